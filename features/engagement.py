@@ -1,0 +1,25 @@
+"""How lively a customer is, over all channels."""
+
+from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.model.people import Activity
+
+
+class Engagement(FeatureView):
+    """How lively a customer is, over all channels and kinds of acts."""
+
+    owner, over, within = "growth", Activity, days(365)
+
+    acts = Feature("count(*)", "Acts of any kind.", unit="acts")
+    active_days = Feature("count(distinct to_date(at))", "Days with an order.", unit="days", where="kind = 'order'")
+    active_days_90d = Feature(
+        "count(distinct to_date(at))", "Days with an order, of 90.", unit="days", where="kind = 'order'", within=days(90)
+    )
+    active_days_180d = Feature(
+        "count(distinct to_date(at))", "Days with an order, of 180.", unit="days", where="kind = 'order'", within=days(180)
+    )
+    channels = Feature("count(distinct channel)", "Channels used.", unit="channels")
+    returns = Feature("count(*)", "Returns.", unit="returns", where="kind = 'return'")
+    cancels = Feature("count(*)", "Cancelled orders.", unit="orders", where="kind = 'cancel'")
+
+    omnichannel = Tag("channels >= 2", "Buys on two channels or more.", scene="care")
+    returner = Tag("returns >= 3", "Returned three times or more within a year.", scene="service")

@@ -1,0 +1,19 @@
+"""What a customer likes."""
+
+from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.model.trade import OrderLines
+
+
+class Preference(FeatureView):
+    """What a customer buys, by product and category."""
+
+    owner, over, within = "merchandise", OrderLines, days(365)
+    where = "kind = 'sale' and status = 'paid'"
+
+    products = Feature("count(distinct sku)", "Different products bought.", unit="products")
+    products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
+    categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")
+    favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
+    unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
+
+    broad_taste = Tag("categories >= 4", "Buys in four categories or more.", scene="cross-sell")

@@ -1,0 +1,31 @@
+"""How long ago and how regularly a customer buys."""
+
+from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.model.trade import Orders
+
+
+class Recency(FeatureView):
+    """How long ago and how regularly a customer buys."""
+
+    owner, over, within = "growth", Orders, days(365)
+    where = "kind = 'purchase' and status = 'paid'"
+
+    days_since_order = Feature(
+        "datediff(as_of, max(ordered_at))", "Whole days since the last order.", unit="days", within=None
+    )
+    days_since_first = Feature(
+        "datediff(as_of, min(ordered_at))", "Whole days since the first order.", unit="days", within=None
+    )
+    days_between_orders = Feature(
+        "datediff(max(ordered_at), min(ordered_at)) / nullif(count(distinct to_date(ordered_at)) - 1, 0)",
+        "Mean days between two days with an order; null with less than two.",
+        unit="days",
+        type="double",
+    )
+    orders_30d = Feature("count(*)", "Orders of the last 30 days.", unit="orders", within=days(30))
+    orders_90d = Feature("count(*)", "Orders of the last 90 days.", unit="orders", within=days(90))
+    orders_180d = Feature("count(*)", "Orders of the last 180 days.", unit="orders", within=days(180))
+
+    newcomer = Tag("days_since_first <= 30", "First bought within the last 30 days.", scene="welcome")
+    at_risk = Tag("days_since_order > 90 and days_since_order <= 180", "Silent for 90 to 180 days.", scene="retention")
+    lapsed = Tag("days_since_order > 180", "Bought before, but not for half a year.", scene="retention")

@@ -1,0 +1,22 @@
+"""What a customer is worth."""
+
+from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.model.trade import Orders
+
+
+class Value(FeatureView):
+    """What a customer is worth, by the paid purchases of a year; returns are told by engagement."""
+
+    owner, over, within = "growth", Orders, days(365)
+    where = "kind = 'purchase' and status = 'paid'"
+
+    orders = Feature("count(*)", "Orders, without cancelled ones.", unit="orders")
+    spend = Feature("sum(amount)", "Spent on paid orders.", unit="currency")
+    spend_90d = Feature("sum(amount)", "Spent in the last 90 days.", unit="currency", within=days(90))
+    spend_180d = Feature("sum(amount)", "Spent in the last 180 days.", unit="currency", within=days(180))
+    items = Feature("sum(pieces)", "Pieces bought.", unit="pieces")
+    average_order = Feature("avg(amount)", "Mean amount of an order.", unit="currency", type="double")
+    orders_ever = Feature("count(*)", "Orders of all time.", unit="orders", within=None)
+
+    one_timer = Tag("orders_ever = 1", "Bought once and never again so far.", scene="second order")
+    big_spender = Tag("spend >= 2000", "Spent 2,000 or more within a year.", scene="care")

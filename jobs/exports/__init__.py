@@ -1,0 +1,1 @@
+"""Audiences out to platforms, and what the platforms say back (回流)."""

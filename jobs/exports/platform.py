@@ -1,0 +1,71 @@
+"""What every platform declares, and what a delivery says of itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar
+
+from jobs.exports.hashing import Form
+from quanyu.errors import Problem
+from quanyu.files import Bucket
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Where an export lies; written is false when the same content was there before."""
+
+    location: str
+    parts: int
+    rows: int
+    written: bool
+
+
+class Platform:
+    """A place that takes audiences: which identifiers it wants, in which form, and how they get there.
+
+    A subclass has a docstring, a name and its forms by kind of identifier, strongest first.
+    """
+
+    name: ClassVar[str] = ""
+    forms: ClassVar[Mapping[str, Form]] = {}
+
+    @classmethod
+    def identifiers(cls) -> tuple[str, ...]:
+        """Return the kinds of identifiers wanted, in the order of the file's columns."""
+        return tuple(cls.forms)
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Return the column names of the kinds, such as phone_sha256."""
+        return tuple(form.column(kind) for kind, form in cls.forms.items())
+
+    @classmethod
+    def shape(cls, identifiers: Mapping[str, str | None]) -> tuple[str | None, ...]:
+        """Turn one customer's normalised identifiers into a row of the file; all null when none can be matched."""
+        return tuple(form.apply(identifiers.get(kind)) for kind, form in cls.forms.items())
+
+    @classmethod
+    def problems(cls) -> list[Problem]:
+        """Return what is missing from the declaration."""
+        file = inspect.getsourcefile(cls) or cls.__module__
+        missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
+        if not cls.forms:
+            missing.append(Problem(file, cls.__name__, "give the forms of the identifiers it wants"))
+        if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
+            missing.append(Problem(file, cls.__name__, "say in a docstring what it is"))
+        return missing
+
+    def deliver(
+        self,
+        bucket: Bucket,
+        audience: str,
+        day: date,
+        rows: Iterable[tuple[str | None, ...]],
+        kinds: tuple[str, ...],
+        facts: Mapping[str, Any],
+    ) -> Delivered:
+        """Bring the whole audience of a day there; a rerun with the same rows and facts changes nothing."""
+        raise NotImplementedError

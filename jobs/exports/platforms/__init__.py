@@ -1,0 +1,1 @@
+"""One file per platform; a new one is a new file here and nothing else."""

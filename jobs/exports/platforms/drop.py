@@ -1,0 +1,123 @@
+"""Seed files in a bucket or folder, for whoever picks them up."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jobs.exports.hashing import Form
+from jobs.exports.platform import Delivered, Platform
+from quanyu.errors import ConfigError
+from quanyu.files import Bucket
+
+Row = tuple[str | None, ...]
+MANIFEST, SUCCESS = "_MANIFEST.json", "_SUCCESS"
+PART = re.compile(r"part-\d{5,}\.csv\.gz")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the set, as the manifest lists it."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Drop(Platform):
+    """Gzip CSV parts of hashed identifiers under audience/day/, a manifest, and _SUCCESS when all of it is there."""
+
+    name = "drop"
+    forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
+
+    def __init__(self, rows_per_part: int = 1_000_000) -> None:
+        if rows_per_part < 1:
+            raise ConfigError(f"rows_per_part is {rows_per_part}; a part holds at least 1 row.")
+        self.rows_per_part = rows_per_part
+
+    def deliver(
+        self,
+        bucket: Bucket,
+        audience: str,
+        day: date,
+        rows: Iterable[Row],
+        kinds: tuple[str, ...],
+        facts: Mapping[str, Any],
+    ) -> Delivered:
+        """Write the set, unless the same one is complete; rows are sorted, so that no order or identity shows.
+
+        kinds name the columns. facts["counts"] joins the counts; whatever else facts hold goes into the manifest.
+        """
+        given = [row for row in rows if any(value is not None for value in row)]
+        unique = sorted(set(given), key=lambda row: [value or "" for value in row])
+        with tempfile.TemporaryDirectory() as staged:
+            parts = [_write(Path(staged), n, kinds, chunk) for n, chunk in enumerate(self._chunks(unique))]
+            counts = {**facts.get("counts", {}), "exported": len(given), "rows": len(unique)}
+            manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})
+            prefix = f"{audience}/{day.isoformat()}/"
+            written = not _is_there(bucket, prefix, parts, manifest)
+            if written:
+                _replace(bucket, prefix, Path(staged), parts, manifest)
+        return Delivered(f"{bucket.location}/{prefix}", len(parts), len(unique), written)
+
+    def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        remaining = iter(rows)
+        while chunk := list(islice(remaining, self.rows_per_part)):
+            yield chunk
+
+
+def _write(folder: Path, number: int, kinds: tuple[str, ...], rows: Sequence[Row]) -> Part:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(kinds)
+    writer.writerows(rows)
+    # Without a time in its header the same rows give the same bytes.
+    data = gzip.compress(text.getvalue().encode(), mtime=0)
+    part = Part(f"part-{number:05}.csv.gz", len(rows), len(data), hashlib.sha256(data).hexdigest())
+    (folder / part.name).write_bytes(data)
+    return part
+
+
+def _manifest(
+    audience: str, day: date, kinds: tuple[str, ...], parts: Sequence[Part], facts: Mapping[str, Any]
+) -> bytes:
+    content = {
+        **facts,
+        "audience": audience,
+        "day": day.isoformat(),
+        "identifiers": list(kinds),
+        "parts": [asdict(part) for part in parts],
+    }
+    return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _is_there(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
+    wanted = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
+    lying = {key for key in bucket.list(prefix) if key in wanted or PART.fullmatch(key.removeprefix(prefix))}
+    return lying == wanted and bucket.get(prefix + MANIFEST) == manifest
+
+
+def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[Part], manifest: bytes) -> None:
+    # From here until the last line the set is marked as incomplete, whenever we are killed.
+    bucket.delete(prefix + SUCCESS)
+    names = {part.name for part in parts}
+    for key in bucket.list(prefix):
+        name = key.removeprefix(prefix)
+        if PART.fullmatch(name) and name not in names:
+            bucket.delete(key)
+    for part in parts:
+        bucket.put(prefix + part.name, staged / part.name)
+    bucket.put(prefix + MANIFEST, manifest)
+    bucket.put(prefix + SUCCESS, b"")

@@ -1,0 +1,1 @@
+"""Any Source: read, map, check, quarantine, merge."""

@@ -1,0 +1,123 @@
+"""Landed files to bronze: every row as received, all strings, with file, row and day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.ingest import reader
+from jobs.ingest.contract import literal
+from jobs.ingest.landing import Found
+from quanyu.expressions import parse, to_sql
+from quanyu.lake import Lake, Receipt
+from quanyu.source import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
+
+
+def spec_of(source: Source) -> reader.ReadSpec:
+    """How the reader reads this source's files."""
+    reads = source.reads
+    columns = source.named_columns()
+    return reader.ReadSpec(
+        reads.format, columns, frozenset(reads.optional) & set(columns), reads.encoding, reads.delimiter, reads.quote
+    )
+
+
+def ddl(source: Source) -> str:
+    """Spark schema of bronze: the named columns as strings, then the system's own."""
+    named = "".join(f"`{column}` string, " for column in source.named_columns())
+    return f"{named}_rest string, _file string, _row bigint, _raw string, _broken string, _refused string, _day date"
+
+
+def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame:
+    """Read files on the workers, a file per task at most, each row with the day it is of."""
+    _ship_by_value()
+    rows = [(str(item.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through)) for item in files]
+    listed = lake.spark.createDataFrame(rows, "path string, name string, day string, after string, through string")
+    parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
+    schema = ddl(source).removesuffix(", _day date") + ", _of string, _after string, _through string"
+    read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
+    day = "to_date(nullif(_of, ''))" if not source.reads.day else f"try_cast({to_sql(parse(source.reads.day).tree)} as date)"
+    return read.selectExpr("*", f"{day} as _day")
+
+
+def _ship_by_value() -> None:
+    """Send the reader's code along with the plan, since workers need not have our packages."""
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(reader)
+
+
+def _reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    read_file = reader.read_file
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+
+        for batch in batches:
+            for row in batch.to_pylist():
+                for rows in read_file(row["path"], row["name"], spec):
+                    size = len(rows)
+                    told = [pyarrow.array([row[name]] * size, pyarrow.string()) for name in ("day", "after", "through")]
+                    yield pyarrow.RecordBatch.from_arrays([*rows.columns, *told], [*rows.schema.names, "_of", "_after", "_through"])
+
+    return read
+
+
+def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
+    """Keep the rows of days not taken yet; a row whose day cannot be read is a broken one of the run's day."""
+    named = [f"`{column}`" for column in source.named_columns()]
+    if not source.reads.day:
+        return rows.selectExpr(*named, *_SYSTEM)
+    told = f"coalesce(_day, date'{day}')"
+    unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
+    replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{told} as _day"}
+    kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or {told} > to_date(nullif(_after, '')))")
+    return kept.selectExpr(*named, *(replaced.get(column, column) for column in _SYSTEM))
+
+
+def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
+    """Put the rows of these files in place of what bronze has of them.
+
+    Files that bronze does not know are appended; a rerun after a kill finds them there and replaces them.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    place = f"bronze/{source.name}"
+    counts = {"files": len(files)}
+    fresh = lake.version(place) is None
+    # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
+    options = {"mergeSchema": "true", **({"delta.dataSkippingStatsColumns": "_day,_file,_row"} if fresh else {})}
+    if fresh:
+        lake.append(place, rows, receipt, counts, **options)
+        return
+    after = {item.name: item.after for item in files}
+    names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
+    there = lake.read(place).join(F.broadcast(names), "_file").where("_after = '' or _day > to_date(nullif(_after, ''))")
+    again = [row["_file"] for row in there.select("_file").distinct().collect()]
+    if not again:
+        lake.append(place, rows, receipt, counts, **options)
+        return
+    told = " or ".join(_of_file(name, after[name]) for name in sorted(after))
+    lake.replace(place, rows, told, receipt, counts, **options)
+
+
+def _of_file(name: str, after: object) -> str:
+    later = f" and _day > date'{after}'" if after else ""
+    return f"(_file = {literal(name)}{later})"
+
+
+def as_received(lake: Lake, source: Source) -> DataFrame:
+    """Read bronze with the columns of today's contract: one that is named since comes out of the rest of the row."""
+    bronze = lake.read(f"bronze/{source.name}")
+    made = []
+    for name in source.named_columns():
+        rest = f"get_json_object(_rest, '$[\\'{name}\\']')"
+        made.append(f"coalesce(`{name}`, {rest}) as `{name}`" if name in bronze.columns else f"{rest} as `{name}`")
+    return bronze.selectExpr(*made, "_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day")

@@ -1,0 +1,122 @@
+"""Turns a Source's expressions into the columns and checks of one pass, so that no value is lost in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from quanyu.expressions import parse, to_sql
+from quanyu.source import Fill, Source
+from quanyu.table import Column, Table
+
+# What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
+_MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition that marks a row as bad, and the reason in words."""
+
+    reason: str
+    bad: str
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One column of a fill: the typed expression, and what may be wrong with it."""
+
+    name: str
+    sql: str
+    checks: tuple[Check, ...]
+
+
+def value_of(text: str, column: Column, where: str) -> Mapped:
+    """Cast an expression to its column's type, with a check for each way in which a value could get lost."""
+    tree = tolerant(parse(text).tree)
+    raw = to_sql(tree)
+    typed = f"try_cast({raw} as {column.type})"
+    checks = list(cast_checks(tree, where))
+    if not parse(text).aggregates:
+        checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and {typed} is null"))
+        checks += _empty_check(tree, where, typed)
+    return Mapped(where.rpartition(".")[2], typed, tuple(checks))
+
+
+def tolerant(tree: exp.Expression) -> exp.Expression:
+    """Make each cast give null instead of failing the job; a check beside it tells what got lost."""
+    return tree.transform(
+        lambda node: exp.TryCast(this=node.this, to=node.args["to"]) if type(node) is exp.Cast else node
+    )
+
+
+def cast_checks(tree: exp.Expression, where: str) -> Iterator[Check]:
+    """Check every cast inside an expression, within an aggregate too, row by row."""
+    for node in tree.find_all(exp.TryCast):
+        if node.find(exp.AggFunc) or not node.find(exp.Column):
+            continue
+        inner, kind = to_sql(node.this), node.args["to"].sql(dialect="spark").lower()
+        named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
+        yield Check(f"{where}: {named} is not a {kind}", f"({inner}) is not null and ({to_sql(node)}) is null")
+
+
+def _empty_check(tree: exp.Expression, where: str, typed: str) -> list[Check]:
+    columns = list(dict.fromkeys(to_sql(c) for c in tree.find_all(exp.Column)))
+    if not columns or isinstance(tree, exp.Column) or tree.find(*_MAY_BE_EMPTY):
+        return []
+    told = ", ".join(column.strip("`") for column in columns)
+    all_given = " and ".join(f"{column} is not null" for column in columns)
+    return [Check(f"{where}: comes out empty from {told}", f"{all_given} and ({typed}) is null")]
+
+
+def constraint_checks(table: type[Table], columns: Mapping[str, str]) -> Iterator[Check]:
+    """Check what the Table declares: what is required, listed values and bounds; `columns` maps names to SQL."""
+    for name, column in table.columns.items():
+        sql = columns.get(name)
+        where = f"{table.name}.{name}"
+        if (column.required or name in table.keys) and sql is not None:
+            yield Check(f"{where}: is missing", f"({sql}) is null")
+        rule = column.constraint("_v")
+        if sql is not None and rule:
+            yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")
+
+
+def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
+    """Columns of a fill that gives a row per row."""
+    return [value_of(text, table.columns[name], f"{table.name}.{name}") for name, text in fill.columns.items()]
+
+
+def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
+    """Columns of a fill that gives a row per group: what does not aggregate takes the value of the last row."""
+    groups = set(fill.one_row_per)
+    found = []
+    for name, text in fill.columns.items():
+        made = value_of(text, table.columns[name], f"{table.name}.{name}")
+        if not parse(text).aggregates and text not in groups:
+            made = Mapped(name, f"max_by({made.sql}, struct(_file, _row))", made.checks)
+        found.append(made)
+    return found
+
+
+def reasons(checks: list[Check]) -> str:
+    """SQL of the array of all reasons that hold for a row, each once."""
+    if not checks:
+        return "cast(array() as array<string>)"
+    cases = ", ".join(f"case when {check.bad} then {literal(check.reason)} end" for check in checks)
+    return f"array_distinct(filter(array({cases}), r -> r is not null))"
+
+
+def literal(text: str) -> str:
+    """Write a text as a SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def where_sql(text: str) -> str:
+    """Write a condition over raw columns so that nothing in it can fail the job; null is false."""
+    return f"coalesce({to_sql(tolerant(parse(text).tree))}, false)"
+
+
+def person_columns(source: Source) -> list[str]:
+    """SQL of the raw identifiers of a row, strongest first."""
+    return [to_sql(tolerant(parse(item.value).tree)) for item in source.person]

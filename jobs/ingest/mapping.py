@@ -1,0 +1,190 @@
+"""Bronze rows to rows of Tables: one pass that maps, checks, and says of each row where it goes and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jobs.ingest.contract import (
+    Check,
+    cast_checks,
+    constraint_checks,
+    literal,
+    per_group,
+    per_row,
+    person_columns,
+    reasons,
+    tolerant,
+    where_sql,
+)
+from jobs.unify import normalise
+from quanyu.expressions import parse, to_sql
+from quanyu.source import PERSON, Fill, Source
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+BLANKS = "' \t\u3000\u00a0'"
+SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
+
+
+def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
+    """Make blank values null and drop outer blanks, so that '' and ' ' are no values."""
+    named = [f"nullif(trim(both {BLANKS} from `{name}`), '') as `{name}`" for name in source.named_columns()]
+    return bronze.selectExpr(*named, *SYSTEM)
+
+
+def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> DataFrame:
+    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`."""
+    from pyspark import cloudpickle
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if not source.person:
+        return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
+    cloudpickle.register_pickle_by_value(normalise)
+    kinds = [(item.kind, item.scope) for item in source.person]
+    fields = ", ".join(["person_key string", *(f"id{n} string" for n in range(len(kinds)))])
+    identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[call-overload]
+    raw = [F.expr(f"cast({sql} as string)") for sql in person_columns(source)]
+    return rows.withColumn("_person", identify(*raw))
+
+
+def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
+    """Mark rows that repeat an earlier row of the same file to the letter, where the source drops those."""
+    if source.repeats == "keep":
+        return rows.selectExpr("*", "false as _repeat")
+    named = ", ".join(f"`{name}`" for name in [*source.named_columns(), "_rest"])
+    return rows.selectExpr("*", f"row_number() over (partition by _day, _file, {named} order by _row) > 1 as _repeat")
+
+
+def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, type[Table]]) -> DataFrame:
+    """Mark good rows of a feed of events that tell a key a second time on the same day of the feed."""
+    if source.delivers != "events":
+        return staged
+    for name, fill in source.fills.items():
+        if fill.one_row_per:
+            continue
+        good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
+        keys = ["_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[name].keys]
+        nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
+        told = literal(f"{name}: repeats the {', '.join(tables[name].keys)} of another row of the day")
+        again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
+        staged = staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
+    return staged
+
+
+def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
+    """Give every row of a bad group its reasons, so that the whole group is quarantined together."""
+    named = {text: column for column, text in fill.columns.items()}
+    keys = [named.get(text, "person_key") for text in fill.one_row_per]
+    on = [(f"try_cast({group_sql(text)} as string)", key) for text, key in zip(fill.one_row_per, keys, strict=True)]
+    groups = bad.selectExpr("feed_day as _day", *(f"cast(`{key}` as string) as _k{n}" for n, (_, key) in enumerate(on)), "_why")
+    rows = staged.selectExpr("*", *(f"{sql} as _k{n}" for n, (sql, _) in enumerate(on)))
+    joined = rows.join(groups, ["_day", *(f"_k{n}" for n in range(len(on)))], "left")
+    open_row = "_why is not null and _drop is null"
+    told = f"if({open_row}, array_union(_reasons, _why), _reasons) as _reasons"
+    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
+
+
+def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> DataFrame:
+    """Map and check each row: `_reasons` (why it is bad), `_drop` (why it is left out on purpose), a struct per fill.
+
+    Fills with one row per group keep the raw columns beside it, to be grouped afterwards.
+    """
+    checks: list[Check] = []
+    structs = []
+    for name, fill in source.fills.items():
+        given = where_sql(fill.where) if fill.where else "true"
+        made, sql = _fill(name, fill, tables[name])
+        checks += [Check(check.reason, f"({given}) and ({check.bad})") for check in made]
+        structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
+    unread = "_broken is not null or _refused is not null"
+    told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
+    return rows.selectExpr("*", f"{_drop(source)} as _drop", f"{told} as _reasons", *structs)
+
+
+def _where_kept(source: Source, checks: list[Check]) -> str:
+    """Reasons count only for rows that are not left out on purpose."""
+    return f"if({_drop(source)} is null, {reasons(checks)}, cast(array() as array<string>))"
+
+
+def _drop(source: Source) -> str:
+    cases = " ".join(f"when {where_sql(text)} then {literal(reason)}" for reason, text in source.drops.items())
+    nowhere = " and ".join(f"not {where_sql(fill.where)}" if fill.where else "false" for fill in source.fills.values())
+    unread = "when _broken is not null or _refused is not null then null"
+    repeat = "when _repeat then 'exact repeat of another row'"
+    return f"case {unread} {repeat} {cases} when {nowhere} then 'in no fill' end"
+
+
+def _fill(name: str, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
+    """Checks and the struct of one fill. Grouped fills are only checked here as far as a row alone can be."""
+    key = "_person.person_key"
+    person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
+    if fill.one_row_per:
+        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree), name)]
+        groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
+        return [*person, *found, *groups], "struct(1 as grouped)"
+    columns = per_row(fill, table)
+    values = {column.name: column.sql for column in columns}
+    checks = [*person, *(check for column in columns for check in column.checks), *constraint_checks(table, values)]
+    fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
+    return checks, f"struct({fields})"
+
+
+def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
+    fill = source.fills[name]
+    accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
+    person = ["_person.person_key as person_key"] if table.personal else []
+    if not fill.one_row_per:
+        named = [f"`_to_{name}`.`{column}` as `{column}`" for column in fill.columns]
+        found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row")
+    else:
+        found = grouped(accepted, fill, table)
+    missing = [f"cast(null as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
+    return found.selectExpr("*", *missing)
+
+
+def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
+    """Group rows of one day of the feed to one row per key."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
+    columns = per_group(fill, table)
+    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
+    made = []
+    for column in columns:
+        at = in_key.get(fill.columns[column.name])
+        kind = table.columns[column.name].type
+        sql = f"try_cast(any_value({at}) as {kind})" if at else column.sql
+        made.append(F.expr(sql).alias(column.name))
+    person = [F.expr("max_by(_person.person_key, struct(_person.person_key is not null, _file, _row))").alias("person_key")]
+    last = [F.expr("max(struct(_file, _row))").alias("_last")]
+    rows = accepted.selectExpr("*", *(f"{sql} as {name}" for name, sql in keys.items()))
+    found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last)
+    columns_kept = [*(["person_key"] if table.personal else []), *fill.columns]
+    return found.selectExpr(*columns_kept, "_day as feed_day", "_last._file as _file", "_last._row as _row")
+
+
+def group_sql(text: str) -> str:
+    """SQL of what rows are grouped by: an expression, or the person of the row."""
+    return "_person.person_key" if text == PERSON else to_sql(tolerant(parse(text).tree))
+
+
+def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
+    """Grouped rows that break what the Table declares, with `_why`."""
+    values = {name: f"`{name}`" for name in table.columns}
+    why = reasons(list(constraint_checks(table, values)))
+    return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
+
+
+def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:
+    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed."""
+    accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
+    listed = ", ".join(
+        f"struct({literal(item.kind)} as kind, {literal(item.scope)} as scope, _person.id{n} as value)"
+        for n, item in enumerate(source.person)
+    )
+    found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
+    return found.where("value is not null").dropDuplicates(["person_key", "kind", "scope", "value", "feed_day"])

@@ -1,0 +1,10 @@
+"""Reads one landed file of any kind into strings, and says in words what of it could not be read.
+
+It runs on Spark's workers, which have none of our packages: `cloudpickle.register_pickle_by_value` of this package
+ships all of it, so its modules import third-party libraries and each other, and nothing else.
+"""
+
+from jobs.ingest.reader.read import read_file
+from jobs.ingest.reader.spec import ReadSpec, output_schema
+
+__all__ = ["ReadSpec", "output_schema", "read_file"]

@@ -1,0 +1,212 @@
+"""Delimited text: by Arrow where nothing can go wrong unseen, else record by record."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from jobs.ingest.reader.pages import Page, batch_of, clipped, page_of
+from jobs.ingest.reader.source import is_wide, text_lines
+from jobs.ingest.reader.spec import Fields, InexactError, ReadSpec, RefusedError, matched
+
+BLOCK = 8 << 20
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+CSV_ERRORS = {
+    "unexpected end of data": "opens a quote that is never closed",
+    "expected after": "has text after a closing quote",
+    "field larger": "has a field of more than 131,072 characters, or a quote that is never closed",
+}
+
+# Arrays of bytes and of places in them.
+Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+
+
+class Record(NamedTuple):
+    """One record as the file has it; `problem` says why it cannot be trusted."""
+
+    fields: list[str]
+    raw: str
+    problem: str | None
+
+
+class Layout(NamedTuple):
+    """The width of the header and where its columns go."""
+
+    width: int
+    fields: Fields
+
+
+class Feed:
+    """Lines for the csv module, which can be taken back when a quote turns out to have swallowed them."""
+
+    def __init__(self, lines: Iterator[tuple[str, str | None]]) -> None:
+        self._lines = lines
+        self._returned: deque[tuple[str, str | None]] = deque()
+        self.taken: list[tuple[str, str | None]] = []
+
+    def __iter__(self) -> Feed:
+        return self
+
+    def __next__(self) -> str:
+        line = self._returned.popleft() if self._returned else next(self._lines)
+        self.taken.append(line)
+        return line[0]
+
+    def keep_first(self) -> None:
+        """Give back all lines of the current record but its first."""
+        self._returned.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+    """Return how to read this file, the fastest way first; the last is exact for every file."""
+    header = next(_records(local, spec), None)
+    if header is None:
+        raise RefusedError("it is empty: not even a header")
+    if header.problem:
+        raise RefusedError(f"the header {header.problem}")
+    layout = Layout(len(header.fields), matched(header.fields, spec))
+    exact = partial(_exact, local, name, spec, layout)
+    return (partial(_fast, local, name, spec, layout), exact) if _quotes_are_plain(local, spec) else (exact,)
+
+
+def _quotes_are_plain(local: Path, spec: ReadSpec) -> bool:
+    """Tell whether every quote opens or closes a field or is doubled in one: Arrow hides it where that is not so."""
+    if is_wide(spec.encoding) or not (spec.delimiter + spec.quote).isascii():
+        return False
+    if not spec.quote:
+        return True
+    data: Bytes = np.memmap(local, np.uint8, "r")
+    data = data[3:] if data[:3].tobytes() == codecs.BOM_UTF8 else data
+    quote, start, count = ord(spec.quote), 0, 0
+    while start < len(data):
+        end = min(start + BLOCK, len(data))
+        while end < len(data) and data[end] == quote:
+            end += 1
+        found = np.flatnonzero(data[start:end] == quote) + start
+        if not _runs_are_plain(data, found, count, spec.delimiter):
+            return False
+        start, count = end, count + len(found)
+    return count % 2 == 0
+
+
+def _runs_are_plain(data: Bytes, found: Places, count: int, delimiter: str) -> bool:
+    """Judge runs of adjacent quotes, `count` quotes into the file: an odd number before them means inside a field."""
+    edges, last = np.zeros(256, bool), len(data) - 1
+    edges[[ord(delimiter), 10, 13]] = True
+    first, final = np.diff(found, prepend=-2) > 1, np.diff(found, append=last + 3) > 1
+    heads, tails = found[first], found[final]
+    before = edges[data[heads - 1]] | (heads == 0)
+    after = edges[data[np.minimum(tails + 1, last)]] | (tails == last)
+    inside = (np.flatnonzero(first) + count) % 2 == 1
+    odd = (tails - heads) % 2 == 0
+    return bool(np.where(inside, ~odd | after, before & (odd | after)).all())
+
+
+def _fast(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[pa.RecordBatch]:
+    done = 0
+    try:
+        for batch in _arrow(local, spec):
+            if batch.num_columns != layout.width:
+                raise InexactError
+            columns, rest = page_of(batch.columns, batch.num_rows, layout.fields)
+            yield batch_of(Page(columns, rest), done + 1, name, spec)
+            done += batch.num_rows
+    except (pa.ArrowException, UnicodeError) as error:
+        raise InexactError from error
+
+
+def _arrow(local: Path, spec: ReadSpec) -> arrow_csv.CSVStreamingReader:
+    utf8 = codecs.lookup(spec.encoding).name.startswith("utf-8")
+    return arrow_csv.open_csv(
+        str(local),
+        arrow_csv.ReadOptions(encoding="utf8" if utf8 else spec.encoding, block_size=BLOCK),
+        arrow_csv.ParseOptions(delimiter=spec.delimiter, quote_char=spec.quote or False, newlines_in_values=True),
+        arrow_csv.ConvertOptions(default_column_type=pa.string(), strings_can_be_null=True, null_values=[""]),
+    )
+
+
+def _exact(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[pa.RecordBatch]:
+    records = islice(_records(local, spec), 1, None)
+    done = 0
+    while some := list(islice(records, spec.batch_rows)):
+        yield batch_of(_page(some, layout), done + 1, name, spec)
+        done += len(some)
+
+
+def _page(records: list[Record], layout: Layout) -> Page:
+    blank = [""] * layout.width
+    problems = [_problem(record, layout.width) for record in records]
+    rows = [blank if problem else record.fields for record, problem in zip(records, problems, strict=True)]
+    values = [_or_null(pa.array(column, pa.string())) for column in zip(*rows, strict=True)]
+    columns, rest = page_of(values, len(rows), layout.fields)
+    raws = [clipped(record.raw) if problem else None for record, problem in zip(records, problems, strict=True)]
+    return Page(columns, rest, pa.array(raws, pa.string()), pa.array(problems, pa.string()))
+
+
+def _or_null(column: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def _problem(record: Record, width: int) -> str | None:
+    if record.problem or len(record.fields) == width:
+        return record.problem
+    return f"has {len(record.fields)} field{'s' * (len(record.fields) > 1)} where the header has {width}"
+
+
+def _records(local: Path, spec: ReadSpec) -> Iterator[Record]:
+    feed = Feed(_split(text_lines(local, spec.encoding)))
+    reader = _parser(feed, spec)
+    while True:
+        feed.taken.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            # Only the line that opens the quote is lost; the lines it swallowed are read again by themselves.
+            feed.keep_first()
+            yield Record([], feed.taken[0][0], feed.taken[0][1] or _words(error))
+            continue
+        if fields:
+            yield _record(fields, feed.taken)
+
+
+def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
+    if not spec.quote:
+        return csv.reader(feed, delimiter=spec.delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(feed, delimiter=spec.delimiter, quotechar=spec.quote, strict=True)
+
+
+def _record(fields: list[str], taken: list[tuple[str, str | None]]) -> Record:
+    if len(taken) == 1:
+        return Record(fields, *taken[0])
+    problem = next((problem for _, problem in taken if problem), None)
+    return Record(fields, "".join(text for text, _ in taken), problem)
+
+
+def _words(error: csv.Error) -> str:
+    return next((words for part, words in CSV_ERRORS.items() if part in str(error)), f"cannot be parsed ({error})")
+
+
+def _split(lines: Iterator[tuple[str, str | None]]) -> Iterator[tuple[str, str | None]]:
+    """Cut at lone carriage returns too, as old Macintosh files end their lines."""
+    for text, problem in lines:
+        if text.count("\r") == text.endswith("\r\n"):
+            yield text, problem
+        else:
+            yield from ((piece, problem) for piece in LINE.findall(text))

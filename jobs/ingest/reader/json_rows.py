@@ -1,0 +1,130 @@
+"""JSON lines: numbers keep the text they were sent with, nested values become JSON text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from jobs.ingest.reader.pages import Page, batch_of, clipped
+from jobs.ingest.reader.source import text_lines
+from jobs.ingest.reader.spec import ReadSpec, refuse_missing
+
+
+class Number(str):
+    """A number as it was written: 0.10, 1e21 and twenty digits stay so."""
+
+    __slots__ = ()
+
+
+class Line(NamedTuple):
+    """One line: its values by column and the rest of it, or its text and what is wrong with it."""
+
+    values: tuple[str | None, ...]
+    rest: str | None
+    raw: str | None = None
+    broken: str | None = None
+
+
+class Reading(NamedTuple):
+    """What the reading of one file shares: its decoder, and the names that its objects had so far."""
+
+    decode: Callable[[str], Any]
+    spec: ReadSpec
+    seen: dict[str, None]
+
+
+def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+    """Return the one way to read JSON lines."""
+    return (partial(_read, local, name, spec),)
+
+
+def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
+    seen: dict[str, None] = {}
+    reading = Reading(_decoder(), spec, seen)
+    lines = (_line(text, problem, reading) for text, problem in text_lines(local, spec.encoding) if text.strip())
+    done = 0
+    while some := list(islice(lines, spec.batch_rows)):
+        yield batch_of(_page(some, len(spec.columns)), done + 1, name, spec)
+        done += len(some)
+    if seen:
+        refuse_missing(list(seen), spec)
+
+
+def _page(lines: list[Line], width: int) -> Page:
+    columns = [pa.array([line.values[place] for line in lines], pa.string()) for place in range(width)]
+    rest, raw, broken = (pa.array([line[place] for line in lines], pa.string()) for place in (1, 2, 3))
+    return Page(columns, rest, raw, broken)
+
+
+def _line(text: str, problem: str | None, reading: Reading) -> Line:
+    if not problem:
+        try:
+            return _values(_object(text, reading.decode), "\\u" in text, reading)
+        except UnicodeError:
+            problem = "holds half of a surrogate pair, which is no character"
+        except RecursionError:
+            problem = "is nested too deeply"
+        except json.JSONDecodeError as error:
+            problem = f"is not a JSON object ({error.msg} at character {error.pos + 1})"
+        except ValueError as error:
+            problem = f"is not a JSON object ({error})"
+    return Line((None,) * len(reading.spec.columns), None, clipped(text), problem)
+
+
+def _values(found: dict[str, Any], escaped: bool, reading: Reading) -> Line:
+    keys = dict.fromkeys(found)
+    values = tuple([_text(found.pop(column, None)) for column in reading.spec.columns])
+    kept = {key: value for key, value in found.items() if value is not None}
+    line = Line(values, _dump(kept) if kept else None)
+    if escaped:
+        # Only an escape can smuggle in what UTF-8 cannot hold; it must fail here and not in Arrow.
+        "".join(part for part in (*values, line.rest) if part).encode()
+    reading.seen.update(keys)
+    return line
+
+
+def _decoder() -> Callable[[str], Any]:
+    return json.JSONDecoder(
+        parse_float=Number, parse_int=Number, parse_constant=_refuse_constant, object_pairs_hook=_pairs
+    ).decode
+
+
+def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any]:
+    found = decode(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"but begins with {text.strip()[:1]!r}")
+    return found
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+    return found
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _text(value: Any) -> str | None:
+    if value is None or type(value) is str:
+        return value
+    return str(value) if isinstance(value, Number) else _dump(value)
+
+
+def _dump(value: Any) -> str:
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_dump(key)}:{_dump(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_dump(part) for part in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,72 @@
+"""Builds the batches that every format ends in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.ingest.reader.spec import Fields, ReadSpec, output_schema
+
+# Nobody reads more of a broken row, and one without an end would fill the memory.
+RAW_LIMIT = 100_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in the order of the file: wanted columns and the rest, and for broken rows (else null) text and reason."""
+
+    columns: Sequence[pa.Array]
+    rest: pa.Array
+    raw: pa.Array | None = None
+    broken: pa.Array | None = None
+
+
+def batch_of(page: Page, first: int, name: str, spec: ReadSpec) -> pa.RecordBatch:
+    """Return the batch of a page whose first row has the number `first`."""
+    size = len(page.rest)
+    nulls = pa.nulls(size, pa.string())
+    file = pa.repeat(pa.scalar(name, pa.string()), size)
+    rows = pa.array(np.arange(first, first + size, dtype=np.int64))
+    marks = (nulls if page.raw is None else page.raw, nulls if page.broken is None else page.broken, nulls)
+    return pa.RecordBatch.from_arrays([*page.columns, page.rest, file, rows, *marks], schema=output_schema(spec))
+
+
+def page_of(values: Sequence[pa.Array], size: int, fields: Fields) -> tuple[list[pa.Array], pa.Array]:
+    """Return the wanted columns and the rest of a file's columns, which are strings already."""
+    nulls = pa.nulls(size, pa.string())
+    wanted = [nulls if place is None else values[place] for place in fields.places]
+    return wanted, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
+
+
+def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array:
+    """Return a JSON object per row of the columns nobody asked for; fields without a value are left out."""
+    pieces = [_field(name, values) for name, values in extras if values.null_count < len(values)]
+    if not pieces:
+        return nulls
+    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip")
+    text = pc.binary_join_element_wise("{", inner, "}", "")
+    return pc.if_else(pc.equal(inner, ""), nulls, text)
+
+
+def _field(name: str, values: pa.Array) -> pa.Array:
+    coded = values.dictionary_encode()
+    key = json.dumps(name, ensure_ascii=False)
+    texts = [f"{key}:{json.dumps(value, ensure_ascii=False)}" for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
+
+
+def refusal(words: str, name: str, spec: ReadSpec) -> pa.RecordBatch:
+    """Return the one row that a refused file gives."""
+    row = {"_file": name, "_row": 0, "_refused": words}
+    return pa.RecordBatch.from_pylist([row], schema=output_schema(spec))
+
+
+def clipped(raw: str) -> str:
+    """Return the text of a broken row without its line end, cut where it is endless."""
+    text = raw.rstrip("\r\n")
+    return text if len(text) <= RAW_LIMIT else f"{text[:RAW_LIMIT]}… ({len(text)} characters)"

@@ -1,0 +1,90 @@
+"""Reads one file: everything is looked at before anything is given, so that a refused file gives nothing else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.ingest.reader import csv_rows, json_rows, parquet_rows
+from jobs.ingest.reader.pages import refusal
+from jobs.ingest.reader.source import fetched, refuse_foreign
+from jobs.ingest.reader.spec import InexactError, ReadSpec, RefusedError
+
+Way = Callable[[], Iterator[pa.RecordBatch]]
+
+# Batches up to this size are kept from the first look; larger files are read twice instead.
+HELD_BYTES = 128 << 20
+
+
+def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
+    """Read a local path or URI into batches of `output_schema(spec)`, rows in the order of the file.
+
+    Bad data never raises: rows that cannot be read come with `_broken`, and a file that cannot gives one row with
+    `_refused`. A file that is not there, or a machine that fails, raises OSError.
+    """
+    with tempfile.TemporaryDirectory(prefix="reader-") as folder:
+        try:
+            local = fetched(path, Path(folder))
+            refuse_foreign(local, spec)
+            pages = _settled(_ways(local, name, spec), spec)
+        except RefusedError as error:
+            pages = [refusal(" ".join(str(error).split()), name, spec)]
+        for page in pages:
+            for start in range(0, page.num_rows, spec.batch_rows):
+                yield page.slice(start, spec.batch_rows)
+
+
+def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Way]:
+    if spec.format == "csv":
+        return csv_rows.ways(local, name, spec)
+    if spec.format == "jsonl":
+        return json_rows.ways(local, name, spec)
+    if spec.format == "parquet":
+        return parquet_rows.ways(local, name, spec)
+    raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, parquet")
+
+
+def _settled(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+    for way in ways[:-1]:
+        try:
+            return _surveyed(way, spec)
+        except InexactError:
+            continue
+    return _surveyed(ways[-1], spec)
+
+
+def _surveyed(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+    held: list[pa.RecordBatch] = []
+    size = lines = broken = 0
+    first = None
+    for batch in way():
+        bad = _broken_lines(batch)
+        size, lines, broken = size + batch.nbytes, lines + batch.num_rows, broken + bad
+        first = first or (_first_broken(batch) if bad else None)
+        held = [*held, batch] if size <= HELD_BYTES else []
+    _refuse_broken(broken, lines, first, spec)
+    return held if size <= HELD_BYTES else way()
+
+
+def _broken_lines(batch: pa.RecordBatch) -> int:
+    """Count broken rows by their lines: one that swallowed a hundred others weighs as many."""
+    if batch["_broken"].null_count == batch.num_rows:
+        return 0
+    further = pc.sum(pc.count_substring(batch["_raw"], "\n")).as_py()
+    return int(batch.num_rows - batch["_broken"].null_count + (further or 0))
+
+
+def _first_broken(batch: pa.RecordBatch) -> str:
+    row = batch.filter(pc.is_valid(batch["_broken"])).slice(0, 1).to_pylist()[0]
+    return f"row {row['_row']} {row['_broken']}"
+
+
+def _refuse_broken(broken: int, lines: int, first: str | None, spec: ReadSpec) -> None:
+    if broken <= max(spec.broken_allowed, spec.max_broken_share * lines):
+        return
+    share = f"{broken} of {max(lines, broken)} rows are broken, more than {spec.max_broken_share:.0%}"
+    raise RefusedError(f"{share}; the first: {first}")

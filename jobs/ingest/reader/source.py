@@ -1,0 +1,175 @@
+"""Files as they lie in landing: fetched, unpacked, and refused where they are not what their name says."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from jobs.ingest.reader.spec import ReadSpec, RefusedError
+
+CHUNK = 1 << 20
+# Bytes beyond ASCII that all fit UTF-8; six Chinese characters of GB18030 do so once in 100,000 times.
+BEYOND_CHANCE = 12
+ASCII = bytes(range(128))
+ARCHIVES = {".gz": "gzip", ".gzip": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd"}
+ARCHIVE_STARTS = {
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bz2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+}
+FOREIGN = (
+    (rb"PK(\x03\x04|\x05\x06|\x07\x08)", "a zip archive or an Excel workbook (.xlsx)"),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)"),
+    (rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml|table|head|body|meta|style|div)", "an HTML or XML page"),
+    (rb"%PDF-", "a PDF"),
+    (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\xfd7zXZ\x00", "an archive of a kind that is not read"),
+    (rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|BZh[1-9]1AY&SY", "packed twice"),
+)
+WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
+
+
+def is_wide(encoding: str) -> bool:
+    """Tell whether the encoding gives ASCII characters more than one byte, so that bytes say nothing of lines."""
+    return codecs.lookup(encoding).name.startswith(WIDE)
+
+
+def fetched(path: str, folder: Path) -> Path:
+    """Return the file on this machine, unpacked and whole; what had to be copied for that lies in `folder`.
+
+    Everything is read locally, so that a later failure is the file's and never the network's.
+    """
+    local = _local(path, folder)
+    packing = _packing(local, path)
+    return _unpacked(local, folder / "unpacked", packing) if packing else local
+
+
+def _local(path: str, folder: Path) -> Path:
+    remote = "://" in path
+    system, inner = fs.FileSystem.from_uri(path) if remote else (fs.LocalFileSystem(), path)
+    kind = system.get_file_info(inner).type
+    if kind == fs.FileType.NotFound:
+        raise FileNotFoundError(f"{path} is not there (any more)")
+    if kind == fs.FileType.Directory:
+        raise RefusedError("it is a directory, not a file")
+    if isinstance(system, fs.LocalFileSystem):
+        return Path(inner)
+    target = folder / "fetched"
+    with system.open_input_stream(inner, compression=None) as stream, target.open("wb") as out:
+        shutil.copyfileobj(stream, out, CHUNK)
+    return target
+
+
+def _packing(local: Path, path: str) -> str | None:
+    head = _head(local)
+    named = next((kind for suffix, kind in ARCHIVES.items() if path.lower().endswith(suffix)), None)
+    for kind, start in ARCHIVE_STARTS.items():
+        if start.match(head):
+            return kind
+    if named:
+        raise RefusedError(f"it is named as a {named} archive but is none: send it packed, or under another name")
+    return None
+
+
+def _unpacked(local: Path, target: Path, packing: str) -> Path:
+    try:
+        with pa.OSFile(str(local)) as file, pa.CompressedInputStream(file, packing) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
+    except OSError as error:
+        # Arrow tells of bad data by an OSError without a number; a full disk has one.
+        if error.errno is not None:
+            raise
+        raise RefusedError(f"the {packing} archive is truncated or corrupt ({error}): send it again") from error
+    return target
+
+
+def _head(local: Path) -> bytes:
+    with local.open("rb") as file:
+        return file.read(4096)
+
+
+def refuse_foreign(local: Path, spec: ReadSpec) -> None:
+    """Refuse content that is plainly not of the format: pages, workbooks, archives, other tables, wide text."""
+    head = _head(local)
+    for start, words in FOREIGN:
+        if re.match(start, head, re.IGNORECASE):
+            raise RefusedError(f"it is not {spec.format} but {words}")
+    if spec.format == "parquet":
+        return
+    if head.startswith(b"PAR1"):
+        raise RefusedError(f"it is not {spec.format} but a parquet file")
+    if not is_wide(spec.encoding):
+        _refuse_other_text(local, head, spec.encoding)
+
+
+def _refuse_other_text(local: Path, head: bytes, encoding: str) -> None:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise RefusedError(f"it begins as UTF-16, and the source declares {encoding}")
+    if not codecs.lookup(encoding).name.startswith("utf-8") and (head.startswith(codecs.BOM_UTF8) or _is_utf8(local)):
+        raise RefusedError(f"it is UTF-8, and the source declares {encoding}")
+    with local.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            if b"\0" in chunk:
+                raise RefusedError(f"it holds NUL bytes, which {encoding} text never does: is it UTF-16, or binary?")
+
+
+def _is_utf8(local: Path) -> bool:
+    """Tell whether a text is UTF-8 beyond chance: as GB18030 it might decode all the same, into other words."""
+    decoder, beyond = codecs.getincrementaldecoder("utf-8")(), 0
+    with local.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                decoder.decode(chunk)
+                beyond += 0 if chunk.isascii() else len(chunk.translate(None, ASCII))
+            decoder.decode(b"", final=True)
+        except UnicodeError:
+            return False
+    return beyond >= BEYOND_CHANCE
+
+
+def text_lines(local: Path, encoding: str) -> Iterator[tuple[str, str | None]]:
+    r"""Give the lines of a text with their ends, and why a line does not decode: its text then shows bytes as \xNN."""
+    if is_wide(encoding):
+        yield from ((line.removeprefix("\ufeff"), None) for line in _wide_lines(local, encoding))
+        return
+    decode = codecs.lookup(encoding).decode
+    with local.open("rb") as file:
+        for number, raw in enumerate(file):
+            try:
+                text, problem = decode(raw, "strict")[0], None
+            except UnicodeError as error:
+                text, problem = _shown(raw, decode), _undecodable(raw, encoding, error)
+            yield (text if number else text.removeprefix("\ufeff")), problem
+
+
+def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
+    with io.open(local, encoding=encoding, newline="\n") as file:  # noqa: UP020
+        try:
+            yield from file
+        except UnicodeError as error:
+            raise RefusedError(f"it does not decode as {encoding} ({error})") from error
+
+
+def _shown(raw: bytes, decode: Any) -> str:
+    return str(decode(raw, "backslashreplace")[0])
+
+
+def _undecodable(raw: bytes, encoding: str, error: UnicodeError) -> str:
+    start = getattr(error, "start", 0)
+    fits = next((other for other in ("utf-8", "gb18030") if other != encoding and _decodes(raw, other)), None)
+    hint = f", but does as {fits}" if fits else ""
+    return f"does not decode as {encoding} (byte 0x{raw[start]:02x} at position {start + 1}){hint}"
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        return bool(raw.decode(encoding))
+    except UnicodeError:
+        return False

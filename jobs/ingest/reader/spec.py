@@ -1,0 +1,78 @@
+"""What is read and what comes out: the settings of a reading, its columns, and the two ways it can end early."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRINGS_BEFORE = ("_rest", "_file")
+STRINGS_AFTER = ("_raw", "_broken", "_refused")
+
+
+class RefusedError(Exception):
+    """The whole file is refused; the message says why, to whoever sent it."""
+
+
+class InexactError(Exception):
+    """The fast way cannot vouch for this file, so the exact one must read it."""
+
+
+@dataclass(frozen=True)
+class ReadSpec:
+    """How the files of a feed are read, and which of their fields become columns."""
+
+    format: str
+    columns: tuple[str, ...]
+    optional: frozenset[str] = frozenset()
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    max_broken_share: float = 0.05
+    batch_rows: int = 50_000
+    # Small files would otherwise be refused for a single bad row.
+    broken_allowed: int = 3
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Where the wanted columns stand in a file (None: not in it), and the names and places of all others."""
+
+    places: tuple[int | None, ...]
+    extras: tuple[tuple[str, int], ...]
+
+
+def output_schema(spec: ReadSpec) -> pa.Schema:
+    """Return the schema of every batch: the wanted columns, then `_rest _file _row _raw _broken _refused`."""
+    strings = [(name, pa.string()) for name in (*spec.columns, *STRINGS_BEFORE)]
+    return pa.schema([*strings, ("_row", pa.int64()), *((name, pa.string()) for name in STRINGS_AFTER)])
+
+
+def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
+    """Match a file's column names with the wanted ones, whatever their order, blanks and byte order mark."""
+    names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
+    refuse_twice(names)
+    refuse_missing(names, spec)
+    places = {name: place for place, name in enumerate(names)}
+    wanted = tuple(places.get(column) for column in spec.columns)
+    return Fields(wanted, tuple((name, place) for name, place in places.items() if name not in set(spec.columns)))
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Refuse a file that gives one name to several columns: nobody could say which of them is meant."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RefusedError(f"the column {', '.join(map(repr, twice))} occurs more than once in the header")
+
+
+def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
+    """Refuse a file without a required column, naming what it has instead."""
+    missing = [name for name in spec.columns if name not in spec.optional and name not in names]
+    if not missing:
+        return
+    close = difflib.get_close_matches(missing[0], names, n=1, cutoff=0.6)
+    nearest = f"; the nearest to {missing[0]!r} is {close[0]!r}" if close else ""
+    has = ", ".join(repr(name) for name in names[:40]) or "nothing"
+    raise RefusedError(f"the column {', '.join(map(repr, missing))} is missing{nearest}; the file has {has}")

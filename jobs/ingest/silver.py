@@ -1,0 +1,196 @@
+"""Rows of a feed's days to versions in silver: what is new, what replaces what, and since when it was known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from quanyu.lake import Lake, Receipt, Written, place_of, row_hash
+from quanyu.source import Source
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The days of a feed that are brought in, with the day on which each became known, and which were taken before."""
+
+    source: Source
+    known_on: Mapping[date, date]
+    again: frozenset[date]
+
+
+def publish(
+    lake: Lake, table: type[Table], rows: DataFrame, delivery: Delivery, receipt: Receipt, elsewhere: Callable[[], DataFrame]
+) -> Written:
+    """Bring rows (with `feed_day`) into a silver table as versions, in one commit, or none where nothing differs.
+
+    `elsewhere` gives the keys that other days of the feed hold: what a corrected day no longer tells ends only
+    where no other day tells it.
+    """
+    lake.prepare(table)
+    keys = list(table.keys)
+    incoming = _one_per_day(rows, keys)
+    incoming = incoming.selectExpr(f"{_text(delivery.source.name)} as source", *_content(table), "feed_day",
+                                   f"{_known_on(delivery)} as recorded_on")  # fmt: skip
+    current = lake.table(table).where(f"source = {_text(delivery.source.name)}")
+    if lake.version(place_of(table)) is None or current.limit(1).count() == 0:
+        return _first(lake, table, lake.stage(incoming), delivery, receipt)
+    staged = lake.stage(incoming)
+    ended = _ended(table, staged, current.where("replaced_on is null"), delivery, elsewhere)
+    return _merge(lake, table, staged, current, ended, receipt)
+
+
+def _text(value: str) -> str:
+    return f"'{value}'"
+
+
+def _content(table: type[Table]) -> list[str]:
+    person = [] if not table.personal else ["person_key"]
+    return [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
+
+
+def _one_per_day(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """Keep the last row of a key on each day of the feed."""
+    names = ", ".join(f"`{name}`" for name in keys)
+    order = "_file desc, _row desc" if "_row" in rows.columns else "1"
+    if "_row" not in rows.columns:
+        return rows
+    numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
+    return numbered.where("_n = 1").drop("_n")
+
+
+def _known_on(delivery: Delivery) -> str:
+    later = {day: known for day, known in delivery.known_on.items() if day != known}
+    if not later:
+        return "feed_day"
+    cases = " ".join(f"when feed_day = date'{day}' then date'{known}'" for day, known in later.items())
+    return f"case {cases} else feed_day end"
+
+
+def _hashed(table: type[Table], rows: DataFrame) -> DataFrame:
+    columns = [*(["person_key"] if table.personal else []), *table.columns]
+    return rows.selectExpr("*", f"{row_hash(columns)} as _hash")
+
+
+def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
+    """Order the versions of each key, and drop those that say what the one before said, or that came too late.
+
+    `rows` carry _old (already in silver), _gone (the key ends here) and _hash. Adds `_next`, the day on which the
+    following version became known.
+    """
+    key = ", ".join(f"`{name}`" for name in table.keys)
+    order = f"(partition by {key} order by feed_day, _old desc, recorded_on)"
+    newest_old = f"max(if(_old, feed_day, null)) over (partition by {key})"
+    kept = rows.selectExpr("*", f"{newest_old} as _since").where("_old or _since is null or feed_day >= _since")
+    kept = kept.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")
+    differs = "_old or (_gone and _before is not null and not _before_gone) or (not _gone and (not (_before <=> _hash) or coalesce(_before_gone, true)))"
+    kept = kept.where(differs)
+    return kept.selectExpr("*", f"lead(recorded_on) over {order} as _next", f"lead(_gone) over {order} as _next_gone")
+
+
+def _first(lake: Lake, table: type[Table], staged: DataFrame, delivery: Delivery, receipt: Receipt) -> Written:
+    """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
+    rows = _marked(table, staged, old=False, gone=False)
+    if delivery.source.deleted_when:
+        rows = rows.unionByName(_gone_between(table, staged, sorted(delivery.known_on), delivery))
+    chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
+    made = lake.stage(chained.drop("replaced_on").selectExpr(*_stored(table, "_next")))
+    inserted = made.count()
+    if not inserted:
+        return Written(unchanged=0)
+    total = staged.count()
+    counts = {"in": total, "out": inserted}
+    version = lake.append(place_of(table), made, receipt, counts)
+    return Written(inserted=inserted, unchanged=total - inserted, version=version)
+
+
+def _stored(table: type[Table], replaced_on: str) -> list[str]:
+    return [f"`{name}`" if name != "replaced_on" else f"{replaced_on} as replaced_on" for name in table.schema()]
+
+
+def _marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataFrame:
+    with_end = rows if "replaced_on" in rows.columns else rows.selectExpr("*", "cast(null as date) as replaced_on")
+    hashed = _hashed(table, with_end.select(*table.schema()))
+    return hashed.selectExpr("*", f"{str(old).lower()} as _old", f"{str(gone).lower()} as _gone")
+
+
+def _gone_between(table: type[Table], staged: DataFrame, days: Sequence[date], delivery: Delivery) -> DataFrame:
+    """Ends of keys that one complete snapshot of this batch has and the next one lacks."""
+    key = ", ".join(f"`{name}`" for name in table.keys)
+    following = dict(zip(days, days[1:], strict=False))
+    if not following:
+        return _marked(table, staged.limit(0), old=False, gone=True)
+    after = "case " + " ".join(f"when feed_day = date'{a}' then date'{b}'" for a, b in following.items()) + " end"
+    known = "case " + " ".join(f"when _after = date'{d}' then date'{k}'" for d, k in delivery.known_on.items()) + " end"
+    seen = staged.selectExpr("*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after")
+    ended = seen.where("_after is not null and (_again is null or _again > _after)")
+    told = ended.selectExpr("*", f"{known} as _known").drop("feed_day", "recorded_on", "_again")
+    return _marked(table, told.withColumnsRenamed({"_after": "feed_day", "_known": "recorded_on"}), old=False, gone=True)
+
+
+def _ended(
+    table: type[Table], staged: DataFrame, current: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+) -> DataFrame:
+    """Ends of keys: absent from a complete snapshot, or no longer told by a day that was corrected."""
+    days, key = sorted(delivery.known_on), list(table.keys)
+    if delivery.source.deleted_when and days:
+        first = days[0]
+        here = staged.where(f"feed_day = date'{first}'").select(*key)
+        absent = current.where(f"feed_day <= date'{first}'").join(here, key, "left_anti")
+        told = absent.drop("feed_day", "recorded_on", "replaced_on").selectExpr(
+            "*", f"date'{first}' as feed_day", f"date'{delivery.known_on[first]}' as recorded_on"
+        )
+        between = _gone_between(table, staged, days, delivery)
+        return _marked(table, told, old=False, gone=True).unionByName(between)
+    if not delivery.again:
+        return _marked(table, current.limit(0), old=False, gone=True)
+    listed = ", ".join(f"date'{day}'" for day in sorted(delivery.again))
+    told = current.where(f"feed_day in ({listed})").join(staged.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
+    if told.limit(1).count():
+        told = told.join(elsewhere().select(*key).distinct(), key, "left_anti")
+    told = told.drop("recorded_on", "replaced_on").selectExpr("*", f"{_known_on(delivery)} as recorded_on")
+    return _marked(table, told, old=False, gone=True)
+
+
+def _merge(
+    lake: Lake, table: type[Table], staged: DataFrame, current: DataFrame, ended: DataFrame, receipt: Receipt
+) -> Written:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    key = list(table.keys)
+    rows = _marked(table, staged, old=False, gone=False).unionByName(ended)
+    touched = rows.select(*key).distinct()
+    old = current.where("replaced_on is null").join(touched, key, "left_semi")
+    chained = _chain(table, rows.unionByName(_marked(table, old, old=True, gone=False)))
+    empty = "(_next is not null and _next <= recorded_on)"
+    op = (
+        f"case when _gone then null when _old and _next is null then null"
+        f" when _old and {empty} and coalesce(_next_gone, false) then 'delete' when {empty} then null"
+        " when _old then 'close' else 'insert' end as _op"
+    )
+    changes = lake.stage(chained.drop("replaced_on").selectExpr(*_stored(table, "_next"), op).where("_op is not null"))
+    found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(F.count("*").alias("n")).collect()}
+    total = staged.count()
+    inserted, closed, deleted = (found.get(op, 0) for op in ("insert", "close", "delete"))
+    told = Written(inserted, closed, deleted, total - inserted)
+    if not told.changed:
+        return told
+    counts = {"in": total, "out": told.changed, "unchanged": told.unchanged}
+    if set(found) == {"insert"} and not _overwrites(lake, table, changes):
+        version = lake.append(place_of(table), changes.select(*table.schema()), receipt, counts)
+    else:
+        version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, counts)
+    return Written(inserted, closed, deleted, told.unchanged, version)
+
+
+def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
+    """Whether a new version became known on the same day as the one that it replaces."""
+    on = [*table.identity(), "recorded_on"]
+    return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0
+
+

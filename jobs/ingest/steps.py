@@ -1,0 +1,258 @@
+"""One step per source: landed files in; bronze, silver and quarantine out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jobs.ingest import bronze, guards, landing, mapping, silver
+from quanyu.discover import Catalogue
+from quanyu.lake import Receipt, Written, place_of
+from quanyu.run import Context, Outcome, Step
+from quanyu.settings import person_key_secret
+from quanyu.source import Source
+from quanyu.store import LandedFile
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List a step for every source."""
+    return [_step(source, catalogue.tables) for source in catalogue.sources.values()]
+
+
+def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
+    filled = [place_of(tables[name]) for name in source.fills] + (["silver/identifiers"] if source.person else [])
+    return Step(
+        name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
+        writes=(f"bronze/{source.name}", *filled), do=partial(ingest, source=source),
+        inputs=partial(_depends, source=source),
+    )  # fmt: skip
+
+
+def _depends(context: Context, source: Source) -> dict[str, object]:
+    late = source.freshness is not None and context.day.isoformat()
+    return {"files": dict(landing.fingerprint(context, source)), "day": late}
+
+
+@dataclass
+class Work:
+    """One ingestion under way: what was found, which days of the feed are mapped, and where its rows went."""
+
+    context: Context
+    source: Source
+    receipt: Receipt
+    files: list[landing.Found] = field(default_factory=list)
+    days: frozenset[date] = frozenset()
+    again: frozenset[date] = frozenset()
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, type[Table]]:
+        """Every declared table."""
+        return self.context.catalogue.tables
+
+
+def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
+    """Take what has landed of a source and not been taken yet. Raises ContractError beyond the source's limits."""
+    known = context.store.ledger.files(source.name)
+    newest = landing.newest_taken(known)
+    work = Work(context, source, receipt, landing.landed(context, source))
+    with _as_the_source_writes(context, source):
+        if work.files:
+            _to_bronze(work)
+        if not work.days and not work.files:
+            guards.check_freshness(source, newest, context.day)
+            return Outcome(notes=("nothing new has landed",))
+        guards.check_freshness(source, max([d for d in (newest, *work.days) if d], default=None), context.day)
+        outcome = _map_and_publish(work, newest)
+    context.store.ledger.record([_ledger(work, item, newest) for item in work.files])
+    return outcome
+
+
+def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
+    """Map days of a feed again out of bronze, by today's contract; what was quarantined and is good now goes in once."""
+    step = context.step(f"ingest.{source.name}")
+    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
+    newest = landing.newest_taken(context.store.ledger.files(source.name))
+    with _as_the_source_writes(context, source):
+        return _map_and_publish(Work(context, source, receipt, days=days, again=days), newest)
+
+
+def _as_the_source_writes(context: Context, source: Source) -> Any:
+    """Read naive times in the source's zone, and let a bad value come out null, where a check finds it."""
+    zone = source.zone or context.settings.zone
+    return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
+
+
+def _to_bronze(work: Work) -> None:
+    """Read the files once, into bronze, and learn which days of the feed they touch."""
+    context, source = work.context, work.source
+    read = bronze.read_landed(context.lake, source, work.files)
+    rows = context.lake.stage(bronze.not_taken(read, source, context.day.isoformat()))
+    touched = _days(rows)
+    changed = [item.name for item in work.files if item.changed]
+    if changed:
+        touched |= _days(context.lake.read(f"bronze/{source.name}").where(_files(changed)))
+    taken = set(context.store.ledger.volumes(source.name))
+    work.days, work.again = frozenset(touched), frozenset(touched & taken)
+    bronze.write(context.lake, source, rows, work.files, work.receipt)
+
+
+def _files(names: Iterable[str]) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.col("_file").isin(list(names))
+
+
+def _days(rows: DataFrame) -> set[date]:
+    return {row["_day"] for row in rows.select("_day").distinct().collect()}
+
+
+def _map_and_publish(work: Work, newest: date | None) -> Outcome:
+    staged = work.context.lake.stage(_mapped(work, _of_days(work, work.days)))
+    staged = _without_bad_groups(work, staged)
+    _count(work, staged)
+    if work.days - work.again:
+        guards.check_volume(work.source, _fresh(work), work.context.store.ledger.volumes(work.source.name))
+    guards.check_bad_share(work.source, work.counts["rows"], work.counts["bad"], work.counts["common"])
+    _quarantine(work, staged)
+    known_on = {day: _known_on(work, day, newest) for day in work.days}
+    delivery = silver.Delivery(work.source, known_on, work.again)
+    written = {name: _fill(work, staged, name, delivery) for name in work.source.fills}
+    if work.source.person:
+        table = work.tables["identifiers"]
+        rows = mapping.identifiers_of(staged, work.source)
+        written["identifiers"] = silver.publish(
+            work.context.lake, table, rows, delivery, work.receipt,
+            lambda: mapping.identifiers_of(_mapped(work, _of_other_days(work)), work.source),
+        )  # fmt: skip
+    for day, rows in work.counts["per_day"].items():
+        work.context.store.ledger.record_volume(work.source.name, day, rows, work.context.day)
+    return _outcome(work, written)
+
+
+def _known_on(work: Work, day: date, newest: date | None) -> date:
+    if newest is not None and (day in work.again or day < newest):
+        return max(day, newest) if day in work.again else landing.recorded_on(day, work.context.day, newest)
+    return day
+
+
+def _of_days(work: Work, days: frozenset[date]) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return bronze.as_received(work.context.lake, work.source).where(F.col("_day").isin(sorted(days)))
+
+
+def _of_other_days(work: Work) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return bronze.as_received(work.context.lake, work.source).where(~F.col("_day").isin(sorted(work.days)))
+
+
+def _mapped(work: Work, rows: DataFrame) -> DataFrame:
+    settings = work.context.settings
+    trimmed = mapping.without_repeats(mapping.trimmed(rows, work.source), work.source)
+    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings))
+    mapped = mapping.mapped(with_person, work.source, dict(work.tables))
+    return mapping.with_repeated_keys(mapped, work.source, work.tables)
+
+
+def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
+    """Mark the rows of groups that break what their Table declares; looks only, where there is no such group."""
+    for name, fill in work.source.fills.items():
+        if not fill.one_row_per:
+            continue
+        table = work.tables[name]
+        bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
+        if bad.limit(1).count():
+            staged = work.context.lake.stage(mapping.marked(staged, bad, fill, table))
+    return staged
+
+
+def _count(work: Work, staged: DataFrame) -> None:
+    """Count every row once: accepted, bad or dropped, and by day of the feed."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    state = "case when size(_reasons) > 0 then 'bad' when _drop is not null then _drop else 'accepted' end"
+    groups = staged.where("_refused is null").groupBy(F.expr(state).alias("state"), "_day").count().collect()
+    told = staged.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as told").collect()
+    refused = [row["told"] for row in told]
+    by_state: dict[str, int] = {}
+    per_day: dict[date, int] = {}
+    for row in groups:
+        by_state[row["state"]] = by_state.get(row["state"], 0) + row["count"]
+        per_day[row["_day"]] = per_day.get(row["_day"], 0) + row["count"]
+    bad, accepted = by_state.pop("bad", 0), by_state.pop("accepted", 0)
+    rows = sum(per_day.values())
+    common = []
+    if bad:
+        why = staged.where("_refused is null").selectExpr("explode(_reasons) as reason").groupBy("reason").count()
+        common = [f"{r['reason']} ({r['count']})" for r in why.orderBy(F.desc("count"), "reason").limit(3).collect()]
+    work.counts = {"rows": rows, "bad": bad, "accepted": accepted, "dropped": by_state, "per_day": per_day,
+                   "common": common, "refused": refused}  # fmt: skip
+
+
+def _fresh(work: Work) -> dict[date, int]:
+    """Rows of each day that was not taken before; a day of which every file was refused has none."""
+    return {day: work.counts["per_day"].get(day, 0) for day in work.days - work.again}
+
+
+def _quarantine(work: Work, staged: DataFrame) -> None:
+    """Put the bad rows of these days in place of what quarantine has of them."""
+    lake, place = work.context.lake, f"quarantine/{work.source.name}"
+    bad = staged.where("size(_reasons) > 0")
+    named = ", ".join(f"`{column}`" for column in work.source.named_columns())
+    raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
+    rows = bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw)
+    fresh = lake.version(place) is None
+    if fresh and not work.counts["bad"] and not work.counts["refused"]:
+        return
+    counts = {"out": work.counts["bad"] + len(work.counts["refused"])}
+    if fresh:
+        lake.append(place, rows, work.receipt, counts, **{"delta.dataSkippingStatsColumns": "_day,_file,_row"})
+        return
+    days = ", ".join(f"date'{day}'" for day in sorted(work.days))
+    there = lake.read(place).where(f"_day in ({days})")
+    if not rows.exceptAll(there).limit(1).count() and not there.exceptAll(rows).limit(1).count():
+        return
+    lake.replace(place, rows, f"_day in ({days})", work.receipt, counts)
+
+
+def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -> Written:
+    table = work.tables[name]
+    rows = mapping.rows_of(staged, name, work.source, table)
+    return silver.publish(
+        work.context.lake, table, rows, delivery, work.receipt,
+        lambda: mapping.rows_of(_mapped(work, _of_other_days(work)), name, work.source, table),
+    )  # fmt: skip
+
+
+def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
+    counts = work.counts
+    notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(counts["dropped"].items())]
+    notes += [f"{counts['bad']} rows quarantined, most often: {'; '.join(counts['common'])}"] if counts["bad"] else []
+    notes += [f"a file was refused: {reason}" for reason in counts["refused"]]
+    return Outcome(
+        rows_in=counts["rows"], rows_out=sum(w.changed for w in written.values()), quarantined=counts["bad"],
+        unchanged=sum(w.unchanged for w in written.values()), notes=tuple(notes),
+        facts={"accepted": counts["accepted"], "dropped": counts["dropped"], "refused": len(counts["refused"]),
+               "tables": {name: w.changed for name, w in written.items()}},
+    )  # fmt: skip
+
+
+def _ledger(work: Work, item: landing.Found, newest: date | None) -> LandedFile:
+    context = work.context
+    refused = next((reason for reason in work.counts["refused"] if reason.startswith(f"{item.name}:")), None)
+    day = item.day or context.day
+    return LandedFile(
+        feed=work.source.name, path=item.name, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns,
+        feed_day=item.day, first_seen_on=context.day, recorded_on=landing.recorded_on(day, context.day, newest),
+        taken_through=item.through if item.day is None else None, status="refused" if refused else "taken",
+        reason=refused, rows=0,
+    )  # fmt: skip

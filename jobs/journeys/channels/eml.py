@@ -1,0 +1,35 @@
+"""Messages as files, for a retailer without a mail server and for looking at what would go out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import ClassVar
+
+from jobs.journeys.channel import Channel, Envelope, Outcome
+from jobs.journeys.mail import compose, fingerprint
+from quanyu.errors import RejectedError
+from quanyu.files import folder
+
+
+class Eml(Channel):
+    """One .eml file per message under a folder per day; a message written again replaces itself byte for byte."""
+
+    name: ClassVar[str] = "eml"
+    reached_by: ClassVar[str] = "email"
+
+    def __init__(self, path: Path) -> None:
+        self._folder = folder(path)
+
+    def deliver(self, envelope: Envelope) -> Outcome:
+        """Write the file; its name tells nothing of the person, and its date is the day it was planned for."""
+        try:
+            message = compose(envelope, datetime.combine(envelope.day, time(), UTC))
+            # The boundary between parts is random unless given.
+            if message.is_multipart():
+                message.set_boundary(fingerprint(f"{envelope.key} boundary"))
+            content = message.as_bytes()
+        except (RejectedError, UnicodeError) as error:
+            return Outcome("rejected", str(error))
+        self._folder.put(f"{envelope.day.isoformat()}/{fingerprint(envelope.key)}.eml", content)
+        return Outcome("sent")

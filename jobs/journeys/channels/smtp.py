@@ -1,0 +1,161 @@
+"""E-mail through a mail server, one conversation for many messages."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from types import TracebackType
+from typing import ClassVar, Self
+
+from jobs.journeys.channel import Channel, Envelope, Outcome
+from jobs.journeys.mail import compose
+from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Smtp(Channel):
+    """E-mail by SMTP: 4xx is tried again, 5xx is final, and a connection lost while content went over is unknown."""
+
+    name: ClassVar[str] = "smtp"
+    reached_by: ClassVar[str] = "email"
+
+    def __init__(
+        self,
+        host: str,
+        port: int = 587,
+        starttls: bool = True,
+        username: str | None = None,
+        password: str | None = None,
+        timeout: float = 30,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if bool(username) != bool(password):
+            raise ConfigError("smtp: give both username and password, or neither.")
+        if username and not starttls and host not in LOOPBACK:
+            raise ConfigError(f"smtp: a password does not go to {host} in the clear; set starttls.")
+        self._host, self._port, self._starttls, self._timeout = host, port, starttls, timeout
+        self._username, self._password, self._tls = username, password, tls
+        self._server: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        self._connected()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._hang_up()
+
+    def deliver(self, envelope: Envelope) -> Outcome:
+        """Send one message; RetryableError or RejectedError when no conversation can be had at all."""
+        try:
+            message = compose(envelope, datetime.now(UTC))
+            content = message.as_bytes()
+        except (RejectedError, UnicodeError) as error:
+            return Outcome("rejected", str(error))
+        server = self._connected()
+        try:
+            refused = _announce(server, message)
+        except (smtplib.SMTPException, OSError) as error:
+            self._hang_up()
+            return Outcome("failed", f"the connection was lost before the content went over ({_name(error)})")
+        if refused is not None:
+            self._start_over(server)
+            return refused
+        return self._hand_over(server, content)
+
+    def _hand_over(self, server: smtplib.SMTP, content: bytes) -> Outcome:
+        # From here on silence is no answer: the server may have the message.
+        try:
+            server.send(re.sub(rb"(?m)^\.", b"..", content.rstrip(b"\r\n") + b"\r\n") + b".\r\n")
+            code, text = server.getreply()
+        except (smtplib.SMTPException, OSError) as error:
+            self._hang_up()
+            return Outcome("unknown", f"the connection was lost while the content went over ({_name(error)})")
+        if code == 250:
+            return Outcome("sent")
+        self._start_over(server)
+        return _refusal("the content", code, text)
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._server is not None:
+            try:
+                if self._server.noop()[0] == 250:
+                    return self._server
+            except (smtplib.SMTPException, OSError):
+                pass
+            self._hang_up()
+        self._server = self._open()
+        return self._server
+
+    def _open(self) -> smtplib.SMTP:
+        server: smtplib.SMTP | None = None
+        try:
+            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+            server.ehlo_or_helo_if_needed()
+            if self._starttls:
+                server.starttls(context=self._tls or ssl.create_default_context())
+                server.ehlo()
+            if self._username and self._password:
+                server.login(self._username, self._password)
+            return server
+        except (smtplib.SMTPException, OSError) as error:
+            if server is not None:
+                server.close()
+            raise _out_of_order(f"{self._host}:{self._port}", error) from error
+
+    def _start_over(self, server: smtplib.SMTP) -> None:
+        try:
+            server.rset()
+        except (smtplib.SMTPException, OSError):
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        server, self._server = self._server, None
+        if server is None:
+            return
+        try:
+            server.quit()
+        except (smtplib.SMTPException, OSError):
+            server.close()
+
+
+def _announce(server: smtplib.SMTP, message: EmailMessage) -> Outcome | None:
+    sender, to = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
+    options = []
+    if not (sender + to).isascii():
+        if not server.has_extn("smtputf8"):
+            return Outcome("rejected", "the mail server takes no addresses outside ASCII")
+        options = ["SMTPUTF8"]
+    code, text = server.mail(sender, options)
+    if code != 250:
+        return _refusal("the sender", code, text)
+    code, text = server.rcpt(to)
+    if code not in (250, 251):
+        return _refusal("the address", code, text)
+    code, text = server.docmd("DATA")
+    return None if code == 354 else _refusal("to take content", code, text)
+
+
+def _refusal(what: str, code: int, text: bytes) -> Outcome:
+    reason = f"the mail server refused {what}: {code} {text.decode('utf-8', 'replace')}"
+    return Outcome("rejected" if code >= 500 else "failed", reason)
+
+
+def _out_of_order(server: str, error: Exception) -> QuanyuError:
+    code = getattr(error, "smtp_code", None)
+    if isinstance(error, smtplib.SMTPAuthenticationError) and isinstance(code, int) and code >= 500:
+        return RejectedError(f"The mail server {server} refused the username or password ({code}).")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return RejectedError(f"The mail server {server} offers no STARTTLS or no login; check starttls and username.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return RejectedError(f"The mail server {server} shows a certificate that cannot be verified.")
+    if isinstance(code, int) and code >= 500:
+        return RejectedError(f"The mail server {server} refused to talk to us ({code}).")
+    return RetryableError(f"The mail server {server} cannot be reached ({_name(error)}); try again later.")
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__

@@ -1,0 +1,66 @@
+"""An envelope as an e-mail, with headers that no content can add to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parseaddr
+
+from jobs.journeys.channel import Envelope
+from quanyu.errors import ConfigError, RejectedError
+
+# One plain address: whatever could begin another one, or a header, is not in it.
+WORD = r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f.]+"
+ADDRESS = re.compile(rf"{WORD}(\.+{WORD})*@{WORD}(\.{WORD})+")
+
+
+def fingerprint(key: str) -> str:
+    """Return 32 characters that stand for a message's key and say nothing of the person."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def compose(envelope: Envelope, at: datetime) -> EmailMessage:
+    """Build the e-mail; its Message-ID comes from the key alone, so that a receiver can drop a second copy.
+
+    RejectedError when the address or a header cannot be one; ConfigError when it is the sender's.
+    """
+    sender = _sender(envelope.sender)
+    to = _recipient(envelope.to)
+    plain = all(part.isascii() for part in (sender.addr_spec, to.addr_spec))
+    # Seven bits everywhere: not every server on the way takes eight.
+    message = EmailMessage(policy=(SMTP if plain else SMTPUTF8).clone(cte_type="7bit"))
+    try:
+        message["From"] = sender
+        message["To"] = to
+        message["Subject"] = envelope.subject
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = f"<{fingerprint(envelope.key)}@{sender.domain}>"
+        message.set_content(envelope.body)
+        if envelope.html is not None:
+            message.add_alternative(envelope.html, subtype="html")
+    except (ValueError, MessageError) as error:
+        raise RejectedError(f"the message cannot be written as an e-mail: {error}") from error
+    return message
+
+
+def _recipient(text: str) -> Address:
+    if ADDRESS.fullmatch(text) is None:
+        raise RejectedError("the address is no e-mail address")
+    username, _, domain = text.rpartition("@")
+    return Address(username=username, domain=domain)
+
+
+def _sender(text: str) -> Address:
+    name, spec = parseaddr(text)
+    try:
+        address = Address(display_name=name, addr_spec=spec)
+    except (ValueError, MessageError, IndexError):
+        address = Address()
+    if not address.username or not address.domain:
+        raise ConfigError(f"sender: {text!r} is no sender; write it as Shop <shop@example.com>.")
+    return address

@@ -1,0 +1,108 @@
+"""Texts of messages, written by marketers and filled in per customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
+from jinja2 import Template as Compiled
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from quanyu.errors import ConfigError, Problem, RejectedError
+
+TEXT_LIMIT = 100_000
+FILLED_LIMIT = 200_000
+SUBJECT_LIMIT = 300
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, in which text cannot be multiplied into gigabytes either."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Allow arithmetic on numbers of ordinary size only."""
+        sane = all(isinstance(value, int | float) and abs(value) < 1e12 for value in (left, right))
+        if not sane or (operator == "**" and right > 64):
+            raise SecurityError(f"{operator} is for numbers of ordinary size")
+        return super().call_binop(context, operator, left, right)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A filled-in message: the subject is one line, html is escaped where values came in."""
+
+    subject: str
+    body: str
+    html: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """Subject and body (and html, if any) in Jinja's language; ConfigError where they cannot be read."""
+
+    name: str
+    subject: str
+    body: str
+    html: str | None = None
+    file: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        problems = [self._problem(part, text) for part, text in self._texts().items()]
+        if found := [problem for problem in problems if problem is not None]:
+            raise ConfigError(found)
+
+    def names(self) -> set[str]:
+        """Return the names the texts ask for, so that a check can compare them with what is known of a customer."""
+        plain = _environment(False)
+        return {name for text in self._texts().values() for name in meta.find_undeclared_variables(plain.parse(text))}
+
+    def fill(self, values: Mapping[str, Any]) -> Text:
+        """Fill in one customer's values; RejectedError when one is missing or the text grows beyond its limit."""
+        subject = " ".join(self._filled("subject", values, SUBJECT_LIMIT).split())
+        if not subject:
+            raise RejectedError(f"template {self.name}: the subject comes out empty")
+        html = self._filled("html", values, FILLED_LIMIT) if self.html is not None else None
+        return Text(subject, self._filled("body", values, FILLED_LIMIT), html)
+
+    @cached_property
+    def _compiled(self) -> Mapping[str, Compiled]:
+        return {part: _environment(part == "html").from_string(text) for part, text in self._texts().items()}
+
+    def _texts(self) -> dict[str, str]:
+        texts = {"subject": self.subject, "body": self.body, "html": self.html}
+        return {part: text for part, text in texts.items() if text is not None}
+
+    def _problem(self, part: str, text: str) -> Problem | None:
+        key = f"{self.name}.{part}"
+        if len(text) > TEXT_LIMIT:
+            return Problem(self.file or "templates", key, f"{len(text)} characters; at most {TEXT_LIMIT} are allowed")
+        try:
+            _environment(False).from_string(text)
+        except TemplateSyntaxError as error:
+            return Problem(self.file or "templates", key, f"line {error.lineno}: {error.message}")
+        return None
+
+    def _filled(self, part: str, values: Mapping[str, Any], limit: int) -> str:
+        pieces: list[str] = []
+        length = 0
+        try:
+            # Piece by piece, so that a loop without end is stopped by its length.
+            for piece in self._compiled[part].generate(dict(values)):
+                pieces.append(piece)
+                length += len(piece)
+                if length > limit:
+                    raise RejectedError(f"template {self.name}: {part} grows beyond {limit} characters")
+        except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
+            # The error's own text may hold a customer's value.
+            reason = error.message if isinstance(error, TemplateError) else type(error).__name__
+            raise RejectedError(f"template {self.name}: {part} cannot be filled in: {reason}") from error
+        return "".join(pieces)
+
+
+def _environment(escapes: bool) -> _Environment:
+    return _Environment(autoescape=escapes, undefined=StrictUndefined, keep_trailing_newline=True)

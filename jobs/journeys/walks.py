@@ -1,0 +1,124 @@
+"""What the lake knows of walks: entries, happenings and consents to decide by, and the tables that keep them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jobs.journeys.program import Decision, Walk
+from quanyu import asof
+from quanyu.lake import Receipt, Written
+from quanyu.run import Context
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# A return or a cancelled order is a row of these tables too, but nobody's goal.
+COUNTS: Mapping[str, Mapping[str, str]] = {
+    "orders": {"kind": "purchase", "status": "paid"},
+    "order_lines": {"kind": "sale", "status": "paid"},
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something a customer did on a day, and from which day until which (not included) it was known."""
+
+    on: date
+    known_on: date
+    until: date | None
+
+    def counts(self, since: date, on: date) -> bool:
+        """Whether it came after the day of entry, and was known at the end of a day."""
+        return self.on > since and self.known_on <= on and (self.until is None or self.until > on)
+
+
+Happenings = Mapping[tuple[str, str], Sequence[Happening]]
+
+
+def entries(context: Context, audiences: Sequence[str]) -> list[tuple[str, str, date]]:
+    """Who came into the audiences up to the day, without the holdout: audience, customer, day of entry."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    rows = context.lake.table(context.catalogue.tables["memberships"])
+    rows = rows.where(F.col("audience").isin(*audiences) & (F.col("entered_on") <= F.lit(context.day)))
+    columns = ("audience", "customer_id", "entered_on")
+    return [(row[0], row[1], row[2]) for row in rows.where(~F.col("holdout")).select(*columns).collect()]
+
+
+def walks(context: Context) -> list[Walk]:
+    """Every walk so far."""
+    return [Walk(*row) for row in _kept(context, "journey_instances")]
+
+
+def decisions(context: Context) -> list[Decision]:
+    """Every decision so far."""
+    return [Decision(*row) for row in _kept(context, "decisions")]
+
+
+def _kept(context: Context, name: str) -> list[Any]:
+    table = context.catalogue.tables[name]
+    return context.lake.table(table).select(*table.columns).collect() if context.lake.exists(f"gold/{name}") else []
+
+
+def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
+    """Customers of these walks whose consent to messages is on record now."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    known = context.lake.table(context.catalogue.tables["customers"]).where(F.col("consent_messages"))
+    return {row[0] for row in known.join(_customers(context, due), "customer_id").select("customer_id").collect()}
+
+
+def happenings(context: Context, due: Sequence[Walk], tables: Iterable[str]) -> Happenings:
+    """What the customers of these walks did since they entered, by table and customer."""
+    found = defaultdict(list)
+    for name in tables:
+        rows = _did(context, context.catalogue.tables[name], due)
+        for customer, *told in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
+            found[name, customer].append(Happening(*told))
+    return found
+
+
+def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    on = F.to_date(F.col(str(table.happens)))
+    if table.layer == "gold":
+        rows = asof.facts(context, table, context.day).withColumns(
+            {"on": on, "known_on": on, "until": F.lit(None).cast("date")}
+        )
+    else:
+        # Versions replaced since are kept, so that a skipped day is decided by what was known on it.
+        rows = context.lake.table(table).where(F.col("recorded_on") <= F.lit(context.day))
+        for column, value in COUNTS.get(table.name, {}).items():
+            rows = rows.where(F.col(column) == value)
+        told = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
+        people = asof.people(context.lake, context.catalogue.tables["identities"])
+        rows = rows.withColumns(told).join(people, ["source", "person_key"])
+    return rows.join(_customers(context, due), "customer_id").where((F.col("on") > F.col("since")) & _by(context.day))
+
+
+def _by(day: date) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.col("on") <= F.lit(day)
+
+
+def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:
+    """Customers of the walks, each with the day of the earliest entry."""
+    since: dict[str, date] = {}
+    for walk in due:
+        since[walk.customer_id] = min(walk.entered_on, since.get(walk.customer_id, walk.entered_on))
+    return context.lake.spark.createDataFrame(list(since.items()), "customer_id string, since date")
+
+
+def keep(context: Context, name: str, rows: Sequence[Walk | Decision], receipt: Receipt) -> Written:
+    """Make a table hold just these rows; the fields of a row are the columns of its table, in order."""
+    table = context.catalogue.tables[name]
+    schema = ", ".join(f"`{column}` {told.type}" for column, told in table.columns.items())
+    made = context.lake.spark.createDataFrame([astuple(row) for row in rows], schema)
+    return context.lake.sync(table, made, receipt)

@@ -1,0 +1,1 @@
+"""One ID: normalise, guard, match, keep ids, publish; then customers and their activity."""

@@ -1,0 +1,62 @@
+"""Customers: what all sources together know of each, by which source wins per column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from quanyu.model.people import Customers
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+OF_PEOPLE = {
+    "gender": "nullif(gender, 'unknown')", "city": "city", "country": "country",
+    "birth_year": "if(birthday = date'1900-01-01', null, year(birthday))",
+}  # fmt: skip
+REACHABLE = ("phone", "email", "openid", "external_userid")
+
+
+def customers(
+    people: DataFrame, identifiers: DataFrame, consents: DataFrame, wins: Mapping[str, Sequence[str]]
+) -> DataFrame:
+    """One row per customer out of facts with customer_id; `wins` orders the sources per column, others come after."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    told = [_winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()]
+    attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
+    persons = identifiers.groupBy("customer_id").agg(
+        F.expr("count(distinct source, person_key)").alias("persons"),
+        F.expr("sort_array(collect_set(source))").alias("sources"),
+        F.expr(f"sort_array(collect_set(kind) filter (where kind in {REACHABLE}))").alias("reachable_by"),
+        F.expr("min(recorded_on)").alias("_known"),
+    )
+    found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
+    states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in ("ads", "messages", "analytics")]
+    made = {"joined_on": "least(_joined, _known) as joined_on"}
+    columns = [made.get(name, name) for name in Customers.columns if not name.startswith("consent_")]
+    return found.selectExpr(*columns, *states)
+
+
+def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
+    """The value of the source that comes first in the order; within a source what was recorded last."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
+    rank = f"case {ranks} else 0 end" if ranks else "0"
+    return F.expr(f"max_by({sql}, struct({rank}, recorded_on, source, person_key)) filter (where ({sql}) is not null)")
+
+
+def consented(consents: DataFrame) -> DataFrame:
+    """Consent per customer and purpose: given by one record at least, and withdrawn by none. The strictest wins."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    latest = consents.groupBy("customer_id", "source", "person_key", "purpose", "channel").agg(
+        F.expr("max_by(state, struct(changed_at, state))").alias("state")
+    )
+    return latest.groupBy("customer_id").agg(
+        *(
+            F.expr(f"coalesce(bool_and(state = 'granted') filter (where purpose = '{purpose}'), false)").alias(f"consent_{purpose}")
+            for purpose in ("ads", "messages", "analytics")
+        )
+    )

@@ -1,0 +1,112 @@
+"""Steps of unification: identities, then customers and activity."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+
+import pandas as pd
+
+from jobs.unify import activity as activity_job
+from jobs.unify import customers as customers_job
+from jobs.unify import identities
+from quanyu import asof
+from quanyu.declare import digest
+from quanyu.discover import Catalogue
+from quanyu.lake import Receipt
+from quanyu.run import Context, Outcome, Step
+
+PEOPLE = ("silver/people", "silver/identifiers", "silver/consents")
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List the steps in the order in which they feed each other."""
+    tables = catalogue.tables
+    ids = Step(
+        "identities", "unify", ("silver/identifiers",), ("gold/identities", "gold/identity_events"),
+        digest([inspect.getsource(identities), tables["identities"].definition()]), identify,
+        "Which persons of all sources are one customer, with an id that stays.", forward=True,
+    )  # fmt: skip
+    everybody = Step(
+        "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
+        digest([inspect.getsource(customers_job), tables["customers"].definition(), catalogue.settings.wins]), unify,
+        "What all sources together know of each customer.", forward=True,
+    )  # fmt: skip
+    job = activity_job.activity
+    acts = Step(
+        "activity", "unify", (*(f"silver/{t.name}" for t in job.reads), "gold/identities"), ("gold/activity",),
+        job.definition(), partial(act), job.describes, forward=True,
+    )  # fmt: skip
+    return [ids, everybody, acts]
+
+
+def identify(context: Context, receipt: Receipt) -> Outcome:
+    """Cluster the persons known at the end of the day, decide ids, log the events, then publish the state."""
+    tables, lake = context.catalogue.tables, context.lake
+    known = lake.as_known(tables["identifiers"], context.day)
+    listed = ", ".join(f"'{kind}'" for kind in identities.STRONG)
+    strong = f"if(kind in ({listed}), xxhash64(kind, scope, value), null) as value"
+    links = known.selectExpr("source", "person_key", strong, "recorded_on").toPandas()
+    links["person"] = links["source"] + "/" + links["person_key"]
+    persons = links.groupby(["person", "source", "person_key"], as_index=False)["recorded_on"].min()
+    persons = persons.rename(columns={"recorded_on": "known_on"})
+    strong_links = links.dropna(subset=["value"])
+    labels, hubs = identities.clusters(strong_links)
+    alone = pd.Index(persons["person"]).difference(labels.index)
+    labels = pd.concat([labels, pd.Series(range(-len(alone), 0), index=alone, dtype="int64")])
+    log = lake.table(tables["identity_events"]).toPandas()
+    found = identities.decide(persons, labels, _held(log), set(log["customer_id"]), context.day)
+    events = _with_events(context, receipt, log, found.events)
+    written = _publish(context, receipt, events)
+    notes = [f"{hubs} values shared by more than {identities.MOST_PERSONS} persons were not used"] if hubs else []
+    told = {"customers": found.customers, "minted": found.minted, "merged": found.merged, "split": found.split}
+    return Outcome(len(persons), written.changed, 0, written.unchanged, tuple(notes), told)
+
+
+def _held(log: pd.DataFrame) -> pd.Series:
+    """The id that each person holds by the log: that of its last event."""
+    if log.empty:
+        return pd.Series(dtype=object)
+    last = log.sort_values("day", kind="stable").drop_duplicates(["source", "person_key"], keep="last")
+    return pd.Series(last["customer_id"].to_numpy(), index=(last["source"] + "/" + last["person_key"]).to_numpy())
+
+
+def _with_events(context: Context, receipt: Receipt, log: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Append today's events to the log, which is only ever appended to, and return all of it."""
+    table, lake = context.catalogue.tables["identity_events"], context.lake
+    lake.prepare(table)
+    if events.empty:
+        return log
+    schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items())
+    rows = lake.spark.createDataFrame(events.where(events.notna(), None).values.tolist(), schema)
+    lake.append("gold/identity_events", rows, receipt, {"out": len(events)})
+    return pd.concat([log[events.columns], events]) if not log.empty else events
+
+
+def _publish(context: Context, receipt: Receipt, events: pd.DataFrame) -> asof.Written:
+    """Write the assignments that the log amounts to: each holds from its event's day to that of the next one."""
+    table = context.catalogue.tables["identities"]
+    ordered = events.sort_values("day", kind="stable").drop_duplicates(["source", "person_key", "day"], keep="last")
+    ordered = ordered.assign(valid_to=ordered.groupby(["source", "person_key"])["day"].shift(-1))
+    rows = ordered[["source", "person_key", "customer_id", "day", "valid_to"]]
+    schema = "source string, person_key string, customer_id string, valid_from date, valid_to date"
+    made = context.lake.spark.createDataFrame(rows.astype(object).where(rows.notna(), None).values.tolist(), schema)
+    return context.lake.sync(table, made, receipt)
+
+
+def unify(context: Context, receipt: Receipt) -> Outcome:
+    """Write the customers as all sources know them at the end of the day."""
+    tables = context.catalogue.tables
+    known = [asof.facts(context, tables[name], context.day).where("customer_id is not null") for name in ("people", "identifiers", "consents")]
+    made = customers_job.customers(*known, wins=context.settings.wins)
+    return _told(context.lake.sync(tables["customers"], made, receipt))
+
+
+def act(context: Context, receipt: Receipt) -> Outcome:
+    """Write what everybody did up to the end of the day."""
+    table = context.catalogue.tables["activity"]
+    return _told(context.lake.sync(table, asof.facts(context, table, context.day), receipt))
+
+
+def _told(written: asof.Written) -> Outcome:
+    return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)

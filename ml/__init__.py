@@ -1,0 +1,1 @@
+"""Models, one file each, and what trains and judges them."""

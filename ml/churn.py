@@ -1,0 +1,60 @@
+"""Who is about to stop buying."""
+
+from __future__ import annotations
+
+from quanyu.modelspec import Baseline, Cutoffs, Estimator, Gate, Label, ModelSpec
+
+GROWING_LOYALTY = (
+    "value.orders",
+    "value.spend",
+    "value.items",
+    "value.spend_90d",
+    "value.spend_180d",
+    "recency.orders_90d",
+    "recency.orders_180d",
+    "engagement.active_days",
+    "engagement.active_days_90d",
+    "engagement.active_days_180d",
+    "preference.products",
+    "preference.products_90d",
+)
+
+
+class Churn(ModelSpec):
+    """No order in the next 90 days, among customers who ordered in the last 365."""
+
+    owner = "growth"
+    population = "recency.days_since_order < 365"
+    label = Label(none_of="orders", horizon_days=90)
+    # Tenure is left out on purpose: it says as much of when the data begins as of the customer.
+    features = (
+        *GROWING_LOYALTY,
+        "value.average_order",
+        "recency.days_since_order",
+        "recency.days_between_orders",
+    )
+    cutoffs = Cutoffs(every_days=30, at_most=6, history_days=60)
+    estimator = Estimator(
+        kind="xgboost",
+        # Few customers: shallow trees, and directions that hold in any shop, carry over to the next season.
+        params={
+            "n_estimators": 150,
+            "max_depth": 3,
+            "learning_rate": 0.03,
+            "min_child_weight": 20,
+            "reg_lambda": 10,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+        },
+        rising=("recency.days_since_order",),
+        falling=GROWING_LOYALTY,
+    )
+    calibration = "sigmoid"
+    baseline = Baseline(feature="recency.days_since_order", higher_is="more")
+    gates = (
+        Gate("test_rows", at_least=200),
+        Gate("positives", at_least=50),
+        Gate("auc", at_least=0.6),
+        Gate("auc_over_baseline", at_least=0.0),
+        Gate("ece", at_most=0.1),
+    )

@@ -1,0 +1,1 @@
+"""From a model's declaration to its champion: train, judge, record."""

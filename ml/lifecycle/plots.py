@@ -1,0 +1,64 @@
+"""Pictures of a judged model, as PNG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ml.lifecycle.judge import Judged, binned
+
+INK, GREY, PALE = "#1f4e79", "#8a8a8a", "#e4e4e4"
+
+
+def calibration_plot(judged: Judged, title: str) -> bytes:
+    """Draw, per tenth of the customers, what was foretold against what came; dots on the line are right."""
+    groups = binned(judged.scores, judged.labels)
+    with _figure(title) as (axes, png):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as foretold")
+        axes.plot(
+            [mean for mean, _, _ in groups], [share for _, share, _ in groups], "o-", color=INK, label="a tenth each"
+        )
+        axes.set(xlabel="Foretold probability", ylabel="Share it came true for", xlim=(0, 1), ylim=(0, 1))
+        axes.set_aspect("equal")
+        axes.text(0.97, 0.04, f"ECE {judged.metrics['ece']:.3f}", ha="right", transform=axes.transAxes, color=INK)
+        axes.legend(loc="upper left", frameon=False)
+    return png.getvalue()
+
+
+def gain_plot(judged: Judged, title: str) -> bytes:
+    """Draw which share of all positives is found in the top share of the scores."""
+    import numpy as np
+
+    found = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
+    total = max(found[-1], 1.0) if len(found) else 1.0
+    share = np.arange(len(found) + 1) / max(len(found), 1)
+    rate = total / max(len(found), 1)
+    with _figure(title) as (axes, png):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
+        axes.plot([0, rate, 1], [0, 1, 1], color=GREY, linewidth=1, label="perfect")
+        axes.plot(share, np.concatenate([[0.0], found]) / total, color=INK, linewidth=2, label="by score")
+        axes.set(xlabel="Share of customers, highest score first", ylabel="Share of positives found")
+        axes.set(xlim=(0, 1), ylim=(0, 1.01))
+        axes.set_aspect("equal")
+        note = f"AUC {judged.metrics['auc']:.3f}   lift at 10 % {judged.metrics['lift_at_10pct']:.2f}"
+        axes.text(0.97, 0.04, note, ha="right", transform=axes.transAxes, color=INK)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), frameon=False)
+    return png.getvalue()
+
+
+@contextmanager
+def _figure(title: str) -> Iterator[tuple[Any, io.BytesIO]]:
+    # Without pyplot there is no global state, and no window to open.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure, png = Figure(figsize=(5.2, 5.2), layout="constrained"), io.BytesIO()
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.grid(color=PALE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes, png
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})

@@ -1,0 +1,288 @@
+"""The one door to MLflow: what was trained, on what, how well, and which version is champion."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml.lifecycle import served
+from ml.lifecycle.judge import Judged
+from ml.lifecycle.plots import calibration_plot, gain_plot
+from ml.lifecycle.train import Trained
+from quanyu.declare import digest
+from quanyu.errors import QuanyuError
+from quanyu.modelspec import ModelSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+CHAMPION = "champion"
+IDENTITY = "identity"
+QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a model was trained and judged on, without a row of it."""
+
+    day: date
+    tables: Mapping[str, int]
+    test_cutoff: date
+    training_cutoffs: tuple[date, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "day": str(self.day),
+            "tables": dict(sorted(self.tables.items())),
+            "test_cutoff": str(self.test_cutoff),
+            "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
+        }
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A registered version; new is false when the same training had been recorded before."""
+
+    name: str
+    version: int
+    champion: bool
+    new: bool
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that scores: when it was trained, what it needs, and how to ask it."""
+
+    name: str
+    version: int
+    trained_on: date
+    features: tuple[str, ...]
+    ask: Callable[[pd.DataFrame], Any] = field(repr=False)
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the calibrated probability per row; other columns are not looked at."""
+        import numpy as np
+
+        return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
+
+
+class Registry:
+    """MLflow in a database of its own (sqlite:///file) and a folder for artifacts."""
+
+    def __init__(self, tracking_uri: str, artifacts: Path) -> None:
+        self._uri = tracking_uri
+        self._artifacts = artifacts.absolute()
+
+    def prepare(self) -> None:
+        """Create the schema; takes seconds once, and must not race with another process."""
+        with self._client() as client:
+            client.search_experiments(max_results=1)
+
+    def record(self, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> Recorded:
+        """Log, register and, if every gate opened and no later day's champion is there, crown the version.
+
+        The same declaration, data and day are recorded once, however often a training was killed and repeated.
+        """
+        identity = digest([spec.digest(), dataset.facts(), trained.facts])
+        with self._client() as client:
+            found = _by_identity(client, spec.name, identity)
+            if found is None:
+                _bury_unfinished(client, spec.name, identity)
+                found = self._register(client, spec, trained, judged, dataset, identity)
+                new = True
+            else:
+                new = False
+            champion = judged.passed and _crown(client, spec.name, found, dataset.day)
+            return Recorded(spec.name, int(found.version), champion, new)
+
+    def champion(self, name: str) -> Champion | None:
+        """Load the champion, or None when no version has passed its gates yet."""
+        import mlflow.pyfunc
+
+        with self._client() as client:
+            holder = _champion(client, name)
+            if holder is None:
+                return None
+            model = mlflow.pyfunc.load_model(f"models:/{name}/{holder.version}")
+            features = tuple(json.loads(holder.tags["features"]))
+            return Champion(name, int(holder.version), _trained_on(holder), features, model.predict)
+
+    def last_trained_on(self, name: str) -> date | None:
+        """Return the latest day a version was trained on, whether or not it passed its gates."""
+        with self._client() as client:
+            return max((_trained_on(found) for found in _versions(client, name)), default=None)
+
+    def _register(
+        self,
+        client: Any,
+        spec: type[ModelSpec],
+        trained: Trained,
+        judged: Judged,
+        dataset: Dataset,
+        identity: str,
+    ) -> Any:
+        import mlflow
+
+        experiment = self._experiment(client, spec.name)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}") as run:
+            client.set_tag(run.info.run_id, IDENTITY, identity)
+            _log_facts(client, run.info.run_id, spec, trained, judged, dataset)
+            info = _log_model(spec, trained)
+        tags = {
+            IDENTITY: identity,
+            "trained_on": str(dataset.day),
+            "gates": "passed" if judged.passed else "failed",
+            "features": json.dumps(trained.features),
+        }
+        _ensure_model(client, spec)
+        # Tags come with the version, so that no kill leaves one that cannot be recognised.
+        return client.create_model_version(
+            spec.name, info.model_uri, run.info.run_id, tags=tags, model_id=info.model_id
+        )
+
+    def _experiment(self, client: Any, name: str) -> str:
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(client.create_experiment(name, artifact_location=(self._artifacts / name).as_uri()))
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        # MLflow keeps where it writes in one global place: put back what was there.
+        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        levels = {name: logging.getLogger(name).level for name in QUIET}
+        try:
+            for name in QUIET:
+                logging.getLogger(name).setLevel(logging.ERROR)
+            mlflow.set_tracking_uri(self._uri)
+            mlflow.set_registry_uri(self._uri)
+            yield mlflow.MlflowClient(self._uri, self._uri)
+        except MlflowException as error:
+            raise QuanyuError(f"MLflow at {self._uri}: {error.message}") from error
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+
+
+def _log_facts(
+    client: Any, run_id: str, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset
+) -> None:
+    params = {**spec.estimator.params, "kind": spec.estimator.kind, "calibration": spec.calibration}
+    params |= {"population": spec.population, "horizon_days": spec.label.horizon_days, "definition": spec.digest()}
+    for name, value in {**params, "training_rows": trained.facts["rows"]}.items():
+        client.log_param(run_id, name, value)
+    for name, value in judged.metrics.items():
+        if value == value:  # MLflow's database takes no nan
+            client.log_metric(run_id, name, value)
+    facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
+    client.log_dict(run_id, facts, "dataset.json")
+    client.log_dict(run_id, {"gates": [str(result) for result in judged.gates]}, "gates.json")
+    _log_dataset(client, run_id, spec.name, facts)
+    title = f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}"
+    with tempfile.TemporaryDirectory() as folder:
+        for name, draw in {"calibration": calibration_plot, "gain": gain_plot}.items():
+            path = Path(folder) / f"{name}.png"
+            path.write_bytes(draw(judged, title))
+            client.log_artifact(run_id, str(path), "plots")
+
+
+def _log_dataset(client: Any, run_id: str, name: str, facts: dict[str, Any]) -> None:
+    from mlflow.entities import Dataset as LoggedDataset
+    from mlflow.entities import DatasetInput
+
+    logged = LoggedDataset(
+        name=f"{name} {facts['day']}",
+        digest=digest(facts),
+        source_type="delta",
+        source=json.dumps(facts["tables"]),
+        profile=json.dumps(facts["training"]),
+    )
+    client.log_inputs(run_id, [DatasetInput(logged)])
+
+
+def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
+    import mlflow.pyfunc
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    # Made up: a row of the training data would be a person.
+    example = pd.DataFrame([dict.fromkeys(trained.features, 0.0), dict.fromkeys(trained.features, 1.0)])
+    columns = Schema([ColSpec("double", feature, required=False) for feature in trained.features])
+    with tempfile.TemporaryDirectory() as folder:
+        return mlflow.pyfunc.log_model(
+            name=spec.name,
+            python_model=str(Path(served.__file__)),
+            artifacts=trained.save(Path(folder)),
+            signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
+            input_example=example,
+            pip_requirements=[f"{package}=={version(package)}" for package in ("xgboost", "pandas", "numpy")],
+        )
+
+
+def _ensure_model(client: Any, spec: type[ModelSpec]) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(spec.name, description=(spec.__doc__ or "").strip())
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _versions(client: Any, name: str) -> list[Any]:
+    return list(client.search_model_versions(f"name = '{name}'"))
+
+
+def _by_identity(client: Any, name: str, identity: str) -> Any:
+    same = [found for found in _versions(client, name) if found.tags.get(IDENTITY) == identity]
+    return min(same, key=lambda found: int(found.version), default=None)
+
+
+def _bury_unfinished(client: Any, name: str, identity: str) -> None:
+    # Runs of the same training that was killed: without a version they would look alive for ever.
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        for run in client.search_runs([experiment.experiment_id], f"tags.{IDENTITY} = '{identity}'"):
+            client.delete_run(run.info.run_id)
+
+
+def _champion(client: Any, name: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        # No such model, or no such alias.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _crown(client: Any, name: str, found: Any, day: date) -> bool:
+    holder = _champion(client, name)
+    if holder is not None and _trained_on(holder) > day:
+        return False
+    if holder is None or holder.version != found.version:
+        client.set_registered_model_alias(name, CHAMPION, str(found.version))
+    return True
+
+
+def _trained_on(found: Any) -> date:
+    return date.fromisoformat(found.tags["trained_on"])

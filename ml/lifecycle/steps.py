@@ -1,0 +1,123 @@
+"""Steps of models: train when it is due, and score with the champion every day."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ml.lifecycle import dataset
+from quanyu import asof
+from quanyu.discover import Catalogue
+from quanyu.lake import Receipt
+from quanyu.modelspec import ModelSpec
+from quanyu.run import Context, Outcome, Step
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List the training of every model, then the scoring by all champions."""
+    found = [_training(spec, catalogue) for spec in catalogue.models.values()]
+    views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
+    score = Step(
+        "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",), "|".join(_digests(catalogue)), score_all,
+        "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
+    )  # fmt: skip
+    return [*found, score] if found else []
+
+
+def _digests(catalogue: Catalogue) -> list[str]:
+    return [spec.digest() for spec in catalogue.models.values()]
+
+
+def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
+    reads = [place for view in dataset.views_of(spec) for place in asof.sources_of(catalogue.views[view].over)]
+    return Step(
+        f"train.{spec.name}", "train", tuple(sorted({*reads, asof.IDENTITIES})), (), spec.digest(), partial(train, spec=spec),
+        " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
+    )  # fmt: skip
+
+
+def registry(context: Context) -> Any:
+    """Open the registry of this home."""
+    from ml.lifecycle.registry import Registry
+
+    return Registry(context.settings.mlflow_url, context.settings.home / "mlruns")
+
+
+def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
+    """Whether training is due changes what the step would do; new facts alone do not."""
+    return {"trained": context.store.memory.recall("trained", spec.name)}
+
+
+def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
+    """Train, judge and record a model if there is no champion or the weekly day has come; else say when that is."""
+    opened = registry(context)
+    champion, last = opened.champion(spec.name), opened.last_trained_on(spec.name)
+    if champion is not None and not spec.due(context.day, last):
+        return Outcome(notes=(f"{spec.name}: trained on {last}, again after {spec.trained_every_days} days",))
+    if last is not None and last >= context.day:
+        return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
+    return _train(context, spec, opened)
+
+
+def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
+    import pandas as pd
+
+    from ml.lifecycle.judge import judge
+    from ml.lifecycle.registry import Dataset
+    from ml.lifecycle.train import TooLittleDataError
+    from ml.lifecycle.train import train as fit
+
+    test_cutoff = spec.test_cutoff(context.day)
+    cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
+    if not cutoffs:
+        return Outcome(notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",))
+    frames = [dataset.labelled(context, spec, cutoff) for cutoff in cutoffs]
+    test = dataset.labelled(context, spec, test_cutoff)
+    try:
+        trained = fit(spec, pd.concat(frames, ignore_index=True), nthread=context.settings.spark.cores)
+        judged = judge(spec, trained, test)
+    except TooLittleDataError as error:
+        return Outcome(notes=(f"{spec.name}: not trained: {error}",))
+    tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
+    recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
+    context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
+    return _told(spec, judged, recorded, sum(len(f) for f in frames), len(test), test_cutoff, cutoffs)
+
+
+def _told(spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any) -> Outcome:
+    failed = [str(gate) for gate in judged.gates if not gate.passed]
+    state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(failed)}"
+    figures = {name: round(float(value), 4) for name, value in judged.metrics.items()}
+    note = f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff}, trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
+    return Outcome(trained + tested, trained, 0, 0, (note,), {"model": spec.name, "metrics": figures, "champion": recorded.champion})
+
+
+def _champions(context: Context) -> dict[str, Any]:
+    opened = registry(context) if context.catalogue.models else None
+    found = {}
+    for name in context.catalogue.models:
+        champion = opened.champion(name) if opened else None
+        found[name] = champion.version if champion else None
+    return found
+
+
+def score_all(context: Context, receipt: Receipt) -> Outcome:
+    """Write the score of each model with a champion for the day; a model without one is named and left out."""
+    import pandas as pd
+
+    opened, notes, frames = registry(context), [], []
+    for spec in context.catalogue.models.values():
+        champion = opened.champion(spec.name)
+        if champion is None:
+            notes.append(f"{spec.name}: no champion yet, so nothing is scored")
+            continue
+        rows = dataset.population(context, spec, context.day, stored=True).toPandas()
+        scores = champion.predict(rows) if len(rows) else []
+        frames.append(pd.DataFrame({"model": spec.name, "customer_id": rows["customer_id"], "score": scores, "version": str(champion.version)}))
+    told = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
+    schema = "model string, customer_id string, score double, version string"
+    made = context.lake.spark.createDataFrame(told.astype(object).values.tolist(), schema)
+    table = context.catalogue.tables["scores"]
+    rows_made = made.selectExpr("*", f"date'{context.day}' as as_of")
+    written = context.lake.sync(table, rows_made, receipt, part=f"as_of = date'{context.day}'")
+    return Outcome(len(told), written.changed, 0, written.unchanged, tuple(notes))

@@ -1,0 +1,202 @@
+"""Facts and features as of a day: events before its end, in the versions known on it, by customer; one pass per view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from quanyu import discover
+from quanyu.errors import ConfigError
+from quanyu.expressions import parse, to_sql, two_valued
+from quanyu.feature import FeatureView, reach
+from quanyu.lake import Lake, Receipt, Written, place_of
+from quanyu.run import Context, Outcome, Step
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as Expression
+    from pyspark.sql import DataFrame
+
+IDENTITIES = "gold/identities"
+
+
+def steps(catalogue: discover.Catalogue) -> list[Step]:
+    """List a step for every view."""
+    return [_step(view, catalogue.tables) for view in catalogue.views.values()]
+
+
+def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
+    reads = sorted({*sources_of(view.over), *_referred(view, tables), IDENTITIES, "silver/identifiers"})
+    return Step(
+        name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
+        definition=view.definition(), do=partial(_write, view=view), describes=" ".join((view.__doc__ or "").split()),
+    )  # fmt: skip
+
+
+def sources_of(table: type[Table]) -> list[str]:
+    """Places that the facts of a table come from: itself in silver, or what its job reads."""
+    if table.layer == "silver":
+        return [place_of(table)]
+    return [place_of(read) for read in _job_of(table).reads]
+
+
+def _job_of(table: type[Table]) -> discover.Job:
+    for job in discover.jobs_in("jobs.unify"):
+        if job.writes.name == table.name:
+            return job
+    raise ConfigError(f"{table.name}: facts come from silver, or from a job of jobs/unify that writes them")
+
+
+def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[str]:
+    return [place_of(tables[name]) for name in _named(_texts(view))]
+
+
+def _texts(view: type[FeatureView]) -> list[str]:
+    wheres = [feature.where for feature in view.features.values()]
+    texts = [*(feature.expression for feature in view.features.values()), *wheres, view.where]
+    return [text for text in texts if text]
+
+
+def _named(texts: Iterable[str]) -> list[str]:
+    """Tables that expressions refer to by `table.column`."""
+    columns = (column for text in texts for column in parse(text).columns)
+    return sorted({column.split(".")[0] for column in columns if "." in column})
+
+
+def people(lake: Lake, identities: type[Table]) -> DataFrame:
+    """Person to customer, as known today: source, person_key, customer_id."""
+    return lake.table(identities).where("valid_to is null").select("source", "person_key", "customer_id")
+
+
+def facts(context: Context, table: type[Table], day: date) -> DataFrame:
+    """Rows of a table of facts up to the end of a day, as known on it, with `customer_id` (null for nobody known)."""
+    tables, lake = context.catalogue.tables, context.lake
+    if table.layer == "gold":
+        job = _job_of(table)
+        made = job(*(facts(context, read, day) for read in job.reads))
+        return made.where(_before_end(context, table, day)) if table.happens else made
+    rows = lake.as_known(table, day)
+    if table.happens:
+        rows = rows.where(_before_end(context, table, day))
+    if not table.personal:
+        return rows
+    return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
+
+
+def _before_end(context: Context, table: type[Table], day: date) -> str:
+    end = datetime.combine(day + timedelta(days=1), time(), context.settings.tzinfo)
+    return f"`{table.happens}` < timestamp'{end.isoformat()}'"
+
+
+def customers_known(context: Context, day: date) -> DataFrame:
+    """Every customer of whom anything was known at the end of a day: customer_id."""
+    tables = context.catalogue.tables
+    known = facts(context, tables["identifiers"], day).where("customer_id is not null")
+    return known.select("customer_id").distinct()
+
+
+def with_referred(context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], day: date) -> DataFrame:
+    """Join the tables that expressions name, each once, its columns in a struct named as the table."""
+    for name in _named(texts):
+        other = context.catalogue.tables[name]
+        by = next(column for column, told in table.columns.items() if told.refers == name)
+        fields = ", ".join(f"`{column}`" for column in other.columns)
+        key = f"`{other.keys[0]}`"
+        newest = f"row_number() over (partition by {key} order by recorded_on desc, source) as _n"
+        wanted = context.lake.as_known(other, day).selectExpr(f"{key} as _k", f"struct({fields}) as `{name}`", newest)
+        rows = rows.join(wanted.where("_n = 1").drop("_n").withColumnRenamed("_k", by), by, "left")
+    return rows
+
+
+def aggregate(text: str, name: str, when: str | None, types: Mapping[str, str]) -> str:
+    """SQL of one feature: each aggregate over the rows of its window only; money is summed as integer cents."""
+    tree = parse(text).tree.copy()
+    condition = f" filter (where {when})" if when else ""
+    for node in list(tree.find_all(exp.AggFunc)):
+        if node.find_ancestor(exp.AggFunc):
+            continue
+        inner = _summed(node, types) or to_sql(node)
+        made = exp.Var(this=_filtered(inner, condition))
+        tree = made if node is tree else (node.replace(made) and tree)
+    zero = isinstance(parse(text).tree, exp.Count | exp.Sum)
+    sql = tree.sql(dialect="spark")
+    return f"{f'coalesce({sql}, 0)' if zero else sql} as `{name}`"
+
+
+def _summed(node: exp.Expression, types: Mapping[str, str]) -> str | None:
+    if not isinstance(node, exp.Sum) or not isinstance(node.this, exp.Column):
+        return None
+    column = to_sql(node.this)
+    return f"sum(cast({column} * 100 as bigint))/100" if types.get(node.this.name) == "decimal(18,2)" else None
+
+
+def _filtered(inner: str, condition: str) -> str:
+    """Put the condition behind the aggregate itself, not behind what is done with its result."""
+    if inner.endswith(")/100"):
+        return f"cast({inner.removesuffix('/100')}{condition} / 100 as decimal(18,2))"
+    return f"{inner}{condition}"
+
+
+def computed(context: Context, view: type[FeatureView], day: date) -> DataFrame:
+    """Features and tags of a view as of a day: customer_id, as_of, features, tags; a row for each customer known."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    tables = context.catalogue.tables
+    texts = _texts(view)
+    rows = facts(context, view.over, day).where("customer_id is not null")
+    rows = with_referred(context, rows, view.over, texts, day).selectExpr("*", f"date'{day}' as as_of")
+    types = reach(view.over, tables)
+    if view.where:
+        rows = rows.where(to_sql(two_valued(parse(view.where).tree)))
+    made: list[Expression] = [
+        F.expr(aggregate(f.expression, name, _when(context, view, name, day), types).rpartition(" as ")[0]).alias(name)
+        for name, f in view.features.items()
+    ]
+    told = with_day(rows.groupBy("customer_id", "as_of").agg(*made).drop("as_of"), customers_known(context, day), view)
+    typed = [f"cast(`{name}` as {kind}) as `{name}`" for name, kind in view.types().items() if name in view.features]
+    kept = told.selectExpr("customer_id", f"date'{day}' as as_of", *typed)
+    tags = [f"{to_sql(two_valued(parse(tag.expression).tree))} as `{name}`" for name, tag in view.tags.items()]
+    return kept.selectExpr("*", *tags)
+
+
+def with_day(found: DataFrame, everybody: DataFrame, view: type[FeatureView]) -> DataFrame:
+    """Add the customers without a row: 0 for counts and sums, null for the rest."""
+    zeros = [name for name, f in view.features.items() if isinstance(parse(f.expression).tree, exp.Count | exp.Sum)]
+    joined = everybody.join(found, "customer_id", "left")
+    return joined.fillna(0, subset=zeros) if zeros else joined
+
+
+def _when(context: Context, view: type[FeatureView], name: str, day: date) -> str | None:
+    feature = view.features[name]
+    window, parts = view.window(feature), []
+    if window is not None:
+        parts.append(since(context, view.over, day, window))
+    if feature.where:
+        parts.append(to_sql(two_valued(parse(feature.where).tree)))
+    return " and ".join(parts) or None
+
+
+def since(context: Context, table: type[Table], day: date, window: int) -> str:
+    """Condition of rows within so many days that end with the day, the day included."""
+    start = datetime.combine(day + timedelta(days=1 - window), time(), context.settings.tzinfo)
+    return f"`{table.happens}` >= timestamp'{start.isoformat()}'"
+
+
+def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
+    table = context.catalogue.tables[view.name]
+    written = context.lake.sync(table, computed(context, view, context.day), receipt, part=f"as_of = date'{context.day}'")
+    total = written.inserted + written.updated + written.unchanged
+    facts_told = {"tags": _coverage(context, table, view)} if view.tags else {}
+    return Outcome(rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=facts_told)
+
+
+def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    rows = context.lake.table(table).where(f"as_of = date'{context.day}'")
+    counted = rows.agg(*(F.expr(f"count_if(`{tag}`)").alias(tag) for tag in view.tags)).collect()[0]
+    return {f"{view.name}.{tag}": counted[tag] for tag in view.tags}

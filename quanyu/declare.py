@@ -1,0 +1,148 @@
+"""What all declarations share: reading YAML strictly, names, and gathering every mistake before one error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from quanyu.errors import ConfigError, Problem, nearest
+
+NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+class _UniqueLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which plain YAML silently keeps the last; reads dates as text."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML file that holds a mapping. Raises ConfigError with the line of a mistake."""
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"), _UniqueLoader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(Problem(str(path), line, f"not valid YAML: {error.problem}")) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigError(Problem(str(path), "", "not valid YAML in UTF-8")) from None
+    except OSError as error:
+        raise ConfigError(Problem(str(path), "", f"cannot be read: {error.strerror}")) from None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ConfigError(Problem(str(path), "", f"must hold keys and values, not {type(found).__name__}"))
+    return found
+
+
+class Problems:
+    """Gathers mistakes, so that a person sees all of them at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, file: str, key: str, message: str) -> None:
+        """Note one mistake."""
+        self.found.append(Problem(file, key, message))
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Turn a ConfigError raised inside into noted mistakes."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found += [p if isinstance(p, Problem) else Problem("", "", p) for p in error.problems]
+
+    def check(self) -> None:
+        """Raise one ConfigError with all that was noted, if anything was."""
+        if self.found:
+            raise ConfigError(list(dict.fromkeys(self.found)))
+
+
+class YamlDeclaration(BaseModel):
+    """A declaration that is a YAML file: frozen, without unknown keys, named by its file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str] = "declaration"
+
+    name: str
+    file: str
+    describes: str
+    owner: str
+
+    @classmethod
+    def load(cls, path: Path) -> Any:
+        """Read and check the shape of one file. Raises ConfigError with all mistakes."""
+        raw = load_yaml(path)
+        problems = Problems()
+        if not NAME.match(path.stem):
+            problems.add(str(path), "", f"{path.stem!r} is no name: lower case letters, digits and _")
+        for key in ("name", "file"):
+            if key in raw:
+                problems.add(str(path), key, "not to be given: a declaration is named by its file")
+        try:
+            made = cls(**{**raw, "name": path.stem, "file": str(path)})
+        except ValidationError as error:
+            for item in error.errors():
+                problems.add(str(path), ".".join(map(str, item["loc"])), explain(cls, item))
+            made = None
+        problems.check()
+        return made
+
+    def digest(self) -> str:
+        """Hash of what is declared, for receipts."""
+        return digest(self.model_dump(mode="json", exclude={"file"}))
+
+
+def digest(value: Any) -> str:
+    """Hash any plain value in a form that does not depend on the order of keys."""
+    text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def explain(model: type[BaseModel], item: Any) -> str:
+    """Put one of pydantic's errors in words: the offending value and what is allowed."""
+    if item["type"] == "missing":
+        return "is missing"
+    if item["type"] == "extra_forbidden":
+        return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
+    return f"{item.get('input')!r} is not allowed: {item['msg'].removeprefix('Value error, ')}"
+
+
+def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Names of the fields at a place inside a model, as far as its annotations tell."""
+    at: Any = model
+    for part in path:
+        at = at.model_fields[part].annotation if _is_model(at) and part in at.model_fields else at
+        at = next((arg for arg in _leaves(at) if _is_model(arg)), at)
+    return [f for f in at.model_fields if f not in ("name", "file") or at is not model] if _is_model(at) else []
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    args = getattr(annotation, "__args__", ())
+    if not args:
+        yield annotation
+    for arg in args:
+        yield from _leaves(arg)
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)

@@ -1,0 +1,333 @@
+"""The Spark Connect session, and the one local server of a home behind it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeVar
+
+import psutil
+from filelock import FileLock
+
+from quanyu.errors import RetryableError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from quanyu.settings import Settings
+
+T = TypeVar("T")
+DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+# pyspark brings newer ones; two of a kind on one classpath fail at random.
+EXCLUDED = "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
+START_SECONDS = 180
+_held: dict[Path, IO[bytes]] = {}
+_sessions: dict[str, SparkSession] = {}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running local Connect server, as its state file tells it."""
+
+    pid: int
+    born: float
+    port: int
+    token: str
+
+    @property
+    def url(self) -> str:
+        """The address for a client; only the name localhost may carry a token without TLS."""
+        return f"sc://localhost:{self.port}/;token={self.token}"
+
+    def process(self) -> psutil.Process | None:
+        """Return the process behind the state file, unless it is gone or its id belongs to another one now."""
+        try:
+            found = psutil.Process(self.pid)
+            alive = abs(found.create_time() - self.born) < 2 and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return None
+        return found if alive else None
+
+
+class Engine:
+    """Gives sessions; starts, replaces and stops the local server of one home where no remote one is set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.home / "server"
+
+    def session(self) -> SparkSession:
+        """Return this process's session, of which a later call is free. Raises RetryableError without a server."""
+        key = self.settings.spark.remote or str(self.folder)
+        known = _sessions.get(key)
+        if known is not None and (self.settings.spark.remote or self._usable(known)):
+            return known
+        _sessions[key] = self._connect()
+        return _sessions[key]
+
+    def _usable(self, session: SparkSession) -> bool:
+        server = self.server()
+        return server is not None and server.process() is not None and _url_of(session) == server.url
+
+    def _connect(self) -> SparkSession:
+        if self.settings.spark.remote:
+            return self._prepared(_open(self.settings.spark.remote))
+        self._hold()
+        for last in (False, True):
+            server = self._ensure()
+            session = self._answering(server)
+            if session is not None:
+                return self._prepared(session)
+            if last:
+                break
+            self._kill(server)
+        raise RetryableError(f"the Spark server of {self.settings.home} does not answer; see {self.folder / 'server.log'}")
+
+    def _answering(self, server: Server) -> SparkSession | None:
+        """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""
+
+        def ask() -> SparkSession:
+            session = _open(server.url)
+            session.sql("select 1").collect()
+            return session
+
+        return _within(self.settings.spark.answer_seconds, ask)
+
+    def _prepared(self, session: SparkSession) -> SparkSession:
+        session.conf.set("spark.sql.session.timeZone", self.settings.zone)
+        session.conf.set("spark.sql.shuffle.partitions", str(self.settings.spark.shuffle_partitions))
+        return session
+
+    def server(self) -> Server | None:
+        """Return what the state file says, or None without one."""
+        try:
+            return Server(**json.loads((self.folder / "server.json").read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _hold(self) -> None:
+        """Hold the shared lock of clients for the life of this process, so that the server is not stopped under it."""
+        path = self.folder / "clients.lock"
+        if path in _held:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = path.open("ab")
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        os.utime(path)
+        _held[path] = handle
+
+    def _ensure(self) -> Server:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self.folder / "start.lock"):
+            server = self.server()
+            if server is not None and server.process() is not None and _listening(server.port):
+                return server
+            if server is not None:
+                self._kill(server)
+            return self._start()
+
+    def _start(self) -> Server:
+        port, token = _free_port(), secrets.token_urlsafe(24)
+        log = self.folder / "server.log"
+        env = self.settings.server_environment(token)
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                self._command(port), env=env, cwd=self.folder, start_new_session=True, close_fds=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        server = Server(child.pid, psutil.Process(child.pid).create_time(), port, token)
+        self._note(server)
+        deadline = time.monotonic() + START_SECONDS
+        while not _listening(port):
+            if child.poll() is not None or time.monotonic() > deadline:
+                self._kill(server)
+                raise RetryableError(f"the Spark server did not start; the reason is at the end of {log}")
+            time.sleep(0.2)
+        (self._jars() / "complete").touch()
+        self._watch()
+        return server
+
+    def _note(self, server: Server) -> None:
+        path = self.folder / "server.json"
+        fresh = path.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(asdict(server)))
+        fresh.replace(path)
+
+    def _jars(self) -> Path:
+        packages = ",".join([DELTA, *self.settings.spark.packages])
+        return self.settings.jar_cache / hashlib.sha256(packages.encode()).hexdigest()[:12]
+
+    def _command(self, port: int) -> list[str]:
+        """Build the call of spark-submit: from the cached jars when a start has resolved them, else through Maven."""
+        import pyspark
+
+        cache = self._jars()
+        jars = sorted((cache / "jars").glob("*.jar")) if (cache / "complete").exists() else []
+        cache.mkdir(parents=True, exist_ok=True)
+        packages = ",".join([DELTA, *self.settings.spark.packages])
+        by = ["--jars", ",".join(map(str, jars))] if jars else ["--packages", packages, "--exclude-packages", EXCLUDED]
+        conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(cache), **dict(self.settings.spark.conf)}
+        flags = [flag for key, value in conf.items() for flag in ("--conf", f"{key}={value}")]
+        submit = str(Path(pyspark.__file__).parent / "bin" / "spark-submit")
+        main = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+        return [submit, *by, *flags, *main]
+
+    def _sized(self, port: int) -> dict[str, str]:
+        spark = self.settings.spark
+        return {
+            "spark.master": f"local[{spark.cores}]",
+            "spark.driver.memory": spark.memory,
+            "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
+            "spark.connect.grpc.binding.port": str(port),
+            "spark.local.dir": str(self.folder / "scratch"),
+            "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
+            "spark.sql.session.timeZone": self.settings.zone,
+        }
+
+    def _watch(self) -> None:
+        command = [sys.executable, "-m", "quanyu.engine", str(self.folder), str(self.settings.spark.idle_seconds)]
+        with (self.folder / "watch.log").open("ab") as output:
+            subprocess.Popen(
+                command, start_new_session=True, close_fds=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def _kill(self, server: Server) -> None:
+        _end(server)
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+
+    def stop(self) -> bool:
+        """Stop the home's server, whoever uses it. Returns whether one was running."""
+        _sessions.pop(str(self.folder), None)
+        server = self.server()
+        running = server is not None and server.process() is not None
+        if server is not None:
+            self._kill(server)
+            (self.folder / "server.json").unlink(missing_ok=True)
+        return running
+
+    def release(self) -> None:
+        """Let go of the server: close this process's session and its share of the clients' lock."""
+        session = _sessions.pop(self.settings.spark.remote or str(self.folder), None)
+        if session is not None:
+            with contextlib.suppress(Exception):
+                session.stop()
+        handle = _held.pop(self.folder / "clients.lock", None)
+        if handle is not None:
+            os.utime(self.folder / "clients.lock")
+            handle.close()
+
+
+_FIXED = {
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.log.level": "WARN",
+}
+
+
+@atexit.register
+def _close_sessions() -> None:
+    """Close every channel while threads still run: gRPC hangs when Spark's session is collected after them."""
+    for session in _sessions.values():
+        with contextlib.suppress(Exception):
+            session.stop()
+    _sessions.clear()
+
+
+def _open(url: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.remote(url).create()
+
+
+def _url_of(session: SparkSession) -> str:
+    client = session.client
+    return f"sc://{client.host}/;token={client.token}" if client.token else f"sc://{client.host}"
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T | None:
+    """Return what the call returns, or None when it fails or takes longer; a late call is left to die by itself."""
+    got: list[T] = []
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            got.append(call())
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return got[0] if got else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _end(server: Server) -> None:
+    """End the server's whole process group, which it leads since it was started in a session of its own."""
+    process = server.process()
+    if process is None:
+        return
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(server.pid, how)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(timeout=10)
+            return
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Tell whether nobody holds the clients' lock, holding it exclusively while the caller acts on that."""
+    with (folder / "clients.lock").open("ab") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def watch(folder: Path, idle_seconds: float) -> None:
+    """Stop the server of this folder once nobody has held its lock for the idle time; ends with the server."""
+    server = Server(**json.loads((folder / "server.json").read_text()))
+    while server.process() is not None:
+        with _alone(folder) as alone:
+            if alone and time.time() - (folder / "clients.lock").stat().st_mtime >= idle_seconds:
+                _end(server)
+        time.sleep(min(5.0, idle_seconds / 4))
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), float(sys.argv[2]))

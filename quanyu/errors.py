@@ -1,0 +1,62 @@
+"""What can go wrong, by who must act on it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a declaration: where it stands, what was found, and what is allowed."""
+
+    file: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
+
+
+class QuanyuError(Exception):
+    """A failure that is explained in words; the command line prints it without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigError(QuanyuError):
+    """You must act: a declaration, a setting or a call is wrong. Carries every problem found, not the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+        found = (problems,) if isinstance(problems, str | Problem) else tuple(problems)
+        self.problems: tuple[Problem | str, ...] = found
+        super().__init__("\n".join(str(problem) for problem in found))
+
+
+class ContractError(QuanyuError):
+    """The sender of the data must act: a feed breaks its contract beyond its limits."""
+
+    exit_code = 3
+
+
+class RetryableError(QuanyuError):
+    """The machine failed, and the same call may go through later. The only error that is retried."""
+
+    exit_code = 4
+
+
+class RejectedError(QuanyuError):
+    """A platform or mail server refused what we asked of it, for good."""
+
+    exit_code = 5
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return what is allowed, in words, with the nearest name first when one is close."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}allowed: {', '.join(names) or 'nothing'}"

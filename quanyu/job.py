@@ -1,0 +1,59 @@
+"""@job: a pure function from DataFrames to one DataFrame, with what it reads and what it writes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quanyu.declare import digest
+from quanyu.errors import ConfigError, Problem
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Job:
+    """A declared job. `as_of` tells that the function takes the day, so that its result differs from day to day."""
+
+    name: str
+    function: Callable[..., Any]
+    reads: tuple[type[Table], ...]
+    writes: type[Table]
+    as_of: bool
+    describes: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
+        """Call the function as it stands."""
+        return self.function(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def definition(self) -> str:
+        """Hash of the declaration and of the function's code with its module, so that a change of either runs it again."""
+        module = inspect.getmodule(self.function)
+        code = inspect.getsource(module) if module else inspect.getsource(self.function)
+        return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
+
+
+def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
+    """Declare a function as a job; its parameters are named as the tables it reads, and `as_of` where it wants the day."""
+
+    def declare(function: Callable[..., Any]) -> Job:
+        names = list(inspect.signature(function).parameters)
+        wanted = [table.name for table in reads]
+        where = f"{function.__module__}.{function.__name__}"
+        problems = []
+        if [name for name in names if name != "as_of"] != wanted:
+            problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
+        if not (function.__doc__ or "").strip():
+            problems.append(Problem(where, "", "says in a docstring what it gives"))
+        if function.__name__ != writes.name:
+            problems.append(Problem(where, "writes", f"a job is named for what it writes: {writes.name}"))
+        if problems:
+            raise ConfigError(problems)
+        describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
+        return Job(function.__name__, function, tuple(reads), writes, "as_of" in names, describes)
+
+    return declare

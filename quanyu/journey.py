@@ -1,0 +1,86 @@
+"""Journey: who enters, steps with outcomes, and how each ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from quanyu.declare import Problems, YamlDeclaration
+from quanyu.errors import nearest
+from quanyu.source import Part
+from quanyu.table import Table
+
+
+class Message(Part):
+    """What is sent at a step. Subject and body are sandboxed templates over the customer's allowed fields."""
+
+    channel: Literal["email"]
+    subject: str
+    body: str
+
+
+class Branch(Part):
+    """Asks whether something happened since the instance entered, and goes on in one of two ways."""
+
+    happened: str
+    then: tuple[Step, ...] = ()
+    otherwise: tuple[Step, ...] = ()
+
+
+class Step(Part):
+    """One step: exactly one of its keys is given."""
+
+    wait: int | None = None
+    message: Message | None = None
+    branch: Branch | None = None
+    end: str | None = None
+
+    @field_validator("wait", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        found = re.fullmatch(r"(\d+) days?", str(value))
+        if not found:
+            raise ValueError("a wait is written as `3 days`")
+        return int(found.group(1))
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse a step of two kinds or none."""
+        if sum(value is not None for value in (self.wait, self.message, self.branch, self.end)) != 1:
+            raise ValueError("a step is one of wait, message, branch, end")
+
+
+class Journey(YamlDeclaration):
+    """A program over the days that each customer who enters an audience walks through, at most once per entry."""
+
+    kind: ClassVar[str] = "journey"
+
+    enters: str = Field(description="audience whose newcomers enter")
+    purpose: Literal["messages"] = "messages"
+    goal: str = Field("orders", description="table in which a row counts as reaching the goal")
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    def problems(self, audiences: Iterable[str], tables: Mapping[str, type[Table]]) -> Problems:
+        """Check what the journey names."""
+        found = Problems()
+        if self.enters not in set(audiences):
+            found.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
+        allowed = [t.name for t in tables.values() if t.personal and t.happens]
+        for name in [self.goal, *_happenings(self.steps)]:
+            if name not in allowed:
+                found.add(self.file, "happened", f"unknown table {name!r}; {nearest(name, allowed)}")
+        return found
+
+
+def _happenings(steps: Iterable[Step]) -> list[str]:
+    found = []
+    for step in steps:
+        if step.branch:
+            found += [step.branch.happened, *_happenings(step.branch.then), *_happenings(step.branch.otherwise)]
+    return found
+
+
+Branch.model_rebuild()
+Journey.model_rebuild()

@@ -1,0 +1,371 @@
+"""The only reader and writer of Delta: versions as known on a day, fenced commits with receipts, no commit without a change."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quanyu.engine import Engine
+from quanyu.errors import ConfigError, QuanyuError, RetryableError
+from quanyu.settings import Settings
+from quanyu.table import Column, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+REWRITE_SHARE = 0.2
+_APP, _TXN = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
+_META = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a commit carries in userMetadata: lineage, watermark and pin at once."""
+
+    job: str
+    day: str
+    run: str
+    definition: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def text(self, counts: Mapping[str, int] | None = None) -> str:
+        """Write it as JSON, with the counts of one commit."""
+        return json.dumps({**asdict(self), "counts": dict(counts or self.counts)}, sort_keys=True, default=str)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did, in rows; `version` is None where nothing was committed."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    version: int | None = None
+
+    @property
+    def changed(self) -> int:
+        """Rows that differ from before."""
+        return self.inserted + self.updated + self.deleted
+
+
+class Lake:
+    """Delta tables under one root, by place: `silver/orders`, `bronze/pos`."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self._staging: Path | None = None
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session, opened when it is first needed: what only looks at versions starts no server."""
+        return self.engine.session()
+
+    def path(self, place: str) -> str:
+        """Where a table lies."""
+        return str(self.settings.lake / place)
+
+    def exists(self, place: str) -> bool:
+        """Whether the table was ever created."""
+        return (Path(self.path(place)) / "_delta_log").is_dir() and self._delta(place) is not None
+
+    def _delta(self, place: str) -> Any:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        try:
+            return DeltaTable(self.path(place))
+        except (TableNotFoundError, DeltaError):
+            return None
+
+    def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
+        """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
+        table = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        return [{**item, "receipt": _receipt(item)} for item in table.history(limit)] if table else []
+
+    def receipt(self, place: str) -> dict[str, Any] | None:
+        """Receipt of the last commit that changed data."""
+        return next((item["receipt"] for item in self.history(place) if item["receipt"]), None)
+
+    def version(self, place: str) -> int | None:
+        """Number of the last commit that changed data; None before the first."""
+        return next((item["version"] for item in self.history(place) if item["receipt"]), None)
+
+    def version_of_day(self, place: str, day: date) -> int | None:
+        """Last version that a run for this day or an earlier one wrote."""
+        return next(
+            (i["version"] for i in self.history(place) if i["receipt"] and i["receipt"]["day"] <= day.isoformat()), None
+        )
+
+    def places(self) -> list[str]:
+        """Every table that lies in the lake."""
+        return sorted(
+            str(log.parent.relative_to(self.settings.lake)) for log in self.settings.lake.glob("*/*/_delta_log")
+        )
+
+    def arrow(self, place: str, version: int | None = None) -> Any:
+        """Open a table as a pyarrow dataset, without Spark. Raises ConfigError for a version that is not there."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return DeltaTable(self.path(place), version=version).to_pyarrow_dataset()
+        except (DeltaError, OSError):
+            raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
+
+    def read(self, place: str) -> DataFrame:
+        """Read a table as it stands."""
+        return self.spark.read.format("delta").load(self.path(place))
+
+    def table(self, table: type[Table]) -> DataFrame:
+        """Read a declared table; one that nothing was written to yet is empty, with its schema."""
+        place = place_of(table)
+        if self.exists(place):
+            return self.read(place).select(*table.schema())
+        return self.spark.createDataFrame([], ", ".join(f"`{n}` {c.type}" for n, c in table.schema().items()))
+
+    def as_known(self, table: type[Table], day: date) -> DataFrame:
+        """Read a silver table in the versions that were known at the end of a day."""
+        told = f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')"
+        return self.table(table).where(told)
+
+    @contextlib.contextmanager
+    def session_settings(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Set session settings for a while."""
+        conf = self.spark.conf
+        before = {key: conf.get(key, None) for key in values}
+        for key, value in values.items():
+            conf.set(key, value)
+        try:
+            yield
+        finally:
+            for key, old in before.items():
+                conf.unset(key) if old is None else conf.set(key, old)
+
+    def stage(self, df: DataFrame) -> DataFrame:
+        """Write rows to a place of this process's own and read them back: what is looked at twice is computed once."""
+        if self._staging is None:
+            self._staging = self.settings.lake / "_staging" / uuid.uuid4().hex
+        path = str(self._staging / uuid.uuid4().hex)
+        with guard("staging"):
+            df.write.parquet(path)
+        return self.spark.read.schema(df.schema).parquet(path)
+
+    def clear_staging(self) -> None:
+        """Remove what this process staged."""
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging = None
+
+    def prepare(self, table: type[Table]) -> None:
+        """Create a table from its declaration, add columns that are declared since. Raises ConfigError for a changed type."""
+        place = place_of(table)
+        found = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        if found is None:
+            with guard(place):
+                self.spark.sql(_create(table, self.path(place))).collect()
+            return
+        there = {column.name: str(column.type.to_json()).strip('"') for column in found.schema().fields}
+        missing = {name: column for name, column in table.schema().items() if name not in there}
+        for name, column in table.schema().items():
+            if name in there and not _same_type(column.type, there[name]):
+                raise ConfigError(
+                    f"{place}: column {name} is declared as {column.type} but lies there as {there[name]}; declare a new"
+                    f" column for the new type, or move {self.path(place)} away and run again to build it anew"
+                )
+        if missing:
+            added = ", ".join(f"`{name}` {c.type} comment {_quoted(c.comment)}" for name, c in missing.items())
+            with guard(place):
+                self.spark.sql(f"alter table delta.`{self.path(place)}` add columns ({added})").collect()
+
+    def append(self, place: str, df: DataFrame, receipt: Receipt, counts: Mapping[str, int], **options: str) -> int:
+        """Append rows, in one fenced commit. Returns the version."""
+        return self._write(place, df, receipt, counts, "append", options)
+
+    def replace(
+        self, place: str, df: DataFrame, where: str | None, receipt: Receipt, counts: Mapping[str, int], **options: str
+    ) -> int:
+        """Replace the rows that a condition tells, or all, in one fenced commit. Returns the version."""
+        chosen = {**options, **({"replaceWhere": where} if where else {})}
+        return self._write(place, df, receipt, counts, "overwrite", chosen)
+
+    def _write(
+        self, place: str, df: DataFrame, receipt: Receipt, counts: Mapping[str, int], mode: str, options: Mapping[str, str]
+    ) -> int:
+        app, txn = self._fence(place, receipt)
+        writer = df.write.format("delta").mode(mode).options(**options)
+        writer = writer.option("txnAppId", app).option("txnVersion", txn).option("userMetadata", receipt.text(counts))
+        with guard(place):
+            writer.save(self.path(place))
+        return self._landed(place, receipt)
+
+    def merge(self, table: type[Table], changes: DataFrame, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]) -> int:
+        """Upsert rows by their key, deleting those whose `_op` is `delete`, in one fenced commit. Returns the version."""
+        place = place_of(table)
+        app, txn = self._fence(place, receipt)
+        changes.createOrReplaceTempView("quanyu_changes")
+        same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in on)
+        sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.schema())
+        names = ", ".join(f"`{name}`" for name in table.schema())
+        values = ", ".join(f"s.`{name}`" for name in table.schema())
+        settings = {_APP: app, _TXN: str(txn), _META: receipt.text(counts)}
+        with self.session_settings(settings), guard(place):
+            self.spark.sql(
+                f"merge into delta.`{self.path(place)}` t using quanyu_changes s on {same} "  # noqa: S608 (declared names only)
+                f"when matched and s._op = 'delete' then delete when matched then update set {sets} "
+                f"when not matched and s._op <> 'delete' then insert ({names}) values ({values})"
+            ).collect()
+        return self._landed(place, receipt)
+
+    def _fence(self, place: str, receipt: Receipt) -> tuple[str, int]:
+        table = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        app = f"{receipt.job}/{place}"
+        last = table.transaction_version(app) if table else None
+        return app, (last or 0) + 1
+
+    def _landed(self, place: str, receipt: Receipt) -> int:
+        """Look at what came back: a commit whose number was taken already is skipped by Delta without a word."""
+        newest = self.history(place, 1)[0]
+        if not newest["receipt"] or newest["receipt"]["run"] != receipt.run:
+            raise RetryableError(f"{place}: another run wrote at the same time; run it again")
+        return int(newest["version"])
+
+    def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
+        """Make a gold table, or the part of it that a condition tells, hold just these rows; commits only a difference."""
+        self.prepare(table)
+        place = place_of(table)
+        rows = self.stage(df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items())))
+        if self.version(place) is None:
+            counts = {"in": rows.count(), "out": 0}
+            counts["out"] = counts["in"]
+            return Written(inserted=counts["in"], version=self.append(place, rows, receipt, counts))
+        current = self.read(place).where(part) if part else self.read(place)
+        changes = self.stage(_difference(table, rows, current))
+        found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(_count()).collect()}
+        total = rows.count()
+        told = Written(found.get("insert", 0), found.get("update", 0), found.get("delete", 0))
+        told = Written(told.inserted, told.updated, told.deleted, total - told.inserted - told.updated)
+        if not told.changed:
+            return told
+        counts = {"in": total, "out": told.changed, "unchanged": told.unchanged}
+        if part or told.changed > REWRITE_SHARE * max(total, 1):
+            version = self.replace(place, rows, part, receipt, counts)
+        else:
+            version = self.merge(table, changes, table.keys, receipt, counts)
+        return Written(told.inserted, told.updated, told.deleted, told.unchanged, version)
+
+
+def place_of(table: type[Table]) -> str:
+    """Place of a declared table in the lake."""
+    return f"{table.layer}/{table.name}"
+
+
+def row_hash(columns: Sequence[str]) -> str:
+    """SQL of a row's hash over these columns; nulls count, so that (null, 'a') differs from ('a', null)."""
+    return f"xxhash64({', '.join(f'`{name}`, `{name}` is null' for name in columns)})"
+
+
+def _count() -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.count("*").alias("n")
+
+
+def _difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:
+    """Rows to insert, update or delete, marked in `_op`, to get from the current rows to the given ones."""
+    columns = list(table.schema())
+    new = rows.selectExpr("*", f"{row_hash(columns)} as _new")
+    old = current.select(*columns).selectExpr("*", f"{row_hash(columns)} as _old")
+    joined = new.alias("n").join(old.alias("o"), list(table.keys), "full_outer").where("not (_new <=> _old)")
+    op = "case when _old is null then 'insert' when _new is null then 'delete' else 'update' end as _op"
+    keys = set(table.keys)
+    kept = [
+        f"`{name}`" if name in keys else f"if(_new is null, o.`{name}`, n.`{name}`) as `{name}`" for name in columns
+    ]
+    return joined.selectExpr(*kept, op)
+
+
+def _receipt(item: Mapping[str, Any]) -> dict[str, Any] | None:
+    text = item.get("userMetadata")
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "job" in found else None
+
+
+def _create(table: type[Table], path: str) -> str:
+    lines = [
+        f"`{name}` {column.type}{' not null' if _never_null(table, name, column) else ''} comment {_quoted(column.comment)}"
+        for name, column in table.schema().items()
+    ]
+    about = " ".join((table.__doc__ or "").split())
+    properties = ", ".join(f"{_quoted(key)}={_quoted(value)}" for key, value in _properties(table).items())
+    parted = " partitioned by (source)" if table.layer == "silver" else ""
+    return (
+        f"create table if not exists delta.`{path}` ({', '.join(lines)}) using delta{parted}"
+        f" comment {_quoted(about)} tblproperties ({properties})"
+    )
+
+
+def _never_null(table: type[Table], name: str, column: Column) -> bool:
+    return column.required or name in table.identity()
+
+
+def _properties(table: type[Table]) -> dict[str, str]:
+    parted = {"source"} if table.layer == "silver" else set()
+    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith("array") and n not in parted]
+    rules = {name: column.constraint(name) for name, column in table.columns.items()}
+    return {
+        "delta.enableChangeDataFeed": "true",
+        "delta.dataSkippingStatsColumns": ",".join(clear),
+        "quanyu.owner": table.owner,
+        # Delta takes a null result for a violation.
+        **{f"delta.constraints.{name}": f"{name} is null or {rule}" for name, rule in rules.items() if rule},
+    }
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _same_type(declared: str, there: str) -> bool:
+    names = {"int": "integer", "bigint": "long"}
+    if declared.startswith("array"):
+        return "array" in there
+    return names.get(declared, declared) == there
+
+
+@contextlib.contextmanager
+def guard(place: str) -> Iterator[None]:
+    """Turn Spark's errors into ours: words without the values of rows, which Spark prints and which may be personal."""
+    from pyspark.errors import PySparkException
+    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
+
+    try:
+        yield
+    except QuanyuError:
+        raise
+    except SparkConnectGrpcException as error:
+        if "UNAVAILABLE" in str(error) or "DEADLINE" in str(error) or not error.getCondition():
+            raise RetryableError(f"{place}: the Spark server went away; run it again") from None
+        raise _explained(place, error) from None
+    except PySparkException as error:
+        raise _explained(place, error) from None
+
+
+def _explained(place: str, error: Any) -> QuanyuError:
+    condition = error.getCondition() or type(error).__name__
+    if "CONSTRAINT" in condition or "NOT_NULL" in condition:
+        return QuanyuError(f"{place}: rows break a constraint of the table ({condition}); nothing was written")
+    if "CONCURRENT" in condition:
+        return RetryableError(f"{place}: another run wrote at the same time ({condition}); run it again")
+    return QuanyuError(f"{place}: Spark refused ({condition}): {str(error).splitlines()[0][:300]}")

@@ -1,0 +1,1 @@
+"""The One Model: every Delta table as a class, by subject."""

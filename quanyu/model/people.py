@@ -1,0 +1,118 @@
+"""Who is who: persons as sources know them, what names them, what they consented to, and the customers they become."""
+
+from __future__ import annotations
+
+from quanyu.table import Column, Table
+
+KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "phone_sha256",
+         "email_sha256", "customer_no")  # fmt: skip
+
+
+class People(Table):
+    """One record of a person in a source."""
+
+    layer = "silver"
+    personal = True
+    keys = ("person_key",)
+
+    display_name = Column("string", "Name as the source has it.", pii=True)
+    gender = Column("string", "Gender as told.", values=("female", "male", "unknown"))
+    birthday = Column("date", "Day of birth.", pii=True)
+    city = Column("string", "City of residence.")
+    country = Column("string", "Country of residence.")
+    joined_on = Column("date", "Day on which the person joined or registered.")
+
+
+class Identifiers(Table):
+    """One identifier of a person, normalised. The only place where a clear key of a person stands."""
+
+    layer = "silver"
+    personal = True
+    keys = ("person_key", "kind", "scope", "value")
+
+    kind = Column("string", "What kind of identifier.", required=True, values=KINDS)
+    scope = Column("string", "Where it is unique: a brand, an app id; empty for world-wide kinds.", required=True)
+    value = Column("string", "Normalised value.", required=True, pii=True)
+
+
+class Consents(Table):
+    """What a person allowed or withdrew, for one purpose on one channel. No record means no."""
+
+    layer = "silver"
+    personal = True
+    keys = ("person_key", "purpose", "channel", "changed_at")
+    happens = "changed_at"
+
+    purpose = Column("string", "What it is for.", required=True, values=("ads", "messages", "analytics"))
+    channel = Column("string", "On which channel; any for all of them.", required=True,
+                     values=("any", "email", "sms", "wecom", "mini_program", "phone"))  # fmt: skip
+    changed_at = Column("timestamp", "When it was given or withdrawn.", required=True)
+    state = Column("string", "Given or withdrawn.", required=True, values=("granted", "withdrawn"))
+    evidence = Column("string", "Where it is on record.")
+
+
+class Identities(Table):
+    """The customer that a person of a source is. Its commit publishes an identity state."""
+
+    layer = "gold"
+    keys = ("source", "person_key", "valid_from")
+    forward_only = True
+
+    source = Column("string", "Feed of the person.", required=True)
+    person_key = Column("string", "Opaque key of the person in that source.", required=True)
+    customer_id = Column("string", "The customer.", required=True)
+    valid_from = Column("date", "First day of this assignment.", required=True)
+    valid_to = Column("date", "Day on which another assignment replaced it; null while it holds.")
+
+
+class IdentityEvents(Table):
+    """What happened to customer ids: minted, joined, moved, merged, with the cause. Source data: kept for good."""
+
+    layer = "gold"
+    keys = ("day", "event", "customer_id", "source", "person_key")
+    forward_only = True
+
+    day = Column("date", "Day of the run that decided it.", required=True)
+    event = Column("string", "What happened.", required=True, values=("mint", "join", "merge", "split"))
+    customer_id = Column("string", "The id that goes on.", required=True)
+    other_id = Column("string", "The id that ended in it (merge), or that it came from (split).")
+    source = Column("string", "Feed of the person concerned.", required=True)
+    person_key = Column("string", "Person concerned.", required=True)
+    cause = Column("string", "Which kind of identifier decided.")
+
+
+class Customers(Table):
+    """One customer, as all sources together know them as of a day."""
+
+    layer = "gold"
+    keys = ("customer_id",)
+
+    customer_id = Column("string", "The customer.", required=True)
+    persons = Column("bigint", "Records of persons joined in this customer.", unit="records")
+    sources = Column("array<string>", "Feeds that know the customer.")
+    gender = Column("string", "Gender, from the source that wins.", wins=("crm",))
+    city = Column("string", "City, from the source that wins.", wins=("crm",))
+    country = Column("string", "Country, from the source that wins.", wins=("crm",))
+    birth_year = Column("int", "Year of birth, from the source that wins.", unit="year", wins=("crm",))
+    joined_on = Column("date", "First day on which any source knew the customer.")
+    consent_ads = Column("boolean", "Consented to advertising: the strictest of all records.")
+    consent_messages = Column("boolean", "Consented to messages: the strictest of all records.")
+    consent_analytics = Column("boolean", "Consented to analytics: the strictest of all records.")
+    reachable_by = Column("array<string>", "Kinds of identifier by which the customer can be reached.")
+
+
+class Activity(Table):
+    """One thing that a customer did on any channel."""
+
+    layer = "gold"
+    keys = ("source", "activity_id")
+    personal = True
+    happens = "at"
+
+    source = Column("string", "Feed that told it.", required=True)
+    activity_id = Column("string", "Key of the act in that feed.", required=True)
+    customer_id = Column("string", "Who; null where nobody is named.")
+    kind = Column("string", "What was done.", required=True, values=("order", "return", "join", "cancel"))
+    at = Column("timestamp", "When.", required=True)
+    channel = Column("string", "On which channel.")
+    amount = Column("decimal(18,2)", "Money that it moved, negative for returns.", unit="currency")

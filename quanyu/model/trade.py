@@ -1,0 +1,59 @@
+"""What is sold: products, orders and their lines."""
+
+from __future__ import annotations
+
+from quanyu.table import MONEY, UNIT_PRICE, Column, Table
+
+CHANNELS = ("store", "online", "mini_program", "marketplace", "outlet", "phone")
+
+
+class Products(Table):
+    """One item that can be sold."""
+
+    layer = "silver"
+    keys = ("sku",)
+
+    sku = Column("string", "Item code.", required=True)
+    product = Column("string", "Name of the product.")
+    series = Column("string", "Series or collection.")
+    category = Column("string", "Category.")
+    list_price = Column(UNIT_PRICE, "Price on the tag.", unit="currency per piece", at_least=0)
+    cost = Column(UNIT_PRICE, "Cost of one piece.", unit="currency per piece", at_least=0)
+
+
+class Orders(Table):
+    """One order or receipt, with what is left of it in `amount`."""
+
+    layer = "silver"
+    personal = True
+    keys = ("order_id",)
+    happens = "ordered_at"
+
+    order_id = Column("string", "Key of the order in its source.", required=True)
+    ordered_at = Column("timestamp", "When it was placed.", required=True)
+    kind = Column("string", "A purchase, or a return that has a receipt of its own.", required=True,
+                  values=("purchase", "return"))  # fmt: skip
+    status = Column("string", "State of the order.", required=True, values=("paid", "cancelled", "pending"))
+    amount = Column(MONEY, "Sum of its lines; negative for a return.", unit="currency")
+    pieces = Column("bigint", "Pieces in it; negative for a return.", unit="pieces")
+    channel = Column("string", "Where it was placed.", values=CHANNELS)
+    store = Column("string", "Store or shop.")
+
+
+class OrderLines(Table):
+    """One line of an order or receipt; returns are lines with their own kind."""
+
+    layer = "silver"
+    personal = True
+    keys = ("order_id", "line")
+    happens = "ordered_at"
+
+    order_id = Column("string", "Key of the order in its source.", required=True)
+    line = Column("bigint", "Number of the line.", required=True)
+    ordered_at = Column("timestamp", "When the order was placed.", required=True)
+    kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
+    status = Column("string", "State of the line.", required=True, values=("paid", "cancelled", "pending"))
+    sku = Column("string", "Item code.", refers="products")
+    quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
+    amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
+    unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")

@@ -1,0 +1,200 @@
+"""The grammar of models: who is judged, what is to be foretold, from which features, and what a model must reach."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import Any, ClassVar, Literal
+
+from quanyu.declare import NAME, digest
+from quanyu.errors import Problem, nearest
+
+FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+KINDS = ("xgboost",)
+CALIBRATIONS = ("isotonic", "sigmoid")
+METRICS = (
+    "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
+    "mean_score", "positive_rate", "positives", "test_rows",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Label:
+    """True for who has no row of a table in the days after the cutoff, up to and including the horizon."""
+
+    none_of: str
+    horizon_days: int
+    where: str = ""
+
+    def window(self, cutoff: date) -> tuple[date, date]:
+        """Return the first and last day that count, both included: the cutoff's own day belongs to the features."""
+        return cutoff + timedelta(days=1), cutoff + timedelta(days=self.horizon_days)
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """Days from which the past is shown and the future asked: how far apart, how many, and after how much history."""
+
+    every_days: int = 30
+    at_most: int = 6
+    history_days: int = 60
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """What learns; rising and falling name features of which the score may only go up, or down, when they grow."""
+
+    kind: str = "xgboost"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    rising: tuple[str, ...] = ()
+    falling: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One feature by itself, which a model must beat; whether a higher value means more or less of the label."""
+
+    feature: str
+    higher_is: Literal["more", "less"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A figure on the later period that a model must reach to become champion."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def passes(self, value: float | None) -> bool:
+        """Say whether the figure is good enough; one that could not be computed never is."""
+        if value is None or math.isnan(value):
+            return False
+        low_enough = self.at_most is None or value <= self.at_most
+        return low_enough and (self.at_least is None or value >= self.at_least)
+
+    def __str__(self) -> str:
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        return " and ".join(f"{self.metric} {sign} {bound:g}" for sign, bound in bounds if bound is not None)
+
+
+class ModelSpec:
+    """A model, declared: subclasses give the attributes below, and say in a docstring what it foretells."""
+
+    name: ClassVar[str]
+    owner: ClassVar[str] = ""
+    population: ClassVar[str] = ""
+    label: ClassVar[Label]
+    features: ClassVar[tuple[str, ...]] = ()
+    cutoffs: ClassVar[Cutoffs] = Cutoffs()
+    estimator: ClassVar[Estimator] = Estimator()
+    calibration: ClassVar[str] = "isotonic"
+    baseline: ClassVar[Baseline]
+    gates: ClassVar[tuple[Gate, ...]] = ()
+    trained_every_days: ClassVar[int] = 7
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def test_cutoff(cls, day: date) -> date:
+        """Return the latest cutoff whose outcome is known on the day."""
+        return day - timedelta(days=cls.label.horizon_days)
+
+    @classmethod
+    def training_cutoffs(cls, day: date, first_day: date | None = None) -> list[date]:
+        """Return the cutoffs to learn from, newest first: their outcomes were all known at the test cutoff.
+
+        first_day is the first day of the data; cutoffs with less than the minimum history behind them are left out.
+        """
+        newest = cls.test_cutoff(day) - timedelta(days=cls.label.horizon_days)
+        every = [newest - timedelta(days=cls.cutoffs.every_days * n) for n in range(cls.cutoffs.at_most)]
+        if first_day is None:
+            return every
+        return [cutoff for cutoff in every if cutoff - first_day >= timedelta(days=cls.cutoffs.history_days)]
+
+    @classmethod
+    def due(cls, day: date, last_trained_on: date | None) -> bool:
+        """Say whether the day for training has come: never trained, or long enough ago."""
+        return last_trained_on is None or day - last_trained_on >= timedelta(days=cls.trained_every_days)
+
+    @classmethod
+    def digest(cls) -> str:
+        """Hash of what is declared, for receipts."""
+        parts: tuple[Any, ...] = (cls.label, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
+        plain = [asdict(part) for part in parts]
+        return digest([cls.name, cls.population, list(cls.features), cls.calibration, plain])
+
+    @classmethod
+    def problems(cls) -> list[Problem]:
+        """Return every mistake of the declaration; whether its features and tables exist is checked elsewhere."""
+        try:
+            file = inspect.getsourcefile(cls) or cls.__module__
+        except (OSError, TypeError):
+            file = cls.__module__
+        missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
+        found = [(name, "is missing") for name in missing]
+        found += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
+        return [Problem(file, f"{cls.name}.{key}", message) for key, message in found]
+
+
+Found = list[tuple[str, str]]
+
+
+def _texts(spec: type[ModelSpec]) -> Found:
+    found: Found = []
+    if not NAME.match(spec.name):
+        found.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
+    if not (spec.__doc__ or "").strip() or spec.__doc__ == ModelSpec.__doc__:
+        found.append(("docstring", "is missing: say what the model foretells"))
+    return found + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
+
+
+def _features(spec: type[ModelSpec]) -> Found:
+    found: Found = [] if spec.features else [("features", "is missing: name at least one")]
+    for feature in spec.features:
+        if not FEATURE.fullmatch(feature):
+            found.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
+    doubles = sorted({feature for feature in spec.features if spec.features.count(feature) > 1})
+    found += [("features", f"{feature!r} is given twice") for feature in doubles]
+    rising, falling = spec.estimator.rising, spec.estimator.falling
+    for feature in (*rising, *falling):
+        if feature not in spec.features:
+            found.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
+    return found + [("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)]
+
+
+def _numbers(spec: type[ModelSpec]) -> Found:
+    given = {
+        "label.horizon_days": spec.label.horizon_days,
+        "cutoffs.every_days": spec.cutoffs.every_days,
+        "cutoffs.at_most": spec.cutoffs.at_most,
+        "trained_every_days": spec.trained_every_days,
+    }
+    found = [(key, f"{value} is not allowed: at least 1") for key, value in given.items() if value < 1]
+    if spec.cutoffs.history_days < 0:
+        found.append(("cutoffs.history_days", f"{spec.cutoffs.history_days} is not allowed: at least 0"))
+    if not spec.label.none_of:
+        found.append(("label.none_of", "is missing: name a table"))
+    if not FEATURE.fullmatch(spec.baseline.feature):
+        found.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
+    return found
+
+
+def _choices(spec: type[ModelSpec]) -> Found:
+    found: Found = []
+    for key, name, allowed in (
+        ("estimator.kind", spec.estimator.kind, KINDS),
+        ("calibration", spec.calibration, CALIBRATIONS),
+        *(("gates", gate.metric, METRICS) for gate in spec.gates),
+    ):
+        if name not in allowed:
+            found.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
+    open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
+    return found + [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]

@@ -1,0 +1,206 @@
+"""Runs steps for a day: what each reads and writes, whether anything it depends on has changed, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, time as clock, timedelta
+from functools import cached_property
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from quanyu import discover
+from quanyu.declare import digest
+from quanyu.engine import Engine
+from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
+from quanyu.lake import Lake, Receipt
+from quanyu.settings import Settings
+from quanyu.store import Store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did, in rows, with notes in words for the summary. No personal data."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    quarantined: int = 0
+    unchanged: int = 0
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
+
+    `inputs` tells what else it depends on (landed files, for example). `as_of` steps depend on the day itself,
+    `forward` ones have a path behind them and leave an earlier day as it is.
+    """
+
+    name: str
+    room: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    definition: str
+    do: Callable[[Context, Receipt], Outcome]
+    describes: str = ""
+    as_of: bool = False
+    forward: bool = False
+    inputs: Callable[[Context], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended on a day: done, skipped (nothing it depends on changed), kept (a later day was run), stopped."""
+
+    step: str
+    status: str
+    seconds: float
+    outcome: Outcome
+    error: str = ""
+
+
+class Context:
+    """All that a step needs, for one day of one home. Opening it starts nothing."""
+
+    def __init__(self, settings: Settings, day: date, run_id: str | None = None) -> None:
+        self.settings, self.day = settings, day
+        self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
+        self.engine = Engine(settings)
+        self.lake = Lake(settings, self.engine)
+
+    @cached_property
+    def catalogue(self) -> discover.Catalogue:
+        """Every declaration of the conf folder."""
+        return discover.load(self.settings)
+
+    @cached_property
+    def store(self) -> Store:
+        """The operational store."""
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Store(self.settings.store_url)
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """Every step of every room, by name, in the order of the rooms."""
+        found: dict[str, Step] = {}
+        for room in discover.ROOMS:
+            for step in discover.call(f"{room}:steps")(self.catalogue):
+                found[step.name] = step
+        return found
+
+    @property
+    def as_of_at(self) -> datetime:
+        """The instant that ends the day in the retailer's zone."""
+        return datetime.combine(self.day + timedelta(days=1), clock(), self.settings.tzinfo)
+
+    def step(self, name: str) -> Step:
+        """Return a step. Raises ConfigError with the nearest name."""
+        if name not in self.steps:
+            raise ConfigError(f"unknown job {name!r}; {nearest(name, self.steps)}")
+        return self.steps[name]
+
+    def close(self) -> None:
+        """Let go of the server, the store and what was staged."""
+        self.lake.clear_staging()
+        self.engine.release()
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+@contextlib.contextmanager
+def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the home for one run at a time. Raises RetryableError that names the process which holds it."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    holder = settings.home / "run.holder"
+    lock = FileLock(settings.home / "run.lock")
+    try:
+        lock.acquire(timeout=wait_seconds)
+    except Timeout:
+        who = holder.read_text() if holder.exists() else "another process"
+        raise RetryableError(f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS") from None
+    try:
+        holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def perform(context: Context, step: Step, force: bool = False) -> Result:
+    """Run one step for the context's day, unless nothing that it depends on has changed; never raises for its failure."""
+    began = time.monotonic()
+    try:
+        status, outcome = _perform(context, step, force)
+        result = Result(step.name, status, time.monotonic() - began, outcome)
+    except QuanyuError as error:
+        _log(context, step, error)
+        result = Result(step.name, "stopped", time.monotonic() - began, Outcome(), str(error))
+        _keep(context, result)
+        raise
+    _keep(context, result)
+    return result
+
+
+def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
+    key = context.day.isoformat() if step.as_of and not step.forward else ""
+    last = context.store.memory.recall(step.name, key)
+    if step.forward and last and last["day"] > context.day.isoformat() and not force:
+        return "kept", Outcome(notes=(f"only goes forward: it stands at {last['day']}",))
+    depends = _depends(context, step)
+    if last and not force and last["depends"] == depends and all(_stands(context, p, v) for p, v in last["wrote"].items()):
+        return "skipped", _told(last["outcome"])
+    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
+    outcome = step.do(context, receipt)
+    wrote = {place: context.lake.version(place) for place in step.writes}
+    told = {"day": context.day.isoformat(), "depends": _depends(context, step), "wrote": wrote, "outcome": asdict(outcome)}
+    if not outcome.again:
+        context.store.memory.remember(step.name, key, told)
+    return "done", outcome
+
+
+def _depends(context: Context, step: Step) -> dict[str, Any]:
+    """What the step's result is a function of: versions of inputs, its definition, and the day where it uses it."""
+    versions = {place: context.lake.version(place) for place in step.reads}
+    more = dict(step.inputs(context)) if step.inputs else {}
+    by_day = context.day.isoformat() if step.as_of or step.forward else ""
+    return {"inputs": versions, "more": digest(more) if more else "", "definition": step.definition, "day": by_day}
+
+
+def _stands(context: Context, place: str, version: int | None) -> bool:
+    return version is None or (context.lake.version(place) or -1) >= version
+
+
+def _told(outcome: Mapping[str, Any]) -> Outcome:
+    """What is there already, as the summary shows it for a step that had nothing to do."""
+    there = outcome["unchanged"] + outcome["rows_out"]
+    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], there, tuple(outcome["notes"]), outcome["facts"])
+
+
+def _keep(context: Context, result: Result) -> None:
+    context.store.memory.remember(f"result:{context.run_id}", result.step, asdict(result))
+
+
+def results(context: Context) -> list[Result]:
+    """How each step of this run ended, in the order of the steps."""
+    found = []
+    for name in context.steps:
+        kept = context.store.memory.recall(f"result:{context.run_id}", name)
+        if kept:
+            outcome = Outcome(**{**kept["outcome"], "notes": tuple(kept["outcome"]["notes"])})
+            found.append(Result(**{**kept, "outcome": outcome}))
+    return found
+
+
+def _log(context: Context, step: Step, error: QuanyuError) -> None:
+    folder = context.settings.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "errors.log").open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now(UTC).isoformat()} {context.run_id} {step.name} {type(error).__name__}: {error}\n")

@@ -1,0 +1,245 @@
+"""Settings in layers: base.yml, then the environment's own file, then variables QUANYU__SECTION__KEY."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from quanyu.declare import load_yaml
+from quanyu.errors import ConfigError, Problem, nearest
+
+PREFIX = "QUANYU__"
+
+
+class Part(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _is_reference(text: str) -> str:
+    if text and not text.startswith(("env:", "file:")):
+        raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
+    return text
+
+
+def _is_zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError(f"not a time zone; {nearest(text, available_timezones())[:120]}")
+    return text
+
+
+SecretRef = Annotated[str, AfterValidator(_is_reference)]
+Zone = Annotated[str, AfterValidator(_is_zone)]
+
+
+class Spark(Part):
+    """The Spark Connect server: an endpoint of your own, or the size of the local one."""
+
+    remote: str | None = Field(None, description="sc:// endpoint of a cluster; without one a local server is used")
+    memory: str = Field("3g", pattern=r"^\d+[gm]$")
+    cores: int = Field(2, ge=1)
+    shuffle_partitions: int = Field(4, ge=1)
+    packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
+    conf: dict[str, str] = Field({}, description="further Spark settings of the server")
+    idle_seconds: float = Field(900, gt=0)
+    answer_seconds: float = Field(60, gt=0)
+
+
+class Mail(Part):
+    """How e-mail leaves: into a folder of .eml files (the default) or through an SMTP server."""
+
+    channel: str = Field("eml", pattern="^(eml|smtp)$")
+    sender: str = "Quanyu <noreply@localhost>"
+    host: str = "127.0.0.1"
+    port: int = Field(25, ge=1, le=65535)
+    starttls: bool = False
+    username: SecretRef = ""
+    password: SecretRef = ""
+    timeout_seconds: float = Field(30, gt=0)
+
+
+class Drop(Part):
+    """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
+
+    bucket: str | None = Field(None, pattern=r"^s3://.+")
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: SecretRef = ""
+    secret_key: SecretRef = ""
+    max_rows: int = Field(1_000_000, ge=1)
+
+
+class Keys(Part):
+    """The key under which person keys are hashed; without a reference the home makes one of its own."""
+
+    person: SecretRef = ""
+
+
+class Training(Part):
+    """When models are trained again."""
+
+    every_days: int = Field(7, ge=1)
+
+
+class Settings(Part):
+    """Everything that may differ between two installations; frozen once loaded."""
+
+    home: Path
+    conf: Path
+    data: Path = Field(description="where the paths of sources that begin with data:/ lie")
+    landing: Path
+    zone: Zone = "Asia/Shanghai"
+    region: str = Field("CN", pattern="^[A-Z]{2}$", description="default region of phone numbers")
+    currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+    spark: Spark = Spark()
+    mail: Mail = Mail()
+    drop: Drop = Drop()
+    keys: Keys = Keys()
+    training: Training = Training()
+    wins: dict[str, tuple[str, ...]] = Field({}, description="per column of customers, which source wins, first to last")
+
+    @property
+    def lake(self) -> Path:
+        """Root of every Delta table."""
+        return self.home / "lake"
+
+    @property
+    def store_url(self) -> str:
+        """Address of the operational store."""
+        return f"sqlite:///{self.home / 'store.db'}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """Address of MLflow's own database."""
+        return f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def jar_cache(self) -> Path:
+        """Where Maven's jars are kept, for all homes of this user."""
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(base) / "quanyu" / "jars"
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The retailer's zone."""
+        return ZoneInfo(self.zone)
+
+    def server_environment(self, token: str) -> dict[str, str]:
+        """Environment of the Spark server: its token, and the Python that its workers run."""
+        return {**os.environ, "SPARK_CONNECT_AUTHENTICATE_TOKEN": token, "PYSPARK_PYTHON": sys.executable}
+
+
+def secret(reference: str) -> str:
+    """Fetch what a reference stands for; the empty reference gives the empty string. Raises ConfigError."""
+    kind, _, where = reference.partition(":")
+    if not reference:
+        return ""
+    if kind == "env":
+        if where not in os.environ:
+            raise ConfigError(f"secret {reference}: the environment variable is not set")
+        return os.environ[where]
+    try:
+        return Path(where).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"secret {reference}: {error.strerror}") from None
+
+
+def person_key_secret(settings: Settings) -> bytes:
+    """Return the key under which person keys are hashed: the one referred to, or one that the home made for itself."""
+    if settings.keys.person:
+        return secret(settings.keys.person).encode()
+    path = settings.home / "person.key"
+    if not path.exists():
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"person.key.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_text().strip().encode()
+
+
+def environment(name: str, default: str = "") -> str:
+    """Read one environment variable; the only way the rest of the code may."""
+    return os.environ.get(name) or default
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Environment for a process of ours, such as Airflow's, with the virtual environment's programs on its path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, **extra}
+
+
+def set_environment(values: Mapping[str, str]) -> None:
+    """Set variables that a library reads when it is imported, such as Airflow's."""
+    os.environ.update(values)
+
+
+def load_settings(conf: Path | str | None = None, home: Path | str | None = None) -> Settings:
+    """Read the layers of one conf folder. Raises ConfigError with every mistake in them."""
+    folder = Path(conf or environment("QUANYU_CONF", "conf")).resolve()
+    if not (folder / "base.yml").is_file():
+        raise ConfigError(Problem(str(folder), "", "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF"))
+    place = Path(home or environment("QUANYU_HOME", ".quanyu")).resolve()
+    layers = [load_yaml(folder / "base.yml")]
+    named = environment("QUANYU_ENV")
+    if named:
+        layers.append(_named_layer(folder, named))
+    layers.append(_variables())
+    merged = _merge(layers)
+    merged = {"home": place, "conf": folder, "data": Path(environment("QUANYU_DATA", "../shared/data")).resolve(),
+              "landing": place / "landing", **merged}  # fmt: skip
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise ConfigError([_problem(folder, item) for item in error.errors()]) from None
+
+
+def _named_layer(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / f"{name}.yml"
+    if not path.is_file():
+        known = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
+        raise ConfigError(Problem("QUANYU_ENV", name, f"{path} is missing; {nearest(name, known)}"))
+    return load_yaml(path)
+
+
+def _variables() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in sorted(os.environ.items()):
+        if key.startswith(PREFIX):
+            at = found
+            *sections, last = key[len(PREFIX) :].lower().split("__")
+            for section in sections:
+                at = at.setdefault(section, {})
+            at[last] = value
+    return found
+
+
+def _merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = _merge([merged[key], value]) if both else value
+    return merged
+
+
+def _problem(folder: Path, item: Any) -> Problem:
+    key = ".".join(str(part) for part in item["loc"])
+    found = item.get("input")
+    if item["type"] == "extra_forbidden":
+        model: Any = Settings
+        for part in item["loc"][:-1]:
+            model = model.model_fields[part].annotation
+        return Problem(str(folder / "base.yml"), key, f"unknown key; {nearest(str(item['loc'][-1]), model.model_fields)}")
+    return Problem(str(folder / "base.yml"), key, f"{found!r} is not allowed: {item['msg'].removeprefix('Value error, ')}")

@@ -1,0 +1,162 @@
+"""The database behind the store: connections, transactions, and what SQLite and Postgres say differently."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from quanyu.errors import ConfigError, RetryableError
+
+metadata = sa.MetaData()
+
+BUSY_SECONDS = 30
+SCHEMA_LOCK = 5_127_003  # any fixed number: whoever creates tables in Postgres takes this advisory lock
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant in UTC; SQLite keeps no offset, so it is put back when read. A naive time is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any offset into UTC before it is written."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without an offset cannot be stored")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Put UTC back on what SQLite returns naive."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """Return the present instant in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """One SQLite file (default) or Postgres database; connections are opened per transaction, so a fork is harmless."""
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self.shown = parsed.render_as_string(hide_password=True)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and (not parsed.database or parsed.database == ":memory:"):
+            raise ConfigError("The store needs a file (sqlite:///path/to/store.db): a database in memory is lost.")
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(parsed)
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+            _patiently(self._use_wal)
+        self._writer = self.engine.execution_options(writes=True)
+
+    def create(self) -> None:
+        """Create the missing tables and indexes; several processes may do so at the same moment."""
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+            for table in metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent snapshot; nothing is written in it."""
+        with self._in_words(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that holds SQLite's write lock from its start, so that reading before writing is safe."""
+        with self._in_words(), self._writer.begin() as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """Return the dialect's own INSERT, which knows ON CONFLICT."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def upsert(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, or replace every column of those whose primary key is there."""
+        if not rows:
+            return
+        statement = self.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+    def close(self) -> None:
+        """Give back whatever is still open."""
+        self.engine.dispose()
+
+    def _use_wal(self) -> None:
+        raw = self.engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            raw.close()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            raise RetryableError(f"The store {self.shown} did not answer: {error.orig}") from error
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except ArgumentError:
+        # The text may hold a password, so it is not repeated.
+        raise ConfigError("The store's URL cannot be read; it looks like sqlite:///path/to/store.db.") from None
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ConfigError(f"The store cannot live in {backend!r}; allowed: sqlite, postgresql.")
+    try:
+        return sa.create_engine(url, poolclass=NullPool)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ConfigError(f"The store's driver is missing ({error}); install it, for example psycopg.") from error
+
+
+def _prepare_sqlite(raw: Any, _record: Any) -> None:
+    # Without this, Python's driver begins transactions by itself, and always in the form that may fail halfway.
+    raw.isolation_level = None
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "foreign_keys=ON", "synchronous=FULL"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _patiently(act: Callable[[], None]) -> None:
+    # SQLite does not wait for others when it changes the journal mode: it fails at once.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return act()
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise RetryableError(f"The store cannot be opened: {error}") from error
+            time.sleep(0.05)

@@ -1,0 +1,95 @@
+"""Which landed files were taken or refused, and how many rows each day of a feed brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Literal
+
+import sqlalchemy as sa
+
+from quanyu.store.base import Database, UtcDateTime, metadata, now
+
+FILES = sa.Table(
+    "landed_files",
+    metadata,
+    sa.Column("feed", sa.String(200), primary_key=True),
+    sa.Column("path", sa.String(2000), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    sa.Column("feed_day", sa.Date),
+    sa.Column("first_seen_on", sa.Date, nullable=False),
+    sa.Column("recorded_on", sa.Date, nullable=False),
+    sa.Column("taken_through", sa.Date),
+    sa.Column("status", sa.String(10), sa.CheckConstraint("status in ('taken', 'refused')"), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+VOLUMES = sa.Table(
+    "feed_volumes",
+    metadata,
+    sa.Column("feed", sa.String(200), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("run_day", sa.Date, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A file of a feed as it was when we looked: its bytes, the day it speaks of, and whether its rows were taken."""
+
+    feed: str
+    path: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    feed_day: date | None
+    first_seen_on: date
+    recorded_on: date
+    taken_through: date | None
+    status: Literal["taken", "refused"]
+    reason: str | None
+    rows: int
+
+
+class Ledger:
+    """Decides what is new: a path whose sha256 is recorded as taken has given its rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def files(self, feed: str) -> dict[str, LandedFile]:
+        """Return the latest record of every file of a feed, by path."""
+        columns = [column for column in FILES.columns if column.name != "updated_at"]
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(*columns).where(FILES.c.feed == feed).order_by(FILES.c.path))
+            return {row.path: LandedFile(**row._mapping) for row in rows}
+
+    def record(self, files: Sequence[LandedFile]) -> None:
+        """Write all records in one transaction; a path that is there is replaced."""
+        at = now()
+        with self._database.write() as connection:
+            self._database.upsert(connection, FILES, [asdict(file) | {"updated_at": at} for file in files])
+
+    def days(self, feed: str) -> list[date]:
+        """Return the feed's own days of which a file was taken, in order."""
+        query = sa.select(FILES.c.feed_day).distinct().where(FILES.c.feed == feed, FILES.c.status == "taken")
+        with self._database.read() as connection:
+            return list(connection.scalars(query.where(FILES.c.feed_day.is_not(None)).order_by(FILES.c.feed_day)))
+
+    def record_volume(self, feed: str, day: date, rows: int, run_day: date) -> None:
+        """Keep how many rows a feed's day brought; a later look at the same day replaces the figure."""
+        row = {"feed": feed, "day": day, "rows": rows, "run_day": run_day, "updated_at": now()}
+        with self._database.write() as connection:
+            self._database.upsert(connection, VOLUMES, [row])
+
+    def volumes(self, feed: str) -> dict[date, int]:
+        """Return the rows of each day of a feed, in the order of the days."""
+        query = sa.select(VOLUMES.c.day, VOLUMES.c.rows).where(VOLUMES.c.feed == feed).order_by(VOLUMES.c.day)
+        with self._database.read() as connection:
+            return {row.day: row.rows for row in connection.execute(query)}

@@ -1,0 +1,121 @@
+"""Table and Column: what a Delta table holds, with type, unit and meaning, and what must hold of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from quanyu.declare import NAME, digest
+from quanyu.errors import ConfigError, Problem, nearest
+
+TYPE = re.compile(r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<string>)$")
+MONEY = "decimal(18,2)"
+UNIT_PRICE = "decimal(18,4)"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `unit` names what a number counts; `values` and the bounds become checks at the door and in Delta."""
+
+    type: str
+    about: str
+    unit: str = ""
+    required: bool = False
+    values: tuple[str, ...] = ()
+    at_least: float | None = None
+    at_most: float | None = None
+    pii: bool = False
+    refers: str | None = None
+    wins: tuple[str, ...] = ()
+
+    def constraint(self, name: str) -> str | None:
+        """Return the SQL condition that a value, when there is one, must keep."""
+        parts = []
+        if self.values:
+            parts.append(f"{name} in ({', '.join(repr(value) for value in self.values)})")
+        if self.at_least is not None:
+            parts.append(f"{name} >= {self.at_least:g}")
+        if self.at_most is not None:
+            parts.append(f"{name} <= {self.at_most:g}")
+        return " and ".join(parts) or None
+
+    def broken(self, name: str) -> str:
+        """Say in words what a value that breaks the constraint should have been."""
+        if self.values:
+            return f"{name} must be one of {', '.join(self.values)}"
+        bounds = [f"at least {self.at_least:g}" if self.at_least is not None else ""]
+        bounds.append(f"at most {self.at_most:g}" if self.at_most is not None else "")
+        return f"{name} must be {' and '.join(b for b in bounds if b)}"
+
+    @property
+    def comment(self) -> str:
+        """Meaning and unit, as Delta shows them."""
+        return f"{self.about} Unit: {self.unit}." if self.unit else self.about
+
+
+SOURCE = Column("string", "Feed that the row came by.", required=True)
+PERSON = Column("string", "Opaque key of the person in that source; null when nobody is named.")
+FEED_DAY = Column("date", "Day of the feed that told it.", required=True)
+RECORDED = Column("date", "Day on which this version became known.", required=True)
+REPLACED = Column("date", "Day on which a later version replaced it; null while it is current.")
+VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPLACED}
+
+
+class Table:
+    """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring."""
+
+    owner: ClassVar[str] = "data"
+    layer: ClassVar[Literal["silver", "gold"]]
+    keys: ClassVar[tuple[str, ...]] = ()
+    personal: ClassVar[bool] = False
+    happens: ClassVar[str | None] = None
+    slice_by: ClassVar[str | None] = None
+    forward_only: ClassVar[bool] = False
+
+    name: ClassVar[str]
+    columns: ClassVar[dict[str, Column]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.columns = {key: value for key, value in vars(cls).items() if isinstance(value, Column)}
+        problems = _problems(cls)
+        if problems:
+            raise ConfigError(problems)
+
+    @classmethod
+    def schema(cls) -> dict[str, Column]:
+        """Every column in order: in silver with the source, the person and the versioning around the declared ones."""
+        if cls.layer == "gold":
+            return dict(cls.columns)
+        person = {"person_key": PERSON} if cls.personal else {}
+        return {"source": SOURCE, **person, **cls.columns, **VERSIONING}
+
+    @classmethod
+    def identity(cls) -> tuple[str, ...]:
+        """The key as stored: in silver it includes the source."""
+        return cls.keys if cls.layer == "gold" else ("source", *cls.keys)
+
+    @classmethod
+    def definition(cls) -> str:
+        """Hash of all that is declared of the table."""
+        return digest([cls.name, cls.keys, {name: vars(column) for name, column in cls.schema().items()}])
+
+
+def _problems(table: type[Table]) -> list[Problem]:
+    where = f"{table.__module__}.{table.__name__}"
+    found = []
+    if not (table.__doc__ or "").strip():
+        found.append(Problem(where, "", "says in a docstring what one row is"))
+    for name, column in table.columns.items():
+        if not NAME.match(name):
+            found.append(Problem(where, name, "names are lower case letters, digits and _"))
+        if not TYPE.match(column.type):
+            found.append(Problem(where, name, f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+        if not column.about:
+            found.append(Problem(where, name, "says what it means"))
+    for key in (*table.keys, *([table.happens] if table.happens else [])):
+        if key not in table.columns and key != "person_key":
+            found.append(Problem(where, "keys", f"unknown column {key!r}; {nearest(key, table.columns)}"))
+    return found

@@ -1,0 +1,198 @@
+import csv
+import gzip
+import hashlib
+import io
+import json
+from datetime import date
+
+import pytest
+
+from jobs.exports.platform import Platform
+from jobs.exports.platforms.drop import Drop
+from quanyu.errors import ConfigError
+from quanyu.files import folder
+
+DAY = date(2011, 9, 10)
+AT = "winback/2011-09-10/"
+KINDS = ("phone_sha256", "email_sha256")
+FACTS = {
+    "counts": {"members": 9, "without_consent": 2, "without_identifier": 1},
+    "definition": "abc",
+    "hash": "sha256",
+    "tables": {"gold/memberships": 3},
+}
+
+
+def rows(count, salt=""):
+    hashed = [hashlib.sha256(f"{salt}{n}".encode()).hexdigest() for n in range(count)]
+    return [(text if n % 3 else None, text[::-1] if n % 2 else None) for n, text in enumerate(hashed, 1)]
+
+
+def deliver(bucket, given, facts=FACTS, per_part=4):
+    return Drop(rows_per_part=per_part).deliver(bucket, "winback", DAY, given, KINDS, facts)
+
+
+def state(bucket):
+    return {key: bucket.get(key) for key in bucket.list("")}
+
+
+def read(bucket, prefix=AT):
+    """Read the set as its taker would, refusing whatever does not fit the manifest."""
+    assert prefix + "_SUCCESS" in bucket.list(prefix)
+    manifest = json.loads(bucket.get(prefix + "_MANIFEST.json"))
+    names = {part["name"] for part in manifest["parts"]} | {"_SUCCESS", "_MANIFEST.json"}
+    assert {key.removeprefix(prefix) for key in bucket.list(prefix)} == names
+    found = []
+    for part in manifest["parts"]:
+        data = bucket.get(prefix + part["name"])
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (part["bytes"], part["sha256"])
+        header, *lines = csv.reader(io.StringIO(gzip.decompress(data).decode()))
+        assert tuple(header) == tuple(manifest["identifiers"]) == KINDS
+        assert len(lines) == part["rows"]
+        found += [tuple(value or None for value in line) for line in lines]
+    return manifest, found
+
+
+def test_a_set_is_read_back_by_its_manifest(tmp_path):
+    bucket = folder(tmp_path)
+    given = rows(10)
+    delivered = deliver(bucket, given)
+    manifest, found = read(bucket)
+    assert set(found) == {row for row in given if any(row)}
+    assert found == sorted(found, key=lambda row: [value or "" for value in row])
+    assert (delivered.parts, delivered.rows, delivered.written) == (3, len(found), True)
+    assert delivered.location == f"{tmp_path}/winback/2011-09-10/"
+    assert manifest["counts"] == {
+        "members": 9,
+        "without_consent": 2,
+        "without_identifier": 1,
+        "exported": len(found),
+        "rows": len(found),
+    }
+    assert (manifest["definition"], manifest["tables"]) == ("abc", {"gold/memberships": 3})
+
+
+def test_rows_in_any_order_are_the_same_bytes_and_nothing_is_written_again(tmp_path):
+    bucket = folder(tmp_path)
+    deliver(bucket, rows(10))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    again = deliver(bucket, list(reversed(rows(10))))
+    assert not again.written
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+    other = folder(tmp_path / "elsewhere")
+    deliver(other, rows(10))
+    assert state(other) == {key: data for key, data in state(bucket).items() if not key.startswith("elsewhere")}
+
+
+def test_an_empty_audience_is_a_complete_set_without_parts(tmp_path):
+    bucket = folder(tmp_path)
+    delivered = deliver(bucket, [(None, None)])
+    assert (delivered.parts, delivered.rows) == (0, 0)
+    assert read(bucket)[1] == []
+
+
+def test_people_with_the_same_identifiers_are_one_row(tmp_path):
+    bucket = folder(tmp_path)
+    deliver(bucket, [("a" * 64, None), ("a" * 64, None), ("b" * 64, None)])
+    manifest, found = read(bucket)
+    assert len(found) == 2
+    assert (manifest["counts"]["exported"], manifest["counts"]["rows"]) == (3, 2)
+
+
+def test_a_smaller_set_leaves_no_stale_part_and_strangers_alone(tmp_path):
+    bucket = folder(tmp_path)
+    deliver(bucket, rows(20))
+    bucket.put(AT + "note.txt", b"mine")
+    deliver(bucket, rows(3))
+    assert bucket.get(AT + "note.txt") == b"mine"
+    bucket.delete(AT + "note.txt")
+    assert len(read(bucket)[0]["parts"]) == 1
+
+
+def test_a_lost_part_is_written_again(tmp_path):
+    bucket = folder(tmp_path)
+    deliver(bucket, rows(10))
+    bucket.delete(AT + "part-00001.csv.gz")
+    assert deliver(bucket, rows(10)).written
+    read(bucket)
+
+
+class Killed(BaseException):
+    pass
+
+
+class Dying:
+    """A bucket whose process dies at its nth call, before or after the call took effect."""
+
+    def __init__(self, bucket, at, after):
+        self.bucket, self.at, self.after, self.calls = bucket, at, after, 0
+        self.location = bucket.location
+
+    def __getattr__(self, verb):
+        def call(*args):
+            self.calls += 1
+            if self.calls == self.at and not self.after:
+                raise Killed
+            result = getattr(self.bucket, verb)(*args)
+            if self.calls == self.at:
+                raise Killed
+            return result
+
+        return call
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("earlier", [0, 3, 20], ids=["nothing", "smaller", "larger"])
+def test_a_kill_at_any_call_then_a_rerun_gives_the_same_set(tmp_path, earlier, after):
+    expected = folder(tmp_path / "expected")
+    deliver(expected, rows(10))
+    for at in range(1, 100):
+        bucket = folder(tmp_path / str(at))
+        if earlier:
+            deliver(bucket, rows(earlier, salt="old"))
+        dying = Dying(bucket, at, after)
+        try:
+            deliver(dying, rows(10))
+        except Killed:
+            if AT + "_SUCCESS" in bucket.list(AT):
+                read(bucket)
+        deliver(bucket, rows(10))
+        assert state(bucket) == state(expected)
+        if dying.calls < at:
+            break
+    assert 7 <= at < 99
+
+
+def test_a_set_is_delivered_to_s3(tmp_path):
+    from moto.server import ThreadedMotoServer
+
+    from quanyu.files import s3
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        bucket = s3("s3://seeds/out", f"http://{host}:{port}", "us-east-1", "key", "secret")
+        bucket._client.create_bucket(Bucket="seeds")
+        delivered = deliver(bucket, rows(10))
+        assert delivered.location == "s3://seeds/out/winback/2011-09-10/"
+        on_disk = folder(tmp_path)
+        deliver(on_disk, rows(10))
+        assert state(bucket) == state(on_disk)
+        assert read(bucket)[1] == read(on_disk)[1]
+        assert not deliver(bucket, rows(10)).written
+    finally:
+        server.stop()
+
+
+def test_a_platform_declares_itself():
+    assert Drop.problems() == []
+    assert Drop.columns() == KINDS
+    assert Drop.identifiers() == ("phone", "email")
+    assert Drop.shape({"phone": "not one"}) == (None, None)
+    assert len(Platform.problems()) == 3
+
+
+def test_parts_hold_at_least_one_row():
+    with pytest.raises(ConfigError):
+        Drop(rows_per_part=0)

@@ -1,0 +1,168 @@
+"""Every row of a file is read or named as broken; a file that cannot be read is refused in words and gives nothing."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import pickle
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hostile import CASES, CSV, HEAD, Case
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pyspark import cloudpickle
+
+import jobs.ingest.reader as reader
+from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
+from jobs.ingest.reader.spec import InexactError
+
+
+def rows_of(path: Path, spec: ReadSpec) -> list[dict]:
+    batches = list(read_file(str(path), "landed", spec))
+    assert all(batch.schema == output_schema(spec) and batch.num_rows <= spec.batch_rows for batch in batches)
+    assert all(batch.validate(full=True) is None for batch in batches)
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_hostile_file_gives_what_the_table_says(case: Case, tmp_path):
+    rows = rows_of(case.write(tmp_path), case.spec)
+    assert {row["_file"] for row in rows} <= {"landed"}
+    if case.refused:
+        assert [row["_row"] for row in rows] == [0]
+        assert case.refused in rows[0]["_refused"]
+        assert "\n" not in rows[0]["_refused"]
+        return
+    assert [row["_row"] for row in rows] == list(range(1, case.rows + len(case.broken) + 1))
+    broken = {row["_row"]: row for row in rows if row["_broken"]}
+    assert sorted(broken) == sorted(case.broken)
+    assert all(words in broken[number]["_broken"] and broken[number]["_raw"] for number, words in case.broken.items())
+    good = next((row for row in rows if not row["_broken"]), {})
+    assert {key: good[key] for key in case.row} == case.row
+
+
+def test_broken_rows_keep_their_number_and_their_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEAD + b'1,a,1\n2,"b\nc,2\n3,x\n4,"d\ne",4\n')
+    rows = [(row["_row"], row["id"], row["_raw"]) for row in rows_of(path, CSV)]
+    assert rows == [(1, "1", None), (2, None, '2,"b'), (3, None, "c,2"), (4, None, "3,x"), (5, "4", None)]
+
+
+def test_a_file_that_is_not_there_is_the_machines_matter(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        list(read_file(str(tmp_path / "no.csv"), "no", CSV))
+
+
+def test_a_uri_reads_like_a_path(tmp_path):
+    path = tmp_path / "门店 1.csv"
+    path.write_bytes(HEAD + b"1,a,1\n")
+    assert [row["id"] for batch in read_file(path.as_uri(), "x", CSV) for row in batch.to_pylist()] == ["1"]
+
+
+def test_a_file_too_large_to_hold_reads_the_same(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEAD + b"1,a,1\n2,b\n" * 3)
+    held = rows_of(path, CSV)
+    monkeypatch.setattr("jobs.ingest.reader.read.HELD_BYTES", 0)
+    assert rows_of(path, CSV) == held
+
+
+def test_small_batches_keep_the_numbers(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEAD + b"".join(b"%d,a,1\n" % n for n in range(1, 101)) + b"x\n")
+    spec = ReadSpec("csv", CSV.columns, batch_rows=7)
+    assert [row["_row"] for row in rows_of(path, spec)] == list(range(1, 102))
+
+
+TEXT = st.text(st.sampled_from('ab ,;"\n\r名é\\{}\t'), max_size=6)
+ODD_LINES = ["1,a,1", '1,"a",1', '1,"a,1', "1,a", '1,a"b,1', '1,a,"1', "1,a,1,1"]
+ROW = st.lists(TEXT, min_size=1, max_size=5)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, max_size=30))
+@example(rows=[["a", "b\n", '"']] * 3)
+def test_rows_in_are_good_rows_and_broken_rows(rows, tmp_path):
+    rows = [row for row in rows if row != [""]]
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([CSV.columns, *rows])
+    path = tmp_path / "a.csv"
+    path.write_bytes(out.getvalue().encode())
+    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    expected = [tuple(value or None for value in row) if len(row) == 3 else None for row in rows]
+    assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in found] == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.binary(max_size=200) | st.text('1,"\n\r名 x').map(str.encode))
+def test_nothing_in_a_file_raises(body, tmp_path):
+    for format_ in ("csv", "jsonl", "parquet"):
+        for content in (body, HEAD + body):
+            path = tmp_path / "a"
+            path.write_bytes(content)
+            rows = rows_of(path, ReadSpec(format_, CSV.columns))
+            assert [row["_row"] for row in rows] in ([0], list(range(1, len(rows) + 1)))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.sampled_from(ODD_LINES), max_size=40))
+def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEAD + "".join(f"{line}\n" for line in lines).encode())
+    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    texts = [line for row in found for line in (row["_raw"] or "good").split("\n")]
+    assert len(texts) == len(lines)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text('1,,"\n\n\r名 x\t', max_size=60), encoding=st.sampled_from(["utf-8", "gb18030"]))
+@example(body='1,"2\n3,4', encoding="utf-8")
+@example(body=',""1', encoding="utf-8")
+@example(body='1","', encoding="utf-8")
+def test_the_fast_way_says_what_the_exact_one_says(body, encoding, tmp_path):
+    path, spec = tmp_path / "a.csv", ReadSpec("csv", ("id",), encoding=encoding)
+    path.write_bytes(codecs.BOM_UTF8 * (encoding == "utf-8") + b"id,x\n" + body.encode(encoding))
+    *fast, exact = csv_rows.ways(path, "landed", spec)
+    try:
+        found = [row for way in fast for batch in way() for row in batch.to_pylist()]
+    except InexactError:
+        return
+    assert not fast or found == [row for batch in exact() for row in batch.to_pylist()]
+
+
+ALONE = """
+import importlib.util, pickle, sys
+sys.path.append(sys.argv[1])
+assert importlib.util.find_spec("jobs") is None
+read, spec = pickle.load(open(sys.argv[2], "rb"))
+print(sum(batch.num_rows for path in sys.argv[3:] for batch in read(path, "x", spec)))
+assert not any(name.startswith("jobs") for name in sys.modules)
+"""
+
+
+def test_it_runs_where_our_packages_cannot_be_imported(tmp_path):
+    good, odd = tmp_path / "good.csv", tmp_path / "odd.csv"
+    good.write_bytes(HEAD + b"1,a,1\n")
+    odd.write_bytes(HEAD + b'1,a\n2,"b\n')
+    cloudpickle.register_pickle_by_value(reader)
+    try:
+        (tmp_path / "read.pickle").write_bytes(cloudpickle.dumps((read_file, CSV)))
+    finally:
+        cloudpickle.unregister_pickle_by_value(reader)
+    packages = sysconfig.get_paths()["purelib"]
+    paths = [str(path) for path in (tmp_path / "read.pickle", good, odd)]
+    command = [sys.executable, "-I", "-S", "-c", ALONE, packages, *paths]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("3", "")
+
+
+def test_the_schema_is_the_same_for_every_format():
+    assert output_schema(CSV).names == [*CSV.columns, "_rest", "_file", "_row", "_raw", "_broken", "_refused"]
+    assert output_schema(CSV).field("_row").type == pa.int64()
+    assert pickle.loads(pickle.dumps(CSV)) == CSV

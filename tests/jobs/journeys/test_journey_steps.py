@@ -1,0 +1,288 @@
+import dataclasses
+import email
+import email.policy
+import socket
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from jobs.journeys import addresses, steps, walks
+from jobs.journeys.program import Decision, Walk, program
+from jobs.journeys.send import Address
+from jobs.journeys.walks import Happening
+from quanyu.errors import ConfigError
+from quanyu.journey import Journey
+from quanyu.lake import Receipt, Written
+from quanyu.model.outcomes import Decisions, JourneyInstances
+from quanyu.model.trade import Orders
+from quanyu.settings import Settings
+from quanyu.store import Store
+
+START = date(2024, 1, 1)
+ROOT = Path(__file__).parents[3]
+YAML = ROOT / "conf/journeys/winback.yml"
+
+
+def on(days):
+    return START + timedelta(days=days)
+
+
+class Retailer:
+    """A home whose lake is a few lists: who entered when, bought when, and consents."""
+
+    def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
+        self.home, self.mail = tmp_path / "home", mail
+        self.journeys = journeys or {"winback": Journey.load(YAML)}
+        self.entries, self.bought, self.consents, self.tables = [], {}, set(), {}
+        self.stop_at = None
+        self.asked = []
+        monkeypatch.setattr(walks, "entries", self._entries)
+        monkeypatch.setattr(walks, "happenings", self._happenings)
+        monkeypatch.setattr(walks, "consenting", lambda context, due: self.consents & {w.customer_id for w in due})
+        monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
+        monkeypatch.setattr(walks, "decisions", lambda context: self.tables.get("decisions", []))
+        monkeypatch.setattr(walks, "keep", self._keep)
+        monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._addresses)
+
+    def _entries(self, context, audiences):
+        return [("winback", who, on(n)) for who, n in self.entries if on(n) <= context.day]
+
+    def _happenings(self, context, due, tables):
+        return {("orders", who): [Happening(on(n), on(n), None) for n in days] for who, days in self.bought.items()}
+
+    def _addresses(self, customers):
+        self.asked.append(tuple(customers))
+        return {who: Address(f"{who}@x.org", {"name": who, "city": ""}) for who in customers if who in self.consents}
+
+    def _keep(self, context, name, rows, receipt):
+        if self.stop_at == f"before {name}":
+            raise KeyboardInterrupt
+        before = self.tables.get(name, [])
+        self.tables[name] = list(rows)
+        if self.stop_at == f"after {name}":
+            raise KeyboardInterrupt
+        return Written(inserted=len(set(rows) - set(before)))
+
+    def context(self, n):
+        settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
+        catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        store = Store(f"sqlite:///{self.home}/store.db")
+        return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store)
+
+    def run(self, n):
+        """Decide and send for a day, and return both outcomes."""
+        context = self.context(n)
+        try:
+            go, out = steps.steps(context.catalogue)
+            receipt = Receipt("journeys", str(context.day), "r", "d")
+            return go.do(context, receipt), out.do(context, receipt)
+        finally:
+            context.store.close()
+
+    def state(self):
+        with Store(f"sqlite:///{self.home}/store.db") as store:
+            kept = [dataclasses.replace(message, updated_at=None) for message in store.outbox.all()]
+        return {name: set(rows) for name, rows in self.tables.items()}, kept
+
+
+@pytest.fixture
+def retailer(tmp_path, monkeypatch):
+    return Retailer(tmp_path, monkeypatch)
+
+
+def mails(retailer):
+    found = sorted(retailer.home.rglob("*.eml"))
+    return [email.message_from_bytes(p.read_bytes(), policy=email.policy.default) for p in found]
+
+
+def test_rows_have_the_columns_of_their_tables():
+    assert [f.name for f in dataclasses.fields(Walk)] == list(JourneyInstances.columns)
+    assert [f.name for f in dataclasses.fields(Decision)] == list(Decisions.columns)
+
+
+def test_a_customer_is_written_to_on_the_third_day_and_once(retailer):
+    retailer.entries, retailer.consents = [("ann", 0), ("bob", 2)], {"ann", "bob"}
+    assert [retailer.run(n)[1].facts["sent"] for n in (0, 1, 2, 3, 3, 4, 5, 5, 12)] == [0, 0, 0, 1, 0, 0, 1, 0, 0]
+    assert [message["To"] for message in mails(retailer)] == ["ann@x.org", "bob@x.org"]
+    assert mails(retailer)[0]["Subject"] == "ann，好久不见，为您留了一份心意"
+    assert Counter(d.decision for d in retailer.tables["decisions"]) == {"message": 2, "otherwise": 2, "end": 2}
+
+
+def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
+    retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"bob"}
+    outcome, sent = retailer.run(3)
+    assert outcome.notes == ("1 messages held back: no consent to messages",)
+    assert outcome.facts == {"entered": 2, "going": 2, "messages": 1, "planned": 1, "held": 1, "ended": 0}
+    assert sent.facts == {"sent": 1, "held": 0, "rejected": 0, "failed": 0, "unknown": 0, "planned": 0}
+
+
+def test_a_consent_withdrawn_between_decision_and_sending_holds_the_message(retailer, monkeypatch):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
+    monkeypatch.setattr(retailer, "_addresses", dict)
+    monkeypatch.setattr(addresses, "addresses", lambda *_: lambda customers: {})
+    _, sent = retailer.run(3)
+    assert (sent.facts["held"], sent.notes) == (1, ("1 held: no address or no consent at the moment of sending",))
+
+
+def test_nobody_is_asked_for_and_no_channel_opened_when_nothing_is_due(retailer, monkeypatch):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
+    monkeypatch.setattr(steps, "channel", None)
+    retailer.run(2)
+    assert retailer.asked == []
+
+
+def test_a_gap_decides_as_daily_runs_and_marks_the_message_as_late(retailer, tmp_path, monkeypatch):
+    retailer.entries, retailer.consents, retailer.bought = [("ann", 0), ("bob", 1)], {"ann", "bob"}, {"bob": [6]}
+    for n in range(13):
+        retailer.run(n)
+    gaps = Retailer(tmp_path / "gaps", monkeypatch)
+    gaps.entries, gaps.consents, gaps.bought = retailer.entries, retailer.consents, retailer.bought
+    gaps.run(2)
+    gaps.run(12)
+    assert gaps.state()[0] == retailer.state()[0]
+    late = [(m.customer_id, m.planned_on, m.status) for m in gaps.state()[1]]
+    assert sorted(late) == [("ann", on(12), "sent"), ("bob", on(12), "sent")]
+
+
+@pytest.mark.parametrize(
+    "moment", ["before decisions", "after decisions", "before journey_instances", "after journey_instances", "sending"]
+)
+@pytest.mark.parametrize("again", [3, 4])
+def test_a_kill_at_any_moment_and_a_rerun_give_the_same(tmp_path, monkeypatch, moment, again):
+    states = []
+    for name in ("whole", "killed"):
+        one = Retailer(tmp_path / name, monkeypatch)
+        one.entries, one.consents = [("ann", 0), ("bob", 1)], {"ann", "bob"}
+        one.run(0)
+        if name == "killed":
+            one.stop_at = moment
+            if moment == "sending":
+                monkeypatch.setattr(addresses, "addresses", lambda *_: None)
+            with pytest.raises((KeyboardInterrupt, TypeError)):
+                one.run(3)
+            one.stop_at = None
+            monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted, one=one: one._addresses)
+        else:
+            one.run(3)
+        one.run(again)
+        tables, outbox = one.state()
+        states.append((tables, {(m.key, m.status) for m in outbox}, Counter(str(m["To"]) for m in mails(one))))
+    assert states[0] == states[1]
+
+
+def test_decisions_that_were_kept_stand_after_a_kill(retailer):
+    retailer.entries, retailer.consents, retailer.stop_at = [("ann", 0)], {"ann"}, "after decisions"
+    with pytest.raises(KeyboardInterrupt):
+        retailer.run(3)
+    retailer.stop_at, retailer.bought = None, {"ann": [1]}
+    retailer.run(5)
+    assert [d.decision for d in retailer.tables["decisions"]] == ["message"]
+    [walk] = retailer.tables["journey_instances"]
+    assert (walk.step, walk.due_on) == (3, on(10))
+
+
+def edited(journey, *before):
+    return journey.model_copy(update={"steps": (*before, *journey.steps)})
+
+
+def test_steps_moved_under_a_customer_are_refused_in_words(retailer):
+    retailer.entries = [("ann", 0)]
+    retailer.run(0)
+    whole = retailer.journeys["winback"]
+    retailer.journeys = {"winback": edited(whole, whole.steps[0])}
+    with pytest.raises(ConfigError, match="while 1 customers stand at a position"):
+        retailer.run(1)
+    retailer.journeys = {"winback": whole}
+    retailer.run(11)
+    retailer.journeys = {"winback": edited(whole, whole.steps[0])}
+    retailer.run(12)
+
+
+def test_send_runs_again_only_while_something_is_due(retailer):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
+    context = retailer.context(3)
+    go, _ = steps.steps(context.catalogue)
+    assert steps.waiting(context) == steps.waiting(context) == {"outbox": {}}
+    go.do(context, Receipt("journeys", "", "r", "d"))
+    first, second = steps.waiting(context), steps.waiting(context)
+    assert first["outbox"] == second["outbox"] == {"planned": 1} and first["mark"] != second["mark"]
+    context.store.close()
+    retailer.run(3)
+    again = retailer.context(3)
+    assert steps.waiting(again) == {"outbox": {"sent": 1}}
+    again.store.outbox.plan([dataclasses.replace(again.store.outbox.all()[0], key="x", status="planned")])
+    again.store.outbox.claim(1, on(3))
+    assert "mark" in steps.waiting(again)
+    outcome = steps.send(again, Receipt("send", "", "r", "d"), {})
+    assert outcome.facts["unknown"] == 1
+    assert outcome.notes == ("1 unknown: they may have arrived, and are never sent again by themselves",)
+    again.store.close()
+
+
+def test_what_was_planned_for_files_does_not_go_out_when_a_server_is_set(retailer):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
+    context = retailer.context(3)
+    steps.steps(context.catalogue)[0].do(context, Receipt("journeys", "", "r", "d"))
+    context.store.close()
+    retailer.mail = {"channel": "smtp"}
+    _, sent = retailer.run(4)
+    assert sent.notes == ("1 planned for the channel eml, which mail.channel no longer names",)
+    assert mails(retailer) == []
+
+
+def test_a_mail_server_gets_each_message_once(tmp_path, monkeypatch):
+    class Inbox:
+        def __init__(self):
+            self.received = []
+
+        async def handle_DATA(self, server, session, envelope):
+            self.received += envelope.rcpt_tos
+            return "250 OK"
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    server = Controller(Inbox(), hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        retailer = Retailer(tmp_path, monkeypatch, channel="smtp", port=port, sender="Shop <s@shop.test>")
+        retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann"}
+        retailer.run(3)
+        retailer.run(3)
+        assert server.handler.received == ["ann@x.org"]
+    finally:
+        server.stop()
+
+
+def test_without_journeys_there_are_no_steps():
+    assert steps.steps(SimpleNamespace(journeys={})) == []
+
+
+@pytest.mark.parametrize("file", [YAML, ROOT / "examples/online_retail/journeys/winback.yml"])
+def test_the_journeys_that_come_with_it_can_be_filled_in(file):
+    journey = Journey.load(file)
+    texts = addresses.templates([journey], {"winback": program(journey)})
+    [text] = texts.values()
+    for values in ({"name": "", "city": ""}, {"name": "王芳", "city": "杭州"}):
+        filled = text.fill(values)
+        assert filled.subject and "{" not in filled.body
+
+
+def test_a_text_that_names_what_is_not_known_is_refused(retailer):
+    wrong = retailer.journeys["winback"].model_dump(mode="python", exclude_none=True)
+    wrong["steps"] = [{"message": {"channel": "email", "subject": "{{ nam }}", "body": "{{ journey }} {% if %}"}}]
+    journey = Journey(**wrong)
+    with pytest.raises(ConfigError, match="line 1"):
+        addresses.templates([journey], {"winback": program(journey)})
+    wrong["steps"][0]["message"]["body"] = "{{ journey }}"
+    journey = Journey(**wrong)
+    with pytest.raises(ConfigError, match="did you mean 'name'"):
+        addresses.templates([journey], {"winback": program(journey)})
+    wrong["steps"][0]["message"]["subject"] = "{{ name }}"
+    journey = Journey(**wrong)
+    [text] = addresses.templates([journey], {"winback": program(journey)}).values()
+    assert text.fill({"name": "Ann"}).body == "winback"

@@ -1,0 +1,271 @@
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.lifecycle.judge import figures, judge
+from ml.lifecycle.plots import calibration_plot, gain_plot
+from ml.lifecycle.registry import Dataset, Registry
+from ml.lifecycle.train import TooLittleDataError, train
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.modelspec import Baseline, Estimator, Gate, Label, ModelSpec
+
+DAY = date(2011, 12, 9)
+
+
+class Leaving(ModelSpec):
+    """Leaves, the sooner the longer ago and the fewer the orders."""
+
+    owner, population = "growth", "recency.days < 365"
+    label = Label("orders", 90)
+    features = ("recency.days", "value.orders", "value.noise")
+    estimator = Estimator(
+        params={"n_estimators": 60, "max_depth": 3}, rising=("recency.days",), falling=("value.orders",)
+    )
+    baseline = Baseline("value.orders", "less")
+    gates = (Gate("auc", at_least=0.7), Gate("auc_over_baseline", at_least=0.0), Gate("ece", at_most=0.1))
+
+
+def people(cutoffs, count=700, seed=1):
+    """Customers whose truth is known: the chance of leaving is a logistic curve of recency and orders."""
+    random = np.random.default_rng(seed)
+    made = []
+    for cutoff in cutoffs:
+        days, orders = random.uniform(0, 365, count), random.poisson(4, count) + 1.0
+        chance = 1 / (1 + np.exp(-(days / 60 - orders / 1.5)))
+        frame = pd.DataFrame({"recency.days": days, "value.orders": orders, "value.noise": random.normal(size=count)})
+        frame["value.noise"] = frame["value.noise"].where(random.random(count) > 0.2)
+        frame["customer_id"] = [f"customer-{n:05}" for n in range(count)]
+        frame["cutoff"] = pd.Timestamp(cutoff)
+        frame["label"] = random.random(count) < chance
+        made.append(frame)
+    return pd.concat(made, ignore_index=True)
+
+
+PAST = people(Leaving.training_cutoffs(DAY)[:3])
+LATER = people([Leaving.test_cutoff(DAY)], seed=2)
+DATASET = Dataset(DAY, {"gold/value": 3}, Leaving.test_cutoff(DAY), tuple(Leaving.training_cutoffs(DAY)[:3]))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train(Leaving, PAST)
+
+
+@pytest.fixture(scope="module")
+def judged(trained):
+    return judge(Leaving, trained, LATER)
+
+
+def test_what_can_be_learned_is_learned_and_told_honestly(judged):
+    assert judged.metrics["auc"] > 0.85
+    assert judged.metrics["auc_over_baseline"] > 0.05
+    assert judged.metrics["ece"] < 0.06
+    assert judged.metrics["test_rows"] == 700
+    assert judged.metrics["lift_at_10pct"] > 1.5
+    assert judged.passed
+
+
+@pytest.mark.parametrize("calibration", ["isotonic", "sigmoid"])
+def test_training_is_the_same_whatever_the_order_of_rows_and_threads(calibration):
+    class Spec(Leaving):
+        """As above."""
+
+    Spec.calibration = calibration
+    first = train(Spec, PAST)
+    shuffled = PAST.sample(frac=1, random_state=7)[sorted(PAST.columns, reverse=True)]
+    second = train(Spec, shuffled, nthread=2)
+    assert np.array_equal(first.predict(LATER), second.predict(LATER))
+    assert first.facts == second.facts
+    assert ((first.predict(LATER) >= 0) & (first.predict(LATER) <= 1)).all()
+
+
+def test_directions_that_are_declared_are_kept(trained):
+    rows = pd.DataFrame({"recency.days": np.linspace(0, 400, 50), "value.orders": 3.0, "value.noise": 0.0})
+    assert (np.diff(trained.predict(rows)) >= 0).all()
+
+
+def test_decimals_integers_and_nulls_are_read_as_numbers(trained):
+    rows = pd.DataFrame({"value.noise": [None], "recency.days": [Decimal("30.00")], "value.orders": [3]})
+    assert trained.predict(rows).shape == (1,)
+
+
+def test_the_future_cannot_be_learned_from(trained):
+    too_early = LATER.assign(cutoff=pd.Timestamp("2011-09-09"))
+    with pytest.raises(ConfigError, match="not known at 2011-09-09"):
+        judge(Leaving, trained, too_early)
+
+
+def test_missing_features_are_named(trained):
+    with pytest.raises(ConfigError, match=r"value\.noise"):
+        trained.predict(LATER.drop(columns="value.noise"))
+
+
+@pytest.mark.parametrize(
+    ("frame", "error"),
+    [
+        (PAST.head(10), TooLittleDataError),
+        (PAST.assign(label=False), TooLittleDataError),
+        (PAST.assign(label=True), TooLittleDataError),
+        (pd.concat([PAST, PAST.head(1)]), ConfigError),
+    ],
+    ids=["few rows", "nobody left", "all left", "a customer twice"],
+)
+def test_what_cannot_be_learned_from_is_told_in_words(frame, error):
+    with pytest.raises(error, match="leaving"):
+        train(Leaving, frame)
+
+
+def test_one_outcome_only_has_no_figures_and_passes_no_gate(trained):
+    alone = judge(Leaving, trained, LATER.assign(label=False))
+    assert not alone.passed
+    assert np.isnan(alone.metrics["auc"]) and alone.metrics["positives"] == 0
+
+
+def test_figures_of_a_known_case():
+    labels = np.array([1.0, 0.0] * 50)
+    perfect = figures(labels * 0.98 + 0.01, labels)
+    assert perfect["auc"] == perfect["average_precision"] == 1.0
+    assert perfect["ece"] == pytest.approx(0.01)
+    assert perfect["lift_at_10pct"] == 2.0
+    flat = figures(np.full(100, 0.5), labels)
+    assert (flat["auc"], flat["brier"]) == (0.5, 0.25)
+    assert flat["logloss"] == pytest.approx(np.log(2))
+
+
+def test_pictures_are_png_and_the_same_each_time(judged):
+    for draw in (calibration_plot, gain_plot):
+        picture = draw(judged, "leaving")
+        assert picture.startswith(b"\x89PNG") and picture == draw(judged, "leaving")
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    """A database with MLflow's schema, which takes seconds to make."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Registry(f"sqlite:///{path}", path.parent / "artifacts").prepare()
+    return path
+
+
+@pytest.fixture
+def registry(schema, tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(schema.read_bytes())
+    return Registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts")
+
+
+def count_runs(registry):
+    with registry._client() as client:
+        experiment = client.get_experiment_by_name("leaving")
+        return len(client.search_runs([experiment.experiment_id]))
+
+
+def test_a_champion_scores_as_it_was_judged(registry, trained, judged):
+    recorded = registry.record(Leaving, trained, judged, DATASET)
+    assert (recorded.version, recorded.champion, recorded.new) == (1, True, True)
+    champion = registry.champion("leaving")
+    assert (champion.version, champion.trained_on, champion.features) == (1, DAY, Leaving.features)
+    assert np.array_equal(champion.predict(LATER), judged.scores)
+
+
+def test_nothing_there_is_none(registry):
+    assert registry.champion("leaving") is None
+    assert registry.last_trained_on("leaving") is None
+
+
+def test_the_same_training_is_recorded_once(registry, trained, judged):
+    registry.record(Leaving, trained, judged, DATASET)
+    again = registry.record(Leaving, train(Leaving, PAST), judged, DATASET)
+    assert (again.version, again.champion, again.new) == (1, True, False)
+    assert count_runs(registry) == 1
+    changed = registry.record(Leaving, trained, judged, replace(DATASET, tables={"gold/value": 4}))
+    assert (changed.version, changed.new) == (2, True)
+
+
+@pytest.mark.parametrize("step", ["log_model", "create_model_version", "set_registered_model_alias"])
+def test_a_recording_that_was_killed_is_repeated_without_a_trace(registry, trained, judged, step, monkeypatch):
+    import mlflow
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.pyfunc if step == "log_model" else mlflow.MlflowClient, step, killed)
+        with pytest.raises(Killed):
+            registry.record(Leaving, trained, judged, DATASET)
+    assert registry.champion("leaving") is None
+    recorded = registry.record(Leaving, trained, judged, DATASET)
+    assert (recorded.version, recorded.champion) == (1, True)
+    assert count_runs(registry) == 1
+
+
+def test_gates_that_fail_leave_the_champion_and_count_as_trained(registry, trained, judged):
+    registry.record(Leaving, trained, judged, DATASET)
+    later = replace(DATASET, day=date(2011, 12, 16))
+    failed = replace(judged, gates=tuple(replace(result, passed=False) for result in judged.gates))
+    assert not registry.record(Leaving, trained, failed, later).champion
+    assert registry.champion("leaving").version == 1
+    assert registry.last_trained_on("leaving") == date(2011, 12, 16)
+
+
+def test_an_earlier_day_does_not_take_the_crown_back(registry, trained, judged):
+    registry.record(Leaving, trained, judged, DATASET)
+    earlier = replace(DATASET, day=date(2011, 12, 2))
+    assert not registry.record(Leaving, trained, judged, earlier).champion
+    assert registry.champion("leaving").version == 1
+    assert registry.last_trained_on("leaving") == DAY
+
+
+def test_what_is_recorded_says_what_it_was_made_of_and_names_nobody(registry, trained, judged, tmp_path):
+    registry.record(Leaving, trained, judged, DATASET)
+    files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    names = {path.name for path in files}
+    assert {"dataset.json", "gates.json", "calibration.png", "gain.png", "booster.json", "MLmodel"} <= names
+    assert not any(path.suffix in (".pkl", ".pickle") for path in files)
+    assert not any(b"customer-0" in path.read_bytes() for path in files)
+    dataset = next(path for path in files if path.name == "dataset.json").read_text()
+    assert '"gold/value": 3' in dataset and "2011-06-12" in dataset
+    with registry._client() as client:
+        [run] = client.search_runs([client.get_experiment_by_name("leaving").experiment_id])
+    assert run.data.metrics["auc"] == pytest.approx(judged.metrics["auc"])
+    assert run.data.params["max_depth"] == "3"
+    assert run.inputs.dataset_inputs[0].dataset.source == '{"gold/value": 3}'
+
+
+def test_a_recorded_model_runs_where_our_packages_are_not(registry, trained, judged, tmp_path):
+    registry.record(Leaving, trained, judged, DATASET)
+    [model] = (tmp_path / "artifacts").rglob("MLmodel")
+    code = (
+        "import sys; sys.modules.update(ml=None, quanyu=None)\n"
+        "import mlflow.pyfunc, pandas as pd\n"
+        "rows = pd.DataFrame([[30.0, 3.0, 0.5]], columns=['recency.days', 'value.orders', 'value.noise'])\n"
+        "print(mlflow.pyfunc.load_model(sys.argv[1]).predict(rows)[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(model.parent)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    rows = pd.DataFrame({"recency.days": [30.0], "value.orders": [3.0], "value.noise": [0.5]})
+    assert float(done.stdout) == pytest.approx(trained.predict(rows)[0])
+
+
+def test_recording_is_silent_and_leaves_mlflow_as_it_was(registry, trained, judged, capfd, recwarn):
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    registry.record(Leaving, trained, judged, DATASET)
+    registry.champion("leaving").predict(LATER)
+    assert mlflow.get_tracking_uri() == before
+    assert capfd.readouterr() == ("", "")
+    assert [str(warning.message) for warning in recwarn if "mlflow" in warning.filename] == []
+
+
+def test_a_database_that_cannot_be_used_is_told_in_words(tmp_path):
+    with pytest.raises(QuanyuError, match="MLflow at"):
+        Registry("nonsense://x", tmp_path).prepare()

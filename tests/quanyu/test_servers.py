@@ -1,0 +1,195 @@
+import http.client
+import json
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from quanyu import processes, servers
+from quanyu.engine import Engine, Server
+from quanyu.errors import ConfigError, RetryableError
+from quanyu.settings import Settings
+
+# A server that leaves a child in its own session and one in another, and itself a title for an environment.
+FAKE = """
+import http.server, os, subprocess, sys
+sleeper = [sys.executable, "-c", "import time; time.sleep(300)"]
+subprocess.Popen(sleeper)
+subprocess.Popen(sleeper, start_new_session=True)
+subprocess.Popen(sleeper, env={})
+if sys.argv[2] == "deaf":
+    import signal
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
+"""
+
+
+@pytest.fixture
+def settings(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    found = Settings(home=home, conf=tmp_path, data=tmp_path, landing=tmp_path)
+    yield found
+    servers.down(found)
+
+
+@pytest.fixture
+def ports():
+    return servers._any_port(), servers._any_port()
+
+
+def fakes(monkeypatch, airflow=FAKE, how="kind"):
+    def command(settings, name, port):
+        code = airflow if name == "airflow" else FAKE
+        return [sys.executable, "-c", code, str(port), how], {}
+
+    monkeypatch.setattr(servers, "_command", command)
+
+
+def children():
+    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    found = servers.up(settings, *ports)
+    assert [(a.name, a.url) for a in found] == [(n, f"http://127.0.0.1:{p}") for n, p in zip(("airflow", "mlflow"), ports, strict=True)]
+    assert str(found[0]).endswith(f"(user admin, password {servers.password(settings)})")
+    family = processes.family(servers.services(settings))
+    assert len(family) == 8
+    assert servers.up(settings, 1, 2) == found
+    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert servers.down(settings) == []
+
+
+def test_what_does_not_listen_is_killed(settings, ports, monkeypatch):
+    fakes(monkeypatch, how="deaf")
+    monkeypatch.setattr(processes, "TERM_SECONDS", 0.5)
+    servers.up(settings, *ports)
+    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert children() == []
+
+
+def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    servers.up(settings, *ports)
+    family = processes.family(servers.services(settings))
+    for service in servers.services(settings):
+        psutil.Process(service.pid).kill()
+    assert servers.services(settings) == []
+    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_missing_one_is_started_beside_the_other(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    servers.up(settings, *ports)
+    airflow, mlflow = servers.services(settings)
+    processes.stop(processes.family([mlflow]), "kill", 5)
+    servers.up(settings, *ports)
+    again = servers.services(settings)
+    assert again[0] == airflow and again[1].pid != mlflow.pid
+
+
+def test_a_port_in_use_is_told_before_anything_starts(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", ports[1]))
+        taken.listen()
+        with pytest.raises(ConfigError, match=f"--mlflow-port: {ports[1]}|{ports[1]}: is in use"):
+            servers.up(settings, *ports)
+    assert servers.noted(settings) == []
+    assert servers.is_free(ports[1])
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [("raise SystemExit(1)", "airflow ended soon"), ("import time; time.sleep(300)", "airflow does not answer after 1")],
+)
+def test_a_server_that_does_not_answer_is_told_and_leaves_nothing(settings, ports, monkeypatch, code, told):
+    fakes(monkeypatch, airflow=code)
+    monkeypatch.setattr(servers, "ANSWER_SECONDS", 1.0)
+    with pytest.raises(RetryableError, match=f"{told}.*home/logs/airflow.log"):
+        servers.up(settings, *ports)
+    assert servers.noted(settings) == []
+    assert children() == []
+
+
+def test_a_process_that_got_a_number_of_ours_is_left_alone(settings):
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        (settings.home / "server").mkdir()
+        servers._note(settings, [processes.Service("mlflow", other.pid, 1.0, 5000, "0f0f")])
+        assert servers.down(settings) == []
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_the_spark_server_and_its_watcher_go_too(settings):
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    engine = Engine(settings)
+    engine.folder.mkdir()
+    (engine.folder / "clients.lock").touch()
+    spark = subprocess.Popen(sleeper, start_new_session=True)
+    engine._note(Server(spark.pid, psutil.Process(spark.pid).create_time(), 1, "t"))
+    watcher = subprocess.Popen([sys.executable, "-m", "quanyu.engine", str(engine.folder), "900"])
+    deadline = time.monotonic() + 5
+    while not processes.watchers(engine.folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert servers.down(settings) == ["spark"]
+    assert processes.watchers(engine.folder) == []
+    assert spark.wait(5) != 0 and watcher.wait(5) is not None
+
+
+def test_secrets_of_airflow_are_made_once_and_nobody_else_reads_them(settings):
+    first = servers.airflow_environment(settings, 9000)
+    assert servers.airflow_environment(settings, 9000) == first
+    assert first["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:9000/execution/"
+    assert first["AIRFLOW_HOME"] == str(settings.home / "airflow")
+    assert first["QUANYU_HOME"] == str(settings.home)
+    assert json.loads((settings.home / "airflow").joinpath("passwords.json").read_text()) if servers.password(settings) else 0
+    kept = [p for p in (settings.home / "airflow").iterdir() if p.is_file()]
+    assert {p.name for p in kept} == {"fernet.key", "api.key", "jwt.key", "passwords.json"}
+    assert {stat.S_IMODE(p.stat().st_mode) for p in kept} == {0o600}
+
+
+def test_airflow_knows_every_option_that_is_set(settings):
+    import importlib.util
+
+    import yaml
+
+    root = Path(importlib.util.find_spec("airflow").origin).parent
+    known = yaml.safe_load((root / "config_templates/config.yml").read_text())
+    for name in servers.airflow_environment(settings):
+        if name.startswith("AIRFLOW__") and "USAGE_DATA" not in name:
+            _, section, option = name.lower().split("__")
+            assert option in known[section]["options"], name
+
+
+@pytest.mark.long
+def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
+    real = servers._command
+    fakes(monkeypatch)
+    fake = servers._command
+    monkeypatch.setattr(servers, "_command", lambda s, name, port: (fake if name == "airflow" else real)(s, name, port))
+    servers.up(settings, *ports)
+    connection = http.client.HTTPConnection("127.0.0.1", ports[1], timeout=5)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    assert (settings.home / "mlflow.db").exists()
+    family = processes.family(servers.services(settings))
+    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []

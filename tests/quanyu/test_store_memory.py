@@ -1,0 +1,96 @@
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from quanyu.errors import ConfigError, RetryableError
+from quanyu.store import Store
+from quanyu.store import base as store_base
+
+DAY = date(2011, 9, 10)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(f"sqlite:///{tmp_path}/store.db") as opened:
+        yield opened
+
+
+def test_what_was_remembered_is_recalled_until_forgotten(store):
+    store.memory.remember("activity", "", {"inputs": {"orders": 3}})
+    store.memory.remember("activity", "2011-09-10", {"day": DAY, "sum": Decimal("1.50")})
+    store.memory.remember("customers", "", {"a": 1})
+    assert store.memory.recall("activity", "") == {"inputs": {"orders": 3}}
+    assert store.memory.recall("activity", "2011-09-10") == {"day": "2011-09-10", "sum": "1.50"}
+    store.memory.forget("activity")
+    assert store.memory.recall("activity", "") is None
+    assert store.memory.recall("activity", "2011-09-10") is None
+    assert store.memory.recall("customers") == {"a": 1}
+
+
+def test_the_later_receipt_is_the_one_kept(store):
+    store.memory.remember("activity", "", {"run": 1})
+    store.memory.remember("activity", "", {"run": 2})
+    assert store.memory.recall("activity") == {"run": 2}
+
+
+def test_memory_outlives_the_process_that_wrote_it(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    with Store(url) as store:
+        store.memory.remember("job", "", {"x": "值"})
+    with Store(url) as store:
+        assert store.memory.recall("job") == {"x": "值"}
+
+
+def test_the_last_export_is_the_one_of_the_latest_day(store):
+    store.exports.record("winback", DAY, "done", "s3://b/winback", {"rows": 3})
+    store.exports.record("winback", date(2011, 9, 9), "done", None, {"rows": 2})
+    store.exports.record("other", DAY, "failed", None, {})
+    last = store.exports.last("winback")
+    assert (last.day, last.status, last.location, last.receipt) == (DAY, "done", "s3://b/winback", {"rows": 3})
+    assert last.updated_at.tzinfo == UTC
+    assert [task.export for task in store.exports.all(DAY)] == ["other", "winback"]
+    assert store.exports.last("unheard-of") is None
+
+
+def test_many_processes_open_a_new_store_at_once(tmp_path):
+    code = (
+        "import sys; from quanyu.store import Store\n"
+        "s = Store(sys.argv[1])\n"
+        "[s.memory.remember('job', f'{sys.argv[2]}-{i}', {'i': i}) for i in range(20)]"
+    )
+    url = f"sqlite:///{tmp_path}/store.db"
+    started = [subprocess.Popen([sys.executable, "-c", code, url, str(n)]) for n in range(6)]
+    assert [process.wait(timeout=60) for process in started] == [0] * 6
+    with Store(url) as store:
+        assert all(store.memory.recall("job", f"{n}-{i}") == {"i": i} for n in range(6) for i in range(20))
+
+
+def test_sqlite_is_kept_in_wal_mode_with_foreign_keys_and_patience(store):
+    with store._database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "busy_timeout", "foreign_keys", "synchronous")
+        }
+    assert pragmas == {"journal_mode": "wal", "busy_timeout": 30000, "foreign_keys": 1, "synchronous": 2}
+
+
+def test_a_locked_store_is_retryable_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_base, "BUSY_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path}/store.db"
+    refused = pytest.raises(RetryableError, match=r"store\.db did not answer")
+    with Store(url) as one, Store(url) as two, one._database.write(), refused:
+        two.memory.remember("job", "", {})
+
+
+def test_a_time_without_an_offset_is_refused():
+    with pytest.raises(ValueError, match="offset"):
+        store_base.UtcDateTime().process_bind_param(datetime(2011, 9, 10), None)
+
+
+def test_a_missing_driver_is_told_in_words():
+    with pytest.raises((ConfigError, RetryableError)) as error:
+        Store("postgresql+psycopg://user:secret@127.0.0.1:9/db")
+    assert "secret" not in str(error.value)

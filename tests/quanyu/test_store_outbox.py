@@ -1,0 +1,235 @@
+import tempfile
+import threading
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy.dialects import postgresql
+
+from quanyu.errors import QuanyuError
+from quanyu.store import Message, Store
+from quanyu.store.outbox import OUTBOX, claim_statement
+
+DAY = date(2011, 9, 10)
+
+
+def message(key: str, **changes) -> Message:
+    made = Message(
+        key=key,
+        journey="winback",
+        instance_id=f"winback:{key}",
+        step="remind",
+        customer_id=f"c-{key}",
+        channel="eml",
+        template="we-miss-you",
+        planned_on=DAY,
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    with Store(f"sqlite:///{tmp_path}/store.db") as store:
+        yield store.outbox
+
+
+def test_planning_again_adds_nothing(outbox):
+    assert outbox.plan([message("a"), message("b"), message("b")]) == 2
+    assert outbox.plan([message("a"), message("b"), message("c")]) == 1
+    assert outbox.plan([]) == 0
+    assert outbox.counts() == {"planned": 3}
+
+
+def test_planning_again_does_not_touch_what_was_sent(outbox):
+    outbox.plan([message("a")])
+    outbox.claim(1, DAY)
+    outbox.mark("a", "sent")
+    assert outbox.plan([message("a", template="another")]) == 0
+    [kept] = outbox.all()
+    assert (kept.status, kept.template, kept.attempts) == ("sent", "we-miss-you", 1)
+
+
+def test_only_what_is_due_and_planned_is_claimed(outbox):
+    tomorrow = DAY + timedelta(days=1)
+    outbox.plan([message("a"), message("late", planned_on=tomorrow), message("held", status="held")])
+    assert [claimed.key for claimed in outbox.claim(10, DAY)] == ["a"]
+    assert outbox.claim(10, DAY) == []
+    assert [claimed.key for claimed in outbox.claim(10, tomorrow)] == ["late"]
+
+
+def test_a_channel_claims_its_own(outbox):
+    outbox.plan([message("a"), message("b", channel="smtp")])
+    assert [claimed.key for claimed in outbox.claim(10, DAY, channel="smtp")] == ["b"]
+
+
+def test_claims_come_in_order_and_within_the_limit(outbox):
+    outbox.plan([message(key) for key in "dbca"])
+    assert [claimed.key for claimed in outbox.claim(3, DAY)] == ["a", "b", "c"]
+
+
+def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
+    outbox.plan([message("a")])
+    started = datetime.now(UTC)
+    assert [found.key for found in outbox.due(5, DAY, untouched_since=started)] == ["a"]
+    [claimed] = outbox.claim(1, DAY)
+    assert (claimed.status, claimed.attempts) == ("sending", 0)
+    outbox.mark("a", "failed", "451 try later")
+    assert outbox.due(5, DAY, untouched_since=started) == []
+    [again] = outbox.claim(1, DAY)
+    assert (again.attempts, again.reason) == (1, "451 try later")
+
+
+def test_a_released_message_is_planned_again_as_if_untried(outbox):
+    outbox.plan([message("a")])
+    outbox.claim(1, DAY)
+    outbox.mark("a", "released")
+    [again] = outbox.due(5, DAY)
+    assert (again.status, again.attempts) == ("planned", 0)
+
+
+def test_a_claim_by_key_takes_that_one_once(outbox):
+    outbox.plan([message("a"), message("b")])
+    assert [claimed.key for claimed in outbox.claim(1, DAY, keys=["b"])] == ["b"]
+    assert outbox.claim(1, DAY, keys=["b"]) == []
+
+
+def test_recovery_of_one_channel_leaves_the_other(outbox):
+    outbox.plan([message("a"), message("b", channel="smtp")])
+    outbox.claim(2, DAY)
+    assert outbox.recover(channel="smtp") == 1
+    assert [found.key for found in outbox.all("sending")] == ["a"]
+
+
+def test_what_a_dead_sender_left_is_unknown_and_never_claimed_again(outbox):
+    outbox.plan([message("a"), message("b")])
+    outbox.claim(1, DAY)
+    assert outbox.recover(older_than=datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert outbox.recover() == 1
+    assert [claimed.key for claimed in outbox.claim(10, DAY)] == ["b"]
+    assert outbox.counts() == {"sending": 1, "unknown": 1}
+    with pytest.raises(QuanyuError):
+        outbox.mark("a", "failed")
+    outbox.mark("a", "sent")
+
+
+@pytest.mark.parametrize("status", ["sent", "rejected", "unknown", "failed", "held", "released"])
+def test_only_a_claimed_message_can_be_marked(outbox, status):
+    outbox.plan([message("a")])
+    with pytest.raises(QuanyuError, match="not on its way"):
+        outbox.mark("a", status)
+    outbox.claim(1, DAY)
+    outbox.mark("a", status)
+
+
+def test_statuses_outside_the_list_are_refused(outbox):
+    outbox.plan([message("a")])
+    with pytest.raises(QuanyuError, match="cannot be marked"):
+        outbox.mark("a", "planned")
+    with pytest.raises(QuanyuError, match="planned or held"):
+        outbox.plan([message("b", status="sent")])
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("550 <ann@example.com> no such user", "550 <[...]> no such user"),
+        ("no such user:bob.o'neil+x@例子.中国", "no such user:[...]"),
+        ("number +86 138 0013 8000 is barred", "number [...] is barred"),
+        ("554 5.7.1 spam", "554 5.7.1 spam"),
+    ],
+)
+def test_a_reason_keeps_no_address(outbox, reason, kept):
+    outbox.plan([message("a")])
+    outbox.claim(1, DAY)
+    outbox.mark("a", "rejected", reason)
+    assert outbox.all("rejected")[0].reason == kept
+
+
+def test_counts_of_a_day(outbox):
+    outbox.plan([message("a"), message("b", planned_on=DAY + timedelta(days=1), status="held")])
+    assert outbox.counts(DAY) == {"planned": 1}
+    assert outbox.counts() == {"held": 1, "planned": 1}
+    assert [found.key for found in outbox.all(day=DAY)] == ["a"]
+
+
+def test_senders_side_by_side_share_the_messages_out(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    with Store(url) as store:
+        store.outbox.plan([message(f"{n:03}") for n in range(200)])
+    taken: list[str] = []
+
+    def work() -> None:
+        with Store(url) as store:
+            while batch := store.outbox.claim(7, DAY):
+                taken.extend(claimed.key for claimed in batch)
+
+    workers = [threading.Thread(target=work) for _ in range(5)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert sorted(taken) == [f"{n:03}" for n in range(200)]
+
+
+def test_postgres_passes_over_rows_that_another_sender_holds():
+    statement = claim_statement([OUTBOX.c.status == "planned"], 5).values(status="sending")
+    assert "FOR UPDATE SKIP LOCKED" in str(statement.compile(dialect=postgresql.dialect()))
+
+
+class Senders(RuleBasedStateMachine):
+    """Any order of planning, claiming, marking and dying; two senders, one of which may be reopened at any time."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.url = f"sqlite:///{self.folder.name}/store.db"
+        self.store = Store(self.url)
+        self.claimable: dict[str, bool] = {}
+        self.on_the_way: set[str] = set()
+
+    def teardown(self):
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule(keys=st.lists(st.sampled_from("abcdefgh"), max_size=5))
+    def plan(self, keys):
+        new = set(keys) - set(self.claimable)
+        assert self.store.outbox.plan([message(key) for key in keys]) == len(new)
+        self.claimable |= dict.fromkeys(new, True)
+
+    @rule(limit=st.integers(1, 4))
+    def claim(self, limit):
+        got = [claimed.key for claimed in self.store.outbox.claim(limit, DAY)]
+        assert len(set(got)) == len(got) <= limit
+        assert all(self.claimable[key] for key in got), "handed out twice"
+        self.claimable |= dict.fromkeys(got, False)
+        self.on_the_way |= set(got)
+
+    @rule(status=st.sampled_from(["sent", "rejected", "unknown", "held", "failed", "released"]))
+    def mark(self, status):
+        if self.on_the_way:
+            key = min(self.on_the_way)
+            self.store.outbox.mark(key, status)
+            self.on_the_way.discard(key)
+            self.claimable[key] = status in ("failed", "released")
+
+    @rule()
+    def die_and_recover(self):
+        self.store.close()
+        self.store = Store(self.url)
+        assert self.store.outbox.recover() == len(self.on_the_way)
+        self.on_the_way.clear()
+
+    @invariant()
+    def planned_is_what_may_be_claimed(self):
+        planned = {found.key for found in self.store.outbox.all("planned")}
+        assert planned == {key for key, free in self.claimable.items() if free}
+
+
+Senders.TestCase.settings = settings(
+    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_no_message_is_handed_out_twice = Senders.TestCase
