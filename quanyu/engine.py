@@ -37,7 +37,7 @@ DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 EXCLUDED = "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
 START_SECONDS = 180
 _held: dict[Path, IO[bytes]] = {}
-_sessions: dict[str, SparkSession] = {}
+_sessions: dict[str, tuple[str, SparkSession]] = {}
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,26 @@ class Engine:
     def session(self) -> SparkSession:
         """Return this process's session, of which a later call is free. Raises RetryableError without a server."""
         key = self.settings.spark.remote or str(self.folder)
-        known = _sessions.get(key)
-        if known is not None and (self.settings.spark.remote or self._usable(known)):
+        url, known = _sessions.get(key, ("", None))
+        if known is not None and (self.settings.spark.remote or self._stands(url)):
             return known
+        _close(key)
         _sessions[key] = self._connect()
-        return _sessions[key]
+        return _sessions[key][1]
 
-    def _usable(self, session: SparkSession) -> bool:
+    def _stands(self, url: str) -> bool:
         server = self.server()
-        return server is not None and server.process() is not None and _url_of(session) == server.url
+        return server is not None and server.process() is not None and server.url == url
 
-    def _connect(self) -> SparkSession:
+    def _connect(self) -> tuple[str, SparkSession]:
         if self.settings.spark.remote:
-            return self._prepared(_open(self.settings.spark.remote))
+            return "", self._prepared(_open(self.settings.spark.remote))
         self._hold()
         for last in (False, True):
             server = self._ensure()
             session = self._answering(server)
             if session is not None:
-                return self._prepared(session)
+                return server.url, self._prepared(session)
             if last:
                 break
             self._kill(server)
@@ -214,7 +215,7 @@ class Engine:
 
     def stop(self) -> bool:
         """Stop the home's server, whoever uses it. Returns whether one was running."""
-        _sessions.pop(str(self.folder), None)
+        _close(str(self.folder))
         server = self.server()
         running = server is not None and server.process() is not None
         if server is not None:
@@ -224,10 +225,7 @@ class Engine:
 
     def release(self) -> None:
         """Let go of the server: close this process's session and its share of the clients' lock."""
-        session = _sessions.pop(self.settings.spark.remote or str(self.folder), None)
-        if session is not None:
-            with contextlib.suppress(Exception):
-                session.stop()
+        _close(self.settings.spark.remote or str(self.folder))
         handle = _held.pop(self.folder / "clients.lock", None)
         if handle is not None:
             os.utime(self.folder / "clients.lock")
@@ -251,21 +249,21 @@ _FIXED = {
 @atexit.register
 def _close_sessions() -> None:
     """Close every channel while threads still run: gRPC hangs when Spark's session is collected after them."""
-    for session in _sessions.values():
-        with contextlib.suppress(Exception):
-            session.stop()
-    _sessions.clear()
+    for key in list(_sessions):
+        _close(key)
+
+
+def _close(key: str) -> None:
+    """Close a session, whose server may be gone, for no longer than a few seconds."""
+    known = _sessions.pop(key, None)
+    if known is not None:
+        _within(5, known[1].stop)
 
 
 def _open(url: str) -> SparkSession:
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.remote(url).create()
-
-
-def _url_of(session: SparkSession) -> str:
-    client = session.client
-    return f"sc://{client.host}/;token={client.token}" if client.token else f"sc://{client.host}"
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T | None:

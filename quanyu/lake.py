@@ -322,7 +322,8 @@ def _never_null(table: type[Table], name: str, column: Column) -> bool:
 
 def _properties(table: type[Table]) -> dict[str, str]:
     parted = {"source"} if table.layer == "silver" else set()
-    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith("array") and n not in parted]
+    without = ("array", "boolean")
+    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith(without) and n not in parted]
     rules = {name: column.constraint(name) for name, column in table.columns.items()}
     return {
         "delta.enableChangeDataFeed": "true",

@@ -108,7 +108,7 @@ def noted(settings: Settings) -> list[Service]:
     """List the servers of the home as they were noted, alive or not."""
     try:
         return [Service(**item) for item in json.loads(_state(settings).read_text())]
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return []
 
 

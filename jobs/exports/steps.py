@@ -104,8 +104,8 @@ def standing(context: Context, audience: Audience) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     tables, lake = context.catalogue.tables, context.lake
-    day = F.lit(context.day)
     stays = lake.table(tables["memberships"]).where(F.col("audience") == audience.name)
+    day = F.lit(context.day)
     stays = stays.where((F.col("entered_on") <= day) & (F.col("left_on").isNull() | (F.col("left_on") > day)))
     given = F.col(f"consent_{audience.purpose}").alias("given")
     joined = stays.join(lake.table(tables["customers"]).select("customer_id", given), "customer_id", "left")

@@ -86,6 +86,8 @@ def happenings(context: Context, due: Sequence[Walk], tables: Iterable[str]) -> 
 def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
+    # First of all, since expressions cannot be made before there is a session.
+    customers = _customers(context, due)
     on = F.to_date(F.col(str(table.happens)))
     if table.layer == "gold":
         rows = asof.facts(context, table, context.day).withColumns(
@@ -99,13 +101,8 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
         told = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
         people = asof.people(context.lake, context.catalogue.tables["identities"])
         rows = rows.withColumns(told).join(people, ["source", "person_key"])
-    return rows.join(_customers(context, due), "customer_id").where((F.col("on") > F.col("since")) & _by(context.day))
-
-
-def _by(day: date) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.col("on") <= F.lit(day)
+    since_entry = (F.col("on") > F.col("since")) & (F.col("on") <= F.lit(context.day))
+    return rows.join(customers, "customer_id").where(since_entry)
 
 
 def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:

@@ -52,8 +52,10 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     persons = persons.rename(columns={"recorded_on": "known_on"})
     strong_links = links.dropna(subset=["value"])
     labels, hubs = identities.clusters(strong_links)
+    # Who has no strong identifier is a customer alone; negative numbers are no cluster's.
     alone = pd.Index(persons["person"]).difference(labels.index)
-    labels = pd.concat([labels, pd.Series(range(-len(alone), 0), index=alone, dtype="int64")])
+    labels = labels.reindex(labels.index.append(alone))
+    labels[alone] = range(-len(alone), 0)
     log = lake.table(tables["identity_events"]).toPandas()
     found = identities.decide(persons, labels, _held(log), set(log["customer_id"]), context.day)
     events = _with_events(context, receipt, log, found.events)

@@ -11,6 +11,7 @@ from quanyu.discover import Catalogue
 from quanyu.lake import Receipt
 from quanyu.modelspec import ModelSpec
 from quanyu.run import Context, Outcome, Step
+from quanyu.settings import Settings
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -34,6 +35,18 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
         f"train.{spec.name}", "train", tuple(sorted({*reads, asof.IDENTITIES})), (), spec.digest(), partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
     )  # fmt: skip
+
+
+def prepare(settings: Settings) -> None:
+    """Make the registry's database, once per home and version: two processes that make it at once spoil it."""
+    from importlib.metadata import version
+
+    mark = settings.home / f"mlflow-{version('mlflow')}.ready"
+    if not mark.exists():
+        from ml.lifecycle.registry import Registry
+
+        Registry(settings.mlflow_url, settings.home / "mlruns").prepare()
+        mark.touch()
 
 
 def registry(context: Context) -> Any:

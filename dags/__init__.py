@@ -1,0 +1,1 @@
+"""They point; they do not compute."""

@@ -1,0 +1,63 @@
+"""One day of the main job through its DAGs in this process, in the order of the assets that wake them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from quanyu import discover
+from quanyu.errors import RetryableError
+from quanyu.settings import child_environment
+
+FOLDER = Path(__file__).parent
+
+
+def prepare(home: Path) -> None:
+    """Make Airflow's database, or bring it up to date; a mark tells later runs of the same version that it is there."""
+    from importlib.metadata import version
+
+    mark = home / "airflow" / f"migrated-{version('apache-airflow')}"
+    if mark.exists():
+        return
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    done = subprocess.run(command, env=child_environment({}), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RetryableError(f"Airflow's database could not be made: {done.stderr.strip()[-500:]}")
+    mark.touch()
+
+
+def in_order(dags: Sequence[Any]) -> list[Any]:
+    """Order DAGs so that who announces an asset comes before whom it wakes."""
+    made = {asset.uri: dag for dag in dags for task in dag.tasks for asset in task.outlets}
+    found: list[Any] = []
+
+    def add(dag: Any) -> None:
+        for uri in _waits_for(dag):
+            if uri in made:
+                add(made[uri])
+        if dag not in found:
+            found.append(dag)
+
+    for dag in dags:
+        add(dag)
+    return found
+
+
+def _waits_for(dag: Any) -> list[str]:
+    return [asset.uri for _, asset in dag.timetable.asset_condition.iter_assets()] if dag.timetable.asset_condition else []
+
+
+def dags() -> list[Any]:
+    """Load the DAGs of the house."""
+    from airflow.sdk import DAG
+
+    return in_order(discover.instances_in("dags", DAG))
+
+
+def run(day: str) -> None:
+    """Run every DAG for a day. Failures of tasks are told by their results, not raised."""
+    for dag in dags():
+        dag.test(run_conf={"day": day})

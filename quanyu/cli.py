@@ -1,0 +1,181 @@
+"""The command of the product."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.settings import Settings, load_settings, set_environment
+
+app = typer.Typer(
+    name="quanyu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    help="Quanyu (全域): one id, features, models, audiences and journeys on your own lakehouse.",
+)  # fmt: skip
+
+Conf = Annotated[Path | None, typer.Option(help="Configuration folder.", envvar="QUANYU_CONF", show_default="conf")]
+Home = Annotated[Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")]
+Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait while another run holds the home.")]
+
+
+def opened(conf: Path | None, home: Path | None) -> Settings:
+    """Load the settings and let child processes and DAGs find the same ones."""
+    settings = load_settings(conf, home)
+    set_environment({"QUANYU_CONF": str(settings.conf), "QUANYU_HOME": str(settings.home), "QUANYU_DATA": str(settings.data),
+                     "MLFLOW_DISABLE_TELEMETRY": "true"})  # fmt: skip
+    return settings
+
+
+def day_of(text: str) -> date:
+    """Read a day. Raises ConfigError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--day {text!r} is no day: write it as 2011-12-09") from None
+
+
+def say(text: Any) -> None:
+    """Print to the screen."""
+    from rich.console import Console
+
+    Console().print(text)
+
+
+@app.command()
+def run(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Run the whole main job for one day, safe to repeat.
+
+    Example: `quanyu run --day 2024-07-04`
+    """
+    from quanyu.day import run_day
+
+    raise typer.Exit(run_day(opened(conf, home), day_of(day), wait))
+
+
+@app.command()
+def job(name: str, day: Day, conf: Conf = None, home: Home = None, force: bool = False, wait: Wait = 0) -> None:
+    """Run one job for one day; with --force also when nothing that it depends on has changed.
+
+    Example: `quanyu job features.value --day 2024-07-04`
+    """
+    from quanyu.day import run_job
+
+    run_job(opened(conf, home), name, day_of(day), force, wait, say)
+
+
+@app.command()
+def replay(source: str, day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Map one day of a feed again by today's contract; what was quarantined and is good now goes in, once.
+
+    Example: `quanyu replay pos --day 2024-07-01`
+    """
+    from quanyu.day import run_replay
+
+    run_replay(opened(conf, home), source, day_of(day), wait, say)
+
+
+@app.command()
+def validate(conf: Conf = None, home: Home = None) -> None:
+    """Check every declaration and setting, and show all mistakes at once.
+
+    Example: `quanyu validate --conf examples/online_retail`
+    """
+    from quanyu import discover
+
+    found = discover.load(opened(conf, home))
+    counts = {"tables": found.tables, "sources": found.sources, "views": found.views, "models": found.models,
+              "audiences": found.audiences, "journeys": found.journeys}  # fmt: skip
+    say(f"{found.settings.conf} is valid: " + ", ".join(f"{len(items)} {name}" for name, items in counts.items()))
+
+
+@app.command()
+def tables(conf: Conf = None, home: Home = None) -> None:
+    """List the tables that lie in the lake, with rows, version and the day of the last change.
+
+    Example: `quanyu tables`
+    """
+    from quanyu.show import listing
+
+    say(listing(opened(conf, home)))
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="Name, or place such as quarantine/pos.")],
+    version: Annotated[int | None, typer.Option(help="As it was at this version.")] = None,
+    day: Annotated[str | None, typer.Option(help="As it was after the run of this day.")] = None,
+    limit: Annotated[int, typer.Option(help="Rows to show or write; 0 for all.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Write to a .csv or .parquet file instead.")] = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Show a table, today's or as it was, or write it to a file.
+
+    Example: `quanyu table customers --limit 5` or `quanyu table orders --out orders.parquet --limit 0`
+    """
+    from quanyu.show import rows
+
+    say(rows(opened(conf, home), name, version, day_of(day) if day else None, limit, out))
+
+
+@app.command()
+def up(conf: Conf = None, home: Home = None, airflow_port: int = 8080, mlflow_port: int = 5000) -> None:
+    """Start Airflow's and MLflow's pages on this home, on loopback.
+
+    Example: `quanyu up`
+    """
+    from quanyu import discover
+    from quanyu.servers import up as start
+
+    settings = opened(conf, home)
+    discover.call("ml.lifecycle.steps:prepare")(settings)
+    for address in start(settings, airflow_port, mlflow_port):
+        say(str(address))
+
+
+@app.command()
+def down(conf: Conf = None, home: Home = None) -> None:
+    """Stop the pages and the Spark server of this home, with no process left.
+
+    Example: `quanyu down`
+    """
+    from quanyu.servers import down as stop
+
+    stopped = stop(opened(conf, home))
+    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def doctor(conf: Conf = None, home: Home = None) -> None:
+    """Check Java, Python, ports, disk and versions, and say how to mend each.
+
+    Example: `quanyu doctor`
+    """
+    from quanyu.doctor import check
+
+    findings = check(opened(conf, home))
+    for finding in findings:
+        say(f"{'[green]ok[/green]  ' if finding.ok else '[red]mend[/red]'} {finding.name}: {finding.found}"
+            + ("" if finding.ok else f"\n       {finding.mend}"))  # fmt: skip
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in words and an exit code, without a traceback."""
+    try:
+        app()
+    except QuanyuError as error:
+        from rich.console import Console
+
+        Console(stderr=True).print(f"[bold red]{type(error).__name__}[/bold red]", highlight=False)
+        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""One day of the main job in this process: the home's lock, the DAGs, progress while they work, and the summary."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import IO, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from quanyu import discover, report, today
+from quanyu.errors import ConfigError, ContractError, QuanyuError, nearest
+from quanyu.run import Context, Result, home_lock, perform, results
+from quanyu.servers import airflow_environment
+from quanyu.settings import Settings, set_environment
+
+
+def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
+    """Run every DAG for a day and print what came of it. Returns the exit code."""
+    began = time.monotonic()
+    run_id = f"{day}-{time.time_ns():x}"
+    with home_lock(settings, wait_seconds):
+        set_environment({**airflow_environment(settings), "QUANYU_RUN": run_id})
+        context = today.context_of(day, run_id)
+        _ = context.steps
+        log = settings.home / "logs" / f"run-{run_id}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with _aside(log) as screen:
+            console = Console(file=screen, force_terminal=screen.isatty() or None)
+            try:
+                with _progress(console, len(context.steps)):
+                    _through_airflow(settings, day)
+            finally:
+                told = results(context)
+            report.show(console, context, told, time.monotonic() - began)
+            stopped = [result for result in told if result.status == "stopped"]
+            missing = len(context.steps) - len(told)
+            if missing:
+                console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
+        today.close()
+    return (ContractError.exit_code if stopped else 0) if not missing else QuanyuError.exit_code
+
+
+def _through_airflow(settings: Settings, day: date) -> None:
+    discover.call("dags.inprocess:prepare")(settings.home)
+    discover.call("ml.lifecycle.steps:prepare")(settings)
+    discover.call("dags.inprocess:run")(day.isoformat())
+
+
+@contextlib.contextmanager
+def _progress(console: Console, total: int) -> Iterator[None]:
+    """Show which step is at work and how many are through."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting", total=total)
+
+        def tell(name: str, result: Result | None) -> None:
+            progress.update(bar, description=name, advance=1 if result else 0)
+            if result and not console.is_terminal:
+                console.print(f"{name}: {result.status} in {result.seconds:.1f} s")
+
+        today.watchers.append(tell)
+        try:
+            yield
+        finally:
+            today.watchers.remove(tell)
+
+
+@contextlib.contextmanager
+def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
+    """Send all that libraries print, also from below Python, to the log; yields the screen."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    screen = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
+    try:
+        with open(log, "ab", buffering=0) as output:  # noqa: PTH123 (a descriptor is wanted)
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        yield screen
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        screen.close()
+        for descriptor, old in zip((1, 2), kept, strict=True):
+            os.dup2(old, descriptor)
+            os.close(old)
+
+
+def run_job(settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]) -> None:
+    """Run one step for a day and say what came of it."""
+    with home_lock(settings, wait_seconds):
+        context = Context(settings, day)
+        discover.call("ml.lifecycle.steps:prepare")(settings)
+        try:
+            result = perform(context, context.step(name), force)
+            say(report.summary(context, [result], result.seconds))
+        finally:
+            context.close()
+
+
+def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, say: Callable[[Any], None]) -> None:
+    """Map one day of a feed again and say what came of it."""
+    with home_lock(settings, wait_seconds):
+        context = Context(settings, day)
+        source = context.catalogue.sources.get(name)
+        if source is None:
+            raise ConfigError(f"unknown source {name!r}; {nearest(name, context.catalogue.sources)}")
+        try:
+            began = time.monotonic()
+            outcome = discover.call("jobs.ingest.steps:replay")(context, source, frozenset([day]))
+            took = time.monotonic() - began
+            say(report.summary(context, [Result(f"replay.{name}", "done", took, outcome)], took))
+        finally:
+            context.close()

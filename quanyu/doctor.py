@@ -1,0 +1,155 @@
+"""What the machine must have, looked at one by one, each with how to mend it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from quanyu.engine import Engine
+from quanyu.servers import PORTS, is_free, noted, services
+from quanyu.settings import Settings, environment
+
+JAVA, PYTHON = 17, (3, 11)
+FREE_GB, BESIDE_SPARK_GB = 5, 2
+PINNED = ("pyspark", "delta-spark", "apache-airflow", "mlflow")
+LOCK = Path(__file__).parents[1] / "requirements.lock"
+GB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: whether it is well, what was found, and how to mend it where it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str
+
+
+def check(
+    settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
+) -> list[Finding]:
+    """Look at everything, start and change nothing; with a remote Spark, what a local one needs is left out."""
+    found = [_python(), *_versions(), _writable(settings), _disk(settings)]
+    if settings.spark.remote is None:
+        found += [_java(), _memory(settings), _jars(settings), _spark_state(settings)]
+    return [*found, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
+
+
+def _python() -> Finding:
+    wanted, there = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
+    mend = f"install Python {wanted} or later, remove .venv and make the environment anew with it"
+    return Finding("python", sys.version_info >= PYTHON, there, mend)
+
+
+def _java() -> Finding:
+    mend = f"install Java {JAVA} or later (apt-get install openjdk-{JAVA}-jre-headless), or set JAVA_HOME to it"
+    home = environment("JAVA_HOME")
+    program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if program is None:
+        return Finding("java", False, "no java on the path and no JAVA_HOME", mend)
+    try:
+        told = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
+    except (OSError, subprocess.SubprocessError):
+        return Finding("java", False, f"{program} does not run", mend)
+    version = re.search(r'version "(\d+)[^"]*"', told)
+    major = int(version[1]) if version else 0
+    return Finding("java", major >= JAVA, f"{version[0] if version else 'version unknown'} ({program})", mend)
+
+
+def _versions() -> Iterator[Finding]:
+    pins = _pins()
+    mend = "remove .venv and make the environment anew: make run takes it from requirements.lock"
+    for name in PINNED:
+        try:
+            there = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, False, "not installed", mend)
+            continue
+        wanted = pins.get(name, there)
+        yield Finding(name, there == wanted, there if there == wanted else f"{there}, where {wanted} is pinned", mend)
+
+
+def _pins() -> dict[str, str]:
+    """Versions of the lock, or of our own requirements where we were installed without one."""
+    text = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else importlib.metadata.requires("quanyu")
+    found = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
+    return {match[1]: match[2] for match in found if match}
+
+
+def _standing(path: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def _writable(settings: Settings) -> Finding:
+    at = _standing(settings.home)
+    ok = at.is_dir() and os.access(at, os.W_OK | os.X_OK)
+    shown = f"{settings.home}{'' if at == settings.home else ', to be made'}{'' if ok else f': {at} cannot be written'}"
+    return Finding("home", ok, shown, "give --home (or QUANYU_HOME) a folder that you may write to")
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(_standing(settings.home)).free / GB
+    mend = f"make room until {FREE_GB} GB are free there, or give --home a folder on another disk"
+    return Finding("disk", free >= FREE_GB, f"{free:.1f} GB free at {settings.home}", mend)
+
+
+def _memory(settings: Settings) -> Finding:
+    asked, unit = int(settings.spark.memory[:-1]), settings.spark.memory[-1]
+    spark, total = asked if unit == "g" else asked / 1024, _machine_bytes() / GB
+    mend = f"{BESIDE_SPARK_GB} GB more than spark.memory are wanted: set spark.memory in base.yml to less, 1g at least"
+    shown = f"{total:.1f} GB, of which Spark may take {settings.spark.memory}"
+    return Finding("memory", total >= spark + BESIDE_SPARK_GB, shown, mend)
+
+
+def _machine_bytes() -> int:
+    """Memory of the machine, or what its container may use of it."""
+    total = int(psutil.virtual_memory().total)
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        text = limit.read_text().strip() if limit.is_file() else ""
+        total = min(total, int(text)) if text.isdigit() else total
+    return total
+
+
+def _jars(settings: Settings) -> Finding:
+    cache = Engine(settings)._jars()
+    there = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
+    shown = f"cached in {cache}" if there else f"not cached yet; the first run fetches them to {cache}"
+    mend = "without access to Maven Central, copy that folder from a machine where a run went through"
+    return Finding("jars", True, shown, mend)
+
+
+def _spark_state(settings: Settings) -> Finding:
+    server = Engine(settings).server() if settings.home.is_dir() else None
+    stale = server is not None and server.process() is None
+    words = " is gone, its state file is not" if stale else ""
+    shown = "none running" if server is None else f"process {server.pid}{words}"
+    return Finding("spark server", not stale, shown, "quanyu down clears it; the next run would replace it too")
+
+
+def _service_state(settings: Settings) -> Finding:
+    alive = services(settings)
+    gone = [service.name for service in noted(settings) if service not in alive]
+    running = ", ".join(f"{service.name} at {service.url}" for service in alive) or "none running"
+    shown = f"{running}; ended without quanyu down: {', '.join(gone)}" if gone else running
+    return Finding("pages", not gone, shown, "quanyu down clears it, then quanyu up starts them again")
+
+
+def _ports(settings: Settings, wanted: dict[str, int]) -> Iterator[Finding]:
+    own = {service.port: service.name for service in services(settings)}
+    for name, port in wanted.items():
+        free = is_free(port)
+        who = f"{own[port]} of this home" if port in own else "another program"
+        shown = "free" if free else f"in use by {who}"
+        mend = f"stop the program that has it (ss -ltnp 'sport = :{port}'), or give quanyu up --{name}-port another one"
+        yield Finding(f"port {port}", free or port in own, shown, mend)

@@ -1,0 +1,90 @@
+"""Tables of the lake for a person's eyes or into a file, read without Spark."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table as Grid
+
+from quanyu.engine import Engine
+from quanyu.errors import ConfigError, nearest
+from quanyu.lake import Lake
+from quanyu.settings import Settings
+
+WIDEST = 40
+
+
+def listing(settings: Settings) -> Grid:
+    """List every table with rows, version, the day of its last change and the job that made it."""
+    lake = Lake(settings, Engine(settings))
+    grid = Grid(title=str(settings.lake), title_justify="left")
+    for column in ("table", "rows", "version", "day", "changed by"):
+        grid.add_column(column, justify="right" if column in ("rows", "version") else "left", no_wrap=True)
+    for place in lake.places():
+        receipt = lake.receipt(place) or {}
+        rows = f"{lake.arrow(place).count_rows():,}"
+        grid.add_row(place, rows, str(lake.version(place)), receipt.get("day", ""), receipt.get("job", ""))
+    return grid
+
+
+def place(lake: Lake, name: str) -> str:
+    """Find the place of a table by its name alone, or take it as given. Raises ConfigError with the nearest name."""
+    places = lake.places()
+    found = [p for p in places if name in (p, p.split("/")[1])]
+    ranked = sorted(found, key=lambda p: ["gold", "silver", "bronze", "quarantine"].index(p.split("/")[0]))
+    if not ranked:
+        raise ConfigError(f"there is no table {name!r} in {lake.settings.lake}; {nearest(name, places)}")
+    return ranked[0]
+
+
+def rows(settings: Settings, name: str, version: int | None, day: date | None, limit: int, out: Path | None) -> Grid | str:
+    """Show rows, or write them to a file. Raises ConfigError for a table, version or day that is not there."""
+    lake = Lake(settings, Engine(settings))
+    where = place(lake, name)
+    if day is not None:
+        version = lake.version_of_day(where, day)
+        if version is None:
+            raise ConfigError(f"{where} was not there yet on {day}")
+    dataset = lake.arrow(where, version)
+    found = dataset.head(limit) if limit else dataset.to_table()
+    if out is not None:
+        return _written(found, out)
+    return _grid(found, f"{where}, {found.num_rows:,} of {dataset.count_rows():,} rows")
+
+
+def _written(found: Any, out: Path) -> str:
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    if out.suffix == ".parquet":
+        pyarrow.parquet.write_table(found, out)
+    elif out.suffix == ".csv":
+        flat = found.cast(_plain(found.schema)) if any(str(f.type).startswith("list") for f in found.schema) else found
+        pyarrow.csv.write_csv(flat, out)
+    else:
+        raise ConfigError(f"--out {out}: write to a file that ends in .csv or .parquet")
+    return f"{found.num_rows:,} rows in {out}"
+
+
+def _plain(schema: Any) -> Any:
+    import pyarrow
+
+    return pyarrow.schema([(f.name, pyarrow.string() if str(f.type).startswith("list") else f.type) for f in schema])
+
+
+def _grid(found: Any, title: str) -> Grid:
+    grid = Grid(title=title, title_justify="left", header_style="bold")
+    for name in found.schema.names:
+        grid.add_column(name, overflow="fold")
+    for row in found.to_pylist():
+        grid.add_row(*(_cell(value) for value in row.values()))
+    return grid
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
