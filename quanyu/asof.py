@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
-from functools import partial
+from datetime import date
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -72,47 +72,61 @@ def people(lake: Lake, identities: type[Table]) -> DataFrame:
     return lake.table(identities).where("valid_to is null").select("source", "person_key", "customer_id")
 
 
-def facts(context: Context, table: type[Table], day: date) -> DataFrame:
-    """Rows of a table of facts up to the end of a day, as known on it, with `customer_id` (null for nobody known)."""
+def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
+    """Rows of a table of facts up to the end of each day, as known on it: with `as_of`, and for facts about persons
+    with `customer_id` (null for nobody known)."""
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
         job = _job_of(table)
-        made = job(*(facts(context, read, day) for read in job.reads))
-        return made.where(_before_end(context, table, day)) if table.happens else made
-    rows = lake.as_known(table, day)
+        made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
+        dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
+        return reduce(lambda one, other: one.unionByName(other), dated).where(_before_end(table))
+    rows = _of_days(lake.table(table), days).where(_AS_KNOWN)
     if table.happens:
-        rows = rows.where(_before_end(context, table, day))
+        rows = rows.where(_before_end(table))
     if not table.personal:
         return rows
     return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
 
 
-def _before_end(context: Context, table: type[Table], day: date) -> str:
-    end = datetime.combine(day + timedelta(days=1), time(), context.settings.tzinfo)
-    return f"`{table.happens}` < timestamp'{end.isoformat()}'"
+_AS_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > as_of)"
 
 
-def customers_known(context: Context, day: date) -> DataFrame:
-    """Every customer of whom anything was known at the end of a day: customer_id."""
+def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
+    """Repeat rows for each of the days they are asked for, in one pass over them."""
+    if len(days) == 1:
+        return rows.selectExpr("*", f"date'{days[0]}' as as_of")
+    listed = ", ".join(f"date'{day}'" for day in days)
+    return rows.where(f"recorded_on <= date'{max(days)}'").selectExpr("*", f"explode(array({listed})) as as_of")
+
+
+def _before_end(table: type[Table]) -> str:
+    """Condition of rows before the end of their `as_of`, in the session's zone, which is the retailer's."""
+    return f"`{table.happens}` < cast(date_add(as_of, 1) as timestamp)" if table.happens else "true"
+
+
+def customers_known(context: Context, *days: date) -> DataFrame:
+    """Every customer of whom anything was known at the end of each day: customer_id, as_of."""
     tables = context.catalogue.tables
-    known = facts(context, tables["identifiers"], day).where("customer_id is not null")
-    return known.select("customer_id").distinct()
+    known = facts(context, tables["identifiers"], *days).where("customer_id is not null")
+    return known.select("customer_id", "as_of").distinct()
 
 
-def with_referred(context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], day: date) -> DataFrame:
+def with_referred(context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date) -> DataFrame:
     """Join the tables that expressions name, each once, its columns in a struct named as the table."""
     for name in _named(texts):
         other = context.catalogue.tables[name]
         by = next(column for column, told in table.columns.items() if told.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
-        newest = f"row_number() over (partition by {key} order by recorded_on desc, source) as _n"
-        wanted = context.lake.as_known(other, day).selectExpr(f"{key} as _k", f"struct({fields}) as `{name}`", newest)
-        rows = rows.join(wanted.where("_n = 1").drop("_n").withColumnRenamed("_k", by), by, "left")
+        newest = f"row_number() over (partition by {key}, as_of order by recorded_on desc, source) as _n"
+        known = facts(context, other, *days)
+        wanted = known.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest).where("_n = 1")
+        rows = rows.join(wanted.drop("_n"), [by, "as_of"], "left")
     return rows
 
 
-def aggregate(text: str, name: str, when: str | None, types: Mapping[str, str]) -> str:
+def aggregate(text: str, when: str | None, types: Mapping[str, str]) -> str:
     """SQL of one feature: each aggregate over the rows of its window only; money is summed as integer cents."""
     tree = parse(text).tree.copy()
     condition = f" filter (where {when})" if when else ""
@@ -124,7 +138,7 @@ def aggregate(text: str, name: str, when: str | None, types: Mapping[str, str]) 
         tree = made if node is tree else (node.replace(made) and tree)
     zero = isinstance(parse(text).tree, exp.Count | exp.Sum)
     sql = tree.sql(dialect="spark")
-    return f"{f'coalesce({sql}, 0)' if zero else sql} as `{name}`"
+    return f"coalesce({sql}, 0)" if zero else sql
 
 
 def _summed(node: exp.Expression, types: Mapping[str, str]) -> str | None:
@@ -141,49 +155,47 @@ def _filtered(inner: str, condition: str) -> str:
     return f"{inner}{condition}"
 
 
-def computed(context: Context, view: type[FeatureView], day: date) -> DataFrame:
-    """Features and tags of a view as of a day: customer_id, as_of, features, tags; a row for each customer known."""
+def computed(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
+    """Features and tags of a view as of each of the days, in one pass: customer_id, as_of, features, tags.
+
+    A customer without rows in a window has 0 for counts and sums, and null for the rest.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
-    tables = context.catalogue.tables
     texts = _texts(view)
-    rows = facts(context, view.over, day).where("customer_id is not null")
-    rows = with_referred(context, rows, view.over, texts, day).selectExpr("*", f"date'{day}' as as_of")
-    types = reach(view.over, tables)
+    rows = facts(context, view.over, *days).where("customer_id is not null")
+    rows = with_referred(context, rows, view.over, texts, *days)
+    types = reach(view.over, context.catalogue.tables)
     if view.where:
         rows = rows.where(to_sql(two_valued(parse(view.where).tree)))
     made: list[Expression] = [
-        F.expr(aggregate(f.expression, name, _when(context, view, name, day), types).rpartition(" as ")[0]).alias(name)
-        for name, f in view.features.items()
+        F.expr(aggregate(f.expression, _when(view, name), types)).alias(name) for name, f in view.features.items()
     ]
-    told = with_day(rows.groupBy("customer_id", "as_of").agg(*made).drop("as_of"), customers_known(context, day), view)
+    found = _with_everybody(rows.groupBy("customer_id", "as_of").agg(*made), customers_known(context, *days), view)
     typed = [f"cast(`{name}` as {kind}) as `{name}`" for name, kind in view.types().items() if name in view.features]
-    kept = told.selectExpr("customer_id", f"date'{day}' as as_of", *typed)
     tags = [f"{to_sql(two_valued(parse(tag.expression).tree))} as `{name}`" for name, tag in view.tags.items()]
-    return kept.selectExpr("*", *tags)
+    return found.selectExpr("customer_id", "as_of", *typed).selectExpr("*", *tags)
 
 
-def with_day(found: DataFrame, everybody: DataFrame, view: type[FeatureView]) -> DataFrame:
-    """Add the customers without a row: 0 for counts and sums, null for the rest."""
+def _with_everybody(found: DataFrame, everybody: DataFrame, view: type[FeatureView]) -> DataFrame:
     zeros = [name for name, f in view.features.items() if isinstance(parse(f.expression).tree, exp.Count | exp.Sum)]
-    joined = everybody.join(found, "customer_id", "left")
+    joined = everybody.join(found, ["customer_id", "as_of"], "left")
     return joined.fillna(0, subset=zeros) if zeros else joined
 
 
-def _when(context: Context, view: type[FeatureView], name: str, day: date) -> str | None:
+def _when(view: type[FeatureView], name: str) -> str | None:
     feature = view.features[name]
     window, parts = view.window(feature), []
     if window is not None:
-        parts.append(since(context, view.over, day, window))
+        parts.append(since(view.over, window))
     if feature.where:
         parts.append(to_sql(two_valued(parse(feature.where).tree)))
     return " and ".join(parts) or None
 
 
-def since(context: Context, table: type[Table], day: date, window: int) -> str:
-    """Condition of rows within so many days that end with the day, the day included."""
-    start = datetime.combine(day + timedelta(days=1 - window), time(), context.settings.tzinfo)
-    return f"`{table.happens}` >= timestamp'{start.isoformat()}'"
+def since(table: type[Table], window: int) -> str:
+    """Condition of rows within so many days that end with `as_of`, its day included."""
+    return f"`{table.happens}` >= cast(date_add(as_of, {1 - window}) as timestamp)"
 
 
 def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:

@@ -80,8 +80,12 @@ class Volume(Part):
 
 
 class Fill(Part):
-    """How rows of the feed become rows of one Table: an expression per column, which rows, and how many per key."""
+    """How rows of the feed become rows of one Table: an expression per column, which rows, and how many per key.
 
+    It is named for its table; a further fill of the same table has a name of its own and says `table`.
+    """
+
+    table: str
     columns: dict[str, str]
     where: str | None = None
     one_row_per: tuple[str, ...] = ()
@@ -109,7 +113,7 @@ class Source(YamlDeclaration):
     def _columns_beside_options(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {table: _fill(fill) for table, fill in value.items()}
+        return {name: _fill(name, fill) for name, fill in value.items()}
 
     @model_validator(mode="after")
     def _absent_needs_snapshots(self) -> Source:
@@ -127,10 +131,10 @@ class Source(YamlDeclaration):
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
         for name, fill in self.fills.items():
-            table = tables.get(name)
-            if table is None or table.layer != "silver" or name == "identifiers":
+            table = tables.get(fill.table)
+            if table is None or table.layer != "silver" or table.name == "identifiers":
                 silver = [t.name for t in tables.values() if t.layer == "silver" and t.name != "identifiers"]
-                found.add(self.file, f"fills.{name}", f"unknown table; {nearest(name, silver)}")
+                found.add(self.file, f"fills.{name}", f"unknown table {fill.table!r}; {nearest(fill.table, silver)}")
             else:
                 self._check_fill(found, name, fill, table)
         return found
@@ -142,13 +146,13 @@ class Source(YamlDeclaration):
     def _check_fill(self, found: Problems, name: str, fill: Fill, table: type[Table]) -> None:
         where = f"fills.{name}"
         if table.personal and not self.person and "person_key" in table.keys:
-            found.add(self.file, where, f"{name} is about persons: say in `person` who a row is about")
+            found.add(self.file, where, f"{table.name} is about persons: say in `person` who a row is about")
         for column in table.columns:
             if column not in fill.columns and (column in table.keys or table.columns[column].required):
                 found.add(self.file, where, f"column {column} is required and has no expression")
         for column, text in fill.columns.items():
             if column not in table.columns:
-                found.add(self.file, f"{where}.{column}", f"unknown column of {name}; {nearest(column, table.columns)}")
+                found.add(self.file, f"{where}.{column}", f"unknown column of {table.name}; {nearest(column, table.columns)}")
                 continue
             parsed = self._check(found, f"{where}.{column}", text, table.columns[column].type)
             if parsed and parsed.aggregates and not fill.one_row_per:
@@ -174,6 +178,13 @@ class Source(YamlDeclaration):
     def types(self, expression: Expression) -> dict[str, str]:
         """Types of the columns that an expression names: text as received, and the system's own."""
         return {column: SYSTEM.get(column, "string") for column in expression.columns}
+
+    def tables(self) -> dict[str, list[str]]:
+        """Names of the tables that are filled, each with the names of its fills."""
+        found: dict[str, list[str]] = {}
+        for name, fill in self.fills.items():
+            found.setdefault(fill.table, []).append(name)
+        return found
 
     def named_columns(self) -> tuple[str, ...]:
         """Columns of the feed that any expression names, in order: the string columns of bronze."""
@@ -230,12 +241,15 @@ def _globbed(text: str) -> str:
     return re.escape(text).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
 
 
-def _fill(raw: Any) -> Any:
-    """Split a fill as people write it, columns beside `where` and `one_row_per`, into its parts."""
+def _fill(name: str, raw: Any) -> Any:
+    """Split a fill as people write it, columns beside `table`, `where` and `one_row_per`, into its parts."""
     if not isinstance(raw, dict) or isinstance(raw.get("columns"), dict):
         return raw
-    options = {key: raw[key] for key in ("where", "one_row_per") if key in raw}
+    options = {key: raw[key] for key in _OPTIONS if key in raw}
     if isinstance(options.get("one_row_per"), str):
         options["one_row_per"] = (options["one_row_per"],)
-    columns = {key: str(value) for key, value in raw.items() if key not in ("where", "one_row_per")}
-    return {"columns": columns, **options}
+    columns = {key: str(value) for key, value in raw.items() if key not in _OPTIONS}
+    return {"table": name, "columns": columns, **options}
+
+
+_OPTIONS = ("table", "where", "one_row_per")

@@ -78,10 +78,9 @@ def _measured(context: Context, over: str, measures: dict[str, Measure]) -> Data
     types = reach(table, context.catalogue.tables)
     made = []
     for name, measure in measures.items():
-        parts = [asof.since(context, table, context.day, measure.within)] if measure.within else []
+        parts = [asof.since(table, measure.within)] if measure.within else []
         parts += [to_sql(two_valued(parse(measure.where).tree))] if measure.where else []
-        sql = asof.aggregate(measure.value, name, " and ".join(parts) or None, types)
-        made.append(F.expr(sql.rpartition(" as ")[0]).alias(name))
+        made.append(F.expr(asof.aggregate(measure.value, " and ".join(parts) or None, types)).alias(name))
     return rows.groupBy("customer_id").agg(*made)
 
 

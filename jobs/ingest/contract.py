@@ -63,20 +63,25 @@ def cast_checks(tree: exp.Expression, where: str) -> Iterator[Check]:
 
 def _empty_check(tree: exp.Expression, where: str, typed: str) -> list[Check]:
     columns = list(dict.fromkeys(to_sql(c) for c in tree.find_all(exp.Column)))
-    if not columns or isinstance(tree, exp.Column) or tree.find(*_MAY_BE_EMPTY):
+    if not columns or isinstance(tree, exp.Column) or tree.find(*_MAY_BE_EMPTY, exp.TryCast):
         return []
     told = ", ".join(column.strip("`") for column in columns)
     all_given = " and ".join(f"{column} is not null" for column in columns)
     return [Check(f"{where}: comes out empty from {told}", f"{all_given} and ({typed}) is null")]
 
 
-def constraint_checks(table: type[Table], columns: Mapping[str, str]) -> Iterator[Check]:
-    """Check what the Table declares: what is required, listed values and bounds; `columns` maps names to SQL."""
+def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:
+    """Check what the Table declares: what is required, listed values and bounds.
+
+    `columns` maps names to SQL; `faults` to the SQL of what else may be wrong, since a value that got lost on its way
+    is not missing too.
+    """
     for name, column in table.columns.items():
         sql = columns.get(name)
         where = f"{table.name}.{name}"
         if (column.required or name in table.keys) and sql is not None:
-            yield Check(f"{where}: is missing", f"({sql}) is null")
+            lost = f" and not ({faults[name]})" if faults.get(name) else ""
+            yield Check(f"{where}: is missing", f"({sql}) is null{lost}")
         rule = column.constraint("_v")
         if sql is not None and rule:
             yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")

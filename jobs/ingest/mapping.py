@@ -66,9 +66,9 @@ def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, t
         if fill.one_row_per:
             continue
         good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
-        keys = ["_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[name].keys]
+        keys = ["_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys]
         nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
-        told = literal(f"{name}: repeats the {', '.join(tables[name].keys)} of another row of the day")
+        told = literal(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
         again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
         staged = staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
     return staged
@@ -96,7 +96,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     structs = []
     for name, fill in source.fills.items():
         given = where_sql(fill.where) if fill.where else "true"
-        made, sql = _fill(name, fill, tables[name])
+        made, sql = _fill(fill, tables[fill.table])
         checks += [Check(check.reason, f"({given}) and ({check.bad})") for check in made]
         structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
@@ -117,9 +117,9 @@ def _drop(source: Source) -> str:
     return f"case {unread} {repeat} {cases} when {nowhere} then 'in no fill' end"
 
 
-def _fill(name: str, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
+def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     """Checks and the struct of one fill. Grouped fills are only checked here as far as a row alone can be."""
-    key = "_person.person_key"
+    key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
         found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree), name)]
@@ -127,7 +127,9 @@ def _fill(name: str, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
         return [*person, *found, *groups], "struct(1 as grouped)"
     columns = per_row(fill, table)
     values = {column.name: column.sql for column in columns}
-    checks = [*person, *(check for column in columns for check in column.checks), *constraint_checks(table, values)]
+    faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
+    found = [check for column in columns for check in column.checks]
+    checks = [*person, *found, *constraint_checks(table, values, faults)]
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     return checks, f"struct({fields})"
 
@@ -175,7 +177,7 @@ def group_sql(text: str) -> str:
 def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
     """Grouped rows that break what the Table declares, with `_why`."""
     values = {name: f"`{name}`" for name in table.columns}
-    why = reasons(list(constraint_checks(table, values)))
+    why = reasons(list(constraint_checks(table, values, {})))
     return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
 
 

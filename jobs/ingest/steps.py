@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, guards, landing, mapping, silver
@@ -27,7 +27,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
-    filled = [place_of(tables[name]) for name in source.fills] + (["silver/identifiers"] if source.person else [])
+    filled = [place_of(tables[name]) for name in source.tables()] + (["silver/identifiers"] if source.person else [])
     return Step(
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
         writes=(f"bronze/{source.name}", *filled), do=partial(ingest, source=source),
@@ -124,7 +124,7 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     _quarantine(work, staged)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(work.source, known_on, work.again)
-    written = {name: _fill(work, staged, name, delivery) for name in work.source.fills}
+    written = {name: _fill(work, staged, name, delivery) for name in work.source.tables()}
     if work.source.person:
         table = work.tables["identifiers"]
         rows = mapping.identifiers_of(staged, work.source)
@@ -168,7 +168,7 @@ def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
     for name, fill in work.source.fills.items():
         if not fill.one_row_per:
             continue
-        table = work.tables[name]
+        table = work.tables[fill.table]
         bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
         if bad.limit(1).count():
             staged = work.context.lake.stage(mapping.marked(staged, bad, fill, table))
@@ -225,12 +225,16 @@ def _quarantine(work: Work, staged: DataFrame) -> None:
 
 
 def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -> Written:
+    """Publish what all fills of one table give together."""
     table = work.tables[name]
-    rows = mapping.rows_of(staged, name, work.source, table)
+
+    def rows(mapped: DataFrame) -> DataFrame:
+        fills = [mapping.rows_of(mapped, fill, work.source, table) for fill in work.source.tables()[name]]
+        return reduce(lambda one, other: one.unionByName(other), fills)
+
     return silver.publish(
-        work.context.lake, table, rows, delivery, work.receipt,
-        lambda: mapping.rows_of(_mapped(work, _of_other_days(work)), name, work.source, table),
-    )  # fmt: skip
+        work.context.lake, table, rows(staged), delivery, work.receipt, lambda: rows(_mapped(work, _of_other_days(work)))
+    )
 
 
 def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:

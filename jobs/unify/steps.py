@@ -107,7 +107,7 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
 def act(context: Context, receipt: Receipt) -> Outcome:
     """Write what everybody did up to the end of the day."""
     table = context.catalogue.tables["activity"]
-    return _told(context.lake.sync(table, asof.facts(context, table, context.day), receipt))
+    return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 
 
 def _told(written: asof.Written) -> Outcome:

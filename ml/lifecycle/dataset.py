@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from quanyu import asof
@@ -21,44 +23,42 @@ def views_of(spec: type[ModelSpec]) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in named))
 
 
-def population(context: Context, spec: type[ModelSpec], day: date, stored: bool) -> DataFrame:
-    """Customers of the model's population as of a day with its features, in columns named `view.feature`.
-
-    `stored` reads the views as they were written for the day, which the daily scoring wants; without it they are
-    computed for that day out of the facts known on it.
-    """
-    joined: DataFrame | None = None
-    for name in views_of(spec):
-        view = context.catalogue.views[name]
-        if stored:
-            rows = context.lake.table(context.catalogue.tables[name]).where(f"as_of = date'{day}'")
-        else:
-            rows = asof.computed(context, view, day)
-        packed = rows.selectExpr("customer_id", f"struct(*) as `{name}`")
-        joined = packed if joined is None else joined.join(packed, "customer_id")
-    if joined is None:
-        raise ValueError(f"{spec.name} names no feature")
+def population(spec: type[ModelSpec], views: Mapping[str, DataFrame]) -> DataFrame:
+    """Customers of the model's population out of its views: customer_id, as_of, features named `view.feature`."""
+    packed = [rows.selectExpr("customer_id", "as_of", f"struct(*) as `{name}`") for name, rows in views.items()]
+    joined = reduce(lambda one, other: one.join(other, ["customer_id", "as_of"]), packed)
     chosen = joined.where(to_sql(two_valued(parse(spec.population).tree)))
     named = dict.fromkeys([*spec.features, spec.baseline.feature])
     columns = [f"cast({to_sql(parse(feature).tree)} as double) as `{feature}`" for feature in named]
-    return chosen.selectExpr("customer_id", *columns)
+    return chosen.selectExpr("customer_id", "as_of", *columns)
 
 
-def labelled(context: Context, spec: type[ModelSpec], cutoff: date) -> pd.DataFrame:
-    """Customers at a cutoff with features and label (1: no such row in the days after). Known only a horizon later."""
-    first, last = spec.label.window(cutoff)
-    table = context.catalogue.tables[spec.label.none_of]
-    zone = context.settings.tzinfo
-    start, end = (datetime.combine(day, time(), zone).isoformat() for day in (first, last + timedelta(days=1)))
-    after = asof.facts(context, table, last).where(
-        f"customer_id is not null and `{table.happens}` >= timestamp'{start}' and `{table.happens}` < timestamp'{end}'"
-    )
+def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:
+    """The population as the views were written for the run's day, which daily scoring wants."""
+    tables, day = context.catalogue.tables, context.day
+    views = {name: context.lake.table(tables[name]).where(f"as_of = date'{day}'") for name in views_of(spec)}
+    return population(spec, views).drop("as_of").orderBy("customer_id").toPandas()
+
+
+def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
+    """Customers at each cutoff, computed out of the facts known on it, with features and label; in one pass.
+
+    The label is 1 where no such row came in the days after; it is known a horizon later, not before.
+    """
+    views = {name: asof.computed(context, context.catalogue.views[name], *cutoffs) for name in views_of(spec)}
+    rows = population(spec, views).join(_came(context, spec, cutoffs), ["customer_id", "as_of"], "left")
+    found = rows.selectExpr("*", "coalesce(_label, 1) as label").drop("_label").withColumnRenamed("as_of", "cutoff")
+    return found.orderBy("cutoff", "customer_id").toPandas()
+
+
+def _came(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> DataFrame:
+    """Who had such a row within the horizon after each cutoff, as known at the horizon's end."""
+    table, days = context.catalogue.tables[spec.label.none_of], spec.label.horizon_days
+    ends = [spec.label.window(cutoff)[1] for cutoff in cutoffs]
+    after = asof.facts(context, table, *ends).where("customer_id is not null").where(asof.since(table, days))
     if spec.label.where:
         after = after.where(to_sql(two_valued(parse(spec.label.where).tree)))
-    came = after.select("customer_id").distinct().selectExpr("customer_id", "0 as _label")
-    rows = population(context, spec, cutoff, stored=False).join(came, "customer_id", "left")
-    found = rows.selectExpr("*", "coalesce(_label, 1) as label", f"date'{cutoff}' as cutoff").drop("_label")
-    return found.orderBy("customer_id").toPandas()
+    return after.selectExpr("customer_id", f"date_sub(as_of, {days}) as as_of", "0 as _label").distinct()
 
 
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:

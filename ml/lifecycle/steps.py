@@ -73,8 +73,6 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
 
 
 def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
-    import pandas as pd
-
     from ml.lifecycle.judge import judge
     from ml.lifecycle.registry import Dataset
     from ml.lifecycle.train import TooLittleDataError
@@ -84,17 +82,18 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
     if not cutoffs:
         return Outcome(notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",))
-    frames = [dataset.labelled(context, spec, cutoff) for cutoff in cutoffs]
-    test = dataset.labelled(context, spec, test_cutoff)
+    frame = dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    is_test = frame["cutoff"] == test_cutoff
+    test, training = frame[is_test].reset_index(drop=True), frame[~is_test].reset_index(drop=True)
     try:
-        trained = fit(spec, pd.concat(frames, ignore_index=True), nthread=context.settings.spark.cores)
+        trained = fit(spec, training, nthread=context.settings.spark.cores)
         judged = judge(spec, trained, test)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
     context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
-    return _told(spec, judged, recorded, sum(len(f) for f in frames), len(test), test_cutoff, cutoffs)
+    return _told(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
 
 
 def _told(spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any) -> Outcome:
@@ -124,7 +123,7 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
         if champion is None:
             notes.append(f"{spec.name}: no champion yet, so nothing is scored")
             continue
-        rows = dataset.population(context, spec, context.day, stored=True).toPandas()
+        rows = dataset.stored(context, spec)
         scores = champion.predict(rows) if len(rows) else []
         frames.append(pd.DataFrame({"model": spec.name, "customer_id": rows["customer_id"], "score": scores, "version": str(champion.version)}))
     told = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])

@@ -1,0 +1,52 @@
+# Targets of the project; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/bin/uv
+UV_VERSION := 0.11.7
+READY := $(VENV)/ready
+SAMPLE_DAY := 2024-07-04
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-long check format lock bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the environment from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip install -q --python $(BIN)/python -r requirements.lock
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+run: $(READY) ## run one day of the main job on the sample retailer
+	@$(BIN)/python -m sample --out $${QUANYU_HOME:-.quanyu}/landing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
+
+test: $(READY) ## run the whole suite
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(READY) ## run also what takes minutes: every seeded kill
+	$(BIN)/python -m pytest
+
+check: $(READY) ## ruff and mypy, strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## put the code into the house's form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## resolve requirements.lock anew
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock --custom-compile-command "make lock"
+
+bench: $(READY) ## measure the figures of benchmarks/README.md
+	$(BIN)/python benchmarks/spine.py
+
+clean: ## remove the environment and the default home
+	rm -rf $(VENV) .quanyu
