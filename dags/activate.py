@@ -8,5 +8,5 @@ A message whose fate is `unknown` is never sent again by itself; look at the mai
 
 from dags.house import ACTIVATED, TRAINED, house_dag, rooms
 
-with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1):
+with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1) as dag:
     rooms("ml", "audiences", "exports", "journeys", then=ACTIVATED)

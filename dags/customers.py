@@ -7,5 +7,5 @@ Unifies the persons of all sources into customers, refreshes their activity, fea
 
 from dags.house import INGESTED, UNIFIED, house_dag, rooms
 
-with house_dag(__file__, __doc__, schedule=[INGESTED], owner="data", tier=1):
+with house_dag(__file__, __doc__, schedule=[INGESTED], owner="data", tier=1) as dag:
     rooms("unify", "features", then=UNIFIED)

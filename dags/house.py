@@ -26,6 +26,8 @@ def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iter
         schedule=schedule,
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
+        # The clock starts when an engineer says so; what assets wake follows by itself.
+        is_paused_upon_creation=isinstance(schedule, str),
         max_active_runs=1,
         max_active_tasks=1,
         doc_md=doc,

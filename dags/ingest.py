@@ -8,5 +8,5 @@ before stays, and the other sources go on. After a mended contract: `quanyu repl
 
 from dags.house import INGESTED, house_dag, rooms
 
-with house_dag(__file__, __doc__, schedule="0 5 * * *", owner="data", tier=1):
+with house_dag(__file__, __doc__, schedule="0 5 * * *", owner="data", tier=1) as dag:
     rooms("ingest", then=INGESTED)

@@ -47,7 +47,7 @@ def in_order(dags: Sequence[Any]) -> list[Any]:
 
 
 def _waits_for(dag: Any) -> list[str]:
-    return [asset.uri for _, asset in dag.timetable.asset_condition.iter_assets()] if dag.timetable.asset_condition else []
+    return [asset.uri for asset in dag.schedule] if isinstance(dag.schedule, list | tuple) else []
 
 
 def dags() -> list[Any]:

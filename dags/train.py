@@ -8,5 +8,5 @@ champion before stays, and without one the run goes on and says so.
 
 from dags.house import TRAINED, UNIFIED, house_dag, rooms
 
-with house_dag(__file__, __doc__, schedule=[UNIFIED], owner="ml", tier=2):
+with house_dag(__file__, __doc__, schedule=[UNIFIED], owner="ml", tier=2) as dag:
     rooms("train", then=TRAINED)

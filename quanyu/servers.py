@@ -49,6 +49,8 @@ def airflow_environment(settings: Settings, port: int = PORTS["airflow"]) -> dic
     options = {
         "CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags"),
         "CORE__LOAD_EXAMPLES": "False",
+        # Our DAG files name the house, not Airflow, so a look for that word would pass them over.
+        "CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": "2",
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
