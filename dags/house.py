@@ -49,7 +49,11 @@ def rooms(*names: str, then: Asset) -> None:
         for other in before:
             tasks[other] >> tasks[name]
     done = announce(then)
-    last = [tasks[name] for name in steps if not any(name in before for before in call("quanyu.today:order")(steps).values())]
+    last = [
+        tasks[name]
+        for name in steps
+        if not any(name in before for before in call("quanyu.today:order")(steps).values())
+    ]
     last >> done if last else None
 
 
@@ -69,9 +73,11 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
 
 
 def announce(asset: Asset) -> Any:
-    """Tell the DAGs that wait for it, with the day, that this one is through; sources that stopped do not hold it up."""
+    """Tell the DAGs that wait for it, with the day, that this one is through."""
 
-    @task(task_id="announce", outlets=[asset], trigger_rule="all_done" if asset is INGESTED else "all_success", retries=0)
+    @task(
+        task_id="announce", outlets=[asset], trigger_rule="all_done" if asset is INGESTED else "all_success", retries=0
+    )
     def announce_day() -> None:
         context = get_current_context()
         context["outlet_events"][asset].extra = {"day": run_day(context).isoformat()}

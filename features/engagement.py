@@ -12,10 +12,18 @@ class Engagement(FeatureView):
     acts = Feature("count(*)", "Acts of any kind.", unit="acts")
     active_days = Feature("count(distinct to_date(at))", "Days with an order.", unit="days", where="kind = 'order'")
     active_days_90d = Feature(
-        "count(distinct to_date(at))", "Days with an order, of 90.", unit="days", where="kind = 'order'", within=days(90)
+        "count(distinct to_date(at))",
+        "Days with an order, of 90.",
+        unit="days",
+        where="kind = 'order'",
+        within=days(90),
     )
     active_days_180d = Feature(
-        "count(distinct to_date(at))", "Days with an order, of 180.", unit="days", where="kind = 'order'", within=days(180)
+        "count(distinct to_date(at))",
+        "Days with an order, of 180.",
+        unit="days",
+        where="kind = 'order'",
+        within=days(180),
     )
     channels = Feature("count(distinct channel)", "Channels used.", unit="channels")
     returns = Feature("count(*)", "Returns.", unit="returns", where="kind = 'return'")

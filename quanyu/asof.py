@@ -1,11 +1,11 @@
-"""Facts and features as of a day: events before its end, in the versions known on it, by customer; one pass per view."""
+"""Facts and features as of a day: events before its end, as known on it, by customer; one pass per view."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -13,7 +13,8 @@ from quanyu import discover
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse, to_sql, two_valued
 from quanyu.feature import FeatureView, reach
-from quanyu.lake import Lake, Receipt, Written, place_of
+from quanyu.job import Job
+from quanyu.lake import Lake, Receipt, place_of
 from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
 
@@ -44,7 +45,7 @@ def sources_of(table: type[Table]) -> list[str]:
     return [place_of(read) for read in _job_of(table).reads]
 
 
-def _job_of(table: type[Table]) -> discover.Job:
+def _job_of(table: type[Table]) -> Job:
     for job in discover.jobs_in("jobs.unify"):
         if job.writes.name == table.name:
             return job
@@ -112,7 +113,9 @@ def customers_known(context: Context, *days: date) -> DataFrame:
     return known.select("customer_id", "as_of").distinct()
 
 
-def with_referred(context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date) -> DataFrame:
+def with_referred(
+    context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
+) -> DataFrame:
     """Join the tables that expressions name, each once, its columns in a struct named as the table."""
     for name in _named(texts):
         other = context.catalogue.tables[name]
@@ -128,9 +131,10 @@ def with_referred(context: Context, rows: DataFrame, table: type[Table], texts: 
 
 def aggregate(text: str, when: str | None, types: Mapping[str, str]) -> str:
     """SQL of one feature: each aggregate over the rows of its window only; money is summed as integer cents."""
-    tree = parse(text).tree.copy()
+    tree: Any = parse(text).tree.copy()
     condition = f" filter (where {when})" if when else ""
-    for node in list(tree.find_all(exp.AggFunc)):
+    found: list[exp.Expression] = list(tree.find_all(exp.AggFunc))
+    for node in found:
         if node.find_ancestor(exp.AggFunc):
             continue
         inner = _summed(node, types) or to_sql(node)
@@ -200,7 +204,9 @@ def since(table: type[Table], window: int) -> str:
 
 def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     table = context.catalogue.tables[view.name]
-    written = context.lake.sync(table, computed(context, view, context.day), receipt, part=f"as_of = date'{context.day}'")
+    written = context.lake.sync(
+        table, computed(context, view, context.day), receipt, part=f"as_of = date'{context.day}'"
+    )
     total = written.inserted + written.updated + written.unchanged
     facts_told = {"tags": _coverage(context, table, view)} if view.tags else {}
     return Outcome(rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=facts_told)

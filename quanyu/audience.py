@@ -96,6 +96,8 @@ class Audience(YamlDeclaration):
                 check_columns(parsed, reachable)
                 if part == "where":
                     check_type(parsed, reachable, "boolean")
+                    if mismatch := mismatches(parsed, reachable):
+                        found.add(self.file, f"{key}.where", mismatch)
                 elif not parsed.aggregates:
                     found.add(self.file, f"{key}.value", f"{text!r} does not aggregate")
             except ExpressionError as error:

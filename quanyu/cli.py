@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sized
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +14,15 @@ from quanyu.errors import ConfigError, QuanyuError
 from quanyu.settings import Settings, load_settings, set_environment
 
 app = typer.Typer(
-    name="quanyu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    name="quanyu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Quanyu (全域): one id, features, models, audiences and journeys on your own lakehouse.",
 )  # fmt: skip
 
 Conf = Annotated[Path | None, typer.Option(help="Configuration folder.", envvar="QUANYU_CONF", show_default="conf")]
-Home = Annotated[Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")]
+Home = Annotated[
+    Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")
+]
 Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait while another run holds the home.")]
 
@@ -26,8 +30,9 @@ Wait = Annotated[float, typer.Option(help="Seconds to wait while another run hol
 def opened(conf: Path | None, home: Path | None) -> Settings:
     """Load the settings and let child processes and DAGs find the same ones."""
     settings = load_settings(conf, home)
-    set_environment({"QUANYU_CONF": str(settings.conf), "QUANYU_HOME": str(settings.home), "QUANYU_DATA": str(settings.data),
-                     "MLFLOW_DISABLE_TELEMETRY": "true"})  # fmt: skip
+    places = {"CONF": settings.conf, "HOME": settings.home, "DATA": settings.data}
+    set_environment({f"QUANYU_{name}": str(path) for name, path in places.items()})
+    set_environment({"MLFLOW_DISABLE_TELEMETRY": "true"})
     return settings
 
 
@@ -86,9 +91,11 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     Example: `quanyu validate --conf examples/online_retail`
     """
     from quanyu import discover
+    from quanyu.settings import read_settings
 
-    found = discover.load(opened(conf, home))
-    counts = {"tables": found.tables, "sources": found.sources, "views": found.views, "models": found.models,
+    found = discover.load(*read_settings(conf, home))
+    counts: dict[str, Sized] = {"tables": found.tables, "sources": found.sources, "views": found.views,
+              "models": found.models,
               "audiences": found.audiences, "journeys": found.journeys}  # fmt: skip
     say(f"{found.settings.conf} is valid: " + ", ".join(f"{len(items)} {name}" for name, items in counts.items()))
 

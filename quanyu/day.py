@@ -55,7 +55,13 @@ def _through_airflow(settings: Settings, day: date) -> None:
 @contextlib.contextmanager
 def _progress(console: Console, total: int) -> Iterator[None]:
     """Show which step is at work and how many are through."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("starting", total=total)
 
@@ -92,7 +98,9 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
             os.close(old)
 
 
-def run_job(settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]) -> None:
+def run_job(
+    settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]
+) -> None:
     """Run one step for a day and say what came of it."""
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)

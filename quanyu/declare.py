@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ class _UniqueLoader(yaml.SafeLoader):
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key is a single word", problem_mark=key_node.start_mark)
         key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
         if key in seen:
             raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
@@ -33,6 +36,10 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _UniqueLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_UniqueLoader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class YamlDeclaration(BaseModel):
             if key in raw:
                 problems.add(str(path), key, "not to be given: a declaration is named by its file")
         try:
-            made = cls(**{**raw, "name": path.stem, "file": str(path)})
+            made = cls.model_validate({**raw, "name": path.stem, "file": str(path)})
         except ValidationError as error:
             for item in error.errors():
                 problems.add(str(path), ".".join(map(str, item["loc"])), explain(cls, item))
@@ -110,6 +117,11 @@ class YamlDeclaration(BaseModel):
     def digest(self) -> str:
         """Hash of what is declared, for receipts."""
         return digest(self.model_dump(mode="json", exclude={"file"}))
+
+
+def file_of(declared: type) -> str:
+    """Path of the file in which a class is declared, as far as that is known."""
+    return getattr(sys.modules.get(declared.__module__), "__file__", None) or declared.__module__
 
 
 def digest(value: Any) -> str:
@@ -124,7 +136,10 @@ def explain(model: type[BaseModel], item: Any) -> str:
         return "is missing"
     if item["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
-    return f"{item.get('input')!r} is not allowed: {item['msg'].removeprefix('Value error, ')}"
+    message = item["msg"].removeprefix("Value error, ")
+    # Who wrote a secret where its reference belongs does not want to read it in a log.
+    given = "what is given" if message.startswith("a secret") else repr(item.get("input"))
+    return f"{given} is not allowed: {message}"
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from quanyu.audience import Audience
-from quanyu.declare import Problems
+from quanyu.declare import Problems, file_of
 from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.expressions import parse
+from quanyu.expressions import check_columns, check_type, parse
 from quanyu.feature import FeatureView
 from quanyu.job import Job
 from quanyu.journey import Journey
@@ -54,7 +54,10 @@ def subclasses(found: Iterator[ModuleType], base: type) -> list[Any]:
         value
         for module in found
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, base) and value is not base and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value is not base
+        and value.__module__ == module.__name__
     ]
 
 
@@ -68,25 +71,22 @@ def instances_in(package: str, base: type) -> list[Any]:
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
 
-def _own_modules(folder: Path) -> Iterator[ModuleType]:
-    """Import the Python files of a conf folder of a retailer's own, under names nobody else has."""
-    for path in sorted(folder.glob("*.py")):
-        name = f"quanyu_conf_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, path)
-            if spec is None or spec.loader is None:
-                raise ConfigError(Problem(str(path), "", "cannot be imported"))
-            made = importlib.util.module_from_spec(spec)
-            sys.modules[name] = made
-            try:
-                spec.loader.exec_module(made)
-            except ConfigError:
-                del sys.modules[name]
+def _own_module(path: Path) -> ModuleType:
+    """Import a Python file of a retailer's conf folder, under a name nobody else has. Raises ConfigError."""
+    name = f"quanyu_conf_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ConfigError(Problem(str(path), "", "cannot be imported"))
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except Exception as error:
+            del sys.modules[name]
+            if isinstance(error, ConfigError):
                 raise
-            except Exception as error:
-                del sys.modules[name]
-                raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}")) from None
-        yield sys.modules[name]
+            raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}")) from None
+    return sys.modules[name]
 
 
 @dataclass(frozen=True)
@@ -100,50 +100,64 @@ class Catalogue:
     sources: dict[str, Source] = field(default_factory=dict)
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
+    faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> dict[str, str]:
         """What rules may name, with types: `view.feature`, `view.tag`, `model.score`."""
-        found = {f"{v.name}.{name}": kind for v in self.views.values() for name, kind in v.types().items()}
+        views = [*self.views.values(), *self.faulty.values()]
+        found = {f"{view.name}.{name}": kind for view in views for name, kind in view.names().items()}
         return found | {f"{model}.score": "double" for model in self.models}
 
 
-def load(settings: Settings) -> Catalogue:
-    """Load and check every declaration. Raises one ConfigError with all mistakes of all files."""
-    problems = Problems()
+def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
+    """Load and check every declaration. Raises one ConfigError with all mistakes of all files, and those given."""
+    problems = problems or Problems()
     tables = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
-    views = _views(settings, problems, tables)
-    models = _models(settings, problems)
+    views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in _YAML}
     for folder, kind in _YAML.items():
         for path in sorted((settings.conf / folder).glob("*.yml")):
             with problems.gather():
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table() for view in views.values()}
-    found = Catalogue(settings, tables, views, models, **loaded)
+    found = Catalogue(settings, tables, views, _models(settings, problems), **loaded, faulty=faulty)
     _check(found, problems)
     problems.check()
     return found
 
 
-def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> dict[str, type[FeatureView]]:
-    found: dict[str, type[FeatureView]] = {}
-    with problems.gather():
-        own = list(_own_modules(settings.conf / "features"))
-        for view in [*subclasses(modules("features"), FeatureView), *subclasses(iter(own), FeatureView)]:
-            wrong = view.problems(tables)
-            problems.found += wrong.found
-            if not wrong.found:
-                found[view.name] = view
-    return found
+Views = dict[str, type[FeatureView]]
+
+
+def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> tuple[Views, Views]:
+    """Views without a mistake, and those with one, of which only the names are of use."""
+    found: Views = {}
+    faulty: Views = {}
+    for view in _declared("features", settings.conf, FeatureView, problems):
+        wrong = view.problems(tables).found
+        if view.name in {*tables, *found, *faulty}:
+            wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))
+        problems.found += wrong
+        (faulty if wrong else found).setdefault(view.name, view)
+    return found, faulty
 
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     found: dict[str, type[ModelSpec]] = {}
-    with problems.gather():
-        for spec in [*subclasses(modules("ml"), ModelSpec), *subclasses(_own_modules(settings.conf / "ml"), ModelSpec)]:
-            found[spec.name] = spec
+    for spec in _declared("ml", settings.conf, ModelSpec, problems):
+        if spec.name in found:
+            problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
+        found.setdefault(spec.name, spec)
     return found
+
+
+def _declared(package: str, conf: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Classes of a kind that we declare, then those that the conf folder declares of its own."""
+    yield from subclasses(modules(package), base)
+    for path in sorted((conf / package).glob("*.py")):
+        with problems.gather():
+            yield from subclasses(iter([_own_module(path)]), base)
 
 
 def _check(found: Catalogue, problems: Problems) -> None:
@@ -154,11 +168,43 @@ def _check(found: Catalogue, problems: Problems) -> None:
         problems.found += audience.problems(found.known, found.tables, platforms).found
     for journey in found.journeys.values():
         problems.found += journey.problems(found.audiences, found.tables).found
+        with problems.gather():
+            call("jobs.journeys.addresses:templates")(
+                [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
+            )
     for spec in found.models.values():
         problems.found += spec.problems()
-        wanted = [*spec.features, *parse(spec.population).columns, spec.baseline.feature]
-        for feature in dict.fromkeys(wanted):
-            if feature not in found.known:
-                problems.add(spec.__module__, f"{spec.name}.features", f"unknown feature {feature!r}; {nearest(feature, found.known)}")
-        if spec.label.none_of not in found.tables:
-            problems.add(spec.__module__, f"{spec.name}.label", f"unknown table; {nearest(spec.label.none_of, found.tables)}")
+        _check_model(found, spec, problems)
+    _check_wins(found, problems)
+
+
+def _check_model(found: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
+    """Check that what a model names is there; what it lacks, it has told already."""
+    file, tables = file_of(spec), [name for name, table in found.tables.items() if table.happens]
+    named = [("features", feature) for feature in spec.features]
+    if hasattr(spec, "baseline"):
+        named.append(("baseline", spec.baseline.feature))
+    for key, feature in dict.fromkeys(named):
+        if feature not in found.known:
+            problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, found.known)}")
+    if hasattr(spec, "label") and spec.label.none_of not in tables:
+        none_of = spec.label.none_of
+        problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
+    try:
+        rule = parse(spec.population or "true")
+        check_columns(rule, found.known)
+        check_type(rule, found.known, "boolean")
+    except ConfigError as error:
+        problems.add(file, f"{spec.name}.population", str(error))
+
+
+def _check_wins(found: Catalogue, problems: Problems) -> None:
+    """Check that the settings on which source wins name columns of customers, and sources."""
+    columns = [name for name, column in found.tables["customers"].columns.items() if column.wins]
+    for column, order in found.settings.wins.items():
+        file = str(found.settings.conf / "base.yml")
+        if column not in columns:
+            problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
+        for source in order:
+            if source not in found.sources:
+                problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, found.sources)}")

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # pyspark brings newer ones; two of a kind on one classpath fail at random.
-EXCLUDED = "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
+EXCLUDED = (
+    "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
+)
 START_SECONDS = 180
 _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
@@ -97,7 +99,9 @@ class Engine:
             if last:
                 break
             self._kill(server)
-        raise RetryableError(f"the Spark server of {self.settings.home} does not answer; see {self.folder / 'server.log'}")
+        raise RetryableError(
+            f"the Spark server of {self.settings.home} does not answer; see {self.folder / 'server.log'}"
+        )
 
     def _answering(self, server: Server) -> SparkSession | None:
         """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""

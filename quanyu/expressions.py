@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,30 +13,21 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 from quanyu.errors import ConfigError, nearest
+from quanyu.functions import FUNCTIONS, UNSTEADY
 
 DIALECT = "spark"
-_FORBIDDEN = (exp.Subquery, exp.Select, exp.Star, exp.Command, exp.DDL, exp.DML)
-_UNSTEADY = (
-    exp.Explode, exp.Posexplode, exp.Inline, exp.Rand, exp.Randn, exp.Uuid,
-    exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime,
+_FORBIDDEN = (
+    exp.Subquery, exp.Select, exp.Star, exp.Command, exp.DDL, exp.DML, exp.Placeholder, exp.Parameter,
 )  # fmt: skip
-# Functions of Spark that sqlglot has no node for; all else that it has no node for is refused.
-_FUNCTIONS = frozenset(
-    """aes_encrypt any_value array_compact array_position bit_count bround btrim char char_length character_length
-    contains count_if crc32 dayofweek decode elt encode endswith equal_null every find_in_set format_number
-    get isnotnull isnull levenshtein luhn_check mask mode nullifzero nvl2
-    parse_url percentile position printf regexp_count regexp_extract_all regexp_instr regexp_substr rint sha
-    shiftleft shiftright some soundex split_part startswith substring_index timestamp_millis timestamp_seconds
-    timestamp_micros to_char to_number translate trunc try_add try_divide try_element_at try_multiply try_subtract
-    try_to_date try_to_number try_to_timestamp typeof unhex url_decode url_encode weekday width_bucket xxhash64
-    zeroifnull""".split()
-)
+_CALL = re.compile(r"([a-z_]\w*)(\(|$)", re.IGNORECASE)
 _FAMILIES: Mapping[str, frozenset[str]] = {
-    "number": frozenset("TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL UTINYINT UINT UBIGINT".split()),
-    "text": frozenset("CHAR VARCHAR NCHAR NVARCHAR TEXT".split()),
-    "time": frozenset("DATE DATETIME TIMESTAMP TIMESTAMPTZ TIMESTAMPLTZ TIMESTAMPNTZ".split()),
+    "number": frozenset(
+        ["TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT", "UINT", "UBIGINT"]
+    ),
+    "text": frozenset(["CHAR", "VARCHAR", "NCHAR", "NVARCHAR", "TEXT"]),
+    "time": frozenset(["DATE", "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ"]),
     "truth": frozenset(["BOOLEAN"]),
-    "list": frozenset("ARRAY LIST".split()),
+    "list": frozenset(["ARRAY", "LIST"]),
 }
 _OF_COLUMN = {
     "string": "text", "date": "time", "timestamp": "time", "boolean": "truth", "int": "number",
@@ -74,7 +66,7 @@ def column_name(node: exp.Column) -> str:
     return ".".join(part.name for part in node.parts)
 
 
-def to_sql(tree: exp.Expression) -> str:
+def to_sql(tree: exp.Expr) -> str:
     """Write a tree as Spark SQL with quoted names, so that a column may have any name."""
     return quote_identifiers(tree.copy(), dialect=DIALECT).sql(dialect=DIALECT)
 
@@ -85,7 +77,7 @@ def parse(text: str) -> Expression:
     try:
         statements = sqlglot.parse(f"SELECT {text}", dialect=DIALECT)
     except sqlglot.errors.SqlglotError as error:
-        detail = error.errors[0] if getattr(error, "errors", None) else {}
+        detail = (getattr(error, "errors", None) or [{}])[0]
         near = f" near {detail['highlight']!r}" if detail.get("highlight") else ""
         raise ExpressionError(f"{text!r} is not a Spark SQL expression{near}") from None
     select = statements[0] if len(statements) == 1 else None
@@ -93,14 +85,10 @@ def parse(text: str) -> Expression:
     if not isinstance(select, exp.Select) or len(select.expressions) != 1 or others:
         raise ExpressionError(f"{text!r} is not one single expression")
     tree = select.expressions[0]
-    if isinstance(tree, exp.Alias) or tree.find(*_FORBIDDEN) and not _only_counts(tree):
-        raise ExpressionError(f"{text!r} may hold no alias, subquery, * or statement")
-    unsteady = tree.find(*_UNSTEADY)
-    if unsteady:
-        raise ExpressionError(f"{text!r}: {unsteady.sql_name().lower()} gives other rows or values each time it is asked")
-    for call in tree.find_all(exp.Anonymous):
-        if call.name.lower() not in _FUNCTIONS:
-            raise ExpressionError(f"{text!r}: unknown function {call.name}; {nearest(call.name.lower(), _functions())[:160]}")
+    if isinstance(tree, exp.Alias) or (tree.find(*_FORBIDDEN) and not _only_counts(tree)):
+        raise ExpressionError(f"{text!r} may hold no alias, parameter, subquery, * or statement")
+    for call in tree.find_all(exp.Func):
+        _check_function(text, call)
     return Expression(text, tree)
 
 
@@ -110,12 +98,21 @@ def _only_counts(tree: exp.Expression) -> bool:
     )
 
 
-@cache
-def _functions() -> frozenset[str]:
-    return _FUNCTIONS | {name.lower() for kind in exp.ALL_FUNCTIONS for name in kind.sql_names()}
+def _check_function(text: str, call: exp.Expr) -> None:
+    """Raise ExpressionError for a call of what Spark does not have, or what gives rows, or other values each time."""
+    written = _CALL.match(call.sql(dialect=DIALECT))
+    if written is None or isinstance(call, exp.Connector):
+        return
+    name, bare = written.group(1).lower(), not written.group(2)
+    if name in UNSTEADY:
+        raise ExpressionError(f"{text!r}: {name} {UNSTEADY[name]}")
+    if not bare and name not in FUNCTIONS:
+        near = nearest(name, FUNCTIONS)
+        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: the functions of Spark SQL"
+        raise ExpressionError(f"{text!r}: unknown function {name}; {told}")
 
 
-def _windowed(node: exp.Expression) -> bool:
+def _windowed(node: exp.Expr) -> bool:
     return isinstance(node.parent, exp.Window) or (
         isinstance(node.parent, exp.Filter) and isinstance(node.parent.parent, exp.Window)
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
-from quanyu.declare import digest
+from quanyu.declare import NAME, Problems, digest, file_of
 from quanyu.errors import ConfigError
-from quanyu.declare import Problems
 from quanyu.expressions import ExpressionError, check_columns, check_type, family, mismatches, parse
-from quanyu.table import Column, Table
+from quanyu.table import TYPE, Column, Table
 
 _DEFAULT = object()
 
@@ -23,7 +24,7 @@ def days(number: int) -> int:
 
 @dataclass(frozen=True)
 class Feature:
-    """An aggregate over the view's rows. `within` differs from the view's window where it is given; None is all time."""
+    """An aggregate over the view's rows. `within`, where given, differs from the view's window; None is all time."""
 
     expression: str
     about: str
@@ -88,23 +89,36 @@ class FeatureView:
     @classmethod
     def problems(cls, tables: Mapping[str, type[Table]]) -> Problems:
         """Check every expression against the table the view is over, and those it refers to."""
-        found = Problems()
-        where = f"{cls.__module__}.{cls.__name__}"
+        found, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
-            found.add(where, "", "says in a docstring what it knows")
+            found.add(file, cls.__name__, "says in a docstring what it knows")
         for attribute in ("owner", "over"):
             if not hasattr(cls, attribute):
-                found.add(where, attribute, "is missing")
+                found.add(file, f"{cls.__name__}.{attribute}", "is missing")
         if found.found:
             return found
+        for key, message in _shape(cls):
+            found.add(file, f"{cls.__name__}.{key}", message)
         known = reach(cls.over, tables)
-        for name, feature in cls.features.items():
-            _check(found, f"{where}", name, lambda f=feature: _check_feature(f, known))  # type: ignore[misc]
-        if cls.where:
-            _check(found, where, "where", lambda: _check_rule(cls.where or "", known))
-        for name, tag in cls.tags.items():
-            _check(found, where, name, lambda t=tag: _check_rule(t.expression, cls.types()))  # type: ignore[misc]
+        checks: list[tuple[str, Callable[[], None]]] = []
+        checks += [(name, partial(_check_feature, feature, known)) for name, feature in cls.features.items()]
+        checks += [("where", partial(_check_rule, cls.where, known))] if cls.where else []
+        checks += [(name, partial(_check_rule, tag.expression, cls.names())) for name, tag in cls.tags.items()]
+        for key, check in checks:
+            try:
+                check()
+            except ConfigError as error:
+                found.add(file, f"{cls.__name__}.{key}", str(error))
         return found
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """What rules may name of the view, with types; the empty type where a feature is faulty."""
+        found: dict[str, str] = {}
+        for name, feature in cls.features.items():
+            with contextlib.suppress(ConfigError, AttributeError):
+                found[name] = feature.type or _type(cls, feature)
+        return {**dict.fromkeys(cls.features, ""), **found, **dict.fromkeys(cls.tags, "boolean")}
 
     @classmethod
     def definition(cls) -> str:
@@ -115,7 +129,7 @@ class FeatureView:
 
 
 def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, str]:
-    """Columns that an expression over a table may name, with types: its own, and `table.column` of those it refers to."""
+    """Columns that an expression over a table may name, with types: its own, `table.column` of those it refers to."""
     known = {name: column.type for name, column in over.schema().items()} | {"as_of": "date"}
     for column in over.columns.values():
         if column.refers:
@@ -136,11 +150,21 @@ def _type(view: type[FeatureView], feature: Feature) -> str:
     return {"text": "string", "truth": "boolean", "list": "array<string>"}.get(kind or "", "string")
 
 
-def _check(found: Problems, where: str, key: str, check: Callable[[], None]) -> None:
-    try:
-        check()
-    except (ExpressionError, ConfigError) as error:
-        found.add(where, key, str(error))
+def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with names, windows, types and words, before any expression is looked at."""
+    windows = {name: view.window(feature) for name, feature in view.features.items()}
+    for key, window in {"within": view.within, **windows}.items():
+        if window is not None and (not isinstance(window, int) or window < 1):
+            yield key, f"within {window!r} is not allowed: days(N) with N of 1 or more, or None for all time"
+    told: Feature | Tag
+    for name, told in (*view.features.items(), *view.tags.items()):
+        if not NAME.match(name) or name in ("customer_id", "as_of"):
+            yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
+        if not told.about.strip():
+            yield name, "says what it means"
+    for name, feature in view.features.items():
+        if feature.type is not None and not TYPE.match(feature.type):
+            yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"
 
 
 def _check_feature(feature: Feature, known: Mapping[str, str]) -> None:

@@ -31,14 +31,14 @@ class Job:
         return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
     def definition(self) -> str:
-        """Hash of the declaration and of the function's code with its module, so that a change of either runs it again."""
+        """Hash of the declaration and of the module's code, so that a change of either runs it again."""
         module = inspect.getmodule(self.function)
         code = inspect.getsource(module) if module else inspect.getsource(self.function)
         return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
 
 
 def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
-    """Declare a function as a job; its parameters are named as the tables it reads, and `as_of` where it wants the day."""
+    """Declare a function as a job, with parameters named as the tables it reads, and `as_of` where it wants the day."""
 
     def declare(function: Callable[..., Any]) -> Job:
         names = list(inspect.signature(function).parameters)

@@ -68,9 +68,10 @@ class Journey(YamlDeclaration):
         if self.enters not in set(audiences):
             found.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]
-        for name in [self.goal, *_happenings(self.steps)]:
+        named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _happenings(self.steps))]
+        for key, name in named:
             if name not in allowed:
-                found.add(self.file, "happened", f"unknown table {name!r}; {nearest(name, allowed)}")
+                found.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
         return found
 
 

@@ -1,4 +1,4 @@
-"""The only reader and writer of Delta: versions as known on a day, fenced commits with receipts, no commit without a change."""
+"""The only reader and writer of Delta: as known on a day, fenced commits with receipts, none without a change."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Lake:
             self._staging = None
 
     def prepare(self, table: type[Table]) -> None:
-        """Create a table from its declaration, add columns that are declared since. Raises ConfigError for a changed type."""
+        """Create a table, or add the columns declared since. Raises ConfigError for a changed type."""
         place = place_of(table)
         found = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
         if found is None:
@@ -178,8 +178,8 @@ class Lake:
         for name, column in table.schema().items():
             if name in there and not _same_type(column.type, there[name]):
                 raise ConfigError(
-                    f"{place}: column {name} is declared as {column.type} but lies there as {there[name]}; declare a new"
-                    f" column for the new type, or move {self.path(place)} away and run again to build it anew"
+                    f"{place}: column {name} is declared as {column.type} but lies there as {there[name]};"
+                    f" declare a new column for the new type, or move {self.path(place)} away and run again"
                 )
         if missing:
             added = ", ".join(f"`{name}` {c.type} comment {_quoted(c.comment)}" for name, c in missing.items())
@@ -198,7 +198,13 @@ class Lake:
         return self._write(place, df, receipt, counts, "overwrite", chosen)
 
     def _write(
-        self, place: str, df: DataFrame, receipt: Receipt, counts: Mapping[str, int], mode: str, options: Mapping[str, str]
+        self,
+        place: str,
+        df: DataFrame,
+        receipt: Receipt,
+        counts: Mapping[str, int],
+        mode: str,
+        options: Mapping[str, str],
     ) -> int:
         app, txn = self._fence(place, receipt)
         writer = df.write.format("delta").mode(mode).options(**options)
@@ -207,8 +213,10 @@ class Lake:
             writer.save(self.path(place))
         return self._landed(place, receipt)
 
-    def merge(self, table: type[Table], changes: DataFrame, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]) -> int:
-        """Upsert rows by their key, deleting those whose `_op` is `delete`, in one fenced commit. Returns the version."""
+    def merge(
+        self, table: type[Table], changes: DataFrame, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
+    ) -> int:
+        """Upsert rows by their key, deleting those whose `_op` is `delete`, in one commit. Returns the version."""
         place = place_of(table)
         app, txn = self._fence(place, receipt)
         changes.createOrReplaceTempView("quanyu_changes")
@@ -239,7 +247,7 @@ class Lake:
         return int(newest["version"])
 
     def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
-        """Make a gold table, or the part of it that a condition tells, hold just these rows; commits only a difference."""
+        """Make a gold table, or the part that a condition tells, hold just these rows; commits only a difference."""
         self.prepare(table)
         place = place_of(table)
         rows = self.stage(df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items())))
@@ -304,7 +312,7 @@ def _receipt(item: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _create(table: type[Table], path: str) -> str:
     lines = [
-        f"`{name}` {column.type}{' not null' if _never_null(table, name, column) else ''} comment {_quoted(column.comment)}"
+        f"`{name}` {column.type}{_null(table, name, column)} comment {_quoted(column.comment)}"
         for name, column in table.schema().items()
     ]
     about = " ".join((table.__doc__ or "").split())
@@ -316,8 +324,8 @@ def _create(table: type[Table], path: str) -> str:
     )
 
 
-def _never_null(table: type[Table], name: str, column: Column) -> bool:
-    return column.required or name in table.identity()
+def _null(table: type[Table], name: str, column: Column) -> str:
+    return " not null" if column.required or name in table.identity() else ""
 
 
 def _properties(table: type[Table]) -> dict[str, str]:

@@ -97,11 +97,17 @@ def _messages(results: Iterable[Result]) -> list[Text]:
     sent = next((r.outcome.facts for r in results if r.step == "send" and r.outcome.facts), None)
     if not sent:
         return []
-    return [Text("Messages: " + ", ".join(f"{count:,} {state}" for state, count in sent.items() if isinstance(count, int)))]
+    return [
+        Text("Messages: " + ", ".join(f"{count:,} {state}" for state, count in sent.items() if isinstance(count, int)))
+    ]
 
 
 def _notes(results: Iterable[Result]) -> list[Text]:
-    notes = [Text(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "") for r in results for note in r.outcome.notes]
+    notes = [
+        Text(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "")
+        for r in results
+        for note in r.outcome.notes
+    ]
     errors = [Text(f"  {r.step}: {r.error}", "bold red") for r in results if r.error]
     return [*([Text("Notes", "bold")] if notes or errors else []), *notes, *errors]
 

@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time as clock, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from functools import cached_property
 from typing import Any
 
@@ -125,7 +126,9 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
         lock.acquire(timeout=wait_seconds)
     except Timeout:
         who = holder.read_text() if holder.exists() else "another process"
-        raise RetryableError(f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS") from None
+        raise RetryableError(
+            f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
+        ) from None
     try:
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield
@@ -135,7 +138,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
 
 
 def perform(context: Context, step: Step, force: bool = False) -> Result:
-    """Run one step for the context's day, unless nothing that it depends on has changed; never raises for its failure."""
+    """Run one step for the context's day, unless nothing that it depends on has changed; keeps how it ended."""
     began = time.monotonic()
     try:
         status, outcome = _perform(context, step, force)
@@ -155,12 +158,22 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     if step.forward and last and last["day"] > context.day.isoformat() and not force:
         return "kept", Outcome(notes=(f"only goes forward: it stands at {last['day']}",))
     depends = _depends(context, step)
-    if last and not force and last["depends"] == depends and all(_stands(context, p, v) for p, v in last["wrote"].items()):
+    if (
+        last
+        and not force
+        and last["depends"] == depends
+        and all(_stands(context, p, v) for p, v in last["wrote"].items())
+    ):
         return "skipped", _told(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
     outcome = step.do(context, receipt)
     wrote = {place: context.lake.version(place) for place in step.writes}
-    told = {"day": context.day.isoformat(), "depends": _depends(context, step), "wrote": wrote, "outcome": asdict(outcome)}
+    told = {
+        "day": context.day.isoformat(),
+        "depends": _depends(context, step),
+        "wrote": wrote,
+        "outcome": asdict(outcome),
+    }
     if not outcome.again:
         context.store.memory.remember(step.name, key, told)
     return "done", outcome

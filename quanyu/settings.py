@@ -6,14 +6,14 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from quanyu.declare import load_yaml
+from quanyu.declare import Problems, explain, load_yaml
 from quanyu.errors import ConfigError, Problem, nearest
 
 PREFIX = "QUANYU__"
@@ -105,7 +105,9 @@ class Settings(Part):
     drop: Drop = Drop()
     keys: Keys = Keys()
     training: Training = Training()
-    wins: dict[str, tuple[str, ...]] = Field({}, description="per column of customers, which source wins, first to last")
+    wins: dict[str, tuple[str, ...]] = Field(
+        {}, description="per column of customers, which source wins, first to last"
+    )
 
     @property
     def lake(self) -> Path:
@@ -185,42 +187,63 @@ def set_environment(values: Mapping[str, str]) -> None:
     os.environ.update(values)
 
 
+Layers = list[tuple[str, dict[str, Any]]]
+
+
 def load_settings(conf: Path | str | None = None, home: Path | str | None = None) -> Settings:
     """Read the layers of one conf folder. Raises ConfigError with every mistake in them."""
+    settings, problems = read_settings(conf, home)
+    problems.check()
+    return settings
+
+
+def read_settings(conf: Path | str | None = None, home: Path | str | None = None) -> tuple[Settings, Problems]:
+    """Read the layers with every mistake in them; where there is one, all settings have their defaults.
+
+    Raises ConfigError where there is no conf folder at all.
+    """
     folder = Path(conf or environment("QUANYU_CONF", "conf")).resolve()
     if not (folder / "base.yml").is_file():
-        raise ConfigError(Problem(str(folder), "", "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF"))
+        raise ConfigError(
+            Problem(str(folder), "", "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF")
+        )
     place = Path(home or environment("QUANYU_HOME", ".quanyu")).resolve()
-    layers = [load_yaml(folder / "base.yml")]
-    named = environment("QUANYU_ENV")
-    if named:
-        layers.append(_named_layer(folder, named))
-    layers.append(_variables())
-    merged = _merge(layers)
-    merged = {"home": place, "conf": folder, "data": Path(environment("QUANYU_DATA", "../shared/data")).resolve(),
-              "landing": place / "landing", **merged}  # fmt: skip
+    data = Path(environment("QUANYU_DATA", "../shared/data")).resolve()
+    places = {"home": place, "conf": folder, "data": data, "landing": place / "landing"}
+    problems = Problems()
+    layers = _layers(folder, problems)
     try:
-        return Settings(**merged)
+        return Settings.model_validate({**places, **_merge([layer for _, layer in layers])}), problems
     except ValidationError as error:
-        raise ConfigError([_problem(folder, item) for item in error.errors()]) from None
+        problems.found += [_problem(layers, item) for item in error.errors()]
+    return Settings(**places), problems
 
 
-def _named_layer(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / f"{name}.yml"
-    if not path.is_file():
+def _layers(folder: Path, problems: Problems) -> Layers:
+    """Every layer that can be read, weakest first, with the name under which a person knows it."""
+    files = [folder / "base.yml"]
+    named = environment("QUANYU_ENV")
+    if named and not (folder / f"{named}.yml").is_file():
         known = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
-        raise ConfigError(Problem("QUANYU_ENV", name, f"{path} is missing; {nearest(name, known)}"))
-    return load_yaml(path)
+        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, known)}")
+    elif named:
+        files.append(folder / f"{named}.yml")
+    layers: Layers = []
+    for file in files:
+        with problems.gather():
+            layers.append((str(file), load_yaml(file)))
+    return [*layers, ("environment", _variables())]
 
 
 def _variables() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in sorted(os.environ.items()):
         if key.startswith(PREFIX):
-            at = found
             *sections, last = key[len(PREFIX) :].lower().split("__")
+            at = found
             for section in sections:
-                at = at.setdefault(section, {})
+                at[section] = at[section] if isinstance(at.get(section), dict) else {}
+                at = at[section]
             at[last] = value
     return found
 
@@ -234,12 +257,17 @@ def _merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _problem(folder: Path, item: Any) -> Problem:
-    key = ".".join(str(part) for part in item["loc"])
-    found = item.get("input")
-    if item["type"] == "extra_forbidden":
-        model: Any = Settings
-        for part in item["loc"][:-1]:
-            model = model.model_fields[part].annotation
-        return Problem(str(folder / "base.yml"), key, f"unknown key; {nearest(str(item['loc'][-1]), model.model_fields)}")
-    return Problem(str(folder / "base.yml"), key, f"{found!r} is not allowed: {item['msg'].removeprefix('Value error, ')}")
+def _problem(layers: Layers, item: Any) -> Problem:
+    """Put one mistake in words, at the strongest layer that says it."""
+    loc = [str(part) for part in item["loc"]]
+    file = next((name for name, layer in reversed(layers) if _says(layer, loc)), layers[0][0])
+    key = PREFIX + "__".join(loc).upper() if file == "environment" else ".".join(loc)
+    return Problem(file, key, explain(Settings, item))
+
+
+def _says(layer: Any, loc: Sequence[str]) -> bool:
+    for part in loc:
+        if not isinstance(layer, dict) or part not in layer:
+            return not isinstance(layer, dict)
+        layer = layer[part]
+    return True

@@ -39,7 +39,9 @@ def place(lake: Lake, name: str) -> str:
     return ranked[0]
 
 
-def rows(settings: Settings, name: str, version: int | None, day: date | None, limit: int, out: Path | None) -> Grid | str:
+def rows(
+    settings: Settings, name: str, version: int | None, day: date | None, limit: int, out: Path | None
+) -> Grid | str:
     """Show rows, or write them to a file. Raises ConfigError for a table, version or day that is not there."""
     lake = Lake(settings, Engine(settings))
     where = place(lake, name)

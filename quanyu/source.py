@@ -36,7 +36,9 @@ class Reads(Part):
     encoding: str = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
     quote: str = Field('"', min_length=1, max_length=1)
-    columns: tuple[str, ...] = Field((), description="columns of the feed; where given, expressions may name only these")
+    columns: tuple[str, ...] = Field(
+        (), description="columns of the feed; where given, expressions may name only these"
+    )
     optional: tuple[str, ...] = Field((), description="columns that a file may lack; they are null then")
     day: str | None = Field(None, description="expression of the feed's day, where the path has no {day}")
 
@@ -126,8 +128,13 @@ class Source(YamlDeclaration):
         found = Problems()
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
+        kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
+            if kinds and item.kind not in kinds:
+                found.add(
+                    self.file, f"person.{position}.kind", f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
+                )
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
         for name, fill in self.fills.items():
@@ -152,7 +159,9 @@ class Source(YamlDeclaration):
                 found.add(self.file, where, f"column {column} is required and has no expression")
         for column, text in fill.columns.items():
             if column not in table.columns:
-                found.add(self.file, f"{where}.{column}", f"unknown column of {table.name}; {nearest(column, table.columns)}")
+                found.add(
+                    self.file, f"{where}.{column}", f"unknown column of {table.name}; {nearest(column, table.columns)}"
+                )
                 continue
             parsed = self._check(found, f"{where}.{column}", text, table.columns[column].type)
             if parsed and parsed.aggregates and not fill.one_row_per:
@@ -210,7 +219,7 @@ class Source(YamlDeclaration):
         match = re.fullmatch(_regex(pattern), relative)
         if not match:
             raise ConfigError(f"{self.file}: reads.path: {relative} does not match {pattern}")
-        return datetime.strptime(match.group("day"), found.group(1) or "%Y-%m-%d").date()  # noqa: DTZ007
+        return datetime.strptime(match.group("day"), found.group(1) or "%Y-%m-%d").date()
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
         """List the files that have landed, by their name below the root, sorted."""

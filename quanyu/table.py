@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from quanyu.declare import NAME, digest
+from quanyu.declare import NAME, digest, file_of
 from quanyu.errors import ConfigError, Problem, nearest
 
 TYPE = re.compile(r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<string>)$")
@@ -104,18 +104,19 @@ class Table:
 
 
 def _problems(table: type[Table]) -> list[Problem]:
-    where = f"{table.__module__}.{table.__name__}"
-    found = []
-    if not (table.__doc__ or "").strip():
-        found.append(Problem(where, "", "says in a docstring what one row is"))
+    found = [] if (table.__doc__ or "").strip() else [("", "says in a docstring what one row is")]
+    if getattr(table, "layer", None) not in ("silver", "gold"):
+        found.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
         if not NAME.match(name):
-            found.append(Problem(where, name, "names are lower case letters, digits and _"))
+            found.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
-            found.append(Problem(where, name, f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+            found.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
         if not column.about:
-            found.append(Problem(where, name, "says what it means"))
-    for key in (*table.keys, *([table.happens] if table.happens else [])):
-        if key not in table.columns and key != "person_key":
-            found.append(Problem(where, "keys", f"unknown column {key!r}; {nearest(key, table.columns)}"))
-    return found
+            found.append((f".{name}", "says what it means"))
+    places = [("keys", key) for key in table.keys]
+    places += [(place, name) for place in ("happens", "slice_by") if (name := getattr(table, place))]
+    for place, name in places:
+        if name not in table.columns and name != "person_key":
+            found.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
+    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in found]

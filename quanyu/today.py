@@ -38,7 +38,7 @@ def steps(rooms: Sequence[str]) -> dict[str, Step]:
 
 
 def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
-    """For each step those that must come before it: who writes what it reads, and who wrote before it what it writes."""
+    """For each step those that come before it: who writes what it reads, and who wrote before it what it writes."""
     before: dict[str, list[str]] = {}
     for name, step in steps.items():
         earlier = [other for other in before if set(steps[other].writes) & {*step.reads, *step.writes}]

@@ -46,7 +46,9 @@ def profile(context: Context) -> DataFrame:
     """All that rules may name of each customer as of the day: a struct per view and model, measures as columns."""
     catalogue, day = context.catalogue, context.day
     found = context.lake.table(catalogue.tables["customers"]).select("customer_id")
-    named = {column.split(".")[0] for a in catalogue.audiences.values() for column in parse(a.who).columns if "." in column}
+    named = {
+        column.split(".")[0] for a in catalogue.audiences.values() for column in parse(a.who).columns if "." in column
+    }
     for room in sorted(named):
         table = catalogue.tables["scores" if room in catalogue.models else room]
         rows = context.lake.table(table).where(f"as_of = date'{day}'")
@@ -98,7 +100,9 @@ def rule(audience: Audience) -> str:
 def inside(context: Context) -> DataFrame:
     """Who is in which audience as of the day: audience, customer_id, holdout. One pass, whatever their number."""
     audiences = context.catalogue.audiences.values()
-    cases = ", ".join(f"if({rule(a)}, struct('{a.name}' as audience, cast({a.holdout} as double) as share), null)" for a in audiences)
+    cases = ", ".join(
+        f"if({rule(a)}, struct('{a.name}' as audience, cast({a.holdout} as double) as share), null)" for a in audiences
+    )
     told = profile(context).selectExpr("customer_id", f"explode(filter(array({cases}), a -> a is not null)) as a")
     # A hash of audience and customer, and not chance: who is held out stays held out, whenever it is asked.
     drawn = "pmod(xxhash64(a.audience, customer_id), 10000) < a.share * 10000"
@@ -117,8 +121,12 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     gone = before.where(f"left_on is null and entered_on < date'{day}'").join(now.select(*key), key, "left_anti")
     left = gone.selectExpr("audience", "customer_id", "entered_on", f"date'{day}' as left_on", "holdout")
     fresh = now.join(before.where("left_on is null").select(*key), key, "left_anti")
-    entered = fresh.selectExpr("audience", "customer_id", f"date'{day}' as entered_on", "cast(null as date) as left_on", "holdout")
+    entered = fresh.selectExpr(
+        "audience", "customer_id", f"date'{day}' as entered_on", "cast(null as date) as left_on", "holdout"
+    )
     written = lake.sync(table, past.unionByName(still).unionByName(left).unionByName(entered), receipt)
-    sizes = {row["audience"]: row["n"] for row in now.groupBy("audience").count().withColumnRenamed("count", "n").collect()}
+    sizes = {
+        row["audience"]: row["n"] for row in now.groupBy("audience").count().withColumnRenamed("count", "n").collect()
+    }
     told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
     return Outcome(sum(told.values()), written.changed, 0, written.unchanged, (), {"audiences": told})

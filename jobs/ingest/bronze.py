@@ -38,12 +38,18 @@ def ddl(source: Source) -> str:
 def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame:
     """Read files on the workers, a file per task at most, each row with the day it is of."""
     _ship_by_value()
-    rows = [(str(item.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through)) for item in files]
+    rows = [
+        (str(item.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through)) for item in files
+    ]
     listed = lake.spark.createDataFrame(rows, "path string, name string, day string, after string, through string")
     parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
     schema = ddl(source).removesuffix(", _day date") + ", _of string, _after string, _through string"
     read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
-    day = "to_date(nullif(_of, ''))" if not source.reads.day else f"try_cast({to_sql(parse(source.reads.day).tree)} as date)"
+    day = (
+        "to_date(nullif(_of, ''))"
+        if not source.reads.day
+        else f"try_cast({to_sql(parse(source.reads.day).tree)} as date)"
+    )
     return read.selectExpr("*", f"{day} as _day")
 
 
@@ -51,7 +57,7 @@ def _ship_by_value() -> None:
     """Send the reader's code along with the plan, since workers need not have our packages."""
     from pyspark import cloudpickle
 
-    cloudpickle.register_pickle_by_value(reader)
+    cloudpickle.register_pickle_by_value(reader)  # type: ignore[no-untyped-call]
 
 
 def _reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -65,7 +71,9 @@ def _reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iter
                 for rows in read_file(row["path"], row["name"], spec):
                     size = len(rows)
                     told = [pyarrow.array([row[name]] * size, pyarrow.string()) for name in ("day", "after", "through")]
-                    yield pyarrow.RecordBatch.from_arrays([*rows.columns, *told], [*rows.schema.names, "_of", "_after", "_through"])
+                    yield pyarrow.RecordBatch.from_arrays(
+                        [*rows.columns, *told], [*rows.schema.names, "_of", "_after", "_through"]
+                    )
 
     return read
 
@@ -99,7 +107,9 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
         return
     after = {item.name: item.after for item in files}
     names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
-    there = lake.read(place).join(F.broadcast(names), "_file").where("_after = '' or _day > to_date(nullif(_after, ''))")
+    there = (
+        lake.read(place).join(F.broadcast(names), "_file").where("_after = '' or _day > to_date(nullif(_after, ''))")
+    )
     again = [row["_file"] for row in there.select("_file").distinct().collect()]
     if not again:
         lake.append(place, rows, receipt, counts, **options)

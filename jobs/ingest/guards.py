@@ -15,7 +15,8 @@ def check_bad_share(source: Source, rows: int, bad: int, most_common: list[str])
     if bad > 3 and bad > source.bad_share * rows:
         told = "; ".join(most_common)
         raise ContractError(
-            f"{source.name}: {bad} of {rows} rows are bad, more than bad_share {source.bad_share:.0%} allows. Most often: {told}."
+            f"{source.name}: {bad} of {rows} rows are bad, more than bad_share {source.bad_share:.0%} allows."
+            f" Most often: {told}."
             f" Nothing of them was published. Ask {source.owner} for a corrected file, or mend {source.file}"
         )
 
@@ -30,7 +31,7 @@ def check_volume(source: Source, fresh: Mapping[date, int], before: Mapping[date
     for day, rows in sorted(fresh.items()):
         if not limit.at_least * usual <= rows <= limit.at_most * usual:
             raise ContractError(
-                f"{source.name}: {rows} rows of {day}, where the last {len(history)} days have {usual:.0f} in the middle"
+                f"{source.name}: {rows} rows of {day}, where the last {len(history)} days have {usual:.0f} each"
                 f" (volume allows {limit.at_least:g} to {limit.at_most:g} times that). Nothing of them was published."
                 f" Ask {source.owner}; if it is right, widen `volume` in {source.file}"
             )

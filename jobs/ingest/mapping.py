@@ -42,10 +42,10 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
 
     if not source.person:
         return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
-    cloudpickle.register_pickle_by_value(normalise)
+    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
     kinds = [(item.kind, item.scope) for item in source.person]
     fields = ", ".join(["person_key string", *(f"id{n} string" for n in range(len(kinds)))])
-    identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[call-overload]
+    identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[attr-defined]
     raw = [F.expr(f"cast({sql} as string)") for sql in person_columns(source)]
     return rows.withColumn("_person", identify(*raw))
 
@@ -66,7 +66,9 @@ def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, t
         if fill.one_row_per:
             continue
         good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
-        keys = ["_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys]
+        keys = [
+            "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys
+        ]
         nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
         told = literal(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
         again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
@@ -79,7 +81,9 @@ def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table]) ->
     named = {text: column for column, text in fill.columns.items()}
     keys = [named.get(text, "person_key") for text in fill.one_row_per]
     on = [(f"try_cast({group_sql(text)} as string)", key) for text, key in zip(fill.one_row_per, keys, strict=True)]
-    groups = bad.selectExpr("feed_day as _day", *(f"cast(`{key}` as string) as _k{n}" for n, (_, key) in enumerate(on)), "_why")
+    groups = bad.selectExpr(
+        "feed_day as _day", *(f"cast(`{key}` as string) as _k{n}" for n, (_, key) in enumerate(on)), "_why"
+    )
     rows = staged.selectExpr("*", *(f"{sql} as _k{n}" for n, (sql, _) in enumerate(on)))
     joined = rows.join(groups, ["_day", *(f"_k{n}" for n in range(len(on)))], "left")
     open_row = "_why is not null and _drop is null"
@@ -161,7 +165,9 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
         kind = table.columns[column.name].type
         sql = f"try_cast(any_value({at}) as {kind})" if at else column.sql
         made.append(F.expr(sql).alias(column.name))
-    person = [F.expr("max_by(_person.person_key, struct(_person.person_key is not null, _file, _row))").alias("person_key")]
+    person = [
+        F.expr("max_by(_person.person_key, struct(_person.person_key is not null, _file, _row))").alias("person_key")
+    ]
     last = [F.expr("max(struct(_file, _row))").alias("_last")]
     rows = accepted.selectExpr("*", *(f"{sql} as {name}" for name, sql in keys.items()))
     found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from quanyu.lake import Lake, Receipt, Written, place_of, row_hash
@@ -25,7 +26,12 @@ class Delivery:
 
 
 def publish(
-    lake: Lake, table: type[Table], rows: DataFrame, delivery: Delivery, receipt: Receipt, elsewhere: Callable[[], DataFrame]
+    lake: Lake,
+    table: type[Table],
+    rows: DataFrame,
+    delivery: Delivery,
+    receipt: Receipt,
+    elsewhere: Callable[[], DataFrame],
 ) -> Written:
     """Bring rows (with `feed_day`) into a silver table as versions, in one commit, or none where nothing differs.
 
@@ -88,7 +94,8 @@ def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
     newest_old = f"max(if(_old, feed_day, null)) over (partition by {key})"
     kept = rows.selectExpr("*", f"{newest_old} as _since").where("_old or _since is null or feed_day >= _since")
     kept = kept.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")
-    differs = "_old or (_gone and _before is not null and not _before_gone) or (not _gone and (not (_before <=> _hash) or coalesce(_before_gone, true)))"
+    ends = "_gone and _before is not null and not _before_gone"
+    differs = f"_old or ({ends}) or (not _gone and (not (_before <=> _hash) or coalesce(_before_gone, true)))"
     kept = kept.where(differs)
     return kept.selectExpr("*", f"lead(recorded_on) over {order} as _next", f"lead(_gone) over {order} as _next_gone")
 
@@ -122,15 +129,19 @@ def _marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataF
 def _gone_between(table: type[Table], staged: DataFrame, days: Sequence[date], delivery: Delivery) -> DataFrame:
     """Ends of keys that one complete snapshot of this batch has and the next one lacks."""
     key = ", ".join(f"`{name}`" for name in table.keys)
-    following = dict(zip(days, days[1:], strict=False))
+    following = dict(pairwise(days))
     if not following:
         return _marked(table, staged.limit(0), old=False, gone=True)
     after = "case " + " ".join(f"when feed_day = date'{a}' then date'{b}'" for a, b in following.items()) + " end"
     known = "case " + " ".join(f"when _after = date'{d}' then date'{k}'" for d, k in delivery.known_on.items()) + " end"
-    seen = staged.selectExpr("*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after")
+    seen = staged.selectExpr(
+        "*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after"
+    )
     ended = seen.where("_after is not null and (_again is null or _again > _after)")
     told = ended.selectExpr("*", f"{known} as _known").drop("feed_day", "recorded_on", "_again")
-    return _marked(table, told.withColumnsRenamed({"_after": "feed_day", "_known": "recorded_on"}), old=False, gone=True)
+    return _marked(
+        table, told.withColumnsRenamed({"_after": "feed_day", "_known": "recorded_on"}), old=False, gone=True
+    )
 
 
 def _ended(
@@ -150,7 +161,9 @@ def _ended(
     if not delivery.again:
         return _marked(table, current.limit(0), old=False, gone=True)
     listed = ", ".join(f"date'{day}'" for day in sorted(delivery.again))
-    told = current.where(f"feed_day in ({listed})").join(staged.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
+    told = current.where(f"feed_day in ({listed})").join(
+        staged.select(*key, "feed_day"), [*key, "feed_day"], "left_anti"
+    )
     if told.limit(1).count():
         told = told.join(elsewhere().select(*key).distinct(), key, "left_anti")
     told = told.drop("recorded_on", "replaced_on").selectExpr("*", f"{_known_on(delivery)} as recorded_on")
@@ -192,5 +205,3 @@ def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
     """Whether a new version became known on the same day as the one that it replaces."""
     on = [*table.identity(), "recorded_on"]
     return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0
-
-

@@ -76,7 +76,7 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
 
 
 def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
-    """Map days of a feed again out of bronze, by today's contract; what was quarantined and is good now goes in once."""
+    """Map days of a feed again out of bronze, by today's contract; what is good now goes in, once."""
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
     newest = landing.newest_taken(context.store.ledger.files(source.name))
@@ -233,7 +233,12 @@ def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -
         return reduce(lambda one, other: one.unionByName(other), fills)
 
     return silver.publish(
-        work.context.lake, table, rows(staged), delivery, work.receipt, lambda: rows(_mapped(work, _of_other_days(work)))
+        work.context.lake,
+        table,
+        rows(staged),
+        delivery,
+        work.receipt,
+        lambda: rows(_mapped(work, _of_other_days(work))),
     )
 
 

@@ -19,19 +19,34 @@ def activity(orders: DataFrame, order_lines: DataFrame, people: DataFrame) -> Da
 
     kind = "case when status = 'cancelled' then 'cancel' when kind = 'return' then 'return' else 'order' end as kind"
     bought = orders.selectExpr(
-        "source", "concat('order/', order_id) as activity_id", "customer_id", kind, "ordered_at as at", "channel", "amount"
+        "source",
+        "concat('order/', order_id) as activity_id",
+        "customer_id",
+        kind,
+        "ordered_at as at",
+        "channel",
+        "amount",
     )
     own = orders.where("kind = 'return'").select("source", "order_id")
-    returned = order_lines.where("kind = 'return' and status <> 'cancelled'").join(own, ["source", "order_id"], "left_anti")
+    returned = order_lines.where("kind = 'return' and status <> 'cancelled'").join(
+        own, ["source", "order_id"], "left_anti"
+    )
     back = returned.groupBy("source", "order_id", "customer_id").agg(
         F.expr("min(ordered_at)").alias("at"), F.expr("sum(amount)").alias("amount")
     )
     channels = orders.select("source", "order_id", "channel")
     brought = back.join(channels, ["source", "order_id"], "left").selectExpr(
-        "source", "concat('return/', order_id) as activity_id", "customer_id", "'return' as kind", "at", "channel", "amount"
+        "source",
+        "concat('return/', order_id) as activity_id",
+        "customer_id",
+        "'return' as kind",
+        "at",
+        "channel",
+        "amount",
     )
     joined = people.where("joined_on is not null").selectExpr(
         "source", "concat('join/', person_key) as activity_id", "customer_id", "'join' as kind",
-        "cast(joined_on as timestamp) as at", "cast(null as string) as channel", "cast(null as decimal(18,2)) as amount",
+        "cast(joined_on as timestamp) as at", "cast(null as string) as channel",
+        "cast(null as decimal(18,2)) as amount",
     )  # fmt: skip
     return bought.unionByName(brought).unionByName(joined).selectExpr(*Activity.columns)

@@ -23,7 +23,9 @@ def customers(
     """One row per customer out of facts with customer_id; `wins` orders the sources per column, others come after."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    told = [_winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()]
+    told = [
+        _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
+    ]
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
     persons = identifiers.groupBy("customer_id").agg(
         F.expr("count(distinct source, person_key)").alias("persons"),
@@ -32,7 +34,9 @@ def customers(
         F.expr("min(recorded_on)").alias("_known"),
     )
     found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
-    states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in ("ads", "messages", "analytics")]
+    states = [
+        f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in ("ads", "messages", "analytics")
+    ]
     made = {"joined_on": "least(_joined, _known) as joined_on"}
     columns = [made.get(name, name) for name in Customers.columns if not name.startswith("consent_")]
     return found.selectExpr(*columns, *states)
@@ -56,7 +60,9 @@ def consented(consents: DataFrame) -> DataFrame:
     )
     return latest.groupBy("customer_id").agg(
         *(
-            F.expr(f"coalesce(bool_and(state = 'granted') filter (where purpose = '{purpose}'), false)").alias(f"consent_{purpose}")
+            F.expr(f"coalesce(bool_and(state = 'granted') filter (where purpose = '{purpose}'), false)").alias(
+                f"consent_{purpose}"
+            )
             for purpose in ("ads", "messages", "analytics")
         )
     )

@@ -5,12 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 # Weak kinds name somebody only together with others; the identity rules proper will tell them apart by conf.
-STRONG = ("member", "customer_no", "phone", "email", "unionid", "openid", "external_userid", "phone_sha256", "email_sha256")
+STRONG = (
+    "member",
+    "customer_no",
+    "phone",
+    "email",
+    "unionid",
+    "openid",
+    "external_userid",
+    "phone_sha256",
+    "email_sha256",
+)
 # A value that so many persons share names a shop, a family or a dummy, not a person.
 MOST_PERSONS = 20
 
@@ -24,11 +35,10 @@ class Found:
     minted: int
     merged: int
     split: int
-    hubs: int
 
 
 def clusters(links: pd.DataFrame) -> tuple[pd.Series, int]:
-    """Number the cluster of each person. `links` has person and value (any hashables); returns person to number, and hubs."""
+    """Number the cluster of each person. `links` has person and value; returns person to number, and the hubs."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -43,7 +53,7 @@ def clusters(links: pd.DataFrame) -> tuple[pd.Series, int]:
     return pd.Series(labels[: len(persons)], index=persons), int((sharing > MOST_PERSONS).sum())
 
 
-def decide(persons: pd.DataFrame, labels: pd.Series, holds: pd.Series, minted: set[str], day: object) -> Found:
+def decide(persons: pd.DataFrame, labels: pd.Series, holds: pd.Series, minted: set[str], day: date) -> Found:
     """Decide which id each cluster carries on, and log what that changes.
 
     `persons` has person, source, person_key, known_on; `holds` maps persons to the id they hold by the log; `minted`
@@ -58,9 +68,9 @@ def decide(persons: pd.DataFrame, labels: pd.Series, holds: pd.Series, minted: s
     made = _mint(fresh, minted)
     table["customer_id"] = table["customer_id"].fillna(table["cluster"].map(made))
     events = _events(table, set(made.values()), day)
-    kinds = events["event"].value_counts()
-    return Found(events, table["customer_id"].nunique(), len(made), int(events.loc[events["event"] == "merge", "other_id"].nunique()),
-                 int(kinds.get("split", 0)), 0)  # fmt: skip
+    merged = events.loc[events["event"] == "merge", "other_id"].nunique()
+    split = int((events["event"] == "split").sum())
+    return Found(events, table["customer_id"].nunique(), len(made), int(merged), split)
 
 
 def _keeper_of_cluster(table: pd.DataFrame) -> dict[int, str]:
@@ -84,12 +94,12 @@ def _mint(fresh: pd.DataFrame, minted: set[str]) -> dict[int, str]:
     """Mint an id for each cluster without one, seeded by its first person so that a repeated run mints the same."""
     made: dict[int, str] = {}
     used = set(minted)
-    for row in fresh.itertuples():
+    for cluster, source, person_key in zip(fresh["cluster"], fresh["source"], fresh["person_key"], strict=True):
         number = 0
-        while (found := _id(f"{row.source}/{row.person_key}/{number}")) in used:
+        while (found := _id(f"{source}/{person_key}/{number}")) in used:
             number += 1
         used.add(found)
-        made[row.cluster] = found
+        made[int(cluster)] = found
     return made
 
 
@@ -98,15 +108,15 @@ def _id(seed: str) -> str:
     return "c" + base64.b32encode(digest).decode().lower()
 
 
-def _events(table: pd.DataFrame, made: set[str], day: object) -> pd.DataFrame:
-    """One event for each person whose id changes: mint (its first), join, merge (its id ended), split (it moved away)."""
+def _events(table: pd.DataFrame, made: set[str], day: date) -> pd.DataFrame:
+    """One event for each person whose id changes: mint (the first), join, merge (its id ended), split (it moved)."""
     changed = table[table["held"] != table["customer_id"]].copy()
     alive = set(table["customer_id"])
     is_new = changed["held"].isna()
     first = is_new & changed["customer_id"].isin(made) & ~changed["customer_id"].duplicated()
     moved_to_new = ~is_new & changed["held"].isin(alive)
     changed["event"] = np.select([first, is_new, moved_to_new], ["mint", "join", "split"], "merge")
-    changed["other_id"] = changed["held"].where(~is_new, None)
+    changed["other_id"] = changed["held"].astype(object).mask(is_new, None)
     changed["cause"] = np.where(is_new, "first seen", "identifiers")
-    changed["day"] = day
+    changed["day"] = [day] * len(changed)
     return changed[["day", "event", "customer_id", "other_id", "source", "person_key", "cause"]]

@@ -10,6 +10,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pandas as pd
 
@@ -30,7 +31,7 @@ def repeated_or_sequential(digits: str) -> bool:
     """Whether digits are all the same, or count up or down: what people type when they give nothing."""
     if len(digits) < 4:
         return False
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
     return len(steps) == 1 and steps <= {0, 1, 9}
 
 
@@ -77,9 +78,7 @@ def keyed(key: bytes, *parts: str) -> str:
     return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def identified(
-    source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes
-) -> Callable[..., pd.DataFrame]:
+def identified(source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes) -> Callable[..., pd.DataFrame]:
     """Make the function that turns raw identifier columns, strongest first, into person_key and normalised ones."""
 
     def identify(*columns: pd.Series) -> pd.DataFrame:
@@ -94,6 +93,7 @@ def identified(
             made = {value: keyed(key, source, kind, scope, value) for value in values.dropna().unique()}
             keys = keys.where(keys.notna(), values.map(made))
         frame.insert(0, "person_key", keys)
-        return frame.astype(object).where(frame.notna(), None)
+        plain_frame: pd.DataFrame = frame.astype(object).mask(frame.isna(), None)
+        return plain_frame
 
     return identify

@@ -13,7 +13,7 @@ from jobs.unify import identities
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
-from quanyu.lake import Receipt
+from quanyu.lake import Receipt, Written
 from quanyu.run import Context, Outcome, Step
 
 PEOPLE = ("silver/people", "silver/identifiers", "silver/consents")
@@ -48,15 +48,14 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     strong = f"if(kind in ({listed}), xxhash64(kind, scope, value), null) as value"
     links = known.selectExpr("source", "person_key", strong, "recorded_on").toPandas()
     links["person"] = links["source"] + "/" + links["person_key"]
-    persons = links.groupby(["person", "source", "person_key"], as_index=False)["recorded_on"].min()
-    persons = persons.rename(columns={"recorded_on": "known_on"})
+    persons = links.groupby(["person", "source", "person_key"]).agg(known_on=("recorded_on", "min")).reset_index()
     strong_links = links.dropna(subset=["value"])
     labels, hubs = identities.clusters(strong_links)
     # Who has no strong identifier is a customer alone; negative numbers are no cluster's.
     alone = pd.Index(persons["person"]).difference(labels.index)
     labels = labels.reindex(labels.index.append(alone))
     labels[alone] = range(-len(alone), 0)
-    log = lake.table(tables["identity_events"]).toPandas()
+    log = lake.table(tables["identity_events"]).orderBy("number").toPandas()
     found = identities.decide(persons, labels, _held(log), set(log["customer_id"]), context.day)
     events = _with_events(context, receipt, log, found.events)
     written = _publish(context, receipt, events)
@@ -69,7 +68,7 @@ def _held(log: pd.DataFrame) -> pd.Series:
     """The id that each person holds by the log: that of its last event."""
     if log.empty:
         return pd.Series(dtype=object)
-    last = log.sort_values("day", kind="stable").drop_duplicates(["source", "person_key"], keep="last")
+    last = log.drop_duplicates(["source", "person_key"], keep="last")
     return pd.Series(last["customer_id"].to_numpy(), index=(last["source"] + "/" + last["person_key"]).to_numpy())
 
 
@@ -80,27 +79,38 @@ def _with_events(context: Context, receipt: Receipt, log: pd.DataFrame, events: 
     if events.empty:
         return log
     schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items())
-    rows = lake.spark.createDataFrame(events.where(events.notna(), None).values.tolist(), schema)
+    events = events.assign(number=range(len(log), len(log) + len(events)))[list(table.columns)]
+    rows = lake.spark.createDataFrame(_plain(events), schema)
     lake.append("gold/identity_events", rows, receipt, {"out": len(events)})
-    return pd.concat([log[events.columns], events]) if not log.empty else events
+    return pd.concat([log, events]) if not log.empty else events
 
 
-def _publish(context: Context, receipt: Receipt, events: pd.DataFrame) -> asof.Written:
+def _plain(frame: pd.DataFrame) -> list[list[object]]:
+    """Rows as plain values, None where there is none."""
+    return [
+        [None if value is pd.NaT or value != value else value for value in row] for row in frame.itertuples(index=False)
+    ]
+
+
+def _publish(context: Context, receipt: Receipt, events: pd.DataFrame) -> Written:
     """Write the assignments that the log amounts to: each holds from its event's day to that of the next one."""
     table = context.catalogue.tables["identities"]
-    ordered = events.sort_values("day", kind="stable").drop_duplicates(["source", "person_key", "day"], keep="last")
+    ordered = events.sort_values("number").drop_duplicates(["source", "person_key", "day"], keep="last")
     ordered = ordered.assign(valid_to=ordered.groupby(["source", "person_key"])["day"].shift(-1))
     rows = ordered[["source", "person_key", "customer_id", "day", "valid_to"]]
     schema = "source string, person_key string, customer_id string, valid_from date, valid_to date"
-    made = context.lake.spark.createDataFrame(rows.astype(object).where(rows.notna(), None).values.tolist(), schema)
+    made = context.lake.spark.createDataFrame(_plain(rows), schema)
     return context.lake.sync(table, made, receipt)
 
 
 def unify(context: Context, receipt: Receipt) -> Outcome:
     """Write the customers as all sources know them at the end of the day."""
     tables = context.catalogue.tables
-    known = [asof.facts(context, tables[name], context.day).where("customer_id is not null") for name in ("people", "identifiers", "consents")]
-    made = customers_job.customers(*known, wins=context.settings.wins)
+    people, identifiers, consents = (
+        asof.facts(context, tables[name], context.day).where("customer_id is not null")
+        for name in ("people", "identifiers", "consents")
+    )
+    made = customers_job.customers(people, identifiers, consents, context.settings.wins)
     return _told(context.lake.sync(tables["customers"], made, receipt))
 
 
@@ -110,5 +120,5 @@ def act(context: Context, receipt: Receipt) -> Outcome:
     return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 
 
-def _told(written: asof.Written) -> Outcome:
+def _told(written: Written) -> Outcome:
     return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)

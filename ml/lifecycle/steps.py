@@ -19,7 +19,8 @@ def steps(catalogue: Catalogue) -> list[Step]:
     found = [_training(spec, catalogue) for spec in catalogue.models.values()]
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
     score = Step(
-        "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",), "|".join(_digests(catalogue)), score_all,
+        "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
+        "|".join(_digests(catalogue)), score_all,
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
     )  # fmt: skip
     return [*found, score] if found else []
@@ -32,7 +33,8 @@ def _digests(catalogue: Catalogue) -> list[str]:
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     reads = [place for view in dataset.views_of(spec) for place in asof.sources_of(catalogue.views[view].over)]
     return Step(
-        f"train.{spec.name}", "train", tuple(sorted({*reads, asof.IDENTITIES})), (), spec.digest(), partial(train, spec=spec),
+        f"train.{spec.name}", "train", tuple(sorted({*reads, asof.IDENTITIES})), (), spec.digest(),
+        partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
     )  # fmt: skip
 
@@ -81,7 +83,9 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     test_cutoff = spec.test_cutoff(context.day)
     cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
     if not cutoffs:
-        return Outcome(notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",))
+        return Outcome(
+            notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",)
+        )
     frame = dataset.labelled(context, spec, *cutoffs, test_cutoff)
     is_test = frame["cutoff"] == test_cutoff
     test, training = frame[is_test].reset_index(drop=True), frame[~is_test].reset_index(drop=True)
@@ -96,12 +100,24 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     return _told(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
 
 
-def _told(spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any) -> Outcome:
+def _told(
+    spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any
+) -> Outcome:
     failed = [str(gate) for gate in judged.gates if not gate.passed]
     state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(failed)}"
     figures = {name: round(float(value), 4) for name, value in judged.metrics.items()}
-    note = f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff}, trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
-    return Outcome(trained + tested, trained, 0, 0, (note,), {"model": spec.name, "metrics": figures, "champion": recorded.champion})
+    note = (
+        f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff},"
+        f" trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
+    )
+    return Outcome(
+        trained + tested,
+        trained,
+        0,
+        0,
+        (note,),
+        {"model": spec.name, "metrics": figures, "champion": recorded.champion},
+    )
 
 
 def _champions(context: Context) -> dict[str, Any]:
@@ -125,7 +141,16 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
             continue
         rows = dataset.stored(context, spec)
         scores = champion.predict(rows) if len(rows) else []
-        frames.append(pd.DataFrame({"model": spec.name, "customer_id": rows["customer_id"], "score": scores, "version": str(champion.version)}))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "model": spec.name,
+                    "customer_id": rows["customer_id"],
+                    "score": scores,
+                    "version": str(champion.version),
+                }
+            )
+        )
     told = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
     schema = "model string, customer_id string, score double, version string"
     made = context.lake.spark.createDataFrame(told.astype(object).values.tolist(), schema)

@@ -70,5 +70,7 @@ class Decisions(Table):
     journey = Column("string", "Name of the journey.", required=True)
     customer_id = CUSTOMER
     decided_on = Column("date", "Day of the decision.", required=True)
-    decision = Column("string", "What was decided.", required=True, values=("message", "held", "then", "otherwise", "end"))
+    decision = Column(
+        "string", "What was decided.", required=True, values=("message", "held", "then", "otherwise", "end")
+    )
     reason = Column("string", "Why, in a few words.")

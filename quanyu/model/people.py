@@ -69,9 +69,10 @@ class IdentityEvents(Table):
     """What happened to customer ids: minted, joined, moved, merged, with the cause. Source data: kept for good."""
 
     layer = "gold"
-    keys = ("day", "event", "customer_id", "source", "person_key")
+    keys = ("number",)
     forward_only = True
 
+    number = Column("bigint", "Position in the log, from 0.", required=True)
     day = Column("date", "Day of the run that decided it.", required=True)
     event = Column("string", "What happened.", required=True, values=("mint", "join", "merge", "split"))
     customer_id = Column("string", "The id that goes on.", required=True)

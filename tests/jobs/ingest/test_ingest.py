@@ -1,0 +1,225 @@
+"""Ingestion through Spark: every row reaches silver or quarantine, versions are as known, and nothing goes in twice."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hostile import CASES
+
+from jobs.ingest.steps import replay
+from quanyu.errors import ContractError
+
+TILL = """
+describes: Receipts.
+owner: retail
+reads: {path: "till/{day}/*.csv", format: csv}
+delivers: events
+bad_share: 0.9
+person: [{kind: phone, value: phone}]
+fills:
+  order_lines:
+    order_id: "receipt"
+    line: "line"
+    ordered_at: "at"
+    kind: "if(cast(quantity as int) < 0, 'return', 'sale')"
+    status: "'paid'"
+    sku: "item"
+    quantity: "quantity"
+    amount: "amount"
+  orders:
+    one_row_per: receipt
+    order_id: receipt
+    ordered_at: "min(cast(at as timestamp))"
+    kind: "'purchase'"
+    status: "'paid'"
+    amount: "sum(cast(amount as decimal(18, 2)))"
+    channel: "'store'"
+"""
+HEAD = "receipt,line,at,phone,item,quantity,amount\n"
+GOOD = "r1,1,2024-01-01 10:00:00,13911112222,a,1,10.00\nr1,2,2024-01-01 10:00:00,13911112222,b,2,20.50\n"
+BAD = "r2,1,2024-01-01 11:00:00,,a,one,x\n"
+
+
+@pytest.fixture
+def till(retailer):
+    retailer.declare("sources/till.yml", TILL)
+    return retailer
+
+
+def lines(retailer, *more):
+    found = retailer.rows("silver/order_lines", "order_id", "line", "amount", *more, "replaced_on")
+    return [row[:-1] for row in found if row[-1] is None]
+
+
+def test_every_row_is_in_silver_or_in_quarantine_with_all_reasons(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD + "r3,1\n")
+    told = till.ingest("till", "2024-01-01")
+    assert (told.rows_in, told.quarantined, told.facts["accepted"]) == (4, 2, 2)
+    assert [str(amount) for _, _, amount in lines(till)] == ["10.00", "20.50"]
+    assert [str(row[0]) for row in till.rows("silver/orders", "amount")] == ["30.50"]
+    bad = till.rows("quarantine/till", "_file", "_row", "reasons", "raw")
+    assert [(file, row) for file, row, *_ in bad] == [("till/2024-01-01/s1.csv", 3), ("till/2024-01-01/s1.csv", 4)]
+    assert any("quantity" in why for why in bad[0][2])
+    assert any("amount" in why for why in bad[0][2])
+    assert '"amount":"x"' in bad[0][3]
+    assert bad[1][3] == "r3,1"
+
+
+def test_a_second_run_writes_nothing(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD)
+    till.ingest("till", "2024-01-01")
+    before = till.versions()
+    till.ingest("till", "2024-01-01")
+    till.run("2024-01-01", "ingest.till", force=True)
+    assert till.versions() == before
+
+
+def test_a_corrected_row_goes_in_once_and_leaves_quarantine(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD)
+    till.ingest("till", "2024-01-01")
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD.replace("one,x", "1,9.99"))
+    before = till.versions()
+    till.ingest("till", "2024-01-01")
+    assert [str(row[2]) for row in lines(till)] == ["10.00", "20.50", "9.99"]
+    assert till.rows("quarantine/till", "raw") == []
+    assert till.versions()["bronze/till"] == before["bronze/till"] + 1
+
+
+def test_a_changed_row_of_a_file_replaces_what_it_gave(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-01")
+    till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r9").replace("2024-01-01", "2024-01-02"))
+    till.ingest("till", "2024-01-02")
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD.splitlines()[0].replace("10.00", "11.00") + "\n")
+    till.ingest("till", "2024-01-02")
+    told = till.rows("silver/order_lines", "order_id", "line", "amount", "recorded_on", "replaced_on")
+    first, second = date(2024, 1, 1), date(2024, 1, 2)
+    r1 = [(line, str(amount), since, until) for order, line, amount, since, until in told if order == "r1"]
+    assert r1 == [
+        (1, "10.00", first, second),
+        (1, "11.00", second, None),
+        (2, "20.50", first, second),
+    ]
+
+
+def test_a_late_file_is_known_since_the_run_that_took_it(till):
+    till.land("till/2024-01-03/s1.csv", HEAD + GOOD.replace("r1", "r3"))
+    till.ingest("till", "2024-01-03")
+    till.land("till/2024-01-01/s2.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-04")
+    told = dict(till.rows("silver/orders", "order_id", "recorded_on"))
+    assert told == {"r1": date(2024, 1, 4), "r3": date(2024, 1, 3)}
+
+
+def test_a_key_told_twice_is_quarantined_once(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + GOOD.splitlines()[0] + "\n")
+    told = till.ingest("till", "2024-01-01")
+    assert (told.rows_in, told.quarantined) == (3, 1)
+    assert "repeats" in till.rows("quarantine/till", "reasons")[0][0][0]
+
+
+def test_replay_takes_what_a_mended_contract_allows(till):
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD.replace("one,x", '1,"9,99"'))
+    till.ingest("till", "2024-01-01")
+    till.declare("sources/till.yml", TILL.replace('amount: "amount"', "amount: \"replace(amount, ',', '.')\"")
+                 .replace("cast(amount as", "cast(replace(amount, ',', '.') as"))  # fmt: skip
+    for _ in range(2):
+        context = till.context("2024-01-01")
+        replay(context, context.catalogue.sources["till"], frozenset([date(2024, 1, 1)]))
+        assert [str(row[2]) for row in lines(till)] == ["10.00", "20.50", "9.99"]
+        assert till.rows("quarantine/till", "raw") == []
+
+
+def test_too_many_bad_rows_stop_the_source_and_leave_what_was_published(till):
+    till.declare("sources/till.yml", TILL.replace("bad_share: 0.9", "bad_share: 0.1"))
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-01")
+    many = "".join(BAD.replace("r2", f"x{n}") for n in range(5))
+    till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r5") + many)
+    before = {place: version for place, version in till.versions().items() if place.startswith("silver")}
+    with pytest.raises(ContractError, match="5 of 7 rows are bad.*quantity is not a int"):
+        till.ingest("till", "2024-01-02")
+    assert {place: till.versions()[place] for place in before} == before
+    till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r5"))
+    till.ingest("till", "2024-01-02")
+    assert {row[0] for row in lines(till)} == {"r1", "r5"}
+
+
+def test_a_silent_feed_and_an_unlikely_volume_stop_it(till):
+    till.declare("sources/till.yml", TILL + "freshness: {hours: 30}\nvolume: {after: 2}\n")
+    for day in ("2024-01-01", "2024-01-02"):
+        till.land(f"till/{day}/s1.csv", HEAD + GOOD.replace("r1", day))
+        till.ingest("till", day)
+    with pytest.raises(ContractError, match="freshness allows 30"):
+        till.ingest("till", "2024-01-05")
+    till.land("till/2024-01-03/s1.csv", HEAD + "".join(GOOD.replace("r1", f"n{n}") for n in range(6)))
+    with pytest.raises(ContractError, match="12 rows of 2024-01-03"):
+        till.ingest("till", "2024-01-03")
+    assert {row[0] for row in lines(till)} == {"2024-01-01", "2024-01-02"}
+
+
+CATALOGUE = """
+describes: The catalogue.
+owner: merchandise
+reads: {path: "catalogue/{day}.csv", format: csv}
+delivers: snapshot
+deleted_when: absent
+volume: {at_least: 0.3}
+fills:
+  products: {sku: sku, product: name}
+"""
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_product_that_a_snapshot_lacks_ends_that_day_and_may_come_back(retailer, at_once):
+    retailer.declare("sources/catalogue.yml", CATALOGUE)
+    days = {"2024-01-01": "sku,name\na,A\nb,B\n", "2024-01-02": "sku,name\na,A2\n", "2024-01-03": "sku,name\na,A2\nb,B\n"}
+    for day, text in days.items():
+        retailer.land(f"catalogue/{day}.csv", text)
+        if not at_once:
+            retailer.ingest("catalogue", day)
+    retailer.ingest("catalogue", "2024-01-03")
+    one, two, three = (date(2024, 1, n) for n in (1, 2, 3))
+    assert retailer.rows("silver/products", "sku", "product", "recorded_on", "replaced_on") == [
+        ("a", "A", one, two),
+        ("a", "A2", two, None),
+        ("b", "B", one, two),
+        ("b", "B", three, None),
+    ]
+
+
+def _hostile(spec):
+    return [case for case in CASES if case.spec == spec]
+
+
+SPECS = sorted({case.spec for case in CASES}, key=lambda spec: -len(_hostile(spec)))[:4]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.format}-{spec.encoding}")
+def test_hostile_files_are_handled_or_refused_in_words(retailer, tmp_path, spec):
+    """All hostile files of one form, as one feed: what each gives adds up, and the run ends without an exception."""
+    retailer.declare("sources/odd.yml", f"""
+describes: Files of every bad kind.
+owner: nobody
+reads: {{path: "odd/{{day}}/*", format: {spec.format}, encoding: {spec.encoding}}}
+delivers: changes
+bad_share: 1
+fills:
+  products: {{sku: "concat_ws('/', _file, _row, id)", product: name, series: amount}}
+""")  # fmt: skip
+    cases = [case for case in _hostile(spec) if case.name != "directory"]
+    for number, case in enumerate(cases):
+        content = case.write(tmp_path / f"w{number}").read_bytes()
+        retailer.land(f"odd/2024-01-01/{number:03d}-{case.file}", content)
+    told = retailer.ingest("odd", "2024-01-01")
+    refused = [case for case in cases if case.refused]
+    assert told.facts["refused"] == len(refused)
+    assert told.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
+    assert told.quarantined == sum(len(case.broken) for case in cases if not case.refused)
+    held = retailer.rows("quarantine/odd", "_file", "_row", "reasons")
+    for number, case in enumerate(cases):
+        name = f"odd/2024-01-01/{number:03d}-{case.file}"
+        mine = {row: reasons for file, row, reasons in held if file == name}
+        assert set(mine) == ({0} if case.refused else set(case.broken)), case.name
+        assert all(reasons and reasons[0] for reasons in mine.values())

@@ -1,0 +1,157 @@
+"""Keeps the manners of DAGs, as Airflow itself reads them: short, owned, documented, in order, and quiet when read."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from quanyu.run import Context
+from quanyu.servers import airflow_environment
+from quanyu.settings import child_environment, load_settings
+
+ROOT = Path(__file__).parents[1]
+CHAIN = ["ingest", "customers", "train", "activate"]
+READ = """
+import json, sys
+import psutil
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag("dags", safe_mode=False)
+def uris(assets): return [asset.uri for asset in assets]
+print(json.dumps({
+    "errors": bag.import_errors,
+    "heavy": sorted({"pyspark", "mlflow", "sklearn", "xgboost"} & set(sys.modules)),
+    "children": len(psutil.Process().children()),
+    "dags": {dag.dag_id: {
+        "file": dag.fileloc, "tags": sorted(dag.tags), "doc": dag.doc_md or "", "owner": dag.owner,
+        "catchup": dag.catchup, "runs": dag.max_active_runs, "paused": dag.is_paused_upon_creation,
+        "clock": dag.schedule if isinstance(dag.schedule, str) else None,
+        "waits": uris(dag.schedule) if isinstance(dag.schedule, list) else [],
+        "makes": [uri for task in dag.tasks for uri in uris(task.outlets)],
+        "tasks": {task.task_id: {
+            "before": sorted(task.upstream_task_ids), "retries": task.retries, "doc": task.doc_md or "",
+            "owner": task.owner, "rule": str(task.trigger_rule.value),
+        } for task in dag.tasks},
+    } for dag in bag.dags.values()},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def steps(home):
+    """Every step that the declarations amount to."""
+    return Context(load_settings(ROOT / "conf", home), date(2024, 7, 4)).steps
+
+
+@pytest.fixture(scope="module")
+def read(home):
+    """What Airflow finds in the folder of DAGs, read in a process of its own."""
+    environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
+    line = [sys.executable, "-c", READ]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def dags(read):
+    return read["dags"]
+
+
+def upstream(tasks, name):
+    """All that comes before a task of a DAG, at any distance."""
+    found = set(tasks[name]["before"])
+    for other in tasks[name]["before"]:
+        found |= upstream(tasks, other)
+    return found
+
+
+def test_reading_them_starts_nothing_and_makes_nothing(read, home):
+    assert read["errors"] == {}
+    assert (read["heavy"], read["children"]) == ([], 0)
+    assert {path.name for path in home.iterdir()} <= {"airflow"}
+    assert not (home / "airflow" / "airflow.db").exists()
+
+
+def test_each_is_a_page_of_its_own(dags):
+    assert sorted(dags) == sorted(CHAIN)
+    for name, dag in dags.items():
+        assert Path(dag["file"]).name == f"{name}.py"
+        assert len((ROOT / "dags" / f"{name}.py").read_text().splitlines()) <= 60
+
+
+def test_each_has_an_owner_a_tier_and_says_what_to_do_when_it_fails(dags):
+    for name, dag in dags.items():
+        assert dag["doc"].strip().startswith("# "), name
+        assert "*When it fails*" in dag["doc"], name
+        assert dag["owner"] not in ("", "airflow"), name
+        assert [tag for tag in dag["tags"] if tag in ("tier 1", "tier 2", "tier 3")], name
+        assert all(task["owner"] == dag["owner"] for task in dag["tasks"].values())
+
+
+def test_each_runs_once_at_a_time_without_catching_up(dags):
+    assert {(dag["catchup"], dag["runs"]) for dag in dags.values()} == {(False, 1)}
+
+
+def test_only_the_first_follows_the_clock_and_an_engineer_starts_it(dags):
+    assert [name for name in CHAIN if dags[name]["clock"]] == ["ingest"]
+    assert [name for name in CHAIN if dags[name]["paused"]] == ["ingest"]
+
+
+def test_assets_chain_them(dags):
+    for before, after in zip(CHAIN, CHAIN[1:], strict=False):
+        assert dags[after]["waits"] == dags[before]["makes"], after
+        assert len(dags[before]["makes"]) == 1
+
+
+def test_every_step_is_a_task_of_exactly_one_dag(dags, steps):
+    tasks = Counter(task for dag in dags.values() for task in dag["tasks"] if task != "announce")
+    assert tasks == Counter(dict.fromkeys(steps, 1))
+
+
+def test_every_task_is_retried_and_described(dags):
+    for dag in dags.values():
+        for name, task in dag["tasks"].items():
+            if name != "announce":
+                assert task["retries"] >= 1, name
+                assert task["doc"].strip(), name
+
+
+def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
+    place = {task: (CHAIN.index(dag), dag) for dag in dags for task in dags[dag]["tasks"] if task != "announce"}
+    order = list(steps)
+    for writer in order:
+        for reader in order:
+            if writer != reader and set(steps[writer].writes) & set(steps[reader].reads):
+                told = f"{reader} reads what {writer} writes"
+                assert place[writer][0] <= place[reader][0], told
+                if place[writer][0] == place[reader][0]:
+                    assert writer in upstream(dags[place[writer][1]]["tasks"], reader), told
+
+
+def test_two_that_write_one_table_never_run_side_by_side(dags, steps):
+    for dag in dags.values():
+        names = [name for name in dag["tasks"] if name in steps]
+        for one in names:
+            for other in names:
+                if one != other and set(steps[one].writes) & set(steps[other].writes):
+                    assert one in upstream(dag["tasks"], other) or other in upstream(dag["tasks"], one), (one, other)
+
+
+def test_the_asset_is_announced_after_all_of_a_dag(dags):
+    for name, dag in dags.items():
+        assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce"}, name
+
+
+def test_a_source_that_stops_holds_up_no_other(dags):
+    assert {task["rule"] for task in dags["ingest"]["tasks"].values()} == {"all_done"}
+    others = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
+    assert others == {"all_success"}

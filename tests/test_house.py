@@ -1,0 +1,277 @@
+"""Keeps the rules of the house: who may import what, one door to each outside thing, sizes, names, and words on all."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from quanyu import discover
+from quanyu.modelspec import ModelSpec
+from quanyu.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("quanyu", "features", "jobs", "ml", "dags", "sample")
+FILES = {str(path.relative_to(ROOT)): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+
+MAY_IMPORT = {
+    "quanyu": {"quanyu"},
+    "features": {"features", "quanyu"},
+    "jobs": {"jobs", "quanyu", "features"},
+    "ml": {"ml", "quanyu", "features"},
+    # A DAG points: what computes is reached by name, through quanyu.discover.
+    "dags": {"dags.house", "quanyu.discover", "quanyu.errors", "quanyu.settings"},
+    "sample": {"sample"},
+}
+DOORS = {
+    "delta": "quanyu/lake.py",
+    "deltalake": "quanyu/lake.py",
+    "sqlalchemy": "quanyu/store/",
+    "mlflow": "ml/lifecycle/",
+    "boto3": "quanyu/files.py",
+    "botocore": "quanyu/files.py",
+    "airflow": "dags/",
+    "importlib": "quanyu/discover.py",
+    "httpx": "jobs/exports/platform.py",
+    "requests": "jobs/exports/platform.py",
+    "smtplib": "jobs/journeys/channels/",
+}
+HARMLESS = ("importlib.metadata",)
+DELTA = re.compile(r"delta\.`|using delta", re.IGNORECASE)
+HEAVY = ("pyspark", "mlflow", "sklearn", "xgboost", "airflow", "matplotlib", "scipy", "boto3", "grpc")
+VAGUE = re.compile(r"(^|_)(utils?|common|helpers?|misc|v\d+)($|_|\.py)")
+
+
+def imports(tree):
+    """Every module that a file imports, at its top or within functions, with the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            whole = [name for name in modules if is_module(name)]
+            yield from ((name, node.lineno) for name in whole or [node.module])
+
+
+def is_module(name):
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file() or name in HARMLESS
+
+
+def within(name, allowed):
+    return any(name == other or name.startswith(f"{other}.") for other in allowed)
+
+
+def dotted(node):
+    """`a.b.c` of an attribute's chain, as far as it is one of plain names."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join(reversed([*parts, node.id])) if isinstance(node, ast.Name) else ""
+
+
+def called(node, name):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+
+
+def text(node):
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_imports_only_what_it_may(package):
+    ours = [
+        f"{file}:{line} imports {name}"
+        for file, tree in TREES.items()
+        if file.startswith(f"{package}/")
+        for name, line in imports(tree)
+        if name.split(".")[0] in (*PACKAGES, "tests", "service") and not within(name, MAY_IMPORT[package])
+    ]
+    assert ours == []
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_one_door(library):
+    elsewhere = [
+        f"{file}:{line} imports {name}"
+        for file, tree in TREES.items()
+        if not file.startswith(DOORS[library])
+        for name, line in imports(tree)
+        if within(name, [library]) and not within(name, HARMLESS)
+    ]
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize(
+    ("what", "door", "found"),
+    [
+        ("Delta as a format", "quanyu/lake.py", lambda n: called(n, "format") and n.args and text(n.args[0]) == "delta"),
+        ("Delta in SQL", "quanyu/lake.py", lambda n: DELTA.search(text(n))),
+        ("a Spark session", "quanyu/engine.py", lambda n: dotted(n).endswith(("SparkSession.builder", "SparkSession.active"))),
+        ("the environment", "quanyu/settings.py", lambda n: dotted(n) in ("os.environ", "os.getenv", "os.putenv")),
+        ("an import by name", "quanyu/discover.py", lambda n: isinstance(n, ast.Name) and n.id == "__import__"),
+        ("the environment, imported", "quanyu/settings.py",
+         lambda n: isinstance(n, ast.ImportFrom) and n.module == "os" and {a.name for a in n.names} & {"environ", "getenv"}),
+    ],
+)  # fmt: skip
+def test_each_outside_thing_has_one_door(what, door, found):
+    elsewhere = [
+        f"{file}:{node.lineno} touches {what}"
+        for file, tree in TREES.items()
+        if file != door
+        for node in ast.walk(tree)
+        if found(node)
+    ]
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def f():\n    from jobs.ingest import steps", ["jobs.ingest.steps"]),
+        ("import mlflow.sklearn as m", ["mlflow.sklearn"]),
+        ("from importlib import metadata", ["importlib.metadata"]),
+        ("from importlib import import_module", ["importlib"]),
+    ],
+)
+def test_the_rules_see_what_hides(source, found):
+    assert [name for name, _ in imports(ast.parse(source))] == found
+
+
+def test_functions_are_short():
+    lengths = {
+        f"{file}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for file, tree in TREES.items()
+        for node in functions(tree)
+    }
+    assert {name: length for name, length in lengths.items() if length > 40} == {}
+    assert statistics.median(lengths.values()) <= 8
+
+
+def test_files_are_short():
+    lengths = {file: len(path.read_text(encoding="utf-8").splitlines()) for file, path in FILES.items()}
+    assert {file: length for file, length in lengths.items() if length > 300} == {}
+    assert statistics.median(lengths.values()) <= 100
+
+
+def test_names_say_what_a_thing_is():
+    files = [part for file in FILES for part in Path(file).parts if VAGUE.search(part)]
+    names = [
+        f"{file}:{node.lineno} {node.name}"
+        for file, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and VAGUE.search(node.name.lower())
+    ]
+    assert files + names == []
+
+
+def test_whatever_is_public_says_what_it_is():
+    silent = [
+        f"{file}:{getattr(node, 'lineno', 1)} {getattr(node, 'name', 'module')}"
+        for file, tree in TREES.items()
+        for node in [tree, *public(tree.body)]
+        if not (ast.get_docstring(node) or "").strip()
+    ]
+    assert silent == []
+
+
+def public(body):
+    """Classes and functions of a module, and the methods of its classes, that others may use."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body)
+
+
+@pytest.fixture(scope="module", params=["conf", "examples/online_retail"])
+def declared(request, tmp_path_factory):
+    return discover.load(load_settings(ROOT / request.param, tmp_path_factory.mktemp("home")))
+
+
+def test_every_declaration_says_what_it_is(declared):
+    told = {}
+    for table in declared.tables.values():
+        told |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
+        told |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
+    for view in declared.views.values():
+        told |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
+        told |= {f"{view.name}.{name}": made.about for name, made in {**view.features, **view.tags}.items()}
+        told |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
+        told |= {
+            f"{view.name}.{name}: unit": feature.unit
+            for name, feature in view.features.items()
+            if view.types()[name] in ("bigint", "double") or view.types()[name].startswith("decimal")
+        }
+    for spec in declared.models.values():
+        told |= {spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "", f"{spec.name}: owner": spec.owner}
+    for item in [*declared.sources.values(), *declared.audiences.values(), *declared.journeys.values()]:
+        told |= {item.file: item.describes, f"{item.file}: owner": item.owner}
+    assert [name for name, text in told.items() if not (text or "").strip()] == []
+    sentences = {name: text for name, text in told.items() if ": " not in name and " " in (text or "")}
+    assert [name for name, text in sentences.items() if not text.strip().endswith((".", ")"))] == []
+
+
+def test_every_number_has_its_unit_and_every_personal_text_is_marked(declared):
+    numbers = ("bigint", "int", "double", "decimal")
+    counted = [
+        f"{table.name}.{name}"
+        for table in declared.tables.values()
+        for name, column in table.columns.items()
+        if column.type.startswith(numbers) and not column.unit and name not in (*table.keys, "step")
+    ]
+    assert counted == []
+    assert declared.tables["identifiers"].columns["value"].pii
+
+
+IMPORTS = """
+import json, pkgutil, importlib, sys, psutil, threading
+found = ["quanyu.cli"]
+for package in {packages!r}:
+    root = importlib.import_module(package)
+    found += [item.name for item in pkgutil.walk_packages(root.__path__, package + ".")]
+{what}
+print(json.dumps({{"heavy": sorted({heavy!r} & set(sys.modules)), "children": len(psutil.Process().children()),
+                  "threads": threading.active_count(), "modules": len(found)}}))
+"""
+
+
+def imported(what, packages=("quanyu", "jobs", "features", "ml")):
+    code = IMPORTS.format(packages=packages, heavy=set(HEAVY), what=what)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
+    told = imported("for name in found: importlib.import_module(name)")
+    assert told.pop("modules") > 60
+    assert told == {"heavy": [], "children": 0, "threads": 1}
+
+
+def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
+    what = "import quanyu.cli; from quanyu import discover, settings; discover.load(settings.load_settings('conf'))"
+    assert imported(what)["heavy"] == []
+
+
+@pytest.mark.parametrize("command", [["--help"], ["validate", "--conf", "conf"], ["run", "--help"]])
+def test_the_command_answers_at_once(command, tmp_path):
+    began = time.monotonic()
+    line = [sys.executable, "-m", "quanyu.cli", *command]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    took = time.monotonic() - began
+    print(f"quanyu {' '.join(command)}: {took:.2f} s")
+    assert done.returncode == 0, done.stderr
+    assert took < 4
