@@ -31,7 +31,8 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with _aside(log) as screen:
-            console = Console(file=screen, force_terminal=screen.isatty() or None)
+            # Where nobody looks at it as it comes, lines as wide as the tables.
+            console = Console(file=screen) if screen.isatty() else Console(file=screen, width=110)
             try:
                 with _progress(console, len(context.steps)):
                     _through_airflow(settings, day)

@@ -139,6 +139,8 @@ def explain(model: type[BaseModel], item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ")
     # Who wrote a secret where its reference belongs does not want to read it in a log.
     given = "what is given" if message.startswith("a secret") else repr(item.get("input"))
+    if message.startswith("Input should be "):
+        return f"{given} is not allowed; allowed: {message.removeprefix('Input should be ')}"
     return f"{given} is not allowed: {message}"
 
 

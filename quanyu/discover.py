@@ -167,7 +167,7 @@ def _check(found: Catalogue, problems: Problems) -> None:
     for audience in found.audiences.values():
         problems.found += audience.problems(found.known, found.tables, platforms).found
     for journey in found.journeys.values():
-        problems.found += journey.problems(found.audiences, found.tables).found
+        problems.found += journey.problems(_names(found, "audiences"), found.tables).found
         with problems.gather():
             call("jobs.journeys.addresses:templates")(
                 [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
@@ -201,10 +201,16 @@ def _check_model(found: Catalogue, spec: type[ModelSpec], problems: Problems) ->
 def _check_wins(found: Catalogue, problems: Problems) -> None:
     """Check that the settings on which source wins name columns of customers, and sources."""
     columns = [name for name, column in found.tables["customers"].columns.items() if column.wins]
+    sources = _names(found, "sources")
     for column, order in found.settings.wins.items():
         file = str(found.settings.conf / "base.yml")
         if column not in columns:
             problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
         for source in order:
-            if source not in found.sources:
-                problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, found.sources)}")
+            if source not in sources:
+                problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
+
+
+def _names(found: Catalogue, folder: str) -> list[str]:
+    """Names of all declarations of a folder, those with mistakes too: they are there, and have told them already."""
+    return sorted(path.stem for path in (found.settings.conf / folder).glob("*.yml"))

@@ -49,7 +49,7 @@ class Expression:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns, qualified where the text qualifies them, each once, in order of appearance."""
-        return tuple(dict.fromkeys(column_name(node) for node in self.tree.find_all(exp.Column)))
+        return tuple(dict.fromkeys(column_name(node) for node in self.tree.find_all(exp.Column, bfs=False)))
 
     @property
     def aggregates(self) -> bool:

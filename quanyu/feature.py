@@ -118,6 +118,7 @@ class FeatureView:
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 found[name] = feature.type or _type(cls, feature)
+        found = {name: kind for name, kind in found.items() if TYPE.match(kind)}
         return {**dict.fromkeys(cls.features, ""), **found, **dict.fromkeys(cls.tags, "boolean")}
 
     @classmethod
@@ -152,12 +153,12 @@ def _type(view: type[FeatureView], feature: Feature) -> str:
 
 def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with names, windows, types and words, before any expression is looked at."""
-    windows = {name: view.window(feature) for name, feature in view.features.items()}
+    windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
         if window is not None and (not isinstance(window, int) or window < 1):
             yield key, f"within {window!r} is not allowed: days(N) with N of 1 or more, or None for all time"
-    told: Feature | Tag
-    for name, told in (*view.features.items(), *view.tags.items()):
+    named: dict[str, Feature | Tag] = {**view.features, **view.tags}
+    for name, told in named.items():
         if not NAME.match(name) or name in ("customer_id", "as_of"):
             yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
         if not told.about.strip():

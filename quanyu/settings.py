@@ -33,7 +33,9 @@ def _is_reference(text: str) -> str:
 
 def _is_zone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError(f"not a time zone; {nearest(text, available_timezones())[:120]}")
+        near = nearest(text, available_timezones())
+        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
+        raise ValueError(f"not a time zone; {told}")
     return text
 
 
@@ -198,7 +200,7 @@ def load_settings(conf: Path | str | None = None, home: Path | str | None = None
 
 
 def read_settings(conf: Path | str | None = None, home: Path | str | None = None) -> tuple[Settings, Problems]:
-    """Read the layers with every mistake in them; where there is one, all settings have their defaults.
+    """Read the layers with every mistake in them; sections with a mistake have their defaults.
 
     Raises ConfigError where there is no conf folder at all.
     """
@@ -212,11 +214,14 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     places = {"home": place, "conf": folder, "data": data, "landing": place / "landing"}
     problems = Problems()
     layers = _layers(folder, problems)
+    given = {**places, **_merge([layer for _, layer in layers])}
     try:
-        return Settings.model_validate({**places, **_merge([layer for _, layer in layers])}), problems
+        return Settings.model_validate(given), problems
     except ValidationError as error:
         problems.found += [_problem(layers, item) for item in error.errors()]
-    return Settings(**places), problems
+        wrong = {item["loc"][0] for item in error.errors()} - set(places)
+    sound = {key: value for key, value in given.items() if key not in wrong}
+    return Settings.model_validate({**sound, **places}), problems
 
 
 def _layers(folder: Path, problems: Problems) -> Layers:

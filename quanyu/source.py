@@ -108,7 +108,7 @@ class Source(YamlDeclaration):
     repeats: Literal["keep", "drop"] = "keep"
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
     person: tuple[Identifier, ...] = ()
-    fills: dict[str, Fill]
+    fills: dict[str, Fill] = Field(min_length=1)
 
     @field_validator("fills", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_only_the_first_follows_the_clock_and_an_engineer_starts_it(dags):
 
 
 def test_assets_chain_them(dags):
-    for before, after in zip(CHAIN, CHAIN[1:], strict=False):
+    for before, after in pairwise(CHAIN):
         assert dags[after]["waits"] == dags[before]["makes"], after
         assert len(dags[before]["makes"]) == 1
 

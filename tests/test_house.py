@@ -117,13 +117,12 @@ def test_each_library_has_one_door(library):
 @pytest.mark.parametrize(
     ("what", "door", "found"),
     [
-        ("Delta as a format", "quanyu/lake.py", lambda n: called(n, "format") and n.args and text(n.args[0]) == "delta"),
+        ("Delta as a format", "quanyu/lake.py", lambda n: called(n, "format") and "delta" in map(text, n.args)),
         ("Delta in SQL", "quanyu/lake.py", lambda n: DELTA.search(text(n))),
-        ("a Spark session", "quanyu/engine.py", lambda n: dotted(n).endswith(("SparkSession.builder", "SparkSession.active"))),
+        ("a Spark session", "quanyu/engine.py", lambda n: dotted(n).endswith("SparkSession.builder")),
         ("the environment", "quanyu/settings.py", lambda n: dotted(n) in ("os.environ", "os.getenv", "os.putenv")),
         ("an import by name", "quanyu/discover.py", lambda n: isinstance(n, ast.Name) and n.id == "__import__"),
-        ("the environment, imported", "quanyu/settings.py",
-         lambda n: isinstance(n, ast.ImportFrom) and n.module == "os" and {a.name for a in n.names} & {"environ", "getenv"}),
+        ("os by its parts", "nowhere", lambda n: isinstance(n, ast.ImportFrom) and n.module == "os"),
     ],
 )  # fmt: skip
 def test_each_outside_thing_has_one_door(what, door, found):
@@ -216,7 +215,10 @@ def test_every_declaration_says_what_it_is(declared):
             if view.types()[name] in ("bigint", "double") or view.types()[name].startswith("decimal")
         }
     for spec in declared.models.values():
-        told |= {spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "", f"{spec.name}: owner": spec.owner}
+        told |= {
+            spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "",
+            f"{spec.name}: owner": spec.owner,
+        }
     for item in [*declared.sources.values(), *declared.audiences.values(), *declared.journeys.values()]:
         told |= {item.file: item.describes, f"{item.file}: owner": item.owner}
     assert [name for name, text in told.items() if not (text or "").strip()] == []
@@ -272,6 +274,5 @@ def test_the_command_answers_at_once(command, tmp_path):
     line = [sys.executable, "-m", "quanyu.cli", *command]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     took = time.monotonic() - began
-    print(f"quanyu {' '.join(command)}: {took:.2f} s")
     assert done.returncode == 0, done.stderr
-    assert took < 4
+    assert took < 4, f"quanyu {' '.join(command)} took {took:.2f} s"

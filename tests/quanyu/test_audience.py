@@ -1,0 +1,82 @@
+"""Audiences: what a rule may name, and how windows and holdouts are written."""
+
+import pytest
+
+from quanyu.audience import Audience
+from quanyu.model.people import People
+from quanyu.model.trade import OrderLines, Orders, Products
+
+TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
+KNOWN = {"value.spend": "decimal(18,2)", "recency.lapsed": "boolean", "churn.score": "double", "broken.feature": ""}
+WINBACK = {
+    "describes": "Good customers who stopped buying.",
+    "owner": "growth",
+    "goal": "churn_warning",
+    "who": "recency.lapsed and value.spend > 200 and churn.score > 0.6 and coffee_30d = 0",
+    "purpose": "ads",
+    "holdout": "10 %",
+    "send_to": ["drop"],
+    "measures": {
+        "coffee_30d": {
+            "over": "order_lines", "value": "count(*)", "where": "products.category = 'coffee'", "within": "30 days",
+        },
+    },
+}  # fmt: skip
+
+
+def told(**changes):
+    try:
+        made = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK, **changes})
+    except ValueError as error:
+        return str(error)
+    return "\n".join(map(str, made.problems(KNOWN, TABLES, ["drop"]).found))
+
+
+def measure(**changes):
+    return {"measures": {"coffee_30d": {**WINBACK["measures"]["coffee_30d"], **changes}}}
+
+
+def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
+    assert told() == ""
+    made = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK})
+    assert (made.holdout, made.measures["coffee_30d"].within) == (0.1, 30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"who": "value.spent > 3"}, "winback.yml: who: 'value.spent > 3': unknown column 'value.spent'; did you"),
+        ({"who": "spend > 3"}, "unknown column 'spend'"),
+        ({"who": "value.spend"}, "gives a number, where a truth (boolean) is wanted"),
+        ({"who": "value.spend > 'much'"}, "compares a number with a text"),
+        ({"who": "max(value.spend) > 3"}, "aggregates: say it as a measure"),
+        ({"who": "value.spend > (select 3)"}, "subquery"),
+        ({"who": "recency.lapsed; drop table customers"}, "not one single expression"),
+        ({"send_to": ["drop", "meta"]}, "send_to: unknown platform 'meta'; allowed: drop"),
+        ({"holdout": "a few"}, "a holdout is written as `10 %`"),
+        ({"holdout": "100 %"}, "less than 1"),
+        ({"goal": "fame"}, "'new_product', 'clearance'"),
+        ({"purpose": "spam"}, "'ads', 'messages' or 'analytics'"),
+        (measure(over="order_line"), "measures.coffee_30d.over: unknown table 'order_line'; did you mean 'order_l"),
+        (measure(over="people"), "unknown table 'people'; allowed: order_lines, orders"),
+        (measure(value="amount"), "measures.coffee_30d.value: 'amount' does not aggregate"),
+        (measure(value="sum(amuont)"), "unknown column 'amuont'; did you mean 'amount'?"),
+        (measure(where="amount"), "measures.coffee_30d.where: 'amount' gives a number"),
+        (measure(where="products.category = 3"), "compares a text with a number"),
+        (measure(within="1 month"), "a window is written as `30 days`"),
+        (measure(whithin="30 days"), "whithin"),
+    ],
+)  # fmt: skip
+def test_what_an_audience_may_not_say(changes, words):
+    assert words in told(**changes)
+
+
+@pytest.mark.parametrize(("text", "share"), [("10 %", 0.1), ("10%", 0.1), ("2.5 %", 0.025), (0.2, 0.2), (0, 0)])
+def test_a_holdout_is_a_share(text, share):
+    assert Audience.model_validate({"name": "a", "file": "a", **WINBACK, "holdout": text}).holdout == pytest.approx(
+        share
+    )
+
+
+def test_what_names_a_faulty_feature_is_not_called_faulty_itself():
+    assert told(who="broken.feature > 3") == ""

@@ -1,0 +1,112 @@
+"""What all declarations share: YAML is read strictly, and every mistake of a file is told at once."""
+
+import pytest
+
+from quanyu.audience import Audience
+from quanyu.declare import Problems, digest, load_yaml
+from quanyu.errors import ConfigError, nearest
+
+
+def told(action, *args):
+    with pytest.raises(ConfigError) as error:
+        action(*args)
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\na: 2\n", "line 2: not valid YAML: the key 'a' is given twice"),
+        ("a: {b: 1, b: 2}\n", "line 1: not valid YAML: the key 'b' is given twice"),
+        ("a: [1, 2\nb: 3\n", "line 2: not valid YAML"),
+        ("? [a, b]\n: 1\n", "line 1: not valid YAML: a key is a single word"),
+        ("- a\n- b\n", "must hold keys and values, not list"),
+        ("a: !!python/object:os.system x\n", "line 1: not valid YAML"),
+        ("a: \x00\n", "not valid YAML in UTF-8"),
+    ],
+)
+def test_yaml_is_read_strictly(tmp_path, text, words):
+    path = tmp_path / "a.yml"
+    path.write_text(text)
+    found = told(load_yaml, path)
+    assert len(found) == 1
+    assert found[0].startswith(str(path))
+    assert words in found[0]
+
+
+def test_what_is_no_file_or_no_utf8_is_told(tmp_path):
+    (tmp_path / "a.yml").write_bytes("名: 1".encode("gb18030"))
+    assert "not valid YAML in UTF-8" in told(load_yaml, tmp_path / "a.yml")[0]
+    assert "cannot be read" in told(load_yaml, tmp_path / "b.yml")[0]
+
+
+def test_an_empty_file_has_no_keys_and_dates_are_text(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("")
+    assert load_yaml(path) == {}
+    path.write_text("since: 2024-01-01\n")
+    assert load_yaml(path) == {"since": "2024-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("Winback", "", "'Winback' is no name: lower case letters, digits and _"),
+        ("win-back", "", "'win-back' is no name"),
+        ("winback", "name: other\n", "name: not to be given: a declaration is named by its file"),
+        ("winback", "purpos: ads\n", "purpos: unknown key; did you mean 'purpose'?"),
+        ("winback", "3: 4\n", "Keys should be strings"),
+    ],
+)
+def test_a_declaration_is_named_by_its_file_and_knows_its_keys(tmp_path, name, more, words):
+    path = tmp_path / f"{name}.yml"
+    path.write_text(f"describes: d\nowner: o\ngoal: care\nwho: 'true'\npurpose: ads\n{more}")
+    assert words in "\n".join(told(Audience.load, path))
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
+    path = tmp_path / "winback.yml"
+    path.write_text("owner: o\ngoal: carefree\nwho: 'true'\npurpose: ads\nholdout: 2\n")
+    found = "\n".join(told(Audience.load, path))
+    for words in ("describes: is missing", "goal: 'carefree' is not allowed", "holdout: 2 is not allowed"):
+        assert words in found
+
+
+def test_the_digest_follows_what_is_declared_not_where_or_in_which_order(tmp_path):
+    lines = ["describes: d", "owner: o", "goal: care", "who: 'true'", "purpose: ads"]
+    for folder, order in (("one", lines), ("two", lines[::-1]), ("three", [*lines, "holdout: 10 %"])):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.yml").write_text("\n".join(order))
+    one, two, three = (Audience.load(tmp_path / name / "a.yml").digest() for name in ("one", "two", "three"))
+    assert one == two != three
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_a_declaration_is_frozen(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("describes: d\nowner: o\ngoal: care\nwho: 'true'\npurpose: ads")
+    made = Audience.load(path)
+    with pytest.raises(ValueError, match="frozen"):
+        made.owner = "other"
+
+
+def test_problems_are_gathered_and_told_once_each():
+    problems = Problems()
+    problems.check()
+    with problems.gather():
+        raise ConfigError("in words")
+    for _ in range(2):
+        problems.add("a.yml", "key", "is wrong")
+    assert told(problems.check) == [": in words", "a.yml: key: is wrong"]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "words"),
+    [
+        ("ordrs", ["orders", "people"], "did you mean 'orders'? allowed: orders, people"),
+        ("xyz", ["orders", "people"], "allowed: orders, people"),
+        ("xyz", [], "allowed: nothing"),
+    ],
+)
+def test_the_nearest_name_comes_first(name, allowed, words):
+    assert nearest(name, allowed) == words

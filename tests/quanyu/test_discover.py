@@ -1,0 +1,271 @@
+"""A conf folder with a mistake of every kind: all are told at once, each with file, key, value and what is allowed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quanyu import discover
+from quanyu.errors import ConfigError
+from quanyu.settings import load_settings, read_settings
+
+ROOT = Path(__file__).parents[2]
+
+FAULTY = {
+    "base.yml": """
+        zone: Asia/Shangai
+        wins: {city: [pso]}
+        spark: {cors: 2}
+        mail: {password: hunter2}
+    """,
+    "sources/tills.yml": """
+        describes: Till receipts.
+        owner: retail
+        reads: {path: "tills/{day}/*.csv", format: csv, columns: [receipt, item, paid, sold_at, phone]}
+        delivers: events
+        person:
+          - {kind: fone, value: phone}
+        fills:
+          order_lines:
+            order_id: "reciept"
+            line: "_row"
+            ordered_at: "to_timestmp(sold_at)"
+            kind: "'sale'"
+            status: "'paid'"
+            amount: "sum(paid)"
+            skuu: "item"
+          ordrs: {order_id: receipt}
+    """,
+    "sources/pos.yml": """
+        owner: retail
+        reads: {path: pos.csv, format: csv}
+        delivers: events
+        fills: {}
+    """,
+    "sources/shop.yml": """
+        describes: Orders of the shop.
+        describes: Orders of the shop, again.
+    """,
+    "sources/web.yml": """
+        describes: Clicks.
+        owner: web
+        reads: {path: "web/clicks.csv", format: excel}
+        delivers: event
+        fills: {}
+    """,
+    "audiences/good.yml": """
+        describes: Good ones.
+        owner: growth
+        goal: care
+        who: value.spendd > 100 and recency.lapsed > 3
+        purpose: ads
+        holdout: a tenth
+        send_to: [drop]
+    """,
+    "audiences/better.yml": """
+        describes: Better ones.
+        owner: growth
+        goal: care
+        who: value.spendd > 100
+        purpose: ads
+        send_to: [dorp]
+        measures:
+          recent: {over: orders, value: "amount", where: "kind = 3", within: 30 days}
+    """,
+    "audiences/mixed.yml": """
+        describes: Apples and pears.
+        owner: growth
+        goal: care
+        who: recency.lapsed > 3
+        purpose: ads
+        measures:
+          recent: {over: orders, value: "count(*)", within: a month}
+    """,
+    "journeys/hello.yml": """
+        describes: Says hello.
+        owner: growth
+        enters: goood
+        steps:
+          - wait: soon
+          - message: {channel: email, subject: "Hello {{ nam }}", body: Hi.}
+    """,
+    "journeys/hello_again.yml": """
+        describes: Says hello again.
+        owner: growth
+        enters: good
+        goal: oders
+        steps:
+          - message: {channel: email, subject: "Hello {{ nam }}", body: Hi.}
+    """,
+    "features/loyalty.py": '''
+        """How loyal."""
+        from quanyu.feature import Feature, FeatureView, Tag
+        from quanyu.model.trade import Orders
+
+        class Loyalty(FeatureView):
+            """How loyal a customer is."""
+            owner, over, within = "growth", Orders, "30 days"
+            spent = Feature("sum(amuont)", "Spent.")
+            first = Feature("ordered_at", "First.")
+            drawn = Feature("max(rand())", "Chance.")
+            loyal = Tag("spent > 'much'", "Is loyal.")
+            odd = Tag("spnt > 3", "Is odd.")
+    ''',
+    "features/broken.py": "import no_such_thing",
+}
+TOLD = [
+    ("base.yml: zone", "'Asia/Shangai' is not allowed", "did you mean 'Asia/Shanghai'"),
+    ("base.yml: spark.cors", "unknown key", "did you mean 'cores'"),
+    ("base.yml: wins.city", "unknown source 'pso'", "did you mean 'pos'"),
+    ("base.yml: mail.password", "by reference only", "env:NAME or file:PATH"),
+    ("sources/shop.yml: line 3", "the key 'describes' is given twice"),
+    ("sources/pos.yml: describes", "is missing"),
+    ("sources/pos.yml: reads", "the day stands either in the path"),
+    ("sources/web.yml: reads.format", "'excel' is not allowed", "'csv', 'jsonl' or 'parquet'"),
+    ("sources/pos.yml: fills", "{} is not allowed", "at least 1"),
+    ("sources/web.yml: fills", "{} is not allowed", "at least 1"),
+    ("sources/web.yml: delivers", "'event' is not allowed", "'events'"),
+    ("sources/tills.yml: person.0.kind", "unknown kind 'fone'", "did you mean 'phone'"),
+    ("sources/tills.yml: fills.order_lines.order_id", "unknown column 'reciept'", "did you mean 'receipt'"),
+    ("sources/tills.yml: fills.order_lines.ordered_at", "unknown function to_timestmp", "did you mean 'to_timestamp'"),
+    ("sources/tills.yml: fills.order_lines.amount", "'sum(paid)' aggregates rows", "say one_row_per"),
+    ("sources/tills.yml: fills.order_lines.skuu", "unknown column of order_lines", "did you mean 'sku'"),
+    ("sources/tills.yml: fills.ordrs", "unknown table 'ordrs'", "did you mean 'orders'"),
+    ("audiences/good.yml: holdout", "'a tenth' is not allowed", "`10 %`"),
+    ("audiences/better.yml: who", "unknown column 'value.spendd'", "did you mean 'value.spend'"),
+    ("audiences/better.yml: send_to", "unknown platform 'dorp'", "did you mean 'drop'"),
+    ("audiences/better.yml: measures.recent.value", "'amount' does not aggregate"),
+    ("audiences/better.yml: measures.recent.where", "compares a text with a number"),
+    ("audiences/mixed.yml: measures.recent.within", "'a month' is not allowed", "`30 days`"),
+    ("journeys/hello.yml: steps.0.wait", "'soon' is not allowed", "`3 days`"),
+    ("journeys/hello_again.yml: goal", "unknown table 'oders'", "did you mean 'orders'"),
+    ("journeys/hello_again.yml: message", "unknown value 'nam'", "did you mean 'name'"),
+    ("features/loyalty.py: Loyalty.within", "'30 days' is not allowed", "days(N)"),
+    ("features/loyalty.py: Loyalty.spent", "unknown column 'amuont'", "did you mean 'amount'"),
+    ("features/loyalty.py: Loyalty.first", "does not aggregate", "one value per customer"),
+    ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
+    ("features/loyalty.py: Loyalty.odd", "unknown column 'spnt'", "did you mean 'spent'"),
+    ("features/broken.py", "cannot be imported", "no_such_thing"),
+]
+
+
+def written(folder, files):
+    """Write files of YAML and Python, indented as in this one, below a folder."""
+    from textwrap import dedent
+
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faulty")
+    conf = written(folder / "conf", FAULTY)
+    line = [sys.executable, "-m", "quanyu.cli", "validate", "--conf", str(conf), "--home", str(folder / "home")]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    return done.stderr.replace(f"{conf}/", "").splitlines()
+
+
+@pytest.mark.parametrize(("where", "words"), [(where, words) for where, *words in TOLD])
+def test_every_mistake_is_told_with_what_is_allowed(told, where, words):
+    lines = [line for line in told if line.startswith(f"{where}:")]
+    assert [line for line in lines if all(word in line for word in words)], lines or told
+
+
+def test_no_mistake_is_told_that_nobody_made(told):
+    """What names something faulty is not called faulty itself, and nobody reads a traceback."""
+    known = [where for where, *_ in TOLD]
+    missing = ("fills.order_lines", "fills.ordrs")
+    others = [line for line in told[1:] if not line.startswith(tuple(known)) and not any(m in line for m in missing)]
+    assert others == []
+    assert told[0] == "ConfigError"
+    assert not any("hunter2" in line for line in told)
+
+
+def minimal(folder, **files):
+    files = {
+        name.replace("__", "/").replace("_yml", ".yml").replace("_py", ".py"): text for name, text in files.items()
+    }
+    return written(folder, {"base.yml": "", **files})
+
+
+def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
+    conf = minimal(tmp_path, features__luck_py='''
+        """How lucky."""
+        from quanyu.feature import Feature, FeatureView, Tag
+        from quanyu.model.trade import Orders
+
+        class Luck(FeatureView):
+            """How lucky a customer is."""
+            owner, over = "growth", Orders
+            orders = Feature("count(*)", "Orders.", unit="orders")
+            lucky = Tag("orders = 7", "Bought seven times.")
+    ''')  # fmt: skip
+    found = discover.load(load_settings(conf, tmp_path / "home"))
+    assert found.known["luck.lucky"] == "boolean"
+    assert found.tables["luck"].schema()["orders"].type == "bigint"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("Value", "another table or view 'value'"), ("Customers", "another table or view 'customers'")]
+)
+def test_a_name_is_taken_once(tmp_path, name, words):
+    conf = minimal(tmp_path, features__twin_py=f'''
+        """A twin."""
+        from quanyu.feature import Feature, FeatureView
+        from quanyu.model.trade import Orders
+
+        class {name}(FeatureView):
+            """A twin."""
+            owner, over = "growth", Orders
+            orders = Feature("count(*)", "Orders.", unit="orders")
+    ''')  # fmt: skip
+    with pytest.raises(ConfigError, match=words):
+        discover.load(load_settings(conf, tmp_path / "home"))
+
+
+def test_a_model_without_its_parts_is_told_in_words(tmp_path):
+    conf = minimal(tmp_path, ml__empty_py='''
+        """Nothing."""
+        from quanyu.modelspec import ModelSpec
+
+        class Empty(ModelSpec):
+            """Foretells nothing."""
+            population = "value.oders > 1"
+            features = ("value.oders",)
+    ''')  # fmt: skip
+    with pytest.raises(ConfigError) as error:
+        discover.load(load_settings(conf, tmp_path / "home"))
+    told = str(error.value)
+    for words in (
+        "empty.label: is missing",
+        "empty.baseline: is missing",
+        "empty.features: unknown feature 'value.oders'",
+        "empty.population: 'value.oders > 1': unknown column",
+    ):
+        assert words in told
+    assert str(conf / "ml" / "empty.py") in told
+
+
+def test_which_source_wins_names_columns_and_sources(tmp_path):
+    conf = minimal(tmp_path, base_yml="wins: {city: [pso], citty: []}")
+    with pytest.raises(ConfigError) as error:
+        discover.load(load_settings(conf, tmp_path / "home"))
+    assert "wins.city: unknown source 'pso'" in str(error.value)
+    assert "wins.citty: unknown column 'citty'; did you mean 'city'?" in str(error.value)
+
+
+def test_an_empty_conf_folder_is_enough(tmp_path):
+    settings, problems = read_settings(minimal(tmp_path), tmp_path / "home")
+    assert problems.found == []
+    assert discover.load(settings).sources == {}
+
+
+def test_the_example_and_our_own_are_valid(tmp_path):
+    for conf in ("conf", "examples/online_retail"):
+        assert discover.load(load_settings(ROOT / conf, tmp_path)).sources

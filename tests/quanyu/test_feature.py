@@ -1,0 +1,98 @@
+"""Feature views: windows, types and the table they make; mistakes are in test_discover."""
+
+import pytest
+
+from quanyu.feature import Feature, FeatureView, Tag, days, reach
+from quanyu.model.trade import OrderLines, Orders, Products
+from quanyu.table import Table
+
+TABLES: dict[str, type[Table]] = {table.name: table for table in (Orders, OrderLines, Products)}
+
+
+class Worth(FeatureView):
+    """What a customer is worth."""
+
+    owner, over, within = "growth", Orders, days(365)
+
+    orders = Feature("count(*)", "Orders.", unit="orders")
+    spend = Feature("sum(amount)", "Spend.", unit="currency")
+    spend_30d = Feature("sum(amount)", "Spend of 30 days.", unit="currency", within=days(30))
+    pieces = Feature("sum(pieces)", "Pieces.", unit="pieces")
+    ever = Feature("count(*)", "Orders of all time.", unit="orders", within=None)
+    mean = Feature("avg(amount)", "Mean.", unit="currency", type="double")
+    since = Feature("datediff(as_of, max(ordered_at))", "Days.", unit="days")
+    channel = Feature("max(channel)", "Channel.")
+
+    big = Tag("spend > 100 and orders > 1", "Is big.", scene="care")
+
+
+def test_a_view_is_named_by_its_class_and_has_no_mistakes():
+    assert (Worth.name, list(Worth.features)[:2], list(Worth.tags)) == ("worth", ["orders", "spend"], ["big"])
+    assert Worth.problems(TABLES).found == []
+
+
+@pytest.mark.parametrize(("feature", "window"), [("orders", 365), ("spend_30d", 30), ("ever", None)])
+def test_the_window_is_the_views_unless_the_feature_has_its_own(feature, window):
+    assert Worth.window(Worth.features[feature]) == window
+
+
+def test_types_follow_from_expressions():
+    assert Worth.types() == {
+        "orders": "bigint", "spend": "decimal(18,2)", "spend_30d": "decimal(18,2)", "pieces": "bigint",
+        "ever": "bigint", "mean": "double", "since": "bigint", "channel": "string", "big": "boolean",
+    }  # fmt: skip
+
+
+def test_the_table_has_a_row_per_customer_and_day():
+    table = Worth.table()
+    assert (table.name, table.layer, table.keys) == ("worth", "gold", ("customer_id", "as_of"))
+    assert list(table.columns) == ["customer_id", "as_of", *Worth.types()]
+    assert table.columns["spend"].comment == "Spend. Unit: currency."
+
+
+def test_an_expression_reaches_the_tables_that_its_own_refers_to():
+    known = reach(OrderLines, TABLES)
+    assert (known["amount"], known["products.category"], known["as_of"]) == ("decimal(18,2)", "string", "date")
+    assert "products.category" not in reach(Orders, TABLES)
+
+
+def test_words_do_not_change_the_definition_but_windows_do():
+    class Told(Worth):
+        """Told otherwise."""
+
+        orders = Feature("count(*)", "Told otherwise.", unit="orders")
+
+    def made(within):
+        body = {"__doc__": "W.", "owner": "o", "over": Orders, "within": within, "n": Feature("count(*)", "N.")}
+        return type("Made", (FeatureView,), body)
+
+    assert made(30).definition() == made(30).definition() != made(31).definition()
+    assert Told.features["orders"].about == "Told otherwise."
+
+
+def test_faulty_features_are_told_once_and_keep_their_names():
+    class Faulty(FeatureView):
+        """Faulty."""
+
+        owner, over = "growth", Orders
+        spend = Feature("summ(amount)", "Spend.")
+        As = Feature("count(*)", "Upper case.")
+        kind = Feature("max(kind)", "Kind.", type="sting")
+        big = Tag("spend > 3", "Is big.")
+
+    told = [str(problem) for problem in Faulty.problems(TABLES).found]
+    assert len(told) == 3
+    for words in ("Faulty.spend: 'summ(amount)': unknown function summ; did you mean 'sum'?",
+                  "Faulty.As: is no name", "Faulty.kind: type 'sting' is not allowed"):  # fmt: skip
+        assert any(words in line for line in told), words
+    assert Faulty.names() == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
+
+
+def test_a_view_without_its_parts_is_told_so():
+    class Bare(FeatureView):
+        pass
+
+    told = " ".join(str(problem) for problem in Bare.problems(TABLES).found)
+    assert "says in a docstring" in told
+    assert "Bare.owner: is missing" in told
+    assert "Bare.over: is missing" in told

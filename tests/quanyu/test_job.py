@@ -1,0 +1,37 @@
+"""A job says what it reads and writes, and is refused where its function does not agree."""
+
+import pytest
+
+from quanyu.errors import ConfigError
+from quanyu.job import job
+from quanyu.model.people import Activity
+from quanyu.model.trade import OrderLines, Orders
+
+
+def test_a_job_is_its_function_with_what_it_reads_and_writes():
+    @job(reads=[Orders, OrderLines], writes=Activity)
+    def activity(orders, order_lines, as_of):
+        """Everything a customer did.
+
+        And more.
+        """
+        return (orders, order_lines, as_of)
+
+    assert (activity.name, activity.reads, activity.writes, activity.as_of) == (
+        "activity", (Orders, OrderLines), Activity, True,
+    )  # fmt: skip
+    assert activity.describes == "Everything a customer did."
+    assert activity(1, 2, as_of=3) == (1, 2, 3)
+    assert len(activity.definition()) == 16
+
+
+def test_every_mistake_is_told_at_once():
+    def deeds(order_lines, orders):
+        return None
+
+    with pytest.raises(ConfigError) as error:
+        job(reads=[Orders, OrderLines], writes=Activity)(deeds)
+    told = str(error.value)
+    assert "parameters are ['order_lines', 'orders'], but it reads ['orders', 'order_lines']" in told
+    assert "says in a docstring what it gives" in told
+    assert "a job is named for what it writes: activity" in told

@@ -1,0 +1,74 @@
+"""Journeys: steps of one kind each, with windows in words, that name audiences and tables which are there."""
+
+from textwrap import dedent
+
+import pytest
+
+from quanyu.errors import ConfigError
+from quanyu.journey import Journey
+from quanyu.model.people import People
+from quanyu.model.trade import Orders
+
+TABLES = {table.name: table for table in (Orders, People)}
+WINBACK = """
+    describes: Asks back.
+    owner: growth
+    enters: winback
+    steps:
+      - wait: 3 days
+      - message: {channel: email, subject: Hello, body: We miss you.}
+      - wait: 1 day
+      - branch:
+          happened: orders
+          then: [{end: bought}]
+          otherwise: [{wait: 7 days}, {end: gone}]
+"""
+
+
+def told(folder, old="", new=""):
+    assert old in WINBACK
+    path = folder / "winback.yml"
+    path.write_text(dedent(WINBACK.replace(old, new)))
+    try:
+        return "\n".join(map(str, Journey.load(path).problems(["winback", "loyal"], TABLES).found))
+    except ConfigError as error:
+        return str(error)
+
+
+def test_a_journey_is_a_program_over_days(tmp_path):
+    assert told(tmp_path) == ""
+    made = Journey.load(tmp_path / "winback.yml")
+    assert [step.wait for step in made.steps] == [3, None, 1, None]
+    assert made.steps[3].branch.otherwise[1].end == "gone"
+    assert (made.purpose, made.goal) == ("messages", "orders")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("enters: winback", "enters: winbak", "enters: unknown audience 'winbak'; did you mean 'winback'?"),
+        ("happened: orders", "happened: order", "steps.branch.happened: unknown table 'order'; did you mean 'orders'?"),
+        ("owner: growth", "owner: growth\n    goal: people", "goal: unknown table 'people'; allowed: orders"),
+        (
+            "wait: 3 days",
+            "wait: three days",
+            "steps.0.wait: 'three days' is not allowed: a wait is written as `3 days`",
+        ),
+        ("wait: 3 days", "wait: 3 hours", "a wait is written as `3 days`"),
+        ("wait: 3 days", "wiat: 3 days", "steps.0.wiat: unknown key; did you mean 'wait'?"),
+        ("- wait: 3 days", "- {wait: 3 days, end: done}", "a step is one of wait, message, branch, end"),
+        ("- wait: 3 days", "- {}", "a step is one of wait, message, branch, end"),
+        ("channel: email", "channel: pigeon", "'pigeon' is not allowed; allowed: 'email'"),
+        ("subject: Hello, ", "", "steps.1.message.subject: is missing"),
+        ("{end: bought}", "{ends: bought}", "ends: unknown key; did you mean 'end'?"),
+    ],
+)
+def test_what_a_journey_may_not_say(tmp_path, old, new, words):
+    assert words in told(tmp_path, old, new)
+
+
+def test_a_journey_has_steps(tmp_path):
+    path = tmp_path / "winback.yml"
+    path.write_text("describes: d\nowner: o\nenters: winback\nsteps: []\n")
+    with pytest.raises(ConfigError, match="steps: "):
+        Journey.load(path)

@@ -1,0 +1,148 @@
+"""Sources: what a feed may say of itself, which files are its own, and the day that each is of."""
+
+from datetime import date
+from textwrap import dedent
+
+import pytest
+
+from quanyu.errors import ConfigError
+from quanyu.model.people import Consents, Identifiers, People
+from quanyu.model.trade import OrderLines, Orders, Products
+from quanyu.source import Source
+
+TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Identifiers, Consents)}
+TILLS = """
+    describes: Till receipts.
+    owner: retail
+    reads: {path: "pos/{day}/*.csv", format: csv}
+    delivers: events
+    person:
+      - {kind: phone, value: mobile}
+    fills:
+      order_lines:
+        order_id: "concat('pos-', receipt)"
+        line: line
+        ordered_at: sold_at
+        kind: "'sale'"
+        status: "'paid'"
+        amount: "cast(paid as decimal(18, 2))"
+"""
+
+
+def source(folder, text, **changes):
+    text = dedent(text)
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "tills.yml"
+    path.write_text(text)
+    return Source.load(path)
+
+
+def told(folder, text=TILLS, *, swap):
+    """Load and check a source with one thing changed; returns its mistakes in words."""
+    try:
+        return "\n".join(map(str, source(folder, text, one=swap).problems(TABLES).found))
+    except ConfigError as error:
+        return str(error)
+
+
+def test_a_source_says_what_it_fills(tmp_path):
+    made = source(tmp_path, TILLS)
+    assert made.problems(TABLES).found == []
+    assert (made.name, made.tables()) == ("tills", {"order_lines": ["order_lines"]})
+    assert made.named_columns() == ("mobile", "receipt", "line", "sold_at", "paid")
+
+
+@pytest.mark.parametrize(
+    ("swap", "words"),
+    [
+        (("format: csv", "format: xls"), "reads.format: 'xls' is not allowed; allowed: 'csv', 'jsonl' or 'parquet'"),
+        (("format: csv", "format: csv, encoding: utf-9"), "reads.encoding: 'utf-9' is not allowed: unknown encoding"),
+        (("format: csv", "format: csv, delimiter: ';;'"), "reads.delimiter"),
+        (("format: csv", "format: csv, delimeter: ';'"), "unknown key; did you mean 'delimiter'?"),
+        (("{day}/", ""), "the day stands either in the path"),
+        (("format: csv", "format: csv, day: sold_at"), "the day stands either in the path"),
+        (("delivers: events", "delivers: updates"), "delivers: 'updates' is not allowed"),
+        (("delivers: events", "delivers: events\ndeleted_when: absent"), "deleted_when: absent is for feeds"),
+        (("delivers: events", "delivers: events\nzone: Asia/Shanghi"), "did you mean 'Asia/Shanghai'?"),
+        (("delivers: events", "delivers: events\nbad_share: 5"), "bad_share: 5 is not allowed"),
+        (("delivers: events", "delivers: events\nfreshness: {hours: 0}"), "freshness.hours: 0 is not allowed"),
+        (("kind: phone", "kind: fone"), "person.0.kind: unknown kind 'fone'; did you mean 'phone'?"),
+        (("  order_lines:", "  order_line:"), "unknown table 'order_line'; did you mean 'order_lines'?"),
+        (("  order_lines:", "  identifiers:"), "fills.identifiers: unknown table 'identifiers'"),
+        (("    line: line\n", ""), "fills.order_lines: column line is required and has no expression"),
+        (("line: line", "lines: line"), "unknown column of order_lines; did you mean 'line'?"),
+        (("ordered_at: sold_at", "ordered_at: cast(line as int)"), "gives a number, where a time (timestamp)"),
+        (("line: line", "line: max(line)"), "'max(line)' aggregates rows: say one_row_per"),
+        (("line: line", "line: line\n    where: paid"), "fills.order_lines.where: 'paid' gives a text, where a truth"),
+        (("line: line", "line: line\n    one_row_per: sku"), "'sku' must be `person` or the expression of a column"),
+        (("line: line", "line: (select 1)"), "fills.order_lines.line: '(select 1)' may hold no alias"),
+        (("delivers: events", "delivers: events\ndrops: {why: paid + 1}"), "drops.why: 'paid + 1' gives a number"),
+    ],
+)  # fmt: skip
+def test_what_a_source_may_not_say(tmp_path, swap, words):
+    assert words in told(tmp_path, swap=swap)
+
+
+def test_rows_about_persons_say_of_whom(tmp_path):
+    nobody = TILLS.replace("    person:\n      - {kind: phone, value: mobile}\n", "").replace("order_lines:", "people:")
+    assert "fills.people: people is about persons: say in `person` who a row is about" in told(
+        tmp_path, nobody, swap=("line: line", "city: city")
+    )
+
+
+def test_only_listed_columns_may_be_named_where_a_feed_lists_them(tmp_path):
+    swap = ("format: csv", "format: csv, columns: [receipt, line, sold_at, payed, mobile]")
+    assert told(tmp_path, swap=swap).count("unknown column") == 1
+    assert "unknown column 'paid'; did you mean 'payed'?" in told(tmp_path, swap=swap)
+
+
+def test_one_feed_may_fill_one_table_twice(tmp_path):
+    consents = """
+    describes: Answers.
+    owner: crm
+    reads: {path: "crm/{day}.csv", format: csv}
+    delivers: changes
+    person: [{kind: member, value: card}]
+    fills:
+      consents: {purpose: "'ads'", channel: "'any'", changed_at: at, state: ads}
+      to_messages:
+        {table: consents, where: "sms <> ''", purpose: "'messages'", channel: "'any'", changed_at: at, state: sms}
+    """
+    made = source(tmp_path, consents)
+    assert made.problems(TABLES).found == []
+    assert made.tables() == {"consents": ["consents", "to_messages"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "day"),
+    [
+        ("pos/{day}/*.csv", "pos/2024-07-04/S01.csv", date(2024, 7, 4)),
+        ("pos/{day:%Y%m%d}/*.csv", "pos/20240704/S01.csv", date(2024, 7, 4)),
+        ("pos/*/{day}.csv", "pos/S01/2024-07-04.csv", date(2024, 7, 4)),
+        ("pos/{day:%Y%m%d}/{day:%Y%m%d}_S01.csv", "pos/20240704/20240704_S01.csv", date(2024, 7, 4)),
+    ],
+)
+def test_the_day_stands_in_the_path(tmp_path, path, name, day):
+    made = source(tmp_path, TILLS, path=("pos/{day}/*.csv", path))
+    assert made.day_of(name) == day
+    landed = tmp_path / "landing" / name
+    landed.parent.mkdir(parents=True)
+    landed.touch()
+    assert [found for found, _ in made.files(tmp_path / "landing", tmp_path)] == [name]
+
+
+def test_only_its_own_files_are_a_feeds(tmp_path):
+    made = source(tmp_path, TILLS)
+    for name in ("pos/2024-07-04/S01.csv", "pos/2024-07-03/S02.csv", "pos/2024-07-04/S01.csv.part", "pos/new/S01.csv",
+                 "pos/2024-02-30/S01.csv", "crm/2024-07-04/S01.csv", "pos/2024-07-04/deep/S01.csv"):  # fmt: skip
+        path = tmp_path / "landing" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert [name for name, _ in made.files(tmp_path / "landing", tmp_path)] == [
+        "pos/2024-07-03/S02.csv", "pos/2024-07-04/S01.csv",
+    ]  # fmt: skip
+    assert source(tmp_path, TILLS, path=("pos/{day}/*.csv", "data:pos/{day}/*.csv")).root(tmp_path, tmp_path / "d") == (
+        tmp_path / "d", "pos/{day}/*.csv",
+    )  # fmt: skip
