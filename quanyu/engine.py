@@ -10,14 +10,12 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -25,6 +23,7 @@ import psutil
 from filelock import FileLock
 
 from quanyu.errors import RetryableError
+from quanyu.server import Server, end, free_port, listening
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,36 +41,12 @@ _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running local Connect server, as its state file tells it."""
-
-    pid: int
-    born: float
-    port: int
-    token: str
-
-    @property
-    def url(self) -> str:
-        """The address for a client; only the name localhost may carry a token without TLS."""
-        return f"sc://localhost:{self.port}/;token={self.token}"
-
-    def process(self) -> psutil.Process | None:
-        """Return the process behind the state file, unless it is gone or its id belongs to another one now."""
-        try:
-            found = psutil.Process(self.pid)
-            alive = abs(found.create_time() - self.born) < 2 and found.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return None
-        return found if alive else None
-
-
 class Engine:
     """Gives sessions; starts, replaces and stops the local server of one home where no remote one is set."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.folder = settings.home / "server"
+        self.folder = (settings.home / "server").resolve()
 
     def session(self) -> SparkSession:
         """Return this process's session, of which a later call is free. Raises RetryableError without a server."""
@@ -140,14 +115,14 @@ class Engine:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(self.folder / "start.lock"):
             server = self.server()
-            if server is not None and server.process() is not None and _listening(server.port):
+            if server is not None and server.process() is not None and listening(server.port):
                 return server
             if server is not None:
                 self._kill(server)
             return self._start()
 
     def _start(self) -> Server:
-        port, token = _free_port(), secrets.token_urlsafe(24)
+        port, token = free_port(), secrets.token_urlsafe(24)
         log = self.folder / "server.log"
         env = self.settings.server_environment(token)
         with log.open("ab") as output:
@@ -158,7 +133,7 @@ class Engine:
         server = Server(child.pid, psutil.Process(child.pid).create_time(), port, token)
         self._note(server)
         deadline = time.monotonic() + START_SECONDS
-        while not _listening(port):
+        while not listening(port):
             if child.poll() is not None or time.monotonic() > deadline:
                 self._kill(server)
                 raise RetryableError(f"the Spark server did not start; the reason is at the end of {log}")
@@ -206,7 +181,7 @@ class Engine:
         }
 
     def _watch(self) -> None:
-        command = [sys.executable, "-m", "quanyu.engine", str(self.folder), str(self.settings.spark.idle_seconds)]
+        command = [sys.executable, "-m", "quanyu.server", str(self.folder), str(self.settings.spark.idle_seconds)]
         with (self.folder / "watch.log").open("ab") as output:
             subprocess.Popen(
                 command, start_new_session=True, close_fds=True,
@@ -214,7 +189,7 @@ class Engine:
             )  # fmt: skip
 
     def _kill(self, server: Server) -> None:
-        _end(server)
+        end(server)
         shutil.rmtree(self.folder / "scratch", ignore_errors=True)
 
     def stop(self) -> bool:
@@ -262,6 +237,8 @@ def _close(key: str) -> None:
     known = _sessions.pop(key, None)
     if known is not None:
         _within(5, known[1].stop)
+        # Its destructor would close the channel once more, at the end of the process, where gRPC waits for ever.
+        known[1].client.close = lambda: None  # type: ignore[method-assign]
 
 
 def _open(url: str) -> SparkSession:
@@ -282,54 +259,3 @@ def _within(seconds: float, call: Callable[[], T]) -> T | None:
     worker.start()
     worker.join(seconds)
     return got[0] if got else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _listening(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def _end(server: Server) -> None:
-    """End the server's whole process group, which it leads since it was started in a session of its own."""
-    process = server.process()
-    if process is None:
-        return
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(server.pid, how)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(timeout=10)
-            return
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody holds the clients' lock, holding it exclusively while the caller acts on that."""
-    with (folder / "clients.lock").open("ab") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def watch(folder: Path, idle_seconds: float) -> None:
-    """Stop the server of this folder once nobody has held its lock for the idle time; ends with the server."""
-    server = Server(**json.loads((folder / "server.json").read_text()))
-    while server.process() is not None:
-        with _alone(folder) as alone:
-            if alone and time.time() - (folder / "clients.lock").stat().st_mtime >= idle_seconds:
-                _end(server)
-        time.sleep(min(5.0, idle_seconds / 4))
-
-
-if __name__ == "__main__":
-    watch(Path(sys.argv[1]), float(sys.argv[2]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,10 +13,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quanyu.ddl import create, quoted, same_type
+from quanyu.difference import counted, difference
 from quanyu.engine import Engine
-from quanyu.errors import ConfigError, QuanyuError, RetryableError
+from quanyu.errors import ConfigError, RetryableError
+from quanyu.guard import guard
 from quanyu.settings import Settings
-from quanyu.table import Column, Table
+from quanyu.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,6 +67,7 @@ class Lake:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self._staging: Path | None = None
+        self._merging = threading.Lock()
 
     @property
     def spark(self) -> SparkSession:
@@ -171,18 +176,18 @@ class Lake:
         found = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
         if found is None:
             with guard(place):
-                self.spark.sql(_create(table, self.path(place))).collect()
+                self.spark.sql(create(table, self.path(place))).collect()
             return
         there = {column.name: str(column.type.to_json()).strip('"') for column in found.schema().fields}
         missing = {name: column for name, column in table.schema().items() if name not in there}
         for name, column in table.schema().items():
-            if name in there and not _same_type(column.type, there[name]):
+            if name in there and not same_type(column.type, there[name]):
                 raise ConfigError(
                     f"{place}: column {name} is declared as {column.type} but lies there as {there[name]};"
                     f" declare a new column for the new type, or move {self.path(place)} away and run again"
                 )
         if missing:
-            added = ", ".join(f"`{name}` {c.type} comment {_quoted(c.comment)}" for name, c in missing.items())
+            added = ", ".join(f"`{name}` {c.type} comment {quoted(c.comment)}" for name, c in missing.items())
             with guard(place):
                 self.spark.sql(f"alter table delta.`{self.path(place)}` add columns ({added})").collect()
 
@@ -219,15 +224,17 @@ class Lake:
         """Upsert rows by their key, deleting those whose `_op` is `delete`, in one commit. Returns the version."""
         place = place_of(table)
         app, txn = self._fence(place, receipt)
-        changes.createOrReplaceTempView("quanyu_changes")
+        view = f"quanyu_changes_{table.name}"
+        changes.createOrReplaceTempView(view)
         same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in on)
         sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in table.schema())
         names = ", ".join(f"`{name}`" for name in table.schema())
         values = ", ".join(f"s.`{name}`" for name in table.schema())
         settings = {_APP: app, _TXN: str(txn), _META: receipt.text(counts)}
-        with self.session_settings(settings), guard(place):
+        # A MERGE takes its receipt from the session, which has one at a time.
+        with self._merging, self.session_settings(settings), guard(place):
             self.spark.sql(
-                f"merge into delta.`{self.path(place)}` t using quanyu_changes s on {same} "  # noqa: S608 (declared names only)
+                f"merge into delta.`{self.path(place)}` t using {view} s on {same} "  # noqa: S608 (declared names only)
                 f"when matched and s._op = 'delete' then delete when matched then update set {sets} "
                 f"when not matched and s._op <> 'delete' then insert ({names}) values ({values})"
             ).collect()
@@ -256,8 +263,8 @@ class Lake:
             counts["out"] = counts["in"]
             return Written(inserted=counts["in"], version=self.append(place, rows, receipt, counts))
         current = self.read(place).where(part) if part else self.read(place)
-        changes = self.stage(_difference(table, rows, current))
-        found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(_count()).collect()}
+        changes = self.stage(difference(table, rows, current))
+        found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(counted()).collect()}
         total = rows.count()
         told = Written(found.get("insert", 0), found.get("update", 0), found.get("delete", 0))
         told = Written(told.inserted, told.updated, told.deleted, total - told.inserted - told.updated)
@@ -276,31 +283,6 @@ def place_of(table: type[Table]) -> str:
     return f"{table.layer}/{table.name}"
 
 
-def row_hash(columns: Sequence[str]) -> str:
-    """SQL of a row's hash over these columns; nulls count, so that (null, 'a') differs from ('a', null)."""
-    return f"xxhash64({', '.join(f'`{name}`, `{name}` is null' for name in columns)})"
-
-
-def _count() -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.count("*").alias("n")
-
-
-def _difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:
-    """Rows to insert, update or delete, marked in `_op`, to get from the current rows to the given ones."""
-    columns = list(table.schema())
-    new = rows.selectExpr("*", f"{row_hash(columns)} as _new")
-    old = current.select(*columns).selectExpr("*", f"{row_hash(columns)} as _old")
-    joined = new.alias("n").join(old.alias("o"), list(table.keys), "full_outer").where("not (_new <=> _old)")
-    op = "case when _old is null then 'insert' when _new is null then 'delete' else 'update' end as _op"
-    keys = set(table.keys)
-    kept = [
-        f"`{name}`" if name in keys else f"if(_new is null, o.`{name}`, n.`{name}`) as `{name}`" for name in columns
-    ]
-    return joined.selectExpr(*kept, op)
-
-
 def _receipt(item: Mapping[str, Any]) -> dict[str, Any] | None:
     text = item.get("userMetadata")
     try:
@@ -308,73 +290,3 @@ def _receipt(item: Mapping[str, Any]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and "job" in found else None
-
-
-def _create(table: type[Table], path: str) -> str:
-    lines = [
-        f"`{name}` {column.type}{_null(table, name, column)} comment {_quoted(column.comment)}"
-        for name, column in table.schema().items()
-    ]
-    about = " ".join((table.__doc__ or "").split())
-    properties = ", ".join(f"{_quoted(key)}={_quoted(value)}" for key, value in _properties(table).items())
-    parted = " partitioned by (source)" if table.layer == "silver" else ""
-    return (
-        f"create table if not exists delta.`{path}` ({', '.join(lines)}) using delta{parted}"
-        f" comment {_quoted(about)} tblproperties ({properties})"
-    )
-
-
-def _null(table: type[Table], name: str, column: Column) -> str:
-    return " not null" if column.required or name in table.identity() else ""
-
-
-def _properties(table: type[Table]) -> dict[str, str]:
-    parted = {"source"} if table.layer == "silver" else set()
-    without = ("array", "boolean")
-    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith(without) and n not in parted]
-    rules = {name: column.constraint(name) for name, column in table.columns.items()}
-    return {
-        "delta.enableChangeDataFeed": "true",
-        "delta.dataSkippingStatsColumns": ",".join(clear),
-        "quanyu.owner": table.owner,
-        # Delta takes a null result for a violation.
-        **{f"delta.constraints.{name}": f"{name} is null or {rule}" for name, rule in rules.items() if rule},
-    }
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _same_type(declared: str, there: str) -> bool:
-    names = {"int": "integer", "bigint": "long"}
-    if declared.startswith("array"):
-        return "array" in there
-    return names.get(declared, declared) == there
-
-
-@contextlib.contextmanager
-def guard(place: str) -> Iterator[None]:
-    """Turn Spark's errors into ours: words without the values of rows, which Spark prints and which may be personal."""
-    from pyspark.errors import PySparkException
-    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
-
-    try:
-        yield
-    except QuanyuError:
-        raise
-    except SparkConnectGrpcException as error:
-        if "UNAVAILABLE" in str(error) or "DEADLINE" in str(error) or not error.getCondition():
-            raise RetryableError(f"{place}: the Spark server went away; run it again") from None
-        raise _explained(place, error) from None
-    except PySparkException as error:
-        raise _explained(place, error) from None
-
-
-def _explained(place: str, error: Any) -> QuanyuError:
-    condition = error.getCondition() or type(error).__name__
-    if "CONSTRAINT" in condition or "NOT_NULL" in condition:
-        return QuanyuError(f"{place}: rows break a constraint of the table ({condition}); nothing was written")
-    if "CONCURRENT" in condition:
-        return RetryableError(f"{place}: another run wrote at the same time ({condition}); run it again")
-    return QuanyuError(f"{place}: Spark refused ({condition}): {str(error).splitlines()[0][:300]}")

@@ -58,7 +58,7 @@ class Retailer:
         return load_settings(self.conf, self.home)
 
     def context(self, day: str) -> Context:
-        """A fresh context for a day."""
+        """A fresh context for a day, such as a run of its own has."""
         self._open.append(Context(self.settings, date.fromisoformat(day)))
         return self._open[-1]
 
@@ -100,14 +100,12 @@ def retailer(tmp_path: Path, server: Path) -> Iterator[Retailer]:
     made.close()
 
 
-@pytest.fixture
-def sample_shop(tmp_path: Path, server: Path) -> Iterator[Retailer]:
-    """The default conf folder and a small sample: 80 customers over 100 days from 2024-01-01."""
+def small_shop(folder: Path, server: Path) -> Retailer:
+    """The default conf folder with a small sample: 60 customers over 70 days from 2024-01-01."""
     from sample.generate import generate
 
-    made = Retailer(tmp_path, server)
+    made = Retailer(folder, server)
     shutil.rmtree(made.conf)
     shutil.copytree(ROOT / "conf", made.conf)
-    generate(made.home / "landing", 80, date(2024, 1, 1), 100, 3)
-    yield made
-    made.close()
+    generate(made.home / "landing", 60, date(2024, 1, 1), 70, 3)
+    return made

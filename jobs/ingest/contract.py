@@ -46,9 +46,14 @@ def value_of(text: str, column: Column, where: str) -> Mapped:
 
 def tolerant(tree: exp.Expression) -> exp.Expression:
     """Make each cast give null instead of failing the job; a check beside it tells what got lost."""
-    return tree.transform(
-        lambda node: exp.TryCast(this=node.this, to=node.args["to"]) if type(node) is exp.Cast else node
-    )
+
+    def tried(node: exp.Expression) -> exp.Expression:
+        # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
+        if type(node) is exp.Cast or isinstance(node, exp.TryCast):
+            return exp.TryCast(this=node.this, to=node.args["to"], requires_string=True)
+        return node
+
+    return tree.transform(tried)
 
 
 def cast_checks(tree: exp.Expression, where: str) -> Iterator[Check]:

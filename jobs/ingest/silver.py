@@ -8,7 +8,8 @@ from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from quanyu.lake import Lake, Receipt, Written, place_of, row_hash
+from quanyu.difference import row_hash
+from quanyu.lake import Lake, Receipt, Written, place_of
 from quanyu.source import Source
 from quanyu.table import Table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial, reduce
@@ -124,17 +125,17 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     _quarantine(work, staged)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(work.source, known_on, work.again)
-    written = {name: _fill(work, staged, name, delivery) for name in work.source.tables()}
-    if work.source.person:
-        table = work.tables["identifiers"]
-        rows = mapping.identifiers_of(staged, work.source)
-        written["identifiers"] = silver.publish(
-            work.context.lake, table, rows, delivery, work.receipt,
-            lambda: mapping.identifiers_of(_mapped(work, _of_other_days(work)), work.source),
-        )  # fmt: skip
+    written = _publish(work, staged, delivery)
     for day, rows in work.counts["per_day"].items():
         work.context.store.ledger.record_volume(work.source.name, day, rows, work.context.day)
     return _outcome(work, written)
+
+
+def _publish(work: Work, staged: DataFrame, delivery: silver.Delivery) -> dict[str, Written]:
+    """Publish every table that the source fills, several at a time: small ones spend their time in planning."""
+    names = [*work.source.tables(), *(["identifiers"] if work.source.person else [])]
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        return dict(zip(names, pool.map(lambda name: _fill(work, staged, name, delivery), names), strict=True))
 
 
 def _known_on(work: Work, day: date, newest: date | None) -> date:
@@ -229,6 +230,8 @@ def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -
     table = work.tables[name]
 
     def rows(mapped: DataFrame) -> DataFrame:
+        if name == "identifiers":
+            return mapping.identifiers_of(mapped, work.source)
         fills = [mapping.rows_of(mapped, fill, work.source, table) for fill in work.source.tables()[name]]
         return reduce(lambda one, other: one.unionByName(other), fills)
 

@@ -138,7 +138,7 @@ def test_too_many_bad_rows_stop_the_source_and_leave_what_was_published(till):
     many = "".join(BAD.replace("r2", f"x{n}") for n in range(5))
     till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r5") + many)
     before = {place: version for place, version in till.versions().items() if place.startswith("silver")}
-    with pytest.raises(ContractError, match="5 of 7 rows are bad.*quantity is not a int"):
+    with pytest.raises(ContractError, match=r"5 of 7 rows are bad.*quantity is not a int"):
         till.ingest("till", "2024-01-02")
     assert {place: till.versions()[place] for place in before} == before
     till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r5"))
@@ -174,7 +174,11 @@ fills:
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_product_that_a_snapshot_lacks_ends_that_day_and_may_come_back(retailer, at_once):
     retailer.declare("sources/catalogue.yml", CATALOGUE)
-    days = {"2024-01-01": "sku,name\na,A\nb,B\n", "2024-01-02": "sku,name\na,A2\n", "2024-01-03": "sku,name\na,A2\nb,B\n"}
+    days = {
+        "2024-01-01": "sku,name\na,A\nb,B\n",
+        "2024-01-02": "sku,name\na,A2\n",
+        "2024-01-03": "sku,name\na,A2\nb,B\n",
+    }
     for day, text in days.items():
         retailer.land(f"catalogue/{day}.csv", text)
         if not at_once:

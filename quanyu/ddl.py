@@ -1,0 +1,51 @@
+"""What Delta is told of a Table: columns with comments, properties and constraints."""
+
+from __future__ import annotations
+
+from quanyu.table import Column, Table
+
+
+def create(table: type[Table], path: str) -> str:
+    """SQL that creates a table as it is declared."""
+    lines = [
+        f"`{name}` {column.type}{_null(table, name, column)} comment {quoted(column.comment)}"
+        for name, column in table.schema().items()
+    ]
+    about = " ".join((table.__doc__ or "").split())
+    properties = ", ".join(f"{quoted(key)}={quoted(value)}" for key, value in _properties(table).items())
+    parted = " partitioned by (source)" if table.layer == "silver" else ""
+    return (
+        f"create table if not exists delta.`{path}` ({', '.join(lines)}) using delta{parted}"
+        f" comment {quoted(about)} tblproperties ({properties})"
+    )
+
+
+def _null(table: type[Table], name: str, column: Column) -> str:
+    return " not null" if column.required or name in table.identity() else ""
+
+
+def _properties(table: type[Table]) -> dict[str, str]:
+    parted = {"source"} if table.layer == "silver" else set()
+    without = ("array", "boolean")
+    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith(without) and n not in parted]
+    rules = {name: column.constraint(name) for name, column in table.columns.items()}
+    return {
+        "delta.enableChangeDataFeed": "true",
+        "delta.dataSkippingStatsColumns": ",".join(clear),
+        "quanyu.owner": table.owner,
+        # Delta takes a null result for a violation.
+        **{f"delta.constraints.{name}": f"{name} is null or {rule}" for name, rule in rules.items() if rule},
+    }
+
+
+def quoted(text: str) -> str:
+    """Write a text as a SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def same_type(declared: str, there: str) -> bool:
+    """Whether a declared type is the one that lies there, by Delta's own names."""
+    names = {"int": "integer", "bigint": "long"}
+    if declared.startswith("array"):
+        return "array" in there
+    return names.get(declared, declared) == there

@@ -1,0 +1,37 @@
+"""What differs between the rows of a table as it stands and as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def row_hash(columns: Sequence[str]) -> str:
+    """SQL of a row's hash over these columns; nulls count, so that (null, 'a') differs from ('a', null)."""
+    return f"xxhash64({', '.join(f'`{name}`, `{name}` is null' for name in columns)})"
+
+
+def counted() -> Any:
+    """The number of rows of a group, named n."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.count("*").alias("n")
+
+
+def difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:
+    """Rows to insert, update or delete, marked in `_op`, to get from the current rows to the given ones."""
+    columns = list(table.schema())
+    new = rows.selectExpr("*", f"{row_hash(columns)} as _new")
+    old = current.select(*columns).selectExpr("*", f"{row_hash(columns)} as _old")
+    joined = new.alias("n").join(old.alias("o"), list(table.keys), "full_outer").where("not (_new <=> _old)")
+    op = "case when _old is null then 'insert' when _new is null then 'delete' else 'update' end as _op"
+    keys = set(table.keys)
+    kept = [
+        f"`{name}`" if name in keys else f"if(_new is null, o.`{name}`, n.`{name}`) as `{name}`" for name in columns
+    ]
+    return joined.selectExpr(*kept, op)

@@ -1,0 +1,55 @@
+"""What the README says can be done as it says: its commands, its declarations, its places."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from quanyu import cli, discover
+from quanyu.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(program):
+    """Calls of a program in the README, without what stands behind # on their lines."""
+    lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("    ")]
+    return [line[line.index(f"{program} ") :] for line in lines if re.search(rf"(^|\s){program} ", line)]
+
+
+@pytest.mark.parametrize("line", commands("quanyu"))
+def test_every_command_of_the_readme_can_be_given(line):
+    _, name, *arguments = shlex.split(line)
+    get_command(cli.app).commands[name].make_context(name, arguments)
+
+
+def test_every_target_of_the_readme_is_there():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = {line.split()[1] for line in commands("make")}
+    assert named == {"run", "test"}
+    assert named <= set(targets)
+
+
+def test_every_declaration_of_the_readme_is_valid(tmp_path):
+    feed, audience = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    [tag] = re.findall(r"```python\n    (.*?)\n```", README, re.DOTALL)
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (conf / "sources" / "stall.yml").write_text(feed, encoding="utf-8")
+    (conf / "audiences" / "quiet_regulars.yml").write_text(audience, encoding="utf-8")
+    (conf / "features").mkdir(exist_ok=True)
+    view = (ROOT / "features" / "value.py").read_text(encoding="utf-8").replace("class Value(", "class Worth(")
+    (conf / "features" / "worth.py").write_text(f"{view}    {tag}\n", encoding="utf-8")
+    found = discover.load(load_settings(conf, tmp_path / "home"))
+    assert {"stall"} < set(found.sources)
+    assert {"quiet_regulars"} < set(found.audiences)
+    assert found.known["worth.regular"] == "boolean"
+
+
+def test_every_place_of_the_readme_is_there():
+    places = re.findall(r"^\| `([a-z_]+/)`", README.split("In a home")[0], re.MULTILINE)
+    assert len(places) > 8
+    assert [place for place in places if not (ROOT / place).is_dir()] == []
