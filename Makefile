@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/bin/uv
-UV_VERSION := 0.11.7
+UV_VERSION := 0.13.9
 READY := $(VENV)/ready
 SAMPLE_DAY := 2024-07-04
 

@@ -82,7 +82,11 @@ class Engine:
         """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""
 
         def ask() -> SparkSession:
+            from pyspark.sql.connect.client.retries import DefaultPolicy
+
             session = _open(server.url)
+            # A server of this machine that does not answer is dead; the default would wait for it for ten minutes.
+            session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=2000)])
             session.sql("select 1").collect()
             return session
 

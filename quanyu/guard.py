@@ -8,10 +8,13 @@ from typing import Any
 
 from quanyu.errors import QuanyuError, RetryableError
 
+_GONE = "{}: the Spark server went away; run it again"
+
 
 @contextlib.contextmanager
 def guard(place: str) -> Iterator[None]:
     """Turn Spark's errors into ours: words without the values of rows, which Spark prints and which may be personal."""
+    import grpc
     from pyspark.errors import PySparkException
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
@@ -19,18 +22,26 @@ def guard(place: str) -> Iterator[None]:
         yield
     except QuanyuError:
         raise
+    except grpc.RpcError:
+        raise RetryableError(_GONE.format(place)) from None
     except SparkConnectGrpcException as error:
         if "UNAVAILABLE" in str(error) or "DEADLINE" in str(error) or not error.getCondition():
-            raise RetryableError(f"{place}: the Spark server went away; run it again") from None
+            raise RetryableError(_GONE.format(place)) from None
         raise _explained(place, error) from None
     except PySparkException as error:
         raise _explained(place, error) from None
 
 
 def _explained(place: str, error: Any) -> QuanyuError:
+    from pyspark.errors import AnalysisException
+
     condition = error.getCondition() or type(error).__name__
+    if "RETRIES_EXCEEDED" in condition or "RetriesExceeded" in condition:
+        return RetryableError(_GONE.format(place))
     if "CONSTRAINT" in condition or "NOT_NULL" in condition:
         return QuanyuError(f"{place}: rows break a constraint of the table ({condition}); nothing was written")
     if "CONCURRENT" in condition:
         return RetryableError(f"{place}: another run wrote at the same time ({condition}); run it again")
-    return QuanyuError(f"{place}: Spark refused ({condition}): {str(error).splitlines()[0][:300]}")
+    # Only what was said of names, before any row was read, is sure to hold no row's values.
+    told = f": {str(error).splitlines()[0][:300]}" if isinstance(error, AnalysisException) else ""
+    return QuanyuError(f"{place}: Spark refused ({condition}){told}")

@@ -134,7 +134,10 @@ class Lake:
         """Read a declared table; one that nothing was written to yet is empty, with its schema."""
         place = place_of(table)
         if self.exists(place):
-            return self.read(place).select(*table.schema())
+            rows = self.read(place)
+            # One declared since is null until the next write adds it.
+            added = {n: f"cast(null as {c.type}) as `{n}`" for n, c in table.schema().items() if n not in rows.columns}
+            return rows.selectExpr(*(added.get(name, f"`{name}`") for name in table.schema()))
         return self.spark.createDataFrame([], ", ".join(f"`{n}` {c.type}" for n, c in table.schema().items()))
 
     def as_known(self, table: type[Table], day: date) -> DataFrame:

@@ -19,6 +19,7 @@ from quanyu import discover
 from quanyu.declare import digest
 from quanyu.engine import Engine
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
+from quanyu.guard import guard
 from quanyu.lake import Lake, Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
@@ -166,7 +167,8 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     ):
         return "skipped", _told(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
-    outcome = step.do(context, receipt)
+    with guard(step.name):
+        outcome = step.do(context, receipt)
     wrote = {place: context.lake.version(place) for place in step.writes}
     told = {
         "day": context.day.isoformat(),
