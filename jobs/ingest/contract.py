@@ -50,7 +50,7 @@ def tolerant(tree: exp.Expression) -> exp.Expression:
     def tried(node: exp.Expression) -> exp.Expression:
         # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
         if type(node) is exp.Cast or isinstance(node, exp.TryCast):
-            return exp.TryCast(this=node.this, to=node.args["to"], requires_string=True)
+            return exp.TryCast(this=node.this, to=node.args["to"], safe=True)
         return node
 
     return tree.transform(tried)
