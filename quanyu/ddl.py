@@ -5,8 +5,8 @@ from __future__ import annotations
 from quanyu.table import Column, Table
 
 
-def create(table: type[Table], path: str) -> str:
-    """SQL that creates a table as it is declared."""
+def body(table: type[Table]) -> tuple[str, str]:
+    """SQL of a declared table's columns, and of what stands behind its format: partition, comment, properties."""
     lines = [
         f"`{name}` {column.type}{_null(table, name, column)} comment {quoted(column.comment)}"
         for name, column in table.schema().items()
@@ -14,10 +14,8 @@ def create(table: type[Table], path: str) -> str:
     about = " ".join((table.__doc__ or "").split())
     properties = ", ".join(f"{quoted(key)}={quoted(value)}" for key, value in _properties(table).items())
     parted = " partitioned by (source)" if table.layer == "silver" else ""
-    return (
-        f"create table if not exists delta.`{path}` ({', '.join(lines)}) using delta{parted}"
-        f" comment {quoted(about)} tblproperties ({properties})"
-    )
+    rest = f"{parted} comment {quoted(about)} tblproperties ({properties})"
+    return ", ".join(lines), rest
 
 
 def _null(table: type[Table], name: str, column: Column) -> str:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quanyu.ddl import create, quoted, same_type
+from quanyu.ddl import body, quoted, same_type
 from quanyu.difference import counted, difference
 from quanyu.engine import Engine
 from quanyu.errors import ConfigError, RetryableError
@@ -179,7 +179,10 @@ class Lake:
         found = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
         if found is None:
             with guard(place):
-                self.spark.sql(create(table, self.path(place))).collect()
+                columns, rest = body(table)
+                self.spark.sql(
+                    f"create table if not exists delta.`{self.path(place)}` ({columns}) using delta{rest}"
+                ).collect()
             return
         there = {column.name: str(column.type.to_json()).strip('"') for column in found.schema().fields}
         missing = {name: column for name, column in table.schema().items() if name not in there}
