@@ -57,8 +57,21 @@ def fakes(monkeypatch, airflow=FAKE, how="kind"):
     monkeypatch.setattr(servers, "_command", command)
 
 
+SUITE: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def of_the_suite():
+    """Remember what this process had started before, such as the suite's Spark server."""
+    SUITE.clear()
+    SUITE.update(child.pid for child in psutil.Process().children())
+
+
 def children():
-    return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+    """Processes that the test itself left, with all that they started."""
+    own = [child for child in psutil.Process().children() if child.pid not in SUITE]
+    found = [*own, *(grand for child in own for grand in child.children(recursive=True))]
+    return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
