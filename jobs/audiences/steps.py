@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from quanyu import asof
@@ -29,7 +28,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     definition = digest([audience.digest() for audience in catalogue.audiences.values()])
     return [
         Step(
-            "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, partial(keep),
+            "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
             "Who is in each audience, since when, and who left.", as_of=True, forward=True,
         )
     ]  # fmt: skip

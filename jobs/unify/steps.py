@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 
 import pandas as pd
 
@@ -35,7 +34,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     job = activity_job.activity
     acts = Step(
         "activity", "unify", (*(f"silver/{t.name}" for t in job.reads), "gold/identities"), ("gold/activity",),
-        job.definition(), partial(act), job.describes, forward=True,
+        job.definition(), act, job.describes, forward=True,
     )  # fmt: skip
     return [ids, everybody, acts]
 
