@@ -86,12 +86,6 @@ class Keys(Part):
     person: SecretRef = ""
 
 
-class Training(Part):
-    """When models are trained again."""
-
-    every_days: int = Field(7, ge=1)
-
-
 class Settings(Part):
     """Everything that may differ between two installations; frozen once loaded."""
 
@@ -106,7 +100,6 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
-    training: Training = Training()
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )
