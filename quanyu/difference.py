@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quanyu.table import Table
 
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
 def row_hash(columns: Sequence[str]) -> str:
     """SQL of a row's hash over these columns; nulls count, so that (null, 'a') differs from ('a', null)."""
     return f"xxhash64({', '.join(f'`{name}`, `{name}` is null' for name in columns)})"
-
-
-def counted() -> Any:
-    """The number of rows of a group, named n."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.count("*").alias("n")
 
 
 def difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:

@@ -86,7 +86,7 @@ class Engine:
 
             session = _open(server.url)
             # A server of this machine that does not answer is dead; the default would wait for it for ten minutes.
-            session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=2000)])
+            session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
             session.sql("select 1").collect()
             return session
 

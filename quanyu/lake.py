@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.ddl import body, quoted, same_type
-from quanyu.difference import counted, difference
+from quanyu.difference import difference
 from quanyu.engine import Engine
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.guard import guard
 from quanyu.settings import Settings
+from quanyu.staging import Staging
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Lake:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
-        self._staging: Path | None = None
+        self.staging = Staging(settings.lake)
         self._merging = threading.Lock()
 
     @property
@@ -80,12 +81,15 @@ class Lake:
 
     def exists(self, place: str) -> bool:
         """Whether the table was ever created."""
-        return (Path(self.path(place)) / "_delta_log").is_dir() and self._delta(place) is not None
+        return self._delta(place) is not None
 
     def _delta(self, place: str) -> Any:
+        """Open a table without Spark; None where there is none."""
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
+        if not (Path(self.path(place)) / "_delta_log").is_dir():
+            return None
         try:
             return DeltaTable(self.path(place))
         except (TableNotFoundError, DeltaError):
@@ -93,7 +97,7 @@ class Lake:
 
     def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
-        table = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        table = self._delta(place)
         return [{**item, "receipt": _receipt(item)} for item in table.history(limit)] if table else []
 
     def receipt(self, place: str) -> dict[str, Any] | None:
@@ -103,6 +107,10 @@ class Lake:
     def version(self, place: str) -> int | None:
         """Number of the last commit that changed data; None before the first."""
         return next((item["version"] for item in self.history(place) if item["receipt"]), None)
+
+    def rows_written(self, place: str) -> int:
+        """Rows that the last commit wrote."""
+        return int(self.history(place, 1)[0]["operationMetrics"]["numOutputRows"])
 
     def version_of_day(self, place: str, day: date) -> int | None:
         """Last version that a run for this day or an earlier one wrote."""
@@ -158,25 +166,17 @@ class Lake:
             for key, old in before.items():
                 conf.unset(key) if old is None else conf.set(key, old)
 
-    def stage(self, df: DataFrame) -> DataFrame:
-        """Write rows to a place of this process's own and read them back: what is looked at twice is computed once."""
-        if self._staging is None:
-            self._staging = self.settings.lake / "_staging" / uuid.uuid4().hex
-        path = str(self._staging / uuid.uuid4().hex)
-        with guard("staging"):
-            df.write.parquet(path)
-        return self.spark.read.schema(df.schema).parquet(path)
+    def holds(self, place: str, **equal: str) -> bool:
+        """Whether any row of a table has these values, without Spark."""
+        from pyarrow import compute
 
-    def clear_staging(self) -> None:
-        """Remove what this process staged."""
-        if self._staging is not None:
-            shutil.rmtree(self._staging, ignore_errors=True)
-            self._staging = None
+        chosen = [compute.field(name) == value for name, value in equal.items()]
+        return self.exists(place) and bool(self.arrow(place).head(1, filter=reduce(and_, chosen)).num_rows)
 
     def prepare(self, table: type[Table]) -> None:
         """Create a table, or add the columns declared since. Raises ConfigError for a changed type."""
         place = place_of(table)
-        found = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        found = self._delta(place)
         if found is None:
             with guard(place):
                 columns, rest = body(table)
@@ -247,7 +247,7 @@ class Lake:
         return self._landed(place, receipt)
 
     def _fence(self, place: str, receipt: Receipt) -> tuple[str, int]:
-        table = self._delta(place) if (Path(self.path(place)) / "_delta_log").is_dir() else None
+        table = self._delta(place)
         app = f"{receipt.job}/{place}"
         last = table.transaction_version(app) if table else None
         return app, (last or 0) + 1
@@ -263,15 +263,13 @@ class Lake:
         """Make a gold table, or the part that a condition tells, hold just these rows; commits only a difference."""
         self.prepare(table)
         place = place_of(table)
-        rows = self.stage(df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items())))
+        typed = df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items()))
+        rows, counted_rows = self.staging.counted(typed)
+        total = counted_rows[None]
         if self.version(place) is None:
-            counts = {"in": rows.count(), "out": 0}
-            counts["out"] = counts["in"]
-            return Written(inserted=counts["in"], version=self.append(place, rows, receipt, counts))
+            return Written(inserted=total, version=self.append(place, rows, receipt, {"in": total, "out": total}))
         current = self.read(place).where(part) if part else self.read(place)
-        changes = self.stage(difference(table, rows, current))
-        found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(counted()).collect()}
-        total = rows.count()
+        changes, found = self.staging.counted(difference(table, rows, current), by="_op")
         told = Written(found.get("insert", 0), found.get("update", 0), found.get("delete", 0))
         told = Written(told.inserted, told.updated, told.deleted, total - told.inserted - told.updated)
         if not told.changed:

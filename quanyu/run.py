@@ -111,7 +111,7 @@ class Context:
 
     def close(self) -> None:
         """Let go of the server, the store and what was staged."""
-        self.lake.clear_staging()
+        self.lake.staging.clear()
         self.engine.release()
         if "store" in self.__dict__:
             self.store.close()

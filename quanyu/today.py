@@ -55,7 +55,7 @@ def perform(name: str, day: date, run_id: str) -> Result:
         try:
             return perform_step(context, context.step(name))
         finally:
-            context.lake.clear_staging()
+            context.lake.staging.clear()
 
 
 def _watched(context: Context, name: str) -> Result:

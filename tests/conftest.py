@@ -15,7 +15,7 @@ from quanyu.run import Context, Outcome, perform
 from quanyu.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
-BASE = "zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\n"
+BASE = 'zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\nspark: {shuffle_partitions: 2, conf: {spark.sql.codegen.wholeStage: "false", spark.sql.codegen.factoryMode: NO_CODEGEN}}\n'
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +87,7 @@ class Retailer:
     def close(self) -> None:
         """Give back what contexts hold, but not the server, which others use."""
         for context in self._open:
-            context.lake.clear_staging()
+            context.lake.staging.clear()
             if "store" in context.__dict__:
                 context.store.close()
 

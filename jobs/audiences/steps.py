@@ -111,7 +111,7 @@ def inside(context: Context) -> DataFrame:
 def keep(context: Context, receipt: Receipt) -> Outcome:
     """Bring the memberships forward to the day: newcomers enter, who is out has left, who is in stays."""
     table, lake, day = context.catalogue.tables["memberships"], context.lake, context.day
-    now = lake.stage(inside(context))
+    now = lake.staging.keep(inside(context))
     before = lake.table(table)
     past = before.where("left_on is not null")
     key = ["audience", "customer_id"]

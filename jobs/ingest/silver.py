@@ -44,12 +44,12 @@ def publish(
     incoming = _one_per_day(rows, keys)
     incoming = incoming.selectExpr(f"{_text(delivery.source.name)} as source", *_content(table), "feed_day",
                                    f"{_known_on(delivery)} as recorded_on")  # fmt: skip
+    staged, counts = lake.staging.counted(incoming)
+    if not lake.holds(place_of(table), source=delivery.source.name):
+        return _first(lake, table, staged, counts[None], delivery, receipt)
     current = lake.table(table).where(f"source = {_text(delivery.source.name)}")
-    if lake.version(place_of(table)) is None or current.limit(1).count() == 0:
-        return _first(lake, table, lake.stage(incoming), delivery, receipt)
-    staged = lake.stage(incoming)
     ended = _ended(table, staged, current.where("replaced_on is null"), delivery, elsewhere)
-    return _merge(lake, table, staged, current, ended, receipt)
+    return _merge(lake, table, staged, counts[None], current, ended, receipt)
 
 
 def _text(value: str) -> str:
@@ -101,19 +101,19 @@ def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
     return kept.selectExpr("*", f"lead(recorded_on) over {order} as _next", f"lead(_gone) over {order} as _next_gone")
 
 
-def _first(lake: Lake, table: type[Table], staged: DataFrame, delivery: Delivery, receipt: Receipt) -> Written:
+def _first(
+    lake: Lake, table: type[Table], staged: DataFrame, total: int, delivery: Delivery, receipt: Receipt
+) -> Written:
     """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
+    if not total:
+        return Written()
     rows = _marked(table, staged, old=False, gone=False)
     if delivery.source.deleted_when:
         rows = rows.unionByName(_gone_between(table, staged, sorted(delivery.known_on), delivery))
     chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
-    made = lake.stage(chained.drop("replaced_on").selectExpr(*_stored(table, "_next")))
-    inserted = made.count()
-    if not inserted:
-        return Written(unchanged=0)
-    total = staged.count()
-    counts = {"in": total, "out": inserted}
-    version = lake.append(place_of(table), made, receipt, counts)
+    made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
+    version = lake.append(place_of(table), made, receipt, {"in": total})
+    inserted = lake.rows_written(place_of(table))
     return Written(inserted=inserted, unchanged=total - inserted, version=version)
 
 
@@ -172,10 +172,14 @@ def _ended(
 
 
 def _merge(
-    lake: Lake, table: type[Table], staged: DataFrame, current: DataFrame, ended: DataFrame, receipt: Receipt
+    lake: Lake,
+    table: type[Table],
+    staged: DataFrame,
+    total: int,
+    current: DataFrame,
+    ended: DataFrame,
+    receipt: Receipt,
 ) -> Written:
-    from pyspark.sql import functions as F  # noqa: N812
-
     key = list(table.keys)
     rows = _marked(table, staged, old=False, gone=False).unionByName(ended)
     touched = rows.select(*key).distinct()
@@ -187,9 +191,8 @@ def _merge(
         f" when _old and {empty} and coalesce(_next_gone, false) then 'delete' when {empty} then null"
         " when _old then 'close' else 'insert' end as _op"
     )
-    changes = lake.stage(chained.drop("replaced_on").selectExpr(*_stored(table, "_next"), op).where("_op is not null"))
-    found = {row["_op"]: row["n"] for row in changes.groupBy("_op").agg(F.count("*").alias("n")).collect()}
-    total = staged.count()
+    wanted = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"), op).where("_op is not null")
+    changes, found = lake.staging.counted(wanted, by="_op")
     inserted, closed, deleted = (found.get(op, 0) for op in ("insert", "close", "delete"))
     told = Written(inserted, closed, deleted, total - inserted)
     if not told.changed:

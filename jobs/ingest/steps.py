@@ -95,8 +95,8 @@ def _to_bronze(work: Work) -> None:
     """Read the files once, into bronze, and learn which days of the feed they touch."""
     context, source = work.context, work.source
     read = bronze.read_landed(context.lake, source, work.files)
-    rows = context.lake.stage(bronze.not_taken(read, source, context.day.isoformat()))
-    touched = _days(rows)
+    rows, counts = context.lake.staging.counted(bronze.not_taken(read, source, context.day.isoformat()), by="_day")
+    touched = set(counts)
     changed = [item.name for item in work.files if item.changed]
     if changed:
         touched |= _days(context.lake.read(f"bronze/{source.name}").where(_files(changed)))
@@ -116,7 +116,7 @@ def _days(rows: DataFrame) -> set[date]:
 
 
 def _map_and_publish(work: Work, newest: date | None) -> Outcome:
-    staged = work.context.lake.stage(_mapped(work, _of_days(work, work.days)))
+    staged = work.context.lake.staging.keep(_mapped(work, _of_days(work, work.days)))
     staged = _without_bad_groups(work, staged)
     _count(work, staged)
     if work.days - work.again:
@@ -172,7 +172,7 @@ def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
         table = work.tables[fill.table]
         bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
         if bad.limit(1).count():
-            staged = work.context.lake.stage(mapping.marked(staged, bad, fill, table))
+            staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
     return staged
 
 
@@ -180,13 +180,13 @@ def _count(work: Work, staged: DataFrame) -> None:
     """Count every row once: accepted, bad or dropped, and by day of the feed."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    state = "case when size(_reasons) > 0 then 'bad' when _drop is not null then _drop else 'accepted' end"
-    groups = staged.where("_refused is null").groupBy(F.expr(state).alias("state"), "_day").count().collect()
-    told = staged.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as told").collect()
-    refused = [row["told"] for row in told]
+    state = "case when size(_reasons) > 0 then 'bad' when _drop is not null then _drop else 'accepted' end as state"
+    told = "concat(_file, ': ', _refused) as told"
+    groups = staged.selectExpr(state, told, "_day").groupBy("state", "told", "_day").count().collect()
+    refused = [row["told"] for row in groups if row["told"]]
     by_state: dict[str, int] = {}
     per_day: dict[date, int] = {}
-    for row in groups:
+    for row in (row for row in groups if not row["told"]):
         by_state[row["state"]] = by_state.get(row["state"], 0) + row["count"]
         per_day[row["_day"]] = per_day.get(row["_day"], 0) + row["count"]
     bad, accepted = by_state.pop("bad", 0), by_state.pop("accepted", 0)
