@@ -100,6 +100,7 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )

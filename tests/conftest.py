@@ -15,7 +15,15 @@ from quanyu.run import Context, Outcome, perform
 from quanyu.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
-BASE = 'zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\nspark: {shuffle_partitions: 2, conf: {spark.sql.codegen.wholeStage: "false", spark.sql.codegen.factoryMode: NO_CODEGEN}}\n'
+# Tables of a few rows spend their time in planning and compiling: neither is worth it for them.
+BASE = """\
+zone: Asia/Shanghai
+region: CN
+currency: CNY
+spark:
+  shuffle_partitions: 2
+  conf: {spark.sql.codegen.wholeStage: "false", spark.sql.codegen.factoryMode: NO_CODEGEN}
+"""
 
 
 @pytest.fixture(scope="session")

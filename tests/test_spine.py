@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 import pytest
 from conftest import Retailer, small_shop
 
+from jobs.audiences import rules
+
 EARLIER, MIDDLE, LAST = "2024-02-10", "2024-02-24", "2024-03-09"
 CURRENT = pc.field("valid_to").is_null()
 
@@ -161,3 +163,12 @@ def test_days_out_of_order_give_the_same_tables(tmp_path, server):
         assert sorted(renamed, key=str) == other.rows("gold/recency", where=at), day
     one.close()
     other.close()
+
+
+def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
+    shop, _ = lived
+    at = pc.field("entered_on") == date.fromisoformat(EARLIER)
+    entered = shop.rows("gold/memberships", "audience", "customer_id", where=at)
+    seen = rules.inside(shop.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    assert entered
+    assert sorted((row["audience"], row["customer_id"]) for row in seen.collect()) == entered

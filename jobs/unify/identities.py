@@ -37,6 +37,27 @@ class Found:
     split: int
 
 
+@dataclass(frozen=True)
+class Clustered:
+    """Persons (person, source, person_key, known_on), each one's cluster by number, and how many values are hubs."""
+
+    persons: pd.DataFrame
+    labels: pd.Series
+    hubs: int
+
+
+def clustered(known: pd.DataFrame) -> Clustered:
+    """Cluster the persons of identifiers: source, person_key, value (null for a weak one) and recorded_on."""
+    known = known.assign(person=known["source"] + "/" + known["person_key"])
+    persons = known.groupby(["person", "source", "person_key"]).agg(known_on=("recorded_on", "min")).reset_index()
+    labels, hubs = clusters(known.dropna(subset=["value"]))
+    # Who has no strong identifier is a customer alone; negative numbers are no cluster's.
+    alone = pd.Index(persons["person"]).difference(labels.index)
+    labels = labels.reindex(labels.index.append(alone))
+    labels[alone] = range(-len(alone), 0)
+    return Clustered(persons, labels, hubs)
+
+
 def clusters(links: pd.DataFrame) -> tuple[pd.Series, int]:
     """Number the cluster of each person. `links` has person and value; returns person to number, and the hubs."""
     from scipy.sparse import coo_matrix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import date
 
 import pandas as pd
 
@@ -40,27 +41,45 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def identify(context: Context, receipt: Receipt) -> Outcome:
-    """Cluster the persons known at the end of the day, decide ids, log the events, then publish the state."""
+    """Cluster the persons known at the end of the day, decide ids, log the events, then publish the state.
+
+    Days that no run took are taken one by one before it, so that ids do not depend on when runs happened.
+    """
     tables, lake = context.catalogue.tables, context.lake
-    known = lake.as_known(tables["identifiers"], context.day)
+    rows = _identifiers(context)
+    events = lake.table(tables["identity_events"]).orderBy("number").toPandas()
+    found: list[identities.Found] = []
+    for day in _days_to_take(rows, events, context.day):
+        held = (rows["recorded_on"] <= day) & ~(rows["replaced_on"] <= day)
+        links = identities.clustered(rows[held])
+        found.append(identities.decide(links.persons, links.labels, _held(events), set(_ids(events)), day))
+        events = _with_events(context, receipt, events, found[-1].events)
+    written = _publish(context, receipt, events)
+    most = identities.MOST_PERSONS
+    notes = [f"{links.hubs} values shared by more than {most} persons were not used"] if links.hubs else []
+    notes += [f"{len(found) - 1} skipped days taken first"] if len(found) > 1 else []
+    told = {"customers": found[-1].customers, "minted": sum(one.minted for one in found),
+            "merged": sum(one.merged for one in found), "split": sum(one.split for one in found)}  # fmt: skip
+    return Outcome(len(links.persons), written.changed, 0, written.unchanged, tuple(notes), told)
+
+
+def _identifiers(context: Context) -> pd.DataFrame:
+    """Every version of the strong identifiers known by the day: source, person_key, value, recorded_on, replaced_on."""
     listed = ", ".join(f"'{kind}'" for kind in identities.STRONG)
     strong = f"if(kind in ({listed}), xxhash64(kind, scope, value), null) as value"
-    links = known.selectExpr("source", "person_key", strong, "recorded_on").toPandas()
-    links["person"] = links["source"] + "/" + links["person_key"]
-    persons = links.groupby(["person", "source", "person_key"]).agg(known_on=("recorded_on", "min")).reset_index()
-    strong_links = links.dropna(subset=["value"])
-    labels, hubs = identities.clusters(strong_links)
-    # Who has no strong identifier is a customer alone; negative numbers are no cluster's.
-    alone = pd.Index(persons["person"]).difference(labels.index)
-    labels = labels.reindex(labels.index.append(alone))
-    labels[alone] = range(-len(alone), 0)
-    log = lake.table(tables["identity_events"]).orderBy("number").toPandas()
-    found = identities.decide(persons, labels, _held(log), set(log["customer_id"]), context.day)
-    events = _with_events(context, receipt, log, found.events)
-    written = _publish(context, receipt, events)
-    notes = [f"{hubs} values shared by more than {identities.MOST_PERSONS} persons were not used"] if hubs else []
-    told = {"customers": found.customers, "minted": found.minted, "merged": found.merged, "split": found.split}
-    return Outcome(len(persons), written.changed, 0, written.unchanged, tuple(notes), told)
+    rows = context.lake.table(context.catalogue.tables["identifiers"]).where(f"recorded_on <= date'{context.day}'")
+    return rows.selectExpr("source", "person_key", strong, "recorded_on", "replaced_on").toPandas()
+
+
+def _days_to_take(rows: pd.DataFrame, events: pd.DataFrame, day: date) -> list[date]:
+    """List the days since the last event on which identifiers came or went, and the day of the run."""
+    told = pd.concat([rows["recorded_on"], rows["replaced_on"]]).dropna().unique()
+    last = max(events["day"]) if len(events) else day
+    return [*sorted(on for on in told if last < on < day), day]
+
+
+def _ids(events: pd.DataFrame) -> list[str]:
+    return list(events["customer_id"]) if len(events) else []
 
 
 def _held(log: pd.DataFrame) -> pd.Series:

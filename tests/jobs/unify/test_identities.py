@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.unify.identities import MOST_PERSONS, clusters, decide
+from jobs.unify.steps import _days_to_take
 
-DAY = date(2024, 7, 1)
+DAY = FIRST = date(2024, 7, 1)
 
 
 class Log:
@@ -193,3 +194,11 @@ def test_nobody_is_no_customer():
     log = Log()
     assert log.take({}).empty
     assert log.found.customers == 0
+
+
+def test_days_without_a_run_are_taken_one_by_one():
+    told = [(FIRST, None), (FIRST + timedelta(days=2), FIRST + timedelta(days=5)), (FIRST + timedelta(days=9), None)]
+    rows = pd.DataFrame(told, columns=["recorded_on", "replaced_on"])
+    logged, run = pd.DataFrame({"day": [FIRST]}), FIRST + timedelta(days=7)
+    assert _days_to_take(rows, logged, run) == [FIRST + timedelta(days=n) for n in (2, 5, 7)]
+    assert _days_to_take(rows, pd.DataFrame(), run) == [run]
