@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console, Group
 from rich.table import Table as Grid
 
 from quanyu.engine import Engine
@@ -13,7 +15,8 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.lake import Lake
 from quanyu.settings import Settings
 
-WIDEST = 40
+# Longer values are cut: a file shows them whole.
+WIDEST = 120
 
 
 def listing(settings: Settings) -> Grid:
@@ -41,7 +44,7 @@ def place(lake: Lake, name: str) -> str:
 
 def rows(
     settings: Settings, name: str, version: int | None, day: date | None, limit: int, out: Path | None
-) -> Grid | str:
+) -> Group | str:
     """Show rows, or write them to a file. Raises ConfigError for a table, version or day that is not there."""
     lake = Lake(settings, Engine(settings))
     where = place(lake, name)
@@ -76,12 +79,33 @@ def _plain(schema: Any) -> Any:
     return pyarrow.schema([(f.name, pyarrow.string() if str(f.type).startswith("list") else f.type) for f in schema])
 
 
-def _grid(found: Any, title: str) -> Grid:
-    grid = Grid(title=title, title_justify="left", header_style="bold")
-    for name in found.schema.names:
-        grid.add_column(name, overflow="fold")
-    for row in found.to_pylist():
-        grid.add_row(*(_cell(value) for value in row.values()))
+def _grid(found: Any, title: str, width: int | None = None) -> Group:
+    """Show rows as rows, or, where the screen is too narrow for them, a few of them beside each other as columns."""
+    width = width or Console().width
+    names = found.schema.names
+    cells = [[_cell(value) for value in row.values()] for row in found.to_pylist()]
+    widths = [max(cell_len(name), *(cell_len(row[n]) for row in cells)) if cells else 0 for n, name in enumerate(names)]
+    if sum(widths) + 3 * len(widths) + 1 <= width:
+        return Group(title, _wide(names, cells))
+    at_once = max(1, (width - max(map(cell_len, names)) - 4) // (min(max(widths), WIDEST) + 3))
+    blocks = [cells[start : start + at_once] for start in range(0, len(cells), at_once)]
+    return Group(title, *(_tall(names, block) for block in blocks))
+
+
+def _wide(names: list[str], cells: list[list[str]]) -> Grid:
+    grid = Grid(*names, header_style="bold")
+    for row in cells:
+        grid.add_row(*row)
+    return grid
+
+
+def _tall(names: list[str], cells: list[list[str]]) -> Grid:
+    grid = Grid(show_header=False)
+    grid.add_column(style="bold", no_wrap=True)
+    for _ in cells:
+        grid.add_column(overflow="fold")
+    for line in zip(names, *cells, strict=True):
+        grid.add_row(*line)
     return grid
 
 

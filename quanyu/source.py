@@ -32,7 +32,8 @@ class Reads(Part):
     """Where the files lie and how their bytes become rows of text."""
 
     path: str
-    format: Literal["csv", "jsonl", "parquet"]
+    format: Literal["csv", "jsonl", "json", "parquet"]
+    records: str | None = Field(None, description="json: member of the document that holds the list of rows")
     encoding: str = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
     quote: str = Field('"', min_length=1, max_length=1)
@@ -40,6 +41,7 @@ class Reads(Part):
         (), description="columns of the feed; where given, expressions may name only these"
     )
     optional: tuple[str, ...] = Field((), description="columns that a file may lack; they are null then")
+    aliases: dict[str, str] = Field({}, description="names that a column has in some files: the column's own name")
     day: str | None = Field(None, description="expression of the feed's day, where the path has no {day}")
 
     @field_validator("encoding")
@@ -55,6 +57,12 @@ class Reads(Part):
     def _one_day(self) -> Reads:
         if bool(DAY.search(self.path)) == bool(self.day):
             raise ValueError("the day stands either in the path, as {day}, or in `day` as an expression of a column")
+        return self
+
+    @model_validator(mode="after")
+    def _records_of_a_document(self) -> Reads:
+        if (self.format == "json") != bool(self.records):
+            raise ValueError("format json needs `records`, the member that holds the rows; no other format has it")
         return self
 
 
@@ -91,6 +99,15 @@ class Fill(Part):
     columns: dict[str, str]
     where: str | None = None
     one_row_per: tuple[str, ...] = ()
+    each: str | None = Field(
+        None, description="column with a JSON list: one row for each element, named `column.member`"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Fill:
+        if self.each and self.one_row_per:
+            raise ValueError("`each` gives several rows per row, `one_row_per` one per several: say one of them")
+        return self
 
 
 class Source(YamlDeclaration):
@@ -176,7 +193,8 @@ class Source(YamlDeclaration):
         try:
             parsed = parse(text)
             if self.reads.columns:
-                check_columns(parsed, [*self.reads.columns, *SYSTEM])
+                members = [column for column in parsed.columns if column.split(".")[0] in self.reads.columns]
+                check_columns(parsed, [*self.reads.columns, *members, *SYSTEM])
             if wanted:
                 check_type(parsed, self.types(parsed), wanted, loose=wanted != "boolean")
         except ExpressionError as error:
@@ -201,7 +219,8 @@ class Source(YamlDeclaration):
         texts += [self.reads.day] if self.reads.day else []
         for fill in self.fills.values():
             texts += fill.columns.values()
-        columns = dict.fromkeys(column for text in texts for column in parse(text).columns)
+        # A member of a JSON value, `buyer.nick`, comes out of the column that holds it.
+        columns = dict.fromkeys(column.split(".")[0] for text in texts for column in parse(text).columns)
         return tuple(column for column in columns if column not in SYSTEM)
 
     def root(self, landing: Path, data: Path) -> tuple[Path, str]:
@@ -261,4 +280,4 @@ def _fill(name: str, raw: Any) -> Any:
     return {"table": name, "columns": columns, **options}
 
 
-_OPTIONS = ("table", "where", "one_row_per")
+_OPTIONS = ("table", "where", "one_row_per", "each")

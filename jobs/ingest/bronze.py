@@ -17,7 +17,8 @@ from quanyu.source import Source
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
+# What bronze has beside the columns of the feed.
+SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
 
 
 def spec_of(source: Source) -> reader.ReadSpec:
@@ -25,8 +26,9 @@ def spec_of(source: Source) -> reader.ReadSpec:
     reads = source.reads
     columns = source.named_columns()
     return reader.ReadSpec(
-        reads.format, columns, frozenset(reads.optional) & set(columns), reads.encoding, reads.delimiter, reads.quote
-    )
+        reads.format, columns, frozenset(reads.optional) & set(columns), reads.encoding, reads.delimiter, reads.quote,
+        tuple(reads.aliases.items()), reads.records or "",
+    )  # fmt: skip
 
 
 def ddl(source: Source) -> str:
@@ -82,12 +84,12 @@ def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
     """Keep the rows of days not taken yet; a row whose day cannot be read is a broken one of the run's day."""
     named = [f"`{column}`" for column in source.named_columns()]
     if not source.reads.day:
-        return rows.selectExpr(*named, *_SYSTEM)
+        return rows.selectExpr(*named, *SYSTEM)
     told = f"coalesce(_day, date'{day}')"
     unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
     replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{told} as _day"}
     kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or {told} > to_date(nullif(_after, '')))")
-    return kept.selectExpr(*named, *(replaced.get(column, column) for column in _SYSTEM))
+    return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 
 def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
@@ -130,4 +132,4 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
     for name in source.named_columns():
         rest = f"get_json_object(_rest, '$[\\'{name}\\']')"
         made.append(f"coalesce(`{name}`, {rest}) as `{name}`" if name in bronze.columns else f"{rest} as `{name}`")
-    return bronze.selectExpr(*made, "_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day")
+    return bronze.selectExpr(*made, *SYSTEM)

@@ -15,6 +15,10 @@ from quanyu.table import Column, Table
 _MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
 
 
+# Names of the element and of its place, from 0, in the lambdas over a list.
+ELEMENT, POSITION = "_one", "_at"
+
+
 @dataclass(frozen=True)
 class Check:
     """A condition that marks a row as bad, and the reason in words."""
@@ -32,9 +36,9 @@ class Mapped:
     checks: tuple[Check, ...]
 
 
-def value_of(text: str, column: Column, where: str) -> Mapped:
+def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
     """Cast an expression to its column's type, with a check for each way in which a value could get lost."""
-    tree = tolerant(parse(text).tree)
+    tree = tolerant(parse(text).tree, each)
     raw = to_sql(tree)
     typed = f"try_cast({raw} as {column.type})"
     checks = list(cast_checks(tree, where))
@@ -44,16 +48,32 @@ def value_of(text: str, column: Column, where: str) -> Mapped:
     return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
 
-def tolerant(tree: exp.Expression) -> exp.Expression:
-    """Make each cast give null instead of failing the job; a check beside it tells what got lost."""
+def tolerant(tree: exp.Expression, each: str | None = None) -> exp.Expression:
+    """Make each cast give null instead of failing the job; a check beside it tells what got lost.
 
-    def tried(node: exp.Expression) -> exp.Expression:
-        # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
-        if type(node) is exp.Cast or isinstance(node, exp.TryCast):
-            return exp.TryCast(this=node.this, to=node.args["to"], safe=True)
-        return node
+    `column.member` becomes what the JSON value of the column holds under that name, or, for the column of `each`,
+    what one element of its list holds; `column._position` is the element's place in it, from 1.
+    """
 
-    return tree.transform(tried)
+    made: exp.Expression = exp.Paren(this=tree.copy())
+    for node in list(made.find_all(exp.Cast, exp.Column)):
+        if isinstance(node, exp.Column) and node.table:
+            node.replace(_member([part.name for part in node.parts], each))
+        elif isinstance(node, exp.Cast):
+            # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
+            node.replace(exp.TryCast(this=node.this, to=node.args["to"], safe=True))
+    found: exp.Expression = made.this
+    return found
+
+
+def _member(path: list[str], each: str | None) -> exp.Expression:
+    root = exp.column(path[0], quoted=True)
+    if path[0] == each:
+        if path[1:] == ["_position"]:
+            return parse(f"cast({POSITION} + 1 as string)").tree.copy()
+        root = exp.column(ELEMENT)
+    steps = "".join(f"['{step}']" for step in path[1:])
+    return exp.Anonymous(this="get_json_object", expressions=[root, exp.Literal.string(f"${steps}")])
 
 
 def cast_checks(tree: exp.Expression, where: str) -> Iterator[Check]:
@@ -94,7 +114,9 @@ def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Ma
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
     """Columns of a fill that gives a row per row."""
-    return [value_of(text, table.columns[name], f"{table.name}.{name}") for name, text in fill.columns.items()]
+    return [
+        value_of(text, table.columns[name], f"{table.name}.{name}", fill.each) for name, text in fill.columns.items()
+    ]
 
 
 def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from jobs.ingest.bronze import SYSTEM
 from jobs.ingest.contract import (
+    ELEMENT,
+    POSITION,
     Check,
     cast_checks,
     constraint_checks,
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BLANKS = "' \t\u3000\u00a0'"
-SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
 
 
 def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
@@ -63,7 +65,7 @@ def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, t
     if source.delivers != "events":
         return staged
     for name, fill in source.fills.items():
-        if fill.one_row_per:
+        if fill.one_row_per or fill.each:
             continue
         good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
         keys = [
@@ -105,6 +107,8 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
         structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
+    lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
+    rows = rows.selectExpr("*", *(f"from_json(`{name}`, 'array<string>') as `_each_{name}`" for name in lists))
     return rows.selectExpr("*", f"{_drop(source)} as _drop", f"{told} as _reasons", *structs)
 
 
@@ -133,9 +137,27 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     values = {column.name: column.sql for column in columns}
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
     found = [check for column in columns for check in column.checks]
-    checks = [*person, *found, *constraint_checks(table, values, faults)]
+    found += constraint_checks(table, values, faults)
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
-    return checks, f"struct({fields})"
+    if fill.each:
+        return [*person, *_list_checks(fill.each, name, found)], _for_each(fill.each, fields)
+    return [*person, *found], f"struct({fields})"
+
+
+def _list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
+    """Checks of a list: that it is one, and each element's own."""
+    items = f"`_each_{column}`"
+    missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
+    no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
+    # `exists` gives a lambda the element alone, so that the place comes by `transform`.
+    return [missing, no_list] + [
+        Check(c.reason, f"exists(transform({items}, ({ELEMENT}, {POSITION}) -> {c.bad}), bad -> bad)") for c in found
+    ]
+
+
+def _for_each(column: str, fields: str) -> str:
+    made = f"struct({fields}, {POSITION} + 1 as _position)"
+    return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
 def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
@@ -143,7 +165,13 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     fill = source.fills[name]
     accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
-    if not fill.one_row_per:
+    if fill.each:
+        named = [f"_one.`{column}` as `{column}`" for column in fill.columns]
+        # The place in the list orders the rows that one row gave.
+        ones = accepted.selectExpr("*", f"explode(`_to_{name}`) as _one")
+        place = "_row * 100000 + _one._position as _row"
+        found = ones.selectExpr(*person, *named, "_day as feed_day", "_file", place)
+    elif not fill.one_row_per:
         named = [f"`_to_{name}`.`{column}` as `{column}`" for column in fill.columns]
         found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row")
     else:

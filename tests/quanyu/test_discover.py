@@ -122,7 +122,7 @@ TOLD = [
     ("sources/shop.yml: line 3", "the key 'describes' is given twice"),
     ("sources/pos.yml: describes", "is missing"),
     ("sources/pos.yml: reads", "the day stands either in the path"),
-    ("sources/web.yml: reads.format", "'excel' is not allowed", "'csv', 'jsonl' or 'parquet'"),
+    ("sources/web.yml: reads.format", "'excel' is not allowed", "'csv', 'jsonl', 'json' or 'parquet'"),
     ("sources/pos.yml: fills", "{} is not allowed", "at least 1"),
     ("sources/web.yml: fills", "{} is not allowed", "at least 1"),
     ("sources/web.yml: delivers", "'event' is not allowed", "'events'"),

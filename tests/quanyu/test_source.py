@@ -57,7 +57,7 @@ def test_a_source_says_what_it_fills(tmp_path):
 @pytest.mark.parametrize(
     ("swap", "words"),
     [
-        (("format: csv", "format: xls"), "reads.format: 'xls' is not allowed; allowed: 'csv', 'jsonl' or 'parquet'"),
+        (("format: csv", "format: xls"), "reads.format: 'xls' is not allowed; allowed: 'csv', 'jsonl'"),
         (("format: csv", "format: csv, encoding: utf-9"), "reads.encoding: 'utf-9' is not allowed: unknown encoding"),
         (("format: csv", "format: csv, delimiter: ';;'"), "reads.delimiter"),
         (("format: csv", "format: csv, delimeter: ';'"), "unknown key; did you mean 'delimiter'?"),

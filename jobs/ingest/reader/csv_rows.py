@@ -151,7 +151,10 @@ def _exact(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[p
 def _page(records: list[Record], layout: Layout) -> Page:
     blank = [""] * layout.width
     problems = [_problem(record, layout.width) for record in records]
-    rows = [blank if problem else record.fields for record, problem in zip(records, problems, strict=True)]
+    # Delimiters behind the last field of a row hold nothing.
+    rows = [
+        blank if problem else record.fields[: layout.width] for record, problem in zip(records, problems, strict=True)
+    ]
     values = [_or_null(pa.array(column, pa.string())) for column in zip(*rows, strict=True)]
     columns, rest = page_of(values, len(rows), layout.fields)
     raws = [clipped(record.raw) if problem else None for record, problem in zip(records, problems, strict=True)]
@@ -165,6 +168,8 @@ def _or_null(column: pa.Array) -> pa.Array:
 def _problem(record: Record, width: int) -> str | None:
     if record.problem or len(record.fields) == width:
         return record.problem
+    if len(record.fields) > width and not any(field.strip() for field in record.fields[width:]):
+        return None
     return f"has {len(record.fields)} field{'s' * (len(record.fields) > 1)} where the header has {width}"
 
 

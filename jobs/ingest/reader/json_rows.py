@@ -1,4 +1,4 @@
-"""JSON lines: numbers keep the text they were sent with, nested values become JSON text."""
+"""JSON, by lines or one document: numbers keep the text they were sent with, nested values become JSON text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from jobs.ingest.reader.pages import Page, batch_of, clipped
 from jobs.ingest.reader.source import text_lines
-from jobs.ingest.reader.spec import ReadSpec, refuse_missing
+from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
 
 
 class Number(str):
@@ -40,20 +40,42 @@ class Reading(NamedTuple):
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
-    """Return the one way to read JSON lines."""
+    """Return the one way to read JSON lines, or a document."""
     return (partial(_read, local, name, spec),)
 
 
 def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     seen: dict[str, None] = {}
     reading = Reading(_decoder(), spec, seen)
-    lines = (_line(text, problem, reading) for text, problem in text_lines(local, spec.encoding) if text.strip())
+    lines = _document(local, reading) if spec.format == "json" else _lines(local, reading)
     done = 0
     while some := list(islice(lines, spec.batch_rows)):
         yield batch_of(_page(some, len(spec.columns)), done + 1, name, spec)
         done += len(some)
     if seen:
         refuse_missing(list(seen), spec)
+
+
+def _lines(local: Path, reading: Reading) -> Iterator[Line]:
+    texts = text_lines(local, reading.spec.encoding)
+    return (_line(text, problem, reading) for text, problem in texts if text.strip())
+
+
+def _document(local: Path, reading: Reading) -> Iterator[Line]:
+    """Give the rows that one member of a document lists, each with the document's own plain members beside its own."""
+    try:
+        found = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"it is not one JSON object ({error}): send it again, whole") from error
+    rows = found.pop(reading.spec.records, None)
+    if not isinstance(rows, list):
+        raise RefusedError(f"its member {reading.spec.records!r} is no list of rows; it has {', '.join(found)}")
+    plain = {name: value for name, value in found.items() if not isinstance(value, dict | list)}
+    for row in rows:
+        if isinstance(row, dict):
+            yield _values({**plain, **row}, True, reading)
+        else:
+            yield Line((None,) * len(reading.spec.columns), None, clipped(_dump(row)), "is not a JSON object")
 
 
 def _page(lines: list[Line], width: int) -> Page:
@@ -78,6 +100,8 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
 
 
 def _values(found: dict[str, Any], escaped: bool, reading: Reading) -> Line:
+    if reading.spec.aliases:
+        found = dict(zip(known_names(list(found), reading.spec), found.values(), strict=True))
     keys = dict.fromkeys(found)
     values = tuple([_text(found.pop(column, None)) for column in reading.spec.columns])
     kept = {key: value for key, value in found.items() if value is not None}

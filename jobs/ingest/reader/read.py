@@ -41,11 +41,11 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
 def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Way]:
     if spec.format == "csv":
         return csv_rows.ways(local, name, spec)
-    if spec.format == "jsonl":
+    if spec.format in ("jsonl", "json"):
         return json_rows.ways(local, name, spec)
     if spec.format == "parquet":
         return parquet_rows.ways(local, name, spec)
-    raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, parquet")
+    raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, json, parquet")
 
 
 def _settled(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:

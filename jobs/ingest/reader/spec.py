@@ -30,6 +30,8 @@ class ReadSpec:
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
+    aliases: tuple[tuple[str, str], ...] = ()
+    records: str = ""
     max_broken_share: float = 0.05
     batch_rows: int = 50_000
     # Small files would otherwise be refused for a single bad row.
@@ -53,11 +55,18 @@ def output_schema(spec: ReadSpec) -> pa.Schema:
 def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
     """Match a file's column names with the wanted ones, whatever their order, blanks and byte order mark."""
     names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
+    names = known_names(names, spec)
     refuse_twice(names)
     refuse_missing(names, spec)
     places = {name: place for place, name in enumerate(names)}
     wanted = tuple(places.get(column) for column in spec.columns)
     return Fields(wanted, tuple((name, place) for name, place in places.items() if name not in set(spec.columns)))
+
+
+def known_names(names: Sequence[str], spec: ReadSpec) -> list[str]:
+    """Give columns that some files call by another name their own, unless the file has that name too."""
+    aliases = {alias: name for alias, name in spec.aliases if name not in names}
+    return [aliases.get(name, name) for name in names]
 
 
 def refuse_twice(names: Sequence[str]) -> None:
