@@ -172,6 +172,54 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
+@app.command()
+def catalogue(
+    out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Write the catalogue: every table and column with meaning, unit, owner, and the feeds that fill it.
+
+    Example: `quanyu catalogue --out docs/catalogue.md`
+    """
+    from quanyu import discover
+    from quanyu.catalogue import counts, markdown
+    from quanyu.settings import read_settings
+
+    found = discover.load(*read_settings(conf, home))
+    if out is None:
+        typer.echo(markdown(found))
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(markdown(found), encoding="utf-8")
+    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(found).items()))
+
+
+@app.command()
+def sample(
+    customers: Annotated[int, typer.Option(help="People, of whom half come after the first day.")] = 3000,
+    days: Annotated[int, typer.Option(help="Days from the start.")] = 400,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    start: Annotated[str, typer.Option(help="First day.")] = "2024-01-01",
+    since: Annotated[str | None, typer.Option(help="Write files from this day on only.")] = None,
+    feeds: Annotated[str | None, typer.Option(help="Write these feeds only, as crm,pos.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Landing folder.", show_default="landing of the home")] = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Generate the sample retailer's feeds, with the truth about them in a folder beside the landing folder.
+
+    Example: `quanyu sample --customers 3000 --days 400`
+    """
+    from quanyu import discover
+
+    landing = out or opened(conf, home).landing
+    arguments = ["--customers", str(customers), "--days", str(days), "--seed", str(seed), "--start", start]
+    arguments += ["--since", since] if since else []
+    arguments += ["--feeds", feeds] if feeds else []
+    discover.call("sample.generate:main")([*arguments, "--out", str(landing)])
+
+
 def main() -> None:
     """Run the command line; mistakes of the user end in words and an exit code, without a traceback."""
     try:

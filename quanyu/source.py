@@ -103,12 +103,6 @@ class Fill(Part):
         None, description="column with a JSON list: one row for each element, named `column.member`"
     )
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Fill:
-        if self.each and self.one_row_per:
-            raise ValueError("`each` gives several rows per row, `one_row_per` one per several: say one of them")
-        return self
-
 
 class Source(YamlDeclaration):
     """A feed. What it fills is checked against the Tables it names."""
@@ -123,6 +117,9 @@ class Source(YamlDeclaration):
     volume: Volume | None = None
     bad_share: float = Field(0.05, ge=0, le=1)
     repeats: Literal["keep", "drop"] = "keep"
+    party: Literal["first", "second", "third"] = Field(
+        "first", description="whose data it is: persons of others are joined to customers and never become ones"
+    )
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
     person: tuple[Identifier, ...] = ()
     fills: dict[str, Fill] = Field(min_length=1)

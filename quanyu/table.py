@@ -63,13 +63,18 @@ VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPL
 
 
 class Table:
-    """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring."""
+    """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
+
+    `happens` is when a fact came about; `newest_by` is when the source last changed the row, where it tells: a state
+    that arrives behind a newer one is then not taken for news.
+    """
 
     owner: ClassVar[str] = "data"
     layer: ClassVar[Literal["silver", "gold"]]
     keys: ClassVar[tuple[str, ...]] = ()
     personal: ClassVar[bool] = False
     happens: ClassVar[str | None] = None
+    newest_by: ClassVar[str | None] = None
     slice_by: ClassVar[str | None] = None
     forward_only: ClassVar[bool] = False
 
@@ -78,8 +83,8 @@ class Table:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         cls.columns = {key: value for key, value in vars(cls).items() if isinstance(value, Column)}
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         problems = _problems(cls)
         if problems:
             raise ConfigError(problems)
@@ -108,6 +113,8 @@ def _problems(table: type[Table]) -> list[Problem]:
     if getattr(table, "layer", None) not in ("silver", "gold"):
         found.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
+        if name in vars(Table) or name in ("name", "columns"):
+            found.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
         if not NAME.match(name):
             found.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
@@ -115,7 +122,7 @@ def _problems(table: type[Table]) -> list[Problem]:
         if not column.about:
             found.append((f".{name}", "says what it means"))
     places = [("keys", key) for key in table.keys]
-    places += [(place, name) for place in ("happens", "slice_by") if (name := getattr(table, place))]
+    places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
     for place, name in places:
         if name not in table.columns and name != "person_key":
             found.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))

@@ -124,7 +124,7 @@ def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
     groups = set(fill.one_row_per)
     found = []
     for name, text in fill.columns.items():
-        made = value_of(text, table.columns[name], f"{table.name}.{name}")
+        made = value_of(text, table.columns[name], f"{table.name}.{name}", fill.each)
         if not parse(text).aggregates and text not in groups:
             made = Mapped(name, f"max_by({made.sql}, struct(_file, _row))", made.checks)
         found.append(made)

@@ -130,8 +130,9 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
-        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree), name)]
+        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
+        found = _list_checks(fill.each, name, found) if fill.each else found
         return [*person, *found, *groups], "struct(1 as grouped)"
     columns = per_row(fill, table)
     values = {column.name: column.sql for column in columns}
@@ -165,17 +166,18 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     fill = source.fills[name]
     accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
-    if fill.each:
+    if fill.each and not fill.one_row_per:
         named = [f"_one.`{column}` as `{column}`" for column in fill.columns]
         # The place in the list orders the rows that one row gave.
         ones = accepted.selectExpr("*", f"explode(`_to_{name}`) as _one")
-        place = "_row * 100000 + _one._position as _row"
-        found = ones.selectExpr(*person, *named, "_day as feed_day", "_file", place)
+        nth = "_row * 100000 + _one._position as _row"
+        found = ones.selectExpr(*person, *named, "_day as feed_day", "_file", nth)
     elif not fill.one_row_per:
         named = [f"`_to_{name}`.`{column}` as `{column}`" for column in fill.columns]
         found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row")
     else:
-        found = grouped(accepted, fill, table)
+        place = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
+        found = grouped(accepted.selectExpr("*", place) if fill.each else accepted, fill, table)
     missing = [f"cast(null as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
     return found.selectExpr("*", *missing)
 

@@ -41,7 +41,7 @@ def publish(
     """
     lake.prepare(table)
     keys = list(table.keys)
-    incoming = _one_per_day(rows, keys)
+    incoming = _one_per_day(rows, keys, table.newest_by)
     incoming = incoming.selectExpr(f"{_text(delivery.source.name)} as source", *_content(table), "feed_day",
                                    f"{_known_on(delivery)} as recorded_on")  # fmt: skip
     staged, counts = lake.staging.counted(incoming)
@@ -61,12 +61,12 @@ def _content(table: type[Table]) -> list[str]:
     return [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
 
 
-def _one_per_day(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Keep the last row of a key on each day of the feed."""
-    names = ", ".join(f"`{name}`" for name in keys)
-    order = "_file desc, _row desc" if "_row" in rows.columns else "1"
+def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
+    """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
     if "_row" not in rows.columns:
         return rows
+    names = ", ".join(f"`{name}`" for name in keys)
+    order = ", ".join([*([f"`{newest_by}` desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")
 
@@ -87,13 +87,21 @@ def _hashed(table: type[Table], rows: DataFrame) -> DataFrame:
 def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
     """Order the versions of each key, and drop those that say what the one before said, or that came too late.
 
+    The order is that of the feed's days, or of `newest_by` where the table has it.
+
     `rows` carry _old (already in silver), _gone (the key ends here) and _hash. Adds `_next`, the day on which the
     following version became known.
     """
     key = ", ".join(f"`{name}`" for name in table.keys)
-    order = f"(partition by {key} order by feed_day, _old desc, recorded_on)"
-    newest_old = f"max(if(_old, feed_day, null)) over (partition by {key})"
-    kept = rows.selectExpr("*", f"{newest_old} as _since").where("_old or _since is null or feed_day >= _since")
+    # A key that a feed no longer tells ends with its day, which has no time of its own.
+    place = (
+        f"coalesce(if(_gone, null, `{table.newest_by}`), cast(feed_day as timestamp))"
+        if table.newest_by
+        else "feed_day"
+    )
+    order = f"(partition by {key} order by {place}, feed_day, _old desc, recorded_on)"
+    newest_old = f"max(if(_old, {place}, null)) over (partition by {key})"
+    kept = rows.selectExpr("*", f"{newest_old} as _since").where(f"_old or _since is null or {place} >= _since")
     kept = kept.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")
     ends = "_gone and _before is not null and not _before_gone"
     differs = f"_old or ({ends}) or (not _gone and (not (_before <=> _hash) or coalesce(_before_gone, true)))"

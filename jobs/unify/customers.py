@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from quanyu.model.people import Customers
+from quanyu.model.people import PURPOSES, Customers
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -34,9 +34,7 @@ def customers(
         F.expr("min(recorded_on)").alias("_known"),
     )
     found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
-    states = [
-        f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in ("ads", "messages", "analytics")
-    ]
+    states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in PURPOSES]
     made = {"joined_on": "least(_joined, _known) as joined_on"}
     columns = [made.get(name, name) for name in Customers.columns if not name.startswith("consent_")]
     return found.selectExpr(*columns, *states)
@@ -63,6 +61,6 @@ def consented(consents: DataFrame) -> DataFrame:
             F.expr(f"coalesce(bool_and(state = 'granted') filter (where purpose = '{purpose}'), false)").alias(
                 f"consent_{purpose}"
             )
-            for purpose in ("ads", "messages", "analytics")
+            for purpose in PURPOSES
         )
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 from datetime import date
+from functools import partial
 
 import pandas as pd
 
 from jobs.unify import activity as activity_job
+from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
 from jobs.unify import identities
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
+from quanyu.job import Job
 from quanyu.lake import Receipt, Written
 from quanyu.run import Context, Outcome, Step
 
@@ -24,7 +27,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     tables = catalogue.tables
     ids = Step(
         "identities", "unify", ("silver/identifiers",), ("gold/identities", "gold/identity_events"),
-        digest([inspect.getsource(identities), tables["identities"].definition()]), identify,
+        digest([inspect.getsource(identities), tables["identities"].definition(), _parties(catalogue)]), identify,
         "Which persons of all sources are one customer, with an id that stays.", forward=True,
     )  # fmt: skip
     everybody = Step(
@@ -32,12 +35,15 @@ def steps(catalogue: Catalogue) -> list[Step]:
         digest([inspect.getsource(customers_job), tables["customers"].definition(), catalogue.settings.wins]), unify,
         "What all sources together know of each customer.", forward=True,
     )  # fmt: skip
-    job = activity_job.activity
-    acts = Step(
-        "activity", "unify", (*(f"silver/{t.name}" for t in job.reads), "gold/identities"), ("gold/activity",),
-        job.definition(), act, job.describes, forward=True,
+    return [ids, everybody, *(_of_job(job) for job in (activity_job.activity, attributes_job.customer_attributes))]
+
+
+def _of_job(job: Job) -> Step:
+    reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
+    return Step(
+        job.name, "unify", reads, (f"gold/{job.writes.name}",), job.definition(),
+        partial(write, name=job.writes.name), job.describes, forward=True,
     )  # fmt: skip
-    return [ids, everybody, acts]
 
 
 def identify(context: Context, receipt: Receipt) -> Outcome:
@@ -64,10 +70,15 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
 
 
 def _identifiers(context: Context) -> pd.DataFrame:
-    """Every version of the strong identifiers known by the day: source, person_key, value, recorded_on, replaced_on."""
+    """Every version of the strong identifiers known by the day: source, person_key, value, recorded_on, replaced_on.
+
+    Persons that only other parties know are nobody's customers.
+    """
     listed = ", ".join(f"'{kind}'" for kind in identities.STRONG)
     strong = f"if(kind in ({listed}), xxhash64(kind, scope, value), null) as value"
     rows = context.lake.table(context.catalogue.tables["identifiers"]).where(f"recorded_on <= date'{context.day}'")
+    others = _parties(context.catalogue)
+    rows = rows.where(~rows["source"].isin(others)) if others else rows
     return rows.selectExpr("source", "person_key", strong, "recorded_on", "replaced_on").toPandas()
 
 
@@ -132,11 +143,15 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
     return _told(context.lake.sync(tables["customers"], made, receipt))
 
 
-def act(context: Context, receipt: Receipt) -> Outcome:
-    """Write what everybody did up to the end of the day."""
-    table = context.catalogue.tables["activity"]
+def write(context: Context, receipt: Receipt, name: str) -> Outcome:
+    """Write what a job makes of the facts up to the end of the day."""
+    table = context.catalogue.tables[name]
     return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 
 
 def _told(written: Written) -> Outcome:
     return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)
+
+
+def _parties(catalogue: Catalogue) -> list[str]:
+    return sorted(name for name, source in catalogue.sources.items() if source.party != "first")

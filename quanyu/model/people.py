@@ -8,6 +8,9 @@ KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "ni
          "email_sha256", "customer_no")  # fmt: skip
 
 
+PURPOSES = ("ads", "messages", "analytics", "data_sharing")
+
+
 class People(Table):
     """One record of a person in a source."""
 
@@ -21,6 +24,11 @@ class People(Table):
     city = Column("string", "City of residence.")
     country = Column("string", "Country of residence.")
     joined_on = Column("date", "Day on which the person joined or registered.")
+    tier = Column("string", "Tier of membership.")
+    points = Column("bigint", "Points at hand.", unit="points")
+    store = Column("string", "Store where the person joined.", refers="stores")
+    guide = Column("string", "Employee who looks after the person.", refers="staff")
+    merged_into = Column("string", "Number of the record into which the source merged this one.", pii=True)
 
 
 class Identifiers(Table):
@@ -43,12 +51,27 @@ class Consents(Table):
     keys = ("person_key", "purpose", "channel", "changed_at")
     happens = "changed_at"
 
-    purpose = Column("string", "What it is for.", required=True, values=("ads", "messages", "analytics"))
+    purpose = Column("string", "What it is for.", required=True, values=PURPOSES)
     channel = Column("string", "On which channel; any for all of them.", required=True,
                      values=("any", "email", "sms", "wecom", "mini_program", "phone"))  # fmt: skip
     changed_at = Column("timestamp", "When it was given or withdrawn.", required=True)
     state = Column("string", "Given or withdrawn.", required=True, values=("granted", "withdrawn"))
     evidence = Column("string", "Where it is on record.")
+
+
+class Attributes(Table):
+    """What somebody else says of a person, under a licence and for a purpose (二方、三方数据)."""
+
+    layer = "silver"
+    personal = True
+    keys = ("person_key", "attribute", "said_on", "value")
+
+    attribute = Column("string", "What it is about.", required=True)
+    value = Column("string", "What is said.", required=True)
+    said_on = Column("date", "Day for which it is said.", required=True)
+    licence = Column("string", "Licence under which it may be held.", required=True)
+    purpose = Column("string", "Purpose that it may serve: the customer's consent has to cover it.", required=True,
+                     values=PURPOSES)  # fmt: skip
 
 
 class Identities(Table):
@@ -99,6 +122,7 @@ class Customers(Table):
     consent_ads = Column("boolean", "Consented to advertising: the strictest of all records.")
     consent_messages = Column("boolean", "Consented to messages: the strictest of all records.")
     consent_analytics = Column("boolean", "Consented to analytics: the strictest of all records.")
+    consent_data_sharing = Column("boolean", "Consented to sharing data with others: the strictest of all records.")
     reachable_by = Column("array<string>", "Kinds of identifier by which the customer can be reached.")
 
 
@@ -117,3 +141,18 @@ class Activity(Table):
     at = Column("timestamp", "When.", required=True)
     channel = Column("string", "On which channel.")
     amount = Column("decimal(18,2)", "Money that it moved, negative for returns.", unit="currency")
+
+
+class CustomerAttributes(Table):
+    """What others say of a customer whose consent covers the purpose, and about nobody else."""
+
+    layer = "gold"
+    keys = ("customer_id", "source", "attribute")
+
+    customer_id = Column("string", "The customer.", required=True)
+    source = Column("string", "Feed that says it.", required=True)
+    attribute = Column("string", "What it is about.", required=True)
+    value = Column("string", "What is said: the newest; nothing where the newest contradict each other.", required=True)
+    said_on = Column("date", "Day for which it is said, two years before it was delivered at most.", required=True)
+    licence = Column("string", "Licence under which it may be held.", required=True)
+    purpose = Column("string", "Purpose that it may serve.", required=True, values=PURPOSES)

@@ -11,14 +11,20 @@ class Products(Table):
     """One item that can be sold."""
 
     layer = "silver"
+    owner = "merchandise"
     keys = ("sku",)
 
     sku = Column("string", "Item code.", required=True)
+    style = Column("string", "Style (款): one garment in all its sizes and colours.")
     product = Column("string", "Name of the product.")
     series = Column("string", "Series or collection.")
     category = Column("string", "Category.")
+    season = Column("string", "Season that it is made for.")
+    size = Column("string", "Size.")
+    colour = Column("string", "Colour.")
     list_price = Column(UNIT_PRICE, "Price on the tag.", unit="currency per piece", at_least=0)
     cost = Column(UNIT_PRICE, "Cost of one piece.", unit="currency per piece", at_least=0)
+    launched_on = Column("date", "First day of sale.")
 
 
 class Orders(Table):
@@ -28,6 +34,7 @@ class Orders(Table):
     personal = True
     keys = ("order_id",)
     happens = "ordered_at"
+    newest_by = "updated_at"
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     ordered_at = Column("timestamp", "When it was placed.", required=True)
@@ -38,6 +45,8 @@ class Orders(Table):
     pieces = Column("bigint", "Pieces in it; negative for a return.", unit="pieces")
     channel = Column("string", "Where it was placed.", values=CHANNELS)
     store = Column("string", "Store or shop.")
+    guide = Column("string", "Employee who served.", refers="staff")
+    updated_at = Column("timestamp", "When the source last changed it, where it tells.")
 
 
 class OrderLines(Table):
@@ -47,6 +56,7 @@ class OrderLines(Table):
     personal = True
     keys = ("order_id", "line")
     happens = "ordered_at"
+    newest_by = "updated_at"
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
@@ -57,3 +67,4 @@ class OrderLines(Table):
     quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
     amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")
+    updated_at = Column("timestamp", "When the source last changed it, where it tells.")

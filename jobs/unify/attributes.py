@@ -1,0 +1,40 @@
+"""What others say of customers, joined by hashed phone or e-mail, where consent covers the purpose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.unify.customers import consented
+from quanyu.job import job
+from quanyu.model.people import PURPOSES, Attributes, Consents, CustomerAttributes, Identifiers
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Older statements describe somebody who has changed since.
+MOST_DAYS = 730
+HASHED = {"phone": "phone_sha256", "email": "email_sha256"}
+
+
+@job(reads=[Attributes, Identifiers, Consents], writes=CustomerAttributes)
+def customer_attributes(attributes: DataFrame, identifiers: DataFrame, consents: DataFrame) -> DataFrame:
+    """What others say of each customer who consented to its purpose; a hash that two customers share names neither."""
+    owners = hashes(identifiers.where("customer_id is not null"))
+    named = identifiers.where(f"kind in {tuple(HASHED.values())}").selectExpr("source", "person_key", "value as hash")
+    agreed = consented(consents.where("customer_id is not null"))
+    purposes = ", ".join(f"if(consent_{purpose}, '{purpose}', null)" for purpose in PURPOSES)
+    allowed = agreed.selectExpr("customer_id", f"explode(array_compact(array({purposes}))) as purpose")
+    fresh = attributes.drop("customer_id").where(f"said_on >= date_sub(feed_day, {MOST_DAYS})")
+    found = fresh.join(named, ["source", "person_key"]).join(owners, "hash").join(allowed, ["customer_id", "purpose"])
+    newest = "rank() over (partition by customer_id, source, attribute order by said_on desc) as nth"
+    last = found.selectExpr("*", newest).where("nth = 1").select(*CustomerAttributes.columns).distinct()
+    alone = "count(*) over (partition by customer_id, source, attribute) as said"
+    return last.selectExpr("*", alone).where("said = 1").drop("said")
+
+
+def hashes(identifiers: DataFrame) -> DataFrame:
+    """Pair each hash of a clear or hashed identifier with its customer: hash, customer_id, each hash once."""
+    cases = " ".join(f"when '{clear}' then sha2(value, 256)" for clear in HASHED)
+    told = identifiers.where(f"kind in {(*HASHED, *HASHED.values())}")
+    pairs = told.selectExpr(f"case kind {cases} else value end as hash", "customer_id").distinct()
+    return pairs.selectExpr("*", "count(*) over (partition by hash) as owners").where("owners = 1").drop("owners")

@@ -1,0 +1,79 @@
+"""The catalogue as a page: every table with its columns, who owns it and what fills it, out of the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from quanyu.discover import Catalogue
+from quanyu.lake import place_of
+from quanyu.table import Column, Table
+
+HEAD = """# Catalogue
+
+Written by `quanyu catalogue` out of the declarations; a test keeps it current. Silver holds facts by source and
+`person_key`, gold what is known by `customer_id`. Every silver table has besides its own columns `source`, in tables
+about persons `person_key`, and `feed_day`, `recorded_on` and `replaced_on`, by which it can be read as it was known
+on a day.
+"""
+
+
+def markdown(catalogue: Catalogue) -> str:
+    """Write the catalogue of a conf folder: tables by layer and name, then the feeds."""
+    parts = [HEAD, "## Tables\n", _overview(catalogue)]
+    ordered = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
+    parts += [_table(table, _fillers(catalogue, table)) for table in ordered]
+    return "\n".join([*parts, "## Feeds\n", _feeds(catalogue)])
+
+
+def _overview(catalogue: Catalogue) -> str:
+    tables = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
+    rows = [(f"[{place_of(t)}](#{t.layer}{t.name})", _about(t), t.owner, ", ".join(t.keys)) for t in tables]
+    return _grid(("table", "a row is", "owner", "key"), rows)
+
+
+def _about(table: type[Table]) -> str:
+    return " ".join((table.__doc__ or "").split())
+
+
+def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
+    if table.name == "identifiers":
+        return sorted(name for name, source in catalogue.sources.items() if source.person)
+    return sorted(name for name, source in catalogue.sources.items() if table.name in source.tables())
+
+
+def _table(table: type[Table], fillers: list[str]) -> str:
+    told = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
+    told += f" Feeds: {', '.join(fillers)}." if fillers else ""
+    rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
+    return f"### {place_of(table)}\n\n{_about(table)} {told}\n\n" + _grid(("column", "type", "meaning"), rows)
+
+
+def _meaning(column: Column) -> str:
+    """Meaning, unit, allowed values or bounds, what it refers to, and whether it is personal."""
+    told = [column.comment]
+    told += [f"One of {', '.join(column.values)}."] if column.values else []
+    told += [f"At least {column.at_least:g}."] if column.at_least is not None else []
+    told += [f"At most {column.at_most:g}."] if column.at_most is not None else []
+    told += [f"Refers to {column.refers}."] if column.refers else []
+    told += ["Required."] if column.required else []
+    told += ["Personal."] if column.pii else []
+    return " ".join(told)
+
+
+def _feeds(catalogue: Catalogue) -> str:
+    rows = [
+        (f"`{name}`", source.describes, source.owner, source.delivers, ", ".join(source.tables()))
+        for name, source in sorted(catalogue.sources.items())
+    ]
+    return _grid(("feed", "what it is", "owner", "delivers", "fills"), rows)
+
+
+def _grid(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def counts(catalogue: Catalogue) -> Mapping[str, int]:
+    """How many tables, columns and feeds the page tells of."""
+    columns = sum(len(table.columns) for table in catalogue.tables.values())
+    return {"tables": len(catalogue.tables), "columns": columns, "feeds": len(catalogue.sources)}

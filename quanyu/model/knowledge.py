@@ -1,0 +1,147 @@
+"""What people say and take part in: reviews, chats, complaints, activities, made-to-order tickets.
+
+Texts lie apart from the facts about them, so that facts can be kept and read where texts cannot.
+"""
+
+from __future__ import annotations
+
+from quanyu.table import MONEY, Column, Table
+
+TEXT = Column("string", "What was written, word for word.", pii=True)
+
+
+class Reviews(Table):
+    """One review of an item."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("review_id",)
+    happens = "at"
+
+    review_id = Column("string", "Key of the review.", required=True)
+    at = Column("timestamp", "When.", required=True)
+    order_id = Column("string", "Order that it is about.")
+    sku = Column("string", "Item that it is about.", refers="products")
+    stars = Column("int", "Stars given.", unit="stars", at_least=1, at_most=5)
+    images = Column("int", "Pictures added.", unit="pictures", at_least=0)
+
+
+class ReviewTexts(Table):
+    """The words of a review."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("review_id",)
+
+    review_id = Column("string", "Key of the review.", required=True)
+    text = TEXT
+
+
+class ServiceChats(Table):
+    """One turn of a chat with customer service."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("chat_id", "turn")
+    happens = "at"
+
+    chat_id = Column("string", "Key of the chat.", required=True)
+    turn = Column("int", "Number of the turn.", required=True)
+    at = Column("timestamp", "When.", required=True)
+    speaker = Column("string", "Who spoke.", required=True, values=("customer", "agent"))
+    agent = Column("string", "Who answers for the house.")
+
+
+class ServiceTexts(Table):
+    """The words of one turn."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("chat_id", "turn")
+
+    chat_id = Column("string", "Key of the chat.", required=True)
+    turn = Column("int", "Number of the turn.", required=True)
+    text = TEXT
+
+
+class Complaints(Table):
+    """One complaint as it stands, with who has it in hand."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("complaint_id",)
+    happens = "at"
+    newest_by = "updated_at"
+
+    complaint_id = Column("string", "Key of the complaint.", required=True)
+    at = Column("timestamp", "When it was made.", required=True)
+    channel = Column("string", "Where it was made.")
+    store = Column("string", "Store that it is about.", refers="stores")
+    in_hand_of = Column("string", "Who has it in hand.")
+    status = Column("string", "State.", required=True, values=("open", "handed_on", "closed"))
+    updated_at = Column("timestamp", "When the state last changed.", required=True)
+
+
+class ComplaintTexts(Table):
+    """The words of a complaint."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("complaint_id",)
+
+    complaint_id = Column("string", "Key of the complaint.", required=True)
+    text = TEXT
+
+
+class Activities(Table):
+    """One offline activity."""
+
+    layer = "silver"
+    owner = "retail"
+    keys = ("activity",)
+
+    activity = Column("string", "Key of the activity.", required=True)
+    activity_name = Column("string", "Name.")
+    kind = Column("string", "Kind.", values=("salon", "trial", "presale", "family_day"))
+    store = Column("string", "Where.", refers="stores")
+    starts_at = Column("timestamp", "When it begins.")
+    capacity = Column("int", "Places.", unit="people", at_least=0)
+
+
+class ActivityPeople(Table):
+    """A step that a person took in an activity. Steps may be missing or out of order: they are told as they came."""
+
+    layer = "silver"
+    owner = "retail"
+    personal = True
+    keys = ("activity", "person_key", "step")
+    happens = "at"
+
+    activity = Column("string", "The activity.", required=True, refers="activities")
+    step = Column("string", "The step.", required=True, values=("signup", "checkin", "presale"))
+    at = Column("timestamp", "When.", required=True)
+    amount = Column(MONEY, "Money paid in advance.", unit="currency")
+
+
+class Tickets(Table):
+    """A stage that a made-to-order piece (定制) reached. Stages may be missing or out of order."""
+
+    layer = "silver"
+    owner = "service"
+    personal = True
+    keys = ("ticket", "stage")
+    happens = "at"
+
+    ticket = Column("string", "Number of the ticket.", required=True)
+    stage = Column("string", "The stage.", required=True,
+                   values=("design", "quote", "production", "shipped", "installed"))  # fmt: skip
+    at = Column("timestamp", "When it was reached.", required=True)
+    amount = Column(MONEY, "Price as far as it is known.", unit="currency")
+    store = Column("string", "Store that sold it.", refers="stores")
+    item = Column("string", "What is made.")

@@ -1,0 +1,90 @@
+"""The dealer business: outlets (终端), what is found on their shelves, which items consumers scan, what rivals sell."""
+
+from __future__ import annotations
+
+from quanyu.table import MONEY, Column, Table
+
+OUTLET = Column("string", "The outlet.", required=True, refers="outlets")
+
+
+class Outlets(Table):
+    """One shop of somebody else that sells the house's goods."""
+
+    layer = "silver"
+    owner = "channel"
+    keys = ("outlet",)
+
+    outlet = Column("string", "Number of the outlet.", required=True)
+    outlet_name = Column("string", "Name of the outlet.")
+    kind = Column("string", "Kind of shop.", values=("supermarket", "convenience", "mother_baby", "specialty"))
+    city = Column("string", "City it is in.")
+    region = Column("string", "Sales region (大区).")
+    dealer = Column("string", "Dealer who supplies it.")
+    representative = Column("string", "Who visits it.")
+    opened_on = Column("date", "Day from which it is supplied.")
+
+
+class ShelfVisits(Table):
+    """One visit of a representative to an outlet."""
+
+    layer = "silver"
+    owner = "channel"
+    keys = ("visit_id",)
+    happens = "visited_at"
+
+    visit_id = Column("string", "Key of the visit.", required=True)
+    outlet = OUTLET
+    visited_at = Column("timestamp", "When.", required=True)
+    representative = Column("string", "Who visited.")
+    shelf_share = Column("double", "Share of the category's shelf that is the house's.", unit="share",
+                         at_least=0, at_most=1)  # fmt: skip
+
+
+class ShelfChecks(Table):
+    """What a visit found of one item."""
+
+    layer = "silver"
+    owner = "channel"
+    keys = ("visit_id", "sku")
+    happens = "visited_at"
+
+    visit_id = Column("string", "Key of the visit.", required=True)
+    sku = Column("string", "Item code.", required=True, refers="products")
+    outlet = OUTLET
+    visited_at = Column("timestamp", "When.", required=True)
+    on_hand = Column("bigint", "Pieces in shelf and back room.", unit="pieces", at_least=0)
+    facings = Column("bigint", "Pieces side by side at the front of the shelf.", unit="facings", at_least=0)
+
+
+class Scans(Table):
+    """One scan of the code on a single item (一物一码)."""
+
+    layer = "silver"
+    owner = "channel"
+    personal = True
+    keys = ("scan_id",)
+    happens = "scanned_at"
+
+    scan_id = Column("string", "Key of the scan.", required=True)
+    code = Column("string", "Code of the single item.", required=True)
+    sku = Column("string", "Item code.", refers="products")
+    outlet = Column("string", "Outlet that the item was delivered to.", refers="outlets")
+    city = Column("string", "City in which it was scanned: another one than the outlet's hints at diversion (窜货).")
+    scanned_at = Column("timestamp", "When.", required=True)
+
+
+class RivalSales(Table):
+    """What an outlet sold in a week of a rival's or a related brand."""
+
+    layer = "silver"
+    owner = "channel"
+    keys = ("week_from", "outlet", "brand", "category")
+    happens = "week_from"
+
+    week_from = Column("date", "Monday of the week.", required=True)
+    outlet = OUTLET
+    brand = Column("string", "Brand.", required=True)
+    category = Column("string", "Category.", required=True)
+    relation = Column("string", "Whether the brand competes or goes along.", values=("rival", "related"))
+    quantity = Column("bigint", "Pieces sold.", unit="pieces", at_least=0)
+    amount = Column(MONEY, "Money taken.", unit="currency")

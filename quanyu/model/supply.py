@@ -1,0 +1,123 @@
+"""What there is to sell, where and for how much: prices, stock, stores, staff, what is on order, sell-in."""
+
+from __future__ import annotations
+
+from quanyu.table import MONEY, UNIT_PRICE, Column, Table
+
+SKU = Column("string", "Item code.", required=True, refers="products")
+
+
+class Prices(Table):
+    """The price of an item in a channel, as it holds from a day on."""
+
+    layer = "silver"
+    owner = "merchandise"
+    keys = ("sku", "channel")
+
+    sku = SKU
+    channel = Column("string", "Where the price holds.", required=True, values=("store", "online"))
+    price = Column(UNIT_PRICE, "Price that a customer pays.", unit="currency per piece", required=True, at_least=0)
+    holds_from = Column("date", "First day of this price.")
+    promotion = Column("string", "Promotion that made it; null for the usual price.")
+
+
+class Stock(Table):
+    """What lies of an item at a place at the end of a day."""
+
+    layer = "silver"
+    owner = "supply"
+    keys = ("place", "sku")
+
+    place = Column("string", "Store or warehouse.", required=True)
+    sku = SKU
+    on_hand = Column("bigint", "Pieces that lie there.", unit="pieces", required=True)
+    on_the_way = Column("bigint", "Pieces on their way there.", unit="pieces")
+
+
+class Stores(Table):
+    """One store."""
+
+    layer = "silver"
+    owner = "retail"
+    keys = ("store",)
+
+    store = Column("string", "Code of the store.", required=True)
+    store_name = Column("string", "Name of the store.")
+    kind = Column("string", "Who runs it.", values=("own", "franchise"))
+    city = Column("string", "City it is in.")
+    area = Column("double", "Sales area.", unit="square metres", at_least=0)
+    opened_on = Column("date", "Day of opening.")
+    phone = Column("string", "The store's own phone: it names no customer.")
+
+
+class Staff(Table):
+    """One person who works for the house or a dealer: guides, store managers, dealers, regional managers."""
+
+    layer = "silver"
+    owner = "retail"
+    keys = ("staff",)
+
+    staff = Column("string", "Number of the employee.", required=True)
+    display_name = Column("string", "Name.", pii=True)
+    mobile = Column("string", "Mobile phone: it names no customer.", pii=True)
+    role = Column("string", "What the person does.", values=("guide", "store_manager", "dealer", "region_manager"))
+    store = Column("string", "Store the person works in.", refers="stores")
+    region = Column("string", "Sales region (大区).")
+    wecom_user = Column("string", "User id in WeCom (企业微信).")
+    hired_on = Column("date", "First day of work.")
+    left_on = Column("date", "Last day of work; null while employed.")
+
+
+class Purchases(Table):
+    """One line of an order to a supplier."""
+
+    layer = "silver"
+    owner = "supply"
+    keys = ("purchase", "line")
+
+    purchase = Column("string", "Number of the purchase order.", required=True)
+    line = Column("bigint", "Number of the line.", required=True)
+    sku = SKU
+    supplier = Column("string", "Who delivers.")
+    quantity = Column("bigint", "Pieces ordered.", unit="pieces", required=True, at_least=0)
+    unit_cost = Column(UNIT_PRICE, "Price paid to the supplier.", unit="currency per piece", at_least=0)
+    ordered_on = Column("date", "Day of the order.")
+    expected_on = Column("date", "Day on which it is expected.")
+    arrived_on = Column("date", "Day of arrival; null while it is out.")
+    status = Column("string", "State of the line.", required=True,
+                    values=("ordered", "in_transit", "arrived", "cancelled"))  # fmt: skip
+
+
+class Production(Table):
+    """One line of an order to an own or contracted factory."""
+
+    layer = "silver"
+    owner = "supply"
+    keys = ("production", "line")
+
+    production = Column("string", "Number of the production order.", required=True)
+    line = Column("bigint", "Number of the line.", required=True)
+    sku = SKU
+    factory = Column("string", "Who makes it.")
+    quantity = Column("bigint", "Pieces to make.", unit="pieces", required=True, at_least=0)
+    ordered_on = Column("date", "Day of the order.")
+    started_on = Column("date", "First day of production.")
+    finished_on = Column("date", "Last day of production.")
+    status = Column("string", "State of the line.", required=True, values=("planned", "making", "finished"))
+
+
+class SellIn(Table):
+    """One line of what an outlet bought from the house or its dealer (sell-in, 进货)."""
+
+    layer = "silver"
+    owner = "channel"
+    keys = ("order_id", "line")
+    happens = "ordered_on"
+
+    order_id = Column("string", "Number of the delivery.", required=True)
+    line = Column("bigint", "Number of the line.", required=True)
+    outlet = Column("string", "Outlet that bought.", required=True, refers="outlets")
+    sku = SKU
+    quantity = Column("bigint", "Pieces bought.", unit="pieces", required=True)
+    amount = Column(MONEY, "What the outlet paid.", unit="currency")
+    ordered_on = Column("date", "Day of the order.", required=True)

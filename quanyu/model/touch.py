@@ -1,0 +1,151 @@
+"""How the house and people touch: events, store visits, contacts and groups in WeCom, messages, campaigns, ads."""
+
+from __future__ import annotations
+
+from quanyu.table import MONEY, Column, Table
+
+MESSAGE_CHANNELS = ("wecom", "sms", "email", "mini_program", "app_push")
+
+
+class Events(Table):
+    """One thing that somebody did on a page, in an app or a mini-program (小程序)."""
+
+    layer = "silver"
+    owner = "digital"
+    personal = True
+    keys = ("event_id",)
+    happens = "at"
+
+    event_id = Column("string", "Key of the event.", required=True)
+    kind = Column("string", "What was done.", required=True, values=("view", "search", "cart", "pay", "share", "scan"))
+    at = Column("timestamp", "When; the time of receipt where the client's clock is out by more than a day.",
+                required=True)  # fmt: skip
+    app = Column("string", "Where.", values=("mini_program", "web", "app"))
+    page = Column("string", "Page.")
+    sku = Column("string", "Item that it was about.", refers="products")
+    query = Column("string", "What was searched for.")
+    order_id = Column("string", "Order that it made.")
+    amount = Column(MONEY, "Money that it moved.", unit="currency")
+    store = Column("string", "Store that the visitor stood in or chose.")
+    shared_by = Column("string", "Opaque reference of who shared the page; null for none.", pii=True)
+    is_bot = Column("boolean", "A machine by its own words.", required=True)
+
+
+class StoreVisits(Table):
+    """What a door sensor counted in an hour, by what it took people for. No persons."""
+
+    layer = "silver"
+    owner = "retail"
+    keys = ("sensor", "hour", "sex", "age_band")
+    happens = "hour"
+
+    sensor = Column("string", "The sensor.", required=True)
+    hour = Column("timestamp", "Beginning of the hour.", required=True)
+    sex = Column("string", "Sex as estimated.", required=True, values=("female", "male", "unknown"))
+    age_band = Column("string", "Age as estimated.", required=True,
+                      values=("0-17", "18-24", "25-34", "35-44", "45-59", "60+"))  # fmt: skip
+    store = Column("string", "The store.", required=True, refers="stores")
+    entries = Column("bigint", "People who came in; more than 2,000 in an hour is a stuck counter.", unit="people",
+                     at_least=0, at_most=2000)  # fmt: skip
+    dwell = Column("double", "Mean stay.", unit="seconds", at_least=0)
+
+
+class Contacts(Table):
+    """A person in the contact list of an employee (企业微信好友)."""
+
+    layer = "silver"
+    owner = "private_domain"
+    personal = True
+    keys = ("person_key", "staff_user")
+
+    staff_user = Column("string", "WeCom user id of the employee.", required=True)
+    added_at = Column("timestamp", "When the contact was added.", required=True)
+    added_by = Column("string", "How it came about.", values=("scan", "search", "share", "group"))
+    tags = Column("string", "Tags that employees gave, as a JSON list.")
+    deleted_at = Column("timestamp", "When the contact was deleted; null while it stands.")
+    deleted_by = Column("string", "Who deleted it.", values=("customer", "staff"))
+
+
+class Groups(Table):
+    """A person's stay in a chat group (社群)."""
+
+    layer = "silver"
+    owner = "private_domain"
+    personal = True
+    keys = ("chat_id", "person_key", "joined_at")
+
+    chat_id = Column("string", "The group.", required=True)
+    group_name = Column("string", "Name of the group.")
+    staff_user = Column("string", "WeCom user id of its owner.")
+    joined_at = Column("timestamp", "When the person came in.", required=True)
+    quit_at = Column("timestamp", "When the person went; null while in.")
+
+
+class Messages(Table):
+    """What became of one message at one moment."""
+
+    layer = "silver"
+    owner = "private_domain"
+    personal = True
+    keys = ("message_id", "status")
+    happens = "at"
+
+    message_id = Column("string", "Key of the message.", required=True)
+    status = Column("string", "What happened.", required=True,
+                    values=("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed",
+                            "not_friend", "limit_reached", "failed"))  # fmt: skip
+    at = Column("timestamp", "When.", required=True)
+    channel = Column("string", "On which channel.", required=True, values=MESSAGE_CHANNELS)
+    campaign = Column("string", "Campaign that it belongs to.", refers="campaigns")
+    sender = Column("string", "Employee in whose name it went.")
+
+
+class Campaigns(Table):
+    """One campaign with its arms."""
+
+    layer = "silver"
+    owner = "growth"
+    keys = ("campaign",)
+
+    campaign = Column("string", "Key of the campaign.", required=True)
+    campaign_name = Column("string", "Name.")
+    channel = Column("string", "On which channel.", values=MESSAGE_CHANNELS)
+    purpose = Column("string", "What kind of campaign it is.")
+    goal = Column("string", "What it is for.")
+    starts_on = Column("date", "First day.")
+    ends_on = Column("date", "Last day.")
+    arms = Column("string", "Arms with their shares, as text.")
+
+
+class Assignments(Table):
+    """The arm of a campaign that chance gave a person."""
+
+    layer = "silver"
+    owner = "growth"
+    personal = True
+    keys = ("campaign", "person_key")
+    happens = "assigned_at"
+
+    campaign = Column("string", "The campaign.", required=True, refers="campaigns")
+    arm = Column("string", "What the person got.", required=True, values=("treatment", "control"))
+    assigned_at = Column("timestamp", "When the lot was drawn.", required=True)
+
+
+class AdResults(Table):
+    """What an advertising platform reports of a day (回流)."""
+
+    layer = "silver"
+    owner = "growth"
+    keys = ("platform", "account", "campaign", "audience", "day")
+    happens = "day"
+
+    platform = Column("string", "The platform.", required=True)
+    account = Column("string", "Account on it.", required=True)
+    campaign = Column("string", "Campaign there.", required=True)
+    audience = Column("string", "Audience that it was shown to.", required=True)
+    day = Column("date", "Day of the report.", required=True)
+    impressions = Column("bigint", "Times shown.", unit="impressions", at_least=0)
+    clicks = Column("bigint", "Clicks.", unit="clicks", at_least=0)
+    cost = Column(MONEY, "Money spent.", unit="currency", at_least=0)
+    conversions = Column("bigint", "Purchases that the platform claims.", unit="conversions", at_least=0)
+    revenue = Column(MONEY, "Money that the platform claims.", unit="currency", at_least=0)

@@ -1,0 +1,116 @@
+"""Feeds as shops really send them: orders with lists in them, states that come late, documents, renamed columns."""
+
+import itertools
+import json
+
+SHOP = """
+describes: Orders with their lines inside.
+owner: e
+reads: {path: "web/{day}.jsonl", format: jsonl}
+delivers: changes
+repeats: drop
+person:
+  - {kind: ouid, scope: web, value: buyer.id}
+fills:
+  order_lines:
+    each: orders
+    order_id: "tid"
+    line: "orders._position"
+    ordered_at: "created"
+    kind: "'sale'"
+    status: "if(orders.refund = 'SUCCESS', 'cancelled', 'paid')"
+    sku: "orders.sku"
+    quantity: "orders.num"
+    amount: "orders.payment"
+    updated_at: "modified"
+  orders:
+    each: orders
+    one_row_per: [tid, modified]
+    order_id: "tid"
+    ordered_at: "min(cast(created as timestamp))"
+    kind: "'purchase'"
+    status: "'paid'"
+    amount: "sum(if(orders.refund = 'SUCCESS', 0, cast(orders.payment as decimal(18, 2))))"
+    channel: "'online'"
+    updated_at: "modified"
+"""
+STAFF = """
+describes: Employees.
+owner: e
+reads: {path: "staff/{day}.json", format: json, records: people, aliases: {编号: 员工号}}
+delivers: snapshot
+deleted_when: absent
+fills:
+  staff:
+    staff: "员工号"
+    display_name: "姓名"
+    region: "大区"
+"""
+DAYS = ("2024-07-01", "2024-07-02", "2024-07-03")
+
+
+def order(tid, modified, *lines, buyer="b1"):
+    items = [{"sku": sku, "num": 1, "payment": payment, "refund": refund} for sku, payment, refund in lines]
+    told = {"tid": tid, "created": "2024-07-01 09:00:00", "modified": modified, "buyer": {"id": buyer}, "orders": items}
+    return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(retailer):
+    retailer.declare("sources/web.yml", SHOP)
+    good = order("1", "2024-07-01 10:00:00", ("a", "10.00", ""), ("b", "2.50", "SUCCESS"))
+    bad = order("2", "2024-07-01 10:00:00", ("a", "10.00", ""), ("b", "待定", ""))
+    no_list = (
+        '{"tid": "3", "created": "2024-07-01 09:00:00", "modified": "2024-07-01 09:00:00", "buyer": {"id": "b"}}\n'
+    )
+    retailer.land("web/2024-07-01.jsonl", good + good + bad + no_list)
+    told = retailer.ingest("web", "2024-07-01")
+    assert (told.rows_in, told.quarantined) == (4, 2)
+    assert told.facts["dropped"] == {"exact repeat of another row": 1}
+    lines = retailer.rows("silver/order_lines", "order_id", "line", "sku", "status")
+    assert lines == [("1", 1, "a", "paid"), ("1", 2, "b", "cancelled")]
+    assert [(o, str(a)) for o, a in retailer.rows("silver/orders", "order_id", "amount")] == [("1", "10.00")]
+    reasons = dict(retailer.rows("quarantine/web", "_row", "reasons"))
+    assert any("amount" in reason for reason in reasons[3])
+    assert "order_lines: orders is missing" in reasons[4]
+    assert retailer.rows("silver/identifiers", "kind", "value") == [("ouid", "b1")]
+
+
+def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path, server):
+    from conftest import Retailer
+
+    found = []
+    for place, days in enumerate(itertools.permutations(DAYS)):
+        shop = Retailer(tmp_path / str(place), server)
+        shop.declare("sources/web.yml", SHOP)
+        (shop.home / "person.key").write_text("a" * 64)
+        states = {
+            DAYS[0]: order("1", "2024-07-01 10:00:00", ("a", "10.00", "")),
+            DAYS[1]: order("1", "2024-07-02 10:00:00", ("a", "12.00", "")),
+            # Sent again on the third day: what stood before.
+            DAYS[2]: order("1", "2024-07-01 10:00:00", ("a", "10.00", ""))
+            + order("2", "2024-07-03 08:00:00", ("c", "1", "")),
+        }
+        if place in (0, 3, 5):
+            for day in days:
+                shop.land(f"web/{day}.jsonl", states[day])
+                shop.ingest("web", max(days[: days.index(day) + 1]))
+            now = shop.rows("silver/orders", "order_id", "amount", "replaced_on")
+            found.append([(order_id, str(amount)) for order_id, amount, replaced in now if replaced is None])
+        shop.close()
+    assert found == [[("1", "12.00"), ("2", "1.00")]] * 3
+
+
+def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
+    retailer.declare("sources/staff.yml", STAFF)
+    first = {"大区": "华东", "people": [{"员工号": "E1", "姓名": "王芳"}, {"员工号": "E2", "姓名": "李明"}]}
+    second = {"大区": "华东", "people": [{"编号": "E1", "姓名": "王芳"}]}
+    retailer.land("staff/2024-07-01.json", json.dumps(first))
+    retailer.land("staff/2024-07-02.json", json.dumps(second))
+    retailer.land("staff/2024-07-03.json", "[1, 2]")
+    told = retailer.ingest("staff", "2024-07-03")
+    assert "is not one JSON object" in " ".join(told.notes)
+    rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")
+    assert [(r[0], r[1], r[2], str(r[3])) for r in rows] == [
+        ("E1", "王芳", "华东", "None"),
+        ("E2", "李明", "华东", "2024-07-02"),
+    ]
