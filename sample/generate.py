@@ -3,75 +3,61 @@
 from __future__ import annotations
 
 import argparse
-import csv
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from pathlib import Path
 
-from sample.feeds import Out, Truth, day_of, write_day
-from sample.population import Person
-from sample.trade import Trade
+from sample.facts import Facts
+from sample.feeds import FEEDS
+from sample.truth import write_end, write_states
+from sample.world import World
+from sample.write import Out, Truth
 
-PEOPLE = (
-    "person",
-    "member_nos",
-    "phones",
-    "email",
-    "shares_phone_with",
-    "joined_on",
-    "left_on",
-    "online_share",
-    "records",
-)
+START = date(2024, 1, 1)
+CUSTOMERS, DAYS, SEED = 3000, 400, 7
 
 
 def generate(
     landing: Path,
-    customers: int,
-    start: date,
-    days: int,
-    seed: int,
+    customers: int = CUSTOMERS,
+    start: date = START,
+    days: int = DAYS,
+    seed: int = SEED,
     truth: Path | None = None,
     since: date | None = None,
-) -> None:
-    """Write the feeds of `days` days from `start`, the same bytes for the same seed and however the days are cut.
+    feeds: Collection[str] | None = None,
+    watch: Callable[[World, Facts], None] | None = None,
+) -> dict[str, int]:
+    """Write `days` days from `start` and return the rows of each feed; the same seed gives the same bytes.
 
-    With `since` only files from that day on are written, as a system that goes on delivering would. The truth
-    (default: `truth` beside `landing`) always covers all days.
+    With `since` only files from that day on are written, the same as in one go; `feeds` names the folders to
+    write. The truth (default: `truth` beside the landing folder) is written for the same days. `watch` is called
+    after each day.
     """
-    trade, known = Trade(customers, start, seed), Truth()
-    first = day_of(trade, since) if since else 0
+    unknown = set(feeds or ()) - set(FEEDS)
+    if unknown:
+        raise ValueError(f"no such feed: {', '.join(sorted(unknown))}; there are {', '.join(FEEDS)}")
+    world, told = World(customers, start, seed), Truth(truth or landing.parent / "truth")
     for day in range(days):
-        write_day(trade, day, Out(landing if day >= first else None, known))
-    folder = truth or landing.parent / "truth"
-    records = Counter(person for _, _, person in known.records)
-    _table(folder / "people.csv", PEOPLE, (_person(trade, person, records) for person in trade.people))
-    _table(folder / "records.csv", ("feed", "key", "person"), sorted(set(known.records)))
-    _table(folder / "flaws.csv", ("feed", "file", "row", "kind"), known.flaws)
+        facts = world.advance(day)
+        if since is None or facts.date >= since:
+            _write_day(world, facts, landing, told, feeds)
+        if watch is not None:
+            watch(world, facts)
+    write_states(world, told)
+    write_end(world, told)
+    return dict(told.rows)
 
 
-def _person(trade: Trade, person: Person, records: Counter[str]) -> list[str]:
-    name = f"P{person.number:06d}"
-    family = "" if person.family is None else f"P{person.family:06d}"
-    life = [str(trade.date(day)) for day in (person.joined, person.left)]
-    numbers = ";".join(number for number, _ in person.member_nos)
-    return [
-        name,
-        numbers,
-        ";".join(person.phones),
-        person.email,
-        family,
-        *life,
-        f"{person.online:.2f}",
-        str(records[name]),
-    ]
-
-
-def _table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+def _write_day(world: World, facts: Facts, landing: Path, told: Truth, feeds: Collection[str] | None) -> None:
+    for feed, write in FEEDS.items():
+        if feeds is None or feed in feeds:
+            write(world, facts, Out(landing, told, world.people, feed, facts.date))
+    told.flush()
+    if facts.date.day == 1:
+        write_states(world, told)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,14 +65,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sample", description="Generates the sample retailer's feeds.")
     parser.add_argument("--out", type=Path, required=True, help="the landing folder to write")
     parser.add_argument("--truth", type=Path, help="where the truth goes (default: `truth` beside the landing folder)")
-    parser.add_argument("--customers", type=int, default=600, help="people, half of whom come after the first day")
-    parser.add_argument("--start", type=date.fromisoformat, default=date(2023, 6, 1), help="the first day")
-    parser.add_argument("--days", type=int, default=400, help="how many days")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="people, half of whom come later")
+    parser.add_argument("--start", type=date.fromisoformat, default=START, help="the first day")
+    parser.add_argument("--days", type=int, default=DAYS, help="how many days")
     parser.add_argument("--since", type=date.fromisoformat, help="write only the days from this one on")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--feeds", help="write only these feeds, as crm,pos")
+    parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args(arguments)
-    generate(given.out, given.customers, given.start, given.days, given.seed, given.truth, given.since)
+    feeds = given.feeds.split(",") if given.feeds else None
+    whole = (given.out, given.customers, given.start, given.days, given.seed, given.truth, given.since)
+    began = time.monotonic()
+    rows = generate(*whole, feeds, _progress(given.days))
+    sys.stderr.write(f"\r{sum(rows.values())} rows in {time.monotonic() - began:.0f} s\n")
 
 
-if __name__ == "__main__":
-    main()
+def _progress(days: int) -> Callable[[World, Facts], None] | None:
+    if not sys.stderr.isatty():
+        return None
+    return lambda world, facts: _say(f"\r{facts.date} ({facts.day + 1} of {days})")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)

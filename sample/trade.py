@@ -1,112 +1,150 @@
-"""What is bought on a day: baskets in the stores and online, computed from the seed and that day alone."""
+"""Draws a day's baskets: who goes where, and what they pick from what is there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sample.catalogue import Product, draw_products, month_of
-from sample.population import Person, draw_people
-from sample.visits import draw_visits
-from sample.words import CATEGORIES
+from sample import calendar
+from sample.chance import pick
+from sample.facts import Baskets
+from sample.pricing import LEVELS
 
-STORES = ("S01", "S02", "S03", "S04")
-RETURN_SHARE, RETURN_DAYS = 0.05, 20
-WALK_INS = 1.0
+if TYPE_CHECKING:
+    from sample.world import World
 
-
-@dataclass(frozen=True)
-class Line:
-    """An item of a basket; amount in fen, and after how many days it is brought back (0: never)."""
-
-    product: Product
-    quantity: int
-    amount: int
-    returned_after: int = 0
-
-
-@dataclass(frozen=True)
-class Basket:
-    """What one buyer takes at one time; `person` is None for a stranger, `store` is None online."""
-
-    second: int
-    person: Person | None
-    store: str | None
-    lines: tuple[Line, ...]
+Array = np.ndarray[Any, np.dtype[Any]]
+STRANGERS = 0.2
+MORE_LINES, MOST_LINES = 0.72, 9
+AWAY = 0.1
+TRIES = 3
+OWN_SIZE = 0.85
+COUPON = 0.08
+# Share of lines that come back, and after how many days, in stores and online.
+BACK = (0.05, 0.125)
+BACK_DAYS = ((1, 21), (4, 16))
 
 
-class Trade:
-    """The trade of the house since it opened on `start`."""
-
-    def __init__(self, customers: int, start: date, seed: int) -> None:
-        self.start, self.seed = start, seed
-        self.people = draw_people(customers, seed)
-        self.visits = draw_visits(self.people, start, seed)
-        self.products = draw_products(seed)
-        self._baskets = lru_cache(maxsize=RETURN_DAYS + 2)(self._draw)
-
-    def baskets(self, day: int) -> tuple[Basket, ...]:
-        """Return the purchases of a day, by time."""
-        return self._baskets(day)
-
-    def returns(self, day: int) -> tuple[Basket, ...]:
-        """Return what is brought back to the stores on a day, with negative quantities and amounts."""
-        back = []
-        for after in range(1, min(RETURN_DAYS, day) + 1):
-            for basket in self.baskets(day - after):
-                lines = tuple(
-                    Line(line.product, -line.quantity, -line.amount)
-                    for line in basket.lines
-                    if line.returned_after == after
-                )
-                if lines and basket.store:
-                    back.append(Basket(min(basket.second + 1800, 79_000), basket.person, basket.store, lines))
-        return tuple(back)
-
-    def date(self, day: int) -> date:
-        """Return the date of a day."""
-        return self.start + timedelta(days=day)
-
-    def _draw(self, day: int) -> tuple[Basket, ...]:
-        rng = np.random.default_rng([self.seed, 3, day])
-        range_ = _Range(self.products, month_of(self.start, self.date(day)))
-        buyers: list[Person | None] = [self.people[place] for place in self.visits.get(day, [])]
-        strangers = [None] * int(rng.poisson(WALK_INS * len(self.people) / 600))
-        baskets = [_basket(rng, buyer, range_) for buyer in [*buyers, *strangers]]
-        return tuple(sorted(baskets, key=lambda basket: basket.second))
+def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
+    """Return the day's baskets of the buyers and of strangers, of what stock allowed."""
+    draw = world.rng("baskets", day)
+    person, like, channel = _who(world, day, buyers, draw)
+    store = np.where(channel == 0, _store(world, person, like, draw), -1)
+    second = _second(world, day, channel, draw)
+    order = np.lexsort((second, store, channel))
+    person, like, channel, store, second = (column[order] for column in (person, like, channel, store, second))
+    counts = 1 + np.minimum(draw.poisson(MORE_LINES * world.people.purse[like]), MOST_LINES - 1)
+    basket = np.repeat(np.arange(len(person)), counts)
+    sku = Picking(world, day, draw).pick(like[basket], store[basket] + 1)
+    quantity = 1 + ((draw.random(len(sku)) < 0.12) & (world.category(sku) >= 3))
+    sold = (sku >= 0) & world.supply.take(store[basket] + 1, sku, quantity, second[basket])
+    return _kept(world, day, draw, (person, channel, store, second), (basket[sold], sku[sold], quantity[sold]))
 
 
-class _Range:
-    """What a month sells, by category."""
+def _who(world: World, day: int, buyers: Array, draw: np.random.Generator) -> tuple[Array, Array, Array]:
+    weights = world.people.channels[buyers] * np.array(calendar.channel_weights(world.date(day)), np.float32)
+    channel = rowwise(weights, draw.random(len(buyers)))
+    strangers = int(draw.poisson(STRANGERS * np.count_nonzero(channel == 0)))
+    like = np.concatenate([buyers, draw.integers(len(world.people), size=strangers)])
+    person = np.concatenate([buyers, np.full(strangers, -1)])
+    return person, like, np.concatenate([channel, np.zeros(strangers, channel.dtype)])
 
-    def __init__(self, products: list[Product], month: int) -> None:
-        self.month = month
-        self.products = [
-            [item for item in products if item.category == category and item.enters <= month] for category in CATEGORIES
-        ]
+
+def rowwise(weights: Array, chances: Array) -> Array:
+    """Return the place that each row's chance in [0, 1) falls into among its weights."""
+    bounds = np.cumsum(weights, axis=1)
+    places = (bounds < (chances * bounds[:, -1])[:, None]).sum(axis=1)
+    return np.asarray(np.minimum(places, weights.shape[1] - 1))
 
 
-def _basket(rng: np.random.Generator, person: Person | None, range_: _Range) -> Basket:
-    online = person is not None and rng.random() < person.online
-    store = int(rng.choice(4, p=[0.4, 0.27, 0.2, 0.13])) if person is None or rng.random() < 0.1 else person.store
-    second = int(rng.integers(7 * 3600, 24 * 3600) if online else rng.normal(15.5, 2.6) * 3600)
-    more = int(rng.poisson(min(0.7 * (person.purse if person else 0.7), 3)))
-    lines = tuple(_line(rng, person, range_) for _ in range(1 + more))
-    return Basket(
-        second if online else min(max(second, 36_000), 79_000), person, None if online else STORES[store], lines
+def _store(world: World, person: Array, like: Array, draw: np.random.Generator) -> Array:
+    away = (draw.random(len(like)) < AWAY) | (person < 0)
+    return np.where(away, pick(world.stores.weight, draw.random(len(like))), world.people.store[like])
+
+
+def _second(world: World, day: int, channel: Array, draw: np.random.Generator) -> Array:
+    date, chance = world.date(day), draw.random(len(channel))
+    hour = np.where(
+        channel == 0, pick(calendar.hours(0, date), chance), pick(calendar.hours(calendar.SHOP, date), chance)
+    )
+    return hour * 3600 + draw.integers(3600, size=len(channel))
+
+
+def _kept(
+    world: World, day: int, draw: np.random.Generator, heads: tuple[Array, ...], lines: tuple[Array, Array, Array]
+) -> Baskets:
+    """Number the baskets anew that have lines left, and price these."""
+    basket, sku, quantity = lines
+    held, basket = np.unique(basket, return_inverse=True)
+    person, channel, store, second = (column[held] for column in heads)
+    online = (channel[basket] > 0).astype(np.int64)
+    price = world.pricing.tags(day).price[online, world.assortment.sku_style[sku]]
+    coupon = np.where(draw.random(len(sku)) < COUPON, 0.95, 1.0)
+    amount = np.round(price * quantity * coupon / 10).astype(np.int64) * 10
+    return Baskets(
+        person=person.astype(np.int32),
+        channel=channel.astype(np.int8),
+        store=store.astype(np.int16),
+        second=second.astype(np.int32),
+        first=np.searchsorted(basket, np.arange(len(held) + 1)),
+        basket=basket.astype(np.int64),
+        sku=sku,
+        quantity=quantity.astype(np.int64),
+        amount=amount,
+        back_after=_back(draw, basket, len(held), online),
     )
 
 
-def _line(rng: np.random.Generator, person: Person | None, range_: _Range) -> Line:
-    shares = person.taste if person else None
-    items = range_.products[int(rng.choice(len(CATEGORIES), p=shares))]
-    looked_at = sorted((items[int(index)] for index in rng.integers(len(items), size=3)), key=lambda item: item.price)
-    product = looked_at[min(int(rng.random() * 3 * (person.purse if person else 0.8)), 2)]
-    quantity = 1 + int(rng.random() < 0.12)
-    discount = float(rng.choice([1.0, 0.95, 0.88, 0.8], p=[0.6, 0.15, 0.15, 0.1]))
-    amount = round(product.price_in(range_.month) * quantity * discount)
-    returned = int(rng.integers(2, RETURN_DAYS + 1)) if rng.random() < RETURN_SHARE else 0
-    return Line(product, quantity, amount, returned)
+def _back(draw: np.random.Generator, basket: Array, count: int, online: Array) -> Array:
+    comes = draw.random(len(basket)) < np.where(online == 1, BACK[1], BACK[0])
+    delay = np.where(
+        online == 1, draw.integers(*BACK_DAYS[1], size=count)[basket], draw.integers(*BACK_DAYS[0], size=count)[basket]
+    )
+    return np.where(comes, delay, 0)
+
+
+class Picking:
+    """Picks SKUs by taste, prices, season and size, again where a thing is not there."""
+
+    def __init__(self, world: World, day: int, draw: np.random.Generator) -> None:
+        self.world, self.draw = world, draw
+        self.answer = world.pricing.answer(day)
+        self.order = np.argsort(world.assortment.category, kind="stable")
+        weights = np.stack([world.pricing.weights(day, side)[:, self.order] for side in (0, 1)])
+        ends = np.searchsorted(world.assortment.category[self.order], np.arange(7))
+        self.bounds = np.concatenate([[0.0], np.cumsum(weights)])
+        rows = np.arange(2 * len(LEVELS))[:, None] * weights.shape[2]
+        self.low, self.high = self.bounds[rows + ends[:-1]], self.bounds[rows + ends[1:]]
+
+    def pick(self, like: Array, location: Array) -> Array:
+        """Return a SKU for each line of a person (taken as `like`) at a location (0 online), -1 when none was there."""
+        found = np.full(len(like), -1)
+        for _ in range(TRIES):
+            open_ = np.flatnonzero(found < 0)
+            sku = self._sku(like[open_], location[open_])
+            there = self.world.supply.stock[location[open_], sku] > 0
+            found[open_] = np.where(there, sku, -1)
+        return found
+
+    def _sku(self, like: Array, location: Array) -> Array:
+        people, a = self.world.people, self.world.assortment
+        taste = people.taste[like] * self.answer[self.world.steps_of(like)]
+        category = rowwise(taste, self.draw.random(len(like)))
+        level = np.digitize(people.elasticity[like], (0.7, 1.2))
+        row = np.where(location > 0, 0, len(LEVELS)) + level
+        low, high = self.low[row, category], self.high[row, category]
+        target = low + self.draw.random(len(like)) * (high - low)
+        places = np.searchsorted(self.bounds, target, side="right") - 1
+        style = self.order[places % len(self.order)]
+        return np.asarray(a.first[style] + self._size(like, style))
+
+    def _size(self, like: Array, style: Array) -> Array:
+        people, a = self.world.people, self.world.assortment
+        category, sex = a.category[style], a.sex[style]
+        curve = a.share[np.minimum(a.first[style][:, None] + np.arange(8), len(a.share) - 1)]
+        curve = np.where(np.arange(8) < (a.first[style + 1] - a.first[style])[:, None], curve, 0)
+        other = rowwise(curve, self.draw.random(len(like)))
+        own = (people.sex[like] == sex) & (self.draw.random(len(like)) < OWN_SIZE)
+        worn = np.where(category == 2, people.shoe[like], people.size[like])
+        return np.where(own & (category <= 2), worn, other)

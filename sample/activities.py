@@ -1,0 +1,83 @@
+"""What the stores invite to every four weeks, who signs up, who comes, and what they pay for in advance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sample.agenda import due, plan
+from sample.chance import scatter
+
+if TYPE_CHECKING:
+    from sample.facts import Facts
+    from sample.world import World
+
+Array = np.ndarray[Any, np.dtype[Any]]
+KINDS = ("salon", "trial", "presale", "family_day")
+STEPS = ("signup", "checkin", "presale")
+EVERY, AHEAD = 28, 10
+COMES, PAYS = 0.65, 0.3
+STEP_MISSING, WRONG_ORDER = 0.04, 0.03
+MARKS = ("", "step missing", "wrong order")
+
+
+def announced(world: World, day: int) -> Array:
+    """Return the stores that announce an activity on a day, to be held AHEAD days later."""
+    stores = np.arange(len(world.stores))
+    offset = (scatter(world.seed, "activity", stores) % np.uint64(EVERY)).astype(np.int64)
+    return np.flatnonzero(offset == day % EVERY)
+
+
+def details(world: World, day: int, stores: Array) -> tuple[Array, Array]:
+    """Return kind (place in KINDS) and capacity of the activities announced on a day."""
+    mixed = scatter(world.seed, "activity kind", stores, day)
+    return (mixed % np.uint64(4)).astype(np.int64), 20 + (mixed >> np.uint64(20)).astype(np.int64) % 9 * 5
+
+
+def invite(world: World, facts: Facts) -> None:
+    """Settle who will come to what is announced today, and leave the day's rows in `facts.extras` (a step)."""
+    for store in announced(world, facts.day):
+        draw = world.rng("activity people", facts.day, int(store))
+        kind, capacity = (int(column[0]) for column in details(world, facts.day, np.array([store])))
+        persons = _guests(world, int(store), facts.day, int(capacity * draw.uniform(0.4, 1.1)), draw)
+        if len(persons):
+            _plan(world, facts.day, int(store), kind, persons, draw)
+    facts.extras["activity people"] = due(world, "activities", facts.day)
+
+
+def _guests(world: World, store: int, day: int, many: int, draw: np.random.Generator) -> Array:
+    """Return members of the store, and one stranger to it for every twelve."""
+    order = world.extras.get("people by store")
+    if order is None:
+        order = world.extras["people by store"] = np.argsort(world.people.store, kind="stable")
+        world.extras["bounds of stores"] = np.searchsorted(world.people.store[order], np.arange(len(world.stores) + 1))
+    bounds = world.extras["bounds of stores"]
+    near = order[bounds[store] : bounds[store + 1]]
+    near = near[world.joined[near] <= day]
+    chosen = near[draw.permutation(len(near))[:many]]
+    return np.unique(np.concatenate([chosen, draw.integers(len(world.people), size=len(chosen) // 12)]))
+
+
+def _plan(world: World, day: int, store: int, kind: int, persons: Array, draw: np.random.Generator) -> None:
+    many, held = len(persons), day + AHEAD
+    signup = day + draw.integers(0, AHEAD, many)
+    comes = draw.random(many) < COMES
+    pays = comes & (draw.random(many) < (PAYS if kind == 2 else PAYS / 4))
+    chance = draw.random(many)
+    missing, late = comes & (chance < STEP_MISSING), comes & (chance > 1 - WRONG_ORDER)
+    signup = np.where(late, held, signup)
+    clock = draw.integers(14 * 3600, 15 * 3600, many)
+    second = np.where(late, clock + 600, draw.integers(9 * 3600, 23 * 3600, many))
+    kept = np.concatenate([~missing, comes, pays])
+    columns = {
+        "person": np.tile(persons, 3),
+        "step": np.repeat(np.arange(3), many),
+        "second": np.concatenate([second, clock, clock + 3600]),
+        "amount": np.concatenate([np.zeros(2 * many, np.int64), draw.integers(1, 11, many) * 10_000]),
+        "mark": np.concatenate([np.where(late, 2, 0), np.where(missing, 1, 0), np.zeros(many, np.int64)]),
+        "store": np.full(3 * many, store),
+        "opened": np.full(3 * many, day),
+    }
+    when = np.concatenate([signup, np.full(2 * many, held)])
+    plan(world, "activities", when[kept], {key: column[kept] for key, column in columns.items()})

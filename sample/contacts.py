@@ -1,0 +1,63 @@
+"""Who is a contact of the guides in WeCom, since when and until when, and in which group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sample.chance import uniform
+from sample.places import NEVER
+
+if TYPE_CHECKING:
+    from sample.facts import Facts
+    from sample.world import World
+
+Array = np.ndarray[Any, np.dtype[Any]]
+# Half are added at the counter when they join; who deletes does so within two years.
+AT_ONCE, DELAY, DELETED_SHARE, DELETED_WITHIN = 0.5, 120, 0.16, 600
+GROUP_SHARE, QUIT_SHARE, GROUP_DELAY, QUIT_WITHIN = 0.4, 0.25, 40, 400
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """By person index, days from the start (1,000,000 for never): added, deleted, in the group, out of it again."""
+
+    added: Array
+    deleted: Array
+    grouped: Array
+    quit: Array
+
+
+def contacts(world: World) -> Contacts:
+    """Return the contacts as known at the end of the last day."""
+    many = len(world.people)
+    if "contacts" not in world.extras:
+        world.extras["contacts"] = Contacts(*(np.full(many, NEVER, np.int32) for _ in range(4)))
+    known: Contacts = world.extras["contacts"]
+    return known
+
+
+def is_contact(world: World, persons: Array, day: int) -> Array:
+    """Return for each person whether a guide can write to them on a day."""
+    known = contacts(world)
+    return np.asarray((known.added[persons] <= day) & (known.deleted[persons] > day))
+
+
+def meet(world: World, facts: Facts) -> None:
+    """Settle when the day's new members will be contacts (a step); on day 0, all members so far."""
+    persons = facts.joined if facts.day else np.flatnonzero(world.joined <= 0)
+    persons = persons[world.people.wecom[persons]]
+    known, seed = contacts(world), world.seed
+    chance = uniform(seed, "contact added", persons)
+    known.added[persons] = world.joined[persons] + np.maximum(chance - AT_ONCE, 0) / (1 - AT_ONCE) * DELAY
+    known.deleted[persons] = _later(seed, "contact deleted", persons, known.added, DELETED_SHARE, DELETED_WITHIN)
+    known.grouped[persons] = _later(seed, "contact grouped", persons, known.added, GROUP_SHARE, GROUP_DELAY)
+    known.quit[persons] = _later(seed, "contact quit", persons, known.grouped, QUIT_SHARE, QUIT_WITHIN)
+
+
+def _later(seed: int, purpose: str, persons: Array, since: Array, share: float, within: int) -> Array:
+    chance = uniform(seed, purpose, persons)
+    after = since[persons] + 1 + (chance / share * within).astype(np.int64)
+    return np.where((chance < share) & (since[persons] < NEVER), after, NEVER)

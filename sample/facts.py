@@ -1,0 +1,85 @@
+"""What happened on a day, as columns: what the feeds are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Baskets:
+    """A day's paid baskets, ordered by channel, store and time; `number` is 0..n-1 and names the basket in its day.
+
+    `person` -1 is a stranger (in stores only); `channel` 0 store, 1 shop, 2 market, 3 mall; `store` -1 online;
+    `second` of the day. Lines of basket b are rows first[b]:first[b + 1]: `sku` index, `quantity`, `amount` fen
+    (line total paid), `basket` the basket's number, `back_after` days until the line is returned or refunded, 0 never.
+    """
+
+    person: Array
+    channel: Array
+    store: Array
+    second: Array
+    first: Array
+    basket: Array
+    sku: Array
+    quantity: Array
+    amount: Array
+    back_after: Array
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def of(self, channel: int, store: int | None = None) -> Array:
+        """Return the numbers of a channel's, or of one store's, baskets."""
+        mask = self.channel == channel
+        return np.flatnonzero(mask if store is None else mask & (self.store == store))
+
+    def lines(self, numbers: Array) -> tuple[Array, Array]:
+        """Return the line rows of some baskets in order, and how many lines each of the baskets has."""
+        counts = self.first[numbers + 1] - self.first[numbers]
+        ends = np.cumsum(counts)
+        rows = (
+            np.arange(ends[-1] if len(ends) else 0)
+            - np.repeat(ends - counts, counts)
+            + np.repeat(self.first[numbers], counts)
+        )
+        return rows, counts
+
+    def totals(self) -> Array:
+        """Return fen paid by basket."""
+        return np.asarray(np.add.reduceat(self.amount, self.first[:-1])) if len(self) else np.zeros(0, np.int64)
+
+
+@dataclass
+class Returns:
+    """Lines brought back on a day (in stores) or refunded (online): `day` and `line` point at Baskets' row then."""
+
+    day: Array
+    line: Array
+
+
+@dataclass
+class Facts:
+    """One day: baskets, what came back, who joined, and what each person's state was in the morning.
+
+    `day` counts from the start; `joined` holds the persons who became members today; `bought` the persons
+    with a basket today; `extras` holds what steps (see sample/steps.py) leave for their feeds.
+    """
+
+    day: int
+    date: date
+    baskets: Baskets
+    returns: Returns
+    joined: Array
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bought(self) -> Array:
+        """Persons with a basket today, each once."""
+        persons = self.baskets.person
+        return np.unique(persons[persons >= 0])

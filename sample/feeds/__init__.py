@@ -1,0 +1,69 @@
+"""The feeds, each a folder of the landing: which function writes a day's files of it, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sample.facts import Facts
+from sample.feeds import (
+    activities,
+    ads,
+    attributes,
+    campaigns,
+    chats,
+    complaints,
+    consents,
+    crm,
+    erp,
+    events,
+    market,
+    outlets,
+    pos,
+    reviews,
+    shelves,
+    shop,
+    store_visits,
+    tickets,
+    wecom,
+)
+from sample.world import World
+from sample.write import Out
+
+Write = Callable[[World, Facts, Out], None]
+
+FEEDS: Mapping[str, Write] = {
+    "erp_products": erp.products,
+    "erp_stores": erp.stores,
+    "erp_staff": erp.staff,
+    "erp_prices": erp.prices,
+    "erp_stock": erp.stock,
+    "erp_purchases": erp.purchases,
+    "erp_production": erp.production,
+    "pos": pos.write,
+    "shop": shop.write,
+    "market": market.write,
+    "crm": crm.write,
+    "events": events.write,
+    "consents": consents.write,
+    "wecom_contacts": wecom.write_contacts,
+    "wecom_groups": wecom.write_groups,
+    "wecom_messages": wecom.write_messages,
+    "store_visits": store_visits.write,
+    "outlets": outlets.write_outlets,
+    "sell_in": outlets.write_sell_in,
+    "shelf_checks": shelves.write_checks,
+    "scans": shelves.write_scans,
+    "rival_sales": outlets.write_rivals,
+    "campaigns": campaigns.write_campaigns,
+    "assignments": campaigns.write_assignments,
+    "sends": campaigns.write_sends,
+    "ad_results": ads.write,
+    "reviews": reviews.write,
+    "service_chats": chats.write,
+    "complaints": complaints.write,
+    "activities": activities.write_activities,
+    "activity_people": activities.write_people,
+    "tickets": tickets.write,
+    "attributes_second": attributes.write_second,
+    "attributes_third": attributes.write_third,
+}

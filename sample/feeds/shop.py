@@ -1,0 +1,96 @@
+"""The Taobao-like shop: an order is told again with every change of its state; the buyer is masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sample.chance import uniform
+from sample.facts import Facts
+from sample.fulfilment import Changes, changes
+from sample.orders import order_names
+from sample.strings import choose, join, lists, money, objects, quoted, times, when, whole
+from sample.world import World
+from sample.write import Out
+
+Array = np.ndarray[Any, np.dtype[Any]]
+CHANNEL = 1
+STATES = ("WAIT_BUYER_PAY", "WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "TRADE_CLOSED")
+FLAWS = (
+    ("amount", "quarantined", "the payment is 待定"),
+    ("cut off", "quarantined", "the line ends too early"),
+    ("no sku", "quarantined", "outer_sku_id is null"),
+)
+SHARES = (0.0015, 0.001, 0.0015)
+REPEATED = 0.002
+
+
+def write(world: World, facts: Facts, out: Out) -> None:
+    """Write the day's state changes, some of them flawed, some twice."""
+    told = changes(world, facts, CHANNEL)
+    if not len(told.day):
+        return
+    tid = order_names(world, np.full(len(told.day), CHANNEL), told.day, told.named)
+    flaw, again = _flaws(world, facts, told)
+    rows = np.concatenate([np.arange(len(flaw)), again])
+    lines = _lines(world, told, tid, flaw)
+    cut = pc.utf8_slice_codeunits(lines, 0, 120)
+    lines = when(flaw == 1, cut, lines)
+    out.jsonl("orders.jsonl", lines.take(pa.array(rows)))
+    new = np.flatnonzero(told.day == facts.day)
+    first = new[np.unique(told.named[new], return_index=True)[1]]
+    out.records(tid.take(pa.array(first)), told.person[first])
+    marks = [(np.flatnonzero(flaw == kind), text) for kind, text in enumerate(FLAWS)]
+    marks.append(
+        (np.flatnonzero(told.stale & (flaw < 0)), ("stale state", "accepted", "older than what was told before"))
+    )
+    for places, text in marks:
+        out.flaws("orders.jsonl", places + 1, tid.take(pa.array(places)), *text)
+    places = np.arange(len(flaw), len(rows))
+    out.flaws("orders.jsonl", places + 1, tid.take(pa.array(again)), "repeat", "repaired", "the same line twice")
+
+
+def _flaws(world: World, facts: Facts, told: Changes) -> tuple[Array, Array]:
+    """Return by row the flaw (-1 none), and which rows come twice."""
+    row = (told.day, told.named, told.status, facts.day)
+    flaw = np.searchsorted(np.cumsum(SHARES), uniform(world.seed, "shop flaw", *row), side="right").astype(int)
+    flaw = np.where((flaw < len(SHARES)) & ~told.stale, flaw, -1)
+    again = (uniform(world.seed, "shop repeat", *row) < REPEATED) & (flaw < 0) & ~told.stale
+    return flaw, np.flatnonzero(again)
+
+
+def _lines(world: World, told: Changes, tid: Any, flaw: Array) -> Any:
+    people, owner = world.people, np.repeat(np.arange(len(told.day)), told.counts)
+    total = np.bincount(owner, told.amount, len(told.day)).astype(np.int64)
+    nick, name = people.nick(told.person), people.name(told.person)
+    masked = join(pc.utf8_slice_codeunits(nick, 0, 1), "**", pc.utf8_slice_codeunits(nick, -1))
+    pay_time = when(told.paid < 0, None, times(told.day, np.maximum(told.paid, 0), world.start))
+    phone = people.masked(told.person, told.changed_day)
+    return objects(
+        {
+            "tid": quoted(tid), "status": quoted(choose(STATES, told.status)),
+            "created": quoted(times(told.day, told.second, world.start)),
+            "modified": quoted(times(told.changed_day, told.changed, world.start)), "pay_time": quoted(pay_time),
+            "buyer_nick": quoted(masked), "buyer_ouid": quoted(people.ouid(told.person)),
+            "receiver_name": quoted(join(pc.utf8_slice_codeunits(name, 0, 1), "**")),
+            "receiver_mobile": quoted(phone), "receiver_city": quoted(people.city_name(told.person)),
+            "payment": quoted(when(flaw == 0, "待定", money(total))),
+            "orders": lists(_items(world, told, tid, owner, flaw), told.counts),
+        }
+    )  # fmt: skip
+
+
+def _items(world: World, told: Changes, tid: Any, owner: Array, flaw: Array) -> Any:
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(told.counts) - told.counts, told.counts)
+    sku = choose(world.assortment.code, told.sku)
+    return objects(
+        {
+            "oid": quoted(join(tid.take(pa.array(owner)), whole(place + 1))),
+            "outer_sku_id": quoted(when((flaw[owner] == 2) & (place == 0), None, sku)),
+            "num": whole(told.quantity), "payment": quoted(money(told.amount)),
+            "refund_status": quoted(choose(("NO_REFUND", "SUCCESS"), told.refunded.astype(int))),
+        }
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""What the sensors at the stores' doors counted, by hour, sex and age, with the hours in which they failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sample import calendar
+from sample.chance import pick, uniform
+from sample.facts import Facts
+from sample.strings import choose, digits, join, same
+from sample.world import World
+from sample.write import Out
+
+Array = np.ndarray[Any, np.dtype[Any]]
+SEXES, AGES = ("female", "male", "unknown"), ("0-17", "18-24", "25-34", "35-44", "45-59", "60+")
+SEX_SHARES, AGE_SHARES = (0.6, 0.32, 0.08), (0.05, 0.16, 0.33, 0.25, 0.15, 0.06)
+# Who comes in for each who buys, and on a day without any sale.
+ENTRIES, LEAST = 5.5, 6
+GAP, STUCK, FAILS_FOR = 1 / 70, 1 / 110, 3
+STUCK_AT = 9999
+
+
+def write(world: World, facts: Facts, out: Out) -> None:
+    """Write one row for each sensor, hour, sex and age of whom somebody came in."""
+    store, hour, sex, age = _entries(world, facts)
+    cell, entries = np.unique(((store * 24 + hour) * 3 + sex) * 6 + age, return_counts=True)
+    store, hour, sex, age = cell // 432, cell // 18 % 24, cell // 6 % 3, cell % 6
+    silent, stuck = (
+        _fails(world, facts.day, store, hour, "gap", GAP),
+        _fails(world, facts.day, store, hour, "stuck", STUCK),
+    )
+    kept = ~silent
+    _tell_gaps(out, world, store[silent])
+    store, hour, sex, age, entries, stuck = (column[kept] for column in (store, hour, sex, age, entries, stuck))
+    if not len(store):
+        return
+    dwell = world.rng("dwell", facts.day).gamma(2.0, 240, len(store)).astype(np.int64) + 20
+    sensor = _sensor(world, store)
+    columns = {
+        "sensor_id": sensor,
+        "store_no": choose(world.stores.no, store),
+        "hour": join(same(str(facts.date), len(store)), " ", digits(hour, 2), ":00:00"),
+        "sex": choose(SEXES, sex),
+        "age_band": choose(AGES, age),
+        "entries": pa.array(np.where(stuck, STUCK_AT, entries)),
+        "dwell_seconds": pa.array(dwell),
+    }
+    out.csv("sensors.csv", pa.table(columns))
+    rows = np.flatnonzero(stuck)
+    out.flaws("sensors.csv", rows + 1, sensor.take(pa.array(rows)), "stuck counter", "quarantined", "entries over 2000")
+
+
+def _entries(world: World, facts: Facts) -> tuple[Array, Array, Array, Array]:
+    """Return store, hour, sex and age of everybody who came in."""
+    baskets, draw = facts.baskets, world.rng("entries", facts.day)
+    receipts = np.bincount(baskets.store[baskets.channel == 0], minlength=len(world.stores))
+    store = np.repeat(np.arange(len(world.stores)), draw.poisson(receipts * ENTRIES + LEAST))
+    hour = pick(calendar.hours(0, facts.date), draw.random(len(store)))
+    return store, hour, pick(SEX_SHARES, draw.random(len(store))), pick(AGE_SHARES, draw.random(len(store)))
+
+
+def _fails(world: World, day: int, store: Array, hour: Array, purpose: str, share: float) -> Array:
+    """Return which rows lie in a store's bad hours, of which a few days have some."""
+    chance = uniform(world.seed, f"sensor {purpose}", np.arange(len(world.stores)), day)
+    first = 11 + (chance / share * 8).astype(np.int64)
+    mine = first[store]
+    return np.asarray((chance[store] < share) & (hour >= mine) & (hour < mine + FAILS_FOR))
+
+
+def _tell_gaps(out: Out, world: World, stores: Array) -> None:
+    silent = np.unique(stores)
+    out.flaws(
+        "sensors.csv", np.zeros(len(silent)), _sensor(world, silent), "gap", "accepted", "sensor silent for hours"
+    )
+
+
+def _sensor(world: World, store: Array) -> Any:
+    return join("CAM-", choose(world.stores.no, store), "-1")

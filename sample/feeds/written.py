@@ -1,0 +1,20 @@
+"""What all feeds of written texts tell the truth alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sample.write import Out
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def tell_signs(out: Out, path: str, keys: Any, signs: Mapping[str, Array]) -> None:
+    """Remember which rows of a file hold emoji, traditional characters or spam."""
+    for kind, which in signs.items():
+        rows = np.flatnonzero(which)
+        out.flaws(path, rows + 1, keys.take(pa.array(rows)), kind, "accepted")

@@ -1,0 +1,41 @@
+"""How the systems name their baskets: receipts by store and day, online orders by channel and day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from sample.chance import scatter
+from sample.facts import Facts
+from sample.strings import choose, dates, digits, join, same
+from sample.world import World
+
+Array = np.ndarray[Any, np.dtype[Any]]
+KINDS = ("", "T", "J", "MP")
+
+
+def receipt_no(facts: Facts, numbers: Array) -> Any:
+    """Return the receipt numbers of store baskets: the day, and the place among the store's receipts of it."""
+    baskets = facts.baskets
+    firsts = np.searchsorted(baskets.store[: np.count_nonzero(baskets.channel == 0)], baskets.store[numbers])
+    return join(same(f"{facts.date:%y%m%d}", len(numbers)), digits(numbers - firsts + 1, 5))
+
+
+def receipt_key(world: World, facts: Facts, numbers: Array) -> Any:
+    """Return `store-receipt` of store baskets."""
+    stores = choose(world.stores.no, facts.baskets.store[numbers])
+    return join(stores, receipt_no(facts, numbers), between="-")
+
+
+def order_no(world: World, facts: Facts, numbers: Array) -> Any:
+    """Return the order numbers of online baskets, `T240501...` in the shop, `J...` the market, `MP...` the mall."""
+    return order_names(world, facts.baskets.channel[numbers], np.full(len(numbers), facts.day), numbers)
+
+
+def order_names(world: World, channel: Array, day: Array, numbers: Array) -> Any:
+    """Return the order numbers of baskets of several days, by channel, day and number in the day."""
+    made = pc.utf8_slice_codeunits(pc.replace_substring(dates(day, world.start), "-", ""), 2)
+    check = scatter(world.seed, "order", numbers, day) % np.uint64(1000)
+    return join(choose(KINDS, channel.astype(int)), made, digits(numbers, 6), digits(check, 3))

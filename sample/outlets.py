@@ -1,0 +1,139 @@
+"""The dealers' outlets: what truly sells in each, and when one diverts goods, falls behind or runs empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sample.calendar import MONTHS
+from sample.chance import pick, rng, scatter, uniform
+from sample.strings import digits, join
+from sample.words import CITIES
+
+if TYPE_CHECKING:
+    from sample.facts import Facts
+    from sample.world import World
+
+Ints = np.ndarray[Any, np.dtype[Any]]
+KINDS = ("supermarket", "convenience", "mother_baby", "specialty")
+# Units a week of a usual outlet of each kind.
+LEVELS = np.array([46.0, 14.0, 26.0, 34.0])
+ABNORMAL = ("diversion", "too_bad", "out_of_stock")
+DIVERSION, TOO_BAD, OUT_OF_STOCK = range(3)
+# What comes into an abnormal outlet, as a multiple of what its place would sell.
+SELL_IN = (4.0, 0.2, 0.0)
+# In each span of so many days the abnormal outlets are drawn anew; a case lies wholly within its span.
+SPAN, SHORTEST, LONGEST = 120, 35, 63
+# An outlet must have been open for so long before anything can be called abnormal in it.
+SETTLED = 28
+CARRIED, CARRIED_DAYS = 9, 90
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """One row per outlet; `level` in units a week, `opened` in days from the start, `weekday` of its orders."""
+
+    seed: int
+    kind: Ints
+    city: Ints
+    dealer: Ints
+    rep: Ints
+    opened: Ints
+    level: Ints
+    weekday: Ints
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def open(self, day: int) -> Ints:
+        """Return the places of the outlets that are open on a day."""
+        return np.flatnonzero(self.opened <= day)
+
+    def abnormal(self, day: int) -> Ints:
+        """Return what is wrong with each outlet on a day, as a place in ABNORMAL, or -1."""
+        wrong = np.full(len(self), -1)
+        for outlet, kind, first, last in cases(self, day // SPAN):
+            if first <= day <= last:
+                wrong[outlet] = kind
+        return wrong
+
+    def sales(self, day: int, start: date) -> Ints:
+        """Return the units that each outlet's place truly sells in the week about a day."""
+        month = MONTHS[(start + timedelta(days=day)).month - 1]
+        drift = 0.85 + 0.3 * uniform(self.seed, "outlet mood", np.arange(len(self)), day // 28)
+        return np.asarray(self.level * month * drift)
+
+    def carried(self, day: int, sold: Ints) -> Ints:
+        """Return the goods on each outlet's shelves (a row of CARRIED per outlet), out of those that are sold."""
+        season = day // CARRIED_DAYS
+        shuffled = sold[np.argsort(scatter(self.seed, "outlet goods", sold, season), kind="stable")]
+        first = scatter(self.seed, "outlet shelf", np.arange(len(self)), season) % np.uint64(len(sold))
+        return np.asarray(shuffled[(first.astype(np.int64)[:, None] + np.arange(CARRIED)) % len(sold)])
+
+
+def draw_outlets(customers: int, seed: int) -> Outlets:
+    """Return the outlets, one for a hundred customers within 30 and 3,000; nine in ten are open from the start."""
+    many = int(np.clip(customers / 100, 30, 3000))
+    place = np.arange(many)
+    kind = pick((0.3, 0.35, 0.15, 0.2), uniform(seed, "outlet kind", place))
+    city = np.minimum((len(CITIES) * uniform(seed, "outlet city", place) ** 1.3).astype(np.int64), len(CITIES) - 1)
+    spread = np.exp(0.45 * rng(seed, "outlet level").standard_normal(3000)[:many])
+    late = uniform(seed, "outlet late", place)
+    opened = np.where(late < 0.1, 6000 * late, -30 - 2500 * uniform(seed, "outlet opened", place)).astype(np.int64)
+    return Outlets(
+        seed=seed,
+        kind=kind,
+        city=city,
+        dealer=city * 3 + (scatter(seed, "dealer", place) % np.uint64(3)).astype(np.int64),
+        rep=city * 4 + (scatter(seed, "rep", place) % np.uint64(4)).astype(np.int64),
+        opened=opened,
+        level=LEVELS[kind] * spread,
+        weekday=(scatter(seed, "outlet weekday", place) % np.uint64(5)).astype(np.int64),
+    )
+
+
+def cases(outlets: Outlets, span: int) -> list[tuple[int, int, int, int]]:
+    """Return the abnormal outlets of a span: outlet, kind, first and last day; each outlet at most once."""
+    drawn = _cases(outlets.seed, len(outlets), span)
+    return [case for case in drawn if outlets.opened[case[0]] <= case[2] - SETTLED]
+
+
+@lru_cache(maxsize=64)
+def _cases(seed: int, many: int, span: int) -> list[tuple[int, int, int, int]]:
+    draw = rng(seed, "abnormal outlets", span)
+    each = max(1, round(many * 0.02))
+    chosen = draw.permutation(many)[: 3 * each]
+    lengths = draw.integers(SHORTEST, LONGEST + 1, 3 * each)
+    firsts = span * SPAN + draw.integers(7, SPAN - LONGEST, 3 * each)
+    rows = zip(chosen, np.arange(3 * each) % 3, firsts, firsts + lengths - 1, strict=True)
+    return [(int(outlet), int(kind), int(first), int(last)) for outlet, kind, first, last in rows]
+
+
+def outlets(world: World) -> Outlets:
+    """Return the world's outlets, drawn at the first call."""
+    if "outlets" not in world.extras:
+        world.extras["outlets"] = draw_outlets(len(world.people), world.seed)
+    drawn: Outlets = world.extras["outlets"]
+    return drawn
+
+
+def watch(world: World, facts: Facts) -> None:
+    """Tell the truth which outlets were abnormal so far, and when (a step)."""
+    drawn, day = outlets(world), facts.day
+    known = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]
+    if day and all(case[2] < day for case in known):
+        return
+    columns = list(zip(*known, strict=True)) if known else [()] * 4
+    told = {"outlet": outlet_no(np.array(columns[0], dtype=np.int64)), "kind": [ABNORMAL[kind] for kind in columns[1]]}
+    told |= {name: [str(world.date(on)) for on in columns[place]] for name, place in (("from_on", 2), ("to_on", 3))}
+    world.truth_tables["outlets.csv"] = pa.table({name: pa.array(column, pa.string()) for name, column in told.items()})
+
+
+def outlet_no(places: Ints) -> Any:
+    """Return the numbers of outlets, `D00001`."""
+    return join("D", digits(places + 1, 5))

@@ -1,0 +1,24 @@
+"""What moves on each day beside trade itself: steps are called with the world and the day's facts, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sample import activities, browsing, campaigns, complaints, contacts, outlets, tickets
+
+if TYPE_CHECKING:
+    from sample.facts import Facts
+    from sample.world import World
+
+Step = Callable[["World", "Facts"], None]
+
+STEPS: tuple[Step, ...] = (
+    browsing.browse,
+    contacts.meet,
+    campaigns.send,
+    outlets.watch,
+    tickets.order,
+    activities.invite,
+    complaints.complain,
+)

@@ -1,0 +1,79 @@
+"""The truth that is no feed's: who everybody is, where they stand, and what they will do."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from sample import campaigns, lives
+from sample.assortment import ELASTICITY
+from sample.people import SIZE_CURVE
+from sample.places import NEVER
+from sample.strings import choose
+from sample.words import CATEGORIES, OLD_CODES, SIZES
+from sample.world import World
+from sample.write import Truth
+
+SEXES = ("female", "male")
+
+
+def write_states(world: World, told: Truth) -> None:
+    """Write everybody's state after the last day lived, and the chance of buying within the 90 days that follow."""
+    everybody = np.arange(len(world.people))
+    columns = {
+        "person": world.people.person(everybody),
+        "state": choose(lives.STATES, world.state.astype(int)),
+        "p_purchase_90": lives.buy_probability(world, world.day + 1, lives.WINDOW, everybody),
+    }
+    told.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
+
+
+def write_end(world: World, told: Truth) -> None:
+    """Write what is told once, of the whole time: people, curves, elasticities, uplifts, and the tables of steps."""
+    told.write("people.parquet", people(world))
+    told.write("uplift.parquet", campaigns.uplifts(world))
+    categories = {"category": pa.array(OLD_CODES), "name": pa.array(CATEGORIES), "elasticity": pa.array(ELASTICITY)}
+    told.write("elasticity.csv", pa.table(categories))
+    sizes = {
+        "sex": pa.array(np.repeat(SEXES, len(SIZES))),
+        "size": pa.array(SIZES * 2),
+        "share": pa.array([*SIZE_CURVE[0], *SIZE_CURVE[1]]),
+    }
+    told.write("size_curve.csv", pa.table(sizes))
+    for path, table in world.truth_tables.items():
+        told.write(path, table)
+
+
+def people(world: World) -> pa.Table:
+    """Return one row per person with every trait, as of the last day lived."""
+    p, index = world.people, np.arange(len(world.people))
+    birth = pa.array(p.birth.astype(np.int32)).cast(pa.date32())
+    shared = p.person(p.household)
+    columns = {
+        "person": p.person(index), "name": p.name(index), "sex": choose(SEXES, p.sex.astype(int)), "birthday": birth,
+        "city": p.city_name(index), "home_store": choose(world.stores.no, p.store.astype(int)),
+        "phone": p.phone(index, -NEVER), "phone_now": p.phone(index, world.day), "email": p.email(index),
+        "shares_phone_of": shared, "openid": p.openid(index), "unionid": p.unionid(index),
+        "external_userid": p.external_userid(index), "ouid": p.ouid(index), "pin": p.pin(index),
+        "member_no": p.member_no(index), "second_member_no": p.member_no(index, True),
+        "joined_on": _dates(world, world.joined, NEVER), "second_from": _dates(world, _second(world), NEVER),
+        "size": p.size_name(index), "rate": p.rate, "leave": p.leave, "elasticity": p.elasticity,
+        "impulse": p.impulse, "reach": p.reach, "purse": p.purse, "app": p.app, "wecom": p.wecom,
+        "orders": world.orders, "spent": world.spent, "last_purchase": _dates(world, world.last, -NEVER),
+    }  # fmt: skip
+    tastes = {f"taste_{code}": p.taste[:, place] for place, code in enumerate(OLD_CODES)}
+    channels = {f"share_{name}": p.channels[:, place] for place, name in enumerate(("store", "shop", "market", "mall"))}
+    return pa.table({**columns, **tastes, **channels})
+
+
+def _second(world: World) -> np.ndarray:
+    days = np.minimum(world.joined.astype(np.int64) + world.people.second_card, NEVER)
+    return np.where(days <= world.day, days, NEVER)
+
+
+def _dates(world: World, days: np.ndarray, never: int) -> pa.Array:
+    epoch = (world.start - date(1970, 1, 1)).days
+    days = days.astype(np.int64)
+    return pa.array((days + epoch).astype(np.int32), mask=days == never).cast(pa.date32())

@@ -1,0 +1,174 @@
+"""The retailer's world: its state, moved on day by day, and the facts of each day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sample import calendar, campaigns, lives
+from sample.assortment import draw_assortment
+from sample.chance import rng, uniform
+from sample.facts import Baskets, Facts, Returns
+from sample.people import BLOCK, draw_people
+from sample.places import NEVER, draw_staff, draw_stores
+from sample.pricing import STEP, STEPS, Pricing
+from sample.steps import STEPS as EVERY_DAY
+from sample.supply import open_supply
+from sample.trade import STRANGERS, draw_baskets
+
+Array = np.ndarray[Any, np.dtype[Any]]
+REMEMBERED = 45
+LINES_A_BASKET, ONLINE_SHARE = 1.75, 0.45
+JOINS = 0.85
+USUAL_BASKET = 42_000
+
+
+class World:
+    """All that is true. Days count from `start`; advance them in order, each once.
+
+    By person: `state` (see lives.STATES), `joined` and `last` (purchase) days (1,000,000 and -1,000,000: never),
+    `orders`, `spent` fen net of returns, `heard` day of the last news to the member system.
+    """
+
+    def __init__(self, customers: int, start: date, seed: int) -> None:
+        self.start, self.seed, self.day = start, seed, -1
+        self.stores = draw_stores(customers, seed)
+        self.staff = draw_staff(self.stores, seed)
+        self.people = draw_people(customers, seed, self.stores)
+        self.assortment = draw_assortment(customers, start, seed)
+        self.pricing = Pricing(self.assortment, start, seed)
+        self.extras: dict[str, Any] = {}
+        self.truth_tables: dict[str, pa.Table] = {}
+        self._recent: dict[int, Facts] = {}
+        self._backs: dict[int, list[tuple[int, Array]]] = {}
+        self._step = np.minimum(self.people.elasticity * STEP, STEPS - 1).astype(np.int8)
+        self._settle()
+        self.supply = open_supply(self.assortment, self.stores, start, seed, self._foreseen(), ONLINE_SHARE)
+
+    def _settle(self) -> None:
+        people = self.people
+        parts = []
+        for number, begin in enumerate(range(0, len(people), BLOCK)):
+            some = slice(begin, begin + BLOCK)
+            parts.append(
+                lives.settle(people.rate[some], people.leave[some], people.active[some], self.rng("settle", 0, number))
+            )
+        self.state, first, last, orders = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        bought = orders > 0
+        self.orders = orders
+        self.last = np.where(bought, last, -NEVER).astype(np.int32)
+        joins = bought & people.member & (uniform(self.seed, "joined", np.arange(len(people))) < 0.93)
+        self.joined = np.where(joins, first, NEVER).astype(np.int32)
+        self.spent = (orders * USUAL_BASKET * people.purse).astype(np.int64)
+
+    def _foreseen(self) -> float:
+        """Return the order lines that planners foresee for a usual day of the first year, strangers' too."""
+        days = range(0, 360, 45)
+        sample = slice(0, BLOCK)
+        wish = sum((self.inclination(day, sample) * lives.FACTOR[self.state[sample]]).sum() for day in days)
+        share = len(self.people) / min(len(self.people), BLOCK)
+        seasons = sum(calendar.season(self.date(day)) for day in days)
+        return float(wish * share / seasons * LINES_A_BASKET * (1 + STRANGERS * (1 - ONLINE_SHARE)))
+
+    @property
+    def known(self) -> Array:
+        """Return who is bound: members whose unionid the mini-program and the member record share."""
+        return self.people.app & (self.joined < NEVER)
+
+    def rng(self, purpose: str, day: int, block: int = 0) -> np.random.Generator:
+        """Return the generator of a purpose, a day and a block."""
+        return rng(self.seed, purpose, day, block)
+
+    def date(self, day: int) -> date:
+        """Return the date of a day."""
+        return self.start + timedelta(days=day)
+
+    def recent(self, day: int) -> Facts | None:
+        """Return the facts of a day not longer ago than 45 days, None before the first."""
+        return self._recent.get(day)
+
+    def steps_of(self, index: Array | slice) -> Array:
+        """Return the elasticity steps of persons, rows of Pricing.answer."""
+        return np.asarray(self._step[index])
+
+    def category(self, sku: Array) -> Array:
+        """Return the category (0..5) of SKU indices."""
+        return np.asarray(self.assortment.category[self.assortment.sku_style[sku]])
+
+    def inclination(self, day: int, index: Array | slice) -> Array:
+        """Return persons' purchase hazard on a day before their state and campaigns count."""
+        answer = self.pricing.answer(day)[self.steps_of(index)]
+        people = self.people
+        felt = np.einsum("ij,ij->i", people.taste[index], answer)
+        return np.asarray(people.rate[index] * felt * np.float32(calendar.season(self.date(day))))
+
+    def advance(self, day: int) -> Facts:
+        """Live through the next day and return what happened."""
+        if day != self.day + 1:
+            raise ValueError(f"day {day} does not follow day {self.day}")
+        factor = campaigns.effect(self, day)
+        self.day = day
+        self.supply.morning(day)
+        self.pricing.since(day)
+        baskets = draw_baskets(self, day, self._buyers(day, factor))
+        facts = Facts(day, self.date(day), baskets, self._returns(day), self._learn(day, baskets))
+        self._remember(facts)
+        self.supply.evening(day, self.date(day))
+        for step in EVERY_DAY:
+            step(self, facts)
+        return facts
+
+    def _buyers(self, day: int, factor: Array | None) -> Array:
+        found = []
+        for number, begin in enumerate(range(0, len(self.people), BLOCK)):
+            some = slice(begin, begin + BLOCK)
+            hazard = self.inclination(day, some) * lives.FACTOR[self.state[some]]
+            hazard = hazard if factor is None else hazard * factor[some]
+            chance = self.rng("buys", day, number).random(len(hazard), dtype=np.float32)
+            found.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
+        return np.concatenate(found)
+
+    def _learn(self, day: int, baskets: Baskets) -> Array:
+        """Move everybody's state on, and return who became a member."""
+        people, persons = self.people, baskets.person
+        mine = persons >= 0
+        np.add.at(self.spent, persons[mine], baskets.totals()[mine])
+        bought = np.zeros(len(people), bool)
+        bought[persons[mine]] = True
+        self.orders += bought
+        self.last[bought] = day
+        for number, begin in enumerate(range(0, len(people), BLOCK)):
+            some = slice(begin, begin + BLOCK)
+            chance = self.rng("moves", day, number).random(len(bought[some]), dtype=np.float32)
+            self.state[some] = lives.step(self.state[some], bought[some], people.leave[some], chance)
+        candidates = np.flatnonzero(bought & people.member & (self.joined == NEVER))
+        joined = candidates[uniform(self.seed, "joins", candidates, day) < JOINS] if len(candidates) else candidates
+        self.joined[joined] = day
+        return joined
+
+    def _returns(self, day: int) -> Returns:
+        """Take back what is due today; goods go to where they were sold from."""
+        due = self._backs.pop(day, [])
+        for before, rows in due:
+            baskets = self._recent[before].baskets
+            basket = baskets.basket[rows]
+            location = baskets.store[basket].astype(np.int64) + 1
+            self.supply.give_back(location, baskets.sku[rows], baskets.quantity[rows])
+            person = baskets.person[basket]
+            np.subtract.at(self.spent, person[person >= 0], baskets.amount[rows][person >= 0])
+        days = [np.full(len(rows), before) for before, rows in due]
+        return Returns(
+            np.concatenate([np.zeros(0, np.int64), *days]).astype(int),
+            np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in due)]).astype(int),
+        )
+
+    def _remember(self, facts: Facts) -> None:
+        self._recent[facts.day] = facts
+        self._recent.pop(facts.day - REMEMBERED, None)
+        after = facts.baskets.back_after
+        for delay in np.unique(after[after > 0]):
+            rows = np.flatnonzero(after == delay)
+            self._backs.setdefault(facts.day + int(delay), []).append((facts.day, rows))

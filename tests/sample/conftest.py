@@ -1,0 +1,31 @@
+"""One small house for all tests of the sample: 1,200 people over 205 days, and its truth."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from sample.generate import generate
+
+START = date(2024, 1, 1)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("house")
+    generate(folder / "landing", 1200, START, 205, 7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def told(house):
+    """Ask the truth in SQL: `told("select ... from '{truth}/flaws/*.parquet'")` gives rows."""
+
+    def ask(sql):
+        with duckdb.connect() as connection:
+            connection.execute("set enable_progress_bar = false")
+            return connection.execute(sql.format(truth=house / "truth", landing=house / "landing")).fetchall()
+
+    return ask

@@ -1,0 +1,113 @@
+"""The people buy as people do, and the truth about what they will do is true."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from sample import lives
+from sample.calendar import season, to_new_year
+from sample.world import World
+
+START = date(2024, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def year():
+    """A world of 6,000 people after 400 days, with what was bought: arrays over baskets."""
+    world, parts = World(6000, START, 5), []
+    for day in range(400):
+        baskets = world.advance(day).baskets
+        lines = np.diff(baskets.first)
+        many = np.full(len(baskets), day)
+        parts.append(np.stack([many, baskets.person, baskets.channel, baskets.second, lines, baskets.totals()]))
+    names = ("day", "person", "channel", "second", "lines", "fen")
+    return world, dict(zip(names, np.concatenate(parts, axis=1), strict=True))
+
+
+def test_a_fifth_of_the_buyers_bring_most_of_the_value(year):
+    _, baskets = year
+    mine = baskets["person"] >= 0
+    spent = np.bincount(baskets["person"][mine], baskets["fen"][mine])
+    spent = np.sort(spent[spent > 0])[::-1]
+    assert 0.55 <= spent[: len(spent) // 5].sum() / spent.sum() <= 0.70
+
+
+def test_most_who_buy_come_again_and_baskets_are_small(year):
+    _, baskets = year
+    orders = np.bincount(baskets["person"][baskets["person"] >= 0])
+    assert 0.5 <= (orders > 1).sum() / (orders > 0).sum() <= 0.85
+    assert 1.5 <= baskets["lines"].mean() <= 2.2
+
+
+def test_weeks_and_hours_have_their_shape(year):
+    _, baskets = year
+    weekday = (baskets["day"] + START.weekday()) % 7
+    store, online = baskets["channel"] == 0, baskets["channel"] > 0
+    assert (weekday[store] >= 5).mean() > 0.4 > 0.36 > (weekday[online] >= 5).mean()
+    hour = baskets["second"] // 3600
+    assert ((hour >= 15) & (hour < 20))[store].mean() > 0.45
+    assert (hour[store] >= 10).all()
+    assert (hour[online] >= 20).mean() > 0.3
+
+
+def test_festivals_paydays_and_the_new_year_show(year):
+    _, baskets = year
+    online = np.bincount(baskets["day"][baskets["channel"] > 0], minlength=400)
+    usual = np.median(online)
+    for festival in (date(2024, 6, 18), date(2024, 11, 11), date(2024, 12, 12)):
+        assert online[(festival - START).days] > 1.6 * usual
+    lull = [(date(2024, 2, 10) - START).days + day for day in range(6)]
+    assert online[lull].mean() < 0.4 * usual
+    assert season(date(2024, 5, 15)) > 1.15 * season(date(2024, 5, 8))
+    assert to_new_year(date(2024, 2, 12)) == 2
+
+
+@pytest.mark.parametrize("first", [45, 200])
+def test_the_chance_to_buy_within_90_days_is_what_happens(first):
+    world = World(12_000, START, first)
+    for day in range(first):
+        world.advance(day)
+    chance = lives.buy_probability(world, first, lives.WINDOW, np.arange(12_000))
+    state = world.state.copy()
+    for day in range(first, first + lives.WINDOW):
+        world.advance(day)
+    bought = world.last >= first
+    assert abs(chance.mean() - bought.mean()) < 0.012
+    for part in np.array_split(np.argsort(chance), 8):
+        assert abs(chance[part].mean() - bought[part].mean()) < 0.04
+    for place in (lives.FIRST, lives.HABIT, lives.DRIFT, lives.GONE):
+        held = state == place
+        error = 4 * np.sqrt((chance[held] * (1 - chance[held])).sum()) / held.sum()
+        assert abs(chance[held].mean() - bought[held].mean()) < error + 0.02
+
+
+def test_nothing_is_lost_and_nothing_comes_from_nowhere():
+    world = World(2000, START, 9)
+    supply = world.supply
+    for day in range(150):
+        before = supply.stock.sum() + supply.transit[1:].sum()
+        lines = supply.lines
+        arriving = lines["quantity"][(lines["arrives"] == day) & ~lines["cancelled"]].sum()
+        facts = world.advance(day)
+        back = sum(
+            world.recent(int(then)).baskets.quantity[line]
+            for then, line in zip(facts.returns.day, facts.returns.line, strict=True)
+        )
+        after = supply.stock.sum() + supply.transit[1:].sum()
+        assert after == before + arriving + back - facts.baskets.quantity.sum()
+        assert supply.stock.min() >= 0
+
+
+def test_shelves_run_empty_now_and_then_and_old_seasons_are_cleared(year):
+    world, _ = year
+    live = world.assortment.live(world.day)
+    empty = world.supply.stock[1:, live][world.supply.carried[1:, live]] == 0
+    assert 0.02 < empty.mean() < 0.35
+    age = world.day - world.assortment.launch
+    old = (world.assortment.season < 4) & (age > 200) & (world.assortment.end > world.day)
+    price = world.pricing.tags(world.day).price[0]
+    assert old.any()
+    assert (price[old] <= 0.55 * world.assortment.list[old]).all()
