@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/bin/uv
 UV_VERSION := 0.13.9
 READY := $(VENV)/ready
-SAMPLE_DAY := 2024-07-04
+SAMPLE_DAY := 2025-02-03
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long check format lock bench clean
@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 run: $(READY) ## run one day of the main job on the sample retailer
-	@$(BIN)/python -m sample --out $${QUANYU_HOME:-.quanyu}/landing
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
 
 test: $(READY) ## run the whole suite

@@ -16,7 +16,7 @@ def guard(place: str) -> Iterator[None]:
     """Turn Spark's errors into ours: words without the values of rows, which Spark prints and which may be personal."""
     import grpc
     from pyspark.errors import PySparkException
-    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
+    from pyspark.errors.exceptions.connect import PythonException, SparkConnectGrpcException
 
     try:
         yield
@@ -25,7 +25,8 @@ def guard(place: str) -> Iterator[None]:
     except grpc.RpcError:
         raise RetryableError(_GONE.format(place)) from None
     except SparkConnectGrpcException as error:
-        if "UNAVAILABLE" in str(error) or "DEADLINE" in str(error) or not error.getCondition():
+        lost = "UNAVAILABLE" in str(error) or "DEADLINE" in str(error) or not error.getCondition()
+        if lost and not isinstance(error, PythonException):
             raise RetryableError(_GONE.format(place)) from None
         raise _explained(place, error) from None
     except PySparkException as error:
@@ -34,8 +35,15 @@ def guard(place: str) -> Iterator[None]:
 
 def _explained(place: str, error: Any) -> QuanyuError:
     from pyspark.errors import AnalysisException
+    from pyspark.errors.exceptions.connect import PythonException
 
     condition = error.getCondition() or type(error).__name__
+    if isinstance(error, PythonException):
+        # Its text ends with what was raised on the worker, which may show values: only where it was is told.
+        lines = [
+            line.strip().partition(", in ")[0] for line in str(error).splitlines() if line.strip().startswith("File ")
+        ]
+        return QuanyuError(f"{place}: a worker failed, which it should not ({lines[-1] if lines else condition})")
     if "RETRIES_EXCEEDED" in condition or "RetriesExceeded" in condition:
         return RetryableError(_GONE.format(place))
     if "CONSTRAINT" in condition or "NOT_NULL" in condition:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
+from shop import BASE, Retailer
 
 from quanyu.engine import Engine
-from quanyu.run import Context, Outcome, perform
-from quanyu.settings import Settings, load_settings
-
-ROOT = Path(__file__).parents[1]
-# Tables of a few rows spend their time in planning and compiling: neither is worth it for them.
-BASE = """\
-zone: Asia/Shanghai
-region: CN
-currency: CNY
-spark:
-  shuffle_partitions: 2
-  conf: {spark.sql.codegen.wholeStage: "false", spark.sql.codegen.factoryMode: NO_CODEGEN}
-"""
+from quanyu.settings import load_settings
 
 
 @pytest.fixture(scope="session")
@@ -37,83 +23,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Engine(load_settings(home / "conf", home)).stop()
 
 
-class Retailer:
-    """A conf folder, a landing folder and a home, with the words that tests want."""
-
-    def __init__(self, folder: Path, server: Path) -> None:
-        self.conf, self.home = folder / "conf", folder / "home"
-        self.home.mkdir(parents=True)
-        (self.home / "server").symlink_to(server)
-        (self.conf / "sources").mkdir(parents=True)
-        (self.conf / "base.yml").write_text(BASE)
-        self._open: list[Context] = []
-
-    def declare(self, path: str, text: str) -> None:
-        """Write a declaration."""
-        (self.conf / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.conf / path).write_text(text, encoding="utf-8")
-
-    def land(self, path: str, content: str | bytes) -> Path:
-        """Let a file land."""
-        file = self.home / "landing" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
-    @property
-    def settings(self) -> Settings:
-        """Settings as they stand."""
-        return load_settings(self.conf, self.home)
-
-    def context(self, day: str) -> Context:
-        """A fresh context for a day, such as a run of its own has."""
-        self._open.append(Context(self.settings, date.fromisoformat(day)))
-        return self._open[-1]
-
-    def run(self, day: str, *steps: str, force: bool = False) -> dict[str, Outcome]:
-        """Perform steps (all, without names) and return their outcomes."""
-        context = self.context(day)
-        names = steps or tuple(context.steps)
-        return {name: perform(context, context.step(name), force).outcome for name in names}
-
-    def ingest(self, source: str, day: str) -> Outcome:
-        """Ingest one source."""
-        return self.run(day, f"ingest.{source}")[f"ingest.{source}"]
-
-    def rows(self, place: str, *columns: str, where: Any = None) -> list[tuple[Any, ...]]:
-        """Rows of a table, sorted, read without Spark."""
-        found = self.context("2000-01-01").lake.arrow(place).to_table()
-        table = found.filter(where) if where is not None else found
-        chosen = table.select(list(columns)) if columns else table
-        return sorted((tuple(row.values()) for row in chosen.to_pylist()), key=str)
-
-    def versions(self) -> dict[str, int]:
-        """Last version of each table."""
-        lake = self.context("2000-01-01").lake
-        return {place: lake.history(place, 1)[0]["version"] for place in lake.places()}
-
-    def close(self) -> None:
-        """Give back what contexts hold, but not the server, which others use."""
-        for context in self._open:
-            context.lake.staging.clear()
-            if "store" in context.__dict__:
-                context.store.close()
-
-
 @pytest.fixture
 def retailer(tmp_path: Path, server: Path) -> Iterator[Retailer]:
     """A retailer without any declaration yet."""
     made = Retailer(tmp_path, server)
     yield made
     made.close()
-
-
-def small_shop(folder: Path, server: Path) -> Retailer:
-    """The default conf folder with a small sample: 60 customers over 70 days from 2024-01-01."""
-    from sample.generate import generate
-
-    made = Retailer(folder, server)
-    shutil.rmtree(made.conf)
-    shutil.copytree(ROOT / "conf", made.conf)
-    generate(made.home / "landing", 60, date(2024, 1, 1), 70, 3)
-    return made

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Retailer, small_shop
+from shop import Retailer, small_shop
 
 from quanyu.engine import Engine
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.compute as pc
 import pytest
-from conftest import ROOT, Retailer
+from shop import ROOT, Retailer
 
 DATA = Path(os.environ.get("QUANYU_DATA", ROOT.parent / "shared" / "data"))
 FILE = DATA / "online_retail" / "online_retail.parquet"

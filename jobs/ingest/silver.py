@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from quanyu.difference import row_hash
@@ -19,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The days of a feed that are brought in, with the day on which each became known, and which were taken before."""
+    """The days of a feed that are brought in, with the day on which each became known, and which were taken before.
+
+    `complete` are those of which nothing was refused or quarantined: only they can tell that a key is gone.
+    """
 
     source: Source
     known_on: Mapping[date, date]
     again: frozenset[date]
+    complete: frozenset[date]
 
 
 def publish(
@@ -117,7 +120,7 @@ def _first(
         return Written()
     rows = _marked(table, staged, old=False, gone=False)
     if delivery.source.deleted_when:
-        rows = rows.unionByName(_gone_between(table, staged, sorted(delivery.known_on), delivery))
+        rows = rows.unionByName(_gone_between(table, staged, delivery))
     chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
     made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
     version = lake.append(place_of(table), made, receipt, {"in": total})
@@ -135,10 +138,10 @@ def _marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataF
     return hashed.selectExpr("*", f"{str(old).lower()} as _old", f"{str(gone).lower()} as _gone")
 
 
-def _gone_between(table: type[Table], staged: DataFrame, days: Sequence[date], delivery: Delivery) -> DataFrame:
-    """Ends of keys that one complete snapshot of this batch has and the next one lacks."""
+def _gone_between(table: type[Table], staged: DataFrame, delivery: Delivery) -> DataFrame:
+    """Ends of keys that a snapshot of this batch has and the next complete one lacks."""
     key = ", ".join(f"`{name}`" for name in table.keys)
-    following = dict(pairwise(days))
+    following = _following(delivery)
     if not following:
         return _marked(table, staged.limit(0), old=False, gone=True)
     after = "case " + " ".join(f"when feed_day = date'{a}' then date'{b}'" for a, b in following.items()) + " end"
@@ -153,20 +156,28 @@ def _gone_between(table: type[Table], staged: DataFrame, days: Sequence[date], d
     )
 
 
+def _following(delivery: Delivery) -> dict[date, date]:
+    """The next complete day after each day of the batch, where there is one."""
+    complete = sorted(delivery.complete)
+    later = {day: next((other for other in complete if other > day), None) for day in delivery.known_on}
+    return {day: other for day, other in later.items() if other is not None}
+
+
 def _ended(
     table: type[Table], staged: DataFrame, current: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
 ) -> DataFrame:
     """Ends of keys: absent from a complete snapshot, or no longer told by a day that was corrected."""
-    days, key = sorted(delivery.known_on), list(table.keys)
-    if delivery.source.deleted_when and days:
-        first = days[0]
-        here = staged.where(f"feed_day = date'{first}'").select(*key)
+    key = list(table.keys)
+    if delivery.source.deleted_when:
+        if not delivery.complete:
+            return _marked(table, current.limit(0), old=False, gone=True)
+        first = min(delivery.complete)
+        here = staged.where(f"feed_day <= date'{first}'").select(*key).distinct()
         absent = current.where(f"feed_day <= date'{first}'").join(here, key, "left_anti")
         told = absent.drop("feed_day", "recorded_on", "replaced_on").selectExpr(
             "*", f"date'{first}' as feed_day", f"date'{delivery.known_on[first]}' as recorded_on"
         )
-        between = _gone_between(table, staged, days, delivery)
-        return _marked(table, told, old=False, gone=True).unionByName(between)
+        return _marked(table, told, old=False, gone=True).unionByName(_gone_between(table, staged, delivery))
     if not delivery.again:
         return _marked(table, current.limit(0), old=False, gone=True)
     listed = ", ".join(f"date'{day}'" for day in sorted(delivery.again))

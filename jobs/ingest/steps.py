@@ -64,7 +64,7 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     known = context.store.ledger.files(source.name)
     newest = landing.newest_taken(known)
     work = Work(context, source, receipt, landing.landed(context, source))
-    with _as_the_source_writes(context, source):
+    with _as_the_source_writes(context, source, sum(item.size for item in work.files)):
         if work.files:
             _to_bronze(work)
         if not work.days and not work.files:
@@ -81,14 +81,25 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
     newest = landing.newest_taken(context.store.ledger.files(source.name))
-    with _as_the_source_writes(context, source):
+    with _as_the_source_writes(context, source, 0):
         return _map_and_publish(Work(context, source, receipt, days=days, again=days), newest)
 
 
-def _as_the_source_writes(context: Context, source: Source) -> Any:
+# Up to so many bytes, making code for a plan and spreading its rows takes longer than computing it as it stands.
+FEW = 32 << 20
+_FOR_FEW = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
+
+
+def _as_the_source_writes(context: Context, source: Source, size: int) -> Any:
     """Read naive times in the source's zone, and let a bad value come out null, where a check finds it."""
     zone = source.zone or context.settings.zone
-    return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
+    wanted = {"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"}
+    return context.lake.session_settings(wanted | (_FOR_FEW if size < FEW else {}))
 
 
 def _to_bronze(work: Work) -> None:
@@ -124,7 +135,7 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     guards.check_bad_share(work.source, work.counts["rows"], work.counts["bad"], work.counts["common"])
     _quarantine(work, staged)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
-    delivery = silver.Delivery(work.source, known_on, work.again)
+    delivery = silver.Delivery(work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]))
     written = _publish(work, staged, delivery)
     for day, rows in work.counts["per_day"].items():
         work.context.store.ledger.record_volume(work.source.name, day, rows, work.context.day)
@@ -184,6 +195,7 @@ def _count(work: Work, staged: DataFrame) -> None:
     told = "concat(_file, ': ', _refused) as told"
     groups = staged.selectExpr(state, told, "_day").groupBy("state", "told", "_day").count().collect()
     refused = [row["told"] for row in groups if row["told"]]
+    incomplete = {row["_day"] for row in groups if row["told"] or row["state"] == "bad"}
     by_state: dict[str, int] = {}
     per_day: dict[date, int] = {}
     for row in (row for row in groups if not row["told"]):
@@ -196,7 +208,7 @@ def _count(work: Work, staged: DataFrame) -> None:
         why = staged.where("_refused is null").selectExpr("explode(_reasons) as reason").groupBy("reason").count()
         common = [f"{r['reason']} ({r['count']})" for r in why.orderBy(F.desc("count"), "reason").limit(3).collect()]
     work.counts = {"rows": rows, "bad": bad, "accepted": accepted, "dropped": by_state, "per_day": per_day,
-                   "common": common, "refused": refused}  # fmt: skip
+                   "common": common, "refused": refused, "incomplete": incomplete}  # fmt: skip
 
 
 def _fresh(work: Work) -> dict[date, int]:
@@ -250,6 +262,9 @@ def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(counts["dropped"].items())]
     notes += [f"{counts['bad']} rows quarantined, most often: {'; '.join(counts['common'])}"] if counts["bad"] else []
     notes += [f"a file was refused: {reason}" for reason in counts["refused"]]
+    if work.source.deleted_when and counts["incomplete"]:
+        told = ", ".join(str(day) for day in sorted(counts["incomplete"]))
+        notes.append(f"nothing was taken for gone by the snapshots of {told}, which are not complete")
     return Outcome(
         rows_in=counts["rows"], rows_out=sum(w.changed for w in written.values()), quarantined=counts["bad"],
         unchanged=sum(w.unchanged for w in written.values()), notes=tuple(notes),

@@ -63,7 +63,7 @@ class OrderLines(Table):
     ordered_at = Column("timestamp", "When the order was placed.", required=True)
     kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
     status = Column("string", "State of the line.", required=True, values=("paid", "cancelled", "pending"))
-    sku = Column("string", "Item code.", refers="products")
+    sku = Column("string", "Item code.", required=True, refers="products")
     quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
     amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")

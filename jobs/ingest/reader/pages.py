@@ -48,7 +48,9 @@ def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array
     pieces = [_field(name, values) for name, values in extras if values.null_count < len(values)]
     if not pieces:
         return nulls
-    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip")
+    # Arrow joins a single column with skipped nulls into fewer rows than it has.
+    alone = pc.fill_null(pieces[0], "")
+    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip") if len(pieces) > 1 else alone
     text = pc.binary_join_element_wise("{", inner, "}", "")
     return pc.if_else(pc.equal(inner, ""), nulls, text)
 

@@ -76,7 +76,7 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
 
 
 def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path, server):
-    from conftest import Retailer
+    from shop import Retailer
 
     found = []
     for place, days in enumerate(itertools.permutations(DAYS)):
@@ -109,6 +109,8 @@ def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
     retailer.land("staff/2024-07-03.json", "[1, 2]")
     told = retailer.ingest("staff", "2024-07-03")
     assert "is not one JSON object" in " ".join(told.notes)
+    # The third day's list cannot be read: it does not tell that anybody has left.
+    assert "nothing was taken for gone by the snapshots of 2024-07-03" in " ".join(told.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")
     assert [(r[0], r[1], r[2], str(r[3])) for r in rows] == [
         ("E1", "王芳", "华东", "None"),

@@ -168,3 +168,11 @@ def test_the_schema_is_the_same_for_every_format():
     assert output_schema(CSV).names == [*CSV.columns, "_rest", "_file", "_row", "_raw", "_broken", "_refused"]
     assert output_schema(CSV).field("_row").type == pa.int64()
     assert pickle.loads(pickle.dumps(CSV)) == CSV
+
+
+@pytest.mark.parametrize("told", [["", "", "x"], ["x", "", ""], ["x", "y", "x"]])
+def test_the_rest_of_a_row_stays_with_its_row(told, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(told)))
+    found = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
+    assert found == [f'{{"note":"{text}"}}' if text else None for text in told]

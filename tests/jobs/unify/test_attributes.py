@@ -10,10 +10,10 @@ owner: e
 reads: {path: "crm/{day}.csv", format: csv}
 delivers: changes
 person:
-  - {kind: member, scope: brand, value: no}
+  - {kind: member, scope: brand, value: card}
   - {kind: phone, value: phone}
 fills:
-  people: {display_name: "no"}
+  people: {display_name: "card"}
   consents:
     where: "ads in ('granted', 'withdrawn')"
     purpose: "'ads'"
@@ -41,7 +41,7 @@ def hashed(who):
 def test_attributes_reach_only_customers_who_agreed_to_the_purpose(retailer):
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/vendor.yml", VENDOR)
-    members = ["no,phone,ads,at"]
+    members = ["card,phone,ads,at"]
     members += [
         f"ann,{PHONES['ann']},granted,2024-06-01 10:00:00",
         f"bob,{PHONES['bob']},withdrawn,2024-06-01 10:00:00",

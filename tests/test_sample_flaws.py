@@ -1,0 +1,136 @@
+"""Every flaw that the sample plants ends where it should: quarantined, repaired or accepted, counted by the truth."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.compute as pc
+import pytest
+from shop import ROOT, Retailer
+
+START = date(2024, 1, 1)
+# The days on which the ERP renames a column, trails commas and changes its codes lie between these.
+SINCE, DAYS = START + timedelta(days=117), 204
+LAST = START + timedelta(days=DAYS - 1)
+KINDS = {
+    "activity_people/step missing", "activity_people/wrong order", "attributes_second/stale",
+    "attributes_third/contradiction", "complaints/emoji", "consents/conflicting consent", "consents/no answer",
+    "crm/dummy birthday", "crm/phone", "crm/shared phone", "erp_products/category codes changed",
+    "erp_products/renamed column", "erp_products/trailing commas", "events/bot", "events/clock skew", "events/cut off",
+    "events/out of order", "events/repeat", "market/amount", "pos/amount", "pos/comma decimal", "pos/dummy phone",
+    "pos/duplicate receipt", "pos/item_code", "pos/late file", "pos/store phone", "pos/surplus field", "reviews/emoji",
+    "reviews/traditional", "service_chats/spam", "shop/amount", "shop/no sku", "store_visits/gap",
+    "store_visits/stuck counter", "wecom_contacts/deleted contact",
+}  # fmt: skip
+
+
+class Taken:
+    """All feeds of some months, ingested, with the outcomes and the truth about the flaws."""
+
+    def __init__(self, shop: Retailer) -> None:
+        from sample.generate import generate
+
+        landing = shop.home / "landing"
+        generate(landing, 400, START, DAYS, 5, since=SINCE)
+        self.shop = shop
+        self.truth = pd.concat(pd.read_parquet(file) for file in sorted((shop.home / "truth" / "flaws").iterdir()))
+        self.truth["at"] = list(zip(self.truth["file"], self.truth["row"], strict=True))
+        steps = [f"ingest.{path.stem}" for path in sorted((shop.conf / "sources").glob("*.yml"))]
+        self.told = shop.run(LAST.isoformat(), *steps)
+
+    def planted(self, feed: str, *expected: str) -> set[tuple[str, int]]:
+        """File and row of the flaws of a feed that should end so."""
+        told = self.truth[(self.truth["feed"] == feed) & self.truth["expected"].isin(expected)]
+        return set(told["at"])
+
+    def count(self, feed: str, kind: str) -> int:
+        """How many rows a kind of flaw was planted in."""
+        return int(((self.truth["feed"] == feed) & (self.truth["kind"] == kind)).sum())
+
+    def held(self, feed: str) -> set[tuple[str, int]]:
+        """File and row of what lies in quarantine."""
+        there = (self.shop.home / "lake" / "quarantine" / feed).exists()
+        return set(self.shop.rows(f"quarantine/{feed}", "_file", "_row")) if there else set()
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory, server: Path) -> Iterator[Taken]:
+    shop = Retailer(tmp_path_factory.mktemp("flaws"), server)
+    base = (shop.conf / "base.yml").read_text()
+    shutil.rmtree(shop.conf)
+    shutil.copytree(ROOT / "conf", shop.conf)
+    (shop.conf / "base.yml").write_text(base)
+    yield Taken(shop)
+    shop.close()
+
+
+def test_the_sample_plants_every_kind(taken):
+    planted = set(taken.truth["feed"] + "/" + taken.truth["kind"])
+    assert planted >= KINDS
+
+
+def test_just_the_rows_that_should_be_are_quarantined_and_no_file_is_refused(taken):
+    for name, outcome in taken.told.items():
+        feed = name.removeprefix("ingest.")
+        assert taken.held(feed) == taken.planted(feed, "quarantined"), feed
+        assert outcome.facts.get("refused", 0) == 0, feed
+
+
+def test_what_should_be_accepted_or_repaired_is_in_bronze_and_not_held(taken):
+    for feed in sorted(set(taken.truth["feed"])):
+        rows = taken.planted(feed, "accepted", "repaired") - taken.planted(feed, "quarantined")
+        received = set(taken.shop.rows(f"bronze/{feed}", "_file", "_row"))
+        files = {file for file, _ in received}
+        assert {at for at in rows if at[1]} <= received, feed
+        assert not rows & taken.held(feed), feed
+        # A flaw of a whole file has no row; a gap of a sensor may leave no file at all.
+        assert {file for file, row in rows if not row} <= files or feed == "store_visits", feed
+
+
+def test_what_comes_twice_is_taken_once(taken):
+    repeated = "exact repeat of another row"
+    for feed in ("events", "market", "shop"):
+        assert taken.told[f"ingest.{feed}"].facts["dropped"].get(repeated, 0) == taken.count(feed, "repeat"), feed
+    lines = taken.shop.rows("silver/order_lines", "source", "order_id", "line", where=pc.field("replaced_on").is_null())
+    assert len(lines) == len(set(lines))
+
+
+def test_no_answer_is_no_consent(taken):
+    dropped = taken.told["ingest.consents"].facts["dropped"]
+    assert dropped == {"no answer, and so no record": taken.count("consents", "no answer")}
+
+
+def test_a_clock_that_is_out_is_not_believed(taken):
+    skewed = set(taken.truth[(taken.truth["feed"] == "events") & (taken.truth["kind"] == "clock skew")]["key"])
+    rows = [row for row in taken.shop.rows("silver/events", "event_id", "at", "feed_day") if row[0] in skewed]
+    assert len({row[0] for row in rows}) == len(skewed)
+    assert all(abs((at.date() - day).days) <= 1 for _, at, day in rows)
+
+
+def test_machines_are_marked(taken):
+    marked = taken.shop.rows("silver/events", "event_id", where=pc.field("is_bot"))
+    bots = set(taken.truth[(taken.truth["feed"] == "events") & (taken.truth["kind"] == "bot")]["key"])
+    assert {row[0] for row in marked} == bots - {None}
+
+
+def test_the_master_stays_whole_through_the_erps_flaws(taken):
+    products = taken.shop.rows("silver/products", "sku", "category", "list_price", "recorded_on", "replaced_on")
+    assert all(price is not None for _, _, price, *_ in products)
+    assert {category for _, category, *_ in products} == {"女装", "男装", "鞋靴", "配饰", "家纺", "家居"}
+    # Neither the renamed column, nor the commas, nor the new codes made a version of anything.
+    flawed = {START + timedelta(days=day) for day in (120, 121, 200)}
+    everyday = [row for row in products if row[3] in flawed and row[3] != SINCE]
+    assert len(everyday) < 0.2 * len({row[0] for row in products})
+
+
+def test_dummies_name_nobody(taken):
+    values = {row[0] for row in taken.shop.rows("silver/identifiers", "value", where=pc.field("kind") == "phone")}
+    assert taken.count("pos", "dummy phone") > 0
+    assert "+8613800000000" not in values
+    births = {row[0] for row in taken.shop.rows("silver/people", "birthday", where=pc.field("source") == "crm")}
+    assert taken.count("crm", "dummy birthday") > 0
+    assert date(1900, 1, 1) not in births
