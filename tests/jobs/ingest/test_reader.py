@@ -20,6 +20,7 @@ from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
+from jobs.ingest.reader.pages import rest_of
 from jobs.ingest.reader.spec import InexactError
 
 
@@ -168,3 +169,9 @@ def test_the_schema_is_the_same_for_every_format():
     assert output_schema(CSV).names == [*CSV.columns, "_rest", "_file", "_row", "_raw", "_broken", "_refused"]
     assert output_schema(CSV).field("_row").type == pa.int64()
     assert pickle.loads(pickle.dumps(CSV)) == CSV
+
+
+def test_a_row_without_any_other_value_stays_a_row():
+    others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
+    for kept, told in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
+        assert rest_of(others[:kept], pa.nulls(3, pa.string())).to_pylist() == told
