@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from quanyu.declare import Problems, explain, load_yaml
 from quanyu.errors import ConfigError, Problem, nearest
@@ -25,8 +25,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _is_reference(text: str) -> str:
-    if text and not text.startswith(("env:", "file:")):
+def _is_reference(text: Any) -> Any:
+    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
         raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
     return text
 
@@ -39,7 +39,8 @@ def _is_zone(text: str) -> str:
     return text
 
 
-SecretRef = Annotated[str, AfterValidator(_is_reference)]
+# Before the type is looked at, whose error would show a password of digits.
+SecretRef = Annotated[str, BeforeValidator(_is_reference)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
+from quanyu.extract import Extracts
 from quanyu.settings import Zone
 from quanyu.table import Table
 
@@ -110,6 +111,7 @@ class Source(YamlDeclaration):
     kind: ClassVar[str] = "source"
 
     reads: Reads
+    extracts: Extracts | None = None
     delivers: Literal["events", "changes", "snapshot"]
     deleted_when: Literal["absent"] | None = None
     zone: Zone | None = None
@@ -151,6 +153,9 @@ class Source(YamlDeclaration):
                 )
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
+        if self.extracts:
+            for key, words in self.extracts.mistakes(self.reads.path, self.reads.format, self.delivers):
+                found.add(self.file, key, words)
         for name, fill in self.fills.items():
             table = tables.get(fill.table)
             if table is None or table.layer != "silver" or table.name == "identifiers":

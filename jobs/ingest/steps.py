@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, guards, landing, mapping, silver
+from jobs.ingest import bronze, extract, guards, landing, mapping, silver
 from quanyu.discover import Catalogue
 from quanyu.lake import Receipt, Written, place_of
 from quanyu.run import Context, Outcome, Step
@@ -38,7 +38,8 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
 
 def _depends(context: Context, source: Source) -> dict[str, object]:
     late = source.freshness is not None and context.day.isoformat()
-    return {"files": dict(landing.fingerprint(context, source)), "day": late}
+    due = extract.pending(context, source) and context.day.isoformat()
+    return {"files": dict(landing.fingerprint(context, source)), "day": late, "extract": due}
 
 
 @dataclass
@@ -60,18 +61,25 @@ class Work:
 
 
 def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
-    """Take what has landed of a source and not been taken yet. Raises ContractError beyond the source's limits."""
+    """Extract the day where a database is the source, then take what has landed and not been taken yet.
+
+    Raises ContractError beyond the source's limits.
+    """
+    told = extract.extract(context, source)
+    outcome = _taken(context, receipt, source)
+    return replace(outcome, notes=(*told, *outcome.notes))
+
+
+def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
     known = context.store.ledger.files(source.name)
     newest = landing.newest_taken(known)
     work = Work(context, source, receipt, landing.landed(context, source))
     with _as_the_source_writes(context, source, sum(item.size for item in work.files)):
         if work.files:
             _to_bronze(work)
-        if not work.days and not work.files:
-            guards.check_freshness(source, newest, context.day)
-            return Outcome(notes=("nothing new has landed",))
         guards.check_freshness(source, max([d for d in (newest, *work.days) if d], default=None), context.day)
-        outcome = _map_and_publish(work, newest)
+        # Files without a row, such as an extract when nothing has changed, have no day to map.
+        outcome = _map_and_publish(work, newest) if work.days else Outcome(notes=("nothing new has landed",))
     context.store.ledger.record([_ledger(work, item, newest) for item in work.files])
     return outcome
 
@@ -275,7 +283,7 @@ def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
 
 def _ledger(work: Work, item: landing.Found, newest: date | None) -> LandedFile:
     context = work.context
-    refused = next((reason for reason in work.counts["refused"] if reason.startswith(f"{item.name}:")), None)
+    refused = next((reason for reason in work.counts.get("refused", ()) if reason.startswith(f"{item.name}:")), None)
     day = item.day or context.day
     return LandedFile(
         feed=work.source.name, path=item.name, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns,

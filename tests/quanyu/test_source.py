@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 
 from quanyu.errors import ConfigError
+from quanyu.extract import folder_of
 from quanyu.model.people import Consents, Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
 from quanyu.source import Source
@@ -146,3 +147,53 @@ def test_only_its_own_files_are_a_feeds(tmp_path):
     assert source(tmp_path, TILLS, path=("pos/{day}/*.csv", "data:pos/{day}/*.csv")).root(tmp_path, tmp_path / "d") == (
         tmp_path / "d", "pos/{day}/*.csv",
     )  # fmt: skip
+
+
+LOYALTY = """
+    describes: Members.
+    owner: crm
+    reads: {path: "loyalty/{day}/*.parquet", format: parquet}
+    extracts:
+      url: env:DB_URL
+      user: env:DB_USER
+      password: file:/run/secrets/db
+      table: public.members
+      watermark: updated_at
+      overlap: 2 days
+    delivers: changes
+    person: [{kind: member, value: card}]
+    fills:
+      people: {city: city}
+"""
+
+
+def test_a_source_may_extract_a_table(tmp_path):
+    made = source(tmp_path, LOYALTY)
+    assert made.problems(TABLES).found == []
+    assert (made.extracts.overlap, folder_of(made.reads.path, date(2024, 7, 4))) == (2, "loyalty/2024-07-04")
+    assert folder_of("a/{day:%Y%m%d}_x/*.parquet", date(2024, 7, 4)) == "a/20240704_x"
+
+
+@pytest.mark.parametrize(
+    ("swap", "words"),
+    [
+        (("url: env:DB_URL", "url: jdbc:postgresql://h/d"), "extracts.url: what is given is not allowed: a secret is"),
+        (("url: env:DB_URL", "url: ''"), "extracts.url: '' is not allowed"),
+        (("  url: env:DB_URL\n", ""), "extracts.url: is missing"),
+        (("password: file:/run/secrets/db", "password: 73019"), "extracts.password: what is given is not allowed: a"),
+        (("public.members", "members; drop table x"), "a table or view is written as `schema.table`"),
+        (("public.members", "'(select 1) x'"), "a table or view is written as `schema.table`"),
+        (("watermark: updated_at", "watermark: max(x)"), "the name of one column is wanted"),
+        (("overlap: 2 days", "overlap: 0 days"), "an overlap is written as `2 days`, and is one day at least"),
+        (("overlap: 2 days", "overlaps: 2 days"), "unknown key; did you mean 'overlap'?"),
+        (("format: parquet", "format: csv"), "reads.format: 'csv' is not allowed: an extract lands as parquet"),
+        (("loyalty/{day}/*", "loyalty/*/{day}"), "a folder of its own each day, as in `members/{day}/*.parquet`"),
+        (("loyalty/{day}", "data:loyalty/{day}"), "a folder of its own each day"),
+        (("  watermark: updated_at\n", ""), "extracts.watermark: is missing: without it the whole table is a"),
+        (("delivers: changes", "delivers: snapshot"), "extracts.watermark: a snapshot is the whole table"),
+    ],
+)  # fmt: skip
+def test_what_an_extract_may_not_say(tmp_path, swap, words):
+    found = told(tmp_path, LOYALTY, swap=swap)
+    assert words in found
+    assert "73019" not in found

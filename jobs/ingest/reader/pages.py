@@ -48,9 +48,9 @@ def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array
     pieces = [_field(name, values) for name, values in extras if values.null_count < len(values)]
     if not pieces:
         return nulls
-    # Arrow joins a single column with skipped nulls into fewer rows than it has.
-    alone = pc.fill_null(pieces[0], "")
-    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip") if len(pieces) > 1 else alone
+    # Arrow leaves out a row of which every piece is null: an empty piece before them keeps it, and gives a comma.
+    begins = pa.repeat(pa.scalar("", pa.string()), len(nulls))
+    inner = pc.utf8_slice_codeunits(pc.binary_join_element_wise(begins, *pieces, ",", null_handling="skip"), 1)
     text = pc.binary_join_element_wise("{", inner, "}", "")
     return pc.if_else(pc.equal(inner, ""), nulls, text)
 

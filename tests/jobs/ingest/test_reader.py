@@ -20,6 +20,7 @@ from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
+from jobs.ingest.reader.pages import rest_of
 from jobs.ingest.reader.spec import InexactError
 
 
@@ -176,3 +177,9 @@ def test_the_rest_of_a_row_stays_with_its_row(told, tmp_path):
     path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(told)))
     found = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
     assert found == [f'{{"note":"{text}"}}' if text else None for text in told]
+
+
+def test_a_row_without_any_other_value_stays_a_row():
+    others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
+    for kept, told in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
+        assert rest_of(others[:kept], pa.nulls(3, pa.string())).to_pylist() == told

@@ -1,0 +1,71 @@
+"""Extract: the table of a database that a source takes into its own path before it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from quanyu.settings import Part, SecretRef
+
+_NAME = r"[^\W\d][\w$]*"
+_PATH = re.compile(r"(?P<folder>[^*?\[{]*\{day(?::(?P<format>[^}/]+))?\}[^*?\[{]*)/\*\.parquet")
+
+
+class Extracts(Part):
+    """Rows of one table or view, those changed since the last extract or all; reads.columns, where given, limits them.
+
+    Names are as the database has them, and are quoted there.
+    """
+
+    url: SecretRef = Field(min_length=1, description="reference to the address, jdbc:postgresql://HOST:PORT/DATABASE")
+    user: SecretRef = ""
+    password: SecretRef = ""
+    table: str
+    watermark: str | None = Field(None, description="time that grows with every change of a row; without it, all rows")
+    overlap: int = Field(1, description="days before the last watermark from which on rows are taken once more")
+
+    @field_validator("table")
+    @classmethod
+    def _names(cls, value: str) -> str:
+        if not re.fullmatch(rf"{_NAME}(\.{_NAME}){{0,2}}", value):
+            raise ValueError("a table or view is written as `schema.table`; for anything else make a view of it")
+        return value
+
+    @field_validator("watermark")
+    @classmethod
+    def _one_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_NAME, value):
+            raise ValueError("the name of one column is wanted")
+        return value
+
+    @field_validator("overlap", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        found = re.fullmatch(r"([1-9]\d{0,3}) days?", str(value))
+        if not found:
+            raise ValueError("an overlap is written as `2 days`, and is one day at least")
+        return int(found.group(1))
+
+    def mistakes(self, path: str, form: str, delivers: str) -> Iterator[tuple[str, str]]:
+        """Say what does not go together with the source's path, format and way of delivery, each with its key."""
+        if form != "parquet":
+            yield "reads.format", f"{form!r} is not allowed: an extract lands as parquet, which keeps types"
+        if path.startswith("data:") or not _PATH.fullmatch(path):
+            words = "is not allowed: an extract has a folder of its own each day, as in `members/{day}/*.parquet`"
+            yield "reads.path", f"{path!r} {words}"
+        if not self.watermark and delivers != "snapshot":
+            yield "extracts.watermark", f"is missing: without it the whole table is a snapshot, not {delivers}"
+        if self.watermark and delivers == "snapshot":
+            yield "extracts.watermark", "a snapshot is the whole table: leave it out, or say `delivers: changes`"
+
+
+def folder_of(path: str, day: date) -> str:
+    """Folder below the landing's root in which the extract of a day lies."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        raise ValueError(f"{path} has no folder a day")
+    return re.sub(r"\{day[^}]*\}", day.strftime(found.group("format") or "%Y-%m-%d"), found.group("folder"))
