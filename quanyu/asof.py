@@ -14,7 +14,8 @@ from quanyu.errors import ConfigError
 from quanyu.expressions import parse, to_sql, two_valued
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
-from quanyu.lake import Lake, Receipt, place_of
+from quanyu.lake import Lake, place_of
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
 

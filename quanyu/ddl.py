@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from quanyu.table import Column, Table
 
+# Types that Delta keeps no statistics of.
+_WITHOUT = ("array", "boolean")
+
 
 def body(table: type[Table]) -> tuple[str, str]:
     """SQL of a declared table's columns, and of what stands behind its format: partition, comment, properties."""
@@ -23,9 +26,9 @@ def _null(table: type[Table], name: str, column: Column) -> str:
 
 
 def _properties(table: type[Table]) -> dict[str, str]:
-    parted = {"source"} if table.layer == "silver" else set()
-    without = ("array", "boolean")
-    clear = [n for n, c in table.schema().items() if not c.pii and not c.type.startswith(without) and n not in parted]
+    # Statistics are for what tables are asked by: keys and days. Free text and people's own words have none.
+    asked = {*table.keys, table.happens, table.slice_by, "feed_day", "recorded_on", "replaced_on", "customer_id"}
+    clear = [n for n, c in table.schema().items() if n in asked and not c.pii and not c.type.startswith(_WITHOUT)]
     rules = {name: column.constraint(name) for name, column in table.columns.items()}
     return {
         "delta.enableChangeDataFeed": "true",

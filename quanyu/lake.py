@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import and_
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from quanyu.ddl import body, quoted, same_type
 from quanyu.difference import difference
 from quanyu.engine import Engine
-from quanyu.errors import ConfigError, RetryableError
+from quanyu.errors import ConfigError, QuanyuError, RetryableError
 from quanyu.guard import guard
+from quanyu.receipt import Receipt, receipt_in
 from quanyu.settings import Settings
 from quanyu.staging import Staging
 from quanyu.table import Table
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
 REWRITE_SHARE = 0.2
 _APP, _TXN = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
 _META = "spark.databricks.delta.commitInfo.userMetadata"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a commit carries in userMetadata: lineage, watermark and pin at once."""
-
-    job: str
-    day: str
-    run: str
-    definition: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-    def text(self, counts: Mapping[str, int] | None = None) -> str:
-        """Write it as JSON, with the counts of one commit."""
-        return json.dumps({**asdict(self), "counts": dict(counts or self.counts)}, sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
@@ -92,13 +76,16 @@ class Lake:
             return None
         try:
             return DeltaTable(self.path(place))
-        except (TableNotFoundError, DeltaError):
+        except TableNotFoundError:
             return None
+        except DeltaError as error:
+            why = str(error).splitlines()[0][:200]
+            raise QuanyuError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
 
     def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
         table = self._delta(place)
-        return [{**item, "receipt": _receipt(item)} for item in table.history(limit)] if table else []
+        return [{**item, "receipt": receipt_in(item)} for item in table.history(limit)] if table else []
 
     def receipt(self, place: str) -> dict[str, Any] | None:
         """Receipt of the last commit that changed data."""
@@ -133,6 +120,11 @@ class Lake:
             return DeltaTable(self.path(place), version=version).to_pyarrow_dataset()
         except (DeltaError, OSError):
             raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
+
+    def values(self, place: str, column: str) -> set[Any]:
+        """List the different values of a column, without Spark."""
+        batches = self.arrow(place).to_batches(columns=[column])
+        return {value for batch in batches for value in batch.column(0).unique().to_pylist()}
 
     def read(self, place: str) -> DataFrame:
         """Read a table as it stands."""
@@ -178,11 +170,7 @@ class Lake:
         place = place_of(table)
         found = self._delta(place)
         if found is None:
-            with guard(place):
-                columns, rest = body(table)
-                self.spark.sql(
-                    f"create table if not exists delta.`{self.path(place)}` ({columns}) using delta{rest}"
-                ).collect()
+            self._create(place, *body(table))
             return
         there = {column.name: str(column.type.to_json()).strip('"') for column in found.schema().fields}
         missing = {name: column for name, column in table.schema().items() if name not in there}
@@ -196,6 +184,17 @@ class Lake:
             added = ", ".join(f"`{name}` {c.type} comment {quoted(c.comment)}" for name, c in missing.items())
             with guard(place):
                 self.spark.sql(f"alter table delta.`{self.path(place)}` add columns ({added})").collect()
+
+    def begin(self, place: str, columns: str, properties: Mapping[str, str]) -> None:
+        """Create a table that no class declares, such as a feed's in bronze, by the SQL of its columns."""
+        told = ", ".join(f"{quoted(key)}={quoted(value)}" for key, value in properties.items())
+        self._create(place, columns, f" tblproperties ({told})")
+
+    def _create(self, place: str, columns: str, rest: str) -> None:
+        with guard(place):
+            self.spark.sql(
+                f"create table if not exists delta.`{self.path(place)}` ({columns}) using delta{rest}"
+            ).collect()
 
     def append(self, place: str, df: DataFrame, receipt: Receipt, counts: Mapping[str, int], **options: str) -> int:
         """Append rows, in one fenced commit. Returns the version."""
@@ -285,12 +284,3 @@ class Lake:
 def place_of(table: type[Table]) -> str:
     """Place of a declared table in the lake."""
     return f"{table.layer}/{table.name}"
-
-
-def _receipt(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    text = item.get("userMetadata")
-    try:
-        found = json.loads(text) if text else None
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and "job" in found else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -20,7 +21,8 @@ from quanyu.declare import digest
 from quanyu.engine import Engine
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
 from quanyu.guard import guard
-from quanyu.lake import Lake, Receipt
+from quanyu.lake import Lake
+from quanyu.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -149,8 +151,22 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
         result = Result(step.name, "stopped", time.monotonic() - began, Outcome(), str(error))
         _keep(context, result)
         raise
+    except Exception as error:
+        told = _unexpected(step, error)
+        _log(context, step, told, traceback.format_tb(error.__traceback__))
+        _keep(context, Result(step.name, "stopped", time.monotonic() - began, Outcome(), str(told)))
+        raise told from error
     _keep(context, result)
     return result
+
+
+def _unexpected(step: Step, error: Exception) -> QuanyuError:
+    """Say where a fault of our own lies, without its text, which may show values of rows."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return QuanyuError(
+        f"{step.name}: {type(error).__name__} at {at.filename}:{at.lineno}, a fault of the program; logs/errors.log has"
+        " the way to it"
+    )
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
@@ -214,8 +230,9 @@ def results(context: Context) -> list[Result]:
     return found
 
 
-def _log(context: Context, step: Step, error: QuanyuError) -> None:
+def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:
     folder = context.settings.home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "errors.log").open("a", encoding="utf-8") as log:
         log.write(f"{datetime.now(UTC).isoformat()} {context.run_id} {step.name} {type(error).__name__}: {error}\n")
+        log.writelines(way)

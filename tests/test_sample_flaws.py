@@ -19,7 +19,8 @@ LAST = START + timedelta(days=DAYS - 1)
 KINDS = {
     "events": {"bot", "clock skew", "out of order", "repeat", "cut off"},
     "service_chats": {"emoji", "traditional", "spam"},
-    "pos": {"late file", "comma decimal", "amount", "store phone", "item_code", "duplicate receipt", "dummy phone", "surplus field", "unknown item"},
+    "pos": {"late file", "comma decimal", "amount", "store phone", "item_code", "duplicate receipt",
+            "dummy phone", "surplus field", "unknown item"},
     "store_visits": {"stuck counter", "gap"},
     "reviews": {"emoji", "traditional", "spam"},
     "consents": {"no answer", "conflicting consent"},

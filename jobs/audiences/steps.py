@@ -11,7 +11,7 @@ from jobs.audiences import rules
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
-from quanyu.lake import Receipt
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.errors import QuanyuError
 from quanyu.files import Bucket, folder, open_bucket
-from quanyu.lake import Receipt
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings, secret
 

@@ -11,7 +11,8 @@ from jobs.ingest import reader
 from jobs.ingest.contract import literal
 from jobs.ingest.landing import Found
 from quanyu.expressions import parse, to_sql
-from quanyu.lake import Lake, Receipt
+from quanyu.lake import Lake
+from quanyu.receipt import Receipt
 from quanyu.source import Source
 
 if TYPE_CHECKING:
@@ -92,6 +93,13 @@ def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
     return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 
+def begin(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
+    """Write the first rows of a feed."""
+    # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
+    lake.begin(f"bronze/{source.name}", ddl(source), {"delta.dataSkippingStatsColumns": "_day,_file,_row"})
+    lake.append(f"bronze/{source.name}", rows, receipt, {"files": len(files)})
+
+
 def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
     """Put the rows of these files in place of what bronze has of them.
 
@@ -99,14 +107,7 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    place = f"bronze/{source.name}"
-    counts = {"files": len(files)}
-    fresh = lake.version(place) is None
-    # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
-    options = {"mergeSchema": "true", **({"delta.dataSkippingStatsColumns": "_day,_file,_row"} if fresh else {})}
-    if fresh:
-        lake.append(place, rows, receipt, counts, **options)
-        return
+    place, counts = f"bronze/{source.name}", {"files": len(files)}
     after = {item.name: item.after for item in files}
     names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
     there = (
@@ -114,10 +115,10 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
     )
     again = [row["_file"] for row in there.select("_file").distinct().collect()]
     if not again:
-        lake.append(place, rows, receipt, counts, **options)
+        lake.append(place, rows, receipt, counts, mergeSchema="true")
         return
     told = " or ".join(_of_file(name, after[name]) for name in sorted(after))
-    lake.replace(place, rows, told, receipt, counts, **options)
+    lake.replace(place, rows, told, receipt, counts, mergeSchema="true")
 
 
 def _of_file(name: str, after: object) -> str:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu.difference import row_hash
-from quanyu.lake import Lake, Receipt, Written, place_of
+from quanyu.lake import Lake, Written, place_of
+from quanyu.receipt import Receipt
 from quanyu.source import Source
 from quanyu.table import Table
 

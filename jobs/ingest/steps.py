@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, extract, guards, landing, mapping, silver
 from quanyu.discover import Catalogue
-from quanyu.lake import Receipt, Written, place_of
+from quanyu.lake import Written, place_of
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import person_key_secret
 from quanyu.source import Source
@@ -94,7 +95,7 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
 
 
 # Up to so many bytes, making code for a plan and spreading its rows takes longer than computing it as it stands.
-FEW = 32 << 20
+FEW = 2 << 20
 _FOR_FEW = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -112,16 +113,19 @@ def _as_the_source_writes(context: Context, source: Source, size: int) -> Any:
 
 def _to_bronze(work: Work) -> None:
     """Read the files once, into bronze, and learn which days of the feed they touch."""
-    context, source = work.context, work.source
-    read = bronze.read_landed(context.lake, source, work.files)
-    rows, counts = context.lake.staging.counted(bronze.not_taken(read, source, context.day.isoformat()), by="_day")
-    touched = set(counts)
-    changed = [item.name for item in work.files if item.changed]
-    if changed:
-        touched |= _days(context.lake.read(f"bronze/{source.name}").where(_files(changed)))
-    taken = set(context.store.ledger.volumes(source.name))
+    lake, source, place = work.context.lake, work.source, f"bronze/{work.source.name}"
+    read = bronze.read_landed(lake, source, work.files)
+    rows = bronze.not_taken(read, source, work.context.day.isoformat())
+    if lake.version(place) is None:
+        bronze.begin(lake, source, rows, work.files, work.receipt)
+        touched = lake.values(place, "_day")
+    else:
+        rows, counts = lake.staging.counted(rows, by="_day")
+        changed = [item.name for item in work.files if item.changed]
+        touched = set(counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
+        bronze.write(lake, source, rows, work.files, work.receipt)
+    taken = set(work.context.store.ledger.volumes(source.name))
     work.days, work.again = frozenset(touched), frozenset(touched & taken)
-    bronze.write(context.lake, source, rows, work.files, work.receipt)
 
 
 def _files(names: Iterable[str]) -> Any:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, Walk
 from quanyu import asof
-from quanyu.lake import Receipt, Written
+from quanyu.lake import Written
+from quanyu.receipt import Receipt
 from quanyu.run import Context
 from quanyu.table import Table
 

@@ -16,7 +16,8 @@ from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.job import Job
-from quanyu.lake import Receipt, Written
+from quanyu.lake import Written
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 PEOPLE = ("silver/people", "silver/identifiers", "silver/consents")

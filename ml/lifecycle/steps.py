@@ -8,8 +8,8 @@ from typing import Any
 from ml.lifecycle import dataset
 from quanyu import asof
 from quanyu.discover import Catalogue
-from quanyu.lake import Receipt
 from quanyu.modelspec import ModelSpec
+from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings
 

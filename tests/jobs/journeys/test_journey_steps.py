@@ -16,9 +16,10 @@ from jobs.journeys.send import Address
 from jobs.journeys.walks import Happening
 from quanyu.errors import ConfigError
 from quanyu.journey import Journey
-from quanyu.lake import Receipt, Written
+from quanyu.lake import Written
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
+from quanyu.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 
