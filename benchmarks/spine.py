@@ -32,10 +32,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sample, retail = Path(folder) / "sample", Path(folder) / "retail"
         subprocess.run([sys.executable, "-m", "sample", "--out", str(sample / "landing")], cwd=ROOT, check=True)
-        measure("the sample's day", sample, "conf", "2024-07-04")
+        measure("the sample's day", sample, "conf", "2025-02-03")
         data = Path(os.environ.get("QUANYU_DATA", ROOT.parent / "shared" / "data"))
         if (data / "online_retail").is_dir():
             measure("Online Retail, all history", retail, "examples/online_retail", "2011-12-09")
+            days = Path(folder) / "days"
+            for day in ("2011-09-10", "2011-10-10", "2011-12-09"):
+                measure(f"Online Retail, day by day, {day}", days, "examples/online_retail", day)
 
 
 if __name__ == "__main__":

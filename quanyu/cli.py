@@ -55,7 +55,7 @@ def say(text: Any) -> None:
 def run(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
     """Run the whole main job for one day, safe to repeat.
 
-    Example: `quanyu run --day 2024-07-04`
+    Example: `quanyu run --day 2025-02-03`
     """
     from quanyu.day import run_day
 
@@ -66,7 +66,7 @@ def run(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
 def job(name: str, day: Day, conf: Conf = None, home: Home = None, force: bool = False, wait: Wait = 0) -> None:
     """Run one job for one day; with --force also when nothing that it depends on has changed.
 
-    Example: `quanyu job features.value --day 2024-07-04`
+    Example: `quanyu job features.value --day 2025-02-03`
     """
     from quanyu.day import run_job
 

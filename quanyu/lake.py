@@ -263,8 +263,8 @@ class Lake:
         self.prepare(table)
         place = place_of(table)
         typed = df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items()))
-        rows, counted_rows = self.staging.counted(typed)
-        total = counted_rows[None]
+        kept = self.staging.take(typed)
+        rows, total = kept.rows, kept.count
         if self.version(place) is None:
             return Written(inserted=total, version=self.append(place, rows, receipt, {"in": total, "out": total}))
         current = self.read(place).where(part) if part else self.read(place)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+# Keys of more rows are not compared in this process's memory.
+MOST_ROWS = 3_000_000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows that were written to staging, where their files lie, and how many they are."""
+
+    rows: DataFrame
+    folder: Path
+    count: int
+
+    def unique(self, keys: Sequence[str]) -> bool:
+        """Whether no two rows share a key, as far as that can be told without a job of Spark's."""
+        if self.count > MOST_ROWS:
+            return False
+        found = _files(self.folder).to_table(columns=list(keys))
+        return bool(found.group_by(list(keys)).aggregate([]).num_rows == self.count)
+
+
 class Staging:
     """A folder of parquet files below the lake's root that lives as long as a run."""
 
@@ -21,21 +43,27 @@ class Staging:
         self._root = lake / "_staging"
         self._folder: Path | None = None
 
-    def keep(self, df: DataFrame) -> DataFrame:
-        """Write rows and read them back, so that what is looked at twice is computed once."""
-        return self.counted(df)[0]
-
-    def counted(self, df: DataFrame, by: str | None = None) -> tuple[DataFrame, dict[Any, int]]:
-        """Keep rows, and count them by the values of a column (all under None without one).
-
-        The counts come from the files written, which costs no further job of Spark's.
-        """
+    def take(self, df: DataFrame) -> Kept:
+        """Write rows and read them back. What the counts tell comes from the files, at no further job of Spark's."""
         if self._folder is None:
             self._folder = self._root / uuid.uuid4().hex
         path = self._folder / uuid.uuid4().hex
         with guard("staging"):
             df.write.parquet(str(path))
-        return df.sparkSession.read.schema(df.schema).parquet(str(path)), _counts(path, by)
+        return Kept(df.sparkSession.read.schema(df.schema).parquet(str(path)), path, _files(path).count_rows())
+
+    def keep(self, df: DataFrame) -> DataFrame:
+        """Write rows and read them back, so that what is looked at twice is computed once."""
+        return self.take(df).rows
+
+    def counted(self, df: DataFrame, by: str) -> tuple[DataFrame, dict[Any, int]]:
+        """Keep rows, and count them by the values of a column."""
+        kept = self.take(df)
+        counts: Counter[Any] = Counter()
+        for batch in _files(kept.folder).to_batches(columns=[by]):
+            for pair in batch.column(0).value_counts().to_pylist():
+                counts[pair["values"]] += pair["counts"]
+        return kept.rows, dict(counts)
 
     def clear(self) -> None:
         """Remove what was kept."""
@@ -44,14 +72,7 @@ class Staging:
             self._folder = None
 
 
-def _counts(folder: Path, by: str | None) -> dict[Any, int]:
+def _files(folder: Path) -> Any:
     from pyarrow import dataset
 
-    found = dataset.dataset(folder, format="parquet")
-    if by is None:
-        return {None: found.count_rows()}
-    counts: Counter[Any] = Counter()
-    for batch in found.to_batches(columns=[by]):
-        for pair in batch.column(0).value_counts().to_pylist():
-            counts[pair["values"]] += pair["counts"]
-    return dict(counts)
+    return dataset.dataset(folder, format="parquet")

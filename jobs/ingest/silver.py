@@ -44,16 +44,30 @@ def publish(
     where no other day tells it.
     """
     lake.prepare(table)
-    keys = list(table.keys)
-    incoming = _one_per_day(rows, keys, table.newest_by)
-    incoming = incoming.selectExpr(f"{_text(delivery.source.name)} as source", *_content(table), "feed_day",
-                                   f"{_known_on(delivery)} as recorded_on")  # fmt: skip
-    staged, counts = lake.staging.counted(incoming)
-    if not lake.holds(place_of(table), source=delivery.source.name):
-        return _first(lake, table, staged, counts[None], delivery, receipt)
-    current = lake.table(table).where(f"source = {_text(delivery.source.name)}")
-    ended = _ended(table, staged, current.where("replaced_on is null"), delivery, elsewhere)
-    return _merge(lake, table, staged, counts[None], current, ended, receipt)
+    place, source = place_of(table), delivery.source
+    order = [name for name in ("_file", "_row") if name in rows.columns]
+    incoming = rows.selectExpr(f"{_text(source.name)} as source", *_content(table), "feed_day",
+                               f"{_known_on(delivery)} as recorded_on", *order)  # fmt: skip
+    staged = lake.staging.take(incoming)
+    first = not lake.holds(place, source=source.name)
+    if first and not source.deleted_when and staged.unique(table.keys):
+        # A key that is told once has one version: there is nothing to order.
+        made = staged.rows.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
+        return _appended(lake, table, made, staged.count, receipt) if staged.count else Written()
+    latest = staged.rows.drop(*order)
+    if order and not staged.unique([*table.keys, "feed_day"]):
+        latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
+    if first:
+        return _first(lake, table, latest, staged.count, delivery, receipt)
+    current = lake.table(table).where(f"source = {_text(source.name)}")
+    ended = _ended(table, latest, current.where("replaced_on is null"), delivery, elsewhere)
+    return _merge(lake, table, latest, staged.count, current, ended, receipt)
+
+
+def _appended(lake: Lake, table: type[Table], made: DataFrame, total: int, receipt: Receipt) -> Written:
+    version = lake.append(place_of(table), made, receipt, {"in": total})
+    inserted = lake.rows_written(place_of(table))
+    return Written(inserted=inserted, unchanged=total - inserted, version=version)
 
 
 def _text(value: str) -> str:
@@ -67,8 +81,6 @@ def _content(table: type[Table]) -> list[str]:
 
 def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
     """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
-    if "_row" not in rows.columns:
-        return rows
     names = ", ".join(f"`{name}`" for name in keys)
     order = ", ".join([*([f"`{newest_by}` desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
@@ -117,16 +129,12 @@ def _first(
     lake: Lake, table: type[Table], staged: DataFrame, total: int, delivery: Delivery, receipt: Receipt
 ) -> Written:
     """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
-    if not total:
-        return Written()
     rows = _marked(table, staged, old=False, gone=False)
     if delivery.source.deleted_when:
         rows = rows.unionByName(_gone_between(table, staged, delivery))
     chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
     made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
-    version = lake.append(place_of(table), made, receipt, {"in": total})
-    inserted = lake.rows_written(place_of(table))
-    return Written(inserted=inserted, unchanged=total - inserted, version=version)
+    return _appended(lake, table, made, total, receipt)
 
 
 def _stored(table: type[Table], replaced_on: str) -> list[str]:
