@@ -43,16 +43,16 @@ def rooms(*names: str, then: Asset) -> None:
 
     A source that stops does not stop the others: what was published of it before stays, and the run goes on with it.
     """
-    steps = call("quanyu.today:steps")(names)
+    steps = call("quanyu.tasks:steps")(names)
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
-    for name, before in call("quanyu.today:order")(steps).items():
+    for name, before in call("quanyu.tasks:order")(steps).items():
         for other in before:
             tasks[other] >> tasks[name]
     done = announce(then)
     last = [
         tasks[name]
         for name in steps
-        if not any(name in before for before in call("quanyu.today:order")(steps).values())
+        if not any(name in before for before in call("quanyu.tasks:order")(steps).values())
     ]
     last >> done if last else None
 
@@ -63,7 +63,7 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
         from quanyu.errors import QuanyuError, RetryableError
 
         try:
-            call("quanyu.today:perform")(name, run_day(get_current_context()), get_current_context()["run_id"])
+            call("quanyu.tasks:perform")(name, run_day(get_current_context()), get_current_context()["run_id"])
         except RetryableError:
             raise
         except QuanyuError as error:
@@ -91,7 +91,7 @@ def run_day(context: Context) -> date:
     if conf.get("day"):
         return date.fromisoformat(conf["day"])
     days = [event.extra["day"] for events in _triggers(context) for event in events if "day" in event.extra]
-    return date.fromisoformat(max(days)) if days else call("quanyu.today:yesterday")()
+    return date.fromisoformat(max(days)) if days else call("quanyu.tasks:yesterday")()
 
 
 def _triggers(context: Context) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from quanyu import discover, report, today
+from quanyu import discover, report, tasks
 from quanyu.errors import ConfigError, ContractError, QuanyuError, nearest
 from quanyu.run import Context, Result, home_lock, perform, results
 from quanyu.servers import airflow_environment
@@ -26,7 +26,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
     run_id = f"{day}-{time.time_ns():x}"
     with home_lock(settings, wait_seconds):
         set_environment({**airflow_environment(settings), "QUANYU_RUN": run_id})
-        context = today.context_of(day, run_id)
+        context = tasks.context_of(day, run_id)
         _ = context.steps
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             missing = len(context.steps) - len(told)
             if missing:
                 console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
-        today.close()
+        tasks.close()
     return (ContractError.exit_code if stopped else 0) if not missing else QuanyuError.exit_code
 
 
@@ -71,11 +71,11 @@ def _progress(console: Console, total: int) -> Iterator[None]:
             if result and not console.is_terminal:
                 console.print(f"{name}: {result.status} in {result.seconds:.1f} s")
 
-        today.watchers.append(tell)
+        tasks.watchers.append(tell)
         try:
             yield
         finally:
-            today.watchers.remove(tell)
+            tasks.watchers.remove(tell)
 
 
 @contextlib.contextmanager

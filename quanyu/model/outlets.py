@@ -20,7 +20,7 @@ class Outlets(Table):
     city = Column("string", "City it is in.")
     region = Column("string", "Sales region (大区).")
     dealer = Column("string", "Dealer who supplies it.")
-    representative = Column("string", "Who visits it.")
+    representative = Column("string", "Who visits it.", pii=True)
     opened_on = Column("date", "Day from which it is supplied.")
 
 
@@ -35,7 +35,7 @@ class ShelfVisits(Table):
     visit_id = Column("string", "Key of the visit.", required=True)
     outlet = OUTLET
     visited_at = Column("timestamp", "When.", required=True)
-    representative = Column("string", "Who visited.")
+    representative = Column("string", "Who visited.", pii=True)
     shelf_share = Column("double", "Share of the category's shelf that is the house's.", unit="share",
                          at_least=0, at_most=1)  # fmt: skip
 

@@ -27,7 +27,7 @@ class Events(Table):
     order_id = Column("string", "Order that it made.")
     amount = Column(MONEY, "Money that it moved.", unit="currency")
     store = Column("string", "Store that the visitor stood in or chose.")
-    shared_by = Column("string", "Opaque reference of who shared the page; null for none.", pii=True)
+    shared_by = Column("string", "Hash of who shared the page; null for none.", pii=True)
     is_bot = Column("boolean", "A machine by its own words.", required=True)
 
 
