@@ -41,7 +41,7 @@ def day_of(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"--day {text!r} is no day: write it as 2011-12-09") from None
+        raise ConfigError(f"{text!r} is no day: write it as 2011-12-09") from None
 
 
 def say(text: Any) -> None:
@@ -197,8 +197,8 @@ def catalogue(
 
 @app.command()
 def sample(
-    customers: Annotated[int, typer.Option(help="People, of whom half come after the first day.")] = 3000,
-    days: Annotated[int, typer.Option(help="Days from the start.")] = 400,
+    customers: Annotated[int, typer.Option(min=5, help="People, of whom half come after the first day.")] = 3000,
+    days: Annotated[int, typer.Option(min=1, help="Days from the start.")] = 400,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     start: Annotated[str, typer.Option(help="First day.")] = "2024-01-01",
     since: Annotated[str | None, typer.Option(help="Write files from this day on only.")] = None,
@@ -214,10 +214,13 @@ def sample(
     from quanyu import discover
 
     landing = out or opened(conf, home).landing
-    arguments = ["--customers", str(customers), "--days", str(days), "--seed", str(seed), "--start", start]
-    arguments += ["--since", since] if since else []
+    arguments = ["--customers", str(customers), "--days", str(days), "--seed", str(seed), "--start", str(day_of(start))]
+    arguments += ["--since", str(day_of(since))] if since else []
     arguments += ["--feeds", feeds] if feeds else []
-    discover.call("sample.generate:main")([*arguments, "--out", str(landing)])
+    try:
+        discover.call("sample.generate:main")([*arguments, "--out", str(landing)])
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def main() -> None:
