@@ -133,8 +133,8 @@ def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, str
     """Columns that an expression over a table may name, with types: its own, `table.column` of those it refers to."""
     known = {name: column.type for name, column in over.schema().items()} | {"as_of": "date"}
     for column in over.columns.values():
-        if column.refers:
-            other = tables[column.refers]
+        other = tables.get(column.refers or "")
+        if other is not None:
             known |= {f"{other.name}.{name}": c.type for name, c in other.columns.items()}
     return known
 

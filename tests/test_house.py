@@ -276,3 +276,14 @@ def test_the_command_answers_at_once(command, tmp_path):
     took = time.monotonic() - began
     assert done.returncode == 0, done.stderr
     assert took < 4, f"quanyu {' '.join(command)} took {took:.2f} s"
+
+
+def test_every_reference_of_a_column_is_to_a_table():
+    tables = discover.load(load_settings(ROOT / "conf", ROOT / ".nowhere")).tables
+    wrong = [
+        f"{table.name}.{name} refers to {column.refers}"
+        for table in tables.values()
+        for name, column in table.columns.items()
+        if column.refers and column.refers not in tables
+    ]
+    assert wrong == []

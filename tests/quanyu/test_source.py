@@ -26,6 +26,7 @@ TILLS = """
         ordered_at: sold_at
         kind: "'sale'"
         status: "'paid'"
+        sku: item
         amount: "cast(paid as decimal(18, 2))"
 """
 
@@ -52,7 +53,7 @@ def test_a_source_says_what_it_fills(tmp_path):
     made = source(tmp_path, TILLS)
     assert made.problems(TABLES).found == []
     assert (made.name, made.tables()) == ("tills", {"order_lines": ["order_lines"]})
-    assert made.named_columns() == ("mobile", "receipt", "line", "sold_at", "paid")
+    assert made.named_columns() == ("mobile", "receipt", "line", "sold_at", "item", "paid")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_rows_about_persons_say_of_whom(tmp_path):
 
 
 def test_only_listed_columns_may_be_named_where_a_feed_lists_them(tmp_path):
-    swap = ("format: csv", "format: csv, columns: [receipt, line, sold_at, payed, mobile]")
+    swap = ("format: csv", "format: csv, columns: [receipt, line, sold_at, item, payed, mobile]")
     assert told(tmp_path, swap=swap).count("unknown column") == 1
     assert "unknown column 'paid'; did you mean 'payed'?" in told(tmp_path, swap=swap)
 
