@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ from sqlglot import exp
 
 from quanyu import discover
 from quanyu.errors import ConfigError
-from quanyu.expressions import parse, to_sql, two_valued
+from quanyu.expressions import parse, qualifiers, to_sql, two_valued
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
+from quanyu.literals import dates
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
@@ -54,19 +55,13 @@ def _job_of(table: type[Table]) -> Job:
 
 
 def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[str]:
-    return [place_of(tables[name]) for name in _named(_texts(view))]
+    return [place_of(tables[name]) for name in qualifiers(_texts(view))]
 
 
 def _texts(view: type[FeatureView]) -> list[str]:
     wheres = [feature.where for feature in view.features.values()]
     texts = [*(feature.expression for feature in view.features.values()), *wheres, view.where]
     return [text for text in texts if text]
-
-
-def _named(texts: Iterable[str]) -> list[str]:
-    """Tables that expressions refer to by `table.column`."""
-    columns = (column for text in texts for column in parse(text).columns)
-    return sorted({column.split(".")[0] for column in columns if "." in column})
 
 
 def people(lake: Lake, identities: type[Table]) -> DataFrame:
@@ -98,8 +93,7 @@ def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
     """Repeat rows for each of the days they are asked for, in one pass over them."""
     if len(days) == 1:
         return rows.selectExpr("*", f"date'{days[0]}' as as_of")
-    listed = ", ".join(f"date'{day}'" for day in days)
-    return rows.where(f"recorded_on <= date'{max(days)}'").selectExpr("*", f"explode(array({listed})) as as_of")
+    return rows.where(f"recorded_on <= date'{max(days)}'").selectExpr("*", f"explode(array({dates(days)})) as as_of")
 
 
 def _before_end(table: type[Table]) -> str:
@@ -118,7 +112,7 @@ def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
     """Join the tables that expressions name, each once, its columns in a struct named as the table."""
-    for name in _named(texts):
+    for name in qualifiers(texts):
         other = context.catalogue.tables[name]
         by = next(column for column, told in table.columns.items() if told.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)

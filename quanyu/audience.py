@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from quanyu.declare import Problems, YamlDeclaration
+from quanyu.declare import Problems, YamlDeclaration, days_in
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, check_columns, check_type, mismatches, parse
 from quanyu.feature import reach
@@ -30,10 +30,12 @@ class Measure(Part):
     @field_validator("within", mode="before")
     @classmethod
     def _days(cls, value: Any) -> Any:
-        found = re.fullmatch(r"(\d+) days?", value) if isinstance(value, str) else None
-        if isinstance(value, str) and not found:
+        if not isinstance(value, str):
+            return value
+        found = days_in(value)
+        if found is None:
             raise ValueError("a window is written as `30 days`")
-        return int(found.group(1)) if found else value
+        return found
 
 
 class Audience(YamlDeclaration):

@@ -19,20 +19,15 @@ on a day.
 
 def markdown(catalogue: Catalogue) -> str:
     """Write the catalogue of a conf folder: tables by layer and name, then the feeds."""
-    parts = [HEAD, "## Tables\n", _overview(catalogue)]
-    ordered = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
-    parts += [_table(table, _fillers(catalogue, table)) for table in ordered]
+    tables = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
+    parts = [HEAD, "## Tables\n", _overview(tables)]
+    parts += [_table(table, _fillers(catalogue, table)) for table in tables]
     return "\n".join([*parts, "## Feeds\n", _feeds(catalogue)])
 
 
-def _overview(catalogue: Catalogue) -> str:
-    tables = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
-    rows = [(f"[{place_of(t)}](#{t.layer}{t.name})", _about(t), t.owner, ", ".join(t.keys)) for t in tables]
+def _overview(tables: Iterable[type[Table]]) -> str:
+    rows = [(f"[{place_of(t)}](#{t.layer}{t.name})", t.about(), t.owner, ", ".join(t.keys)) for t in tables]
     return _grid(("table", "a row is", "owner", "key"), rows)
-
-
-def _about(table: type[Table]) -> str:
-    return " ".join((table.__doc__ or "").split())
 
 
 def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
@@ -45,7 +40,7 @@ def _table(table: type[Table], fillers: list[str]) -> str:
     told = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
     told += f" Feeds: {', '.join(fillers)}." if fillers else ""
     rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
-    return f"### {place_of(table)}\n\n{_about(table)} {told}\n\n" + _grid(("column", "type", "meaning"), rows)
+    return f"### {place_of(table)}\n\n{table.about()} {told}\n\n" + _grid(("column", "type", "meaning"), rows)
 
 
 def _meaning(column: Column) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quanyu.literals import quoted
 from quanyu.table import Column, Table
 
 # Types that Delta keeps no statistics of.
@@ -14,10 +15,9 @@ def body(table: type[Table]) -> tuple[str, str]:
         f"`{name}` {column.type}{_null(table, name, column)} comment {quoted(column.comment)}"
         for name, column in table.schema().items()
     ]
-    about = " ".join((table.__doc__ or "").split())
     properties = ", ".join(f"{quoted(key)}={quoted(value)}" for key, value in _properties(table).items())
     parted = " partitioned by (source)" if table.layer == "silver" else ""
-    rest = f"{parted} comment {quoted(about)} tblproperties ({properties})"
+    rest = f"{parted} comment {quoted(table.about())} tblproperties ({properties})"
     return ", ".join(lines), rest
 
 
@@ -37,11 +37,6 @@ def _properties(table: type[Table]) -> dict[str, str]:
         # Delta takes a null result for a violation.
         **{f"delta.constraints.{name}": f"{name} is null or {rule}" for name, rule in rules.items() if rule},
     }
-
-
-def quoted(text: str) -> str:
-    """Write a text as a SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def same_type(declared: str, there: str) -> bool:

@@ -19,6 +19,12 @@ from quanyu.errors import ConfigError, Problem, nearest
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
+def days_in(value: Any, number: str = r"\d+") -> int | None:
+    """Read `30 days` as people write it, the number by a pattern; None for anything else."""
+    found = re.fullmatch(rf"({number}) days?", str(value))
+    return int(found.group(1)) if found else None
+
+
 class _UniqueLoader(yaml.SafeLoader):
     """Refuses a key that is given twice, of which plain YAML silently keeps the last; reads dates as text."""
 

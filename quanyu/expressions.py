@@ -92,6 +92,12 @@ def parse(text: str) -> Expression:
     return Expression(text, tree)
 
 
+def qualifiers(texts: Iterable[str]) -> list[str]:
+    """Return what stands before the dot of the columns that expressions name, sorted, each once."""
+    columns = (column for text in texts for column in parse(text).columns)
+    return sorted({column.split(".")[0] for column in columns if "." in column})
+
+
 def _only_counts(tree: exp.Expression) -> bool:
     return not tree.find(*(kind for kind in _FORBIDDEN if kind is not exp.Star)) and all(
         isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)

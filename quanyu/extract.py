@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from quanyu.declare import days_in
 from quanyu.settings import Part, SecretRef
 
 _NAME = r"[^\W\d][\w$]*"
@@ -45,10 +46,10 @@ class Extracts(Part):
     @field_validator("overlap", mode="before")
     @classmethod
     def _days(cls, value: Any) -> Any:
-        found = re.fullmatch(r"([1-9]\d{0,3}) days?", str(value))
-        if not found:
+        found = days_in(value, r"[1-9]\d{0,3}")
+        if found is None:
             raise ValueError("an overlap is written as `2 days`, and is one day at least")
-        return int(found.group(1))
+        return found
 
     def mistakes(self, path: str, form: str, delivers: str) -> Iterator[tuple[str, str]]:
         """Say what does not go together with the source's path, format and way of delivery, each with its key."""

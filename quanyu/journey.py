@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from quanyu.declare import Problems, YamlDeclaration
+from quanyu.declare import Problems, YamlDeclaration, days_in
 from quanyu.errors import nearest
 from quanyu.source import Part
 from quanyu.table import Table
@@ -41,10 +40,10 @@ class Step(Part):
     @field_validator("wait", mode="before")
     @classmethod
     def _days(cls, value: Any) -> Any:
-        found = re.fullmatch(r"(\d+) days?", str(value))
-        if not found:
+        found = days_in(value)
+        if found is None:
             raise ValueError("a wait is written as `3 days`")
-        return int(found.group(1))
+        return found
 
     def model_post_init(self, context: Any) -> None:
         """Refuse a step of two kinds or none."""

@@ -7,16 +7,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quanyu.ddl import body, quoted, same_type
+from quanyu.ddl import body, same_type
 from quanyu.difference import difference
 from quanyu.engine import Engine
 from quanyu.errors import ConfigError, QuanyuError, RetryableError
 from quanyu.guard import guard
+from quanyu.literals import quoted
 from quanyu.receipt import Receipt, receipt_in
 from quanyu.settings import Settings
 from quanyu.staging import Staging
@@ -140,11 +139,6 @@ class Lake:
             return rows.selectExpr(*(added.get(name, f"`{name}`") for name in table.schema()))
         return self.spark.createDataFrame([], ", ".join(f"`{n}` {c.type}" for n, c in table.schema().items()))
 
-    def as_known(self, table: type[Table], day: date) -> DataFrame:
-        """Read a silver table in the versions that were known at the end of a day."""
-        told = f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')"
-        return self.table(table).where(told)
-
     @contextlib.contextmanager
     def session_settings(self, values: Mapping[str, str]) -> Iterator[None]:
         """Set session settings for a while."""
@@ -158,12 +152,11 @@ class Lake:
             for key, old in before.items():
                 conf.unset(key) if old is None else conf.set(key, old)
 
-    def holds(self, place: str, **equal: str) -> bool:
-        """Whether any row of a table has these values, without Spark."""
+    def holds(self, place: str, column: str, value: str) -> bool:
+        """Whether any row of a table has this value, without Spark."""
         from pyarrow import compute
 
-        chosen = [compute.field(name) == value for name, value in equal.items()]
-        return self.exists(place) and bool(self.arrow(place).head(1, filter=reduce(and_, chosen)).num_rows)
+        return self.exists(place) and bool(self.arrow(place).head(1, filter=compute.field(column) == value).num_rows)
 
     def prepare(self, table: type[Table]) -> None:
         """Create a table, or add the columns declared since. Raises ConfigError for a changed type."""

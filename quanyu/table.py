@@ -98,6 +98,11 @@ class Table:
         return {"source": SOURCE, **person, **cls.columns, **VERSIONING}
 
     @classmethod
+    def about(cls) -> str:
+        """What one row is, on one line."""
+        return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
     def identity(cls) -> tuple[str, ...]:
         """The key as stored: in silver it includes the source."""
         return cls.keys if cls.layer == "gold" else ("source", *cls.keys)
@@ -113,7 +118,7 @@ def _problems(table: type[Table]) -> list[Problem]:
     if getattr(table, "layer", None) not in ("silver", "gold"):
         found.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
-        if name in vars(Table) or name in ("name", "columns"):
+        if name in vars(Table) or name in Table.__annotations__:
             found.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
         if not NAME.match(name):
             found.append((f".{name}", "names are lower case letters, digits and _"))

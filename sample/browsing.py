@@ -9,6 +9,7 @@ import numpy as np
 
 from sample import calendar
 from sample.chance import pick, scatter, uniform
+from sample.groups import place_within
 from sample.lives import BLOCK
 from sample.words import CATEGORIES
 
@@ -91,7 +92,7 @@ def _unrolled(world: World, facts: Facts, person: Array, purpose: Array, basket:
     )
     counts = np.minimum(many, 500).astype(int)
     session = np.repeat(number, counts)
-    place = np.arange(len(session)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = place_within(counts)
     last = place == counts[session] - 1
     kind = pick(MIX, uniform(seed, "event kind", session, place, day))
     kind = np.where((purpose[session] == 0) & last, PAY, np.where(purpose[session] == 2, SCAN, kind))

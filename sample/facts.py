@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sample.groups import place_within
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -42,13 +44,7 @@ class Baskets:
     def lines(self, numbers: Array) -> tuple[Array, Array]:
         """Return the line rows of some baskets in order, and how many lines each of the baskets has."""
         counts = self.first[numbers + 1] - self.first[numbers]
-        ends = np.cumsum(counts)
-        rows = (
-            np.arange(ends[-1] if len(ends) else 0)
-            - np.repeat(ends - counts, counts)
-            + np.repeat(self.first[numbers], counts)
-        )
-        return rows, counts
+        return place_within(counts) + np.repeat(self.first[numbers], counts), counts
 
     def totals(self) -> Array:
         """Return fen paid by basket."""
@@ -65,7 +61,7 @@ class Returns:
 
 @dataclass
 class Facts:
-    """One day: baskets, what came back, who joined, and what each person's state was in the morning.
+    """One day: baskets, what came back, and who joined.
 
     `day` counts from the start; `joined` holds the persons who became members today; `bought` the persons
     with a basket today; `extras` holds what steps (see sample/steps.py) leave for their feeds.

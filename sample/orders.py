@@ -23,12 +23,6 @@ def receipt_no(facts: Facts, numbers: Array) -> Any:
     return join(same(f"{facts.date:%y%m%d}", len(numbers)), digits(numbers - firsts + 1, 5))
 
 
-def receipt_key(world: World, facts: Facts, numbers: Array) -> Any:
-    """Return `store-receipt` of store baskets."""
-    stores = choose(world.stores.no, facts.baskets.store[numbers])
-    return join(stores, receipt_no(facts, numbers), between="-")
-
-
 def order_no(world: World, facts: Facts, numbers: Array) -> Any:
     """Return the order numbers of online baskets, `T240501...` in the shop, `J...` the market, `MP...` the mall."""
     return order_names(world, facts.baskets.channel[numbers], np.full(len(numbers), facts.day), numbers)

@@ -36,7 +36,6 @@ class Out:
     def raw(self, path: str, content: bytes) -> None:
         """Write bytes to a temporary name and rename them."""
         replace(self.landing / self.file(path), content)
-        self.truth.files += 1
 
     def file(self, path: str) -> str:
         """Return the path relative to landing, as the flaws name it."""
@@ -92,15 +91,7 @@ class Out:
             "expected": expected,
             "reason": reason or kind,
         }
-        made = {
-            name: same(value, len(rows))
-            if isinstance(value, str)
-            else pa.array(value)
-            if isinstance(value, np.ndarray)
-            else value
-            for name, value in columns.items()
-        }
-        self.truth.add("flaws", self.day, made)
+        self.truth.add("flaws", self.day, {name: _column(value, len(rows)) for name, value in columns.items()})
 
     def texts(self, keys: Any, topics: Any, moods: Any, spam: Any) -> None:
         """Remember what written texts are about: string columns, and a boolean one."""
@@ -116,7 +107,6 @@ class Truth:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files = 0
         self.rows: dict[str, int] = defaultdict(int)
         self._parts: dict[tuple[str, date], list[pa.Table]] = defaultdict(list)
 
@@ -151,6 +141,13 @@ def replace(path: Path, content: bytes) -> None:
 def document(**members: Any) -> str:
     """Return a JSON object as the systems write it."""
     return json.dumps(members, ensure_ascii=False)
+
+
+def _column(value: Any, rows: int) -> Any:
+    """Make a column of one text for all rows, of an array, or of a column."""
+    if isinstance(value, str):
+        return same(value, rows)
+    return pa.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _csv(table: pa.Table) -> bytes:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from quanyu import asof
 from quanyu.audience import Audience, Measure
 from quanyu.discover import Catalogue
-from quanyu.expressions import parse, to_sql, two_valued
+from quanyu.expressions import parse, qualifiers, to_sql, two_valued
 from quanyu.feature import reach
+from quanyu.literals import dates
 from quanyu.run import Context
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ BY = ["customer_id", "as_of"]
 
 def named(catalogue: Catalogue) -> list[str]:
     """Views and models that the rules name."""
-    columns = (column for audience in catalogue.audiences.values() for column in parse(audience.who).columns)
-    return sorted({column.split(".")[0] for column in columns if "." in column})
+    return qualifiers(audience.who for audience in catalogue.audiences.values())
 
 
 def profile(context: Context, skipped: Sequence[date]) -> DataFrame:
@@ -54,8 +54,7 @@ def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:
     today = rows.where(f"as_of = date'{context.day}'")
     if not skipped:
         return today
-    listed = ", ".join(f"date'{on}'" for on in skipped)
-    held = rows.selectExpr("*", f"explode(array({listed})) as held_on").where("as_of <= held_on")
+    held = rows.selectExpr("*", f"explode(array({dates(skipped)})) as held_on").where("as_of <= held_on")
     newest = held.selectExpr("*", "row_number() over (partition by customer_id, held_on order by as_of desc) as nth")
     told = newest.where("nth = 1").drop("nth", "as_of").withColumnRenamed("held_on", "as_of")
     return today.unionByName(told)

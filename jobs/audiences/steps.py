@@ -11,6 +11,7 @@ from jobs.audiences import rules
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
+from quanyu.literals import dates
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
@@ -76,18 +77,22 @@ def stays(before: DataFrame, inside: DataFrame, days: Sequence[date]) -> DataFra
     seen = inside.selectExpr("audience", "customer_id", "cast(null as date) as entered_on", "holdout", nth)
     still = before.where("left_on is null").selectExpr("audience", "customer_id", "entered_on", "holdout", "-1 as nth")
     run = "nth - row_number() over (partition by audience, customer_id order by nth) as run"
-    dates = "array(" + ", ".join(f"date'{on}'" for on in days) + ")"
-    made = seen.unionByName(still).selectExpr("*", run).groupBy("audience", "customer_id", "run").agg(*_stay(dates))
+    made = (
+        seen.unionByName(still)
+        .selectExpr("*", run)
+        .groupBy("audience", "customer_id", "run")
+        .agg(*_stay(f"array({dates(days)})"))
+    )
     # Who came in on this very day and is out by a corrected view of it was never in.
     kept = made.where("left_on is null or entered_on < left_on").drop("run")
     return before.where("left_on is not null").unionByName(kept)
 
 
-def _stay(dates: str) -> list[Column]:
+def _stay(days: str) -> list[Column]:
     from pyspark.sql import functions as F  # noqa: N812
 
     return [
-        F.expr(f"coalesce(min(entered_on), get({dates}, min(nth)))").alias("entered_on"),
-        F.expr(f"get({dates}, max(nth) + 1)").alias("left_on"),
+        F.expr(f"coalesce(min(entered_on), get({days}, min(nth)))").alias("entered_on"),
+        F.expr(f"get({days}, max(nth) + 1)").alias("left_on"),
         F.expr("min_by(holdout, nth)").alias("holdout"),
     ]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.ingest import reader
-from jobs.ingest.contract import literal
+from jobs.ingest.contract import member
 from jobs.ingest.landing import Found
 from quanyu.expressions import parse, to_sql
 from quanyu.lake import Lake
+from quanyu.literals import quoted
 from quanyu.receipt import Receipt
 from quanyu.source import Source
 
@@ -123,7 +124,7 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
 
 def _of_file(name: str, after: object) -> str:
     later = f" and _day > date'{after}'" if after else ""
-    return f"(_file = {literal(name)}{later})"
+    return f"(_file = {quoted(name)}{later})"
 
 
 def as_received(lake: Lake, source: Source) -> DataFrame:
@@ -131,6 +132,6 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
     bronze = lake.read(f"bronze/{source.name}")
     made = []
     for name in source.named_columns():
-        rest = f"get_json_object(_rest, '$[\\'{name}\\']')"
+        rest = to_sql(member(["_rest", name]))
         made.append(f"coalesce(`{name}`, {rest}) as `{name}`" if name in bronze.columns else f"{rest} as `{name}`")
     return bronze.selectExpr(*made, *SYSTEM)

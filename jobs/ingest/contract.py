@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from quanyu.expressions import parse, to_sql
+from quanyu.literals import quoted
 from quanyu.source import Fill, Source
 from quanyu.table import Column, Table
 
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
 _MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
-
 
 # Names of the element and of its place, from 0, in the lambdas over a list.
 ELEMENT, POSITION = "_one", "_at"
@@ -54,11 +54,10 @@ def tolerant(tree: exp.Expression, each: str | None = None) -> exp.Expression:
     `column.member` becomes what the JSON value of the column holds under that name, or, for the column of `each`,
     what one element of its list holds; `column._position` is the element's place in it, from 1.
     """
-
     made: exp.Expression = exp.Paren(this=tree.copy())
     for node in list(made.find_all(exp.Cast, exp.Column)):
         if isinstance(node, exp.Column) and node.table:
-            node.replace(_member([part.name for part in node.parts], each))
+            node.replace(member([part.name for part in node.parts], each))
         elif isinstance(node, exp.Cast):
             # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
             node.replace(exp.TryCast(this=node.this, to=node.args["to"], safe=True))
@@ -66,10 +65,11 @@ def tolerant(tree: exp.Expression, each: str | None = None) -> exp.Expression:
     return found
 
 
-def _member(path: list[str], each: str | None) -> exp.Expression:
+def member(path: Sequence[str], each: str | None = None) -> exp.Expression:
+    """What the JSON value of a column, the first of the path, holds under the names that follow."""
     root = exp.column(path[0], quoted=True)
     if path[0] == each:
-        if path[1:] == ["_position"]:
+        if list(path[1:]) == ["_position"]:
             return parse(f"cast({POSITION} + 1 as string)").tree.copy()
         root = exp.column(ELEMENT)
     steps = "".join(f"['{step}']" for step in path[1:])
@@ -135,13 +135,8 @@ def reasons(checks: list[Check]) -> str:
     """SQL of the array of all reasons that hold for a row, each once."""
     if not checks:
         return "cast(array() as array<string>)"
-    cases = ", ".join(f"case when {check.bad} then {literal(check.reason)} end" for check in checks)
+    cases = ", ".join(f"case when {check.bad} then {quoted(check.reason)} end" for check in checks)
     return f"array_distinct(filter(array({cases}), r -> r is not null))"
-
-
-def literal(text: str) -> str:
-    """Write a text as a SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def where_sql(text: str) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from jobs.ingest import landing
 from jobs.ingest.database import DATABASES, Taking, in_words
 from quanyu.errors import ConfigError, nearest
-from quanyu.extract import Extracts, folder_of
+from quanyu.extract import folder_of
 from quanyu.run import Context
 from quanyu.settings import secret
 from quanyu.source import Source
@@ -67,7 +67,7 @@ def _written(taking: Taking, folder: Path) -> int:
     """Read the rows and write them below a folder as parquet, each value with its type. Returns their number."""
     from pyarrow import dataset
 
-    options = _options(taking.extracts, taking)
+    options = _options(taking)
     # Spark's own way to write instants, as 96 bits without a zone, would be read as naive.
     settings = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
     with taking.context.lake.session_settings(settings), in_words(taking):
@@ -82,8 +82,9 @@ def _written(taking: Taking, folder: Path) -> int:
     return int(dataset.dataset(files, format="parquet").count_rows())
 
 
-def _options(extracts: Extracts, taking: Taking) -> dict[str, str]:
+def _options(taking: Taking) -> dict[str, str]:
     """Options of Spark's JDBC reader. Holds secrets."""
+    extracts = taking.extracts
     url, user, password = secret(extracts.url), secret(extracts.user), secret(extracts.password)
     kind = url.removeprefix("jdbc:").partition(":")[0] if url.startswith("jdbc:") else ""
     if kind not in DATABASES:

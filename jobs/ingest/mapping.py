@@ -12,7 +12,6 @@ from jobs.ingest.contract import (
     Check,
     cast_checks,
     constraint_checks,
-    literal,
     per_group,
     per_row,
     person_columns,
@@ -22,6 +21,7 @@ from jobs.ingest.contract import (
 )
 from jobs.unify import normalise
 from quanyu.expressions import parse, to_sql
+from quanyu.literals import quoted
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
 
@@ -72,7 +72,7 @@ def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, t
             "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys
         ]
         nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
-        told = literal(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
+        told = quoted(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
         again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
         staged = staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
     return staged
@@ -118,7 +118,7 @@ def _where_kept(source: Source, checks: list[Check]) -> str:
 
 
 def _drop(source: Source) -> str:
-    cases = " ".join(f"when {where_sql(text)} then {literal(reason)}" for reason, text in source.drops.items())
+    cases = " ".join(f"when {where_sql(text)} then {quoted(reason)}" for reason, text in source.drops.items())
     nowhere = " and ".join(f"not {where_sql(fill.where)}" if fill.where else "false" for fill in source.fills.values())
     unread = "when _broken is not null or _refused is not null then null"
     repeat = "when _repeat then 'exact repeat of another row'"
@@ -166,18 +166,17 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     fill = source.fills[name]
     accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
-    if fill.each and not fill.one_row_per:
-        named = [f"_one.`{column}` as `{column}`" for column in fill.columns]
-        # The place in the list orders the rows that one row gave.
-        ones = accepted.selectExpr("*", f"explode(`_to_{name}`) as _one")
-        nth = "_row * 100000 + _one._position as _row"
-        found = ones.selectExpr(*person, *named, "_day as feed_day", "_file", nth)
-    elif not fill.one_row_per:
-        named = [f"`_to_{name}`.`{column}` as `{column}`" for column in fill.columns]
-        found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row")
+    if fill.one_row_per:
+        ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
+        found = grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
     else:
-        place = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-        found = grouped(accepted.selectExpr("*", place) if fill.each else accepted, fill, table)
+        made, row = f"`_to_{name}`", "_row"
+        if fill.each:
+            accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
+            # The place in the list orders the rows that one row gave.
+            made, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
+        named = [f"{made}.`{column}` as `{column}`" for column in fill.columns]
+        found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", row)
     missing = [f"cast(null as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
     return found.selectExpr("*", *missing)
 
@@ -221,7 +220,7 @@ def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:
     """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed."""
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
     listed = ", ".join(
-        f"struct({literal(item.kind)} as kind, {literal(item.scope)} as scope, _person.id{n} as value)"
+        f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
         for n, item in enumerate(source.person)
     )
     found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")

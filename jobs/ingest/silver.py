@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from quanyu.difference import row_hash
 from quanyu.lake import Lake, Written, place_of
+from quanyu.literals import dates, quoted
 from quanyu.receipt import Receipt
 from quanyu.source import Source
 from quanyu.table import Table
@@ -46,10 +47,10 @@ def publish(
     lake.prepare(table)
     place, source = place_of(table), delivery.source
     order = [name for name in ("_file", "_row") if name in rows.columns]
-    incoming = rows.selectExpr(f"{_text(source.name)} as source", *_content(table), "feed_day",
+    incoming = rows.selectExpr(f"{quoted(source.name)} as source", *_content(table), "feed_day",
                                f"{_known_on(delivery)} as recorded_on", *order)  # fmt: skip
     staged = lake.staging.take(incoming)
-    first = not lake.holds(place, source=source.name)
+    first = not lake.holds(place, "source", source.name)
     if first and not source.deleted_when and staged.unique(table.keys):
         # A key that is told once has one version: there is nothing to order.
         made = staged.rows.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
@@ -59,7 +60,7 @@ def publish(
         latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if first:
         return _first(lake, table, latest, staged.count, delivery, receipt)
-    current = lake.table(table).where(f"source = {_text(source.name)}")
+    current = lake.table(table).where(f"source = {quoted(source.name)}")
     ended = _ended(table, latest, current.where("replaced_on is null"), delivery, elsewhere)
     return _merge(lake, table, latest, staged.count, current, ended, receipt)
 
@@ -68,10 +69,6 @@ def _appended(lake: Lake, table: type[Table], made: DataFrame, total: int, recei
     version = lake.append(place_of(table), made, receipt, {"in": total})
     inserted = lake.rows_written(place_of(table))
     return Written(inserted=inserted, unchanged=total - inserted, version=version)
-
-
-def _text(value: str) -> str:
-    return f"'{value}'"
 
 
 def _content(table: type[Table]) -> list[str]:
@@ -189,8 +186,7 @@ def _ended(
         return _marked(table, told, old=False, gone=True).unionByName(_gone_between(table, staged, delivery))
     if not delivery.again:
         return _marked(table, current.limit(0), old=False, gone=True)
-    listed = ", ".join(f"date'{day}'" for day in sorted(delivery.again))
-    told = current.where(f"feed_day in ({listed})").join(
+    told = current.where(f"feed_day in ({dates(sorted(delivery.again))})").join(
         staged.select(*key, "feed_day"), [*key, "feed_day"], "left_anti"
     )
     if told.limit(1).count():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.ingest import bronze, extract, guards, landing, mapping, silver
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
+from quanyu.literals import dates
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import person_key_secret
@@ -89,9 +90,11 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     """Map days of a feed again out of bronze, by today's contract; what is good now goes in, once."""
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
-    newest = landing.newest_taken(context.store.ledger.files(source.name))
-    with _as_the_source_writes(context, source, 0):
-        return _map_and_publish(Work(context, source, receipt, days=days, again=days), newest)
+    known = context.store.ledger.files(source.name)
+    size = sum(file.size for file in known.values() if file.feed_day is None or file.feed_day in days)
+    with _as_the_source_writes(context, source, size):
+        work = Work(context, source, receipt, days=days, again=days)
+        return _map_and_publish(work, landing.newest_taken(known))
 
 
 # Up to so many bytes, making code for a plan and spreading its rows takes longer than computing it as it stands.
@@ -242,7 +245,7 @@ def _quarantine(work: Work, staged: DataFrame) -> None:
     if fresh:
         lake.append(place, rows, work.receipt, counts, **{"delta.dataSkippingStatsColumns": "_day,_file,_row"})
         return
-    days = ", ".join(f"date'{day}'" for day in sorted(work.days))
+    days = dates(sorted(work.days))
     there = lake.read(place).where(f"_day in ({days})")
     if not rows.exceptAll(there).limit(1).count() and not there.exceptAll(rows).limit(1).count():
         return

@@ -59,7 +59,7 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     for day in _days_to_take(rows, events, context.day):
         held = (rows["recorded_on"] <= day) & ~(rows["replaced_on"] <= day)
         links = identities.clustered(rows[held])
-        found.append(identities.decide(links.persons, links.labels, _held(events), set(_ids(events)), day))
+        found.append(identities.decide(links.persons, links.labels, _held(events), set(events["customer_id"]), day))
         events = _with_events(context, receipt, events, found[-1].events)
     written = _publish(context, receipt, events)
     most = identities.MOST_PERSONS
@@ -88,10 +88,6 @@ def _days_to_take(rows: pd.DataFrame, events: pd.DataFrame, day: date) -> list[d
     told = pd.concat([rows["recorded_on"], rows["replaced_on"]]).dropna().unique()
     last = max(events["day"]) if len(events) else day
     return [*sorted(on for on in told if last < on < day), day]
-
-
-def _ids(events: pd.DataFrame) -> list[str]:
-    return list(events["customer_id"]) if len(events) else []
 
 
 def _held(log: pd.DataFrame) -> pd.Series:

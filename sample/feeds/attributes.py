@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sample.chance import pick, uniform
 from sample.facts import Facts
+from sample.groups import place_within
 from sample.strings import choose
 from sample.world import World
 from sample.write import Out
@@ -89,7 +90,7 @@ def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, 
     person, name = person[kept], name[kept]
     chance = uniform(world.seed, f"{giver.file} flaw", person, name, day)
     twice = np.where(chance > 1 - CONTRADICTS, 2, 1)
-    again = np.arange(twice.sum()) - np.repeat(np.cumsum(twice) - twice, twice)
+    again = place_within(twice)
     mark = np.where(again == 1, 2, np.where(np.repeat(chance < STALE, twice), 1, 0))
     return np.repeat(person, twice), np.repeat(name, twice), mark
 

@@ -11,6 +11,7 @@ from sample.calendar import MALL, SHOP
 from sample.chance import pick
 from sample.facts import Facts
 from sample.feeds.written import tell_signs
+from sample.groups import place_within
 from sample.strings import choose, digits, join, objects, quoted, same, times, when, whole
 from sample.texts import compose
 from sample.wording.topics import TOPIC_NAMES
@@ -35,7 +36,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         return
     talks = len(persons)
     turns = 2 * (1 + draw.geometric(0.55, talks).clip(1, 5))
-    chat, turn = np.repeat(np.arange(talks), turns), np.arange(turns.sum()) - np.repeat(np.cumsum(turns) - turns, turns)
+    chat, turn = np.repeat(np.arange(talks), turns), place_within(turns)
     customer = turn % 2 == 0
     topic = np.where(after, pick(AFTER, draw.random(talks)), pick(BEFORE, draw.random(talks)))[chat]
     topic = np.where(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sample.chance import uniform
 from sample.facts import Facts
 from sample.fulfilment import CLOSED, FINISHED, PAID, SHIPPED, UNPAID, Changes, changes
+from sample.groups import place_within
 from sample.orders import order_names
 from sample.strings import choose, money, objects, quoted, times, when, whole
 from sample.world import World
@@ -25,9 +26,8 @@ def write(world: World, facts: Facts, out: Out) -> None:
     """Write the day's state changes of order lines; what is refunded is told once and no more."""
     told = changes(world, facts, CHANNEL)
     order, state = _states(told)
-    places = np.arange(len(order)) - np.repeat(np.cumsum(told.counts) - told.counts, told.counts)
     kept = np.flatnonzero(state >= 0)
-    order, place, state = order[kept], places[kept], state[kept]
+    order, place, state = order[kept], place_within(told.counts)[kept], state[kept]
     if not len(kept):
         return
     row = (told.day[order], told.named[order], place, state, facts.day)

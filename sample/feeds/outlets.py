@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sample.chance import scatter, uniform
 from sample.facts import Facts
+from sample.groups import place_within
 from sample.outlets import CARRIED, KINDS, SELL_IN, Outlets, outlet_no, outlets
 from sample.places import names
 from sample.strings import choose, dates, digits, join, money, same, whole
@@ -73,7 +74,7 @@ def write_sell_in(world: World, facts: Facts, out: Out) -> None:
     ordered = quantity > 0
     outlet, sku, quantity = outlet[ordered], sku[ordered], quantity[ordered]
     counts = np.bincount(np.searchsorted(places, outlet), minlength=len(places))
-    line = np.arange(len(outlet)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    line = place_within(counts) + 1
     price = (world.assortment.list[world.assortment.sku_style[sku]] * DEALER_PRICE).astype(np.int64)
     columns = {
         "order_no": join(same(f"X{facts.date:%y%m%d}", len(outlet)), digits(outlet + 1, 5)),

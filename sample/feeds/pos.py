@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from sample.chance import uniform
 from sample.facts import Facts
+from sample.groups import place_within
 from sample.orders import receipt_no
 from sample.places import COMMA_STORE, LATE_BY, LATE_STORE
 from sample.strings import choose, digits, join, money, same, times, when, whole
@@ -144,7 +145,7 @@ def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
     baskets = facts.baskets
     rows, counts = baskets.lines(numbers)
     basket = np.repeat(numbers, counts)
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = place_within(counts)
     receipt = receipt_no(facts, basket)
     return {
         "number": basket, "store": baskets.store[basket].astype(np.int64),

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from sample.chance import uniform
 from sample.facts import Facts
 from sample.fulfilment import Changes, changes
+from sample.groups import place_within
 from sample.orders import order_names
 from sample.strings import choose, join, lists, money, objects, quoted, times, when, whole
 from sample.world import World
@@ -84,7 +85,7 @@ def _lines(world: World, told: Changes, tid: Any, flaw: Array) -> Any:
 
 
 def _items(world: World, told: Changes, tid: Any, owner: Array, flaw: Array) -> Any:
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(told.counts) - told.counts, told.counts)
+    place = place_within(told.counts)
     sku = choose(world.assortment.code, told.sku)
     return objects(
         {

@@ -12,6 +12,7 @@ from sample.campaigns import PLANS, campaign_id, waves
 from sample.chance import pick, uniform
 from sample.contacts import contacts, is_contact
 from sample.facts import Facts
+from sample.groups import place_within
 from sample.strings import choose, digits, join, lists, objects, quoted, same, times, when
 from sample.world import World
 from sample.write import Out, document
@@ -76,7 +77,7 @@ def _contacts(world: World, day: int, persons: Array, keys: Any) -> Any:
 def _tags(seed: int, persons: Array, day: int) -> Any:
     many = (uniform(seed, "tags", persons, day // 60) * 4).astype(np.int64)
     first = np.repeat((uniform(seed, "first tag", persons) * 10).astype(np.int64), many)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)
+    place = place_within(many)
     return lists(quoted(choose(TAGS, (first + place * 3) % len(TAGS))), many)
 
 

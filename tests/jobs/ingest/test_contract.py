@@ -7,7 +7,6 @@ import sqlglot
 from jobs.ingest.contract import (
     cast_checks,
     constraint_checks,
-    literal,
     per_group,
     per_row,
     person_columns,
@@ -17,6 +16,7 @@ from jobs.ingest.contract import (
     where_sql,
 )
 from quanyu.expressions import parse
+from quanyu.literals import quoted
 from quanyu.source import Fill, Source
 from quanyu.table import Column, Table
 
@@ -131,7 +131,7 @@ def test_a_condition_never_fails_and_null_is_false(value, kept):
 
 @pytest.mark.parametrize("text", ["plain", "it's", "a\\b", "\\'", "中文", "'); drop table x; --"])
 def test_a_reason_is_a_literal_whatever_it_holds(text):
-    assert sqlglot.parse_one(literal(text), dialect="spark").name == text
+    assert sqlglot.parse_one(quoted(text), dialect="spark").name == text
 
 
 def test_reasons_are_a_list_without_what_does_not_hold():
