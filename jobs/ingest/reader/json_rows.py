@@ -15,6 +15,8 @@ from jobs.ingest.reader.pages import Page, batch_of, clipped
 from jobs.ingest.reader.source import text_lines
 from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
 
+HALF = "holds half of a surrogate pair, which is no character"
+
 
 class Number(str):
     """A number as it was written: 0.10, 1e21 and twenty digits stay so."""
@@ -69,13 +71,27 @@ def _document(local: Path, reading: Reading) -> Iterator[Line]:
         raise RefusedError(f"it is not one JSON object ({error}): send it again, whole") from error
     rows = found.pop(reading.spec.records, None)
     if not isinstance(rows, list):
-        raise RefusedError(f"its member {reading.spec.records!r} is no list of rows; it has {', '.join(found)}")
+        raise RefusedError(
+            f"its member {reading.spec.records!r} is no list of rows; it has {', '.join(map(repr, found))}"
+        )
     plain = {name: value for name, value in found.items() if not isinstance(value, dict | list)}
-    for row in rows:
-        if isinstance(row, dict):
-            yield _values({**plain, **row}, True, reading)
-        else:
-            yield Line((None,) * len(reading.spec.columns), None, clipped(_dump(row)), "is not a JSON object")
+    return (_row(row, plain, reading) for row in rows)
+
+
+def _row(row: Any, plain: dict[str, Any], reading: Reading) -> Line:
+    problem = "is not a JSON object"
+    if isinstance(row, dict):
+        try:
+            return _values({**plain, **row}, True, reading)
+        except UnicodeError:
+            problem = HALF
+        except ValueError as error:
+            problem = f"cannot be read ({error})"
+    return _unread(_dump(row).encode("utf-8", "backslashreplace").decode(), problem, reading)
+
+
+def _unread(text: str, problem: str, reading: Reading) -> Line:
+    return Line((None,) * len(reading.spec.columns), None, clipped(text), problem)
 
 
 def _page(lines: list[Line], width: int) -> Page:
@@ -89,19 +105,22 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
         try:
             return _values(_object(text, reading.decode), "\\u" in text, reading)
         except UnicodeError:
-            problem = "holds half of a surrogate pair, which is no character"
+            problem = HALF
         except RecursionError:
             problem = "is nested too deeply"
         except json.JSONDecodeError as error:
             problem = f"is not a JSON object ({error.msg} at character {error.pos + 1})"
         except ValueError as error:
             problem = f"is not a JSON object ({error})"
-    return Line((None,) * len(reading.spec.columns), None, clipped(text), problem)
+    return _unread(text, problem, reading)
 
 
 def _values(found: dict[str, Any], escaped: bool, reading: Reading) -> Line:
     if reading.spec.aliases:
-        found = dict(zip(known_names(list(found), reading.spec), found.values(), strict=True))
+        named = dict(zip(known_names(list(found), reading.spec), found.values(), strict=True))
+        if len(named) < len(found):
+            raise ValueError("it has two names of one column")
+        found = named
     keys = dict.fromkeys(found)
     values = tuple([_text(found.pop(column, None)) for column in reading.spec.columns])
     kept = {key: value for key, value in found.items() if value is not None}

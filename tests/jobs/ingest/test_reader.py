@@ -183,3 +183,23 @@ def test_a_row_without_any_other_value_stays_a_row():
     others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
     for kept, told in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
         assert rest_of(others[:kept], pa.nulls(3, pa.string())).to_pylist() == told
+
+
+def test_half_a_character_in_a_document_costs_its_row_only(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(
+        '{"rows": [{"id": "1", "name": "\\ud800", "amount": "1"}, {"id": "2", "name": "名", "amount": "2"}]}'
+    )
+    found = rows_of(path, ReadSpec("json", CSV.columns, records="rows"))
+    assert [(row["id"], row["_broken"]) for row in found] == [
+        (None, "holds half of a surrogate pair, which is no character"),
+        ("2", None),
+    ]
+
+
+def test_two_names_of_one_column_are_no_guess(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "1", "nom": "a", "titel": "b", "amount": "1"}\n')
+    spec = ReadSpec("jsonl", CSV.columns, aliases=(("nom", "name"), ("titel", "name")))
+    [row] = rows_of(path, spec)
+    assert "two names of one column" in row["_broken"]
