@@ -19,6 +19,7 @@ from quanyu.declare import Problems, file_of
 from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.expressions import check_columns, check_type, parse
 from quanyu.feature import FeatureView
+from quanyu.identity import Identity
 from quanyu.job import Job
 from quanyu.journey import Journey
 from quanyu.modelspec import ModelSpec
@@ -94,6 +95,7 @@ class Catalogue:
     """Everything that is declared, for one conf folder."""
 
     settings: Settings
+    identity: Identity
     tables: dict[str, type[Table]]
     views: dict[str, type[FeatureView]]
     models: dict[str, type[ModelSpec]]
@@ -121,10 +123,22 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
             with problems.gather():
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table() for view in views.values()}
-    found = Catalogue(settings, tables, views, _models(settings, problems), **loaded, faulty=faulty)
+    identity, models = _identity(settings, problems, tables), _models(settings, problems)
+    found = Catalogue(settings, identity, tables, views, models, **loaded, faulty=faulty)
     _check(found, problems)
     problems.check()
     return found
+
+
+def _identity(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> Identity:
+    """Rules of who is who: the conf folder's own, or those that suit persons in general."""
+    own = settings.conf / "identity.yml"
+    house = Path(__file__).parents[1] / "conf" / "identity.yml"
+    with problems.gather():
+        found: Identity = Identity.load(own if own.is_file() else house)
+        problems.found += found.problems(tables).found
+        return found
+    return Identity.load(house)  # type: ignore[no-any-return]
 
 
 Views = dict[str, type[FeatureView]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from quanyu.guard import guard
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 
 # Keys of more rows are not compared in this process's memory.
@@ -35,6 +35,10 @@ class Kept:
         found = _files(self.folder).to_table(columns=list(keys))
         return bool(found.group_by(list(keys)).aggregate([]).num_rows == self.count)
 
+    def arrow(self) -> Any:
+        """All rows as a pyarrow table, read without Spark."""
+        return _files(self.folder).to_table()
+
 
 class Staging:
     """A folder of parquet files below the lake's root that lives as long as a run."""
@@ -45,12 +49,26 @@ class Staging:
 
     def take(self, df: DataFrame) -> Kept:
         """Write rows and read them back. What the counts tell comes from the files, at no further job of Spark's."""
-        if self._folder is None:
-            self._folder = self._root / uuid.uuid4().hex
-        path = self._folder / uuid.uuid4().hex
+        path = self._place()
         with guard("staging"):
             df.write.parquet(str(path))
         return Kept(df.sparkSession.read.schema(df.schema).parquet(str(path)), path, _files(path).count_rows())
+
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = self._root / uuid.uuid4().hex
+        return self._folder / uuid.uuid4().hex
+
+    def put(self, spark: SparkSession, table: Any, schema: str, parts: int = 1) -> Kept:
+        """Write a pyarrow table of this process, for Spark to open under a schema, in so many files at most."""
+        from pyarrow import parquet
+
+        path = self._place()
+        path.mkdir(parents=True)
+        rows = max(-(-table.num_rows // parts), 1)
+        for start in range(0, max(table.num_rows, 1), rows):
+            parquet.write_table(table.slice(start, rows), path / f"part-{start:012}.parquet")
+        return Kept(spark.read.schema(schema).parquet(str(path)), path, table.num_rows)
 
     def keep(self, df: DataFrame) -> DataFrame:
         """Write rows and read them back, so that what is looked at twice is computed once."""

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal
 from quanyu.declare import NAME, digest, file_of
 from quanyu.errors import ConfigError, Problem, nearest
 
-TYPE = re.compile(r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<string>)$")
+TYPE = re.compile(
+    r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<(string|bigint|double)>)$"
+)
 MONEY = "decimal(18,2)"
 UNIT_PRICE = "decimal(18,4)"
 

@@ -1,4 +1,4 @@
-"""Which persons are one customer, with ids that are minted once and stay: edges and clusters anew, ids from the log."""
+"""Ids of customers: minted once and kept; clusters come and go, and who holds which id follows what overlaps most."""
 
 from __future__ import annotations
 
@@ -10,116 +10,107 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-# Weak kinds name somebody only together with others; the identity rules proper will tell them apart by conf.
-STRONG = (
-    "member",
-    "customer_no",
-    "phone",
-    "email",
-    "unionid",
-    "openid",
-    "external_userid",
-    "phone_sha256",
-    "email_sha256",
-)
-# A value that so many persons share names a shop, a family or a dummy, not a person.
-MOST_PERSONS = 20
+EVENTS = ["day", "event", "customer_id", "other_id", "source", "person_key", "person", "cause"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """New events of the id log, and how the customers changed."""
+    """New events of the id log, and how many ids were minted, ended by a merge, and came out of a split."""
 
     events: pd.DataFrame
-    customers: int
     minted: int
     merged: int
     split: int
 
 
-@dataclass(frozen=True)
-class Clustered:
-    """Persons (person, source, person_key, known_on), each one's cluster by number, and how many values are hubs."""
+class Log:
+    """What happened to ids so far, in order: person (number of the record), customer_id, other_id, number."""
 
-    persons: pd.DataFrame
-    labels: pd.Series
-    hubs: int
+    def __init__(self, events: pd.DataFrame) -> None:
+        self.events = events
+        last = events.drop_duplicates("person", keep="last")
+        self.held = pd.Series(last["customer_id"].to_numpy(), index=last["person"].to_numpy(), dtype=object)
 
+    @property
+    def minted(self) -> set[str]:
+        """Every id that ever was."""
+        return set(self.events["customer_id"])
 
-def clustered(known: pd.DataFrame) -> Clustered:
-    """Cluster the persons of identifiers: source, person_key, value (null for a weak one) and recorded_on."""
-    known = known.assign(person=known["source"] + "/" + known["person_key"])
-    persons = known.groupby(["person", "source", "person_key"]).agg(known_on=("recorded_on", "min")).reset_index()
-    labels, hubs = clusters(known.dropna(subset=["value"]))
-    # Who has no strong identifier is a customer alone; negative numbers are no cluster's.
-    alone = pd.Index(persons["person"]).difference(labels.index)
-    labels = labels.reindex(labels.index.append(alone))
-    labels[alone] = range(-len(alone), 0)
-    return Clustered(persons, labels, hubs)
+    def age(self, ids: pd.Series) -> pd.Series:
+        """Number of the first event of each id: the lower, the older."""
+        first = self.events.drop_duplicates("customer_id")
+        return ids.map(pd.Series(first["number"].to_numpy(), index=first["customer_id"].to_numpy()))
 
-
-def clusters(links: pd.DataFrame) -> tuple[pd.Series, int]:
-    """Number the cluster of each person. `links` has person and value; returns person to number, and the hubs."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    persons, person_index = np.unique(links["person"].to_numpy(), return_inverse=True)
-    values, value_index = np.unique(links["value"].to_numpy(), return_inverse=True)
-    sharing = np.bincount(value_index, minlength=len(values))
-    kept = (sharing <= MOST_PERSONS)[value_index]
-    size = len(persons) + len(values)
-    ones = np.ones(int(kept.sum()), dtype=np.int8)
-    graph = coo_matrix((ones, (person_index[kept], value_index[kept] + len(persons))), shape=(size, size))
-    _, labels = connected_components(graph, directed=False)
-    return pd.Series(labels[: len(persons)], index=persons), int((sharing > MOST_PERSONS).sum())
+    def former(self, persons: pd.Series) -> pd.DataFrame:
+        """Ids that persons held and that nobody holds now: person, customer_id, number of the last such event."""
+        known = self.events[self.events["person"].isin(persons)]
+        known = known[~known["customer_id"].isin(set(self.held))]
+        return known.drop_duplicates(["person", "customer_id"], keep="last")[["person", "customer_id", "number"]]
 
 
-def decide(persons: pd.DataFrame, labels: pd.Series, holds: pd.Series, minted: set[str], day: date) -> Found:
+def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
     """Decide which id each cluster carries on, and log what that changes.
 
-    `persons` has person, source, person_key, known_on; `holds` maps persons to the id they hold by the log; `minted`
-    holds every id that ever was. The survivor of a merge is the id with most persons, then the smallest; of a split
-    the strongest part keeps the id.
+    `table` has the records looked at: person, source, person_key, known_on, cluster, strength (the lower, the stronger)
+    and, by what, `joined_by`, `merged_by`, `split_by`. Ids go to the strongest overlap, then the largest, then the
+    oldest id, each once: so a merge keeps the strongest id, and of a split the strongest part keeps it. A part
+    without an id takes back the one that it held before a merge; only then is one minted.
     """
-    table = persons.assign(cluster=persons["person"].map(labels), held=persons["person"].map(holds))
+    table = table.assign(held=table["person"].map(log.held))
     table = table.sort_values(["known_on", "source", "person_key"], kind="stable").reset_index(drop=True)
-    keeps = _keeper_of_cluster(table)
+    keeps = _keepers(table, log)
+    keeps |= _restored(table[~table["cluster"].isin(keeps)], log, set(keeps.values()))
     table["customer_id"] = table["cluster"].map(keeps)
     fresh = table[table["customer_id"].isna()].drop_duplicates("cluster")
-    made = _mint(fresh, minted)
+    made = _mint(fresh, log.minted) if len(fresh) else {}
     table["customer_id"] = table["customer_id"].fillna(table["cluster"].map(made))
     events = _events(table, set(made.values()), day)
     merged = events.loc[events["event"] == "merge", "other_id"].nunique()
-    split = int((events["event"] == "split").sum())
-    return Found(events, table["customer_id"].nunique(), len(made), int(merged), split)
+    split = events.loc[events["event"] == "split", "customer_id"].nunique()
+    return Found(events, len(made), int(merged), int(split))
 
 
-def _keeper_of_cluster(table: pd.DataFrame) -> dict[int, str]:
-    """Pair clusters with the ids that their persons hold, strongest pairs first, each at most once."""
+def _keepers(table: pd.DataFrame, log: Log) -> dict[int, str]:
+    """Pair clusters with the ids that their records hold, strongest pairs first, each at most once."""
     held = table.dropna(subset=["held"])
-    pairs = held.groupby(["cluster", "held"]).size().reset_index(name="persons")
+    groups = held.groupby(["cluster", "held"], sort=False)
+    pairs = groups.agg(records=("person", "size"), strength=("strength", "min")).reset_index()
     alone = ~pairs["cluster"].duplicated(keep=False) & ~pairs["held"].duplicated(keep=False)
     keeps = dict(zip(pairs.loc[alone, "cluster"], pairs.loc[alone, "held"], strict=True))
-    first = held.drop_duplicates(["cluster", "held"])[["cluster", "held"]].reset_index(names="order")
-    contested = pairs[~alone].merge(first, on=["cluster", "held"])
-    contested = contested.sort_values(["persons", "held", "order"], ascending=[False, True, True])
-    taken = set(keeps.values())
-    for cluster, held_id in zip(contested["cluster"], contested["held"], strict=True):
-        if cluster not in keeps and held_id not in taken:
-            keeps[cluster] = held_id
-            taken.add(held_id)
-    return keeps
+    contested = pairs[~alone]
+    contested = contested.assign(age=log.age(contested["held"]), order=range(len(contested)))
+    contested = contested.sort_values(["strength", "records", "age", "order"], ascending=[True, False, True, True])
+    return keeps | _one_each(contested["cluster"], contested["held"], set(keeps.values()))
+
+
+def _one_each(clusters: pd.Series, ids: pd.Series, taken: set[str]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for cluster, one in zip(clusters, ids, strict=True):
+        if cluster not in found and one not in taken:
+            found[cluster] = one
+            taken.add(one)
+    return found
+
+
+def _restored(table: pd.DataFrame, log: Log, taken: set[str]) -> dict[int, str]:
+    """Ids that ended in a merge, back for the clusters of those who held them."""
+    parted = table.dropna(subset=["held"])
+    if parted.empty:
+        return {}
+    former = log.former(parted["person"]).merge(parted[["person", "cluster"]], on="person")
+    pairs = former.groupby(["cluster", "customer_id"]).agg(records=("person", "size"), number=("number", "max"))
+    pairs = pairs.reset_index().sort_values(["records", "number", "customer_id"], ascending=[False, False, True])
+    return _one_each(pairs["cluster"], pairs["customer_id"], taken)
 
 
 def _mint(fresh: pd.DataFrame, minted: set[str]) -> dict[int, str]:
-    """Mint an id for each cluster without one, seeded by its first person so that a repeated run mints the same."""
+    """Mint an id for each cluster without one, seeded by its first record so that a repeated run mints the same."""
     made: dict[int, str] = {}
-    used = set(minted)
     for cluster, source, person_key in zip(fresh["cluster"], fresh["source"], fresh["person_key"], strict=True):
         number = 0
-        while (found := _id(f"{source}/{person_key}/{number}")) in used:
+        while (found := _id(f"{source}/{person_key}/{number}")) in minted:
             number += 1
-        used.add(found)
+        minted.add(found)
         made[int(cluster)] = found
     return made
 
@@ -130,14 +121,17 @@ def _id(seed: str) -> str:
 
 
 def _events(table: pd.DataFrame, made: set[str], day: date) -> pd.DataFrame:
-    """One event for each person whose id changes: mint (the first), join, merge (its id ended), split (it moved)."""
+    """One event for each record whose id changes: mint (the first), join, merge (its id ended), split (it parted)."""
     changed = table[table["held"] != table["customer_id"]].copy()
+    # An id that a record of an untouched cluster holds cannot be here: all who hold one are looked at together.
     alive = set(table["customer_id"])
     is_new = changed["held"].isna()
     first = is_new & changed["customer_id"].isin(made) & ~changed["customer_id"].duplicated()
-    moved_to_new = ~is_new & changed["held"].isin(alive)
-    changed["event"] = np.select([first, is_new, moved_to_new], ["mint", "join", "split"], "merge")
+    parted = ~is_new & changed["held"].isin(alive)
+    changed["event"] = np.select([first, is_new, parted], ["mint", "join", "split"], "merge")
     changed["other_id"] = changed["held"].astype(object).mask(is_new, None)
-    changed["cause"] = np.where(is_new, "first seen", "identifiers")
+    told = {"mint": pd.Series("first seen", changed.index), "join": changed["joined_by"],
+            "split": changed["split_by"], "merge": changed["merged_by"]}  # fmt: skip
+    changed["cause"] = np.select([changed["event"] == name for name in told], list(told.values()), "")
     changed["day"] = [day] * len(changed)
-    return changed[["day", "event", "customer_id", "other_id", "source", "person_key", "cause"]]
+    return changed[EVENTS].reset_index(drop=True)

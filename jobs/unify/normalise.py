@@ -73,6 +73,26 @@ def normalise(kind: str, value: str | None, region: str) -> str | None:
     return _BY_KIND.get(kind, plain)(value, region) if value else None
 
 
+def hashes(kind: str, value: str) -> list[tuple[str, str]]:
+    """List the forms in which a normalised phone or e-mail is handed around hashed: kind of the hash, and the hash."""
+    if kind not in ("phone", "email"):
+        return []
+    texts = [value]
+    if kind == "phone":
+        texts += [value.removeprefix("+"), _national(value)]
+    return [
+        (f"{kind}_{name}", hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest())
+        for text in texts
+        for name in ("sha256", "md5")
+    ]
+
+
+def _national(e164: str) -> str:
+    import phonenumbers
+
+    return str(phonenumbers.national_significant_number(phonenumbers.parse(e164)))
+
+
 def keyed(key: bytes, *parts: str) -> str:
     """Hash parts under the home's key to an opaque name of 32 hexadecimal digits."""
     return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:32]

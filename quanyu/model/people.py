@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from quanyu.table import Column, Table
 
-KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "phone_sha256",
-         "email_sha256", "customer_no")  # fmt: skip
+KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "national_id",
+         "customer_no", "phone_sha256", "email_sha256", "phone_md5", "email_md5")  # fmt: skip
 
 
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
@@ -19,10 +19,16 @@ class People(Table):
     keys = ("person_key",)
 
     display_name = Column("string", "Name as the source has it.", pii=True)
+    given_name = Column("string", "Given name, where the source has it apart.", pii=True)
+    family_name = Column("string", "Family name, where the source has it apart.", pii=True)
     gender = Column("string", "Gender as told.", values=("female", "male", "unknown"))
     birthday = Column("date", "Day of birth.", pii=True)
+    birthday_told = Column("string", "Day of birth as the source tells it, where that may be no day at all.", pii=True)
     city = Column("string", "City of residence.")
     country = Column("string", "Country of residence.")
+    region = Column("string", "Province or state of residence.")
+    postcode = Column("string", "Postcode of residence.", pii=True)
+    address = Column("string", "Street line of the residence.", pii=True)
     joined_on = Column("date", "Day on which the person joined or registered.")
     tier = Column("string", "Tier of membership.")
     points = Column("bigint", "Points at hand.", unit="points")
@@ -72,37 +78,6 @@ class Attributes(Table):
     licence = Column("string", "Licence under which it may be held.", required=True)
     purpose = Column("string", "Purpose that it may serve: the customer's consent has to cover it.", required=True,
                      values=PURPOSES)  # fmt: skip
-
-
-class Identities(Table):
-    """The customer that a person of a source is. Its commit publishes an identity state."""
-
-    layer = "gold"
-    keys = ("source", "person_key", "valid_from")
-    forward_only = True
-
-    source = Column("string", "Feed of the person.", required=True)
-    person_key = Column("string", "Opaque key of the person in that source.", required=True)
-    customer_id = Column("string", "The customer.", required=True)
-    valid_from = Column("date", "First day of this assignment.", required=True)
-    valid_to = Column("date", "Day on which another assignment replaced it; null while it holds.")
-
-
-class IdentityEvents(Table):
-    """What happened to customer ids: minted, joined, moved, merged, with the cause. Source data: kept for good."""
-
-    layer = "gold"
-    keys = ("number",)
-    forward_only = True
-
-    number = Column("bigint", "Position in the log, from 0.", required=True)
-    day = Column("date", "Day of the run that decided it.", required=True)
-    event = Column("string", "What happened.", required=True, values=("mint", "join", "merge", "split"))
-    customer_id = Column("string", "The id that goes on.", required=True)
-    other_id = Column("string", "The id that ended in it (merge), or that it came from (split).")
-    source = Column("string", "Feed of the person concerned.", required=True)
-    person_key = Column("string", "Person concerned.", required=True)
-    cause = Column("string", "Which kind of identifier decided.")
 
 
 class Customers(Table):

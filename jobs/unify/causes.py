@@ -1,0 +1,50 @@
+"""Why ids change: by which rule a record joined, what made two customers one, and what parted them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from jobs.unify.clusters import Graph
+from jobs.unify.resolve import LIKENESS, VERDICT
+from quanyu.identity import Identity
+
+GONE = "a link ended"
+
+
+def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: Identity) -> pd.DataFrame:
+    """Add `joined_by`, `merged_by` and `split_by` to records: `record` (place), cluster, held (id or null)."""
+    names = pd.Series([*(rule.called for rule in identity.rules), LIKENESS, VERDICT])
+    links = _links(graph, len(identity.rules))
+    links = links.merge(table[["record", "cluster", "held"]], on="record")
+    best = links.groupby("record")["rule"].min()
+    joined = table["record"].map(best).map(names).fillna("first seen")
+    crossing = links.dropna(subset=["held"]).groupby(["node", "cluster"])["held"].nunique()
+    across = links.set_index(["node", "cluster"]).index.isin(crossing.index[crossing > 1])
+    merges = links[across].groupby(["cluster", "held"])["rule"].min()
+    keys = pd.MultiIndex.from_frame(table[["cluster", "held"]])
+    merged = pd.Series(merges.reindex(keys).to_numpy(), table.index).map(names).fillna("what joins them in between")
+    return table.assign(joined_by=joined, merged_by=merged, split_by=_parted(table, graph, removed))
+
+
+def _links(graph: Graph, rules: int) -> pd.DataFrame:
+    """Every link as rows of record, node and rule; one by likeness or by verdict is a node of its own."""
+    pairs = [(graph.pairs["a"].to_numpy(), graph.pairs["b"].to_numpy(), rules),
+             (graph.same[:, 0], graph.same[:, 1], rules + 1)]  # fmt: skip
+    rows = [graph.links[["record", "node", "rule"]]]
+    for one, other, rule in pairs:
+        node = -2 * np.arange(1, len(one) + 1, dtype=np.int64) - (rule - rules)
+        rows += [pd.DataFrame({"record": ends, "node": node, "rule": rule}) for ends in (one, other)]
+    return pd.concat(rows)
+
+
+def _parted(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame) -> pd.Series:
+    """What parts the records of an id: a verdict, a limit that a link of theirs met, or a link that is gone."""
+    found = pd.Series(GONE, table.index)
+    cut = pd.concat([removed[["record", "reason"]], removed.loc[removed["other"] >= 0, ["other", "reason"]].rename(
+        columns={"other": "record"})])  # fmt: skip
+    why = cut.merge(table[["record", "held"]], on="record").dropna(subset=["held"])
+    reasons = why.drop_duplicates("held").set_index("held")["reason"]
+    found = table["held"].map(reasons).fillna(found)
+    apart = table.loc[table["record"].isin(graph.different.ravel()), "held"].dropna()
+    return found.mask(table["held"].isin(apart), VERDICT)

@@ -1,0 +1,179 @@
+"""Clusters of records: what links hold together, resolved where it would join what must stay apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.unify.resolve import Component, Edge, resolve
+from quanyu.declare import digest
+from quanyu.identity import Identity
+
+Array = np.ndarray[Any, Any]
+REMOVED = ["record", "other", "by", "reason"]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All that joins and parts records, by their places.
+
+    `persons` numbers them for good; `links` has record, node, rule; `pairs` (links by likeness) a, b, weight; `same`
+    and `different` (verdicts) are pairs; `held` has record, kind, scope, value, day.
+    """
+
+    persons: Array
+    links: pd.DataFrame
+    pairs: pd.DataFrame
+    same: Array
+    different: Array
+    held: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Cluster of each record by number, the sign of all that its component hangs on, and what was cut, with reasons.
+
+    Where a component's sign is among those known, its records were not looked at again and have cluster -1.
+    """
+
+    labels: Array
+    signs: Array
+    removed: pd.DataFrame
+
+
+def clustered(graph: Graph, identity: Identity, known: Array) -> Clusters:
+    """Cluster the components whose sign is not known yet: by what joins them, and by limits where that is too much."""
+    count, component = _components(graph)
+    signs = _signs(graph, identity, count, component)
+    fresh = ~np.isin(signs, known)
+    labels = np.where(fresh[component], component, -1)
+    doubtful = _doubtful(graph, identity, count, component) & fresh
+    removed: list[tuple[int, int, str, str]] = []
+    following = count
+    for found in _each(graph, component, doubtful):
+        groups, cut = resolve(found, identity)
+        removed += cut
+        for group in groups[1:]:
+            labels[group] = following
+            following += 1
+    return Clusters(labels, signs[component], pd.DataFrame(removed, columns=REMOVED))
+
+
+def _edges(graph: Graph) -> tuple[Array, Array, int]:
+    """Both ends of all that joins, records first, then nodes."""
+    n = len(graph.persons)
+    nodes, at = np.unique(graph.links["node"].to_numpy(), return_inverse=True)
+    a = [graph.links["record"].to_numpy(), graph.pairs["a"].to_numpy(), graph.same[:, 0]]
+    b = [at + n, graph.pairs["b"].to_numpy(), graph.same[:, 1]]
+    return np.concatenate(a).astype(np.int64), np.concatenate(b).astype(np.int64), n + len(nodes)
+
+
+def _components(graph: Graph) -> tuple[int, Array]:
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    a, b, size = _edges(graph)
+    _, labels = connected_components(coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(size, size)), directed=False)
+    found, labels = np.unique(labels[: len(graph.persons)], return_inverse=True)
+    return len(found), labels
+
+
+def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
+    """Sum up all that a component's clusters hang on, whatever its order, to one number each."""
+    persons, links, pairs, held = graph.persons, graph.links, graph.pairs, graph.held
+    sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
+    parts: list[tuple[Any, list[Any]]] = [
+        (np.arange(len(persons)), [persons]),
+        (links["record"], [persons[links["record"]], links["node"], links["rule"]]),
+        (pairs["a"], [persons[pairs["a"]] ^ persons[pairs["b"]], (pairs["weight"] * 1000).astype(np.int64)]),
+        (held["record"], [persons[held["record"]], held["value"], held["day"]]),
+        (graph.same[:, 0], [persons[graph.same[:, 0]] ^ persons[graph.same[:, 1]], np.ones(len(graph.same), int)]),
+        (graph.different[:, 0], [persons[graph.different[:, 0]], persons[graph.different[:, 1]]]),
+    ]
+    for records, columns in parts:
+        mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+        for column in columns:
+            mixed = _mix(mixed ^ np.asarray(column).astype(np.int64).view(np.uint64))
+        with np.errstate(over="ignore"):
+            np.add.at(sign, component[np.asarray(records)], mixed.view(np.int64))
+    return sign
+
+
+def _mix(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        values = (values + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
+        return np.asarray(values ^ (values >> np.uint64(29)))
+
+
+def _doubtful(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
+    """Components that break a limit, hold a pair that must be apart, or are so large that their shape matters."""
+    sizes = np.bincount(component, minlength=count)
+    shape = min(identity.cluster.dense_from, 2 * identity.cluster.bridge_sides)
+    found = (sizes > identity.cluster.most_records) | ((sizes >= shape) & _weakly(graph, identity, count, component))
+    apart = component[graph.different[:, 0]] == component[graph.different[:, 1]]
+    found[component[graph.different[apart, 0]]] = True
+    held = graph.held.assign(component=component[graph.held["record"]])
+    values = held.drop_duplicates(["component", "value"])
+    many = values.groupby(["component", "kind", "scope"], sort=False).size().reset_index(name="values")
+    found[many.loc[many["values"] > many["kind"].map(_holds(identity)), "component"]] = True
+    return np.asarray(found)
+
+
+def _weakly(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
+    """Components that hold a weak link: by likeness, or by a rule that needs a name."""
+    found = np.zeros(count, dtype=bool)
+    found[component[graph.pairs["a"].to_numpy()]] = True
+    weak = [place for place, rule in enumerate(identity.rules) if rule.needs != "nothing"]
+    found[component[graph.links.loc[graph.links["rule"].isin(weak), "record"].to_numpy()]] = True
+    return found
+
+
+def _holds(identity: Identity) -> dict[int, int]:
+    from quanyu.model.people import KINDS
+
+    return {KINDS.index(name): kind.holds for name, kind in identity.kinds.items() if kind.holds}
+
+
+def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
+    """Take each wanted component by itself."""
+    chosen = np.flatnonzero(wanted[component])
+    if not len(chosen):
+        return
+    order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
+    parts = [_by_component(table, key, component, wanted) for table, key in (
+        (graph.links, "record"), (graph.pairs, "a"), (graph.held, "record"))]  # fmt: skip
+    verdicts = [_of_pairs(pairs, component, wanted) for pairs in (graph.same, graph.different)]
+    starts = np.flatnonzero(np.diff(component[order], prepend=-1))
+    for records in np.split(order, starts[1:]):
+        number = int(component[records[0]])
+        links, pairs, held = (part.get(number) for part in parts)
+        edges = [] if links is None else [
+            Edge(rule, 0.0, node, int(graph.persons[record]), record, -1)
+            for record, node, rule in zip(links["record"], links["node"], links["rule"], strict=True)
+        ]  # fmt: skip
+        if pairs is not None:
+            edges += [
+                Edge(-1, float(weight), 0, int(graph.persons[a]) ^ int(graph.persons[b]), a, b)
+                for a, b, weight in zip(pairs["a"], pairs["b"], pairs["weight"], strict=True)
+            ]
+        rows = [] if held is None else list(held[["record", "kind", "scope", "value", "day"]].itertuples(index=False))
+        same, different = (found.get(number, []) for found in verdicts)
+        yield Component(records, edges, rows, same, different)
+
+
+def _by_component(table: pd.DataFrame, key: str, component: Array, wanted: Array) -> dict[int, pd.DataFrame]:
+    of = component[table[key].to_numpy()]
+    chosen = table[wanted[of]]
+    return {int(number): rows for number, rows in chosen.groupby(of[wanted[of]])}  # type: ignore[call-overload]
+
+
+def _of_pairs(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:
+    found: dict[int, list[tuple[int, int]]] = {}
+    for a, b in pairs.tolist():
+        if wanted[component[a]] and component[a] == component[b]:
+            found.setdefault(int(component[a]), []).append((a, b))
+    return found

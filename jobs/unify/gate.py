@@ -1,0 +1,64 @@
+"""The gate before a new identity state replaces the published one: how far they differ, against the declared bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from quanyu.declare import digest
+from quanyu.errors import ContractError
+from quanyu.identity import Gate
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A new state beside the published one, in numbers of customers, records and values."""
+
+    customers_before: int
+    records_before: int
+    minted: int
+    merged: int
+    split: int
+    moved: int
+    largest: int
+    largest_before: int
+    hubs: int
+    values: int
+    records: int
+    named: int
+
+    def beyond(self, gate: Gate) -> list[str]:
+        """Say which bands it leaves, with the figures."""
+        shares = [
+            ("customers merged", self.merged, self.customers_before, gate.merged),
+            ("customers that came out of a split", self.split, self.customers_before, gate.split),
+            ("records whose id changes", self.moved, self.records_before, gate.moved),
+        ]
+        told = [
+            f"{what}: {count:,} of {whole:,} ({count / whole:.1%}), the band ends at {band:.1%}"
+            for what, count, whole, band in shares
+            if whole and count > max(gate.free, band * whole)
+        ]
+        if self.hubs > max(gate.free, gate.hubs * self.values):
+            told.append(f"hubs: {self.hubs:,} of {self.values:,} values, the band ends at {gate.hubs:.1%}")
+        if self.largest > max(gate.largest, self.largest_before):
+            told.append(f"largest customer: {self.largest:,} records, the band ends at {gate.largest:,}")
+        if self.records and self.named < gate.named * self.records - gate.free:
+            told.append(f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is asked for")
+        return told
+
+
+def fingerprint(events: pd.DataFrame, difference: Difference) -> str:
+    """Hash of a proposed difference: what a person accepts is this one and no other."""
+    rows = events[["event", "customer_id", "other_id", "source", "person_key"]].fillna("").astype(str)
+    return digest([sorted(map(list, rows.to_numpy().tolist())), vars(difference)])
+
+
+def stopped(reasons: list[str], mark: str) -> ContractError:
+    """The error that keeps the published state, in words."""
+    listed = "; ".join(reasons)
+    return ContractError(
+        f"identities: the new state differs too much and was not published: {listed}. Look at it with `quanyu identity"
+        f" diff`; if it is right, `quanyu identity accept {mark} --why ...` lets it pass in the next run"
+    )

@@ -1,0 +1,185 @@
+"""The step that says who is who: links, clusters and ids of a day, through the gate, and published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.unify import links as by_identifiers
+from jobs.unify import memory, publish, verdicts
+from jobs.unify.causes import causes
+from jobs.unify.clusters import Clusters, Graph, clustered
+from jobs.unify.gate import Difference
+from jobs.unify.identities import Found, Log, decide
+from jobs.unify.likeness import Likeness, Records, likeness, records_of
+from jobs.unify.matching import training
+from jobs.unify.memory import Memory
+from jobs.unify.records import Staged, staged
+from quanyu.identity import Identity
+from quanyu.receipt import Receipt
+from quanyu.run import Context, Outcome
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Day:
+    """All that came of one day: its records, links, pairs, clusters, the customer of each record, and the news."""
+
+    day: date
+    records: Records
+    shown: by_identifiers.Shown
+    links: by_identifiers.Links
+    pairs: Likeness
+    rate: float
+    clusters: Clusters
+    named: Array
+    graph: Graph
+    found: Found
+    customers: pd.Series
+    written: int
+
+
+def identify(context: Context, receipt: Receipt) -> Outcome:
+    """Find who is who at the end of the day, and publish it where the gate lets it pass.
+
+    Days that no run took are taken one by one before it, as far back as `catch_up_days`, so that ids do not depend on
+    when runs happened.
+    """
+    log = publish.read_log(context)
+    known = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
+    published = log.held.copy()
+    days = days_to_take(context, log)
+    found: list[Day] = []
+    for day in days:
+        taken = _take(context, receipt, day, log, known)
+        log = publish.following(log, taken.found.events)
+        known = _known(taken, known)
+        found.append(taken)
+    last = found[-1]
+    events = pd.concat([one.found.events for one in found], ignore_index=True)
+    told = _difference(last, events, published)
+    publish.gate(context, receipt, events, log, told)
+    written = publish.publish(context, receipt, events, last)
+    publish.remember(context, receipt, last, known)
+    return _outcome(last, found, written, told)
+
+
+def days_to_take(context: Context, log: Log) -> list[date]:
+    """List the days since the last event on which identifiers or people came or went, and the day of the run."""
+    if log.events.empty:
+        return [context.day]
+    last = max(log.events["day"])
+    first = max(last, context.day - timedelta(days=context.settings.catch_up_days + 1))
+    told: set[date] = set()
+    for place in ("silver/identifiers", "silver/people"):
+        if context.lake.exists(place):
+            told |= context.lake.values(place, "recorded_on") | context.lake.values(place, "replaced_on")
+    return [*sorted(on for on in told if on and first < on < context.day), context.day]
+
+
+def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory) -> Day:
+    identity = context.catalogue.identity
+    files = staged(context, day)
+    records = records_of(context, files, known)
+    shown = _shown(files, records)
+    links = by_identifiers.linked(shown, identity)
+    pairs = likeness(context, receipt, files, records, links.hubs, known)
+    rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
+    graph = _graph(context, records, shown, links, pairs, rate)
+    place, there = known.at(records.person)
+    held = records.table.select(["person", "source", "person_key", "known_on"]).to_pandas()
+    # A component whose sign is known was clustered before, and its records have their ids.
+    signs = known.columns["sign"][place[there]]
+    clusters = clustered(graph, identity, np.unique(signs))
+    named = _named(shown, links)
+    looked = np.flatnonzero((clusters.labels >= 0) & named)
+    table = held.iloc[looked].assign(
+        record=looked, cluster=clusters.labels[looked], strength=_strength(shown, identity)[looked]
+    )
+    table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
+    found = decide(table, log, day)
+    customers = held["person"].map(publish.following(log, found.events).held)
+    return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, customers, known.last + 1)
+
+
+def _shown(files: Staged, records: Records) -> by_identifiers.Shown:
+    rows = files.values.arrow().to_pandas()
+    rows["record"] = np.searchsorted(records.person, rows["person"].to_numpy())
+    return by_identifiers.Shown(rows.drop(columns="person"), records.name)
+
+
+def _graph(
+    context: Context, records: Records, shown: by_identifiers.Shown, links: by_identifiers.Links,
+    pairs: Likeness, rate: float,
+) -> Graph:  # fmt: skip
+    identity = context.catalogue.identity
+    sure = training.probability(pairs.weight, rate) >= identity.match.link
+    likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
+    keys = records.table.select(["source", "person_key"]).to_pandas()
+    told = verdicts.standing(context.lake)
+    return Graph(
+        records.person, links.rows, likely, verdicts.places(told, keys, "same"),
+        verdicts.places(told, keys, "different"), by_identifiers.limits(identity, shown, links.aside),
+    )  # fmt: skip
+
+
+def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+    """Records that show anything of a person: not just values that name nobody."""
+    found: Array = shown.names != 0
+    blocked = shown.rows["blocked"].to_numpy() > 0
+    found[shown.rows.loc[~blocked, "record"].to_numpy()] = True
+    return found
+
+
+def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
+    """The strongest rule that an identifier of each record could serve, by its place: the lower, the stronger."""
+    from quanyu.model.people import KINDS
+
+    ranks = np.full(len(KINDS), len(identity.rules), np.int64)
+    for place, rule in reversed(list(enumerate(identity.rules))):
+        ranks[KINDS.index(rule.share)] = place
+    found: Array = np.full(shown.records, len(identity.rules), np.int64)
+    np.minimum.at(found, shown.rows["record"].to_numpy(), ranks[shown.rows["kind"].to_numpy()])
+    return found
+
+
+def _known(taken: Day, known: Memory) -> Memory:
+    """The memory as it will be once the day is written, for the day that follows."""
+    import pyarrow as pa
+
+    columns = {"raw": taken.records.raw, "called": taken.records.name, "mark": taken.pairs.mark,
+               "batch": taken.pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
+    pairs = pa.concat_tables([known.pairs, taken.pairs.fresh])
+    return Memory(taken.records.person, columns, taken.records.keys, pairs, taken.written, known.rows)
+
+
+def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Difference:
+    sizes = last.customers.value_counts()
+    before = published.value_counts()
+    gone = events.loc[events["event"] == "merge", "other_id"].nunique()
+    parted = events.loc[events["event"] == "split", "customer_id"].nunique()
+    return Difference(
+        customers_before=len(before), records_before=len(published),
+        minted=int((events["event"] == "mint").sum()), merged=int(gone), split=int(parted),
+        moved=int(events["event"].isin(["merge", "split"]).sum()),
+        largest=int(sizes.max()) if len(sizes) else 0, largest_before=int(before.max()) if len(before) else 0,
+        hubs=len(last.links.hubs), values=int(last.shown.rows["value"].nunique()),
+        records=int(last.named.sum()), named=int(last.customers[last.named].notna().sum()),
+    )  # fmt: skip
+
+
+def _outcome(last: Day, found: list[Day], written: int, told: Difference) -> Outcome:
+    blocked = last.links.aside.drop_duplicates(["record", "value"])
+    notes = [f"{told.hubs} values are hubs and join nobody"] if told.hubs else []
+    notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
+    notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
+    notes += [f"{len(found) - 1} skipped days taken first"] if len(found) > 1 else []
+    facts = {"customers": int(last.customers.nunique()), "minted": told.minted, "merged": told.merged,
+             "split": told.split}  # fmt: skip
+    records = len(last.records.person)
+    return Outcome(records, written, 0, records - written, tuple(notes), facts)

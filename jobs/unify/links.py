@@ -1,0 +1,165 @@
+"""Links by identifiers: which shared values make records one customer by the declared rules, and what is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quanyu.identity import FOREVER, Identity, Kind
+from quanyu.model.people import KINDS
+
+Array = np.ndarray[Any, Any]
+BLOCKED = ("", "blocked value", "blocked pattern", "a number of the house")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Identifiers as records show them, one row each, as whole numbers.
+
+    Columns of `rows`: record (its place), kind (place in KINDS), scope and value (hashes, the value's with kind and
+    scope), day (since 1970), blocked (place in BLOCKED). `names` is the hash of each record's whole name, 0 for none.
+    """
+
+    rows: pd.DataFrame
+    names: Array
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Links:
+    """What joins: `rows` with record, node, rule (place in the rules), day, kind, scope, value; and what was set aside.
+
+    Records at one node are one customer. `aside` has record, kind, scope, value and reason. `hubs` are values.
+    """
+
+    rows: pd.DataFrame
+    aside: pd.DataFrame
+    hubs: Array
+
+
+def linked(shown: Shown, identity: Identity) -> Links:
+    """Guard the values, then apply the rules in order."""
+    rows = shown.rows.assign(name=shown.names[shown.rows["record"].to_numpy()])
+    ruled = {KINDS.index(rule.share) for rule in identity.rules}
+    rows = rows[rows["kind"].isin(ruled)]
+    blocked = rows[rows["blocked"] > 0]
+    aside = [blocked.assign(reason=np.array(BLOCKED)[blocked["blocked"]])]
+    rows = rows[rows["blocked"] == 0]
+    hubs: dict[int, str] = {}
+    for kind in sorted(ruled):
+        most = identity.kinds.get(KINDS[kind], Kind())
+        hubs |= _hubs(rows[rows["kind"] == kind], rows, most)
+    is_hub = rows["value"].isin(hubs.keys())
+    aside.append(rows[is_hub].assign(reason=rows.loc[is_hub, "value"].map(hubs)))
+    rows = rows[~is_hub]
+    made = []
+    for place, rule in enumerate(identity.rules):
+        joined, left = _ruled(rows[rows["kind"] == KINDS.index(rule.share)], rule.needs)
+        made.append(joined.assign(rule=place))
+        aside.append(left)
+    found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
+    found = found.assign(node=_mixed(found["node"].to_numpy(), found["rule"].to_numpy()))
+    shared = found["node"].map(found["node"].value_counts()) > 1 if len(found) else found["node"] > 0
+    columns = ["record", "node", "rule", "day", "kind", "scope", "value"]
+    told = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
+    # Empty parts have columns of no type, which would make floats of the rest.
+    kept = found.loc[shared, columns].astype(np.int64).reset_index(drop=True)
+    return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
+
+
+def _ruled(rows: pd.DataFrame, needs: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Nodes of one rule, and the rows that it cannot place: those without a name on a value of several names."""
+    none = rows.iloc[:0].assign(reason="")
+    if needs == "nothing":
+        return rows.assign(node=rows["value"].to_numpy()), none
+    if needs == "same_name":
+        named = rows[rows["name"] != 0]
+        return named.assign(node=_mixed(named["value"].to_numpy(), named["name"].to_numpy())), none
+    pairs = rows.loc[rows["name"] != 0, ["value", "name"]].drop_duplicates()
+    several = rows["value"].isin(pairs.loc[pairs["value"].duplicated(), "value"])
+    lost = several & (rows["name"] == 0)
+    return rows[~several].assign(node=rows.loc[~several, "value"].to_numpy()), rows[lost].assign(
+        reason="several names show this value"
+    )
+
+
+def _mixed(one: Array, other: Array) -> Array:
+    """Mix two columns of numbers to one."""
+    with np.errstate(over="ignore"):
+        found = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + other.astype(np.uint64) + np.uint64(1)
+        found ^= found >> np.uint64(31)
+        found *= np.uint64(0xBF58476D1CE4E5B9)
+        return (found ^ (found >> np.uint64(29))).astype(np.int64)
+
+
+def _hubs(rows: pd.DataFrame, everything: pd.DataFrame, kind: Kind) -> dict[int, str]:
+    """Values of one kind that more records, names or members show within the window than the kind allows."""
+    most = kind.most
+    seen = rows["value"].map(rows["value"].value_counts()) if len(rows) else rows["value"]
+    often = rows[seen > min(most.records, most.names, most.members)]
+    found: dict[int, str] = {}
+    member = everything.loc[everything["kind"] == KINDS.index("member"), ["record", "value"]]
+    members = often[["record", "value", "day"]].merge(member.rename(columns={"value": "what"}), on="record")
+    named = often.loc[often["name"] != 0, ["value", "day"]].assign(what=often.loc[often["name"] != 0, "name"])
+    looks: list[tuple[pd.DataFrame, int, str]] = [
+        (members, most.members, "members"), (named, most.names, "names"),
+        (often.assign(what=often["record"]), most.records, "records"),
+    ]  # fmt: skip
+    for table, limit, word in looks:
+        within = "" if most.within == FOREVER else f" within {most.within} days"
+        for value in _crowded(table, limit, most.within):
+            found[int(value)] = f"a hub: more than {limit} {word} show it{within}"
+    return found
+
+
+def _crowded(table: pd.DataFrame, limit: int, within: int) -> Array:
+    """Values that show more than `limit` different things first seen within so many days."""
+    first = table.groupby(["value", "what"], sort=False)["day"].min().reset_index().sort_values(["value", "day"])
+    values, days = first["value"].to_numpy(), first["day"].to_numpy()
+    if len(values) <= limit:
+        return np.zeros(0, dtype=np.int64)
+    together = (values[limit:] == values[:-limit]) & (days[limit:] - days[:-limit] < within)
+    return np.unique(values[limit:][together])
+
+
+def limits(identity: Identity, shown: Shown, aside: pd.DataFrame) -> pd.DataFrame:
+    """Values that count towards how many a customer holds: record, kind, scope, value, day.
+
+    Several values of a kind on one record are one: the source itself says that they are the same person's.
+    """
+    kinds = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds]
+    rows = shown.rows[shown.rows["kind"].isin(kinds)]
+    gone = pd.MultiIndex.from_frame(aside[["record", "value"]])
+    rows = rows[~pd.MultiIndex.from_frame(rows[["record", "value"]]).isin(gone)] if len(gone) else rows
+    single = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds == 1]
+    return rows.assign(value=_one_of(rows, single)).drop_duplicates(["record", "value"])
+
+
+def _one_of(rows: pd.DataFrame, kinds: Sequence[int]) -> Array:
+    """Put values that stand together on a record under the smallest of them."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    values = rows["value"].to_numpy().copy()
+    some = rows["kind"].isin(kinds).to_numpy()
+    held = rows[some].sort_values(["record", "kind", "scope"])
+    keys = held[["record", "kind", "scope"]].to_numpy()
+    again = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1)) if len(keys) else np.zeros(0, int)
+    if not len(again):
+        return values
+    known, at = np.unique(held["value"].to_numpy(), return_inverse=True)
+    graph = coo_matrix((np.ones(len(again)), (at[again], at[again + 1])), shape=(len(known), len(known)))
+    _, group = connected_components(graph, directed=False)
+    smallest = np.full(group.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(smallest, group, known)
+    place = np.searchsorted(known, values[some])
+    values[some] = smallest[group[place]]
+    return values

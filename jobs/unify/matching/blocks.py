@@ -1,0 +1,67 @@
+"""Pairs worth comparing: records that stand in one block, blocks that are too large left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def standing(keys: Array, most: Sequence[int]) -> Array:
+    """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
+    found = np.zeros(len(keys), dtype=np.int64)
+    for place, limit in enumerate(most):
+        order, _, sizes = _groups(keys[:, place])
+        small = np.repeat(sizes <= limit, sizes)
+        found[order[small]] |= 1 << place
+    return found
+
+
+def _groups(column: Array) -> tuple[Array, Array, Array]:
+    """Records with a key in the order of their keys, and where each block begins and how large it is."""
+    there = np.flatnonzero(column)
+    order = there[np.argsort(column[there], kind="stable")]
+    values = column[order]
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
+    sizes = np.diff(np.concatenate([starts, [len(values)]]))
+    return order, starts, sizes
+
+
+def candidates(keys: Array, most: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
+    """List each pair of records (a < b) of which one at least is touched, and that share a block, with its blocks.
+
+    Returns a, b and the blocks in bits.
+    """
+    n = len(keys)
+    codes, bits = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for place, limit in enumerate(most):
+        a, b = _within(keys[:, place], limit, touched)
+        fresh = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
+        codes = np.concatenate([codes, fresh])
+        bits = np.concatenate([bits, np.full(len(fresh), 1 << place, np.int64)])
+    order = np.argsort(codes, kind="stable")
+    codes, bits = codes[order], bits[order]
+    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.zeros(0, np.int64)
+    joined = np.bitwise_or.reduceat(bits, starts) if len(starts) else bits
+    kept = codes[starts]
+    return kept // max(n, 1), kept % max(n, 1), joined
+
+
+def _within(column: Array, limit: int, touched: Array) -> tuple[Array, Array]:
+    order, starts, sizes = _groups(column)
+    if not len(order):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    wanted = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
+    starts, sizes = starts[wanted], sizes[wanted]
+    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for size in np.unique(sizes):
+        members = order[starts[sizes == size][:, None] + np.arange(size)]
+        one, other = np.triu_indices(size, 1)
+        left.append(members[:, one].ravel())
+        right.append(members[:, other].ravel())
+    a, b = np.concatenate(left), np.concatenate(right)
+    either = touched[a] | touched[b]
+    return a[either], b[either]

@@ -1,0 +1,161 @@
+"""Fields of records in the form in which they are compared, and the keys of the blocks that records stand in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from jobs.unify.matching import names
+
+RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city", "region", "postcode", "address",
+       "email", "phone", "national_id")  # fmt: skip
+FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "street", "house", "email", "phone",
+          "national_id")  # fmt: skip
+PASSED = ("person", "email_code", "phone_code")
+# Days of birth that forms are filled with when nobody tells.
+NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
+_DIGITS = re.compile(r"\d+")
+_WIDE = str.maketrans("〇零一二三四五六七八九", "00123456789")
+_CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回族自治区|维吾尔自治区)$")
+Strings = pd.Series
+
+
+def _once(column: Strings, function: Callable[[Any], Any]) -> Strings:
+    """Apply a function to each different value once."""
+    return column.map({value: function(value) for value in column.dropna().unique()}).astype(object)
+
+
+def prepared(raw: pd.DataFrame) -> pd.DataFrame:
+    """Bring raw columns (RAW, texts or null) into FIELDS, null where there is nothing to compare."""
+    split = _names(raw)
+    address = _once(raw["address"], names.words)
+    made = {
+        "given": split[0],
+        "family": split[1],
+        "birthday": _once(raw["birthday"], _birthday),
+        "gender": _once(raw["gender"], lambda text: text if text in ("female", "male") else None),
+        "city": _once(raw["city"], _place),
+        "region": _once(raw["region"], _place),
+        "postcode": _once(raw["postcode"], _postcode),
+        "street": _once(address, _street),
+        "house": _once(address, _house),
+        **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
+    }
+    frame = pd.DataFrame(made, index=raw.index)
+    return frame.astype(object).mask(frame.isna(), None)
+
+
+def _names(raw: pd.DataFrame) -> tuple[Strings, Strings]:
+    texts = raw[["given_name", "family_name", "display_name"]].astype(object)
+    texts = texts.mask(texts.isna(), None)
+    known: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}
+    found = []
+    for key in zip(texts["given_name"], texts["family_name"], texts["display_name"], strict=True):
+        if key not in known:
+            known[key] = names.parts(*key)
+        found.append(known[key])
+    given, family = zip(*found, strict=True) if found else ((), ())
+    return pd.Series(given, raw.index, dtype=object), pd.Series(family, raw.index, dtype=object)
+
+
+def _birthday(text: str) -> str | None:
+    digits = "".join(_DIGITS.findall(text))[:8]
+    return digits if len(digits) == 8 and digits not in NO_BIRTHDAYS else None
+
+
+def _place(text: str) -> str | None:
+    found = names.words(text)
+    return _CITY_TAIL.sub("", found) or found if found else None
+
+
+def _postcode(text: str) -> str | None:
+    found = "".join(c for c in text.lower() if c.isalnum())
+    return found if found and set(found) != {"0"} else None
+
+
+def _street(text: str) -> str | None:
+    found = " ".join(_DIGITS.sub(" ", text).split())
+    return found if len(found) > 1 else None
+
+
+def _house(text: str) -> str | None:
+    return "-".join(_DIGITS.findall(text)) or None
+
+
+def named(fields: pd.DataFrame) -> Strings:
+    """The whole name in whatever order its parts stand, null where one of them lacks."""
+    both = fields["given"].notna() & fields["family"].notna()
+    given, family = fields["given"].fillna("").astype(str), fields["family"].fillna("").astype(str)
+    first = given.where(given <= family, family)
+    last = family.where(given <= family, given)
+    return (first + "~" + last).mask(~both, None)
+
+
+def _start(column: Strings) -> Strings:
+    return _once(column, lambda text: names.roman(text)[:4])
+
+
+def _initials(fields: pd.DataFrame) -> Strings:
+    one = _once(fields["given"], lambda text: names.roman(text)[0]).fillna("")
+    two = _once(fields["family"], lambda text: names.roman(text)[0]).fillna("")
+    either = (one + two).str.len() > 0
+    return (one.where(one <= two, two) + two.where(one <= two, one)).mask(~either, None)
+
+
+DERIVED: dict[str, Callable[[pd.DataFrame], Strings]] = {
+    "names": named,
+    "initials": _initials,
+    "given_start": lambda fields: _start(fields["given"]),
+    "family_start": lambda fields: _start(fields["family"]),
+    "birth_year": lambda fields: fields["birthday"].str[:4],
+    "birth_month": lambda fields: fields["birthday"].str[:6],
+    "email_name": lambda fields: fields["email"].str.partition("@")[0],
+    "address": lambda fields: fields["street"] + "~" + fields["house"],
+}
+
+
+def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Hash texts under the salt (16 characters) to whole numbers, 0 for null."""
+    values = texts.to_numpy(dtype=object)
+    there = texts.notna().to_numpy()
+    found = np.zeros(len(values), dtype=np.int64)
+    if there.any():
+        found[there] = pd.util.hash_array(values[there], hash_key=salt, categorize=True).view(np.int64)
+    return found
+
+
+def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Key of each record (row) in each block (column), 0 where one of the block's fields lacks."""
+    used = {name for on in blocks for name in on}
+    hashes = {name: hashed(DERIVED[name](fields) if name in DERIVED else fields[name], salt) for name in used}
+    found = np.zeros((len(fields), len(blocks)), dtype=np.int64)
+    for place, on in enumerate(blocks):
+        there = np.logical_and.reduce([hashes[name] != 0 for name in on])
+        mixed = np.full(len(fields), place, dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            for name in on:
+                mixed = (mixed ^ hashes[name].view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+                mixed ^= mixed >> np.uint64(29)
+        found[:, place] = np.where(there, mixed.view(np.int64), 0)
+    return found
+
+
+def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], salt: str) -> Iterator[pa.RecordBatch]:
+    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): FIELDS, `name` and `keys` beside."""
+    for batch in stream:
+        raw = batch.to_pandas()
+        fields = prepared(raw)
+        found = keys(fields, blocks, salt)
+        lists = pa.ListArray.from_arrays(
+            pa.array(np.arange(len(fields) + 1, dtype=np.int32) * found.shape[1]), pa.array(found.ravel())
+        )
+        passed = [batch.column(batch.schema.get_field_index(name)) for name in PASSED]
+        texts = [pa.array(fields[name], pa.string()) for name in FIELDS]
+        yield pa.RecordBatch.from_arrays(
+            [*passed, pa.array(hashed(named(fields), salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
+        )

@@ -1,0 +1,89 @@
+"""The model: how often each level is met among pairs of one person (m) and among others (u), and how common values are.
+
+Weights are log2 of the Bayes factor m / u, as Fellegi and Sunter (1969) have it; where two records share a value, its
+share takes the place of the average (Winkler's term frequencies).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jobs.unify.matching import fields
+from jobs.unify.matching.levels import HIGHEST, Column, Compared
+
+# Of which values the shares are kept.
+TERMS = ("names", "birthday", "street", "postcode", "city")
+# Bits that the rarity of a shared value may add or take.
+MOST_TERM = 7.0
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """m and u by comparison and level (0 is never used), shares of values by hash, and what it was trained on.
+
+    `bases` are the chances that two random records share a value; `floor` is the weight below which a pair is not
+    kept; `salt` is the key of the hashes.
+    """
+
+    m: Mapping[str, Array]
+    u: Mapping[str, Array]
+    terms: Mapping[str, tuple[Array, Array]]
+    bases: Mapping[str, float]
+    rarest: float
+    floor: float
+    salt: str = field(repr=False)
+
+    def text(self) -> str:
+        """All but the shares of values, as JSON."""
+        told = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
+        rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases)}
+        return json.dumps({"comparisons": told, **rest}, sort_keys=True)
+
+    def shares(self, columns: Mapping[str, Column]) -> dict[str, Array]:
+        """Share of each coded value, by the name of the terms."""
+        found = {}
+        for term, (hashes, shares) in self.terms.items():
+            values = columns["given" if term == "names" else term].values
+            coded = _hashes(values, self.salt)
+            at = np.minimum(np.searchsorted(hashes, coded), max(len(hashes) - 1, 0))
+            known = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
+            found[term] = np.where(known, shares[at] if len(hashes) else 0.0, self.rarest)
+        return found
+
+    def weights(self, compared: Compared, shares: Mapping[str, Array]) -> Array:
+        """Weight of each comparison of each pair, in bits (pairs by comparisons)."""
+        found = np.zeros(compared.levels.shape, dtype=np.float32)
+        for place, name in enumerate(HIGHEST):
+            table = np.log2(self.m[name] / self.u[name])
+            table[0] = 0.0
+            found[:, place] = table[compared.levels[:, place]]
+        for name, (term, codes) in compared.terms.items():
+            place = list(HIGHEST).index(name.partition(".")[0])
+            rows = np.flatnonzero(codes >= 0)
+            share = np.maximum(shares[term][codes[rows]], self.rarest)
+            found[rows, place] += np.log2(self.bases[term] / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
+        return found
+
+
+def _plain(values: Array) -> list[float]:
+    return [round(float(value), 9) for value in values]
+
+
+def _hashes(values: list[str], salt: str) -> Array:
+    import pandas as pd
+
+    return fields.hashed(pd.Series(values, dtype=object), salt)
+
+
+def read(text: str, terms: Mapping[str, tuple[Array, Array]], salt: str) -> Model:
+    """Make the model of its JSON and its shares of values."""
+    told = json.loads(text)
+    m = {name: np.array(told["comparisons"][name]["m"]) for name in HIGHEST}
+    u = {name: np.array(told["comparisons"][name]["u"]) for name in HIGHEST}
+    return Model(m, u, terms, told["bases"], told["rarest"], told["floor"], salt)

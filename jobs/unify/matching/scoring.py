@@ -1,0 +1,93 @@
+"""Weights of candidate pairs, on Spark's workers: each process opens the prepared records once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import dataset
+
+from jobs.unify.matching import fields
+from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
+from jobs.unify.matching.model import Model
+
+ROWS = 250_000
+_OPENED: dict[str, tuple[Any, dict[str, Column], dict[str, Any]]] = {}
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores pairs of records by their places in the files of `folder`; `hubs` are codes of values that tell nothing.
+
+    Pairs below the model's floor are left out.
+    """
+
+    folder: str
+    model: Model = field(repr=False)
+    hubs: Sequence[int] = ()
+
+    def __call__(self, stream: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Take batches of a and b; give the persons' numbers, levels packed into one number, and weights in bits."""
+        for batch in stream:
+            for start in range(0, batch.num_rows, ROWS):
+                part = batch.slice(start, ROWS)
+                yield self.scored(part.column(0).to_numpy(), part.column(1).to_numpy())
+
+    def scored(self, a: Any, b: Any) -> pa.RecordBatch:
+        """Score one batch of pairs."""
+        person, columns, shares = self._open()
+        found = compared(columns, a, b)
+        weights = self.model.weights(found, shares)
+        total = weights.sum(axis=1)
+        kept = np.flatnonzero(total >= self.model.floor)
+        lists = pa.ListArray.from_arrays(
+            pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())
+        )
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(person[a[kept]]), pa.array(person[b[kept]]), pa.array(packed(found.levels[kept])),
+                pa.array(total[kept].astype(np.float32)), lists,
+            ],
+            names=["a", "b", "levels", "weight", "weights"],
+        )  # fmt: skip
+
+    def _open(self) -> tuple[Any, dict[str, Column], dict[str, Any]]:
+        if self.folder not in _OPENED:
+            _OPENED.clear()
+            table = read(self.folder)
+            columns = coded(table)
+            for name in ("email", "phone"):
+                columns[name] = _without(columns[name], table[f"{name}_code"].to_numpy(), self.hubs)
+            _OPENED[self.folder] = (table["person"].to_numpy(), columns, self.model.shares(columns))
+        return _OPENED[self.folder]
+
+
+def _without(column: Column, codes: Any, hubs: Sequence[int]) -> Column:
+    """Take out of a column what a hub shows."""
+    if not len(hubs):
+        return column
+    return replace(column, codes=np.where(np.isin(codes, np.array(hubs)), -1, column.codes).astype(np.int32))
+
+
+def read(folder: str) -> pa.Table:
+    """Read the prepared records in the order of their files, which is everybody's."""
+    return dataset.dataset(folder, format="parquet").to_table(columns=[*fields.PASSED, *fields.FIELDS])
+
+
+def packed(levels: Any) -> Any:
+    """Pack levels (pairs by comparisons) into one number each, three bits a comparison, the first lowest."""
+    places = np.arange(levels.shape[1], dtype=np.int64) * 3
+    return (levels.astype(np.int64) << places).sum(axis=1)
+
+
+def unpacked(number: int) -> dict[str, int]:
+    """Levels by comparison out of a packed number."""
+    return {name: number >> (3 * place) & 7 for place, name in enumerate(HIGHEST)}
+
+
+def worker(folder: str, model: Model, hubs: Sequence[int]) -> Callable[[Iterator[pa.RecordBatch]], Any]:
+    """Make the function for mapInArrow."""
+    return Scorer(folder, model, hubs)

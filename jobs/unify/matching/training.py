@@ -1,0 +1,200 @@
+"""Training without any label: u from random pairs, m by EM over blocked pairs, each block without its own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.unify.matching import fields
+from jobs.unify.matching.levels import HIGHEST, Column, compared
+from jobs.unify.matching.model import TERMS, Model
+
+Array = np.ndarray[Any, Any]
+RANDOM_PAIRS, BLOCKED_PAIRS, ROUNDS = 500_000, 40_000, 30
+# What is assumed before any pair is seen, as so many pairs: small sets lean on it, large ones do not notice.
+PRIOR_M = {
+    "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
+    "birthday": (0.04, 0.02, 0.02, 0.03, 0.06, 0.83), "gender": (0.02, 0.98),
+    "place": (0.15, 0.10, 0.08, 0.05, 0.10, 0.05, 0.47), "email": (0.15, 0.04, 0.04, 0.07, 0.70),
+    "phone": (0.20, 0.03, 0.77), "national_id": (0.05, 0.10, 0.85),
+}  # fmt: skip
+PRIOR_U = {
+    "given": (0.90, 0.07, 0.01, 0.02), "family": (0.92, 0.05, 0.01, 0.02),
+    "birthday": (0.72, 0.22, 0.05, 0.008, 0.001, 0.001), "gender": (0.45, 0.55),
+    "place": (0.90, 0.09, 0.007, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
+    "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001),
+}  # fmt: skip
+WORTH_M, WORTH_U = 20.0, 200.0
+# Which comparison a block's field takes part in.
+PARTS = {
+    "given": ("given",), "family": ("family",), "names": ("given", "family"), "initials": ("given", "family"),
+    "given_start": ("given",), "family_start": ("family",), "birthday": ("birthday",), "birth_year": ("birthday",),
+    "birth_month": ("birthday",), "gender": ("gender",), "email": ("email",), "email_name": ("email",),
+    "phone": ("phone",), "national_id": ("national_id",), "city": ("place",), "region": ("place",),
+    "postcode": ("place",), "street": ("place",), "house": ("place",), "address": ("place",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Different rows of levels (patterns by comparisons) and how many pairs show each."""
+
+    levels: Array
+    counts: Array
+
+
+def patterns(levels: Array) -> Patterns:
+    """Count the different rows."""
+    code = np.zeros(len(levels), dtype=np.int64)
+    for place in range(levels.shape[1]):
+        code = code * 8 + levels[:, place]
+    _, first, counts = np.unique(code, return_index=True, return_counts=True)
+    return Patterns(levels[first], counts.astype(float))
+
+
+def train(
+    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], blocks: Sequence[Sequence[str]], salt: str
+) -> Model:
+    """Train on records given by their coded columns and on candidate pairs: a, b and the blocks in bits."""
+    draw = np.random.default_rng(20240701)
+    n = len(columns["given"].codes)
+    a, b = _random_pairs(n, draw)
+    random = patterns(compared(dict(columns), a, b).levels)
+    blocked = _blocked(columns, pairs, len(blocks), draw)
+    skips = [{part for name in on for part in PARTS[name]} for on in blocks]
+    m, u = _estimate(random, [(found, skips[place]) for place, found in blocked], n)
+    terms, bases = _terms(columns, salt)
+    prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
+    floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
+    return Model(m, u, terms, bases, 1.0 / max(n, 2000), floor, salt)
+
+
+def assumed(salt: str) -> Model:
+    """The model for sets too small to train on: what is assumed before any pair is seen."""
+    m, u = ({name: np.array([1.0, *prior[name]]) for name in HIGHEST} for prior in (PRIOR_M, PRIOR_U))
+    none = (np.zeros(0, np.int64), np.zeros(0))
+    return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(TERMS, 1.0), 1.0, 0.0, salt)
+
+
+def _random_pairs(n: int, draw: np.random.Generator) -> tuple[Array, Array]:
+    if n * (n - 1) // 2 <= RANDOM_PAIRS:
+        return np.triu_indices(n, 1)
+    a, b = draw.integers(0, n, RANDOM_PAIRS), draw.integers(0, n, RANDOM_PAIRS)
+    return a[a != b], b[a != b]
+
+
+def _blocked(
+    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], count: int, draw: np.random.Generator
+) -> list[tuple[int, Patterns]]:
+    """Patterns of a sample of each block's pairs."""
+    a, b, bits = pairs
+    found = []
+    for place in range(count):
+        rows = np.flatnonzero(bits >> place & 1)
+        if len(rows) > BLOCKED_PAIRS:
+            rows = np.sort(draw.choice(rows, BLOCKED_PAIRS, replace=False))
+        if len(rows):
+            found.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
+    return found
+
+
+def _estimate(
+    random: Patterns, blocked: list[tuple[Patterns, set[str]]], n: int
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """EM: who is one person by the levels of all but the block's own fields; then m anew, and u of the rest."""
+    m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
+    u = {name: _counted(random, place, random.counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    rates, rate = [0.1] * len(blocked), min(0.01, 2.0 / max(n, 2))
+    for _ in range(ROUNDS):
+        sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
+        for at, (found, skip) in enumerate(blocked):
+            sure = _probability(_weights(found.levels, m, u, skip), rates[at])
+            rates[at] = float(np.clip((sure * found.counts).sum() / found.counts.sum(), 1e-7, 1 - 1e-7))
+            for place, name in enumerate(HIGHEST):
+                if name not in skip:
+                    told = np.bincount(found.levels[:, place], sure * found.counts, len(m[name]))
+                    sums[name][1:] += told[1:]
+        m = {name: _normal(told) for name, told in sums.items()}
+        sure = _probability(_weights(random.levels, m, u, set()), rate)
+        rate = float(np.clip((sure * random.counts).sum() / random.counts.sum(), 1e-12, 0.05))
+        rest = random.counts * (1 - sure)
+        u = {name: _counted(random, place, rest, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    return m, u
+
+
+def _weights(levels: Array, m: Mapping[str, Array], u: Mapping[str, Array], skip: set[str]) -> Array:
+    found = np.zeros(len(levels))
+    for place, name in enumerate(HIGHEST):
+        if name not in skip:
+            table = np.log2(m[name] / u[name])
+            table[0] = 0.0
+            found += table[levels[:, place]]
+    return found
+
+
+def _probability(weights: Array, rate: float) -> Array:
+    return np.asarray(1.0 / (1.0 + (1.0 - rate) / rate * np.exp2(-weights.clip(-300.0, 300.0))))
+
+
+def _counted(found: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
+    told = np.bincount(found.levels[:, place], counts, len(prior) + 1)
+    total = told[1:].sum()
+    # As much of what is assumed as a large set does not notice.
+    told[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
+    return _normal(told)
+
+
+def _normal(told: Array) -> Array:
+    found = np.array(told, dtype=float)
+    found[0] = 0.0
+    found = np.maximum(found, 1e-12)
+    found[1:] /= found[1:].sum()
+    found[0] = 1.0
+    return np.asarray(found)
+
+
+def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
+    """Shares of values that more than two records have, by their hash in order, and the chance of sharing one."""
+    import pandas as pd
+
+    terms, bases = {}, {}
+    for term in TERMS:
+        names = ("given", "family") if term == "names" else (term,)
+        counts = np.zeros(max(len(columns[names[0]].values), 1))
+        collide, share = 0.0, np.zeros(len(counts))
+        for name in names:
+            codes = columns[name].codes
+            counts = np.bincount(codes[codes >= 0], minlength=len(counts)).astype(float)
+            own = counts / max(counts.sum(), 1.0)
+            share = np.maximum(share, np.where(counts > 2, own, 0.0))
+            collide += float((own**2).sum()) / len(names)
+        often = np.flatnonzero(share)
+        hashes = fields.hashed(pd.Series([columns[names[0]].values[i] for i in often], dtype=object), salt)
+        order = np.argsort(hashes)
+        terms[term] = (hashes[order], share[often][order])
+        bases[term] = max(collide, 1e-7)
+    return terms, bases
+
+
+def prior(weights: Array, records: int) -> float:
+    """Estimate how often two records of all are one person, from the weights of all pairs that may be.
+
+    The chance that explains itself: as many pairs as the probabilities under it add up to. Small sets count as a
+    thousand records, since a handful tells nothing.
+    """
+    pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
+    found = records / pairs if records else 1e-6
+    for _ in range(500):
+        fresh = max(float(_probability(weights, found).sum()), 1.0) / pairs
+        if abs(fresh - found) < 1e-6 * found:
+            break
+        found = min(fresh, 0.01)
+    return found
+
+
+def probability(weights: Array, rate: float) -> Array:
+    """Probability that a pair is one person, given its weight in bits and the prior."""
+    return _probability(weights, rate)

@@ -1,0 +1,97 @@
+"""What the last run knew of records and pairs, so that a day's work is that of its changes; it can be computed anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from quanyu.lake import Lake
+from quanyu.receipt import Receipt
+
+Array = np.ndarray[Any, Any]
+RECORDS, PAIRS = "gold/identity_records", "gold/identity_pairs"
+PAIR = pa.schema([
+    ("a", pa.int64()), ("b", pa.int64()), ("levels", pa.int64()), ("weight", pa.float64()),
+    ("weights", pa.list_(pa.float64())), ("batch", pa.int64()),
+])  # fmt: skip
+RECORD = ("raw", "called", "mark", "batch", "sign")
+SCHEMA_RECORDS = (
+    "person bigint, raw bigint, called bigint, block_keys array<bigint>, mark bigint, batch bigint, sign bigint,"
+    " written bigint"
+)
+SCHEMA_PAIRS = "a bigint, b bigint, levels bigint, weight double, weights array<double>, batch bigint"
+
+
+@dataclass
+class Memory:
+    """The newest row of each record, by its number in order, and all rows of pairs; `rows` is how many lie there."""
+
+    person: Array
+    columns: dict[str, Array]
+    keys: Array
+    pairs: pa.Table
+    last: int
+    rows: int
+
+    def at(self, person: Array) -> tuple[Array, Array]:
+        """Place of each record here, and whether it is here at all."""
+        if not len(self.person):
+            return np.zeros(len(person), np.int64), np.zeros(len(person), bool)
+        place = np.minimum(np.searchsorted(self.person, person), len(self.person) - 1)
+        return place, self.person[place] == person
+
+
+def recall(lake: Lake, blocks: int) -> Memory:
+    """Read what the last run knew; nothing where the blocks are others than they were."""
+    if not lake.exists(RECORDS):
+        return forgotten(blocks)
+    table = lake.arrow(RECORDS).to_table()
+    keys = table["block_keys"].combine_chunks()
+    width = len(keys.values) // max(len(keys), 1)
+    if width != blocks or not len(table):
+        return forgotten(blocks, _last(table))
+    person, written = table["person"].to_numpy(), table["written"].to_numpy()
+    order = np.lexsort((written, person))
+    newest = order[np.flatnonzero(np.append(person[order][1:] != person[order][:-1], True))]
+    matrix = keys.values.to_numpy(zero_copy_only=False).reshape(-1, width)[newest]
+    columns = {name: table[name].to_numpy()[newest] for name in RECORD}
+    pairs = lake.arrow(PAIRS).to_table().select(PAIR.names).cast(PAIR) if lake.exists(PAIRS) else PAIR.empty_table()
+    last = max(_last(table), int(pairs["batch"].to_numpy().max()) if len(pairs) else 0)
+    return Memory(person[newest], columns, matrix, pairs, last, len(table))
+
+
+def _last(table: pa.Table) -> int:
+    return int(table["written"].to_numpy().max()) if len(table) else 0
+
+
+def forgotten(blocks: int, last: int = 0) -> Memory:
+    """Know nothing."""
+    columns = {name: np.zeros(0, np.int64) for name in RECORD}
+    return Memory(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), PAIR.empty_table(), last, 0)
+
+
+def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, schema: str, live: pa.Table | None) -> None:
+    """Append rows; `live`, where given, takes the place of all that lies there, so that the dead do not pile up."""
+    rows = live if live is not None else table
+    if not len(rows):
+        return
+    made = lake.staging.put(lake.spark, rows, schema, parts=2).rows
+    if live is None:
+        lake.append(place, made, receipt, {"out": len(rows)})
+    else:
+        lake.replace(place, made, None, receipt, {"out": len(rows)})
+
+
+def records_table(person: Array, columns: dict[str, Array], keys: Array, written: int) -> pa.Table:
+    """Rows of records as they are written."""
+    offsets = pa.array(np.arange(len(person) + 1, dtype=np.int32) * keys.shape[1])
+    lists = pa.ListArray.from_arrays(offsets, pa.array(keys.ravel()))
+    made = {name: pa.array(columns[name]) for name in RECORD}
+    return pa.table({
+        "person": pa.array(person), "raw": made["raw"], "called": made["called"], "block_keys": lists,
+        "mark": made["mark"], "batch": made["batch"], "sign": made["sign"],
+        "written": pa.array(np.full(len(person), written, np.int64)),
+    })  # fmt: skip

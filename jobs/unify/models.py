@@ -1,0 +1,73 @@
+"""Models of likeness as they lie in the lake: pinned by version, with how common values are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from jobs.unify.matching.model import TERMS, Model, read
+from jobs.unify.records import salt_of
+from quanyu.errors import ConfigError
+from quanyu.receipt import Receipt
+from quanyu.run import Context
+
+MODELS, SHARES = "gold/identity_models", "gold/identity_terms"
+
+
+def versions(context: Context) -> list[dict[str, Any]]:
+    """Every trained version, oldest first."""
+    if not context.lake.exists(MODELS):
+        return []
+    return sorted(context.lake.arrow(MODELS).to_table().to_pylist(), key=lambda row: int(row["version"]))
+
+
+def pinned(context: Context) -> int | None:
+    """The version to use: the one that the rules name, or the newest. None where none was trained yet.
+
+    Raises ConfigError for a version that is not there.
+    """
+    known = [int(row["version"]) for row in versions(context)]
+    wanted = context.catalogue.identity.match.model
+    if wanted is not None and wanted not in known:
+        file = context.catalogue.identity.file
+        raise ConfigError(f"{file}: match.model: there is no version {wanted}; trained so far: {known or 'none'}")
+    return wanted or (known[-1] if known else None)
+
+
+def load(context: Context, version: int) -> Model:
+    """Read a version."""
+    text = next(row["parameters"] for row in versions(context) if row["version"] == version)
+    table = context.lake.arrow(SHARES).to_table(filter=compute.field("version") == version)
+    terms = {}
+    for term in TERMS:
+        rows = table.filter(compute.equal(table["term"], term)).sort_by("value_hash")
+        terms[term] = (rows["value_hash"].to_numpy(), rows["share"].to_numpy())
+    return read(text, terms, salt_of(context.settings))
+
+
+def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: int) -> int:
+    """Write a new version, the values' shares first: without its row a version is not there. Returns its number."""
+    lake, tables = context.lake, context.catalogue.tables
+    version = max((int(row["version"]) for row in versions(context)), default=0) + 1
+    lake.prepare(tables["identity_terms"])
+    lake.prepare(tables["identity_models"])
+    hashes, shares = (np.concatenate([model.terms[term][part] for term in TERMS]) for part in (0, 1))
+    names = [term for term in TERMS for _ in model.terms[term][0]]
+    rows = pa.table({
+        "version": pa.array(np.full(len(names), version)), "term": pa.array(names, pa.string()),
+        "value_hash": pa.array(hashes, pa.int64()), "share": pa.array(shares, pa.float64()),
+    })  # fmt: skip
+    schema = "version bigint, term string, value_hash bigint, share double"
+    # What a killed run left of this number goes.
+    made = lake.staging.put(lake.spark, rows, schema).rows
+    lake.replace(SHARES, made, f"version = {version}", receipt, {"out": len(rows)})
+    row = pa.table({
+        "version": [version], "trained_on": [context.day], "records": [records], "pairs": [pairs],
+        "parameters": [model.text()],
+    })  # fmt: skip
+    schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
+    lake.append(MODELS, lake.staging.put(lake.spark, row, schema).rows, receipt, {"out": 1})
+    return version

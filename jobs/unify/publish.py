@@ -1,0 +1,241 @@
+"""Writes an identity state: first the log, then the state by it, then what the next day builds upon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from jobs.unify import gate as gates
+from jobs.unify import memory
+from jobs.unify.gate import Difference
+from jobs.unify.identities import Log
+from jobs.unify.matching import training
+from jobs.unify.memory import Memory
+from quanyu.lake import place_of
+from quanyu.receipt import Receipt
+from quanyu.run import Context
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from jobs.unify.identify import Day
+
+LOG, STATE, CUTS = "gold/identity_events", "gold/identities", "gold/identity_cuts"
+ACCEPTED = "gold/identity_acceptances"
+COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "person_key", "person", "cause"]
+# The work list is as long as people can work through.
+MOST_REVIEWS = 5000
+# Fewer records are sooner compared again than remembered.
+REMEMBERED = 5000
+# Dead rows of the memory are cleared away when they are so many times the live ones.
+MOST_DEAD = 1.0
+
+
+def read_log(context: Context) -> Log:
+    """Read the log, in order."""
+    if not context.lake.exists(LOG):
+        return Log(pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS}))
+    table = context.lake.arrow(LOG).to_table()
+    if "person" not in table.column_names or table["person"].null_count:
+        # Written before records were numbered.
+        rows = context.lake.table(context.catalogue.tables["identity_events"])
+        named = "coalesce(person, xxhash64(source, person_key)) as person"
+        table = rows.selectExpr(*(c if c != "person" else named for c in COLUMNS)).toArrow()
+    return Log(table.select(COLUMNS).sort_by("number").to_pandas())
+
+
+def following(log: Log, events: pd.DataFrame) -> Log:
+    """The log with further events."""
+    if events.empty:
+        return log
+    first = int(log.events["number"].max()) + 1 if len(log.events) else 0
+    numbered = events.assign(number=range(first, first + len(events)))[COLUMNS]
+    return Log(pd.concat([log.events, numbered], ignore_index=True) if len(log.events) else numbered)
+
+
+def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, told: Difference) -> None:
+    """Let a difference pass, or keep it for people to look at and stop. Raises ContractError."""
+    reasons = told.beyond(context.catalogue.identity.gate)
+    if not reasons:
+        return
+    mark = gates.fingerprint(events, told)
+    if context.lake.exists(ACCEPTED) and mark in context.lake.values(ACCEPTED, "difference"):
+        return
+    table = context.catalogue.tables["identity_proposals"]
+    rows = log.events.tail(len(events))
+    context.lake.prepare(table)
+    context.lake.replace(place_of(table), _spark(context, table, rows), None, receipt, {"out": len(rows)})
+    raise gates.stopped(reasons, mark)
+
+
+def _spark(context: Context, table: type[Table], rows: pd.DataFrame) -> Any:
+    schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items())
+    plain = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
+    return context.lake.staging.put(context.lake.spark, plain, schema, 2).rows
+
+
+def _arrow(table: type[Table]) -> pa.Schema:
+    kinds = {"bigint": pa.int64(), "string": pa.string(), "date": pa.date32(), "double": pa.float64()}
+    return pa.schema([(name, kinds[column.type]) for name, column in table.columns.items()])
+
+
+def publish(context: Context, receipt: Receipt, events: pd.DataFrame, last: Day) -> int:
+    """Append to the log, then make the state follow it. Returns how many assignments changed.
+
+    What a killed run appended and did not publish is published by the next.
+    """
+    lake, tables = context.lake, context.catalogue.tables
+    if len(events):
+        lake.prepare(tables["identity_events"])
+        rows = following(read_log(context), events).events.tail(len(events))
+        lake.append(LOG, _spark(context, tables["identity_events"], rows), receipt, {"out": len(rows)})
+    changed = _state(context, receipt)
+    _explain(context, receipt, last)
+    return changed
+
+
+def _state(context: Context, receipt: Receipt) -> int:
+    lake, table = context.lake, context.catalogue.tables["identities"]
+    log = read_log(context).events
+    upto = int(log["number"].max()) if len(log) else -1
+    before = lake.receipt(STATE)
+    seen = int(before["counts"].get("log", -1)) if before else -1
+    fresh = log[log["number"] > seen]
+    if fresh.empty and before:
+        return 0
+    lake.prepare(table)
+    everything = seen < 0 or len(fresh) > 0.2 * len(log)
+    rows = _assignments(log if everything else log[log["person"].isin(fresh["person"])])
+    counts = {"out": len(fresh), "log": upto}
+    made = _spark(context, table, rows)
+    if everything:
+        lake.replace(STATE, made, None, receipt, counts)
+    else:
+        lake.merge(table, made.selectExpr("*", "'update' as _op"), table.keys, receipt, counts)
+    return int(fresh["person"].nunique())
+
+
+def _assignments(log: pd.DataFrame) -> pd.DataFrame:
+    """What the log amounts to: each assignment holds from its event's day to that of the record's next one."""
+    ordered = log.drop_duplicates(["person", "day"], keep="last")
+    following_day = ordered.groupby("person", sort=False)["day"].shift(-1)
+    return pd.DataFrame({
+        "source": ordered["source"], "person_key": ordered["person_key"], "customer_id": ordered["customer_id"],
+        "valid_from": ordered["day"], "valid_to": following_day.astype(object).mask(following_day.isna(), None),
+    })  # fmt: skip
+
+
+def _explain(context: Context, receipt: Receipt, last: Day) -> None:
+    """Write what was set aside, cut, and left for people to look at."""
+    tables = context.catalogue.tables
+    keys = last.records.table.select(["source", "person_key"]).to_pandas()
+    for name, rows in (("identity_aside", _aside(last, keys)), ("identity_reviews", _reviews(context, last, keys))):
+        _settle(context, receipt, tables[name], rows)
+    _log_cuts(context, receipt, _cuts(last, keys))
+
+
+def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
+    """Append the cuts that are not on record yet: a cut is told on the day on which it is met first."""
+    lake, table = context.lake, context.catalogue.tables["identity_cuts"]
+    named = [name for name in table.columns if name != "day"]
+    cuts = cuts.drop_duplicates(named)
+    if lake.exists(CUTS) and len(cuts):
+        told = lake.arrow(CUTS).to_table(columns=named).to_pandas()
+        cuts = cuts[~_joined(cuts[named]).isin(set(_joined(told)))]
+    if len(cuts):
+        lake.prepare(table)
+        lake.append(CUTS, _spark(context, table, cuts), receipt, {"out": len(cuts)})
+
+
+def _joined(rows: pd.DataFrame) -> pd.Series:
+    return pd.Series([str(row) for row in rows.itertuples(index=False, name=None)], rows.index, dtype=object)
+
+
+def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
+    """Make a list hold just these rows; a list that holds them is left as it is."""
+    lake, place = context.lake, place_of(table)
+    wanted = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
+    order = [(name, "ascending") for name in table.keys]
+    if not lake.exists(place):
+        if not len(wanted):
+            return
+        lake.prepare(table)
+    elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == wanted.sort_by(order):
+        return
+    lake.replace(place, _spark(context, table, rows), None, receipt, {"out": len(rows)})
+
+
+def _aside(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+    from quanyu.model.people import KINDS
+
+    rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
+    told = keys.iloc[rows["record"]].reset_index(drop=True)
+    return told.assign(
+        kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
+    )
+
+
+def _reviews(context: Context, last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+    match = context.catalogue.identity.match
+    sure = training.probability(last.pairs.weight, last.rate)
+    customers = last.customers.to_numpy()
+    apart = (sure >= match.review) & (customers[last.pairs.a] != customers[last.pairs.b])
+    settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
+    chosen = np.flatnonzero(apart)
+    chosen = chosen[np.argsort(-sure[chosen], kind="stable")][: MOST_REVIEWS + len(settled)]
+    ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
+    open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
+    chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
+    one, other = (keys.iloc[ends[:, side]].reset_index(drop=True) for side in (0, 1))
+    why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
+    return pd.DataFrame({
+        "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
+        "b_key": other["person_key"], "probability": sure[chosen].round(2), "reason": why,
+    })  # fmt: skip
+
+
+def _cuts(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+    cut = last.clusters.removed
+    one = keys.iloc[cut["record"].to_numpy(int)].reset_index(drop=True)
+    whole = cut["other"].to_numpy(int)
+    other = keys.iloc[np.maximum(whole, 0)].reset_index(drop=True)
+    there = whole >= 0
+    return pd.DataFrame({
+        "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
+        "b_source": other["source"].where(there, ""), "b_key": other["person_key"].where(there, ""),
+        "rule": cut["by"].to_numpy(), "reason": cut["reason"].to_numpy(),
+    })  # fmt: skip
+
+
+def remember(context: Context, receipt: Receipt, last: Day, known: Memory) -> None:
+    """Write what the next day builds upon: pairs first, since a record's row says that its pairs are there."""
+    lake, tables = context.lake, context.catalogue.tables
+    if len(known.person) < REMEMBERED and not lake.exists(memory.RECORDS):
+        return
+    for name in ("identity_pairs", "identity_records"):
+        lake.prepare(tables[name])
+    before = memory.recall(lake, last.records.keys.shape[1])
+    columns = known.columns
+    place, there = before.at(known.person)
+    same = there.copy()
+    for name in memory.RECORD:
+        same[there] &= before.columns[name][place[there]] == columns[name][there]
+    everything = memory.records_table(known.person, columns, known.keys, last.written)
+    changed = pa.concat_tables([everything.filter(pa.array(~same)), _gone(before, known, last.written)])
+    pairs = known.pairs.filter(pa.array(known.pairs["batch"].to_numpy() > before.last))
+    crowded = len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000)
+    live = last.pairs.current if crowded else None
+    memory.remember(lake, receipt, memory.PAIRS, pairs, memory.SCHEMA_PAIRS, live)
+    crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
+    memory.remember(
+        lake, receipt, memory.RECORDS, changed, memory.SCHEMA_RECORDS, everything if crowded else None
+    )  # fmt: skip
+
+
+def _gone(before: Memory, known: Memory, written: int) -> pa.Table:
+    """Rows that forget records which are no longer there: should they come back, they are compared anew."""
+    left = ~np.isin(before.person, known.person) & (before.columns["mark"] != 0)
+    zeros = {name: np.zeros(int(left.sum()), np.int64) for name in memory.RECORD}
+    return memory.records_table(before.person[left], zeros, before.keys[left], written)

@@ -1,0 +1,121 @@
+"""Who is who without Spark: small tables of records to clusters and ids, by the functions that the step calls."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.unify.causes import causes
+from jobs.unify.clusters import Clusters, Graph, clustered
+from jobs.unify.identities import Found, Log, decide
+from jobs.unify.links import Links, Shown, limits, linked
+from quanyu.identity import Identity
+from quanyu.model.people import KINDS
+
+HOUSE = Identity.load(Path(__file__).parents[1] / "conf" / "identity.yml")
+START = date(2024, 7, 1)
+Records = Mapping[str, Iterable[str]]
+
+
+def number(text: str) -> int:
+    """A whole number for a text, 0 for the empty one."""
+    return zlib.crc32(text.encode()) * 1_000_003 + 1 if text else 0
+
+
+def rules(**changed: Any) -> Identity:
+    """The house's rules with parts changed."""
+    made: Identity = HOUSE.model_copy(update={})
+    return Identity.model_validate({**made.model_dump(), **changed})
+
+
+def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
+    """Read `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
+    keys = list(records)
+    if seed is not None:
+        np.random.default_rng(seed).shuffle(keys)
+    rows, names = [], []
+    for place, key in enumerate(keys):
+        names.append(number(next((t.removeprefix("name=") for t in records[key] if t.startswith("name=")), "")))
+        for told in records[key]:
+            left, _, right = told.partition("=")
+            kind, _, scope = left.partition(":")
+            if kind != "name":
+                value, _, day = right.partition("@")
+                rows.append((place, KINDS.index(kind), number(scope), number(f"{left}={value.lstrip('!')}"),
+                             int(day or 0), int(value.startswith("!"))))  # fmt: skip
+    columns = ["record", "kind", "scope", "value", "day", "blocked"]
+    frame = pd.DataFrame(rows, columns=columns).astype(np.int64)
+    frame = frame if seed is None else frame.sample(frac=1, random_state=seed).reset_index(drop=True)
+    return keys, Shown(frame, np.array(names, np.int64))
+
+
+class Who:
+    """Takes days one after the other and keeps the id log, as the step does."""
+
+    def __init__(self, identity: Identity = HOUSE) -> None:
+        self.identity, self.day = identity, START
+        self.log = Log(pd.DataFrame({name: pd.Series(dtype=object) for name in
+                                     ("number", "customer_id", "other_id", "person", "cause", "event")}))  # fmt: skip
+        self.signs: dict[int, int] = {}
+        self.found: Found
+        self.links: Links
+        self.clusters: Clusters
+
+    def take(
+        self,
+        records: Records,
+        likely: Mapping[tuple[str, str], float] | None = None,
+        same: Any = (),
+        different: Any = (),
+        seed: int | None = None,
+    ) -> dict[str, str]:
+        """Take a day's records; `likely` are pairs by likeness with weights. Returns the id of each record."""
+        self.day += timedelta(days=1)
+        keys, told = shown(records, seed)
+        graph = self._graph(keys, told, likely or {}, same, different)
+        known = np.array([self.signs.get(int(p), 0) for p in graph.persons], np.int64)
+        self.clusters = clustered(graph, self.identity, np.unique(known[known != 0]))
+        self.signs |= dict(zip(graph.persons.tolist(), self.clusters.signs.tolist(), strict=True))
+        looked = np.flatnonzero(self.clusters.labels >= 0)
+        table = pd.DataFrame({
+            "person": graph.persons[looked], "source": [keys[i].split("/")[0] for i in looked],
+            "person_key": [keys[i].split("/")[1] for i in looked], "known_on": START, "record": looked,
+            "cluster": self.clusters.labels[looked], "strength": 0,
+        })  # fmt: skip
+        table = causes(
+            table.assign(held=table["person"].map(self.log.held)), graph, self.clusters.removed, self.identity
+        )
+        self.found = decide(table, self.log, self.day)
+        first = len(self.log.events)
+        events = self.found.events.assign(number=range(first, first + len(self.found.events)))
+        if len(events):
+            self.log = Log(pd.concat([self.log.events, events], ignore_index=True) if first else events)
+        return {key: str(self.log.held[number(key)]) for key in sorted(keys)}
+
+    def _graph(self, keys: list[str], told: Shown, likely: Any, same: Any, different: Any) -> Graph:
+        place = {key: at for at, key in enumerate(keys)}
+        self.links = linked(told, self.identity)
+        pairs = [(place[a], place[b], weight) for (a, b), weight in likely.items() if a in place and b in place]
+        verdicts = [
+            np.array([(place[a], place[b]) for a, b in some if a in place and b in place], np.int64).reshape(-1, 2)
+            for some in (same, different)
+        ]
+        columns = pd.DataFrame(pairs, columns=["a", "b", "weight"])
+        likeness = columns.astype({"a": np.int64, "b": np.int64, "weight": float})
+        persons = np.array([number(key) for key in keys], np.int64)
+        held = limits(self.identity, told, self.links.aside)
+        return Graph(persons, self.links.rows, likeness, *verdicts, held)
+
+
+def groups(ids: Mapping[str, str]) -> set[frozenset[str]]:
+    """Records by the id they hold, as a set of sets."""
+    found: dict[str, set[str]] = {}
+    for record, customer in ids.items():
+        found.setdefault(customer, set()).add(record)
+    return set(map(frozenset, found.values()))
