@@ -69,6 +69,28 @@ def people(lake: Lake, identities: type[Table]) -> DataFrame:
     return lake.table(identities).where("valid_to is null").select("source", "person_key", "customer_id")
 
 
+def redirects(lake: Lake) -> dict[str, str]:
+    """Ids that ended in a merge, each with the id that goes on today."""
+    if not lake.exists("gold/identity_events"):
+        return {}
+    columns = ["number", "event", "customer_id", "other_id", "source", "person_key"]
+    rows = lake.arrow("gold/identity_events").to_table(columns=columns).sort_by("number").to_pandas()
+    alive = set(rows.drop_duplicates(["source", "person_key"], keep="last")["customer_id"])
+    ended = rows[rows["event"] == "merge"].drop_duplicates("other_id", keep="last")
+    into = dict(zip(ended["other_id"], ended["customer_id"], strict=True))
+    return {one: last for one in into if one not in alive and (last := _followed(one, into, alive)) is not None}
+
+
+def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
+    seen = {one}
+    while one not in alive:
+        one = into.get(one, one)
+        if one in seen:
+            return None
+        seen.add(one)
+    return one
+
+
 def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     """Rows of a table of facts up to the end of each day, as known on it: with `as_of`, and for facts about persons
     with `customer_id` (null for nobody known)."""

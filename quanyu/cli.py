@@ -225,6 +225,10 @@ def sample(
 
 def main() -> None:
     """Run the command line; mistakes of the user end in words and an exit code, without a traceback."""
+    from quanyu import discover
+
+    for place in discover.COMMANDS:
+        discover.call(f"{place}:add")(app)
     try:
         app()
     except QuanyuError as error:

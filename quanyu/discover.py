@@ -32,6 +32,8 @@ ROOMS = (
     "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
 )  # fmt: skip
+# Modules with commands of their own; each has a function `add(app)`.
+COMMANDS = ("jobs.unify.commands",)
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 

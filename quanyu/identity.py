@@ -15,7 +15,7 @@ from quanyu.table import Table
 
 # What a record says of a person beside its identifiers, and what is derived of it; blocks are made of these.
 SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "street", "house", "email", "phone",
-        "national_id")  # fmt: skip
+        "national_id", "phone_mask")  # fmt: skip
 DERIVED = ("names", "initials", "given_start", "family_start", "birth_year", "birth_month", "email_name", "address")
 FOREVER = 100_000
 
@@ -56,10 +56,11 @@ class Kind(Part):
 
 
 class Rule(Part):
-    """Records that share a value of the kind are one customer, with the same name, or while it has one name."""
+    """Records that share a value of the kind are one customer: always, with the same name, while it shows one name, or
+    while it shows one person: one name, and one value at most of each kind that joins by itself."""
 
     share: str
-    needs: Literal["nothing", "same_name", "one_name"] = "nothing"
+    needs: Literal["nothing", "same_name", "one_name", "one_person"] = "nothing"
 
     @property
     def called(self) -> str:

@@ -193,6 +193,23 @@ class Lake:
         """Append rows, in one fenced commit. Returns the version."""
         return self._write(place, df, receipt, counts, "append", options)
 
+    def note(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
+        """Append one row without Spark, for what a person decides. The caller holds the home: nobody else writes."""
+        import pyarrow
+        from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+
+        place = place_of(table)
+        kinds = {"timestamp": pyarrow.timestamp("us", "UTC"), "bigint": pyarrow.int64(), "string": pyarrow.string()}
+        required = [c.required or name in table.keys for name, c in table.columns.items()]
+        schema = pyarrow.schema([
+            pyarrow.field(name, kinds[column.type], nullable=not must)
+            for must, (name, column) in zip(required, table.columns.items(), strict=True)
+        ])  # fmt: skip
+        path = self.path(place)
+        DeltaTable.create(path, Schema.from_arrow(schema), mode="ignore", description=(table.__doc__ or "").strip())
+        told = CommitProperties(custom_metadata={"userMetadata": receipt.text({"out": 1})})
+        write_deltalake(path, pyarrow.Table.from_pylist([dict(row)], schema), mode="append", commit_properties=told)
+
     def replace(
         self, place: str, df: DataFrame, where: str | None, receipt: Receipt, counts: Mapping[str, int], **options: str
     ) -> int:

@@ -80,7 +80,7 @@ class Who:
         keys, told = shown(records, seed)
         graph = self._graph(keys, told, likely or {}, same, different)
         known = np.array([self.signs.get(int(p), 0) for p in graph.persons], np.int64)
-        self.clusters = clustered(graph, self.identity, np.unique(known[known != 0]))
+        self.clusters = clustered(graph, self.identity, known)
         self.signs |= dict(zip(graph.persons.tolist(), self.clusters.signs.tolist(), strict=True))
         looked = np.flatnonzero(self.clusters.labels >= 0)
         table = pd.DataFrame({

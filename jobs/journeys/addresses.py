@@ -66,8 +66,12 @@ def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Addresses:
     """
 
     def found(customers: Sequence[str]) -> Mapping[str, Address]:
-        rows = reachable(context, kind, customers, "name" in wanted).collect()
-        return {row["customer_id"]: Address(row["to"], {"name": row["name"], "city": row["city"]}) for row in rows}
+        into = asof.redirects(context.lake)
+        asked = sorted({into.get(customer, customer) for customer in customers})
+        rows = {row["customer_id"]: row for row in reachable(context, kind, asked, "name" in wanted).collect()}
+        made = {one: Address(row["to"], {"name": row["name"], "city": row["city"]}) for one, row in rows.items()}
+        known = {customer: into.get(customer, customer) for customer in customers}
+        return {customer: made[one] for customer, one in known.items() if one in made}
 
     return found
 
@@ -84,7 +88,7 @@ def reachable(context: Context, kind: str, customers: Sequence[str], named: bool
     reached = reached.select("customer_id", "city").join(known.groupBy("customer_id").agg(last), "customer_id")
     name = F.lit("")
     if named:
-        people = asof.facts(context, tables["people"], day).where(F.col("display_name").isNotNull())
+        people = asof.facts(context, tables["people"], day).where("display_name not like '%*%'")
         last = F.max(F.struct("recorded_on", "display_name"))["display_name"].alias("display_name")
         reached = reached.join(people.groupBy("customer_id").agg(last), "customer_id", "left")
         name = F.coalesce("display_name", F.lit(""))

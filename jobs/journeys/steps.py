@@ -110,7 +110,9 @@ def move(
     context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
     """Add who entered, and advance whoever has a step due."""
-    new = newcomers(context, programs, {one.instance_id for one in known})
+    merged = set(asof.redirects(context.lake).values())
+    under_way = {(w.journey, w.customer_id) for w in known if w.status == "active" and w.customer_id in merged}
+    new = newcomers(context, programs, {one.instance_id for one in known}, under_way)
     everyone = {one.instance_id: one for one in (*known, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     made: list[Decision] = []
@@ -122,14 +124,19 @@ def move(
     return Moved(list(everyone.values()), [*decided, *made], made, len(new))
 
 
-def newcomers(context: Context, programs: Mapping[str, Program], known: set[str]) -> list[Walk]:
-    """Begin a walk for each entry into an audience that has none yet."""
+def newcomers(
+    context: Context, programs: Mapping[str, Program], known: set[str], under_way: set[tuple[str, str]]
+) -> list[Walk]:
+    """Begin a walk for each entry into an audience that has none yet.
+
+    A merged customer comes into an audience anew under the id that goes on: who is under way already begins no second.
+    """
     by_audience = defaultdict(list)
     for name in programs:
         by_audience[context.catalogue.journeys[name].enters].append(name)
     found = walks.entries(context, sorted(by_audience))
     begun = [entered(name, customer, on) for audience, customer, on in found for name in by_audience[audience]]
-    return [one for one in begun if one.instance_id not in known]
+    return [one for one in begun if one.instance_id not in known and (one.journey, one.customer_id) not in under_way]
 
 
 def _told(

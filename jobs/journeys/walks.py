@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+# How a walk ends whose customer turned out to be one who is under way already.
+MERGED = "merged"
 # A return or a cancelled order is a row of these tables too, but nobody's goal.
 COUNTS: Mapping[str, Mapping[str, str]] = {
     "orders": {"kind": "purchase", "status": "paid"},
@@ -52,8 +54,29 @@ def entries(context: Context, audiences: Sequence[str]) -> list[tuple[str, str, 
 
 
 def walks(context: Context) -> list[Walk]:
-    """Every walk so far."""
-    return [Walk(*row) for row in _kept(context, "journey_instances")]
+    """Every walk so far; those under way follow customers who became others."""
+    return follow([Walk(*row) for row in _kept(context, "journey_instances")], asof.redirects(context.lake))
+
+
+def follow(known: Sequence[Walk], into: Mapping[str, str]) -> list[Walk]:
+    """Give walks under way the ids that go on; of two of one customer in a journey, the first goes on."""
+    moved = [
+        replace(one, customer_id=into[one.customer_id]) if one.status == "active" and one.customer_id in into else one
+        for one in known
+    ]
+    first: dict[tuple[str, str], Walk] = {}
+    for one in moved:
+        if one.status == "active":
+            held = first.setdefault((one.journey, one.customer_id), one)
+            if (one.entered_on, one.instance_id) < (held.entered_on, held.instance_id):
+                first[one.journey, one.customer_id] = one
+    followed = {one.customer_id for one in moved if one.customer_id in into.values()}
+    return [
+        replace(one, status="ended", outcome=MERGED)
+        if one.status == "active" and one.customer_id in followed and first[one.journey, one.customer_id] is not one
+        else one
+        for one in moved
+    ]
 
 
 def decisions(context: Context) -> list[Decision]:

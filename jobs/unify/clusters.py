@@ -37,7 +37,7 @@ class Graph:
 class Clusters:
     """Cluster of each record by number, the sign of all that its component hangs on, and what was cut, with reasons.
 
-    Where a component's sign is among those known, its records were not looked at again and have cluster -1.
+    Where all of a component remember its sign, its records were not looked at again and have cluster -1.
     """
 
     labels: Array
@@ -45,11 +45,15 @@ class Clusters:
     removed: pd.DataFrame
 
 
-def clustered(graph: Graph, identity: Identity, known: Array) -> Clusters:
-    """Cluster the components whose sign is not known yet: by what joins them, and by limits where that is too much."""
+def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
+    """Cluster the components that are not as before: by what joins them, and by limits where that is too much.
+
+    `remembered` is the sign that each record had, 0 for none.
+    """
     count, component = _components(graph)
     signs = _signs(graph, identity, count, component)
-    fresh = ~np.isin(signs, known)
+    fresh = np.zeros(count, bool)
+    fresh[component[signs[component] != remembered]] = True
     labels = np.where(fresh[component], component, -1)
     doubtful = _doubtful(graph, identity, count, component) & fresh
     removed: list[tuple[int, int, str, str]] = []

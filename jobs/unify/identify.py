@@ -64,7 +64,7 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     events = pd.concat([one.found.events for one in found], ignore_index=True)
     told = _difference(last, events, published)
     publish.gate(context, receipt, events, log, told)
-    written = publish.publish(context, receipt, events, last)
+    written = publish.publish(context, receipt, events, found)
     publish.remember(context, receipt, last, known)
     return _outcome(last, found, written, told)
 
@@ -88,14 +88,15 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     records = records_of(context, files, known)
     shown = _shown(files, records)
     links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, files, records, links.hubs, known)
+    pairs = likeness(context, receipt, files, records, _nobodys(shown, links), known)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, there = known.at(records.person)
     held = records.table.select(["person", "source", "person_key", "known_on"]).to_pandas()
-    # A component whose sign is known was clustered before, and its records have their ids.
-    signs = known.columns["sign"][place[there]]
-    clusters = clustered(graph, identity, np.unique(signs))
+    # A component whose records remember its sign was clustered before, and they have their ids.
+    signs = np.zeros(len(place), np.int64)
+    signs[there] = known.columns["sign"][place[there]]
+    clusters = clustered(graph, identity, signs)
     named = _named(shown, links)
     looked = np.flatnonzero((clusters.labels >= 0) & named)
     table = held.iloc[looked].assign(
@@ -134,6 +135,11 @@ def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     blocked = shown.rows["blocked"].to_numpy() > 0
     found[shown.rows.loc[~blocked, "record"].to_numpy()] = True
     return found
+
+
+def _nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+    """Values that say nothing about who somebody is: hubs, and blocked ones."""
+    return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
 
 
 def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:

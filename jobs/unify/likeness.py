@@ -15,7 +15,8 @@ from jobs.unify.matching import blocks, fields, scoring, training
 from jobs.unify.matching.levels import coded
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
-from jobs.unify.records import Staged, salt_of
+from jobs.unify.records import Staged, salt_of, staged
+from quanyu.errors import ConfigError
 from quanyu.identity import Match
 from quanyu.receipt import Receipt
 from quanyu.run import Context
@@ -29,8 +30,6 @@ SCORED = "a bigint, b bigint, levels bigint, weight float, weights array<float>"
 # From so many records on the work is shared out; below, it costs more to share than to do.
 SHARED = 20_000
 PAIRS_A_PART = 1_000_000
-# Fewer records are too few to train on.
-LEAST = 1000
 
 
 @dataclass
@@ -45,9 +44,9 @@ class Records:
     prepared: Path | None
 
 
-def records_of(context: Context, staged: Staged, known: Memory) -> Records:
+def records_of(context: Context, files: Staged, known: Memory) -> Records:
     """Read the day's records, and prepare those that changed."""
-    table = staged.records.arrow()
+    table = files.records.arrow()
     table = table.take(pa.array(np.argsort(table["person"].to_numpy(), kind="stable")))
     person, raw = table["person"].to_numpy(), table["raw"].to_numpy()
     place, there = known.at(person)
@@ -57,7 +56,7 @@ def records_of(context: Context, staged: Staged, known: Memory) -> Records:
     name[there], keys[there] = known.columns["called"][place[there]], known.keys[place[there]]
     folder = None
     if not there.all():
-        folder = prepare(context, staged, person[~there] if there.any() else None)
+        folder = prepare(context, files, person[~there] if there.any() else None)
         fresh = _read(folder, ["person", "name", "keys"])
         at = np.searchsorted(person, fresh["person"].to_numpy())
         name[at] = fresh["name"].to_numpy()
@@ -71,16 +70,16 @@ def _read(folder: Path, columns: list[str]) -> pa.Table:
     return dataset.dataset(folder, format="parquet").to_table(columns=columns)
 
 
-def prepare(context: Context, staged: Staged, persons: Array | None) -> Path:
+def prepare(context: Context, files: Staged, persons: Array | None) -> Path:
     """Bring records (all, or some by their numbers) into the form in which they are compared. Returns the folder."""
     block, salt = [list(found.same) for found in _match(context).blocks], salt_of(context.settings)
     columns, staging, spark = [*fields.PASSED, *fields.RAW], context.lake.staging, context.lake.spark
-    if (staged.records.count if persons is None else len(persons)) <= SHARED:
-        table = staged.records.arrow().select(columns)
+    if (files.records.count if persons is None else len(persons)) <= SHARED:
+        table = files.records.arrow().select(columns)
         table = table if persons is None else table.filter(compute.is_in(table["person"], pa.array(persons)))
         made = pa.Table.from_batches(fields.batches(iter(table.combine_chunks().to_batches()), block, salt))
         return staging.put(spark, made, PREPARED).folder
-    rows = staged.records.rows.select(*columns)
+    rows = files.records.rows.select(*columns)
     if persons is not None:
         wanted = staging.put(spark, pa.table({"person": pa.array(persons)}), "person bigint").rows
         rows = rows.join(wanted.hint("broadcast"), "person", "left_semi")
@@ -116,38 +115,31 @@ class Likeness:
 
 
 def likeness(
-    context: Context, receipt: Receipt, staged: Staged, records: Records, hubs: Array, known: Memory
+    context: Context, receipt: Receipt, files: Staged, records: Records, nobodys: Array, known: Memory
 ) -> Likeness:
     """Score the pairs of records whose mark is another than it was, and take the others from memory."""
     match = _match(context)
     most = [block.most for block in match.blocks]
     mask = blocks.standing(records.keys, most)
-    version = models.pinned(context)
+    due, version = models.version(context, len(mask))
     place, there = known.at(records.person)
-
-    def marked(number: int) -> Array:
-        hub = [np.isin(records.table[f"{kind}_code"].to_numpy(), hubs) for kind in ("email", "phone")]
-        return np.asarray(_mark([records.raw, mask, hub[0], hub[1], np.full(len(mask), number)]))
-
-    mark = marked(version or 0)
-    touched = ~there
-    touched[there] = known.columns["mark"][place[there]] != mark[there]
+    hub = [np.isin(records.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
+    mark = _mark([records.raw, mask, *hub, np.full(len(mask), version)])
+    touched = ~there | due
+    touched[there] |= known.columns["mark"][place[there]] != mark[there]
     a, b, bits = blocks.candidates(records.keys, most, touched)
     batch = np.full(len(mask), known.last + 1, np.int64)
     batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
     fresh = memory.forgotten(0).pairs
     if len(a):
-        folder = records.prepared or prepare(context, staged, records.person[np.unique(np.concatenate([a, b]))])
+        folder = records.prepared or prepare(context, files, records.person[np.unique(np.concatenate([a, b]))])
         at = _places(folder, records.person)
-        if version is not None:
-            model = models.load(context, version)
-        elif len(mask) < LEAST:
-            model = training.assumed(salt_of(context.settings))
-        else:
+        if due:
             model = _trained(context, receipt, folder, (at[a], at[b], bits), len(mask))
-            mark = marked(models.pinned(context) or 0)
-        fresh = _dated(_scored(context, folder, model, hubs, at[a], at[b]), known.last + 1)
-    old = _current(known.pairs, records.person, batch)
+        else:
+            model = models.load(context, version)
+        fresh = _dated(_scored(context, folder, model, nobodys, at[a], at[b]), known.last + 1)
+    old = memory.current(known.pairs, records.person, batch)
     pairs = pa.concat_tables([old, fresh])
     left, right = (np.searchsorted(records.person, pairs[name].to_numpy()) for name in ("a", "b"))
     return Likeness(left, right, pairs["weight"].to_numpy(), mark, batch, fresh, pairs, len(a))
@@ -180,9 +172,23 @@ def _trained(
     return model
 
 
-def _scored(context: Context, folder: Path, model: Model, hubs: Array, a: Array, b: Array) -> pa.Table:
+def train_anew(context: Context) -> tuple[int, int]:
+    """Train a new version on the records of the context's day. Returns its number and how many records there were."""
+    files = staged(context, context.day)
+    records = records_of(context, files, memory.forgotten(len(_match(context).blocks)))
+    most = [block.most for block in _match(context).blocks]
+    a, b, bits = blocks.candidates(records.keys, most, np.ones(len(records.person), bool))
+    if records.prepared is None or not len(a):
+        raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
+    at = _places(records.prepared, records.person)
+    receipt = Receipt("identity.train", context.day.isoformat(), context.run_id, "")
+    _trained(context, receipt, records.prepared, (at[a], at[b], bits), len(records.person))
+    return int(models.versions(context)[-1]["version"]), len(records.person)
+
+
+def _scored(context: Context, folder: Path, model: Model, nobodys: Array, a: Array, b: Array) -> pa.Table:
     """Score pairs by their places in the prepared files: here where they are few, on the workers where not."""
-    scorer = scoring.Scorer(str(folder), model, tuple(hubs.tolist()))
+    scorer = scoring.Scorer(str(folder), model, tuple(nobodys.tolist()))
     if len(a) <= SHARED:
         return pa.Table.from_batches([scorer.scored(a, b)])
     _ship()
@@ -202,14 +208,3 @@ def _dated(pairs: pa.Table, batch: int) -> pa.Table:
         pairs["weights"], pa.array(np.full(len(pairs), batch, np.int64)),
     ]  # fmt: skip
     return pa.table(dict(zip(memory.PAIR.names, columns, strict=True))).cast(memory.PAIR)
-
-
-def _current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
-    """Pairs of records that are still there, scored when one of them was scored last."""
-    if not len(pairs) or not len(person):
-        return pairs.slice(0, 0)
-    a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
-    left, right = (np.minimum(np.searchsorted(person, x), len(person) - 1) for x in (a, b))
-    there = (person[left] == a) & (person[right] == b)
-    newest = np.maximum(batch[left], batch[right]) == pairs["batch"].to_numpy()
-    return pairs.filter(pa.array(there & newest))

@@ -60,9 +60,10 @@ def linked(shown: Shown, identity: Identity) -> Links:
     is_hub = rows["value"].isin(hubs.keys())
     aside.append(rows[is_hub].assign(reason=rows.loc[is_hub, "value"].map(hubs)))
     rows = rows[~is_hub]
-    made = []
+    alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
+    made, strong = [], rows[rows["kind"].isin(alone)]
     for place, rule in enumerate(identity.rules):
-        joined, left = _ruled(rows[rows["kind"] == KINDS.index(rule.share)], rule.needs)
+        joined, left = _ruled(rows[rows["kind"] == KINDS.index(rule.share)], rule.needs, strong)
         made.append(joined.assign(rule=place))
         aside.append(left)
     found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
@@ -75,8 +76,8 @@ def linked(shown: Shown, identity: Identity) -> Links:
     return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
 
 
-def _ruled(rows: pd.DataFrame, needs: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Nodes of one rule, and the rows that it cannot place: those without a name on a value of several names."""
+def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Nodes of one rule, and the rows that it cannot place: those who could be either of several persons."""
     none = rows.iloc[:0].assign(reason="")
     if needs == "nothing":
         return rows.assign(node=rows["value"].to_numpy()), none
@@ -85,10 +86,21 @@ def _ruled(rows: pd.DataFrame, needs: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         return named.assign(node=_mixed(named["value"].to_numpy(), named["name"].to_numpy())), none
     pairs = rows.loc[rows["name"] != 0, ["value", "name"]].drop_duplicates()
     several = rows["value"].isin(pairs.loc[pairs["value"].duplicated(), "value"])
-    lost = several & (rows["name"] == 0)
-    return rows[~several].assign(node=rows.loc[~several, "value"].to_numpy()), rows[lost].assign(
-        reason="several names show this value"
-    )
+    kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
+    lost = rows[several & (rows["name"] == 0)].assign(reason="several names show this value")
+    if needs == "one_name":
+        return kept, lost
+    shared = _of_several(kept, strong)
+    more = kept[shared].drop(columns="node").assign(reason="several persons show this value")
+    return kept[~shared], pd.concat([lost, more])
+
+
+def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
+    """Rows whose value is shown by records with different values of one strong kind in one scope."""
+    held = rows[["record", "value"]].merge(strong[["record", "kind", "scope", "value"]].rename(
+        columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
+    many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
+    return rows["value"].isin(many)
 
 
 def _mixed(one: Array, other: Array) -> Array:

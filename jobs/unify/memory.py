@@ -95,3 +95,14 @@ def records_table(person: Array, columns: dict[str, Array], keys: Array, written
         "mark": made["mark"], "batch": made["batch"], "sign": made["sign"],
         "written": pa.array(np.full(len(person), written, np.int64)),
     })  # fmt: skip
+
+
+def current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
+    """Take the pairs of records that are still there, scored when one of them was scored last."""
+    if not len(pairs) or not len(person):
+        return pairs.slice(0, 0)
+    a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
+    left, right = (np.minimum(np.searchsorted(person, x), len(person) - 1) for x in (a, b))
+    there = (person[left] == a) & (person[right] == b)
+    newest = np.maximum(batch[left], batch[right]) == pairs["batch"].to_numpy()
+    return pairs.filter(pa.array(there & newest))

@@ -8,13 +8,17 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from jobs.unify.matching import training
 from jobs.unify.matching.model import TERMS, Model, read
 from jobs.unify.records import salt_of
 from quanyu.errors import ConfigError
 from quanyu.receipt import Receipt
 from quanyu.run import Context
 
-MODELS, SHARES = "gold/identity_models", "gold/identity_terms"
+MODELS, SHARES, DAYS = "gold/identity_models", "gold/identity_terms", "gold/identity_days"
+
+# Fewer records are too few to train on; so many times more are others than it was trained on.
+LEAST, GROWN = 1000, 4
 
 
 def versions(context: Context) -> list[dict[str, Any]]:
@@ -37,15 +41,37 @@ def pinned(context: Context) -> int | None:
     return wanted or (known[-1] if known else None)
 
 
+def rate(context: Context) -> float:
+    """The chance that two records are one person, as the last run estimated it."""
+    if not context.lake.exists(DAYS):
+        return 1e-4
+    return float(context.lake.arrow(DAYS).to_table().sort_by("day")["match_rate"][-1].as_py())
+
+
+def version(context: Context, records: int) -> tuple[bool, int]:
+    """Whether a version is to be trained now, and the number of the one to use: 0 for what is assumed of persons.
+
+    The first comes with enough records, the next when they have grown so far that shares and rates are others.
+    """
+    known = versions(context)
+    found = pinned(context)
+    enough = LEAST if found is None else GROWN * int(known[-1]["records"])
+    due = context.catalogue.identity.match.model is None and records >= enough
+    return due, (found or 0) + due
+
+
 def load(context: Context, version: int) -> Model:
-    """Read a version."""
+    """Read a version; 0 is what is assumed of persons in general."""
+    assumed = training.assumed(salt_of(context.settings))
+    if not version:
+        return assumed
     text = next(row["parameters"] for row in versions(context) if row["version"] == version)
     table = context.lake.arrow(SHARES).to_table(filter=compute.field("version") == version)
     terms = {}
     for term in TERMS:
         rows = table.filter(compute.equal(table["term"], term)).sort_by("value_hash")
         terms[term] = (rows["value_hash"].to_numpy(), rows["share"].to_numpy())
-    return read(text, terms, salt_of(context.settings))
+    return read(text, terms, assumed)
 
 
 def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: int) -> int:

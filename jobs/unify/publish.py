@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.unify.identify import Day
 
 LOG, STATE, CUTS = "gold/identity_events", "gold/identities", "gold/identity_cuts"
-ACCEPTED = "gold/identity_acceptances"
+ACCEPTED, DAYS = "gold/identity_acceptances", "gold/identity_days"
 COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "person_key", "person", "cause"]
 # The work list is as long as people can work through.
 MOST_REVIEWS = 5000
@@ -64,7 +64,7 @@ def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, tol
     if context.lake.exists(ACCEPTED) and mark in context.lake.values(ACCEPTED, "difference"):
         return
     table = context.catalogue.tables["identity_proposals"]
-    rows = log.events.tail(len(events))
+    rows = log.events.tail(len(events)).assign(difference=mark, reasons="; ".join(reasons))
     context.lake.prepare(table)
     context.lake.replace(place_of(table), _spark(context, table, rows), None, receipt, {"out": len(rows)})
     raise gates.stopped(reasons, mark)
@@ -81,7 +81,7 @@ def _arrow(table: type[Table]) -> pa.Schema:
     return pa.schema([(name, kinds[column.type]) for name, column in table.columns.items()])
 
 
-def publish(context: Context, receipt: Receipt, events: pd.DataFrame, last: Day) -> int:
+def publish(context: Context, receipt: Receipt, events: pd.DataFrame, days: list[Day]) -> int:
     """Append to the log, then make the state follow it. Returns how many assignments changed.
 
     What a killed run appended and did not publish is published by the next.
@@ -92,8 +92,31 @@ def publish(context: Context, receipt: Receipt, events: pd.DataFrame, last: Day)
         rows = following(read_log(context), events).events.tail(len(events))
         lake.append(LOG, _spark(context, tables["identity_events"], rows), receipt, {"out": len(rows)})
     changed = _state(context, receipt)
-    _explain(context, receipt, last)
+    _explain(context, receipt, days[-1])
+    _days(context, receipt, days)
     return changed
+
+
+def _days(context: Context, receipt: Receipt, days: list[Day]) -> None:
+    """Keep the figures of the days taken; what changed is counted from the log, so that a rerun tells it too."""
+    lake, table = context.lake, context.catalogue.tables["identity_days"]
+    log = read_log(context).events
+    rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
+    listed = ", ".join(f"date'{one.day}'" for one in days)
+    lake.prepare(table)
+    lake.replace(DAYS, _spark(context, table, rows), f"day in ({listed})", receipt, {"out": len(rows)})
+
+
+def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
+    changed = {"merged": ("merge", "other_id"), "split": ("split", "customer_id"), "minted": ("mint", "customer_id")}
+    counts = {name: int(events.loc[events["event"] == event, of].nunique()) for name, (event, of) in changed.items()}
+    sizes = one.customers.value_counts()
+    return {
+        "day": one.day, "records": int(one.named.sum()), "customers": len(sizes), **counts,
+        "moved": int(events["event"].isin(["merge", "split"]).sum()),
+        "largest": int(sizes.max()) if len(sizes) else 0, "hubs": len(one.links.hubs), "pairs": one.pairs.scored,
+        "match_rate": one.rate,
+    }  # fmt: skip
 
 
 def _state(context: Context, receipt: Receipt) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.unify.directory import Record
 from quanyu.lake import Lake
 
 PLACE = "gold/identity_verdicts"
@@ -37,3 +38,9 @@ def places(verdicts: pd.DataFrame, records: pd.DataFrame, verdict: str) -> Array
             on=[f"{end}_source", f"{end}_key"],
         )
     return np.unique(np.sort(found[["a", "b"]].to_numpy(np.int64), axis=1), axis=0)
+
+
+def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:
+    """The two records of each verdict."""
+    rows = verdicts[ENDS].to_numpy(object).tolist()
+    return [(Record(a_source, a_key), Record(b_source, b_key)) for a_source, a_key, b_source, b_key in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,18 @@ def gain_plot(judged: Judged, title: str) -> bytes:
         note = f"AUC {judged.metrics['auc']:.3f}   lift at 10 % {judged.metrics['lift_at_10pct']:.2f}"
         axes.text(0.97, 0.04, note, ha="right", transform=axes.transAxes, color=INK)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), frameon=False)
+    return png.getvalue()
+
+
+def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> bytes:
+    """Draw what each level of likeness of each field says for or against one person, in bits."""
+    bars = [(f"{name} {level}", bits) for name, levels in weights.items() for level, bits in enumerate(levels, 1)]
+    with _figure(title) as (axes, png):
+        places = range(len(bars), 0, -1)
+        axes.barh(places, [bits for _, bits in bars], color=[INK if bits > 0 else GREY for _, bits in bars])
+        axes.set_yticks(list(places), [name for name, _ in bars], fontsize=6)
+        axes.set(xlabel="Weight in bits: against one person, or for it")
+        axes.axvline(0, color=GREY, linewidth=1)
     return png.getvalue()
 
 

@@ -106,6 +106,12 @@ class Registry:
             champion = judged.passed and _crown(client, spec.name, found, dataset.day)
             return Recorded(spec.name, int(found.version), champion, new)
 
+    @contextmanager
+    def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
+        """Open an experiment, made where it is not there yet: a client of MLflow, and the experiment's id."""
+        with self._client() as client:
+            yield client, self._experiment(client, name)
+
     def champion(self, name: str) -> Champion | None:
         """Load the champion, or None when no version has passed its gates yet."""
         import mlflow.pyfunc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ml.lifecycle import dataset
+from ml.lifecycle import dataset, likeness
 from quanyu import asof
 from quanyu.discover import Catalogue
 from quanyu.modelspec import ModelSpec
@@ -15,7 +15,7 @@ from quanyu.settings import Settings
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the training of every model, then the scoring by all champions."""
+    """List the record of who-is-who models, the training of every model, then the scoring by all champions."""
     found = [_training(spec, catalogue) for spec in catalogue.models.values()]
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
     score = Step(
@@ -23,7 +23,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         "|".join(_digests(catalogue)), score_all,
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
     )  # fmt: skip
-    return [*found, score] if found else []
+    return [likeness.step(), *([*found, score] if found else [])]
 
 
 def _digests(catalogue: Catalogue) -> list[str]:

@@ -37,6 +37,25 @@ class IdentityEvents(Table):
     cause = Column("string", "What decided it: a rule, likeness, a verdict, a link that ended or a limit that was met.")
 
 
+class IdentityDays(Table):
+    """What a day's run found and changed: how stable ids are, over time."""
+
+    layer = "gold"
+    keys = ("day",)
+
+    day = Column("date", "Day of the run, or one that it took before its own.", required=True)
+    records = Column("bigint", "Records that show anything of a person.", unit="records")
+    customers = Column("bigint", "Customers that they are.", unit="customers")
+    minted = Column("bigint", "Ids minted.", unit="ids")
+    merged = Column("bigint", "Ids that ended in a merge.", unit="ids")
+    split = Column("bigint", "Ids that came out of a split.", unit="ids")
+    moved = Column("bigint", "Records whose id changed.", unit="records")
+    largest = Column("bigint", "Records of the largest customer.", unit="records")
+    hubs = Column("bigint", "Values that join nobody since too many show them.", unit="values")
+    pairs = Column("bigint", "Pairs of records compared anew.", unit="pairs")
+    match_rate = Column("double", "Estimated chance that two records of all are one person.", unit="share")
+
+
 class IdentityVerdicts(Table):
     """What a steward decided of two records. Source data: kept for good; the newest of a pair counts."""
 
@@ -168,6 +187,8 @@ class IdentityProposals(Table):
     source = Column("string", "Feed of the person concerned.", required=True)
     person_key = Column("string", "Person concerned.", required=True)
     cause = Column("string", "What decided it.")
+    difference = Column("string", "Hash by which the whole difference may be accepted.", required=True)
+    reasons = Column("string", "Bands that it leaves, with the figures.", required=True)
 
 
 class IdentityAcceptances(Table):

@@ -29,6 +29,7 @@ class People(Table):
     region = Column("string", "Province or state of residence.")
     postcode = Column("string", "Postcode of residence.", pii=True)
     address = Column("string", "Street line of the residence.", pii=True)
+    phone_masked = Column("string", "Phone with its middle digits hidden, where a platform shows no more.", pii=True)
     joined_on = Column("date", "Day on which the person joined or registered.")
     tier = Column("string", "Tier of membership.")
     points = Column("bigint", "Points at hand.", unit="points")

@@ -13,13 +13,15 @@ import pyarrow as pa
 from jobs.unify.matching import names
 
 RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city", "region", "postcode", "address",
-       "email", "phone", "national_id")  # fmt: skip
+       "email", "phone", "national_id", "phone_masked")  # fmt: skip
 FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "street", "house", "email", "phone",
-          "national_id")  # fmt: skip
+          "national_id", "phone_mask")  # fmt: skip
 PASSED = ("person", "email_code", "phone_code")
 # Days of birth that forms are filled with when nobody tells.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
 _DIGITS = re.compile(r"\d+")
+_MOBILE = re.compile(r"^(?:\+?86)?(1\d\d)[\d*]{4}(\d{4})$")
+_STARS = str.maketrans("＊xXｘＸ•", "******")
 _WIDE = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回族自治区|维吾尔自治区)$")
 Strings = pd.Series
@@ -45,6 +47,7 @@ def prepared(raw: pd.DataFrame) -> pd.DataFrame:
         "street": _once(address, _street),
         "house": _once(address, _house),
         **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
+        "phone_mask": _once(raw["phone"].fillna(raw["phone_masked"]), _mask),
     }
     frame = pd.DataFrame(made, index=raw.index)
     return frame.astype(object).mask(frame.isna(), None)
@@ -76,6 +79,12 @@ def _place(text: str) -> str | None:
 def _postcode(text: str) -> str | None:
     found = "".join(c for c in text.lower() if c.isalnum())
     return found if found and set(found) != {"0"} else None
+
+
+def _mask(text: str) -> str | None:
+    """The digits of a Chinese mobile number that platforms leave to be seen: the first three and the last four."""
+    found = _MOBILE.match(text.translate(_STARS).replace(" ", ""))
+    return f"{found[1]}*{found[2]}" if found else None
 
 
 def _street(text: str) -> str | None:

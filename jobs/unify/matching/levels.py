@@ -15,7 +15,8 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from jobs.unify.matching import fields, names
 
 # Comparison to its highest level.
-HIGHEST = {"given": 4, "family": 4, "birthday": 6, "gender": 2, "place": 7, "email": 5, "phone": 3, "national_id": 3}
+HIGHEST = {"given": 4, "family": 4, "birthday": 6, "gender": 2, "place": 7, "email": 5, "phone": 3, "national_id": 3,
+           "phone_mask": 2}  # fmt: skip
 # Level words, lowest first, for explanations.
 WORDS = {
     "given": ("not compared", "different", "alike", "nearly the same", "the same"),
@@ -28,6 +29,7 @@ WORDS = {
     "email": ("not compared", "different", "alike", "nearly the same", "same name or two letters off", "the same"),
     "phone": ("not compared", "different", "one digit off", "the same"),
     "national_id": ("not compared", "different", "one character off", "the same"),
+    "phone_mask": ("not compared", "different", "the same as far as it is shown"),
 }  # fmt: skip
 _POOLED = {"given": "names", "family": "names"}
 Codes = np.ndarray[Any, np.dtype[np.int32]]
@@ -147,6 +149,15 @@ def _towns(left: list[str], right: list[str]) -> Levels:
     return np.where(near, 2, 1).astype(np.uint8)
 
 
+def _unlike(left: list[str], right: list[str]) -> Levels:
+    return np.ones(len(left), np.uint8)
+
+
+def _both(column: Column, a: Any, b: Any) -> Any:
+    """Whether both records have a value."""
+    return (column.codes[a] >= 0) & (column.codes[b] >= 0)
+
+
 def _same(values: Levels, highest: int) -> Levels:
     return np.where(values == 255, highest, values).astype(np.uint8)
 
@@ -176,11 +187,12 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         "given": given,
         "family": family,
         "birthday": birthday,
-        "gender": levels("gender", lambda left, right: np.ones(len(left), np.uint8), 2),
+        "gender": levels("gender", _unlike, 2),
         "place": place,
         "email": levels("email", _emails, 5),
         "phone": levels("phone", _numbers, 3),
         "national_id": levels("national_id", _numbers, 3),
+        "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _unlike, 2)).astype(np.uint8),
     }
     day = columns["birthday"].codes[a]
     terms = {
@@ -214,7 +226,7 @@ def _place(
     street, city, postcode = (
         levels("street", _streets, 3), levels("city", _towns, 3), levels("postcode", _numbers, 3),
     )  # fmt: skip
-    house = levels("house", lambda left, right: np.ones(len(left), np.uint8), 2)
+    house = levels("house", _unlike, 2)
     region = levels("region", _towns, 3)
     some = (street > 0) | (city > 0) | (postcode > 0)
     town = (city >= 2) | ((city == 0) & (region == 3) & (postcode == 0))

@@ -81,9 +81,14 @@ def _hashes(values: list[str], salt: str) -> Array:
     return fields.hashed(pd.Series(values, dtype=object), salt)
 
 
-def read(text: str, terms: Mapping[str, tuple[Array, Array]], salt: str) -> Model:
-    """Make the model of its JSON and its shares of values."""
+def read(text: str, terms: Mapping[str, tuple[Array, Array]], assumed: Model) -> Model:
+    """Make the model of its JSON and its shares of values.
+
+    A comparison that is newer than the text weighs as `assumed`, so that a release does not make old versions unusable.
+    """
     told = json.loads(text)
-    m = {name: np.array(told["comparisons"][name]["m"]) for name in HIGHEST}
-    u = {name: np.array(told["comparisons"][name]["u"]) for name in HIGHEST}
-    return Model(m, u, terms, told["bases"], told["rarest"], told["floor"], salt)
+    m, u = dict(assumed.m), dict(assumed.u)
+    for name, held in told["comparisons"].items():
+        if name in HIGHEST and len(held["m"]) == len(m[name]):
+            m[name], u[name] = np.array(held["m"]), np.array(held["u"])
+    return Model(m, u, terms, told["bases"], told["rarest"], told["floor"], assumed.salt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,19 +15,19 @@ from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
 from jobs.unify.matching.model import Model
 
 ROWS = 250_000
-_OPENED: dict[str, tuple[Any, dict[str, Column], dict[str, Any]]] = {}
+_OPENED: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores pairs of records by their places in the files of `folder`; `hubs` are codes of values that tell nothing.
+    """Scores pairs of records by their places in the files of `folder`; `nobodys` are codes that tell nothing.
 
     Pairs below the model's floor are left out.
     """
 
     folder: str
     model: Model = field(repr=False)
-    hubs: Sequence[int] = ()
+    nobodys: Sequence[int] = ()
 
     def __call__(self, stream: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Take batches of a and b; give the persons' numbers, levels packed into one number, and weights in bits."""
@@ -38,9 +38,26 @@ class Scorer:
 
     def scored(self, a: Any, b: Any) -> pa.RecordBatch:
         """Score one batch of pairs."""
-        person, columns, shares = self._open()
-        found = compared(columns, a, b)
-        weights = self.model.weights(found, shares)
+        if self.folder not in _OPENED:
+            _OPENED.clear()
+            _OPENED[self.folder] = Compared(read(self.folder), self.model, self.nobodys)
+        return _OPENED[self.folder].scored(a, b)
+
+
+class Compared:
+    """Prepared records in memory, ready to be compared in pairs."""
+
+    def __init__(self, table: pa.Table, model: Model, nobodys: Sequence[int] = ()) -> None:
+        self.model, self.person = model, table["person"].to_numpy()
+        self.columns = coded(table)
+        for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
+            self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
+        self.shares = model.shares(self.columns)
+
+    def scored(self, a: Any, b: Any) -> pa.RecordBatch:
+        """Score pairs by their places; those below the model's floor are left out."""
+        found = compared(self.columns, a, b)
+        weights = self.model.weights(found, self.shares)
         total = weights.sum(axis=1)
         kept = np.flatnonzero(total >= self.model.floor)
         lists = pa.ListArray.from_arrays(
@@ -48,28 +65,18 @@ class Scorer:
         )
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(person[a[kept]]), pa.array(person[b[kept]]), pa.array(packed(found.levels[kept])),
+                pa.array(self.person[a[kept]]), pa.array(self.person[b[kept]]), pa.array(packed(found.levels[kept])),
                 pa.array(total[kept].astype(np.float32)), lists,
             ],
             names=["a", "b", "levels", "weight", "weights"],
         )  # fmt: skip
 
-    def _open(self) -> tuple[Any, dict[str, Column], dict[str, Any]]:
-        if self.folder not in _OPENED:
-            _OPENED.clear()
-            table = read(self.folder)
-            columns = coded(table)
-            for name in ("email", "phone"):
-                columns[name] = _without(columns[name], table[f"{name}_code"].to_numpy(), self.hubs)
-            _OPENED[self.folder] = (table["person"].to_numpy(), columns, self.model.shares(columns))
-        return _OPENED[self.folder]
 
-
-def _without(column: Column, codes: Any, hubs: Sequence[int]) -> Column:
+def _without(column: Column, codes: Any, nobodys: Sequence[int]) -> Column:
     """Take out of a column what a hub shows."""
-    if not len(hubs):
+    if not len(nobodys):
         return column
-    return replace(column, codes=np.where(np.isin(codes, np.array(hubs)), -1, column.codes).astype(np.int32))
+    return replace(column, codes=np.where(np.isin(codes, np.array(nobodys)), -1, column.codes).astype(np.int32))
 
 
 def read(folder: str) -> pa.Table:
@@ -86,8 +93,3 @@ def packed(levels: Any) -> Any:
 def unpacked(number: int) -> dict[str, int]:
     """Levels by comparison out of a packed number."""
     return {name: number >> (3 * place) & 7 for place, name in enumerate(HIGHEST)}
-
-
-def worker(folder: str, model: Model, hubs: Sequence[int]) -> Callable[[Iterator[pa.RecordBatch]], Any]:
-    """Make the function for mapInArrow."""
-    return Scorer(folder, model, hubs)

@@ -19,13 +19,13 @@ PRIOR_M = {
     "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
     "birthday": (0.04, 0.02, 0.02, 0.03, 0.06, 0.83), "gender": (0.02, 0.98),
     "place": (0.15, 0.10, 0.08, 0.05, 0.10, 0.05, 0.47), "email": (0.15, 0.04, 0.04, 0.07, 0.70),
-    "phone": (0.20, 0.03, 0.77), "national_id": (0.05, 0.10, 0.85),
+    "phone": (0.20, 0.03, 0.77), "national_id": (0.05, 0.10, 0.85), "phone_mask": (0.25, 0.75),
 }  # fmt: skip
 PRIOR_U = {
     "given": (0.90, 0.07, 0.01, 0.02), "family": (0.92, 0.05, 0.01, 0.02),
     "birthday": (0.72, 0.22, 0.05, 0.008, 0.001, 0.001), "gender": (0.45, 0.55),
     "place": (0.90, 0.09, 0.007, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
-    "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001),
+    "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001), "phone_mask": (0.99999, 0.00001),
 }  # fmt: skip
 WORTH_M, WORTH_U = 20.0, 200.0
 # Which comparison a block's field takes part in.
@@ -35,6 +35,7 @@ PARTS = {
     "birth_month": ("birthday",), "gender": ("gender",), "email": ("email",), "email_name": ("email",),
     "phone": ("phone",), "national_id": ("national_id",), "city": ("place",), "region": ("place",),
     "postcode": ("place",), "street": ("place",), "house": ("place",), "address": ("place",),
+    "phone_mask": ("phone", "phone_mask"),
 }  # fmt: skip
 
 

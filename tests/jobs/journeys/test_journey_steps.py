@@ -72,7 +72,8 @@ class Retailer:
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
         catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
         store = Store(f"sqlite:///{self.home}/store.db")
-        return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store)
+        lake = SimpleNamespace(exists=lambda place: False)
+        return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store, lake=lake)
 
     def run(self, n):
         """Decide and send for a day, and return both outcomes."""

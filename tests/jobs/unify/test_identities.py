@@ -10,7 +10,7 @@ SHOWN = st.sets(
     st.builds("{}={}".format, st.sampled_from(["email", "openid", "device"]), st.integers(0, 5)), max_size=3
 )
 RECORDS = st.dictionaries(st.builds("{}/{}".format, st.sampled_from(["crm", "pos"]), st.integers(0, 15)), SHOWN)
-PROPERTY = settings(max_examples=60, deadline=None)
+PROPERTY = settings(max_examples=40, deadline=None)
 
 
 def joined(records):

@@ -1,0 +1,209 @@
+"""Commands of who is who: look a customer up, ask why, decide, and let a difference pass."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
+from quanyu.errors import ConfigError, nearest
+from quanyu.receipt import Receipt
+from quanyu.run import Context, home_lock
+from quanyu.settings import Settings
+
+identity = typer.Typer(no_args_is_help=True, help="The work on who is who: differences, reviews, the model.")
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept.")]
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
+VERDICTS = ("same", "different", "open")
+
+
+def add(app: typer.Typer) -> None:
+    """Give the product's command these commands."""
+    for command in (who, why, verdict):
+        app.command()(command)
+    app.add_typer(identity, name="identity")
+
+
+def _context(settings: Settings, day: date | None = None) -> Context:
+    return Context(settings, day or datetime.now(UTC).date())
+
+
+def _directory(context: Context) -> Any:
+    from jobs.unify.directory import Directory
+
+    return Directory(context)
+
+
+def who(value: One, conf: Conf = None, home: Home = None) -> None:
+    """Show the customer that a value names, with all records and identifiers and what happened to the id.
+
+    Example: `quanyu who 13812345678` or `quanyu who member=M000123`
+    """
+    from jobs.unify import tell
+
+    directory = _directory(_context(opened(conf, home)))
+    found = directory.find(value)
+    customers = sorted({one for record in found if (one := directory.customer_of(record))})
+    loose = [record for record in found if not directory.customer_of(record)]
+    if len(customers) > 1:
+        say(f"{len(customers)} customers answer to this:")
+    for one in customers:
+        say(tell.customer(directory, one))
+    for record in loose:
+        say(f"{record} has no customer: it shows nothing that names a person, or no run has taken it yet")
+
+
+def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
+    """Show the chain of links that makes two records one customer, or what keeps them apart.
+
+    Example: `quanyu why 13812345678 member=M000123`
+    """
+    from jobs.unify import tell
+    from jobs.unify.explain import Around, apart
+
+    directory = _directory(_context(opened(conf, home)))
+    some, others = directory.find(a), directory.find(b)
+    if set(some) & set(others):
+        say(f"one record answers to both: {sorted(set(some) & set(others))[0]}")
+        return
+    around = Around(directory, [*some, *others])
+    hops = around.chain(some, others, cut=False)
+    if hops:
+        say(f"one customer, {directory.customer_of(hops[0].one)}, by {len(hops)} links")
+        say(tell.chain(hops))
+        return
+    names = [sorted({directory.customer_of(key) or "no customer" for key in side}) for side in (some, others)]
+    say(f"apart: {' and '.join(', '.join(side) for side in names)}")
+    say(tell.parts(apart(around, some, others)))
+    likest = around.likeness.weigh(some, others)
+    match = directory.context.catalogue.identity.match
+    band = f"a link needs {match.link}, a review {match.review}"
+    say(f"likeness of the likest two records: {band}" + ("" if likest.compared else "; no block holds both,"
+        " so that a run does not compare them"))  # fmt: skip
+    say(tell.weighed(likest))
+
+
+def verdict(
+    decision: Annotated[str, typer.Argument(help="same, different, or open to take a verdict back.")],
+    a: One, b: One, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0,
+) -> None:  # fmt: skip
+    """Decide whether two records are one person: it outranks every rule, and takes effect in the next run.
+
+    Example: `quanyu verdict different crm/1f3a9c pos/77ab02 --why "mother and daughter"`
+    """
+    if decision not in VERDICTS:
+        raise ConfigError(f"unknown verdict {decision!r}; {nearest(decision, VERDICTS)}")
+    settings = opened(conf, home)
+    with home_lock(settings, wait):
+        context = _context(settings)
+        directory = _directory(context)
+        one, other = _one_record(directory, a), _one_record(directory, b)
+        if one == other:
+            raise ConfigError("both name the same record")
+        table = context.catalogue.tables["identity_verdicts"]
+        _note(context, table, {
+            "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
+            "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
+        })  # fmt: skip
+    say(f"noted: {one} and {other} are {decision}; the next run follows it")
+
+
+def _one_record(directory: Any, value: str) -> Any:
+    """The record that a value names; of a customer whose records are all one, any will do. Raises ConfigError."""
+    found = directory.find(value)
+    if len(found) > 1:
+        listed = ", ".join(map(str, found[:5]))
+        raise ConfigError(f"{len(found)} records answer to this; say which: {listed}")
+    return found[0]
+
+
+def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
+    """Append a row to a log, numbered on."""
+    from quanyu.lake import place_of
+
+    place = place_of(table)
+    number = max(context.lake.values(place, "number"), default=-1) + 1 if context.lake.exists(place) else 0
+    receipt = Receipt(f"note.{table.name}", context.day.isoformat(), context.run_id, "")
+    context.lake.note(table, {"number": number, **row}, receipt)
+
+
+@identity.command()
+def diff(conf: Conf = None, home: Home = None) -> None:
+    """Show the difference that was stopped at the gate.
+
+    Example: `quanyu identity diff`
+    """
+    from jobs.unify import tell
+
+    say(tell.proposal(_proposals(_context(opened(conf, home)))))
+
+
+def _proposals(context: Context) -> Any:
+    place = "gold/identity_proposals"
+    rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
+    if rows is None or rows.empty:
+        raise ConfigError("nothing was stopped at the gate")
+    return rows
+
+
+@identity.command()
+def accept(
+    difference: Annotated[str, typer.Argument(help="Its hash, as `quanyu identity diff` shows it.")], why: Why,
+    conf: Conf = None, home: Home = None, wait: Wait = 0,
+) -> None:  # fmt: skip
+    """Let a difference that was stopped at the gate pass in the next run.
+
+    Example: `quanyu identity accept 4f1c09aa71d2 --why "the new till's records came in"`
+    """
+    settings = opened(conf, home)
+    with home_lock(settings, wait):
+        context = _context(settings)
+        known = sorted(set(_proposals(context)["difference"]))
+        if difference not in known:
+            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, known)}")
+        _note(context, context.catalogue.tables["identity_acceptances"], {
+            "accepted_at": datetime.now(UTC), "difference": difference, "why": why, "by": getpass.getuser(),
+        })  # fmt: skip
+    say("accepted; the next run publishes it, if it still comes to the same")
+
+
+@identity.command()
+def review(
+    limit: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 10, conf: Conf = None, home: Home = None
+) -> None:
+    """Show the work list: pairs that may be one person, likeliest first, with the command that decides each.
+
+    Example: `quanyu identity review --limit 5`
+    """
+    from jobs.unify import tell
+
+    context = _context(opened(conf, home))
+    place = "gold/identity_reviews"
+    rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
+    if rows is None or rows.empty:
+        say("nothing to review")
+        return
+    chosen = rows.sort_values(["probability", "a_key", "b_key"], ascending=[False, True, True]).head(limit)
+    say(f"{len(rows):,} pairs to review")
+    say(tell.reviews(chosen, _directory(context)))
+
+
+@identity.command()
+def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Train a new version of the model of likeness on the records of a day; the next run uses it unless one is pinned.
+
+    Example: `quanyu identity train --day 2025-02-03`
+    """
+    from jobs.unify.likeness import train_anew
+
+    settings = opened(conf, home)
+    with home_lock(settings, wait):
+        context = _context(settings, day_of(day))
+        try:
+            version, records = train_anew(context)
+        finally:
+            context.close()
+    say(f"version {version}, trained on {records:,} records; pin it in identity.yml with match: {{model: {version}}}")

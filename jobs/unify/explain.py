@@ -1,0 +1,215 @@
+"""Why two records are one customer, or are not: the links around them, found again by the functions that made them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.unify import links as by_identifiers
+from jobs.unify import records, verdicts
+from jobs.unify.clusters import Clusters, Graph, clustered
+from jobs.unify.directory import Directory, Record
+from jobs.unify.matching import fields
+from jobs.unify.resolve import LIKENESS, VERDICT
+from jobs.unify.weighing import Likeness, Weighed
+from quanyu.model.people import KINDS
+
+Array = np.ndarray[Any, Any]
+# Further round two records nobody looks.
+MOST_RECORDS = 5000
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One link between two records: by which rule, the value that they share, since when, or how like they are."""
+
+    one: Record
+    other: Record
+    rule: str
+    value: str = ""
+    since: date | None = None
+    told: str = ""
+    weighed: Weighed | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that keeps two customers apart: what, and why."""
+
+    what: str
+    why: str
+
+
+class Around:
+    """All records that links may reach from some, with their links as the step makes them."""
+
+    def __init__(self, directory: Directory, start: Sequence[Record]) -> None:
+        self.directory, self.identity = directory, directory.context.catalogue.identity
+        self.salt = records.salt_of(directory.context.settings)
+        self._rows: dict[Record, pd.DataFrame] = {}
+        self.likeness = Likeness(directory)
+        self.keys, self.shown, self.values = self._reach(set(start))
+        self.place = {key: at for at, key in enumerate(self.keys)}
+        self.links = by_identifiers.linked(self.shown, self.identity)
+        self.graph = self._graph()
+        self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
+
+    def _reach(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+        """Go from record to record over links, and stop where none leads further."""
+        told = verdicts.standing(self.directory.lake)
+        pairs = verdicts.ends(told)
+        seen: set[Record] = set()
+        while True:
+            keys, shown, values = self._with_bearers(near)
+            links = by_identifiers.linked(shown, self.identity).rows
+            inside = np.array([key in near for key in keys], bool)
+            nodes = links.loc[inside[links["record"]], "node"]
+            reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | near
+            reached |= {end for pair in pairs if set(pair) & reached for end in pair}
+            reached |= self.likeness.near(reached)
+            if reached in (near, seen) or len(reached) > MOST_RECORDS:
+                return keys, shown, values
+            seen, near = near, reached
+
+    def _with_bearers(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+        """What these records show, and everybody who shows any of it: so many are needed to tell a hub."""
+        own = self.directory.rows_of(near)
+        rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
+        keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
+        place = {key: at for at, key in enumerate(keys)}
+        told = rows["kind"] + "\x1f" + rows["scope"] + "\x1f" + rows["value"]
+        blocked = records.blocked_values(self.directory.context, rows)
+        frame = pd.DataFrame({
+            "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
+            "kind": [KINDS.index(kind) for kind in rows["kind"]], "scope": fields.hashed(rows["scope"], self.salt),
+            "value": fields.hashed(told, self.salt), "blocked": blocked,
+            "day": [(day - date(1970, 1, 1)).days for day in rows["recorded_on"]],
+        })  # fmt: skip
+        values = {int(code): f"{kind} {value}" for code, kind, value in
+                  zip(frame["value"], rows["kind"], rows["value"], strict=True)}  # fmt: skip
+        names = fields.hashed(fields.named(fields.prepared(self.directory.raw(keys))), self.salt)
+        return keys, by_identifiers.Shown(frame, names), values
+
+    def _graph(self) -> Graph:
+        table = pd.DataFrame(self.keys, columns=["source", "person_key"])
+        told = verdicts.standing(self.directory.lake)
+        pairs = self.likeness.links(self.keys)
+        return Graph(
+            self.directory.persons(self.keys), self.links.rows, pairs, verdicts.places(told, table, "same"),
+            verdicts.places(told, table, "different"),
+            by_identifiers.limits(self.identity, self.shown, self.links.aside),
+        )  # fmt: skip
+
+    @cached_property
+    def edges(self) -> dict[Any, list[tuple[Any, tuple[Any, ...]]]]:
+        """Ends of links beside each record and each node, with what the link is."""
+        found: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
+
+        def add(one: Any, other: Any, what: tuple[Any, ...]) -> None:
+            found.setdefault(one, []).append((other, what))
+            found.setdefault(other, []).append((one, what))
+
+        for a, b in self.graph.same.tolist():
+            add(a, b, (VERDICT,))
+        columns = ["record", "node", "rule", "value", "day"]
+        for record, node, *what in self.links.rows.sort_values("rule")[columns].to_numpy().tolist():
+            add(record, ("node", node), ("rule", *what))
+        for a, b in self.graph.pairs[["a", "b"]].to_numpy(int).tolist():
+            add(a, b, (LIKENESS,))
+        return found
+
+    def chain(self, some: Iterable[Record], others: Iterable[Record], cut: bool) -> list[Hop]:
+        """The fewest links from any of some to any of others; within clusters only, unless also over what was cut."""
+        goals = {self.place[key] for key in others}
+        came: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
+        home = {int(self.clusters.labels[at]) for at in came}
+        queue = deque(came)
+        while queue:
+            at = queue.popleft()
+            if at in goals and not isinstance(at, tuple):
+                return self._hops(at, came)
+            for to, what in self.edges.get(at, []):
+                inside = isinstance(to, tuple) or int(self.clusters.labels[to]) in home
+                if to not in came and (cut or inside):
+                    came[to] = (at, what)
+                    queue.append(to)
+        return []
+
+    def _hops(self, at: Any, came: dict[Any, Any]) -> list[Hop]:
+        hops: list[Hop] = []
+        while came[at] is not None:
+            before, what = came[at]
+            if isinstance(before, tuple):
+                first, first_what = came[before]
+                hops.append(self._shared(first, at, first_what, what))
+                at = first
+            else:
+                hops.append(self._between(before, at, what[0]))
+                at = before
+        return hops[::-1]
+
+    def _shared(self, one: int, other: int, first: tuple[Any, ...], second: tuple[Any, ...]) -> Hop:
+        since = date(1970, 1, 1) + timedelta(days=max(first[3], second[3]))
+        rule = self.identity.rules[first[1]].called
+        return Hop(self.keys[one], self.keys[other], rule, self.values[first[2]], since)
+
+    def _between(self, one: int, other: int, by: str) -> Hop:
+        a, b = self.keys[one], self.keys[other]
+        if by == VERDICT:
+            return Hop(a, b, VERDICT, told=said_of(self.directory, a, b))
+        return Hop(a, b, LIKENESS, weighed=self.likeness.weigh([a], [b]))
+
+
+def said_of(directory: Directory, one: Record, other: Record) -> str:
+    """The verdict on two records in the steward's words."""
+    told = verdicts.standing(directory.lake)
+    for pair, row in zip(verdicts.ends(told), told.to_dict("records"), strict=True):
+        if set(pair) == {one, other}:
+            return f"{row['by']}, {row['decided_at']:%Y-%m-%d}: {row['why']}"
+    return ""
+
+
+def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> list[Part]:
+    """What keeps two customers' records apart, strongest first."""
+    parted = {frozenset(pair) for pair in around.graph.different.tolist()}
+    found = [
+        Part(f"verdict on {a} and {b}", said_of(around.directory, a, b))
+        for a in some
+        for b in others
+        if frozenset((around.place[a], around.place[b])) in parted
+    ]
+    hops = around.chain(some, others, cut=True)
+    on_way = {end for hop in hops for end in (hop.one, hop.other)}
+    for record, other, by, why in around.clusters.removed.to_numpy().tolist():
+        ends = [around.keys[end] for end in (record, other) if end >= 0]
+        if on_way & set(ends):
+            found.append(Part(f"{by} between {' and '.join(map(str, ends))}", f"cut: {why}"))
+    return found + _shared(around, some, others, bool(hops))
+
+
+def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], linked: bool) -> list[Part]:
+    """Values that both show and that join them not."""
+    rows, aside = around.shown.rows, around.links.aside
+    sides = [{around.place[key] for key in side} for side in (some, others)]
+    values = [set(rows.loc[rows["record"].isin(side), "value"]) for side in sides]
+    found = []
+    for value in sorted(values[0] & values[1]):
+        chosen = (aside["value"] == value) & aside["record"].isin(sides[0] | sides[1])
+        why = aside.loc[chosen, "reason"].tolist()
+        if why or not linked:
+            found.append(Part(f"both show {around.values[value]}", why[0] if why else _unmet(around, value)))
+    return found
+
+
+def _unmet(around: Around, value: int) -> str:
+    rows = around.shown.rows
+    kind = KINDS[rows.loc[rows["value"] == value, "kind"].tolist()[0]]
+    needs = [rule.called for rule in around.identity.rules if rule.share == kind]
+    return f"not enough: the rules ask for {' or '.join(needs)}" if needs else f"no rule joins by {kind}"

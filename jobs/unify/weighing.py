@@ -1,0 +1,98 @@
+"""Likeness of a few records, with the weight of every field, for explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from jobs.unify import memory, models, records
+from jobs.unify.directory import Directory, Record
+from jobs.unify.matching import blocks, fields, training
+from jobs.unify.matching.levels import HIGHEST, WORDS
+from jobs.unify.matching.scoring import Compared, unpacked
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Likeness of two records: probability, total weight in bits, and per field the words of its level and weight."""
+
+    probability: float
+    weight: float
+    fields: tuple[tuple[str, str, float], ...]
+    compared: bool
+
+
+class Likeness:
+    """Likeness of records around some: remembered from the last run, or in a small home computed anew."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory, context = directory, directory.context
+        self.salt = records.salt_of(context.settings)
+        self.match = context.catalogue.identity.match
+        self.model = models.load(context, models.pinned(context) or 0)
+        self.rate = models.rate(context)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Pairs of numbers of records that are links: a, b, weight."""
+        known = memory.recall(self.directory.lake, len(self.match.blocks))
+        if len(known.person):
+            person, batch = known.person, known.columns["batch"]
+            found = memory.current(known.pairs, person, batch).select(["a", "b", "weight"]).to_pandas()
+        else:
+            found = self._anew()
+        sure: pd.DataFrame = found[training.probability(found["weight"].to_numpy(), self.rate) >= self.match.link]
+        return sure
+
+    def _anew(self) -> pd.DataFrame:
+        ids = self.directory.identifiers.select(["source", "person_key"]).to_pandas().drop_duplicates()
+        keys = sorted(Record(*key) for key in ids.itertuples(index=False))
+        compared, found = self._compared(keys)
+        a, b, _ = blocks.candidates(found, [block.most for block in self.match.blocks], np.ones(len(keys), bool))
+        scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "weight"]).to_pandas()
+        return scored.astype({"weight": float})
+
+    def _compared(self, keys: list[Record], floor: float | None = None) -> tuple[Compared, Array]:
+        made = fields.prepared(self.directory.raw(keys))
+        block = [list(one.same) for one in self.match.blocks]
+        codes = {f"{kind}_code": fields.hashed(made[kind], self.salt) for kind in ("email", "phone")}
+        texts = {name: pa.array(made[name], pa.string()) for name in fields.FIELDS}
+        table = pa.table({"person": self.directory.persons(keys), **codes, **texts})
+        model = self.model if floor is None else replace(self.model, floor=floor)
+        return Compared(table, model), fields.keys(made, block, self.salt)
+
+    def near(self, some: set[Record]) -> set[Record]:
+        """Records that likeness links to some."""
+        numbers = self.directory.persons(some)
+        held = self.directory.held
+        found = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
+        others = held[held["person"].isin([*found["a"], *found["b"]])]
+        return {Record(*key) for key in zip(others["source"], others["person_key"], strict=True)}
+
+    def links(self, keys: Sequence[Record]) -> pd.DataFrame:
+        """Links by likeness as places among the keys: a, b, weight."""
+        place = {int(number): at for at, number in enumerate(self.directory.persons(keys))}
+        found = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
+        return found.assign(a=found["a"].map(place), b=found["b"].map(place)).reset_index(drop=True)
+
+    def weigh(self, some: Sequence[Record], others: Sequence[Record]) -> Weighed:
+        """Weigh the likest pair of some records and others."""
+        keys = sorted({*some, *others})
+        compared, found = self._compared(keys, floor=-1e9)
+        place = {key: at for at, key in enumerate(keys)}
+        a, b = (np.array(x) for x in zip(*((place[x], place[y]) for x in some for y in others if x != y), strict=True))
+        scored = compared.scored(a, b).to_pydict()
+        best = int(np.argmax(scored["weight"]))
+        levels = unpacked(scored["levels"][best])
+        told = tuple((name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST))
+        shared = (found[a[best]] == found[b[best]]) & (found[a[best]] != 0)
+        sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
+        return Weighed(sure, scored["weight"][best], told, bool(shared.any()))

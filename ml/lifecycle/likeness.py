@@ -1,0 +1,66 @@
+"""Keeps in MLflow what every version of the model of who is who has learnt: weights by field and level, and on what."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml.lifecycle.plots import weight_plot
+from quanyu.receipt import Receipt
+from quanyu.run import Context, Outcome, Step
+
+PLACE, EXPERIMENT, TAG = "gold/identity_models", "identity", "quanyu.identity_version"
+
+
+def step() -> Step:
+    """The step that records versions which MLflow does not have yet."""
+    return Step(
+        "track.identity", "train", (PLACE,), (), "1", track,
+        "Records the versions of the model of likeness in MLflow.", forward=True,
+    )  # fmt: skip
+
+
+def track(context: Context, receipt: Receipt) -> Outcome:
+    """Record each version once, however often this is repeated; one that a kill left unfinished is recorded anew."""
+    if not context.lake.exists(PLACE):
+        return Outcome()
+    from ml.lifecycle.steps import registry
+
+    rows = context.lake.arrow(PLACE).to_table().sort_by("version").to_pylist()
+    with registry(context).experiment(EXPERIMENT) as (client, experiment):
+        runs = client.search_runs([experiment], "attributes.status = 'FINISHED'")
+        known = {run.data.tags.get(TAG) for run in runs}
+        fresh = [row for row in rows if str(row["version"]) not in known]
+        for row in fresh:
+            _record(client, experiment, row)
+    return Outcome(len(rows), len(fresh), 0, len(rows) - len(fresh))
+
+
+def weights(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Weight in bits of each level of each comparison, lowest first: log2 of m over u (Fellegi and Sunter, 1969)."""
+    return {
+        name: [math.log2(m / u) for m, u in zip(told["m"][1:], told["u"][1:], strict=True) if m > 0 and u > 0]
+        for name, told in parameters["comparisons"].items()
+    }
+
+
+def _record(client: Any, experiment: str, row: Mapping[str, Any]) -> None:
+    parameters = json.loads(row["parameters"])
+    run = client.create_run(experiment, run_name=f"version {row['version']}", tags={TAG: str(row["version"])})
+    told = {"version": row["version"], "trained_on": str(row["trained_on"]), "records": row["records"]}
+    for name, value in {**told, "pairs": row["pairs"], "floor": parameters["floor"]}.items():
+        client.log_param(run.info.run_id, name, value)
+    found = weights(parameters)
+    for name, levels in found.items():
+        for level, bits in enumerate(levels, 1):
+            client.log_metric(run.info.run_id, f"bits.{name}.{level}", bits)
+    client.log_dict(run.info.run_id, parameters, "parameters.json")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.png"
+        path.write_bytes(weight_plot(found, f"version {row['version']}, {row['records']:,} records"))
+        client.log_artifact(run.info.run_id, str(path), "plots")
+    client.set_terminated(run.info.run_id)
