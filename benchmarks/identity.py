@@ -1,6 +1,7 @@
 """One ID, measured: each set is loaded through a conf folder like any retailer's data, its clusters held to the truth.
 
-`python -m benchmarks.identity SET... [--records N]`: fake_1000, febrl_1, febrl_2, febrl_3, persons, sample.
+`python -m benchmarks.identity SET...`: fake_1000, febrl_1, febrl_2, febrl_3; persons [--records N] [--days D] for N
+made records (benchmarks/persons.py), days that follow, and the same first day by Splink; sample for the retailer.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,13 +24,17 @@ from typing import Any
 import pandas as pd
 import psutil
 
+from benchmarks import persons as made
+from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
 from quanyu.run import Context, perform
 from quanyu.settings import load_settings
+from sample.generate import main as generate
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data")).resolve() / "identity"
 FIRST = date(2025, 1, 1)
+SAMPLE_DAY = date(2025, 2, 3)
 STEPS = ("ingest.persons", "identities")
 
 
@@ -120,6 +127,70 @@ def public(name: str) -> dict[str, Any]:
         return told | scores(truth_of(name), clusters(conf, folder))
 
 
+def persons(records: int, days: int) -> dict[str, Any]:
+    """Measure a first day of made records and the days that follow, each with a hundredth new or changed."""
+    conf = HERE / "sets" / "persons"
+    with home(conf) as folder:
+        landing = folder / "landing" / "persons"
+        on = made.write(landing, records, days)
+        (landing / "truth.parquet").rename(folder / "truth.parquet")
+        truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")
+        told: dict[str, Any] = {"first": _timed(conf, folder, on[0])}
+        told |= scores(truth.loc[truth["first_day"] == 0, "person"], clusters(conf, folder))
+        followed = [_timed(conf, folder, day) for day in on[1:]]
+        if followed:
+            told["days"] = _days(followed) | stability(conf, folder, len(on))
+            told["days"] |= {"f1_at_the_end": scores(truth["person"], clusters(conf, folder))["f1"]}
+        return told
+
+
+def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
+    with Peak() as peak:
+        told = run(conf, folder, day)
+    return told | {"peak_gb": round(peak.bytes / 2**30, 2)}
+
+
+def _days(followed: list[dict[str, Any]]) -> dict[str, Any]:
+    table = pd.DataFrame([{step: told[step] for step in STEPS} for told in followed])
+    return {f"{step}_seconds_median": round(float(table[step].median()), 1) for step in STEPS} | {
+        "peak_gb": max(told["peak_gb"] for told in followed)
+    }
+
+
+def stability(conf: Path, folder: Path, days: int) -> dict[str, Any]:
+    """How steady ids were: of customers whose records all were there before, the share that kept the id, by the log."""
+    lake = Context(load_settings(conf, folder), FIRST).lake
+    log = lake.arrow("gold/identity_events").to_table().sort_by("number").to_pandas()
+    first = log["day"].min()
+    start = log[log["day"] == first].groupby("person")["customer_id"].last()
+    last = log.groupby("person")["customer_id"].last()
+    before = pd.DataFrame({"start": start, "last": last.reindex(start.index)})
+    # A customer survives as who most of the records are; it keeps the id when that is the same.
+    majority = before.groupby("start")["last"].agg(lambda ids: ids.value_counts().index[0])
+    later = log[log["day"] > first]
+    counted = later.groupby(["event", "day"])[["other_id", "customer_id"]].nunique().groupby("event").sum()
+    merged, split = (int(counted["other_id"].get("merge", 0)), int(counted["customer_id"].get("split", 0)))
+    return {
+        "days": days - 1, "customers_at_first": len(majority),
+        "kept_id": round(float((majority == majority.index).mean()), 5),
+        "records_kept_id": round(float((before["start"] == before["last"]).mean()), 5),
+        "merges_a_day": round(merged / (days - 1), 1), "splits_a_day": round(split / (days - 1), 1),
+    }  # fmt: skip
+
+
+def sample() -> dict[str, Any]:
+    """Measure the sample retailer's last day against its truth."""
+    with home(HERE.parent / "conf") as folder:
+        conf = HERE.parent / "conf"
+        generate(["--customers", "3000", "--days", "400", "--out", str(folder / "landing")])
+        context = Context(load_settings(conf, folder), SAMPLE_DAY)
+        feeds = [name for name in context.steps if name.startswith("ingest.")]
+        context.close()
+        told = run(conf, folder, SAMPLE_DAY, (*feeds, "identities"))
+        lake = Context(load_settings(conf, folder), SAMPLE_DAY).lake
+        return {"identities": told["identities"], "facts": told["facts"]} | sample_truth.scores(lake, folder / "truth")
+
+
 def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
     """Pairwise precision, recall and F1 of the clusters found."""
     both = pd.DataFrame({"truth": truth, "found": found.reindex(truth.index)})
@@ -135,15 +206,33 @@ def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
     }
 
 
+def splink(records: int) -> dict[str, Any]:
+    """Let Splink dedupe the same records, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        made.write(Path(folder), records)
+        done = subprocess.run([sys.executable, "-m", "benchmarks.splink_side", folder], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
 def main() -> None:
     """Measure the sets that are named, and print a line of JSON for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+")
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--days", type=int, default=0)
     given = parser.parse_args()
+    whole = {
+        "persons": lambda: persons(given.records, given.days),
+        "splink": lambda: splink(given.records),
+        "sample": sample,
+    }
     for name in given.sets:
         with Peak() as peak:
             began = time.monotonic()
-            told = public(name)
+            told = whole[name]() if name in whole else public(name)
             told |= {"seconds": round(time.monotonic() - began, 1), "peak_gb": round(peak.bytes / 2**30, 2)}
         print(json.dumps({"set": name, **told}), flush=True)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow.dataset as ds
 
+from benchmarks.pairs import pair_scores
+
 # Where the key that the truth tells of a feed's record lies in silver.
 KEYS = {
     "orders": "order_id", "events": "event_id", "scans": "scan_id", "reviews": "review_id",
@@ -35,3 +37,17 @@ def persons(lake: Any, truth: Path) -> pd.DataFrame:
     facts = facts[facts["replaced_on"].isna() & facts["person_key"].notna()]
     both = facts.merge(told, on=["source", "key"])
     return both[["source", "person_key", "truth"]].drop_duplicates().reset_index(drop=True)
+
+
+def scores(lake: Any, truth: Path) -> dict[str, Any]:
+    """Pairwise figures over the records of persons whom the truth names; a record without a customer is alone."""
+    rows = persons(lake, truth)
+    ids = lake.arrow("gold/identities").to_table().to_pandas()
+    ids = ids[ids["valid_to"].isna()][["source", "person_key", "customer_id"]]
+    both = rows.merge(ids, on=["source", "person_key"], how="left")
+    alone = both["source"] + "/" + both["person_key"]
+    precision, recall, f1 = pair_scores(both["truth"].to_numpy(), both["customer_id"].fillna(alone).to_numpy())
+    return {
+        "records": len(both), "without_id": int(both["customer_id"].isna().sum()),
+        "precision": round(precision, 5), "recall": round(recall, 5), "f1": round(f1, 5),
+    }  # fmt: skip

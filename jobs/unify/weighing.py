@@ -18,6 +18,8 @@ from jobs.unify.matching.levels import HIGHEST, WORDS
 from jobs.unify.matching.scoring import Compared, unpacked
 
 Array = np.ndarray[Any, Any]
+# Bits from which it is worth telling that two of a household may be meant.
+LEAST_TOLD = -0.1
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class Likeness:
         best = int(np.argmax(scored["weight"]))
         levels = unpacked(scored["levels"][best])
         told = tuple((name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST))
+        rest = scored["weight"][best] - sum(scored["weights"][best])
+        told += (("household", "could be two of one", rest),) if rest < LEAST_TOLD else ()
         shared = (found[a[best]] == found[b[best]]) & (found[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
         return Weighed(sure, scored["weight"][best], told, bool(shared.any()))

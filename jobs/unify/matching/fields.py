@@ -20,6 +20,8 @@ PASSED = ("person", "email_code", "phone_code")
 # Days of birth that forms are filled with when nobody tells.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
 _DIGITS = re.compile(r"\d+")
+# What follows numbers of houses and flats, and is no part of a street's name.
+_NUMBERED = re.compile(r"(?<=[\da-z])\s*(?:号楼|单元|号|室|栋|幢|楼|层|座|弄)")
 _MOBILE = re.compile(r"^(?:\+?86)?(1\d\d)[\d*]{4}(\d{4})$")
 _STARS = str.maketrans("＊xXｘＸ•", "******")
 _WIDE = str.maketrans("〇零一二三四五六七八九", "00123456789")
@@ -88,7 +90,7 @@ def _mask(text: str) -> str | None:
 
 
 def _street(text: str) -> str | None:
-    found = " ".join(_DIGITS.sub(" ", text).split())
+    found = " ".join(_DIGITS.sub(" ", _NUMBERED.sub(" ", text)).split())
     return found if len(found) > 1 else None
 
 

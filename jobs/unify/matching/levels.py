@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ WORDS = {
     "national_id": ("not compared", "different", "one character off", "the same"),
     "phone_mask": ("not compared", "different", "the same as far as it is shown"),
 }  # fmt: skip
-_POOLED = {"given": "names", "family": "names"}
+_LETTERS = re.compile(r"\D")
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 Levels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -129,7 +130,9 @@ def _emails(left: list[str], right: list[str]) -> Levels:
     name_left, name_right = [x.partition("@")[0] for x in left], [x.partition("@")[0] for x in right]
     off, winkler = _osa(left, right, 2), _winkler(left, right)
     name_off, name_winkler = _osa(name_left, name_right, 2), _winkler(name_left, name_right)
-    same = (off <= 2) | ((name_off == 0) & (_shortest(name_left, name_right) >= 5))
+    # Who has a common name puts numbers behind it: another number is another person's address.
+    numbers = [np.array([_LETTERS.sub("", x) for x in some], object) for some in (name_left, name_right)]
+    same = (off <= 2) & (numbers[0] == numbers[1]) | ((name_off == 0) & (_shortest(name_left, name_right) >= 5))
     near, alike = (winkler >= 0.9) & (name_off <= 2), (winkler >= 0.85) | (name_winkler >= 0.9)
     return np.where(same, 4, np.where(near, 3, np.where(alike, 2, 1))).astype(np.uint8)
 
@@ -140,8 +143,10 @@ def _numbers(left: list[str], right: list[str]) -> Levels:
 
 def _streets(left: list[str], right: list[str]) -> Levels:
     part = process.cpdist(left, right, scorer=fuzz.partial_ratio)
-    within = (part >= 90) & (_shortest(left, right) >= 6)
-    return np.where((_winkler(left, right) >= 0.9) | (_osa(left, right, 2) <= 2) | within, 2, 1).astype(np.uint8)
+    size, off = _shortest(left, right), _osa(left, right, 2)
+    # Two letters off are a slip in a long name, and another street in a short one.
+    near = ((off <= 2) & (size >= 8)) | ((off <= 1) & (size >= 4)) | ((part >= 90) & (size >= 6))
+    return np.where((_winkler(left, right) >= 0.9) | near, 2, 1).astype(np.uint8)
 
 
 def _towns(left: list[str], right: list[str]) -> Levels:

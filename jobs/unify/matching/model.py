@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from jobs.unify.matching import fields
+from jobs.unify.matching import fields, households
 from jobs.unify.matching.levels import HIGHEST, Column, Compared
 
 # Of which values the shares are kept.
 TERMS = ("names", "birthday", "street", "postcode", "city")
+BASES = ("given", "family", *TERMS[1:])
 # Bits that the rarity of a shared value may add or take.
 MOST_TERM = 7.0
 Array = np.ndarray[Any, Any]
@@ -28,7 +29,7 @@ class Model:
     """m and u by comparison and level (0 is never used), shares of values by hash, and what it was trained on.
 
     `bases` are the chances that two random records share a value; `floor` is the weight below which a pair is not
-    kept; `salt` is the key of the hashes.
+    kept; `households` the share of pairs of one household among those of two persons; `salt` the key of the hashes.
     """
 
     m: Mapping[str, Array]
@@ -37,12 +38,13 @@ class Model:
     bases: Mapping[str, float]
     rarest: float
     floor: float
+    households: float
     salt: str = field(repr=False)
 
     def text(self) -> str:
         """All but the shares of values, as JSON."""
         told = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
-        rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases)}
+        rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases), "households": self.households}
         return json.dumps({"comparisons": told, **rest}, sort_keys=True)
 
     def shares(self, columns: Mapping[str, Column]) -> dict[str, Array]:
@@ -57,7 +59,7 @@ class Model:
         return found
 
     def weights(self, compared: Compared, shares: Mapping[str, Array]) -> Array:
-        """Weight of each comparison of each pair, in bits (pairs by comparisons)."""
+        """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons)."""
         found = np.zeros(compared.levels.shape, dtype=np.float32)
         for place, name in enumerate(HIGHEST):
             table = np.log2(self.m[name] / self.u[name])
@@ -67,8 +69,14 @@ class Model:
             place = list(HIGHEST).index(name.partition(".")[0])
             rows = np.flatnonzero(codes >= 0)
             share = np.maximum(shares[term][codes[rows]], self.rarest)
-            found[rows, place] += np.log2(self.bases[term] / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
+            base = self.bases[name if name in self.bases else term]
+            found[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
         return found
+
+    def total(self, compared: Compared, weights: Array) -> Array:
+        """Weight of each pair in bits, against strangers and those of a household."""
+        against = households.against(compared.levels, self.m)
+        return households.weighed(weights.sum(axis=1), against, self.households)
 
 
 def _plain(values: Array) -> list[float]:
@@ -91,4 +99,6 @@ def read(text: str, terms: Mapping[str, tuple[Array, Array]], assumed: Model) ->
     for name, held in told["comparisons"].items():
         if name in HIGHEST and len(held["m"]) == len(m[name]):
             m[name], u[name] = np.array(held["m"]), np.array(held["u"])
-    return Model(m, u, terms, told["bases"], told["rarest"], told["floor"], assumed.salt)
+    share = told.get("households", assumed.households)
+    bases = {name: told["bases"].get(name, told["bases"].get("names", 1.0)) for name in BASES}
+    return Model(m, u, terms, bases, told["rarest"], told["floor"], share, assumed.salt)

@@ -58,7 +58,7 @@ class Compared:
         """Score pairs by their places; those below the model's floor are left out."""
         found = compared(self.columns, a, b)
         weights = self.model.weights(found, self.shares)
-        total = weights.sum(axis=1)
+        total = self.model.total(found, weights)
         kept = np.flatnonzero(total >= self.model.floor)
         lists = pa.ListArray.from_arrays(
             pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())

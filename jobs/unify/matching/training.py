@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from jobs.unify.matching import fields
+from jobs.unify.matching import fields, households
 from jobs.unify.matching.levels import HIGHEST, Column, compared
-from jobs.unify.matching.model import TERMS, Model
+from jobs.unify.matching.model import BASES, TERMS, Model
 
 Array = np.ndarray[Any, Any]
-RANDOM_PAIRS, BLOCKED_PAIRS, ROUNDS = 500_000, 40_000, 30
+RANDOM_PAIRS, BLOCKED_PAIRS, SAMPLED_PAIRS, ROUNDS = 500_000, 40_000, 200_000, 30
 # What is assumed before any pair is seen, as so many pairs: small sets lean on it, large ones do not notice.
 PRIOR_M = {
     "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
@@ -70,14 +70,31 @@ def train(
     terms, bases = _terms(columns, salt)
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
     floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
-    return Model(m, u, terms, bases, 1.0 / max(n, 2000), floor, salt)
+    return Model(m, u, terms, bases, 1.0 / max(n, 2000), floor, _households(columns, pairs, m, u, draw), salt)
+
+
+def _households(
+    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], m: Mapping[str, Array], u: Mapping[str, Array],
+    draw: np.random.Generator,
+) -> float:  # fmt: skip
+    """Share of pairs of a household, from a sample of the candidate pairs."""
+    a, b, _ = pairs
+    rows = np.sort(draw.choice(len(a), min(len(a), SAMPLED_PAIRS), replace=False))
+    found = patterns(compared(dict(columns), a[rows], b[rows]).levels)
+    logs = [_weights(found.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, _family())]
+    counts = found.counts * len(a) / max(len(rows), 1)
+    return households.estimated(logs[0], logs[1], counts, len(columns["given"].codes))
+
+
+def _family() -> dict[str, Array]:
+    return {name: np.array([1.0, *shares]) for name, shares in households.SHARES.items()}
 
 
 def assumed(salt: str) -> Model:
     """The model for sets too small to train on: what is assumed before any pair is seen."""
     m, u = ({name: np.array([1.0, *prior[name]]) for name in HIGHEST} for prior in (PRIOR_M, PRIOR_U))
     none = (np.zeros(0, np.int64), np.zeros(0))
-    return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(TERMS, 1.0), 1.0, 0.0, salt)
+    return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(BASES, 1.0), 1.0, 0.0, households.share(0), salt)
 
 
 def _random_pairs(n: int, draw: np.random.Generator) -> tuple[Array, Array]:
@@ -105,15 +122,18 @@ def _blocked(
 def _estimate(
     random: Patterns, blocked: list[tuple[Patterns, set[str]]], n: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """EM: who is one person by the levels of all but the block's own fields; then m anew, and u of the rest."""
+    """EM: who is one person by the levels of all but the block's own fields; then m anew, and u of the rest.
+
+    Pairs of a household would pass for one person whose given name often differs: they are a class of their own.
+    """
     m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
     u = {name: _counted(random, place, random.counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
-    rates, rate = [0.1] * len(blocked), min(0.01, 2.0 / max(n, 2))
+    family = _family()
+    rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
         sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
         for at, (found, skip) in enumerate(blocked):
-            sure = _probability(_weights(found.levels, m, u, skip), rates[at])
-            rates[at] = float(np.clip((sure * found.counts).sum() / found.counts.sum(), 1e-7, 1 - 1e-7))
+            sure, rates[at] = _expected(found, (m, family, u), skip, rates[at])
             for place, name in enumerate(HIGHEST):
                 if name not in skip:
                     told = np.bincount(found.levels[:, place], sure * found.counts, len(m[name]))
@@ -124,6 +144,19 @@ def _estimate(
         rest = random.counts * (1 - sure)
         u = {name: _counted(random, place, rest, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
     return m, u
+
+
+def _expected(
+    found: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
+) -> tuple[Array, tuple[float, float]]:
+    """Probability of each pattern to be one person, and the rates of one person and of one household in the block."""
+    m, family, u = classes
+    logs = [_weights(found.levels, some, u, skip).clip(-300.0, 300.0) for some in (m, family)]
+    parts = [rate * np.exp2(log) for rate, log in zip(rates, logs, strict=True)]
+    total = sum(parts) + 1.0 - sum(rates)
+    one, other = (float((part / total * found.counts).sum() / found.counts.sum()) for part in parts)
+    one = min(max(one, 1e-7), 1 - 1e-6)
+    return parts[0] / total, (one, min(max(other, 1e-8), (1 - one) * 0.9))
 
 
 def _weights(levels: Array, m: Mapping[str, Array], u: Mapping[str, Array], skip: set[str]) -> Array:
@@ -165,18 +198,17 @@ def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Ar
     for term in TERMS:
         names = ("given", "family") if term == "names" else (term,)
         counts = np.zeros(max(len(columns[names[0]].values), 1))
-        collide, share = 0.0, np.zeros(len(counts))
+        share = np.zeros(len(counts))
         for name in names:
             codes = columns[name].codes
             counts = np.bincount(codes[codes >= 0], minlength=len(counts)).astype(float)
             own = counts / max(counts.sum(), 1.0)
             share = np.maximum(share, np.where(counts > 2, own, 0.0))
-            collide += float((own**2).sum()) / len(names)
+            bases[name] = max(float((own**2).sum()), 1e-7)
         often = np.flatnonzero(share)
         hashes = fields.hashed(pd.Series([columns[names[0]].values[i] for i in often], dtype=object), salt)
         order = np.argsort(hashes)
         terms[term] = (hashes[order], share[often][order])
-        bases[term] = max(collide, 1e-7)
     return terms, bases
 
 

@@ -1,0 +1,70 @@
+"""Two persons of one household: what is alike about them, which is why likeness alone must not join them.
+
+Fellegi and Sunter know pairs of one person and pairs of strangers, and take fields to be independent of each other. A
+family shares name, address and often a phone, and so is neither: it is a third kind of pair, with levels of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jobs.unify.matching.levels import HIGHEST
+
+Array = np.ndarray[Any, Any]
+# Pairs of a household per record: what is assumed where the data cannot tell, and between what they may tell it.
+ASSUMED, LEAST, MOST = 1.0, 0.01, 10.0
+# Levels from the lowest. Children have a parent's family name, spouses not everywhere; one birth in eighty is of twins.
+SHARES = {
+    "given": (0.925, 0.06, 0.01, 0.005), "family": (0.33, 0.02, 0.02, 0.63),
+    "birthday": (0.73, 0.25, 0.01, 0.003, 0.001, 0.006), "gender": (0.55, 0.45),
+    "place": (0.10, 0.05, 0.05, 0.05, 0.10, 0.05, 0.60), "email": (0.78, 0.14, 0.02, 0.02, 0.04),
+    "phone": (0.72, 0.01, 0.27), "national_id": (0.9994, 0.0005, 0.0001), "phone_mask": (0.70, 0.30),
+}  # fmt: skip
+
+
+def share(records: int, pairs_a_record: float = ASSUMED) -> float:
+    """Share of pairs of a household among all pairs of two persons."""
+    return float(2 * np.clip(pairs_a_record, LEAST, MOST) / max(records, 1000))
+
+
+def estimated(one: Array, household: Array, counts: Array, records: int) -> float:
+    """Estimate the share from weights of candidate pairs against strangers, for one person and for one household.
+
+    The share that explains itself: as many pairs as the probabilities under it add up to. `counts` are how many pairs
+    show each row of weights.
+    """
+    pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
+    same, found = 1.0 * records / pairs, share(records)
+    for _ in range(200):
+        parts = same * np.exp2(one), found * np.exp2(household)
+        total = parts[0] + parts[1] + 1.0
+        same, fresh = (max(float((part / total * counts).sum()), 1e-3) / pairs for part in parts)
+        if abs(fresh - found) < 1e-4 * found:
+            break
+        found = fresh
+    return share(records, found * pairs / max(records, 1))
+
+
+def logs(m: Mapping[str, Array]) -> dict[str, Array]:
+    """Weight of each level for one person against two of a household, in bits; 0 where nothing is compared."""
+    found = {name: np.log2(m[name] / np.array([1.0, *SHARES[name]])) for name in HIGHEST}
+    for table in found.values():
+        table[0] = 0.0
+    return found
+
+
+def against(levels: Array, m: Mapping[str, Array]) -> Array:
+    """Weight of pairs (by comparisons) for one person against two of a household, in bits."""
+    tables = logs(m)
+    found = np.zeros(len(levels), np.float32)
+    for place, name in enumerate(HIGHEST):
+        found += tables[name].astype(np.float32)[levels[:, place]]
+    return found
+
+
+def weighed(strangers: Array, household: Array, share: float) -> Array:
+    """Weight against everybody else, out of the weights against strangers and against those of a household."""
+    return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
