@@ -55,7 +55,7 @@ def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
     fresh = np.zeros(count, bool)
     fresh[component[signs[component] != remembered]] = True
     labels = np.where(fresh[component], component, -1)
-    doubtful = _doubtful(graph, identity, count, component) & fresh
+    doubtful = _doubtful(graph, identity, component, fresh)
     removed: list[tuple[int, int, str, str]] = []
     following = count
     for found in _each(graph, component, doubtful):
@@ -113,18 +113,20 @@ def _mix(values: Array) -> Array:
         return np.asarray(values ^ (values >> np.uint64(29)))
 
 
-def _doubtful(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
-    """Components that break a limit, hold a pair that must be apart, or are so large that their shape matters."""
-    sizes = np.bincount(component, minlength=count)
+def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) -> Array:
+    """Fresh components that break a limit, hold a pair that must be apart, or are so large that their shape matters."""
+    sizes = np.bincount(component, minlength=len(fresh))
     shape = min(identity.cluster.dense_from, 2 * identity.cluster.bridge_sides)
-    found = (sizes > identity.cluster.most_records) | ((sizes >= shape) & _weakly(graph, identity, count, component))
+    weakly = (sizes >= shape) & _weakly(graph, identity, len(fresh), component)
+    found = (sizes > identity.cluster.most_records) | weakly
     apart = component[graph.different[:, 0]] == component[graph.different[:, 1]]
     found[component[graph.different[apart, 0]]] = True
-    held = graph.held.assign(component=component[graph.held["record"]])
+    held = graph.held[fresh[component[graph.held["record"]]]]
+    held = held.assign(component=component[held["record"]])
     values = held.drop_duplicates(["component", "value"])
     many = values.groupby(["component", "kind", "scope"], sort=False).size().reset_index(name="values")
     found[many.loc[many["values"] > many["kind"].map(_holds(identity)), "component"]] = True
-    return np.asarray(found)
+    return np.asarray(found & fresh)
 
 
 def _weakly(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
@@ -148,31 +150,36 @@ def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
     if not len(chosen):
         return
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
-    parts = [_by_component(table, key, component, wanted) for table, key in (
-        (graph.links, "record"), (graph.pairs, "a"), (graph.held, "record"))]  # fmt: skip
+    links = _by_component(graph.links, ["record", "node", "rule"], component, wanted)
+    pairs = _by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
+    held = _by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
     verdicts = [_of_pairs(pairs, component, wanted) for pairs in (graph.same, graph.different)]
+    persons = graph.persons
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
-        links, pairs, held = (part.get(number) for part in parts)
-        edges = [] if links is None else [
-            Edge(rule, 0.0, node, int(graph.persons[record]), record, -1)
-            for record, node, rule in zip(links["record"], links["node"], links["rule"], strict=True)
-        ]  # fmt: skip
-        if pairs is not None:
-            edges += [
-                Edge(-1, float(weight), 0, int(graph.persons[a]) ^ int(graph.persons[b]), a, b)
-                for a, b, weight in zip(pairs["a"], pairs["b"], pairs["weight"], strict=True)
-            ]
-        rows = [] if held is None else list(held[["record", "kind", "scope", "value", "day"]].itertuples(index=False))
+        edges = [
+            Edge(rule, 0.0, node, int(persons[record]), record, -1) for record, node, rule in links.get(number, [])
+        ]
+        edges += [
+            Edge(-1, float(weight), 0, int(persons[a]) ^ int(persons[b]), a, b)
+            for a, b, weight in pairs.get(number, [])
+        ]
         same, different = (found.get(number, []) for found in verdicts)
-        yield Component(records, edges, rows, same, different)
+        yield Component(records, edges, held.get(number, []), same, different)
 
 
-def _by_component(table: pd.DataFrame, key: str, component: Array, wanted: Array) -> dict[int, pd.DataFrame]:
-    of = component[table[key].to_numpy()]
-    chosen = table[wanted[of]]
-    return {int(number): rows for number, rows in chosen.groupby(of[wanted[of]])}  # type: ignore[call-overload]
+def _by_component(
+    table: pd.DataFrame, columns: list[str], component: Array, wanted: Array
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Rows of the wanted components as tuples; the first column is a record."""
+    of = component[table[columns[0]].to_numpy()]
+    chosen = np.flatnonzero(wanted[of])
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    values = (table[name].to_numpy()[chosen].tolist() for name in columns)
+    for number, row in zip(of[chosen].tolist(), zip(*values, strict=True), strict=True):
+        found.setdefault(number, []).append(row)
+    return found
 
 
 def _of_pairs(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:

@@ -55,7 +55,13 @@ class Directory:
         columns = ["source", "person_key", "kind", "scope", "value", "recorded_on"]
         table = self._today("silver/identifiers", columns)
         hashed = pc.is_in(table["kind"], pa.array(records.HASHED))
-        return self._unhashed(table) if pc.any(hashed).as_py() else table
+        return self._same(self._unhashed(table) if pc.any(hashed).as_py() else table)
+
+    def _same(self, table: pa.Table) -> pa.Table:
+        """Values in the form in which they are compared."""
+        kinds, values = table["kind"].to_pylist(), table["value"].to_pylist()
+        made = [normalise.same(kind, value) for kind, value in zip(kinds, values, strict=True)]
+        return table.set_column(table.column_names.index("value"), "value", pa.array(made, pa.string()))
 
     def _today(self, place: str, columns: list[str]) -> pa.Table:
         if not self.lake.exists(place):
@@ -195,5 +201,5 @@ class Directory:
         for kind in kinds:
             made = normalise.normalise(kind, value, self.context.settings.region)
             if made:
-                found |= {made, *(form for _, form in normalise.hashes(kind, made))}
+                found |= {normalise.same(kind, made), *(form for _, form in normalise.hashes(kind, made))}
         return found

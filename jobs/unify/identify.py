@@ -18,7 +18,7 @@ from jobs.unify.identities import Found, Log, decide
 from jobs.unify.likeness import Likeness, Records, likeness, records_of
 from jobs.unify.matching import training
 from jobs.unify.memory import Memory
-from jobs.unify.records import Staged, staged
+from jobs.unify.records import staged
 from quanyu.identity import Identity
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome
@@ -51,7 +51,7 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     when runs happened.
     """
     log = publish.read_log(context)
-    known = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
+    before = known = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
     days = days_to_take(context, log)
     found: list[Day] = []
@@ -64,8 +64,8 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     events = pd.concat([one.found.events for one in found], ignore_index=True)
     told = _difference(last, events, published)
     publish.gate(context, receipt, events, log, told)
-    written = publish.publish(context, receipt, events, found)
-    publish.remember(context, receipt, last, known)
+    written = publish.publish(context, receipt, len(events), log, found)
+    publish.remember(context, receipt, before, known, found)
     return _outcome(last, found, written, told)
 
 
@@ -86,7 +86,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     identity = context.catalogue.identity
     files = staged(context, day)
     records = records_of(context, files, known)
-    shown = _shown(files, records)
+    shown = by_identifiers.Shown(files.values, records.name)
     links = by_identifiers.linked(shown, identity)
     pairs = likeness(context, receipt, files, records, _nobodys(shown, links), known)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
@@ -106,12 +106,6 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     found = decide(table, log, day)
     customers = held["person"].map(publish.following(log, found.events).held)
     return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, customers, known.last + 1)
-
-
-def _shown(files: Staged, records: Records) -> by_identifiers.Shown:
-    rows = files.values.arrow().to_pandas()
-    rows["record"] = np.searchsorted(records.person, rows["person"].to_numpy())
-    return by_identifiers.Shown(rows.drop(columns="person"), records.name)
 
 
 def _graph(
@@ -159,8 +153,8 @@ def _known(taken: Day, known: Memory) -> Memory:
     import pyarrow as pa
 
     columns = {"raw": taken.records.raw, "called": taken.records.name, "mark": taken.pairs.mark,
-               "batch": taken.pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
-    pairs = pa.concat_tables([known.pairs, taken.pairs.fresh])
+               "standing": taken.pairs.standing, "batch": taken.pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
+    pairs = pa.concat_tables([known.pairs, taken.pairs.fresh.select(memory.BRIEF.names)])
     return Memory(taken.records.person, columns, taken.records.keys, pairs, taken.written, known.rows)
 
 

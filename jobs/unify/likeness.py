@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute
 
 from jobs.unify import matching, memory, models
 from jobs.unify.matching import blocks, fields, scoring, training
 from jobs.unify.matching.levels import coded
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
-from jobs.unify.records import Staged, salt_of, staged
+from jobs.unify.records import Staged, mixed, salt_of, staged, texts
 from quanyu.errors import ConfigError
 from quanyu.identity import Match
 from quanyu.receipt import Receipt
@@ -29,6 +28,10 @@ PREPARED = (
 SCORED = "a bigint, b bigint, levels bigint, weight float, weights array<float>"
 # From so many records on the work is shared out; below, it costs more to share than to do.
 SHARED = 20_000
+# Workers need seconds to get ready.
+PREPARED_HERE = 200_000
+# So many numbers of records are sent to every worker.
+BROADCAST = 500_000
 PAIRS_A_PART = 1_000_000
 
 
@@ -46,8 +49,7 @@ class Records:
 
 def records_of(context: Context, files: Staged, known: Memory) -> Records:
     """Read the day's records, and prepare those that changed."""
-    table = files.records.arrow()
-    table = table.take(pa.array(np.argsort(table["person"].to_numpy(), kind="stable")))
+    table = files.records
     person, raw = table["person"].to_numpy(), table["raw"].to_numpy()
     place, there = known.at(person)
     there[there] = known.columns["raw"][place[there]] == raw[there]
@@ -56,7 +58,7 @@ def records_of(context: Context, files: Staged, known: Memory) -> Records:
     name[there], keys[there] = known.columns["called"][place[there]], known.keys[place[there]]
     folder = None
     if not there.all():
-        folder = prepare(context, files, person[~there] if there.any() else None)
+        folder = prepare(context, files, ~there)
         fresh = _read(folder, ["person", "name", "keys"])
         at = np.searchsorted(person, fresh["person"].to_numpy())
         name[at] = fresh["name"].to_numpy()
@@ -70,19 +72,19 @@ def _read(folder: Path, columns: list[str]) -> pa.Table:
     return dataset.dataset(folder, format="parquet").to_table(columns=columns)
 
 
-def prepare(context: Context, files: Staged, persons: Array | None) -> Path:
-    """Bring records (all, or some by their numbers) into the form in which they are compared. Returns the folder."""
+def prepare(context: Context, files: Staged, chosen: Array) -> Path:
+    """Bring the chosen records into the form in which they are compared. Returns the folder."""
     block, salt = [list(found.same) for found in _match(context).blocks], salt_of(context.settings)
-    columns, staging, spark = [*fields.PASSED, *fields.RAW], context.lake.staging, context.lake.spark
-    if (files.records.count if persons is None else len(persons)) <= SHARED:
-        table = files.records.arrow().select(columns)
-        table = table if persons is None else table.filter(compute.is_in(table["person"], pa.array(persons)))
-        made = pa.Table.from_batches(fields.batches(iter(table.combine_chunks().to_batches()), block, salt))
+    staging, spark = context.lake.staging, context.lake.spark
+    wanted = files.records.select(fields.PASSED).filter(pa.array(chosen))
+    many = len(wanted) > SHARED
+    kept = staging.put(spark, wanted, ", ".join(f"{name} bigint" for name in fields.PASSED), 4 if many else 1).rows
+    kept = kept if len(wanted) > BROADCAST else kept.hint("broadcast")
+    rows = texts(files, kept).select(*fields.PASSED, *fields.RAW)
+    if len(wanted) <= PREPARED_HERE:
+        table = staging.take(rows).arrow().combine_chunks()
+        made = pa.Table.from_batches(fields.batches(iter(table.to_batches()), block, salt))
         return staging.put(spark, made, PREPARED).folder
-    rows = files.records.rows.select(*columns)
-    if persons is not None:
-        wanted = staging.put(spark, pa.table({"person": pa.array(persons)}), "person bigint").rows
-        rows = rows.join(wanted.hint("broadcast"), "person", "left_semi")
     _ship()
     rows = rows.repartition(context.settings.spark.cores * 2)
     return staging.take(rows.mapInArrow(lambda stream: fields.batches(stream, block, salt), PREPARED)).folder
@@ -101,57 +103,53 @@ def _match(context: Context) -> Match:
 
 @dataclass(frozen=True)
 class Likeness:
-    """Pairs above the model's floor as places of records (a, b), their weights, what the run scored, and all
-    that is current, as the memory has it."""
+    """Pairs above the model's floor as places of records (a, b), their weights, and what the run scored itself."""
 
     a: Array
     b: Array
     weight: Array
     mark: Array
+    standing: Array
     batch: Array
     fresh: pa.Table
-    current: pa.Table
     scored: int
 
 
 def likeness(
     context: Context, receipt: Receipt, files: Staged, records: Records, nobodys: Array, known: Memory
 ) -> Likeness:
-    """Score the pairs of records whose mark is another than it was, and take the others from memory."""
+    """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
     match = _match(context)
     most = [block.most for block in match.blocks]
-    mask = blocks.standing(records.keys, most)
+    groups = blocks.grouped(records.keys)
+    mask = blocks.standing(groups, most, len(records.person))
     due, version = models.version(context, len(mask))
     place, there = known.at(records.person)
     hub = [np.isin(records.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
-    mark = _mark([records.raw, mask, *hub, np.full(len(mask), version)])
+    mark = mixed([records.raw, *hub, np.full(len(mask), version)])
     touched = ~there | due
     touched[there] |= known.columns["mark"][place[there]] != mark[there]
-    a, b, bits = blocks.candidates(records.keys, most, touched)
+    # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
+    touched[there] |= (mask[there] & ~known.columns["standing"][place[there]]) != 0
+    a, b, bits = blocks.candidates(groups, most, touched)
     batch = np.full(len(mask), known.last + 1, np.int64)
     batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
-    fresh = memory.forgotten(0).pairs
+    fresh = memory.PAIR.empty_table()
     if len(a):
-        folder = records.prepared or prepare(context, files, records.person[np.unique(np.concatenate([a, b]))])
+        paired = np.zeros(len(mask), bool)
+        paired[a] = paired[b] = True
+        folder = records.prepared or prepare(context, files, paired)
         at = _places(folder, records.person)
         if due:
             model = _trained(context, receipt, folder, (at[a], at[b], bits), len(mask))
         else:
             model = models.load(context, version)
         fresh = _dated(_scored(context, folder, model, nobodys, at[a], at[b]), known.last + 1)
-    old = memory.current(known.pairs, records.person, batch)
-    pairs = pa.concat_tables([old, fresh])
-    left, right = (np.searchsorted(records.person, pairs[name].to_numpy()) for name in ("a", "b"))
-    return Likeness(left, right, pairs["weight"].to_numpy(), mark, batch, fresh, pairs, len(a))
-
-
-def _mark(columns: list[Array]) -> Array:
-    found = np.zeros(len(columns[0]), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for column in columns:
-            found = (found ^ column.astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-            found ^= found >> np.uint64(32)
-    return found.view(np.int64)
+    old = blocks.sharing(memory.places(known.pairs, records.person, batch), records.keys, mask)
+    new = memory.places(fresh, records.person, batch)
+    left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
+    weight = np.concatenate([known.pairs["weight"].to_numpy()[old[2]], fresh["weight"].to_numpy()[new[2]]])
+    return Likeness(left, right, weight, mark, mask, batch, fresh, len(a))
 
 
 def _places(folder: Path, person: Array) -> Array:
@@ -177,7 +175,7 @@ def train_anew(context: Context) -> tuple[int, int]:
     files = staged(context, context.day)
     records = records_of(context, files, memory.forgotten(len(_match(context).blocks)))
     most = [block.most for block in _match(context).blocks]
-    a, b, bits = blocks.candidates(records.keys, most, np.ones(len(records.person), bool))
+    a, b, bits = blocks.candidates(blocks.grouped(records.keys), most, np.ones(len(records.person), bool))
     if records.prepared is None or not len(a):
         raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
     at = _places(records.prepared, records.person)

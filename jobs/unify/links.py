@@ -62,6 +62,8 @@ def linked(shown: Shown, identity: Identity) -> Links:
     rows = rows[~is_hub]
     alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
     made, strong = [], rows[rows["kind"].isin(alone)]
+    # What one record alone shows joins nobody.
+    rows = rows[rows["value"].duplicated(keep=False)]
     for place, rule in enumerate(identity.rules):
         joined, left = _ruled(rows[rows["kind"] == KINDS.index(rule.share)], rule.needs, strong)
         made.append(joined.assign(rule=place))

@@ -17,17 +17,19 @@ PAIR = pa.schema([
     ("a", pa.int64()), ("b", pa.int64()), ("levels", pa.int64()), ("weight", pa.float64()),
     ("weights", pa.list_(pa.float64())), ("batch", pa.int64()),
 ])  # fmt: skip
-RECORD = ("raw", "called", "mark", "batch", "sign")
+# What a run needs of the pairs that it does not touch; the weights of fields are read when they are asked for.
+BRIEF = pa.schema([PAIR.field(name) for name in ("a", "b", "weight", "batch")])
+RECORD = ("raw", "called", "mark", "standing", "batch", "sign")
 SCHEMA_RECORDS = (
-    "person bigint, raw bigint, called bigint, block_keys array<bigint>, mark bigint, batch bigint, sign bigint,"
-    " written bigint"
+    "person bigint, raw bigint, called bigint, block_keys array<bigint>, mark bigint, standing bigint, batch bigint,"
+    " sign bigint, written bigint"
 )
 SCHEMA_PAIRS = "a bigint, b bigint, levels bigint, weight double, weights array<double>, batch bigint"
 
 
 @dataclass
 class Memory:
-    """The newest row of each record, by its number in order, and all rows of pairs; `rows` is how many lie there."""
+    """The newest row of each record, by number, and all rows of pairs (BRIEF); `rows` counts those there."""
 
     person: Array
     columns: dict[str, Array]
@@ -51,16 +53,25 @@ def recall(lake: Lake, blocks: int) -> Memory:
     table = lake.arrow(RECORDS).to_table()
     keys = table["block_keys"].combine_chunks()
     width = len(keys.values) // max(len(keys), 1)
-    if width != blocks or not len(table):
+    if width != blocks or not len(table) or "standing" not in table.column_names:
         return forgotten(blocks, _last(table))
     person, written = table["person"].to_numpy(), table["written"].to_numpy()
     order = np.lexsort((written, person))
     newest = order[np.flatnonzero(np.append(person[order][1:] != person[order][:-1], True))]
+    if table["standing"].take(pa.array(newest)).null_count:
+        return forgotten(blocks, _last(table))
     matrix = keys.values.to_numpy(zero_copy_only=False).reshape(-1, width)[newest]
-    columns = {name: table[name].to_numpy()[newest] for name in RECORD}
-    pairs = lake.arrow(PAIRS).to_table().select(PAIR.names).cast(PAIR) if lake.exists(PAIRS) else PAIR.empty_table()
+    columns = {name: table[name].fill_null(0).to_numpy()[newest] for name in RECORD}
+    pairs = read_pairs(lake, BRIEF)
     last = max(_last(table), int(pairs["batch"].to_numpy().max()) if len(pairs) else 0)
     return Memory(person[newest], columns, matrix, pairs, last, len(table))
+
+
+def read_pairs(lake: Lake, schema: pa.Schema) -> pa.Table:
+    """Read all rows of pairs, in some of their columns."""
+    if not lake.exists(PAIRS):
+        return schema.empty_table()
+    return lake.arrow(PAIRS).to_table(columns=schema.names).select(schema.names).cast(schema)
 
 
 def _last(table: pa.Table) -> int:
@@ -70,7 +81,7 @@ def _last(table: pa.Table) -> int:
 def forgotten(blocks: int, last: int = 0) -> Memory:
     """Know nothing."""
     columns = {name: np.zeros(0, np.int64) for name in RECORD}
-    return Memory(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), PAIR.empty_table(), last, 0)
+    return Memory(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), BRIEF.empty_table(), last, 0)
 
 
 def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, schema: str, live: pa.Table | None) -> None:
@@ -92,17 +103,26 @@ def records_table(person: Array, columns: dict[str, Array], keys: Array, written
     made = {name: pa.array(columns[name]) for name in RECORD}
     return pa.table({
         "person": pa.array(person), "raw": made["raw"], "called": made["called"], "block_keys": lists,
-        "mark": made["mark"], "batch": made["batch"], "sign": made["sign"],
+        "mark": made["mark"], "standing": made["standing"], "batch": made["batch"], "sign": made["sign"],
         "written": pa.array(np.full(len(person), written, np.int64)),
     })  # fmt: skip
 
 
-def current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
-    """Take the pairs of records that are still there, scored when one of them was scored last."""
+def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, Array]:
+    """Find the pairs that count: of records that are still there, scored when one of them was scored last.
+
+    Returns the places of both records, and the rows.
+    """
     if not len(pairs) or not len(person):
-        return pairs.slice(0, 0)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     left, right = (np.minimum(np.searchsorted(person, x), len(person) - 1) for x in (a, b))
     there = (person[left] == a) & (person[right] == b)
     newest = np.maximum(batch[left], batch[right]) == pairs["batch"].to_numpy()
-    return pairs.filter(pa.array(there & newest))
+    rows = np.flatnonzero(there & newest)
+    return left[rows], right[rows], rows
+
+
+def current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
+    """Take the pairs that count."""
+    return pairs.take(pa.array(places(pairs, person, batch)[2]))

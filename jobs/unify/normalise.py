@@ -10,15 +10,36 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import pandas as pd
 
-_NOTHING = frozenset({"null", "none", "nan", "n/a", "na", "无", "未知", "unknown", "test", "-", "--", "/"})
-_EMAIL = re.compile(r"^[^@\s,;]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$")
+# What forms are filled with when there is nothing to tell, in whatever field.
+_NOTHING = frozenset({"null", "none", "nan", "nil", "n/a", "na", "undefined", "unknown", "test", "-", "--", "/", ".",
+                      "无", "没有", "未知", "不详", "测试", "暂无"})  # fmt: skip
+_EMAIL = re.compile(
+    r"^[^@\s,;.\"<>()]+(?:\.[^@\s,;.\"<>()]+)*@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
+)
 _FAKE_MAIL = re.compile(r"^(none|no|null|test|noemail|no-?reply|a+|x+|1+|123(456)?)@")
+# Providers to whom an address with dots in its name, or with a tag after a plus, is the same mailbox.
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+_TAGGED = frozenset({*_DOTLESS, "outlook.com", "hotmail.com", "live.com", "icloud.com", "me.com", "proton.me",
+                     "protonmail.com", "fastmail.com"})  # fmt: skip
 # Numbers that sales guides type when a customer gives none: the carrier's service number and round ones.
-_DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000"})
+_DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000", "+8613912345678"})
+# Numbers of services, which many call and nobody has: hot lines, premium and shared ones (phonenumbers' types).
+_SERVICE_TYPES = frozenset({3, 4, 5, 9, 10})
+# Marketplaces hand out a relay number with an extension in the place of the customer's own.
+_RELAYED = re.compile(r"(?:转|轉|分机|#|,|;|ext\.?|x)\s*\d+$|^(?:\+?86[- ]?)?1\d{10}\s*[-_ ]\s*\d{2,6}$", re.IGNORECASE)
+# What apps call people who have no name yet.
+_NO_NICKS = frozenset(
+    {"微信用户", "匿名", "匿名用户", "匿名买家", "游客", "新用户", "淘宝用户", "京东用户", "抖音用户"}
+)
+# Ids that faulty phones and privacy settings give to everybody.
+_NO_DEVICES = frozenset({"9774d56d682e549c", "020000000000", "000000000000000"})
+_NATIONAL = re.compile(r"^\d{17}[\dX]$")
+_DIGESTS = {"phone_md5": 32, "email_md5": 32, "phone_sha256": 64, "email_sha256": 64}
 
 
 def folded(value: str) -> str:
@@ -36,25 +57,58 @@ def repeated_or_sequential(digits: str) -> bool:
 
 
 def phone(value: str, region: str) -> str | None:
-    """Return E.164, or None for what is no phone or an obvious dummy. Rules of the region: phonenumbers."""
+    """Return E.164, or None for what is no phone of a person's own. Rules of the region: phonenumbers."""
     import phonenumbers
 
+    text = folded(value)
+    if "*" in text or _RELAYED.search(text):
+        return None
     try:
-        parsed = phonenumbers.parse(folded(value), region)
+        parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(parsed):
+    letters = any(c.isalpha() for c in text.removeprefix("tel:"))
+    if letters or parsed.extension or not phonenumbers.is_valid_number(parsed):
+        return None
+    if phonenumbers.number_type(parsed) in _SERVICE_TYPES:
         return None
     found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    national = str(parsed.national_number)
-    tail = national[-8:]
+    tail = str(parsed.national_number)[-8:]
     return None if found in _DUMMY_PHONES or repeated_or_sequential(tail) or tail == "0" * 8 else found
 
 
 def email(value: str, region: str) -> str | None:
     """Return the address in lower case, or None for what is none or an obvious dummy."""
-    text = folded(value).lower()
+    text = folded(value).lower().removeprefix("mailto:")
     return text if len(text) <= 254 and _EMAIL.match(text) and not _FAKE_MAIL.match(text) else None
+
+
+def same(kind: str, value: str) -> str:
+    """Return the form in which a normalised value is compared with others: two forms of one mailbox are one.
+
+    What is stored stays as it was told, since letters go there and platforms hash it.
+    """
+    if kind == "device":
+        return value.lower()
+    name, _, domain = value.partition("@")
+    if kind != "email" or domain not in _TAGGED:
+        return value
+    name = name.partition("+")[0]
+    if domain in _DOTLESS:
+        return f"{name.replace('.', '')}@gmail.com"
+    return f"{name}@{domain}"
+
+
+def same_sql(kind: str, value: str) -> str:
+    """Return `same` as an expression of Spark's, over two expressions."""
+    at = f"split_part({value}, '@', 2)"
+    name = f"split_part(split_part({value}, '@', 1), '+', 1)"
+    tagged, dotless = (", ".join(f"'{domain}'" for domain in sorted(some)) for some in (_TAGGED - _DOTLESS, _DOTLESS))
+    return (
+        f"case when {kind} = 'email' and {at} in ({dotless}) then concat(replace({name}, '.', ''), '@gmail.com')"
+        f" when {kind} = 'email' and {at} in ({tagged}) then concat({name}, '@', {at})"
+        f" when {kind} = 'device' then lower({value}) else {value} end"
+    )
 
 
 def plain(value: str, region: str) -> str | None:
@@ -65,7 +119,91 @@ def plain(value: str, region: str) -> str | None:
     return None if dummy else text
 
 
-_BY_KIND: dict[str, Callable[[str, str], str | None]] = {"phone": phone, "email": email}
+def customer_no(value: str, region: str) -> str | None:
+    """Return a number that a system counted up, where 11 and 123456 are as good as any; None for nothing."""
+    text = folded(value)
+    return None if not text or text.lower() in _NOTHING or set(text) == {"0"} else text
+
+
+def opaque(value: str, region: str) -> str | None:
+    """Return an id that a platform made, to the letter; None for dummies and for what has blanks or stars in it."""
+    text = plain(value, region)
+    return None if text is None or "*" in text or any(c.isspace() for c in text) else text
+
+
+def nick(value: str, region: str) -> str | None:
+    """Return a marketplace nick, or None for a masked one and for what platforms call everybody."""
+    text = plain(value, region)
+    return None if text is None or "*" in text or text in _NO_NICKS else text
+
+
+def device(value: str, region: str) -> str | None:
+    """Return the id of a device, or None for one that many have; an IMEI must have the right check digit."""
+    text = opaque(value, region)
+    bare = "".join(c for c in text.lower() if c.isalnum()) if text else ""
+    if len(set(bare)) < 2 or bare in _NO_DEVICES or (len(bare) == 15 and bare.isdigit() and not _luhn(bare)):
+        return None
+    return text
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [sum(divmod(int(d) * (2 if place % 2 else 1), 10)) for place, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
+
+
+def national_id(value: str, region: str) -> str | None:
+    """Return the number of an identity card; in China with eighteen places, by GB 11643, or None where it is none."""
+    text = "".join(c for c in folded(value).upper() if c.isalnum())
+    if region != "CN":
+        return None if len(text) < 5 or repeated_or_sequential(text if text.isdigit() else "") else text
+    if len(text) == 15 and text.isdigit():
+        text = text[:6] + "19" + text[6:]
+        text += _check(text)
+    return text if _NATIONAL.match(text) and text[17] == _check(text[:17]) and _is_day(text[6:14]) else None
+
+
+def _check(digits: str) -> str:
+    """Check character of ISO 7064 MOD 11-2."""
+    return "10X98765432"[sum(int(d) * pow(2, 17 - place, 11) for place, d in enumerate(digits)) % 11]
+
+
+def _is_day(text: str) -> bool:
+    import datetime
+
+    try:
+        return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:])) >= datetime.date(1880, 1, 1)
+    except ValueError:
+        return False
+
+
+def digest(length: int) -> Callable[[str, str], str | None]:
+    """Make the function that returns a hash in lower case, or None for what is none and for hashes of nothing."""
+
+    def found(value: str, region: str) -> str | None:
+        text = folded(value).lower()
+        hexadecimal = len(text) == length and all(c in "0123456789abcdef" for c in text)
+        return text if hexadecimal and text not in _of_nothing() else None
+
+    return found
+
+
+@lru_cache
+def _of_nothing() -> frozenset[str]:
+    """Hashes of what people type when they give nothing."""
+    phones = [form for e164 in _DUMMY_PHONES for form in (e164, e164[1:], e164[3:])]
+    texts = ["", "0", *_NOTHING, *(text.upper() for text in _NOTHING), *phones]
+    return frozenset(
+        hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+        for text in texts
+        for name in ("md5", "sha256")
+    )
+
+
+_BY_KIND: dict[str, Callable[[str, str], str | None]] = {
+    "phone": phone, "email": email, "customer_no": customer_no, "nick": nick, "device": device,
+    "national_id": national_id, "openid": opaque, "unionid": opaque, "external_userid": opaque, "ouid": opaque,
+    **{kind: digest(length) for kind, length in _DIGESTS.items()},
+}  # fmt: skip
 
 
 def normalise(kind: str, value: str | None, region: str) -> str | None:
@@ -77,12 +215,10 @@ def hashes(kind: str, value: str) -> list[tuple[str, str]]:
     """List the forms in which a normalised phone or e-mail is handed around hashed: kind of the hash, and the hash."""
     if kind not in ("phone", "email"):
         return []
-    texts = [value]
-    if kind == "phone":
-        texts += [value.removeprefix("+"), _national(value)]
+    texts = [value, value.removeprefix("+"), _national(value)] if kind == "phone" else [value, same(kind, value)]
     return [
         (f"{kind}_{name}", hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest())
-        for text in texts
+        for text in dict.fromkeys(texts)
         for name in ("sha256", "md5")
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,7 @@ COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "perso
 MOST_REVIEWS = 5000
 # Fewer records are sooner compared again than remembered.
 REMEMBERED = 5000
+TABLES_AT_ONCE = 3
 # Dead rows of the memory are cleared away when they are so many times the live ones.
 MOST_DEAD = 1.0
 
@@ -81,26 +84,27 @@ def _arrow(table: type[Table]) -> pa.Schema:
     return pa.schema([(name, kinds[column.type]) for name, column in table.columns.items()])
 
 
-def publish(context: Context, receipt: Receipt, events: pd.DataFrame, days: list[Day]) -> int:
-    """Append to the log, then make the state follow it. Returns how many assignments changed.
+def publish(context: Context, receipt: Receipt, events: int, log: Log, days: list[Day]) -> int:
+    """Append the last `events` of the log, then make the state follow it. Returns how many assignments changed.
 
     What a killed run appended and did not publish is published by the next.
     """
     lake, tables = context.lake, context.catalogue.tables
-    if len(events):
+    if events:
         lake.prepare(tables["identity_events"])
-        rows = following(read_log(context), events).events.tail(len(events))
+        rows = log.events.tail(events)
         lake.append(LOG, _spark(context, tables["identity_events"], rows), receipt, {"out": len(rows)})
-    changed = _state(context, receipt)
-    _explain(context, receipt, days[-1])
-    _days(context, receipt, days)
-    return changed
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
+        changed = pool.submit(_state, context, receipt, log.events)
+        writers = [*_explained(context, receipt, days[-1]), lambda: _days(context, receipt, log.events, days)]
+        for one in [pool.submit(write) for write in writers]:
+            one.result()
+    return changed.result()
 
 
-def _days(context: Context, receipt: Receipt, days: list[Day]) -> None:
+def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
     """Keep the figures of the days taken; what changed is counted from the log, so that a rerun tells it too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
-    log = read_log(context).events
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
     listed = ", ".join(f"date'{one.day}'" for one in days)
     lake.prepare(table)
@@ -119,9 +123,8 @@ def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _state(context: Context, receipt: Receipt) -> int:
+def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
     lake, table = context.lake, context.catalogue.tables["identities"]
-    log = read_log(context).events
     upto = int(log["number"].max()) if len(log) else -1
     before = lake.receipt(STATE)
     seen = int(before["counts"].get("log", -1)) if before else -1
@@ -150,13 +153,15 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _explain(context: Context, receipt: Receipt, last: Day) -> None:
-    """Write what was set aside, cut, and left for people to look at."""
+def _explained(context: Context, receipt: Receipt, last: Day) -> list[Callable[[], None]]:
+    """List the writers of what was set aside, left for people to look at, and cut."""
     tables = context.catalogue.tables
     keys = last.records.table.select(["source", "person_key"]).to_pandas()
-    for name, rows in (("identity_aside", _aside(last, keys)), ("identity_reviews", _reviews(context, last, keys))):
-        _settle(context, receipt, tables[name], rows)
-    _log_cuts(context, receipt, _cuts(last, keys))
+    return [
+        lambda: _settle(context, receipt, tables["identity_aside"], _aside(last, keys)),
+        lambda: _settle(context, receipt, tables["identity_reviews"], _reviews(context, last, keys)),
+        lambda: _log_cuts(context, receipt, _cuts(last, keys)),
+    ]
 
 
 def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
@@ -232,28 +237,28 @@ def _cuts(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def remember(context: Context, receipt: Receipt, last: Day, known: Memory) -> None:
-    """Write what the next day builds upon: pairs first, since a record's row says that its pairs are there."""
-    lake, tables = context.lake, context.catalogue.tables
+def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, days: list[Day]) -> None:
+    """Write what is other than before: pairs first, since a record's row says that its pairs are there."""
+    lake, tables, last = context.lake, context.catalogue.tables, days[-1]
     if len(known.person) < REMEMBERED and not lake.exists(memory.RECORDS):
         return
     for name in ("identity_pairs", "identity_records"):
         lake.prepare(tables[name])
-    before = memory.recall(lake, last.records.keys.shape[1])
     columns = known.columns
     place, there = before.at(known.person)
     same = there.copy()
     for name in memory.RECORD:
         same[there] &= before.columns[name][place[there]] == columns[name][there]
-    everything = memory.records_table(known.person, columns, known.keys, last.written)
-    changed = pa.concat_tables([everything.filter(pa.array(~same)), _gone(before, known, last.written)])
-    pairs = known.pairs.filter(pa.array(known.pairs["batch"].to_numpy() > before.last))
-    crowded = len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000)
-    live = last.pairs.current if crowded else None
+    rows = memory.records_table(known.person, columns, known.keys, last.written)
+    changed = pa.concat_tables([rows.filter(pa.array(~same)), _gone(before, known, last.written)])
+    pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
+    if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
+        everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
+        live = memory.current(everything, last.records.person, columns["batch"])
     memory.remember(lake, receipt, memory.PAIRS, pairs, memory.SCHEMA_PAIRS, live)
     crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
     memory.remember(
-        lake, receipt, memory.RECORDS, changed, memory.SCHEMA_RECORDS, everything if crowded else None
+        lake, receipt, memory.RECORDS, changed, memory.SCHEMA_RECORDS, rows if crowded else None
     )  # fmt: skip
 
 

@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 
 
-def standing(keys: Array, most: Sequence[int]) -> Array:
+class Groups(NamedTuple):
+    """Records with a key in the order of their keys, where each block begins, and how large it is."""
+
+    order: Array
+    starts: Array
+    sizes: Array
+
+
+def grouped(keys: Array) -> list[Groups]:
+    """Group records by their keys (records by blocks; 0 is no key), block by block."""
+    return [_groups(keys[:, place]) for place in range(keys.shape[1])]
+
+
+def standing(groups: Sequence[Groups], most: Sequence[int], records: int) -> Array:
     """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
-    found = np.zeros(len(keys), dtype=np.int64)
-    for place, limit in enumerate(most):
-        order, _, sizes = _groups(keys[:, place])
-        small = np.repeat(sizes <= limit, sizes)
-        found[order[small]] |= 1 << place
+    found = np.zeros(records, dtype=np.int64)
+    for place, (limit, (order, _, sizes)) in enumerate(zip(most, groups, strict=True)):
+        found[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
     return found
 
 
-def _groups(column: Array) -> tuple[Array, Array, Array]:
-    """Records with a key in the order of their keys, and where each block begins and how large it is."""
+def _groups(column: Array) -> Groups:
     there = np.flatnonzero(column)
     order = there[np.argsort(column[there], kind="stable")]
     values = column[order]
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
-    sizes = np.diff(np.concatenate([starts, [len(values)]]))
-    return order, starts, sizes
+    return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
 
 
-def candidates(keys: Array, most: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
+def candidates(groups: Sequence[Groups], most: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
     """List each pair of records (a < b) of which one at least is touched, and that share a block, with its blocks.
 
     Returns a, b and the blocks in bits.
     """
-    n = len(keys)
+    n = len(touched)
     codes, bits = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for place, limit in enumerate(most):
-        a, b = _within(keys[:, place], limit, touched)
+        a, b = _within(groups[place], limit, touched)
         fresh = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
         codes = np.concatenate([codes, fresh])
         bits = np.concatenate([bits, np.full(len(fresh), 1 << place, np.int64)])
@@ -50,8 +59,8 @@ def candidates(keys: Array, most: Sequence[int], touched: Array) -> tuple[Array,
     return kept // max(n, 1), kept % max(n, 1), joined
 
 
-def _within(column: Array, limit: int, touched: Array) -> tuple[Array, Array]:
-    order, starts, sizes = _groups(column)
+def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
+    order, starts, sizes = groups
     if not len(order):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     wanted = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
@@ -65,3 +74,16 @@ def _within(column: Array, limit: int, touched: Array) -> tuple[Array, Array]:
     a, b = np.concatenate(left), np.concatenate(right)
     either = touched[a] | touched[b]
     return a[either], b[either]
+
+
+def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
+    """Keep those pairs (places of both records, and rows) whose records stand in one block."""
+    a, b, rows = pairs
+    found, open_ = np.zeros(len(a), bool), np.arange(len(a))
+    both = standing[a] & standing[b]
+    for place in range(keys.shape[1]):
+        column = keys[:, place]
+        some = (both[open_] >> place & 1).astype(bool) & (column[a[open_]] == column[b[open_]])
+        found[open_[some]] = True
+        open_ = open_[~some]
+    return a[found], b[found], rows[found]

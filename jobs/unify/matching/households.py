@@ -27,7 +27,7 @@ SHARES = {
 
 def share(records: int, pairs_a_record: float = ASSUMED) -> float:
     """Share of pairs of a household among all pairs of two persons."""
-    return float(2 * np.clip(pairs_a_record, LEAST, MOST) / max(records, 1000))
+    return float(2 * np.clip(pairs_a_record, LEAST, MOST) * records / max(records, 1000) ** 2)
 
 
 def estimated(one: Array, household: Array, counts: Array, records: int) -> float:

@@ -27,6 +27,8 @@ PRIOR_U = {
     "place": (0.90, 0.09, 0.007, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
     "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001), "phone_mask": (0.99999, 0.00001),
 }  # fmt: skip
+# Records of a home that is too small to be trained on.
+A_FEW = 100
 WORTH_M, WORTH_U = 20.0, 200.0
 # Which comparison a block's field takes part in.
 PARTS = {
@@ -94,7 +96,7 @@ def assumed(salt: str) -> Model:
     """The model for sets too small to train on: what is assumed before any pair is seen."""
     m, u = ({name: np.array([1.0, *prior[name]]) for name in HIGHEST} for prior in (PRIOR_M, PRIOR_U))
     none = (np.zeros(0, np.int64), np.zeros(0))
-    return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(BASES, 1.0), 1.0, 0.0, households.share(0), salt)
+    return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(BASES, 1.0), 1.0, 0.0, households.share(A_FEW), salt)
 
 
 def _random_pairs(n: int, draw: np.random.Generator) -> tuple[Array, Array]:

@@ -1,5 +1,8 @@
 """One implementation of how identifiers are normalised, and what is refused as no identifier at all."""
 
+import hashlib
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +14,10 @@ from hypothesis import strategies as st
 
 from jobs.unify import normalise
 from jobs.unify.normalise import folded, identified, keyed
+from quanyu.model.people import KINDS
 
 KEY = b"key"
+VECTORS = Path(os.environ.get("QUANYU_VECTORS", "../shared/vectors")) / "hash_vectors.jsonl"
 
 
 def phone(text, region="CN"):
@@ -98,7 +103,85 @@ def test_members_and_the_rest_keep_their_case_and_lose_their_width(text, found):
     assert normalise.normalise("member", text, "CN") == found
 
 
-@given(st.text(max_size=30), st.sampled_from(["phone", "email", "member", "openid"]))
+@pytest.mark.parametrize(
+    "text",
+    ["138****5679", "13765432101-8812", "13765432101转8812", "13765432101 转 12", "021-64315678-803", "400-820-8820",
+     "+1 800 356 9377", "+1-800-FLOWERS", "13765432101 ext. 5", "电话13765432101", "95588"],
+)  # fmt: skip
+def test_masked_relayed_and_service_numbers_are_nobodys(text):
+    assert phone(text) is None
+
+
+def test_two_forms_of_one_mailbox_are_compared_as_one_and_stored_as_they_were_told():
+    forms = ["Jane.Saoirse@gmail.com", "janesaoirse+work@gmail.com", "JANESAOIRSE@googlemail.com"]
+    told = [normalise.normalise("email", form, "CN") for form in forms]
+    assert told == [form.lower() for form in forms]
+    assert {normalise.same("email", form) for form in told} == {"janesaoirse@gmail.com"}
+    assert normalise.same("email", "jane.s+shop@outlook.com") == "jane.s@outlook.com"
+    # Elsewhere dots and pluses may be other people's.
+    for other in ("jane.s@qq.com", "jane+s@163.com", "ann+1@shop.example"):
+        assert normalise.same("email", other) == other
+
+
+GOOD = {
+    "customer_no": ["11", "111111", "123456", "r0"], "nick": ["tb_小鱼"], "openid": ["oQyAbC-_1"],
+    "device": ["490154203237518", "1FE9A970-efbb-29e0-0bdd-f5dbbf751ab5"], "national_id": ["11010519491231002X"],
+    "phone_md5": ["A" * 16 + "0123456789abcdef"], "email_sha256": ["0123456789abcdef" * 4],
+}  # fmt: skip
+BAD = {
+    "customer_no": ["0", "000", "null", "无"], "nick": ["tb**8", "微信用户", "匿名用户", "11"],
+    "openid": ["o 1", "null", "000"],
+    "device": ["490154203237519", "00000000-0000-0000-0000-000000000000", "02:00:00:00:00:00", "9774d56d682e549c"],
+    "national_id": ["110105194912310021", "11010519491331002X", "1234567", "110105491231003x"],
+    "phone_md5": ["abc", "g" * 32, "d41d8cd98f00b204e9800998ecf8427e"],
+    "email_sha256": ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in GOOD.items() for text in texts])
+def test_good_identifiers_of_every_kind_are_taken(kind, text):
+    assert normalise.normalise(kind, text, "CN") == (text.lower() if kind in normalise._DIGESTS else text)
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in BAD.items() for text in texts])
+def test_bad_identifiers_of_every_kind_are_refused(kind, text):
+    assert normalise.normalise(kind, text, "CN") is None
+
+
+def test_an_old_identity_card_has_the_number_of_the_new_one_and_other_countries_have_their_own():
+    assert normalise.normalise("national_id", "110105491231002", "CN") == "11010519491231002X"
+    assert normalise.normalise("national_id", "1601763", "AU") == "1601763"
+
+
+@pytest.mark.parametrize("text", ["+8613800138000", "13800138000", "null"])
+def test_the_hash_of_a_dummy_is_a_dummy(text):
+    assert normalise.normalise("phone_md5", hashlib.md5(text.encode()).hexdigest(), "CN") is None
+
+
+def test_a_hash_is_found_in_whatever_form_it_was_made():
+    made = {form for _, form in normalise.hashes("phone", "+8613765432101")}
+    for text in ("+8613765432101", "8613765432101", "13765432101"):
+        assert {hashlib.md5(text.encode()).hexdigest(), hashlib.sha256(text.encode()).hexdigest()} <= made
+    made = {form for _, form in normalise.hashes("email", "jane.saoirse@gmail.com")}
+    for text in ("jane.saoirse@gmail.com", "janesaoirse@gmail.com"):
+        assert hashlib.sha256(text.encode()).hexdigest() in made
+
+
+@pytest.mark.skipif(not VECTORS.exists(), reason="the official examples are not here")
+def test_official_examples_of_hashed_phones_and_mail_are_among_the_forms():
+    """Where an example hashes a phone or an address that we take, its hash leads to the clear value."""
+    seen = 0
+    for example in map(json.loads, VECTORS.read_text().splitlines()):
+        kind = next((kind for kind in ("email", "phone") if example["identifier"].lower().startswith(kind)), None)
+        if kind and example["algorithm"] in ("md5", "sha256") and "+" not in example["normalized"][1:]:
+            value = normalise.normalise(kind, example["normalized"], "US")
+            if value and example["normalized"] in (value, value.removeprefix("+")):
+                assert example["hash"] in {form for _, form in normalise.hashes(kind, value)}, example
+                seen += 1
+    assert seen >= 15
+
+
+@given(st.text(max_size=30), st.sampled_from(KINDS))
 def test_what_was_normalised_stays_as_it_is(text, kind):
     once = normalise.normalise(kind, text, "CN")
     assert once is None or normalise.normalise(kind, once, "CN") == once
