@@ -1,0 +1,217 @@
+"""Likeness of records: names, dates, places and mail in levels, blocks, training without labels, and households."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import persons
+from benchmarks.pairs import pair_scores
+from jobs.unify import normalise
+from jobs.unify.matching import blocks, fields, households, training
+from jobs.unify.matching.levels import HIGHEST, coded, compared
+from jobs.unify.matching.model import TERMS, read
+from jobs.unify.matching.scoring import Compared, packed, unpacked
+from quanyu.identity import Identity
+
+ROOT = Path(__file__).parents[3]
+MATCH = Identity.load(ROOT / "conf" / "identity.yml").match
+BLOCKS, MOST = [list(block.same) for block in MATCH.blocks], [block.most for block in MATCH.blocks]
+SALT = "0123456789abcdef"
+
+
+def prepared(*rows):
+    return fields.prepared(pd.DataFrame(list(rows), columns=list(fields.RAW)).astype(object))
+
+
+def table(made):
+    codes = {f"{kind}_code": fields.hashed(made[kind], SALT) for kind in ("email", "phone")}
+    texts = {name: pa.array(made[name], pa.string()) for name in fields.FIELDS}
+    return pa.table({"person": np.arange(len(made)), **codes, **texts})
+
+
+def levels(one, other):
+    """Levels of two records, each as a mapping of RAW."""
+    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
+    found = compared(coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1]))
+    return dict(zip(HIGHEST, found.levels[0].tolist(), strict=True))
+
+
+def named(text):
+    return {"display_name": text}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "given_level", "family_level"),
+    [
+        (named("王小明"), named("王小明"), 4, 4),
+        (named("王小明"), named("王晓明"), 3, 4),
+        (named("王小明"), {"given_name": "小明", "family_name": "王"}, 4, 4),
+        (named("王小明"), named("Wang Xiaoming"), 3, 3),
+        (named("王小明"), named("Xiaoming Wang"), 3, 3),
+        (named("王小明"), named("王建国"), 1, 4),
+        (named("歐陽娜娜"), named("欧阳娜娜"), 4, 4),
+        (named("John Smith"), named("Smith John"), 4, 4),
+        (named("John Smith"), named("Jon Smith"), 3, 4),
+        (named("John Smith"), {"given_name": "J", "family_name": "Smith"}, 2, 4),
+        (named("John Smith"), named("Mary Smith"), 1, 4),
+        (named("John Smith"), {}, 0, 0),
+    ],
+)
+def test_names(one, other, given_level, family_level):
+    found = levels(one, other)
+    assert (found["given"], found["family"]) == (given_level, family_level)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ("1990-03-04", "19900304", 6), ("1990-03-04", "1990-04-03", 5), ("1990-03-04", "1990-03-05", 5),
+        ("1990-03-04", "1990-03-15", 4), ("1990-03-04", "1990-11-27", 3), ("1990-03-04", "1995-11-27", 2),
+        ("1990-03-04", "1961-11-27", 1), ("1990-03-04", "1900-01-01", 0), ("1990-03-04", None, 0),
+    ],
+)  # fmt: skip
+def test_dates_with_typos_and_swaps(one, other, level):
+    assert levels({"birthday": one}, {"birthday": other})["birthday"] == level
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ({"address": "人民路12号301室", "city": "上海市"}, {"address": "人民路12号楼301", "city": "上海"}, 7),
+        ({"address": "人民路12号", "city": "上海"}, {"address": "人放路12号", "city": "上海"}, 2),
+        ({"address": "12 Harbour Road", "postcode": "2000"}, {"address": "12 Harbor Road", "postcode": "2000"}, 7),
+        ({"address": "12 Harbour Road"}, {"address": "98 Harbour Road"}, 5),
+        ({"city": "上海"}, {"city": "北京"}, 1),
+        ({"city": "上海"}, {"address": "人民路12号"}, 0),
+    ],
+)
+def test_places(one, other, level):
+    assert levels(one, other)["place"] == level
+
+
+def test_another_number_behind_a_name_is_another_address():
+    def told(one, other):
+        return levels({"email": one}, {"email": other})["email"]
+
+    assert told("li.wei12@mail.example", "li.wie12@mail.example") == 4
+    assert told("li.wei12@mail.example", "li.wei79@mail.example") < 4
+
+
+def test_a_masked_phone_is_compared_as_far_as_it_shows():
+    assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2101"})["phone_mask"] == 2
+    assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2102"})["phone_mask"] == 1
+    assert levels({"phone": "+8613765432101"}, {"phone": "+8613765432101"})["phone_mask"] == 0
+
+
+@given(st.lists(st.sampled_from(range(8)), min_size=len(HIGHEST), max_size=len(HIGHEST)))
+def test_levels_are_packed_and_unpacked(some):
+    assert list(unpacked(int(packed(np.array([some]))[0])).values()) == some
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=2), min_size=2, max_size=12), st.data())
+def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
+    keys = np.array(keys, np.int64)
+    touched = np.array(data.draw(st.lists(st.booleans(), min_size=len(keys), max_size=len(keys))))
+    groups = blocks.grouped(keys)
+    a, b, _ = blocks.candidates(groups, [3, 4], touched)
+    expected = set()
+    for place, most in enumerate([3, 4]):
+        for value in set(keys[:, place].tolist()) - {0}:
+            inside = [i for i in range(len(keys)) if keys[i, place] == value]
+            if len(inside) <= most:
+                expected |= {(i, j) for i in inside for j in inside if i < j and (touched[i] or touched[j])}
+    assert set(zip(a.tolist(), b.tolist(), strict=True)) == expected
+    mask = blocks.standing(groups, [3, 4], len(keys))
+    left, right = np.triu_indices(len(keys), 1)
+    kept = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
+    everybody = blocks.candidates(groups, [3, 4], np.ones(len(keys), bool))
+    assert set(zip(kept[0].tolist(), kept[1].tolist(), strict=True)) == set(
+        zip(everybody[0].tolist(), everybody[1].tolist(), strict=True)
+    )
+
+
+def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
+    home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
+    wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
+    rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
+    made = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
+    model = training.assumed(SALT)
+    scored = Compared(table(made), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
+    weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
+    assert weights[0, 2] > weights.get((0, 1), -99) + 5
+
+
+def test_the_weight_against_everybody_is_below_those_against_strangers_and_households():
+    strangers, family = np.array([20.0, 20.0, 5.0]), np.array([20.0, -3.0, 9.0])
+    found = households.weighed(strangers, family, 1e-4)
+    oracle = [-np.log2((1 - 1e-4) * 2.0**-s + 1e-4 * 2.0**-f) for s, f in zip(strangers, family, strict=True)]
+    assert np.allclose(found, oracle)
+    assert (found <= strangers + 1e-3).all()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three thousand made records with their truth, ready to be compared."""
+    folder = tmp_path_factory.mktemp("made")
+    persons.write(folder, 3000)
+    rows = pd.read_csv(folder / "2025-01-01" / "persons.csv", dtype=str, keep_default_na=False).replace("", None)
+    raw = rows.rename(columns={"full_name": "display_name"}).reindex(columns=list(fields.RAW)).astype(object)
+    raw = raw.where(raw.notna(), None)
+    for kind in ("email", "phone"):
+        raw[kind] = raw[kind].map(lambda text, kind=kind: normalise.normalise(kind, text, "CN"))
+    truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")["person"]
+    return fields.prepared(raw), truth.reindex(rows["record_no"]).to_numpy()
+
+
+def test_training_without_labels_gives_probabilities_that_hold(made):
+    """Of the pairs said to be one person with some probability, about that share is: no threshold knows the truth."""
+    prepared, truth = made
+    keys = fields.keys(prepared, BLOCKS, SALT)
+    a, b, bits = blocks.candidates(blocks.grouped(keys), MOST, np.ones(len(keys), bool))
+    model = training.train(coded(table(prepared)), (a, b, bits), BLOCKS, SALT)
+    scored = Compared(table(prepared), model).scored(a, b)
+    one, other, weight = (scored.column(place).to_numpy() for place in (0, 1, 3))
+    sure = training.probability(weight, training.prior(weight, len(keys)))
+    same = truth[one] == truth[other]
+    for low, high in ((0.0, 0.2), (0.9, 0.99), (0.99, 1.0)):
+        some = (sure > low) & (sure <= high)
+        assert abs(same[some].mean() - sure[some].mean()) < 0.08, (low, high)
+    precision = same[sure >= MATCH.link].mean()
+    assert precision > 0.97
+    again = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
+    assert np.allclose(Compared(table(prepared), again).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
+
+
+def test_a_version_without_a_comparison_of_today_can_still_be_used():
+    model = training.assumed(SALT)
+    text = model.text().replace('"phone_mask"', '"forgotten"')
+    assert np.array_equal(read(text, model.terms, model).m["phone_mask"], model.m["phone_mask"])
+
+
+def test_nothing_is_tuned_to_a_public_set():
+    """One configuration for all: a set names its columns and its region, and no code knows of any set."""
+    sets = ROOT / "benchmarks" / "sets"
+    for folder in sets.iterdir():
+        assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yml")) == [
+            "base.yml", "sources/persons.yml",
+        ]  # fmt: skip
+        assert set(yaml.safe_load((folder / "base.yml").read_text())) <= {"zone", "region", "currency"}
+    code = [*(ROOT / "jobs" / "unify").rglob("*.py"), ROOT / "conf" / "identity.yml", ROOT / "quanyu" / "identity.py"]
+    for path in code:
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [word for word in ("febrl", "fake_1000", "soc_sec", "rec-") if word in text], path
+
+
+def test_pairwise_figures_are_those_of_all_pairs_counted():
+    truth, found = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
+    pairs = [(i, j) for i in range(6) for j in range(i)]
+    both = sum(truth[i] == truth[j] and found[i] == found[j] for i, j in pairs)
+    made, told = (sum(some[i] == some[j] for i, j in pairs) for some in (found, truth))
+    assert pair_scores(truth, found)[:2] == (both / made, both / told)
