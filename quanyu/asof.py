@@ -81,6 +81,17 @@ def redirects(lake: Lake) -> dict[str, str]:
     return {one: last for one in into if one not in alive and (last := _followed(one, into, alive)) is not None}
 
 
+def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
+    """Pairs of ids of which the second came out of the first in a split on this day or after."""
+    if not lake.exists("gold/identity_events"):
+        return set()
+    from pyarrow import compute
+
+    chosen = (compute.field("event") == "split") & (compute.field("day") >= since)
+    rows = lake.arrow("gold/identity_events").to_table(columns=["other_id", "customer_id"], filter=chosen)
+    return set(zip(rows["other_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
+
+
 def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
     seen = {one}
     while one not in alive:

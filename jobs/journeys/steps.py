@@ -110,9 +110,10 @@ def move(
     context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
     """Add who entered, and advance whoever has a step due."""
-    merged = set(asof.redirects(context.lake).values())
+    into = asof.redirects(context.lake)
+    merged = set(into.values())
     under_way = {(w.journey, w.customer_id) for w in known if w.status == "active" and w.customer_id in merged}
-    new = newcomers(context, programs, {one.instance_id for one in known}, under_way)
+    new = newcomers(context, programs, walks.begun(known, into), under_way)
     everyone = {one.instance_id: one for one in (*known, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     made: list[Decision] = []

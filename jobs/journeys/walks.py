@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.journeys.program import Decision, Walk
+from jobs.journeys.program import Decision, Walk, instance_id
 from quanyu import asof
 from quanyu.lake import Written
 from quanyu.receipt import Receipt
@@ -77,6 +77,21 @@ def follow(known: Sequence[Walk], into: Mapping[str, str]) -> list[Walk]:
         else one
         for one in moved
     ]
+
+
+def begun(known: Iterable[Walk], into: Mapping[str, str]) -> set[str]:
+    """Names of the walks that were begun: the own, and what they would be called under the ids that go on.
+
+    A stay goes over to another id as it is, and must not be walked from again.
+    """
+    return {
+        name
+        for one in known
+        for name in (
+            one.instance_id,
+            instance_id(one.journey, into.get(one.customer_id, one.customer_id), one.entered_on),
+        )
+    }
 
 
 def decisions(context: Context) -> list[Decision]:

@@ -3,7 +3,7 @@
 import random
 from datetime import date, timedelta
 
-from jobs.audiences.steps import stays
+from jobs.audiences.stays import MOVES, stays
 
 FIRST = date(2024, 7, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
@@ -35,6 +35,53 @@ def test_stays_are_those_of_the_days_one_by_one(retailer):
         spark.createDataFrame(stood, schema),
         spark.createDataFrame(seen, "audience string, customer_id string, as_of date, holdout boolean"),
         DAYS,
+        spark.createDataFrame([], MOVES),
     )
     got = sorted(((r["customer_id"], r["entered_on"], r["left_on"]) for r in found.collect()), key=str)
     assert got == one_by_one(before, inside, DAYS)
+
+
+STAYS = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
+
+
+def moved(retailer, before, inside, pairs, day=DAYS[3]):
+    """Stays after a day on which records went from ids to others, as (customer, entered, left, holdout)."""
+    spark = retailer.context("2024-07-04").lake.spark
+    on = {n: FIRST + timedelta(days=n) for n in range(4)}
+    stood = [("a", who, on[entered], on.get(left), held) for who, entered, left, held in before]
+    found = stays(
+        spark.createDataFrame(stood, STAYS),
+        spark.createDataFrame([("a", who, day, False) for who in inside],
+                              "audience string, customer_id string, as_of date, holdout boolean"),
+        [day], spark.createDataFrame(pairs, MOVES),
+    )  # fmt: skip
+    days = {day: n for n, day in on.items()}
+    return {(r["customer_id"], days[r["entered_on"]], days.get(r["left_on"]), r["holdout"]) for r in found.collect()}
+
+
+def test_the_stay_of_a_merged_customer_goes_on_under_the_id_that_goes_on(retailer):
+    before = [("old", 1, None, False), ("eve", 0, None, False)]
+    assert moved(retailer, before, ["new", "eve"], [("old", "new")]) == {
+        ("old", 1, 3, False), ("new", 1, None, False), ("eve", 0, None, False),
+    }  # fmt: skip
+
+
+def test_who_has_a_stay_keeps_it_and_who_is_not_inside_gets_none(retailer):
+    before = [("old", 1, None, False), ("new", 2, None, False), ("ann", 0, None, True)]
+    pairs = [("old", "new"), ("ann", "bob")]
+    assert moved(retailer, before, ["new"], pairs) == {
+        ("old", 1, 3, False), ("new", 2, None, False), ("ann", 0, 3, True),
+    }  # fmt: skip
+
+
+def test_who_was_held_out_stays_held_out_under_another_id(retailer):
+    before = [("old", 1, None, True), ("older", 0, None, False)]
+    pairs = [("old", "new"), ("older", "new")]
+    assert ("new", 0, None, True) in moved(retailer, before, ["new"], pairs)
+
+
+def test_an_id_that_comes_back_goes_on_with_its_stay(retailer):
+    before = [("old", 1, 2, False), ("new", 1, None, False)]
+    assert moved(retailer, before, ["old", "new"], [("new", "old")]) == {
+        ("old", 1, None, False), ("new", 1, None, False),
+    }  # fmt: skip

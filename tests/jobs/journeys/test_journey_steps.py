@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from jobs.journeys import addresses, steps, walks
-from jobs.journeys.program import Decision, Walk, program
+from jobs.journeys.program import Decision, Walk, entered, program
 from jobs.journeys.send import Address
 from jobs.journeys.walks import Happening
 from quanyu.errors import ConfigError
@@ -288,3 +288,26 @@ def test_a_text_that_names_what_is_not_known_is_refused(retailer):
     journey = Journey(**wrong)
     [text] = addresses.templates([journey], {"winback": program(journey)}).values()
     assert text.fill({"name": "Ann"}).body == "winback"
+
+
+def test_walks_follow_merged_customers_and_of_two_of_one_customer_the_first_goes_on():
+    def walk(customer, since, status="active", journey="winback"):
+        new = entered(journey, customer, on(since))
+        return dataclasses.replace(new, status=status)
+
+    ann, bob, old = walk("ann", 1), walk("bob", 3), walk("bob", 0, status="ended")
+    other, eve = walk("bob", 2, journey="welcome"), walk("eve", 1)
+    found = walks.follow([ann, bob, old, other, eve], {"bob": "ann"})
+    assert [(w.customer_id, w.status, w.outcome == walks.MERGED) for w in found] == [
+        ("ann", "active", False), ("ann", "ended", True), ("bob", "ended", False), ("ann", "active", False),
+        ("eve", "active", False),
+    ]  # fmt: skip
+    assert walks.follow(found, {"bob": "ann"}) == found
+
+
+def test_a_stay_that_went_over_to_another_id_is_not_walked_from_again():
+    walked = dataclasses.replace(entered("winback", "bob", on(0)), status="ended", outcome="completed")
+    begun = walks.begun([walked], {"bob": "ann"})
+    assert entered("winback", "ann", on(0)).instance_id in begun
+    assert entered("winback", "bob", on(0)).instance_id in begun
+    assert entered("winback", "ann", on(1)).instance_id not in begun

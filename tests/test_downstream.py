@@ -1,0 +1,121 @@
+"""What follows when customers become one: consent, activity and stays go to the id that goes on, and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pyarrow.compute as pc
+import pytest
+from shop import Retailer
+
+from jobs.unify import commands
+from jobs.unify.directory import Directory
+
+CRM = """
+describes: Members.
+owner: e
+reads: {path: "crm/{day}.csv", format: csv}
+delivers: changes
+person:
+  - {kind: member, scope: brand, value: card}
+fills:
+  people: {display_name: "name", joined_on: "cast(joined as date)"}
+  consents:
+    purpose: "'messages'"
+    channel: "'any'"
+    changed_at: "cast(joined as timestamp)"
+    state: "consent"
+"""
+TILL = """
+describes: Receipts.
+owner: e
+reads: {path: "till/{day}.csv", format: csv}
+delivers: events
+person:
+  - {kind: member, scope: brand, value: card}
+fills:
+  orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
+"""
+BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
+STEPS = (
+    "ingest.crm",
+    "ingest.web",
+    "ingest.till",
+    "identities",
+    "customers",
+    "activity",
+    "features.value",
+    "memberships",
+)
+TABLES = ("gold/customers", "gold/activity", "gold/memberships")
+
+
+@pytest.fixture
+def shop(retailer: Retailer) -> Iterator[Retailer]:
+    retailer.declare("sources/crm.yml", CRM)
+    retailer.declare("sources/web.yml", CRM.replace("crm/", "web/"))
+    retailer.declare("sources/till.yml", TILL)
+    retailer.declare("audiences/buyers.yml", BUYERS)
+    people = ["ann,M1,2024-06-01,granted", "bob,M2,2024-06-02,withdrawn", "eve,M3,2024-06-03,granted"]
+    retailer.land("crm/2024-07-01.csv", "\n".join(["name,card,joined,consent", *people]) + "\n")
+    # Ann is known by most feeds, so that her id goes on.
+    retailer.land("web/2024-07-01.csv", "\n".join(["name,card,joined,consent", people[0]]) + "\n")
+    slips = [f"s{n},M{n},2024-07-01 10:00:00,{n}0.00" for n in (1, 2, 3)]
+    retailer.land("till/2024-07-01.csv", "\n".join(["slip,card,at,paid", *slips]) + "\n")
+    return retailer
+
+
+def judged(shop: Retailer, verdict: str) -> None:
+    """A steward's verdict on ann and bob, as the command notes it."""
+    context = shop.context("2024-07-01")
+    directory = Directory(context)
+    one, other = (next(r for r in directory.find(f"member={card}") if r.source == "crm") for card in ("M1", "M2"))
+    commands._note(context, context.catalogue.tables["identity_verdicts"], {
+        "decided_at": datetime.now(UTC), "verdict": verdict, "a_source": one.source, "a_key": one.person_key,
+        "b_source": other.source, "b_key": other.person_key, "why": "she said so", "by": "steward",
+    })  # fmt: skip
+
+
+def after(shop: Retailer, day: int) -> dict[str, list[tuple[object, ...]]]:
+    shop.run(f"2024-07-{day:02}", *STEPS)
+    return {place: shop.rows(place) for place in TABLES}
+
+
+def ids(shop: Retailer) -> list[str]:
+    """Customers of the three cards."""
+    context = shop.context("2024-07-01")
+    return [str(Directory(context).customer_of(Directory(context).find(f"member=M{n}")[0])) for n in (1, 2, 3)]
+
+
+def stays(shop: Retailer) -> set[tuple[object, ...]]:
+    return {row[1:4] for row in shop.rows("gold/memberships")}
+
+
+def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
+    before = after(shop, 1)
+    ann, bob, eve = ids(shop)
+    entered = date(2024, 7, 1)
+    assert stays(shop) == {(bob, entered, None), (eve, entered, None)}
+    consents = pc.field("consent_messages")
+    assert {row[0] for row in shop.rows("gold/customers", "customer_id", where=consents)} == {ann, eve}
+
+    judged(shop, "same")
+    merged = after(shop, 2)
+    assert ids(shop) == [ann, ann, eve]
+    # The strictest consent counts; nobody else's rows are other than before.
+    assert {row[0] for row in shop.rows("gold/customers", "customer_id", where=consents)} == {eve}
+    for place in TABLES:
+        changed = {str(row) for row in before[place]} ^ {str(row) for row in merged[place]}
+        assert changed and not [row for row in changed if eve in row], place
+    # The stay goes on under the id that goes on, since the day on which it began.
+    assert stays(shop) == {(ann, entered, None), (bob, entered, date(2024, 7, 2)), (eve, entered, None)}
+    assert {row[2] for row in merged["gold/activity"]} == {ann, eve}
+
+    judged(shop, "open")
+    parted = after(shop, 3)
+    assert ids(shop) == [ann, bob, eve]
+    assert parted["gold/customers"] == before["gold/customers"]
+    assert parted["gold/activity"] == before["gold/activity"]
+    # Alone ann has not bought so much, and bob is in again as if he had never been away.
+    assert stays(shop) == {(ann, entered, date(2024, 7, 3)), (bob, entered, None), (eve, entered, None)}
