@@ -103,12 +103,27 @@ def verdict(
         one, other = _one_record(directory, a), _one_record(directory, b)
         if one == other:
             raise ConfigError("both name the same record")
+        _no_contradiction(context, decision, one, other)
         table = context.catalogue.tables["identity_verdicts"]
         _note(context, table, {
             "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
             "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
     say(f"noted: {one} and {other} are {decision}; the next run follows it")
+
+
+def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
+    """Raises ConfigError where standing verdicts say the opposite."""
+    from jobs.unify import verdicts
+
+    found = verdicts.against(verdicts.standing(context.lake), decision, one, other)
+    if found:
+        listed = "; ".join(f"{a} and {b}" for a, b in found)
+        said = "different" if decision == "same" else "same"
+        raise ConfigError(
+            f"standing verdicts say that they are {said}: {listed}. Take one of them back first:"
+            f" quanyu verdict open {found[0][0]} {found[0][1]} --why ..."
+        )
 
 
 def _one_record(directory: Any, value: str) -> Any:

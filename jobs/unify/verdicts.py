@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,3 +45,41 @@ def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:
     """The two records of each verdict."""
     rows = verdicts[ENDS].to_numpy(object).tolist()
     return [(Record(a_source, a_key), Record(b_source, b_key)) for a_source, a_key, b_source, b_key in rows]
+
+
+def against(told: pd.DataFrame, verdict: str, one: Record, other: Record) -> list[tuple[Record, Record]]:
+    """Standing verdicts that a new one on two records contradicts; none where it may stand beside them.
+
+    Who is the same as the same is the same: a chain of such verdicts says as much as one of them.
+    """
+    pair = {one, other}
+    same, apart = ([e for e in ends(told[told["verdict"] == said]) if set(e) != pair] for said in ("same", "different"))
+    if verdict == "different":
+        return _chain(same, one, other)
+    if verdict != "same":
+        return []
+    mine, theirs = ({one, *_reached(same, one)}, {other, *_reached(same, other)})
+    joined = mine | theirs
+    return [e for e in apart if set(e) <= joined]
+
+
+def _reached(same: Sequence[tuple[Record, Record]], start: Record) -> dict[Record, tuple[Record, Record]]:
+    """Records that chains of verdicts lead to, each with the verdict by which it was reached."""
+    came: dict[Record, tuple[Record, Record]] = {}
+    near = [start]
+    while near:
+        at = near.pop()
+        for pair in same:
+            to = pair[1] if pair[0] == at else pair[0] if pair[1] == at else None
+            if to is not None and to != start and to not in came:
+                came[to] = pair
+                near.append(to)
+    return came
+
+
+def _chain(same: Sequence[tuple[Record, Record]], one: Record, other: Record) -> list[tuple[Record, Record]]:
+    came, at, found = _reached(same, one), other, []
+    while at in came:
+        found.append(came[at])
+        at = next(end for end in came[at] if end != at)
+    return found[::-1]

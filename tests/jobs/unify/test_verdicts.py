@@ -1,0 +1,34 @@
+"""Verdicts of stewards: the newest of a pair counts, and none may say the opposite of what others say together."""
+
+import pandas as pd
+import pytest
+
+from jobs.unify import verdicts
+from jobs.unify.directory import Record
+
+A, B, C, D = (Record("crm", name) for name in "abcd")
+
+
+def told(*given):
+    rows = [(*one, *other, said) for said, one, other in given]
+    return pd.DataFrame(rows, columns=[*verdicts.ENDS, "verdict"])
+
+
+STANDING = told(("same", A, B), ("same", B, C), ("different", C, D))
+
+
+@pytest.mark.parametrize(
+    ("said", "one", "other", "expected"),
+    [
+        ("different", A, C, [(A, B), (B, C)]),
+        ("different", C, A, [(B, C), (A, B)]),
+        ("different", A, B, []),
+        ("different", A, D, []),
+        ("same", A, D, [(C, D)]),
+        ("same", C, D, []),
+        ("same", A, C, []),
+        ("open", A, D, []),
+    ],
+)
+def test_a_verdict_must_not_contradict_what_others_say_together(said, one, other, expected):
+    assert verdicts.against(STANDING, said, one, other) == expected
