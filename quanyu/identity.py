@@ -14,8 +14,8 @@ from quanyu.source import Part
 from quanyu.table import Table
 
 # What a record says of a person beside its identifiers, and what is derived of it; blocks are made of these.
-SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "street", "house", "email", "phone",
-        "national_id", "phone_mask")  # fmt: skip
+SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
+        "phone", "national_id", "phone_mask")  # fmt: skip
 DERIVED = ("names", "initials", "given_start", "family_start", "birth_year", "birth_month", "email_name", "address")
 FOREVER = 100_000
 
@@ -77,7 +77,7 @@ class Blocked(Part):
 
 
 class Block(Part):
-    """Records that agree on all of these are compared, unless more than `most` of them do."""
+    """Records that agree on all of these are compared, unless more than `most` of them do, or fewer on much data."""
 
     same: tuple[str, ...] = Field(min_length=1)
     most: int = Field(50, ge=2)
@@ -90,6 +90,7 @@ class Match(Part):
     review: float = Field(0.5, gt=0, lt=1)
     model: int | None = Field(None, ge=1, description="version to use; without one the newest")
     blocks: tuple[Block, ...] = Field((), max_length=32)
+    pairs: float = Field(24, gt=0, description="pairs a record, block by block, beyond which all blocks' `most` shrink")
 
 
 class Cluster(Part):

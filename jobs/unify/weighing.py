@@ -58,9 +58,9 @@ class Likeness:
         ids = self.directory.identifiers.select(["source", "person_key"]).to_pandas().drop_duplicates()
         keys = sorted(Record(*key) for key in ids.itertuples(index=False))
         compared, found = self._compared(keys)
-        a, b, _ = blocks.candidates(
-            blocks.grouped(found), [block.most for block in self.match.blocks], np.ones(len(keys), bool)
-        )
+        groups = blocks.grouped(found)
+        limits = blocks.limits(groups, [block.most for block in self.match.blocks], self.match.pairs, len(keys))
+        a, b, _ = blocks.candidates(groups, limits, np.ones(len(keys), bool))
         scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "weight"]).to_pandas()
         return scored.astype({"weight": float})
 

@@ -168,7 +168,7 @@ class IdentityPairs(Table):
 
     a = Column("bigint", "Number of the one record, the smaller.", required=True, unit="hash")
     b = Column("bigint", "Number of the other record.", required=True, unit="hash")
-    levels = Column("bigint", "Levels of all comparisons, three bits each.", required=True, unit="levels")
+    levels = Column("bigint", "Levels of all comparisons, four bits each.", required=True, unit="levels")
     weight = Column("double", "Sum of the weights.", unit="bits", required=True)
     weights = Column("array<double>", "Weight of each comparison.", unit="bits", required=True)
     batch = Column("bigint", "Run that scored it.", required=True, unit="run")

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+# By how much limits shrink, step by step, so that they seldom change from day to day.
+SHRUNK = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
+# Fewer records can be compared as often as anybody likes.
+FEW = 100_000
 
 
 class Groups(NamedTuple):
@@ -23,10 +27,28 @@ def grouped(keys: Array) -> list[Groups]:
     return [_groups(keys[:, place]) for place in range(keys.shape[1])]
 
 
-def standing(groups: Sequence[Groups], most: Sequence[int], records: int) -> Array:
+def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records: int) -> list[int]:
+    """How large a block may be: `most`, shrunk evenly until no more than so many pairs a record stand together.
+
+    Pairs count once in each block that they share. Small blocks are the last to be left out, and pairs are never.
+    """
+    for share in SHRUNK:
+        found = [max(int(limit * share), 2) for limit in most]
+        counts = (_pairs(sizes, limit) for (_, _, sizes), limit in zip(groups, found, strict=True))
+        if sum(counts) <= pairs * max(records, FEW):
+            return found
+    return found
+
+
+def _pairs(sizes: Array, limit: int) -> int:
+    some = sizes[sizes <= limit].astype(np.int64)
+    return int((some * (some - 1) // 2).sum())
+
+
+def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> Array:
     """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
     found = np.zeros(records, dtype=np.int64)
-    for place, (limit, (order, _, sizes)) in enumerate(zip(most, groups, strict=True)):
+    for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
         found[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
     return found
 
@@ -39,14 +61,14 @@ def _groups(column: Array) -> Groups:
     return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
 
 
-def candidates(groups: Sequence[Groups], most: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
+def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
     """List each pair of records (a < b) of which one at least is touched, and that share a block, with its blocks.
 
     Returns a, b and the blocks in bits.
     """
     n = len(touched)
     codes, bits = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for place, limit in enumerate(most):
+    for place, limit in enumerate(limits):
         a, b = _within(groups[place], limit, touched)
         fresh = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
         codes = np.concatenate([codes, fresh])

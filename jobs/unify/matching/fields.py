@@ -14,8 +14,8 @@ from jobs.unify.matching import names
 
 RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city", "region", "postcode", "address",
        "email", "phone", "national_id", "phone_masked")  # fmt: skip
-FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "street", "house", "email", "phone",
-          "national_id", "phone_mask")  # fmt: skip
+FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
+          "phone", "national_id", "phone_mask")  # fmt: skip
 PASSED = ("person", "email_code", "phone_code")
 # Days of birth that forms are filled with when nobody tells.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
@@ -46,6 +46,7 @@ def prepared(raw: pd.DataFrame) -> pd.DataFrame:
         "city": _once(raw["city"], _place),
         "region": _once(raw["region"], _place),
         "postcode": _once(raw["postcode"], _postcode),
+        "district": _once(raw["postcode"], _district),
         "street": _once(address, _street),
         "house": _once(address, _house),
         **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
@@ -81,6 +82,14 @@ def _place(text: str) -> str | None:
 def _postcode(text: str) -> str | None:
     found = "".join(c for c in text.lower() if c.isalnum())
     return found if found and set(found) != {"0"} else None
+
+
+def _district(text: str) -> str | None:
+    """The part of a postcode that tells the wider area: without the last two digits, or the last three signs."""
+    found = _postcode(text)
+    if found is None or len(found) < 4:
+        return None
+    return found[: -3 if not found.isdigit() else -1 if len(found) < 5 else -2]
 
 
 def _mask(text: str) -> str | None:

@@ -16,7 +16,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from jobs.unify.matching import fields, names
 
 # Comparison to its highest level.
-HIGHEST = {"given": 4, "family": 4, "birthday": 6, "gender": 2, "place": 7, "email": 5, "phone": 3, "national_id": 3,
+HIGHEST = {"given": 4, "family": 4, "birthday": 6, "gender": 2, "place": 8, "email": 5, "phone": 3, "national_id": 3,
            "phone_mask": 2}  # fmt: skip
 # Level words, lowest first, for explanations.
 WORDS = {
@@ -25,8 +25,9 @@ WORDS = {
     "birthday": ("not compared", "different", "within ten years", "within a year", "within a month",
                  "one digit or day and month swapped", "the same"),
     "gender": ("not compared", "different", "the same"),
-    "place": ("not compared", "different", "same city", "same postcode", "same postcode and house number",
-              "same street", "same street and house number", "same address, postcode or city too"),
+    "place": ("not compared", "different", "same city", "same postal district", "same postcode",
+              "same postcode and house number", "same street", "same street and house number",
+              "same address, postcode or city too"),
     "email": ("not compared", "different", "alike", "nearly the same", "same name or two letters off", "the same"),
     "phone": ("not compared", "different", "one digit off", "the same"),
     "national_id": ("not compared", "different", "one character off", "the same"),
@@ -187,14 +188,16 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
 
     given, family, given_term, family_term = _whole_names(columns, a, b)
     place, place_terms = _place(columns, a, b, levels)
-    birthday = levels("birthday", _birthdays, 6)
+    birthday, email = levels("birthday", _birthdays, 6), levels("email", _emails, 5)
+    # Who has the same name has an address like it for that reason.
+    email[(given >= 3) & (family >= 3) & ((email == 2) | (email == 3))] = 0
     found = {
         "given": given,
         "family": family,
         "birthday": birthday,
         "gender": levels("gender", _unlike, 2),
         "place": place,
-        "email": levels("email", _emails, 5),
+        "email": email,
         "phone": levels("phone", _numbers, 3),
         "national_id": levels("national_id", _numbers, 3),
         "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _unlike, 2)).astype(np.uint8),
@@ -237,18 +240,19 @@ def _place(
     town = (city >= 2) | ((city == 0) & (region == 3) & (postcode == 0))
     area = (postcode == 3) | ((postcode == 2) & (city >= 2))
     steps = [
-        ((street >= 2) & (house == 2) & ((postcode == 3) | (city >= 2)), 7),
-        ((street >= 2) & (house == 2), 6),
-        (street >= 2, 5),
-        (area & (house == 2), 4),
-        (area, 3),
+        ((street >= 2) & (house == 2) & ((postcode == 3) | (city >= 2)), 8),
+        ((street >= 2) & (house == 2), 7),
+        (street >= 2, 6),
+        (area & (house == 2), 5),
+        (area, 4),
+        (levels("district", _unlike, 2) == 2, 3),
         (town, 2),
         (some, 1),
     ]
     found = np.select([condition for condition, _ in steps], [level for _, level in steps], 0).astype(np.uint8)
     codes = {
-        "street": np.where((found >= 5) & (street == 3), columns["street"].codes[a], -1),
-        "postcode": np.where(((found == 3) | (found == 4)) & (postcode == 3), columns["postcode"].codes[a], -1),
+        "street": np.where((found >= 6) & (street == 3), columns["street"].codes[a], -1),
+        "postcode": np.where(((found == 4) | (found == 5)) & (postcode == 3), columns["postcode"].codes[a], -1),
         "city": np.where((found == 2) & (city == 3), columns["city"].codes[a], -1),
     }
     return found, {f"place.{name}": (name, code.astype(np.int32)) for name, code in codes.items()}

@@ -85,11 +85,11 @@ def read(folder: str) -> pa.Table:
 
 
 def packed(levels: Any) -> Any:
-    """Pack levels (pairs by comparisons) into one number each, three bits a comparison, the first lowest."""
-    places = np.arange(levels.shape[1], dtype=np.int64) * 3
+    """Pack levels (pairs by comparisons) into one number each, four bits a comparison, the first lowest."""
+    places = np.arange(levels.shape[1], dtype=np.int64) * 4
     return (levels.astype(np.int64) << places).sum(axis=1)
 
 
 def unpacked(number: int) -> dict[str, int]:
     """Levels by comparison out of a packed number."""
-    return {name: number >> (3 * place) & 7 for place, name in enumerate(HIGHEST)}
+    return {name: number >> (4 * place) & 15 for place, name in enumerate(HIGHEST)}

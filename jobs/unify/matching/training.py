@@ -18,25 +18,28 @@ RANDOM_PAIRS, BLOCKED_PAIRS, SAMPLED_PAIRS, ROUNDS = 500_000, 40_000, 200_000, 3
 PRIOR_M = {
     "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
     "birthday": (0.04, 0.02, 0.02, 0.03, 0.06, 0.83), "gender": (0.02, 0.98),
-    "place": (0.15, 0.10, 0.08, 0.05, 0.10, 0.05, 0.47), "email": (0.15, 0.04, 0.04, 0.07, 0.70),
+    "place": (0.15, 0.10, 0.03, 0.05, 0.05, 0.10, 0.05, 0.47), "email": (0.15, 0.04, 0.04, 0.07, 0.70),
     "phone": (0.20, 0.03, 0.77), "national_id": (0.05, 0.10, 0.85), "phone_mask": (0.25, 0.75),
 }  # fmt: skip
 PRIOR_U = {
     "given": (0.90, 0.07, 0.01, 0.02), "family": (0.92, 0.05, 0.01, 0.02),
     "birthday": (0.72, 0.22, 0.05, 0.008, 0.001, 0.001), "gender": (0.45, 0.55),
-    "place": (0.90, 0.09, 0.007, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
+    "place": (0.90, 0.09, 0.005, 0.002, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
     "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001), "phone_mask": (0.99999, 0.00001),
 }  # fmt: skip
+PARTS_OF_A_BIT = 256
 # Records of a home that is too small to be trained on.
 A_FEW = 100
 WORTH_M, WORTH_U = 20.0, 200.0
+# Comparisons of numbers that are handed out, and the least chance that one is another person's: typed wrongly, or anew.
+NUMBERS, LEAST_CHANCE = ("phone", "national_id", "phone_mask"), 1e-6
 # Which comparison a block's field takes part in.
 PARTS = {
     "given": ("given",), "family": ("family",), "names": ("given", "family"), "initials": ("given", "family"),
     "given_start": ("given",), "family_start": ("family",), "birthday": ("birthday",), "birth_year": ("birthday",),
     "birth_month": ("birthday",), "gender": ("gender",), "email": ("email",), "email_name": ("email",),
     "phone": ("phone",), "national_id": ("national_id",), "city": ("place",), "region": ("place",),
-    "postcode": ("place",), "street": ("place",), "house": ("place",), "address": ("place",),
+    "postcode": ("place",), "district": ("place",), "street": ("place",), "house": ("place",), "address": ("place",),
     "phone_mask": ("phone", "phone_mask"),
 }  # fmt: skip
 
@@ -53,7 +56,7 @@ def patterns(levels: Array) -> Patterns:
     """Count the different rows."""
     code = np.zeros(len(levels), dtype=np.int64)
     for place in range(levels.shape[1]):
-        code = code * 8 + levels[:, place]
+        code = code * 16 + levels[:, place]
     _, first, counts = np.unique(code, return_index=True, return_counts=True)
     return Patterns(levels[first], counts.astype(float))
 
@@ -68,7 +71,8 @@ def train(
     random = patterns(compared(dict(columns), a, b).levels)
     blocked = _blocked(columns, pairs, len(blocks), draw)
     skips = [{part for name in on for part in PARTS[name]} for on in blocks]
-    m, u = _estimate(random, [(found, skips[place]) for place, found in blocked], n)
+    chances = {name: by_chance(columns[name].values) for name in NUMBERS}
+    m, u = _estimate(random, [(found, skips[place]) for place, found in blocked], n, chances)
     terms, bases = _terms(columns, salt)
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
     floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
@@ -83,13 +87,9 @@ def _households(
     a, b, _ = pairs
     rows = np.sort(draw.choice(len(a), min(len(a), SAMPLED_PAIRS), replace=False))
     found = patterns(compared(dict(columns), a[rows], b[rows]).levels)
-    logs = [_weights(found.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, _family())]
+    logs = [_weights(found.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
     counts = found.counts * len(a) / max(len(rows), 1)
     return households.estimated(logs[0], logs[1], counts, len(columns["given"].codes))
-
-
-def _family() -> dict[str, Array]:
-    return {name: np.array([1.0, *shares]) for name, shares in households.SHARES.items()}
 
 
 def assumed(salt: str) -> Model:
@@ -121,21 +121,34 @@ def _blocked(
     return found
 
 
+def by_chance(values: Sequence[str]) -> float:
+    """Chance that two persons' numbers are the same for no reason: their last four places, and what precedes them.
+
+    Counted among random pairs it would be as high as the share of pairs of one person, where many records show nothing
+    else that could tell who is one.
+    """
+    if not len(values):
+        return 1.0
+    parts = ([value[:-4] for value in values], [value[-4:] for value in values])
+    shares = (np.unique(part, return_counts=True)[1] / len(values) for part in parts)
+    return max(float(np.prod([(share**2).sum() for share in shares])), LEAST_CHANCE)
+
+
 def _estimate(
-    random: Patterns, blocked: list[tuple[Patterns, set[str]]], n: int
+    random: Patterns, blocked: list[tuple[Patterns, set[str]]], n: int, chances: Mapping[str, float]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """EM: who is one person by the levels of all but the block's own fields; then m anew, and u of the rest.
 
     Pairs of a household would pass for one person whose given name often differs: they are a class of their own.
+    `chances` are the highest that u of the same value may be, by comparison.
     """
     m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
-    u = {name: _counted(random, place, random.counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
-    family = _family()
+    u = _others(random, random.counts, chances)
     rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
         sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
         for at, (found, skip) in enumerate(blocked):
-            sure, rates[at] = _expected(found, (m, family, u), skip, rates[at])
+            sure, rates[at] = _expected(found, (m, households.levels_of(m), u), skip, rates[at])
             for place, name in enumerate(HIGHEST):
                 if name not in skip:
                     told = np.bincount(found.levels[:, place], sure * found.counts, len(m[name]))
@@ -144,8 +157,17 @@ def _estimate(
         sure = _probability(_weights(random.levels, m, u, set()), rate)
         rate = float(np.clip((sure * random.counts).sum() / random.counts.sum(), 1e-12, 0.05))
         rest = random.counts * (1 - sure)
-        u = {name: _counted(random, place, rest, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+        u = _others(random, rest, chances)
     return m, u
+
+
+def _others(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
+    """u by comparison, of random pairs weighed by how sure it is that they are two persons."""
+    found = {name: _counted(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    for name, chance in chances.items():
+        found[name][-1] = min(found[name][-1], chance)
+        found[name][1:] /= found[name][1:].sum()
+    return found
 
 
 def _expected(
@@ -222,8 +244,13 @@ def prior(weights: Array, records: int) -> float:
     """
     pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
     found = records / pairs if records else 1e-6
+    # Millions of weights are few different ones, as near as it matters.
+    steps = np.rint(np.asarray(weights, float) * PARTS_OF_A_BIT).astype(np.int64)
+    lowest = int(steps.min()) if len(steps) else 0
+    counts = np.bincount(steps - lowest)
+    values = (np.arange(len(counts)) + lowest) / PARTS_OF_A_BIT
     for _ in range(500):
-        fresh = max(float(_probability(weights, found).sum()), 1.0) / pairs
+        fresh = max(float((_probability(values, found) * counts).sum()), 1.0) / pairs
         if abs(fresh - found) < 1e-6 * found:
             break
         found = min(fresh, 0.01)

@@ -83,10 +83,13 @@ def test_dates_with_typos_and_swaps(one, other, level):
 @pytest.mark.parametrize(
     ("one", "other", "level"),
     [
-        ({"address": "人民路12号301室", "city": "上海市"}, {"address": "人民路12号楼301", "city": "上海"}, 7),
+        ({"address": "人民路12号301室", "city": "上海市"}, {"address": "人民路12号楼301", "city": "上海"}, 8),
         ({"address": "人民路12号", "city": "上海"}, {"address": "人放路12号", "city": "上海"}, 2),
-        ({"address": "12 Harbour Road", "postcode": "2000"}, {"address": "12 Harbor Road", "postcode": "2000"}, 7),
-        ({"address": "12 Harbour Road"}, {"address": "98 Harbour Road"}, 5),
+        ({"address": "12 Harbour Road", "postcode": "2000"}, {"address": "12 Harbor Road", "postcode": "2000"}, 8),
+        ({"address": "12 Harbour Road"}, {"address": "98 Harbour Road"}, 6),
+        ({"postcode": "TQ13 8DF"}, {"postcode": "tq138hu"}, 3),
+        ({"postcode": "200001"}, {"postcode": "200044"}, 3),
+        ({"postcode": "200001"}, {"postcode": "201144"}, 1),
         ({"city": "上海"}, {"city": "北京"}, 1),
         ({"city": "上海"}, {"address": "人民路12号"}, 0),
     ],
@@ -109,7 +112,7 @@ def test_a_masked_phone_is_compared_as_far_as_it_shows():
     assert levels({"phone": "+8613765432101"}, {"phone": "+8613765432101"})["phone_mask"] == 0
 
 
-@given(st.lists(st.sampled_from(range(8)), min_size=len(HIGHEST), max_size=len(HIGHEST)))
+@given(st.lists(st.sampled_from(range(9)), min_size=len(HIGHEST), max_size=len(HIGHEST)))
 def test_levels_are_packed_and_unpacked(some):
     assert list(unpacked(int(packed(np.array([some]))[0])).values()) == some
 
@@ -135,6 +138,20 @@ def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
     assert set(zip(kept[0].tolist(), kept[1].tolist(), strict=True)) == set(
         zip(everybody[0].tolist(), everybody[1].tolist(), strict=True)
     )
+
+
+def test_blocks_shrink_evenly_until_no_more_pairs_stand_together_than_wanted():
+    keys = np.zeros((200_000, 2), np.int64)
+    keys[:, 0] = np.arange(200_000) // 40 + 1
+    keys[:120_000, 1] = np.arange(120_000) // 6 + 1
+    groups = blocks.grouped(keys)
+    assert blocks.limits(groups, [50, 20], 100.0, 200_000) == [50, 20]
+    # Blocks of forty are 19.5 pairs a record, those of six 2.5 for three records in five.
+    assert blocks.limits(groups, [50, 20], 21.1, 200_000) == [50, 20]
+    assert blocks.limits(groups, [50, 20], 20.0, 200_000) == [37, 15]
+    assert blocks.limits(groups, [50, 20], 0.1, 200_000) == [12, 5]
+    # Few records are compared as often as it takes.
+    assert blocks.limits(blocks.grouped(keys[:1000]), [50, 20], 1.0, 1000) == [50, 20]
 
 
 def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
