@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quanyu import lake_rows
 from quanyu.ddl import body, same_type
 from quanyu.difference import difference
 from quanyu.engine import Engine
@@ -194,21 +196,24 @@ class Lake:
         return self._write(place, df, receipt, counts, "append", options)
 
     def note(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
-        """Append one row without Spark, for what a person decides. The caller holds the home: nobody else writes."""
-        import pyarrow
-        from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+        """Append one row without Spark, for what a person decides. The caller holds the home."""
+        lake_rows.note(self.path(place_of(table)), table, row, lake_rows.told(receipt.text({"out": 1})))
 
-        place = place_of(table)
-        kinds = {"timestamp": pyarrow.timestamp("us", "UTC"), "bigint": pyarrow.int64(), "string": pyarrow.string()}
-        required = [c.required or name in table.keys for name, c in table.columns.items()]
-        schema = pyarrow.schema([
-            pyarrow.field(name, kinds[column.type], nullable=not must)
-            for must, (name, column) in zip(required, table.columns.items(), strict=True)
-        ])  # fmt: skip
-        path = self.path(place)
-        DeltaTable.create(path, Schema.from_arrow(schema), mode="ignore", description=(table.__doc__ or "").strip())
-        told = CommitProperties(custom_metadata={"userMetadata": receipt.text({"out": 1})})
-        write_deltalake(path, pyarrow.Table.from_pylist([dict(row)], schema), mode="append", commit_properties=told)
+    def append_rows(self, place: str, rows: Any, receipt: Receipt, counts: Mapping[str, int]) -> int:
+        """Append rows of this process, without Spark, in one fenced commit. Returns the version."""
+        return self._direct(place, receipt, counts, partial(lake_rows.append, rows=rows))
+
+    def replace_rows(self, place: str, rows: Any, receipt: Receipt, counts: Mapping[str, int]) -> int:
+        """Put rows of this process in the place of all that are there, likewise."""
+        return self._direct(place, receipt, counts, partial(lake_rows.replace, rows=rows))
+
+    def upsert_rows(self, table: type[Table], rows: Any, receipt: Receipt, counts: Mapping[str, int]) -> int:
+        """Update and insert rows of this process by the table's key, likewise."""
+        return self._direct(place_of(table), receipt, counts, partial(lake_rows.upsert, rows=rows, on=table.keys))
+
+    def _direct(self, place: str, receipt: Receipt, counts: Mapping[str, int], write: Callable[..., None]) -> int:
+        write(self.path(place), told=lake_rows.told(receipt.text(counts), self._fence(place, receipt)))
+        return self._landed(place, receipt)
 
     def replace(
         self, place: str, df: DataFrame, where: str | None, receipt: Receipt, counts: Mapping[str, int], **options: str
@@ -218,14 +223,9 @@ class Lake:
         return self._write(place, df, receipt, counts, "overwrite", chosen)
 
     def _write(
-        self,
-        place: str,
-        df: DataFrame,
-        receipt: Receipt,
-        counts: Mapping[str, int],
-        mode: str,
+        self, place: str, df: DataFrame, receipt: Receipt, counts: Mapping[str, int], mode: str,
         options: Mapping[str, str],
-    ) -> int:
+    ) -> int:  # fmt: skip
         app, txn = self._fence(place, receipt)
         writer = df.write.format("delta").mode(mode).options(**options)
         writer = writer.option("txnAppId", app).option("txnVersion", txn).option("userMetadata", receipt.text(counts))

@@ -31,7 +31,7 @@ MAY_IMPORT = {
 }
 DOORS = {
     "delta": "quanyu/lake.py",
-    "deltalake": "quanyu/lake.py",
+    "deltalake": "quanyu/lake",
     "sqlalchemy": "quanyu/store/",
     "mlflow": "ml/lifecycle/",
     "boto3": "quanyu/files.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jobs.unify import matching, memory, models
-from jobs.unify.matching import blocks, fields, scoring, training
+from jobs.unify import matching, memory, models, texts
+from jobs.unify.matching import blocks, fields, households, levels, names, scoring, training
+from jobs.unify.matching import model as weights
 from jobs.unify.matching.levels import coded
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
-from jobs.unify.records import Staged, mixed, salt_of, staged, texts
+from jobs.unify.records import Staged, mixed, salt_of, staged
+from quanyu.declare import digest
 from quanyu.errors import ConfigError
 from quanyu.identity import Match
 from quanyu.receipt import Receipt
@@ -30,6 +34,7 @@ SCORED = "a bigint, b bigint, levels bigint, weight float, weights array<float>"
 SHARED = 20_000
 # Workers need seconds to get ready.
 PREPARED_HERE = 200_000
+SCORED_HERE = 500_000
 # So many numbers of records are sent to every worker.
 BROADCAST = 500_000
 PAIRS_A_PART = 1_000_000
@@ -50,7 +55,8 @@ class Records:
 def records_of(context: Context, files: Staged, known: Memory) -> Records:
     """Read the day's records, and prepare those that changed."""
     table = files.records
-    person, raw = table["person"].to_numpy(), table["raw"].to_numpy()
+    person = table["person"].to_numpy()
+    raw = mixed([table["raw"].to_numpy(), np.full(len(person), _form(_match(context)))])
     place, there = known.at(person)
     there[there] = known.columns["raw"][place[there]] == raw[there]
     name = np.zeros(len(person), np.int64)
@@ -66,28 +72,42 @@ def records_of(context: Context, files: Staged, known: Memory) -> Records:
     return Records(person, table, raw, name, keys, folder if folder is not None and not there.any() else None)
 
 
+def _form(match: Match) -> int:
+    """Hash of how records are prepared and compared: what was remembered in another form is no longer of use."""
+    code = [inspect.getsource(module) for module in (fields, names, levels, households, weights, scoring)]
+    return int(digest([code, [block.same for block in match.blocks]]), 16) >> 1
+
+
 def _read(folder: Path, columns: list[str]) -> pa.Table:
     from pyarrow import dataset
 
     return dataset.dataset(folder, format="parquet").to_table(columns=columns)
 
 
-def prepare(context: Context, files: Staged, chosen: Array) -> Path:
-    """Bring the chosen records into the form in which they are compared. Returns the folder."""
-    block, salt = [list(found.same) for found in _match(context).blocks], salt_of(context.settings)
+def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) -> Path:
+    """Bring the chosen records into the form in which they are compared, with keys if asked. Returns the folder."""
+    block = [list(found.same) for found in _match(context).blocks] if keyed else []
+    salt = salt_of(context.settings)
     staging, spark = context.lake.staging, context.lake.spark
-    wanted = files.records.select(fields.PASSED).filter(pa.array(chosen))
+    wanted = files.records.filter(pa.array(chosen))
     many = len(wanted) > SHARED
+    table = None if len(wanted) > PREPARED_HERE else texts.here(context, files, wanted)
+    if table is not None:
+        return _prepared_here(context, table, block, salt)
+    wanted = wanted.select(fields.PASSED)
     kept = staging.put(spark, wanted, ", ".join(f"{name} bigint" for name in fields.PASSED), 4 if many else 1).rows
     kept = kept if len(wanted) > BROADCAST else kept.hint("broadcast")
-    rows = texts(files, kept).select(*fields.PASSED, *fields.RAW)
+    rows = texts.by_spark(files, kept).select(*fields.PASSED, *fields.RAW)
     if len(wanted) <= PREPARED_HERE:
-        table = staging.take(rows).arrow().combine_chunks()
-        made = pa.Table.from_batches(fields.batches(iter(table.to_batches()), block, salt))
-        return staging.put(spark, made, PREPARED).folder
+        return _prepared_here(context, staging.take(rows).arrow(), block, salt)
     _ship()
     rows = rows.repartition(context.settings.spark.cores * 2)
     return staging.take(rows.mapInArrow(lambda stream: fields.batches(stream, block, salt), PREPARED)).folder
+
+
+def _prepared_here(context: Context, table: pa.Table, block: list[list[str]], salt: str) -> Path:
+    made = pa.Table.from_batches(fields.batches(iter(table.combine_chunks().to_batches()), block, salt))
+    return context.lake.staging.put(context.lake.spark, made, PREPARED).folder
 
 
 def _ship() -> None:
@@ -99,6 +119,10 @@ def _ship() -> None:
 
 def _match(context: Context) -> Match:
     return context.catalogue.identity.match
+
+
+def _limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[int]:
+    return blocks.limits(groups, [block.most for block in match.blocks], match.pairs, records)
 
 
 @dataclass(frozen=True)
@@ -120,9 +144,9 @@ def likeness(
 ) -> Likeness:
     """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
     match = _match(context)
-    most = [block.most for block in match.blocks]
     groups = blocks.grouped(records.keys)
-    mask = blocks.standing(groups, most, len(records.person))
+    limits = _limits(match, groups, len(records.person))
+    mask = blocks.standing(groups, limits, len(records.person))
     due, version = models.version(context, len(mask))
     place, there = known.at(records.person)
     hub = [np.isin(records.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
@@ -131,14 +155,14 @@ def likeness(
     touched[there] |= known.columns["mark"][place[there]] != mark[there]
     # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
     touched[there] |= (mask[there] & ~known.columns["standing"][place[there]]) != 0
-    a, b, bits = blocks.candidates(groups, most, touched)
+    a, b, bits = blocks.candidates(groups, limits, touched)
     batch = np.full(len(mask), known.last + 1, np.int64)
     batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
     fresh = memory.PAIR.empty_table()
     if len(a):
         paired = np.zeros(len(mask), bool)
         paired[a] = paired[b] = True
-        folder = records.prepared or prepare(context, files, paired)
+        folder = records.prepared or prepare(context, files, paired, keyed=False)
         at = _places(folder, records.person)
         if due:
             model = _trained(context, receipt, folder, (at[a], at[b], bits), len(mask))
@@ -174,8 +198,8 @@ def train_anew(context: Context) -> tuple[int, int]:
     """Train a new version on the records of the context's day. Returns its number and how many records there were."""
     files = staged(context, context.day)
     records = records_of(context, files, memory.forgotten(len(_match(context).blocks)))
-    most = [block.most for block in _match(context).blocks]
-    a, b, bits = blocks.candidates(blocks.grouped(records.keys), most, np.ones(len(records.person), bool))
+    groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
+    a, b, bits = blocks.candidates(groups, _limits(_match(context), groups, len(everybody)), everybody)
     if records.prepared is None or not len(a):
         raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
     at = _places(records.prepared, records.person)
@@ -187,7 +211,7 @@ def train_anew(context: Context) -> tuple[int, int]:
 def _scored(context: Context, folder: Path, model: Model, nobodys: Array, a: Array, b: Array) -> pa.Table:
     """Score pairs by their places in the prepared files: here where they are few, on the workers where not."""
     scorer = scoring.Scorer(str(folder), model, tuple(nobodys.tolist()))
-    if len(a) <= SHARED:
+    if len(a) <= SCORED_HERE:
         return pa.Table.from_batches([scorer.scored(a, b)])
     _ship()
     table = pa.table({"a": pa.array(a.astype(np.int32)), "b": pa.array(b.astype(np.int32))})

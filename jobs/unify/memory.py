@@ -20,11 +20,6 @@ PAIR = pa.schema([
 # What a run needs of the pairs that it does not touch; the weights of fields are read when they are asked for.
 BRIEF = pa.schema([PAIR.field(name) for name in ("a", "b", "weight", "batch")])
 RECORD = ("raw", "called", "mark", "standing", "batch", "sign")
-SCHEMA_RECORDS = (
-    "person bigint, raw bigint, called bigint, block_keys array<bigint>, mark bigint, standing bigint, batch bigint,"
-    " sign bigint, written bigint"
-)
-SCHEMA_PAIRS = "a bigint, b bigint, levels bigint, weight double, weights array<double>, batch bigint"
 
 
 @dataclass
@@ -84,16 +79,13 @@ def forgotten(blocks: int, last: int = 0) -> Memory:
     return Memory(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), BRIEF.empty_table(), last, 0)
 
 
-def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, schema: str, live: pa.Table | None) -> None:
+def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, live: pa.Table | None) -> None:
     """Append rows; `live`, where given, takes the place of all that lies there, so that the dead do not pile up."""
     rows = live if live is not None else table
     if not len(rows):
         return
-    made = lake.staging.put(lake.spark, rows, schema, parts=2).rows
-    if live is None:
-        lake.append(place, made, receipt, {"out": len(rows)})
-    else:
-        lake.replace(place, made, None, receipt, {"out": len(rows)})
+    write = lake.append_rows if live is None else lake.replace_rows
+    write(place, rows, receipt, {"out": len(rows)})
 
 
 def records_table(person: Array, columns: dict[str, Array], keys: Array, written: int) -> pa.Table:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +29,6 @@ COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "perso
 MOST_REVIEWS = 5000
 # Fewer records are sooner compared again than remembered.
 REMEMBERED = 5000
-TABLES_AT_ONCE = 3
 # Dead rows of the memory are cleared away when they are so many times the live ones.
 MOST_DEAD = 1.0
 
@@ -69,14 +66,12 @@ def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, tol
     table = context.catalogue.tables["identity_proposals"]
     rows = log.events.tail(len(events)).assign(difference=mark, reasons="; ".join(reasons))
     context.lake.prepare(table)
-    context.lake.replace(place_of(table), _spark(context, table, rows), None, receipt, {"out": len(rows)})
+    context.lake.replace_rows(place_of(table), _arrow_rows(table, rows), receipt, {"out": len(rows)})
     raise gates.stopped(reasons, mark)
 
 
-def _spark(context: Context, table: type[Table], rows: pd.DataFrame) -> Any:
-    schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items())
-    plain = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
-    return context.lake.staging.put(context.lake.spark, plain, schema, 2).rows
+def _arrow_rows(table: type[Table], rows: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
 
 
 def _arrow(table: type[Table]) -> pa.Schema:
@@ -93,22 +88,19 @@ def publish(context: Context, receipt: Receipt, events: int, log: Log, days: lis
     if events:
         lake.prepare(tables["identity_events"])
         rows = log.events.tail(events)
-        lake.append(LOG, _spark(context, tables["identity_events"], rows), receipt, {"out": len(rows)})
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
-        changed = pool.submit(_state, context, receipt, log.events)
-        writers = [*_explained(context, receipt, days[-1]), lambda: _days(context, receipt, log.events, days)]
-        for one in [pool.submit(write) for write in writers]:
-            one.result()
-    return changed.result()
+        lake.append_rows(LOG, _arrow_rows(tables["identity_events"], rows), receipt, {"out": len(rows)})
+    changed = _state(context, receipt, log.events)
+    _explained(context, receipt, days[-1])
+    _days(context, receipt, log.events, days)
+    return changed
 
 
 def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
     """Keep the figures of the days taken; what changed is counted from the log, so that a rerun tells it too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
-    listed = ", ".join(f"date'{one.day}'" for one in days)
     lake.prepare(table)
-    lake.replace(DAYS, _spark(context, table, rows), f"day in ({listed})", receipt, {"out": len(rows)})
+    lake.upsert_rows(table, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
 
 def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
@@ -135,11 +127,11 @@ def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
     everything = seen < 0 or len(fresh) > 0.2 * len(log)
     rows = _assignments(log if everything else log[log["person"].isin(fresh["person"])])
     counts = {"out": len(fresh), "log": upto}
-    made = _spark(context, table, rows)
+    made = _arrow_rows(table, rows)
     if everything:
-        lake.replace(STATE, made, None, receipt, counts)
+        lake.replace_rows(STATE, made, receipt, counts)
     else:
-        lake.merge(table, made.selectExpr("*", "'update' as _op"), table.keys, receipt, counts)
+        lake.upsert_rows(table, made, receipt, counts)
     return int(fresh["person"].nunique())
 
 
@@ -153,15 +145,13 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _explained(context: Context, receipt: Receipt, last: Day) -> list[Callable[[], None]]:
-    """List the writers of what was set aside, left for people to look at, and cut."""
+def _explained(context: Context, receipt: Receipt, last: Day) -> None:
+    """Write what was set aside, left for people to look at, and cut."""
     tables = context.catalogue.tables
     keys = last.records.table.select(["source", "person_key"]).to_pandas()
-    return [
-        lambda: _settle(context, receipt, tables["identity_aside"], _aside(last, keys)),
-        lambda: _settle(context, receipt, tables["identity_reviews"], _reviews(context, last, keys)),
-        lambda: _log_cuts(context, receipt, _cuts(last, keys)),
-    ]
+    _settle(context, receipt, tables["identity_aside"], _aside(last, keys))
+    _settle(context, receipt, tables["identity_reviews"], _reviews(context, last, keys))
+    _log_cuts(context, receipt, _cuts(last, keys))
 
 
 def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
@@ -174,7 +164,7 @@ def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
         cuts = cuts[~_joined(cuts[named]).isin(set(_joined(told)))]
     if len(cuts):
         lake.prepare(table)
-        lake.append(CUTS, _spark(context, table, cuts), receipt, {"out": len(cuts)})
+        lake.append_rows(CUTS, _arrow_rows(table, cuts), receipt, {"out": len(cuts)})
 
 
 def _joined(rows: pd.DataFrame) -> pd.Series:
@@ -192,7 +182,7 @@ def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.Dat
         lake.prepare(table)
     elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == wanted.sort_by(order):
         return
-    lake.replace(place, _spark(context, table, rows), None, receipt, {"out": len(rows)})
+    lake.replace_rows(place, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
 
 def _aside(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
@@ -255,11 +245,9 @@ def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, 
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
         live = memory.current(everything, last.records.person, columns["batch"])
-    memory.remember(lake, receipt, memory.PAIRS, pairs, memory.SCHEMA_PAIRS, live)
+    memory.remember(lake, receipt, memory.PAIRS, pairs, live)
     crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
-    memory.remember(
-        lake, receipt, memory.RECORDS, changed, memory.SCHEMA_RECORDS, rows if crowded else None
-    )  # fmt: skip
+    memory.remember(lake, receipt, memory.RECORDS, changed, rows if crowded else None)
 
 
 def _gone(before: Memory, known: Memory, written: int) -> pa.Table:

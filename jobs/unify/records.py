@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 HASHED = ("phone_sha256", "phone_md5", "email_sha256", "email_md5")
-_OF_PEOPLE = {
+OF_PEOPLE = {
     "birthday": "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)",
     **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
                                "address", "phone_masked")},
@@ -48,6 +48,8 @@ class Staged:
     values: pd.DataFrame
     identifiers: DataFrame
     people: DataFrame
+    day: date
+    hashes: bool
 
 
 def salt_of(settings: Settings) -> str:
@@ -58,14 +60,15 @@ def salt_of(settings: Settings) -> str:
 def staged(context: Context, day: date) -> Staged:
     """Take the records of the retailer's own customers as known on the day."""
     lake, tables = context.lake, context.catalogue.tables
-    identifiers = _unhashed(lake, _known(context, lake.table(tables["identifiers"]), day))
+    identifiers, hashes = _known(context, lake.table(tables["identifiers"]), day), _hashes(lake)
+    identifiers = _unhashed(identifiers) if hashes else identifiers
     salt = quoted(salt_of(context.settings))
     identifiers = _values(context, identifiers, salt)
     people = _people(_known(context, lake.table(tables["people"]), day))
     numbers = ["person", "source", "person_key", "kind", "scope", "code", "day", "blocked"]
     shown = lake.staging.take(identifiers.select(*numbers)).arrow()
     told = lake.staging.take(people.select("person", "raw")).arrow()
-    return Staged(*_assembled(shown, told), identifiers, people)
+    return Staged(*_assembled(shown, told), identifiers, people, day, hashes)
 
 
 def _assembled(shown: pa.Table, told: pa.Table) -> tuple[pa.Table, pd.DataFrame]:
@@ -107,21 +110,6 @@ def mixed(columns: Sequence[Array]) -> Array:
     return found.view(np.int64)
 
 
-def texts(files: Staged, wanted: DataFrame) -> DataFrame:
-    """Texts (RAW) of the wanted records (rows with person), null where nobody told."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    numbers = wanted.select("person")
-    showing = files.identifiers.where(f"kind in ({', '.join(str(KINDS.index(name)) for name in COMPARED)})")
-    newest = [
-        F.expr(f"max_by(value, struct(day, code)) filter (where kind = {KINDS.index(name)})").alias(name)
-        for name in COMPARED
-    ]
-    showing = showing.join(numbers, "person", "left_semi").groupBy("person").agg(*newest)
-    people = files.people.drop("raw").join(numbers, "person", "left_semi")
-    return wanted.join(people, "person", "left").join(showing, "person", "left")
-
-
 def parties(context: Context) -> list[str]:
     """Feeds that tell of other parties' persons, who are nobody's customers."""
     return sorted(name for name, source in context.catalogue.sources.items() if source.party != "first")
@@ -134,8 +122,8 @@ def _known(context: Context, rows: DataFrame, day: date) -> DataFrame:
 
 
 def _people(people: DataFrame) -> DataFrame:
-    made = people.selectExpr(PERSON, *(f"{sql} as `{name}`" for name, sql in _OF_PEOPLE.items()))
-    compared = ", ".join(f"`{name}`, `{name}` is null" for name in _OF_PEOPLE)
+    made = people.selectExpr(PERSON, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
+    compared = ", ".join(f"`{name}`, `{name}` is null" for name in OF_PEOPLE)
     return made.selectExpr("*", f"xxhash64({compared}) as raw")
 
 
@@ -189,12 +177,14 @@ def _of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[
     return found
 
 
-def _unhashed(lake: Lake, identifiers: DataFrame) -> DataFrame:
+def _hashes(lake: Lake) -> bool:
+    return lake.exists("silver/identifiers") and bool(set(HASHED) & lake.values("silver/identifiers", "kind"))
+
+
+def _unhashed(identifiers: DataFrame) -> DataFrame:
     """Give a hashed phone or e-mail the clear value whose hash it is, where any record shows that in the clear."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    if not lake.exists("silver/identifiers") or not set(HASHED) & lake.values("silver/identifiers", "kind"):
-        return identifiers
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
     forms = F.explode(F.udf(_forms(), "array<struct<kind: string, value: string>>")("kind", "value")).alias("form")
     known = clear.select(forms, F.col("kind").alias("clear_kind"), F.col("value").alias("clear"))

@@ -37,7 +37,18 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 # What decides who is who: a change of its code decides anew.
-_DECIDES = ("causes", "clusters", "identify", "identities", "likeness", "links", "records", "resolve", "verdicts")
+_DECIDES = (
+    "causes",
+    "clusters",
+    "identify",
+    "identities",
+    "likeness",
+    "links",
+    "records",
+    "resolve",
+    "texts",
+    "verdicts",
+)
 
 
 def _definition(catalogue: Catalogue) -> str:
