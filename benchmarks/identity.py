@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,11 @@ class Peak:
         own = psutil.Process()
         while not self._done.wait(0.5):
             total = 0
-            for process in [own, *_everybody(own)]:
-                try:
-                    total += process.memory_info().rss
-                except psutil.Error:
-                    continue
+            # Processes end while they are counted.
+            with suppress(psutil.Error):
+                for process in [own, *_everybody(own)]:
+                    with suppress(psutil.Error):
+                        total += process.memory_info().rss
             self.bytes = max(self.bytes, total)
 
     def __enter__(self) -> Peak:

@@ -21,7 +21,8 @@ from quanyu.engine import Engine
 DAY = "2024-02-10"
 STEPS = ("ingest.pos", "ingest.crm", "identities", "customers", "features.recency")
 PLACES = ("bronze/pos", "bronze/crm", "quarantine/pos", "silver/order_lines", "silver/orders", "silver/people",
-          "silver/consents", "silver/identifiers", "gold/identities", "gold/customers", "gold/recency")  # fmt: skip
+          "silver/consents", "silver/identifiers", "gold/identity_events", "gold/identities", "gold/identity_days",
+          "gold/customers", "gold/recency")  # fmt: skip
 DRIVER = """
 import sys
 from datetime import date

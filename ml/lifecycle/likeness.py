@@ -52,7 +52,8 @@ def _record(client: Any, experiment: str, row: Mapping[str, Any]) -> None:
     parameters = json.loads(row["parameters"])
     run = client.create_run(experiment, run_name=f"version {row['version']}", tags={TAG: str(row["version"])})
     told = {"version": row["version"], "trained_on": str(row["trained_on"]), "records": row["records"]}
-    for name, value in {**told, "pairs": row["pairs"], "floor": parameters["floor"]}.items():
+    told |= {"pairs": row["pairs"], **{name: parameters.get(name) for name in ("floor", "households")}}
+    for name, value in told.items():
         client.log_param(run.info.run_id, name, value)
     found = weights(parameters)
     for name, levels in found.items():

@@ -1,0 +1,42 @@
+"""Every version of the model of who is who is in MLflow once, with the weights it has learnt."""
+
+import json
+import math
+from datetime import date
+
+import pyarrow as pa
+from shop import Retailer
+
+from jobs.unify.matching import training
+from ml.lifecycle import likeness
+from ml.lifecycle.steps import registry
+from quanyu.model.identity import IdentityModels
+
+TEXT = training.assumed("0" * 16).text()
+
+
+def kept(retailer: Retailer, *versions: int) -> None:
+    context = retailer.context("2024-07-01")
+    lake = context.lake
+    lake.prepare(IdentityModels)
+    rows = pa.table({
+        "version": list(versions), "trained_on": [date(2024, 7, 1)] * len(versions),
+        "records": [1000] * len(versions), "pairs": [9] * len(versions), "parameters": [TEXT] * len(versions),
+    })  # fmt: skip
+    schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
+    receipt = likeness.Receipt("test", "", "run", "")
+    lake.append("gold/identity_models", lake.staging.put(lake.spark, rows, schema).rows, receipt, {})
+
+
+def test_each_version_is_recorded_once_with_its_weights(retailer):
+    kept(retailer, 1)
+    assert retailer.run("2024-07-01", "track.identity")["track.identity"].rows_out == 1
+    kept(retailer, 2)
+    assert retailer.run("2024-07-02", "track.identity")["track.identity"].rows_out == 1
+    with registry(retailer.context("2024-07-02")).experiment(likeness.EXPERIMENT) as (client, experiment):
+        runs = client.search_runs([experiment])
+    assert sorted(run.data.params["version"] for run in runs) == ["1", "2"]
+    told = json.loads(TEXT)["comparisons"]["phone"]
+    expected = math.log2(told["m"][3] / told["u"][3])
+    assert all(abs(run.data.metrics["bits.phone.3"] - expected) < 1e-6 for run in runs)
+    assert all(float(run.data.params["households"]) > 0 for run in runs)
