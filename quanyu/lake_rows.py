@@ -7,13 +7,12 @@ writes at the same time may be written so: the caller holds the home, and no Spa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from quanyu.table import Table
 
-_KINDS = {"timestamp": pa.timestamp("us", "UTC"), "bigint": pa.int64(), "string": pa.string()}
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def told(receipt: str, fence: tuple[str, int] | None = None) -> Any:
@@ -58,11 +57,13 @@ def _typed(table: Any, rows: pa.Table) -> pa.Table:
 
 def note(path: str, table: type[Table], row: Mapping[str, Any], told: Any) -> None:
     """Append one row to the log of what people decide, which begins with the first."""
+    import pyarrow as pa
     from deltalake import DeltaTable, Schema, write_deltalake
 
+    kinds = {"timestamp": pa.timestamp("us", "UTC"), "bigint": pa.int64(), "string": pa.string()}
     required = [column.required or name in table.keys for name, column in table.columns.items()]
     schema = pa.schema([
-        pa.field(name, _KINDS[column.type], nullable=not must)
+        pa.field(name, kinds[column.type], nullable=not must)
         for must, (name, column) in zip(required, table.columns.items(), strict=True)
     ])  # fmt: skip
     DeltaTable.create(path, Schema.from_arrow(schema), mode="ignore", description=(table.__doc__ or "").strip())
