@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import getpass
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
 from quanyu.errors import ConfigError, nearest
 from quanyu.receipt import Receipt
-from quanyu.run import Context, home_lock
 from quanyu.settings import Settings
+
+if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
+    from quanyu.run import Context
 
 identity = typer.Typer(no_args_is_help=True, help="The work on who is who: differences, reviews, the model.")
 Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept.")]
@@ -28,7 +31,15 @@ def add(app: typer.Typer) -> None:
 
 
 def _context(settings: Settings, day: date | None = None) -> Context:
+    from quanyu.run import Context
+
     return Context(settings, day or datetime.now(UTC).date())
+
+
+def _alone(settings: Settings, wait: float) -> AbstractContextManager[None]:
+    from quanyu.run import home_lock
+
+    return home_lock(settings, wait)
 
 
 def _directory(context: Context) -> Any:
@@ -97,7 +108,7 @@ def verdict(
     if decision not in VERDICTS:
         raise ConfigError(f"unknown verdict {decision!r}; {nearest(decision, VERDICTS)}")
     settings = opened(conf, home)
-    with home_lock(settings, wait):
+    with _alone(settings, wait):
         context = _context(settings)
         directory = _directory(context)
         one, other = _one_record(directory, a), _one_record(directory, b)
@@ -174,7 +185,7 @@ def accept(
     Example: `quanyu identity accept 4f1c09aa71d2 --why "the new till's records came in"`
     """
     settings = opened(conf, home)
-    with home_lock(settings, wait):
+    with _alone(settings, wait):
         context = _context(settings)
         known = sorted(set(_proposals(context)["difference"]))
         if difference not in known:
@@ -215,7 +226,7 @@ def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> Non
     from jobs.unify.likeness import train_anew
 
     settings = opened(conf, home)
-    with home_lock(settings, wait):
+    with _alone(settings, wait):
         context = _context(settings, day_of(day))
         try:
             version, records = train_anew(context)
