@@ -59,8 +59,8 @@ class Staging:
             self._folder = self._root / uuid.uuid4().hex
         return self._folder / uuid.uuid4().hex
 
-    def put(self, spark: SparkSession, table: Any, schema: str, parts: int = 1) -> Kept:
-        """Write a pyarrow table of this process, for Spark to open under a schema, in so many files at most."""
+    def lay(self, table: Any, parts: int = 1) -> Path:
+        """Write a pyarrow table of this process in so many files at most. Returns their folder."""
         from pyarrow import parquet
 
         path = self._place()
@@ -68,6 +68,11 @@ class Staging:
         rows = max(-(-table.num_rows // parts), 1)
         for start in range(0, max(table.num_rows, 1), rows):
             parquet.write_table(table.slice(start, rows), path / f"part-{start:012}.parquet")
+        return path
+
+    def put(self, spark: SparkSession, table: Any, schema: str, parts: int = 1) -> Kept:
+        """Write a pyarrow table of this process, for Spark to open under a schema, in so many files at most."""
+        path = self.lay(table, parts)
         return Kept(spark.read.schema(schema).parquet(str(path)), path, table.num_rows)
 
     def keep(self, df: DataFrame) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,13 +11,14 @@ from jobs.unify.clusters import Graph
 from jobs.unify.resolve import LIKENESS, VERDICT
 from quanyu.identity import Identity
 
+Array = np.ndarray[Any, Any]
 GONE = "a link ended"
 
 
 def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: Identity) -> pd.DataFrame:
     """Add `joined_by`, `merged_by` and `split_by` to records: `record` (place), cluster, held (id or null)."""
     names = pd.Series([*(rule.called for rule in identity.rules), LIKENESS, VERDICT])
-    links = _links(graph, len(identity.rules))
+    links = _links(graph, len(identity.rules), table["record"].to_numpy())
     links = links.merge(table[["record", "cluster", "held"]], on="record")
     best = links.groupby("record")["rule"].min()
     joined = table["record"].map(best).map(names).fillna("first seen")
@@ -27,14 +30,17 @@ def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: I
     return table.assign(joined_by=joined, merged_by=merged, split_by=_parted(table, graph, removed))
 
 
-def _links(graph: Graph, rules: int) -> pd.DataFrame:
-    """Every link as rows of record, node and rule; one by likeness or by verdict is a node of its own."""
+def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
+    """Links of records as rows of record, node and rule; one by likeness or by verdict is a node of its own."""
+    looked = np.zeros(len(graph.persons), bool)
+    looked[records] = True
     pairs = [(graph.pairs["a"].to_numpy(), graph.pairs["b"].to_numpy(), rules),
              (graph.same[:, 0], graph.same[:, 1], rules + 1)]  # fmt: skip
-    rows = [graph.links[["record", "node", "rule"]]]
+    rows = [graph.links.loc[looked[graph.links["record"].to_numpy()], ["record", "node", "rule"]]]
     for one, other, rule in pairs:
         node = -2 * np.arange(1, len(one) + 1, dtype=np.int64) - (rule - rules)
-        rows += [pd.DataFrame({"record": ends, "node": node, "rule": rule}) for ends in (one, other)]
+        rows += [pd.DataFrame({"record": ends[looked[ends]], "node": node[looked[ends]], "rule": rule})
+                 for ends in (one, other)]  # fmt: skip
     return pd.concat(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
@@ -13,9 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from jobs.unify import normalise, publish, records
+from jobs.unify import normalise, numbers, publish, records, silver, texts
 from jobs.unify.identities import Log
-from jobs.unify.matching import fields
 from quanyu import asof
 from quanyu.errors import ConfigError
 from quanyu.model.people import KINDS
@@ -25,7 +23,6 @@ Array = np.ndarray[Any, Any]
 _ID = re.compile(r"c[a-z2-7]{16}")
 # So much of a person's key tells it from all others on a screen.
 LEAST_KEY = 6
-_TOLD = ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode", "address", "phone_masked")
 
 
 class Record(NamedTuple):
@@ -38,10 +35,6 @@ class Record(NamedTuple):
         return f"{self.source}/{self.person_key}"
 
 
-def _number(key: Record) -> int:
-    return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "big", signed=True)
-
-
 class Directory:
     """Records, identifiers and ids of a home, as they stand."""
 
@@ -51,22 +44,25 @@ class Directory:
 
     @cached_property
     def identifiers(self) -> pa.Table:
-        """Identifiers of today: source, person_key, kind, scope, value (clear where a record shows it so), day."""
+        """Identifiers of today: source, person_key, kind, scope, value (as it is compared), recorded_on, told.
+
+        `told` is the value as it was told; one that was told hashed is clear where any record shows it so.
+        """
         columns = ["source", "person_key", "kind", "scope", "value", "recorded_on"]
         table = self._today("silver/identifiers", columns)
         hashed = pc.is_in(table["kind"], pa.array(records.HASHED))
         return self._same(self._unhashed(table) if pc.any(hashed).as_py() else table)
 
     def _same(self, table: pa.Table) -> pa.Table:
-        """Values in the form in which they are compared."""
         kinds, values = table["kind"].to_pylist(), table["value"].to_pylist()
         made = [normalise.same(kind, value) for kind, value in zip(kinds, values, strict=True)]
+        table = table.append_column("told", table["value"])
         return table.set_column(table.column_names.index("value"), "value", pa.array(made, pa.string()))
 
     def _today(self, place: str, columns: list[str]) -> pa.Table:
         if not self.lake.exists(place):
             raise ConfigError(f"{place} is not there yet; run a day first: quanyu run --day DAY")
-        table = self.lake.arrow(place).to_table(columns=columns, filter=pc.field("replaced_on").is_null())
+        table = self.lake.arrow(place).to_table(columns=columns, filter=silver.TODAY)
         return table.filter(pc.invert(pc.is_in(table["source"], self._others)))
 
     def _unhashed(self, table: pa.Table) -> pa.Table:
@@ -140,35 +136,22 @@ class Directory:
     def people(self, found: Iterable[Record]) -> pd.DataFrame:
         """What records say of their persons, by source and person_key, in the columns that are compared."""
         found = list(found)
-        keys = pc.field("person_key").isin([r.person_key for r in found]) & pc.field("replaced_on").is_null()
-        index = pd.MultiIndex.from_tuples([tuple(r) for r in found], names=["source", "person_key"])
-        if not self.lake.exists("silver/people"):
-            return pd.DataFrame(None, index, ["birthday", *_TOLD], dtype=object)
-        columns = ["source", "person_key", "birthday", "birthday_told", *_TOLD]
-        dataset = self.lake.arrow("silver/people")
-        table = dataset.to_table(columns=[c for c in columns if c in dataset.schema.names], filter=keys)
-        frame = table.to_pandas().reindex(columns=columns).drop_duplicates(["source", "person_key"])
-        days = frame["birthday"].map(lambda day: f"{day:%Y%m%d}", na_action="ignore").astype(object)
-        frame["birthday"] = days.where(days.notna(), frame["birthday_told"])
-        told: pd.DataFrame = frame.set_index(["source", "person_key"]).reindex(index)[["birthday", *_TOLD]]
-        return told.astype(object)
+        told = self._people(found)
+        return told.set_axis(pd.MultiIndex.from_tuples([tuple(r) for r in found], names=["source", "person_key"]))
+
+    def _people(self, found: Sequence[Record]) -> pd.DataFrame:
+        keys = pa.array([record.person_key for record in found], pa.string())
+        return texts.people(self.lake, keys, silver.TODAY)
 
     def raw(self, keys: Sequence[Record]) -> pd.DataFrame:
         """What is compared of records, as the step takes it: fields.RAW by record, in order."""
-        people = self.people(keys)
-        rows = self.rows_of(keys).sort_values(["recorded_on", "value"])
-        last = rows.drop_duplicates(["source", "person_key", "kind"], keep="last")
-        for kind in ("email", "phone", "national_id"):
-            of = last[last["kind"] == kind].set_index(["source", "person_key"])["value"]
-            people[kind] = of.reindex(people.index).astype(object)
-        return people[list(fields.RAW)]
+        rows = self.rows_of(keys)
+        return texts.raw(self._people(keys), rows.assign(value=rows["told"]))
 
     def persons(self, keys: Iterable[Record]) -> Array:
-        """Numbers of records, as the log has them; those without an id have others."""
-        held = self.held
-        names = [Record(*key) for key in zip(held["source"], held["person_key"], strict=True)]
-        known = dict(zip(names, held["person"], strict=True))
-        return np.array([known.get(key) or _number(key) for key in keys], np.int64)
+        """Numbers of records."""
+        found = list(keys)
+        return numbers.persons([key.source for key in found], [key.person_key for key in found])
 
     def find(self, text: str) -> list[Record]:
         """Records that a value names: a customer id, also a former one, source/key, or an identifier of any kind.

@@ -85,7 +85,7 @@ class Around:
         keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
         place = {key: at for at, key in enumerate(keys)}
         told = rows["kind"] + "\x1f" + rows["scope"] + "\x1f" + rows["value"]
-        blocked = records.blocked_values(self.directory.context, rows)
+        blocked = records.blocked_values(self.directory.context, rows.assign(value=rows["told"]))
         frame = pd.DataFrame({
             "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
             "kind": [KINDS.index(kind) for kind in rows["kind"]], "scope": fields.hashed(rows["scope"], self.salt),
@@ -98,12 +98,12 @@ class Around:
         return keys, by_identifiers.Shown(frame, names), values
 
     def _graph(self) -> Graph:
-        table = pd.DataFrame(self.keys, columns=["source", "person_key"])
+        persons = self.directory.persons(self.keys)
         told = verdicts.standing(self.directory.lake)
         pairs = self.likeness.links(self.keys)
         return Graph(
-            self.directory.persons(self.keys), self.links.rows, pairs, verdicts.places(told, table, "same"),
-            verdicts.places(told, table, "different"),
+            persons, self.links.rows, pairs, verdicts.places(told, persons, "same"),
+            verdicts.places(told, persons, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jobs.unify import changes, forms, memory, publish, verdicts
 from jobs.unify import links as by_identifiers
-from jobs.unify import memory, publish, verdicts
 from jobs.unify.causes import causes
 from jobs.unify.clusters import Clusters, Graph, clustered
 from jobs.unify.gate import Difference
 from jobs.unify.identities import Found, Log, decide
 from jobs.unify.likeness import Likeness, Records, likeness, records_of
 from jobs.unify.matching import training
-from jobs.unify.memory import Memory
-from jobs.unify.records import staged
+from jobs.unify.memory import Memory, Seen
+from jobs.unify.records import staged as records_by_spark
 from quanyu.identity import Identity
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome
@@ -31,6 +35,7 @@ class Day:
     """All that came of one day: its records, links, pairs, clusters, the customer of each record, and the news."""
 
     day: date
+    seen: Seen
     records: Records
     shown: by_identifiers.Shown
     links: by_identifiers.Links
@@ -40,8 +45,19 @@ class Day:
     named: Array
     graph: Graph
     found: Found
+    log: Log
     customers: pd.Series
     written: int
+
+    @cached_property
+    def ids(self) -> Array:
+        """Customer of each record as a number, -1 for none."""
+        return pd.factorize(self.customers)[0]
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Records of each customer."""
+        return np.bincount(self.ids[self.ids >= 0])
 
 
 def identify(context: Context, receipt: Receipt) -> Outcome:
@@ -50,6 +66,21 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     Days that no run took are taken one by one before it, as far back as `catch_up_days`, so that ids do not depend on
     when runs happened.
     """
+    with _lasting():
+        return _identified(context, receipt)
+
+
+@contextmanager
+def _lasting() -> Iterator[None]:
+    """Take what is there for lasting: looking for garbage in it, again and again, would cost a day a tenth."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _identified(context: Context, receipt: Receipt) -> Outcome:
     log = publish.read_log(context)
     before = known = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
@@ -57,7 +88,7 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     found: list[Day] = []
     for day in days:
         taken = _take(context, receipt, day, log, known)
-        log = publish.following(log, taken.found.events)
+        log = taken.log
         known = _known(taken, known)
         found.append(taken)
     last = found[-1]
@@ -84,7 +115,8 @@ def days_to_take(context: Context, log: Log) -> list[date]:
 
 def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory) -> Day:
     identity = context.catalogue.identity
-    files = staged(context, day)
+    seen = forms.seen(context, day)
+    files = changes.staged(context, day, seen, known, log) or records_by_spark(context, day, seen)
     records = records_of(context, files, known)
     shown = by_identifiers.Shown(files.values, records.name)
     links = by_identifiers.linked(shown, identity)
@@ -92,20 +124,22 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, there = known.at(records.person)
-    held = records.table.select(["person", "source", "person_key", "known_on"]).to_pandas()
     # A component whose records remember its sign was clustered before, and they have their ids.
     signs = np.zeros(len(place), np.int64)
     signs[there] = known.columns["sign"][place[there]]
     clusters = clustered(graph, identity, signs)
     named = _named(shown, links)
     looked = np.flatnonzero((clusters.labels >= 0) & named)
-    table = held.iloc[looked].assign(
-        record=looked, cluster=clusters.labels[looked], strength=_strength(shown, identity)[looked]
-    )
+    table = records.names(looked).assign(
+        person=records.person[looked], known_on=records.table["known_on"].to_numpy()[looked], record=looked,
+        cluster=clusters.labels[looked], strength=_strength(shown, identity)[looked],
+    )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
     found = decide(table, log, day)
-    customers = held["person"].map(publish.following(log, found.events).held)
-    return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, customers, known.last + 1)
+    log = publish.following(log, found.events)
+    customers = pd.Series(records.person).map(log.held)
+    written = known.last + 1
+    return Day(day, seen, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
 
 
 def _graph(
@@ -115,11 +149,10 @@ def _graph(
     identity = context.catalogue.identity
     sure = training.probability(pairs.weight, rate) >= identity.match.link
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
-    keys = records.table.select(["source", "person_key"]).to_pandas()
     told = verdicts.standing(context.lake)
     return Graph(
-        records.person, links.rows, likely, verdicts.places(told, keys, "same"),
-        verdicts.places(told, keys, "different"), by_identifiers.limits(identity, shown, links.aside),
+        records.person, links.rows, likely, verdicts.places(told, records.person, "same"),
+        verdicts.places(told, records.person, "different"), by_identifiers.limits(identity, shown, links.aside),
     )  # fmt: skip
 
 
@@ -152,24 +185,25 @@ def _known(taken: Day, known: Memory) -> Memory:
     """The memory as it will be once the day is written, for the day that follows."""
     import pyarrow as pa
 
-    columns = {"raw": taken.records.raw, "called": taken.records.name, "mark": taken.pairs.mark,
-               "standing": taken.pairs.standing, "batch": taken.pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
-    pairs = pa.concat_tables([known.pairs, taken.pairs.fresh.select(memory.BRIEF.names)])
-    return Memory(taken.records.person, columns, taken.records.keys, pairs, taken.written, known.rows)
+    records, pairs = taken.records, taken.pairs
+    shown, shows = memory.packed(len(records.person), taken.shown.rows)
+    columns = {"raw": records.table["raw"].to_numpy(), "shows": shows, "called": records.name, "mark": pairs.mark,
+               "standing": pairs.standing, "batch": pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
+    scored = pa.concat_tables([known.pairs, pairs.fresh.select(memory.BRIEF.names)])
+    return Memory(records.person, columns, records.keys, shown, taken.seen, scored, taken.written, known.rows)
 
 
 def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Difference:
-    sizes = last.customers.value_counts()
-    before = published.value_counts()
+    before = np.bincount(pd.factorize(published)[0])
     gone = events.loc[events["event"] == "merge", "other_id"].nunique()
     parted = events.loc[events["event"] == "split", "customer_id"].nunique()
     return Difference(
         customers_before=len(before), records_before=len(published),
         minted=int((events["event"] == "mint").sum()), merged=int(gone), split=int(parted),
         moved=int(events["event"].isin(["merge", "split"]).sum()),
-        largest=int(sizes.max()) if len(sizes) else 0, largest_before=int(before.max()) if len(before) else 0,
+        largest=int(last.sizes.max(initial=0)), largest_before=int(before.max(initial=0)),
         hubs=len(last.links.hubs), values=int(last.shown.rows["value"].nunique()),
-        records=int(last.named.sum()), named=int(last.customers[last.named].notna().sum()),
+        records=int(last.named.sum()), named=int((last.ids[last.named] >= 0).sum()),
     )  # fmt: skip
 
 
@@ -179,7 +213,7 @@ def _outcome(last: Day, found: list[Day], written: int, told: Difference) -> Out
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
     notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
     notes += [f"{len(found) - 1} skipped days taken first"] if len(found) > 1 else []
-    facts = {"customers": int(last.customers.nunique()), "minted": told.minted, "merged": told.merged,
+    facts = {"customers": len(last.sizes), "minted": told.minted, "merged": told.merged,
              "split": told.split}  # fmt: skip
     records = len(last.records.person)
     return Outcome(records, written, 0, records - written, tuple(notes), facts)

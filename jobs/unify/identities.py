@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -31,10 +34,16 @@ class Log:
         last = events.drop_duplicates("person", keep="last")
         self.held = pd.Series(last["customer_id"].to_numpy(), index=last["person"].to_numpy(), dtype=object)
 
-    @property
-    def minted(self) -> set[str]:
-        """Every id that ever was."""
-        return set(self.events["customer_id"])
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """Source and person_key by person."""
+        last = self.events.drop_duplicates("person", keep="last")
+        return last.set_index("person")[["source", "person_key"]]
+
+    def minted(self, ids: Collection[str]) -> set[str]:
+        """Those of some ids that ever were."""
+        found = self.events["customer_id"]
+        return set(found[found.isin(ids)])
 
     def age(self, ids: pd.Series) -> pd.Series:
         """Number of the first event of each id: the lower, the older."""
@@ -44,7 +53,8 @@ class Log:
     def former(self, persons: pd.Series) -> pd.DataFrame:
         """Ids that persons held and that nobody holds now: person, customer_id, number of the last such event."""
         known = self.events[self.events["person"].isin(persons)]
-        known = known[~known["customer_id"].isin(set(self.held))]
+        alive = self.held[self.held.isin(set(known["customer_id"]))]
+        known = known[~known["customer_id"].isin(set(alive))]
         return known.drop_duplicates(["person", "customer_id"], keep="last")[["person", "customer_id", "number"]]
 
 
@@ -62,7 +72,7 @@ def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
     keeps |= _restored(table[~table["cluster"].isin(keeps)], log, set(keeps.values()))
     table["customer_id"] = table["cluster"].map(keeps)
     fresh = table[table["customer_id"].isna()].drop_duplicates("cluster")
-    made = _mint(fresh, log.minted) if len(fresh) else {}
+    made = _mint(fresh, log) if len(fresh) else {}
     table["customer_id"] = table["customer_id"].fillna(table["cluster"].map(made))
     events = _events(table, set(made.values()), day)
     merged = events.loc[events["event"] == "merge", "other_id"].nunique()
@@ -103,16 +113,18 @@ def _restored(table: pd.DataFrame, log: Log, taken: set[str]) -> dict[int, str]:
     return _one_each(pairs["cluster"], pairs["customer_id"], taken)
 
 
-def _mint(fresh: pd.DataFrame, minted: set[str]) -> dict[int, str]:
+def _mint(fresh: pd.DataFrame, log: Log) -> dict[int, str]:
     """Mint an id for each cluster without one, seeded by its first record so that a repeated run mints the same."""
-    made: dict[int, str] = {}
-    for cluster, source, person_key in zip(fresh["cluster"], fresh["source"], fresh["person_key"], strict=True):
-        number = 0
-        while (found := _id(f"{source}/{person_key}/{number}")) in minted:
-            number += 1
-        minted.add(found)
-        made[int(cluster)] = found
-    return made
+    seeds = [f"{source}/{key}" for source, key in zip(fresh["source"], fresh["person_key"], strict=True)]
+    made, number = [_id(f"{seed}/0") for seed in seeds], 0
+    while taken := log.minted(made) | _repeated(made):
+        number += 1
+        made = [_id(f"{seed}/{number}") if one in taken else one for seed, one in zip(seeds, made, strict=True)]
+    return dict(zip(fresh["cluster"].astype(int), made, strict=True))
+
+
+def _repeated(ids: Sequence[str]) -> set[str]:
+    return {one for one, times in Counter(ids).items() if times > 1}
 
 
 def _id(seed: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jobs.unify import matching, memory, models, texts
-from jobs.unify.matching import blocks, fields, households, levels, names, scoring, training
-from jobs.unify.matching import model as weights
+from jobs.unify import forms, matching, memory, models, texts
+from jobs.unify.matching import blocks, fields, scoring, training
 from jobs.unify.matching.levels import coded
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
-from jobs.unify.records import Staged, mixed, salt_of, staged
-from quanyu.declare import digest
+from jobs.unify.numbers import mixed
+from jobs.unify.records import Names, Staged, salt_of, staged
 from quanyu.errors import ConfigError
 from quanyu.identity import Match
 from quanyu.receipt import Receipt
@@ -33,7 +31,7 @@ SCORED = "a bigint, b bigint, levels bigint, weight float, weights array<float>"
 # From so many records on the work is shared out; below, it costs more to share than to do.
 SHARED = 20_000
 # Workers need seconds to get ready.
-PREPARED_HERE = 200_000
+PREPARED_HERE = 300_000
 SCORED_HERE = 500_000
 # So many numbers of records are sent to every worker.
 BROADCAST = 500_000
@@ -42,21 +40,22 @@ PAIRS_A_PART = 1_000_000
 
 @dataclass
 class Records:
-    """Records of a day, in the order of their numbers; `keys` by block, `name` is the hash of the whole name."""
+    """Records of a day, in the order of their numbers: as staged (table, names), `keys` by block, and prepared.
+
+    `name` is the hash of the whole name.
+    """
 
     person: Array
     table: pa.Table
-    raw: Array
+    names: Names
     name: Array
     keys: Array
     prepared: Path | None
 
 
 def records_of(context: Context, files: Staged, known: Memory) -> Records:
-    """Read the day's records, and prepare those that changed."""
-    table = files.records
-    person = table["person"].to_numpy()
-    raw = mixed([table["raw"].to_numpy(), np.full(len(person), _form(_match(context)))])
+    """Prepare those of the day's records that changed."""
+    person, raw = files.records["person"].to_numpy(), files.records["raw"].to_numpy()
     place, there = known.at(person)
     there[there] = known.columns["raw"][place[there]] == raw[there]
     name = np.zeros(len(person), np.int64)
@@ -69,13 +68,8 @@ def records_of(context: Context, files: Staged, known: Memory) -> Records:
         at = np.searchsorted(person, fresh["person"].to_numpy())
         name[at] = fresh["name"].to_numpy()
         keys[at] = fresh["keys"].combine_chunks().values.to_numpy(zero_copy_only=False).reshape(len(at), -1)
-    return Records(person, table, raw, name, keys, folder if folder is not None and not there.any() else None)
-
-
-def _form(match: Match) -> int:
-    """Hash of how records are prepared and compared: what was remembered in another form is no longer of use."""
-    code = [inspect.getsource(module) for module in (fields, names, levels, households, weights, scoring)]
-    return int(digest([code, [block.same for block in match.blocks]]), 16) >> 1
+    whole = folder if folder is not None and not there.any() else None
+    return Records(person, files.records, files.names, name, keys, whole)
 
 
 def _read(folder: Path, columns: list[str]) -> pa.Table:
@@ -89,15 +83,15 @@ def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) 
     block = [list(found.same) for found in _match(context).blocks] if keyed else []
     salt = salt_of(context.settings)
     staging, spark = context.lake.staging, context.lake.spark
-    wanted = files.records.filter(pa.array(chosen))
-    many = len(wanted) > SHARED
-    table = None if len(wanted) > PREPARED_HERE else texts.here(context, files, wanted)
+    places = np.flatnonzero(chosen)
+    many = len(places) > SHARED
+    table = None if len(places) > PREPARED_HERE else texts.here(context, files, places)
     if table is not None:
         return _prepared_here(context, table, block, salt)
-    wanted = wanted.select(fields.PASSED)
+    wanted = files.records.select(fields.PASSED).take(pa.array(places))
     kept = staging.put(spark, wanted, ", ".join(f"{name} bigint" for name in fields.PASSED), 4 if many else 1).rows
     kept = kept if len(wanted) > BROADCAST else kept.hint("broadcast")
-    rows = texts.by_spark(files, kept).select(*fields.PASSED, *fields.RAW)
+    rows = texts.by_spark(context, files, kept).select(*fields.PASSED, *fields.RAW)
     if len(wanted) <= PREPARED_HERE:
         return _prepared_here(context, staging.take(rows).arrow(), block, salt)
     _ship()
@@ -107,7 +101,7 @@ def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) 
 
 def _prepared_here(context: Context, table: pa.Table, block: list[list[str]], salt: str) -> Path:
     made = pa.Table.from_batches(fields.batches(iter(table.combine_chunks().to_batches()), block, salt))
-    return context.lake.staging.put(context.lake.spark, made, PREPARED).folder
+    return context.lake.staging.lay(made)
 
 
 def _ship() -> None:
@@ -121,7 +115,8 @@ def _match(context: Context) -> Match:
     return context.catalogue.identity.match
 
 
-def _limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[int]:
+def limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[int]:
+    """How large each block may be, for so many records."""
     return blocks.limits(groups, [block.most for block in match.blocks], match.pairs, records)
 
 
@@ -145,17 +140,17 @@ def likeness(
     """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
     match = _match(context)
     groups = blocks.grouped(records.keys)
-    limits = _limits(match, groups, len(records.person))
-    mask = blocks.standing(groups, limits, len(records.person))
+    most = limits(match, groups, len(records.person))
+    mask = blocks.standing(groups, most, len(records.person))
     due, version = models.version(context, len(mask))
     place, there = known.at(records.person)
     hub = [np.isin(records.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
-    mark = mixed([records.raw, *hub, np.full(len(mask), version)])
+    mark = mixed([records.table["raw"].to_numpy(), *hub, np.full(len(mask), version)])
     touched = ~there | due
     touched[there] |= known.columns["mark"][place[there]] != mark[there]
     # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
     touched[there] |= (mask[there] & ~known.columns["standing"][place[there]]) != 0
-    a, b, bits = blocks.candidates(groups, limits, touched)
+    a, b, bits = blocks.candidates(groups, most, touched)
     batch = np.full(len(mask), known.last + 1, np.int64)
     batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
     fresh = memory.PAIR.empty_table()
@@ -196,10 +191,10 @@ def _trained(
 
 def train_anew(context: Context) -> tuple[int, int]:
     """Train a new version on the records of the context's day. Returns its number and how many records there were."""
-    files = staged(context, context.day)
+    files = staged(context, context.day, forms.seen(context, context.day))
     records = records_of(context, files, memory.forgotten(len(_match(context).blocks)))
     groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
-    a, b, bits = blocks.candidates(groups, _limits(_match(context), groups, len(everybody)), everybody)
+    a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
     if records.prepared is None or not len(a):
         raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
     at = _places(records.prepared, records.person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,28 +53,26 @@ def linked(shown: Shown, identity: Identity) -> Links:
     blocked = rows[rows["blocked"] > 0]
     aside = [blocked.assign(reason=np.array(BLOCKED)[blocked["blocked"]])]
     rows = rows[rows["blocked"] == 0]
-    hubs: dict[int, str] = {}
-    for kind in sorted(ruled):
-        most = identity.kinds.get(KINDS[kind], Kind())
-        hubs |= _hubs(rows[rows["kind"] == kind], rows, most)
-    is_hub = rows["value"].isin(hubs.keys())
-    aside.append(rows[is_hub].assign(reason=rows.loc[is_hub, "value"].map(hubs)))
-    rows = rows[~is_hub]
+    # What one record alone shows joins nobody, and is no hub.
+    shared = rows[rows["value"].duplicated(keep=False)]
+    hubs = _all_hubs(shared, rows, ruled, identity)
+    is_hub = shared["value"].isin(hubs.keys())
+    aside.append(shared[is_hub].assign(reason=shared.loc[is_hub, "value"].map(hubs)))
+    shared = shared[~is_hub]
     alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
-    made, strong = [], rows[rows["kind"].isin(alone)]
-    # What one record alone shows joins nobody.
-    rows = rows[rows["value"].duplicated(keep=False)]
+    strong = rows[rows["kind"].isin(alone) & ~rows["value"].isin(hubs.keys())]
+    made = []
     for place, rule in enumerate(identity.rules):
-        joined, left = _ruled(rows[rows["kind"] == KINDS.index(rule.share)], rule.needs, strong)
+        joined, left = _ruled(shared[shared["kind"] == KINDS.index(rule.share)], rule.needs, strong)
         made.append(joined.assign(rule=place))
         aside.append(left)
     found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
     found = found.assign(node=_mixed(found["node"].to_numpy(), found["rule"].to_numpy()))
-    shared = found["node"].map(found["node"].value_counts()) > 1 if len(found) else found["node"] > 0
+    joining = found["node"].duplicated(keep=False)
     columns = ["record", "node", "rule", "day", "kind", "scope", "value"]
     told = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
     # Empty parts have columns of no type, which would make floats of the rest.
-    kept = found.loc[shared, columns].astype(np.int64).reset_index(drop=True)
+    kept = found.loc[joining, columns].astype(np.int64).reset_index(drop=True)
     return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
 
 
@@ -99,7 +97,8 @@ def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame) -> tuple[pd.Dat
 
 def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
     """Rows whose value is shown by records with different values of one strong kind in one scope."""
-    held = rows[["record", "value"]].merge(strong[["record", "kind", "scope", "value"]].rename(
+    near = strong.loc[strong["record"].isin(rows["record"]), ["record", "kind", "scope", "value"]]
+    held = rows[["record", "value"]].merge(near.rename(
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
     many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
@@ -114,13 +113,21 @@ def _mixed(one: Array, other: Array) -> Array:
         return (found ^ (found >> np.uint64(29))).astype(np.int64)
 
 
-def _hubs(rows: pd.DataFrame, everything: pd.DataFrame, kind: Kind) -> dict[int, str]:
+def _all_hubs(shared: pd.DataFrame, rows: pd.DataFrame, ruled: Iterable[int], identity: Identity) -> dict[int, str]:
+    """Values that too many show, of all kinds that rules name, with the words for it."""
+    member = rows.loc[rows["kind"] == KINDS.index("member"), ["record", "value"]]
+    found: dict[int, str] = {}
+    for kind in sorted(ruled):
+        found |= _hubs(shared[shared["kind"] == kind], member, identity.kinds.get(KINDS[kind], Kind()))
+    return found
+
+
+def _hubs(rows: pd.DataFrame, member: pd.DataFrame, kind: Kind) -> dict[int, str]:
     """Values of one kind that more records, names or members show within the window than the kind allows."""
     most = kind.most
     seen = rows["value"].map(rows["value"].value_counts()) if len(rows) else rows["value"]
     often = rows[seen > min(most.records, most.names, most.members)]
     found: dict[int, str] = {}
-    member = everything.loc[everything["kind"] == KINDS.index("member"), ["record", "value"]]
     members = often[["record", "value", "day"]].merge(member.rename(columns={"value": "what"}), on="record")
     named = often.loc[often["name"] != 0, ["value", "day"]].assign(what=often.loc[often["name"] != 0, "name"])
     looks: list[tuple[pd.DataFrame, int, str]] = [

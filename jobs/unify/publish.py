@@ -19,6 +19,8 @@ from quanyu.receipt import Receipt
 from quanyu.run import Context
 from quanyu.table import Table
 
+Array = np.ndarray[Any, Any]
+
 if TYPE_CHECKING:
     from jobs.unify.identify import Day
 
@@ -106,11 +108,10 @@ def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]
 def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
     changed = {"merged": ("merge", "other_id"), "split": ("split", "customer_id"), "minted": ("mint", "customer_id")}
     counts = {name: int(events.loc[events["event"] == event, of].nunique()) for name, (event, of) in changed.items()}
-    sizes = one.customers.value_counts()
     return {
-        "day": one.day, "records": int(one.named.sum()), "customers": len(sizes), **counts,
+        "day": one.day, "records": int(one.named.sum()), "customers": len(one.sizes), **counts,
         "moved": int(events["event"].isin(["merge", "split"]).sum()),
-        "largest": int(sizes.max()) if len(sizes) else 0, "hubs": len(one.links.hubs), "pairs": one.pairs.scored,
+        "largest": int(one.sizes.max(initial=0)), "hubs": len(one.links.hubs), "pairs": one.pairs.scored,
         "match_rate": one.rate,
     }  # fmt: skip
 
@@ -148,10 +149,9 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
 def _explained(context: Context, receipt: Receipt, last: Day) -> None:
     """Write what was set aside, left for people to look at, and cut."""
     tables = context.catalogue.tables
-    keys = last.records.table.select(["source", "person_key"]).to_pandas()
-    _settle(context, receipt, tables["identity_aside"], _aside(last, keys))
-    _settle(context, receipt, tables["identity_reviews"], _reviews(context, last, keys))
-    _log_cuts(context, receipt, _cuts(last, keys))
+    _settle(context, receipt, tables["identity_aside"], _aside(last))
+    _settle(context, receipt, tables["identity_reviews"], _reviews(context, last))
+    _log_cuts(context, receipt, _cuts(last))
 
 
 def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
@@ -185,28 +185,29 @@ def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.Dat
     lake.replace_rows(place, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
 
-def _aside(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+def _aside(last: Day) -> pd.DataFrame:
     from quanyu.model.people import KINDS
 
     rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
-    told = keys.iloc[rows["record"]].reset_index(drop=True)
+    told = last.records.names(rows["record"].to_numpy())
     return told.assign(
         kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
     )
 
 
-def _reviews(context: Context, last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+def _reviews(context: Context, last: Day) -> pd.DataFrame:
     match = context.catalogue.identity.match
     sure = training.probability(last.pairs.weight, last.rate)
-    customers = last.customers.to_numpy()
-    apart = (sure >= match.review) & (customers[last.pairs.a] != customers[last.pairs.b])
+    chosen = np.flatnonzero(sure >= match.review)
+    # Two without an id are not one.
+    ids = np.where(last.ids < 0, -1 - np.arange(len(last.ids)), last.ids)
+    chosen = chosen[ids[last.pairs.a[chosen]] != ids[last.pairs.b[chosen]]]
     settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
-    chosen = np.flatnonzero(apart)
     chosen = chosen[np.argsort(-sure[chosen], kind="stable")][: MOST_REVIEWS + len(settled)]
     ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
     open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
     chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
-    one, other = (keys.iloc[ends[:, side]].reset_index(drop=True) for side in (0, 1))
+    one, other = (last.records.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
     return pd.DataFrame({
         "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
@@ -214,11 +215,11 @@ def _reviews(context: Context, last: Day, keys: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _cuts(last: Day, keys: pd.DataFrame) -> pd.DataFrame:
+def _cuts(last: Day) -> pd.DataFrame:
     cut = last.clusters.removed
-    one = keys.iloc[cut["record"].to_numpy(int)].reset_index(drop=True)
+    one = last.records.names(cut["record"].to_numpy(int))
     whole = cut["other"].to_numpy(int)
-    other = keys.iloc[np.maximum(whole, 0)].reset_index(drop=True)
+    other = last.records.names(np.maximum(whole, 0))
     there = whole >= 0
     return pd.DataFrame({
         "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
@@ -234,24 +235,37 @@ def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, 
         return
     for name in ("identity_pairs", "identity_records"):
         lake.prepare(tables[name])
-    columns = known.columns
-    place, there = before.at(known.person)
-    same = there.copy()
-    for name in memory.RECORD:
-        same[there] &= before.columns[name][place[there]] == columns[name][there]
-    rows = memory.records_table(known.person, columns, known.keys, last.written)
-    changed = pa.concat_tables([rows.filter(pa.array(~same)), _gone(before, known, last.written)])
+    everybody = np.ones(len(known.person), bool)
+    fresh = _rows(known, _changed(before, known), last.written)
+    changed = pa.concat_tables([fresh, _gone(before, known, last.written)])
     pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
-        live = memory.current(everything, last.records.person, columns["batch"])
+        live = memory.current(everything, last.records.person, known.columns["batch"])
     memory.remember(lake, receipt, memory.PAIRS, pairs, live)
     crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
-    memory.remember(lake, receipt, memory.RECORDS, changed, rows if crowded else None)
+    live = _rows(known, everybody, last.written) if crowded else None
+    memory.remember(lake, receipt, memory.RECORDS, changed, live, known.seen)
+
+
+def _changed(before: Memory, known: Memory) -> Array:
+    """Records of which anything is other than it was remembered."""
+    place, there = before.at(known.person)
+    same = there.copy()
+    for name in memory.RECORD:
+        same[there] &= before.columns[name][place[there]] == known.columns[name][there]
+    return ~same
+
+
+def _rows(known: Memory, chosen: Array, written: int) -> pa.Table:
+    columns = {name: column[chosen] for name, column in known.columns.items()}
+    shown = known.shown.filter(pa.array(chosen))
+    return memory.records_table(known.person[chosen], columns, known.keys[chosen], shown, written)
 
 
 def _gone(before: Memory, known: Memory, written: int) -> pa.Table:
     """Rows that forget records which are no longer there: should they come back, they are compared anew."""
-    left = ~np.isin(before.person, known.person) & (before.columns["mark"] != 0)
+    left = ~known.at(before.person)[1] & (before.columns["mark"] != 0)
     zeros = {name: np.zeros(int(left.sum()), np.int64) for name in memory.RECORD}
-    return memory.records_table(before.person[left], zeros, before.keys[left], written)
+    nothing = pa.ListArray.from_arrays(pa.array(np.zeros(int(left.sum()) + 1, np.int32)), pa.array([], pa.int64()))
+    return memory.records_table(before.person[left], zeros, before.keys[left], nothing, written)

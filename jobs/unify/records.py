@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from jobs.unify import normalise
+from jobs.unify.memory import Seen
+from jobs.unify.numbers import mixed
 from quanyu.identity import Identity
 from quanyu.lake import Lake
 from quanyu.literals import quoted
@@ -36,20 +38,24 @@ COMPARED = ("email", "phone", "national_id")
 PERSON = "xxhash64(source, person_key) as person"
 
 
+# Source and person_key of records by their places.
+Names = Callable[[Array], pd.DataFrame]
+
+
 @dataclass(frozen=True)
 class Staged:
-    """Records of a day in the order of their numbers, what they show, and where their texts are asked for.
+    """Records of a day in the order of their numbers, what they show, and how they are called where they came from.
 
-    `records` has person, source, person_key, known_on, raw (the hash of all that is compared), email_code and
-    phone_code; `values` the columns of links.Shown, with the record's place.
+    `records` has person, known_on (days since 1970), raw (the hash of all that is compared), email_code and phone_code;
+    `values` the columns of links.Shown, in the order of the records; `hashes` tells whether feeds show hashed values.
     """
 
     records: pa.Table
     values: pd.DataFrame
-    identifiers: DataFrame
-    people: DataFrame
+    names: Names
     day: date
     hashes: bool
+    seen: Seen
 
 
 def salt_of(settings: Settings) -> str:
@@ -57,37 +63,39 @@ def salt_of(settings: Settings) -> str:
     return hashlib.sha256(b"identity/" + person_key_secret(settings)).hexdigest()[:16]
 
 
-def staged(context: Context, day: date) -> Staged:
+def staged(context: Context, day: date, seen: Seen) -> Staged:
     """Take the records of the retailer's own customers as known on the day."""
-    lake, tables = context.lake, context.catalogue.tables
-    identifiers, hashes = _known(context, lake.table(tables["identifiers"]), day), _hashes(lake)
-    identifiers = _unhashed(identifiers) if hashes else identifiers
-    salt = quoted(salt_of(context.settings))
-    identifiers = _values(context, identifiers, salt)
-    people = _people(_known(context, lake.table(tables["people"]), day))
+    lake, hashes = context.lake, with_hashes(context.lake)
     numbers = ["person", "source", "person_key", "kind", "scope", "code", "day", "blocked"]
-    shown = lake.staging.take(identifiers.select(*numbers)).arrow()
-    told = lake.staging.take(people.select("person", "raw")).arrow()
-    return Staged(*_assembled(shown, told), identifiers, people, day, hashes)
+    shown = lake.staging.take(identifiers(context, day, hashes).select(*numbers)).arrow()
+    told = lake.staging.take(people(context, day).select("person", "raw")).arrow()
+    order = np.argsort(shown["person"].to_numpy(), kind="stable")
+    columns = {name: shown[name].to_numpy()[order] for name in ("person", "kind", "scope", "code", "day", "blocked")}
+    # Here, since Spark would sort texts for it, which takes ten times as long.
+    keys = shown.select(["source", "person_key"]).combine_chunks()
+    records, values, first = assembled(columns, told["person"].to_numpy(), told["raw"].to_numpy(), seen.compared)
+    return Staged(records, values, lambda at: keys.take(pa.array(order[first[at]])).to_pandas(), day, hashes, seen)
 
 
-def _assembled(shown: pa.Table, told: pa.Table) -> tuple[pa.Table, pd.DataFrame]:
-    """Group identifiers to records. Here, since Spark would sort texts for it, which takes ten times as long."""
-    columns = {name: shown[name].to_numpy() for name in ("kind", "scope", "code", "day", "blocked")}
-    person, first, record = np.unique(shown["person"].to_numpy(), return_index=True, return_inverse=True)
-    known = np.full(len(person), np.iinfo(np.int32).max, np.int32)
-    np.minimum.at(known, record, columns["day"].astype(np.int32))
+def assembled(columns: dict[str, Array], about: Array, told: Array, form: int) -> tuple[pa.Table, pd.DataFrame, Array]:
+    """Group identifiers, which are in the order of persons, to records; `told` is what is told `about` persons, hashed.
+
+    Returns `records` and `values` of Staged, and the first row of each record.
+    """
+    person, first = np.unique(columns.pop("person"), return_index=True)
+    record = np.repeat(np.arange(len(person)), np.diff(np.append(first, len(columns["day"]))))
+    known = np.minimum.reduceat(columns["day"], first) if len(first) else columns["day"]
     codes = {name: _newest(columns, record, len(person), KINDS.index(name)) for name in COMPARED}
-    about, raw = told["person"].to_numpy(), np.zeros(len(person), np.int64)
+    raw = np.zeros(len(person), np.int64)
     place = np.minimum(np.searchsorted(person, about), max(len(person) - 1, 0))
     there = person[place] == about if len(person) else np.zeros(len(about), bool)
-    raw[place[there]] = told["raw"].to_numpy()[there]
+    raw[place[there]] = told[there]
     records = pa.table({
-        "person": person, **{name: shown[name].take(pa.array(first)) for name in ("source", "person_key")},
-        "known_on": pa.array(known).cast(pa.date32()), "raw": mixed([raw, *codes.values()]),
+        "person": person, "known_on": known,
+        "raw": mixed([raw, *codes.values(), np.full(len(person), form)]),
         **{f"{name}_code": codes[name] for name in ("email", "phone")},
     })  # fmt: skip
-    return records, pd.DataFrame({"record": record, **columns}).rename(columns={"code": "value"})
+    return records, pd.DataFrame({"record": record, **columns}).rename(columns={"code": "value"}), first
 
 
 def _newest(columns: dict[str, Array], record: Array, records: int, kind: int) -> Array:
@@ -98,16 +106,6 @@ def _newest(columns: dict[str, Array], record: Array, records: int, kind: int) -
     # Of several values for one place numpy keeps the last.
     found[record[rows]] = columns["code"][rows]
     return found
-
-
-def mixed(columns: Sequence[Array]) -> Array:
-    """Mix columns of whole numbers to one."""
-    found = np.zeros(len(columns[0]), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for column in columns:
-            found = (found ^ column.astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-            found ^= found >> np.uint64(32)
-    return found.view(np.int64)
 
 
 def parties(context: Context) -> list[str]:
@@ -121,16 +119,21 @@ def _known(context: Context, rows: DataFrame, day: date) -> DataFrame:
     return rows.where(~rows["source"].isin(others)) if others else rows
 
 
-def _people(people: DataFrame) -> DataFrame:
-    made = people.selectExpr(PERSON, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
+def people(context: Context, day: date) -> DataFrame:
+    """What records say of their persons, with `raw`, the hash of it."""
+    rows = _known(context, context.lake.table(context.catalogue.tables["people"]), day)
+    made = rows.selectExpr(PERSON, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     compared = ", ".join(f"`{name}`, `{name}` is null" for name in OF_PEOPLE)
     return made.selectExpr("*", f"xxhash64({compared}) as raw")
 
 
-def _values(context: Context, identifiers: DataFrame, salt: str) -> DataFrame:
+def identifiers(context: Context, day: date, hashes: bool) -> DataFrame:
+    """Identifiers that records show: the value, and all as whole numbers."""
+    rows = _known(context, context.lake.table(context.catalogue.tables["identifiers"]), day)
+    rows, salt = _unhashed(rows) if hashes else rows, quoted(salt_of(context.settings))
     kinds = ", ".join(quoted(kind) for kind in KINDS)
     same = normalise.same_sql("kind", "value")
-    return identifiers.selectExpr(
+    return rows.selectExpr(
         PERSON, "source", "person_key", "value", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind",
         f"xxhash64({salt}, scope) as scope", f"xxhash64({salt}, kind, scope, {same}) as code",
         "cast(unix_date(recorded_on) as int) as day", f"{_blocked(context, context.catalogue.identity)} as blocked",
@@ -145,7 +148,7 @@ def _blocked(context: Context, identity: Identity) -> str:
         if blocked.values:
             cases.append(f"when {is_kind} value in ({', '.join(map(quoted, blocked.values))}) then 1")
         cases += [f"when {is_kind} value rlike {quoted(pattern)} then 2" for pattern in blocked.patterns]
-        own = sorted(_of_the_house(context, kind, blocked.masters))
+        own = sorted(of_the_house(context, kind, blocked.masters))
         if own:
             cases.append(f"when {is_kind} value in ({', '.join(map(quoted, own))}) then 3")
     return f"cast(case {' '.join(cases)} else 0 end as int)" if cases else "0"
@@ -156,7 +159,7 @@ def blocked_values(context: Context, rows: pd.DataFrame) -> Array:
     found = np.zeros(len(rows), np.int64)
     for kind, blocked in context.catalogue.identity.blocked.items():
         of_kind, values = (rows["kind"] == kind).to_numpy(), rows["value"].astype(str)
-        looks = [values.isin(_of_the_house(context, kind, blocked.masters))]
+        looks = [values.isin(of_the_house(context, kind, blocked.masters))]
         looks += [values.map(re.compile(pattern).search).notna() for pattern in reversed(blocked.patterns)]
         places = [3, *(2 for _ in blocked.patterns), 1]
         for place, look in zip(places, [*looks, values.isin(blocked.values)], strict=True):
@@ -164,8 +167,8 @@ def blocked_values(context: Context, rows: pd.DataFrame) -> Array:
     return found
 
 
-def _of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
-    """Numbers of stores and staff as the masters tell them, whether still or formerly."""
+def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
+    """Phones of stores and staff as the masters tell them, whether still or formerly."""
     found: set[str] = set()
     for master in masters:
         table, _, column = master.partition(".")
@@ -177,7 +180,8 @@ def _of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[
     return found
 
 
-def _hashes(lake: Lake) -> bool:
+def with_hashes(lake: Lake) -> bool:
+    """Whether feeds show hashed phones or e-mails."""
     return lake.exists("silver/identifiers") and bool(set(HASHED) & lake.values("silver/identifiers", "kind"))
 
 

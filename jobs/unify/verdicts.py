@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.unify import numbers
 from jobs.unify.directory import Record
 from quanyu.lake import Lake
 
@@ -26,19 +27,15 @@ def standing(lake: Lake) -> pd.DataFrame:
     return rows[rows["verdict"] != "open"].drop(columns="pair").reset_index(drop=True)
 
 
-def places(verdicts: pd.DataFrame, records: pd.DataFrame, verdict: str) -> Array:
-    """Pairs of places of the records that verdicts of a kind name, as far as both are known today."""
+def places(verdicts: pd.DataFrame, persons: Array, verdict: str) -> Array:
+    """Pairs of places among records, given by their numbers, that verdicts of a kind name, as far as both are there."""
     chosen = verdicts[verdicts["verdict"] == verdict]
-    known = records[["source", "person_key"]].assign(place=range(len(records)))
     if chosen.empty:
         return np.zeros((0, 2), np.int64)
-    found = chosen[ENDS]
-    for end in ("a", "b"):
-        found = found.merge(
-            known.rename(columns={"source": f"{end}_source", "person_key": f"{end}_key", "place": end}),
-            on=[f"{end}_source", f"{end}_key"],
-        )
-    return np.unique(np.sort(found[["a", "b"]].to_numpy(np.int64), axis=1), axis=0)
+    index = pd.Index(persons)
+    named = [numbers.persons(chosen[f"{end}_source"], chosen[f"{end}_key"]) for end in ("a", "b")]
+    found = np.stack([index.get_indexer(pd.Index(one)) for one in named], axis=1)
+    return np.unique(np.sort(found[(found >= 0).all(axis=1)].astype(np.int64), axis=1), axis=0)
 
 
 def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:

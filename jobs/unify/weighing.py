@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from jobs.unify import memory, models, records
 from jobs.unify.directory import Directory, Record
+from jobs.unify.likeness import limits
 from jobs.unify.matching import blocks, fields, training
 from jobs.unify.matching.levels import HIGHEST, WORDS
 from jobs.unify.matching.scoring import Compared, unpacked
@@ -59,8 +60,7 @@ class Likeness:
         keys = sorted(Record(*key) for key in ids.itertuples(index=False))
         compared, found = self._compared(keys)
         groups = blocks.grouped(found)
-        limits = blocks.limits(groups, [block.most for block in self.match.blocks], self.match.pairs, len(keys))
-        a, b, _ = blocks.candidates(groups, limits, np.ones(len(keys), bool))
+        a, b, _ = blocks.candidates(groups, limits(self.match, groups, len(keys)), np.ones(len(keys), bool))
         scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "weight"]).to_pandas()
         return scored.astype({"weight": float})
 

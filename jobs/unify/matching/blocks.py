@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ Array = np.ndarray[Any, Any]
 SHRUNK = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
 # Fewer records can be compared as often as anybody likes.
 FEW = 100_000
+THREADS = min(os.cpu_count() or 1, 8)
 
 
 class Groups(NamedTuple):
@@ -23,8 +26,11 @@ class Groups(NamedTuple):
 
 
 def grouped(keys: Array) -> list[Groups]:
-    """Group records by their keys (records by blocks; 0 is no key), block by block."""
-    return [_groups(keys[:, place]) for place in range(keys.shape[1])]
+    """Group records by their keys (records by blocks; 0 is no key), block by block; the order in a group is any."""
+    columns = np.asfortranarray(keys)
+    # Sorting lets other threads run.
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda place: _groups(columns[:, place]), range(keys.shape[1])))
 
 
 def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records: int) -> list[int]:
@@ -55,7 +61,7 @@ def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> A
 
 def _groups(column: Array) -> Groups:
     there = np.flatnonzero(column)
-    order = there[np.argsort(column[there], kind="stable")]
+    order = there[np.argsort(column[there])]
     values = column[order]
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
     return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 from shop import Retailer
 
-from jobs.unify import texts
+from jobs.unify import forms, texts
 from jobs.unify.matching import fields
 from jobs.unify.records import staged
 
@@ -30,11 +31,11 @@ FIRST = ["a1,13765432101,,ann@mail.example,安娜,1990-01-02,上海", "a2,,,,王
 def both(shop: Retailer, day: date) -> tuple[object, list[dict[str, object]]]:
     """Without Spark, and with it."""
     context = shop.context(day.isoformat())
-    files = staged(context, day)
+    files = staged(context, day, forms.seen(context, day))
     numbers = ", ".join(f"{name} bigint" for name in fields.PASSED)
     wanted = context.lake.staging.put(context.lake.spark, files.records.select(fields.PASSED), numbers).rows
-    rows = texts.by_spark(files, wanted).select(*fields.PASSED, *fields.RAW).toArrow().to_pylist()
-    return texts.here(context, files, files.records), sorted(rows, key=lambda row: row["person"])
+    rows = texts.by_spark(context, files, wanted).select(*fields.PASSED, *fields.RAW).toArrow().to_pylist()
+    return texts.here(context, files, np.arange(len(files.records))), sorted(rows, key=lambda row: row["person"])
 
 
 def test_a_few_records_are_read_without_spark_in_the_same_words(retailer):

@@ -1,0 +1,37 @@
+"""Rows of some records in silver, read where they lie, without Spark: what looks at few is done before Spark begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from jobs.unify.records import parties
+from quanyu.lake import Lake
+from quanyu.run import Context
+
+IDENTIFIERS, PEOPLE = "silver/identifiers", "silver/people"
+KEYS = ["source", "person_key"]
+TODAY = pc.field("replaced_on").is_null()
+
+
+def known(context: Context, day: date) -> Any:
+    """Condition on rows of the retailer's own persons as known on a day."""
+    on = pa.scalar(day)
+    there = (pc.field("recorded_on") <= on) & (pc.field("replaced_on").is_null() | (pc.field("replaced_on") > on))
+    return there & ~pc.field("source").isin(pa.array(parties(context), pa.string()))
+
+
+def rows(lake: Lake, place: str, columns: Sequence[str], where: Any, keys: pa.Array) -> pd.DataFrame:
+    """Rows under a condition whose person_key, which names the source too, is one of the keys; null for what lacks."""
+    if not lake.exists(place):
+        return pd.DataFrame(columns=list(columns), dtype=object)
+    dataset = lake.arrow(place)
+    there = [name for name in columns if name in dataset.schema.names]
+    found = dataset.to_table(columns=there, filter=where & pc.field("person_key").isin(keys))
+    frame: pd.DataFrame = found.to_pandas(date_as_object=False).reindex(columns=list(columns))
+    return frame
