@@ -14,7 +14,7 @@ from pyarrow import compute as pc
 from jobs.unify import memory, normalise, numbers, silver, texts
 from jobs.unify.identities import Log
 from jobs.unify.memory import Memory, Seen
-from jobs.unify.records import HASHED, OF_PEOPLE, Names, Staged, assembled, blocked_values, parties, salt_of
+from jobs.unify.records import OF_PEOPLE, Names, Staged, assembled, blocked_values, parties, salt_of, with_hashes
 from quanyu import lake_changes
 from quanyu.model.people import KINDS
 from quanyu.run import Context
@@ -31,7 +31,7 @@ def staged(context: Context, day: date, seen: Seen, known: Memory, log: Log) -> 
     Hashed values take Spark too: the clear value of one may lie anywhere.
     """
     before = known.seen
-    if before is None or before.form != seen.form or before.day > seen.day:
+    if before is None or before.form != seen.form or before.day > seen.day or with_hashes(context.lake):
         return None
     changed = _changed(context, before, day)
     if changed is None or len(changed) > MOST:
@@ -41,10 +41,8 @@ def staged(context: Context, day: date, seen: Seen, known: Memory, log: Log) -> 
     shown = _numbers(context, silver.rows(context.lake, silver.IDENTIFIERS, columns, known_on, keys))
     told = texts.told(silver.rows(context.lake, silver.PEOPLE, texts.TOLD, known_on, keys))
     changed = changed.set_index(numbers.persons(changed["source"], changed["person_key"]))
-    found = _joined(known, changed, shown, _compared(told, changed), seen)
-    if {KINDS.index(name) for name in HASHED} & set(found[1]["kind"].unique()):
-        return None
-    return Staged(*found, _names(context, log, changed, found[0]), day, False, seen)
+    rows, values = _joined(known, changed, shown, _compared(told, changed), seen)
+    return Staged(rows, values, _names(context, log, changed, rows), day, False, seen)
 
 
 def _changed(context: Context, before: Seen, day: date) -> pd.DataFrame | None:
