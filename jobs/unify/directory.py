@@ -84,8 +84,7 @@ class Directory:
     @cached_property
     def held(self) -> pd.DataFrame:
         """Who holds which id: source, person_key, person, customer_id."""
-        last = self.log.events.drop_duplicates("person", keep="last")
-        return last[["source", "person_key", "person", "customer_id"]].reset_index(drop=True)
+        return self.log.last[["source", "person_key", "person", "customer_id"]].reset_index(drop=True)
 
     def redirect(self, customer: str) -> str:
         """The id that goes on where this one ended in a merge; itself where it did not. Raises ConfigError."""

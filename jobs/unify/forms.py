@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from datetime import date
 
-from jobs.unify import changes, normalise, numbers, records, silver
+from jobs.unify import changes, memory, normalise, numbers, records, silver, texts
 from jobs.unify.matching import fields, households, levels, names, scoring
 from jobs.unify.matching import model as weights
 from jobs.unify.memory import Seen
@@ -31,12 +31,13 @@ def seen(context: Context, day: date) -> Seen:
         kind: sorted(records.of_the_house(context, kind, blocked.masters)) for kind, blocked in identity.blocked.items()
     }
     compared = of_comparison(identity.match)
+    code = (changes, memory, normalise, numbers, records, silver, texts)
     form = _hash([
-        compared, [inspect.getsource(module) for module in (normalise, numbers, records, changes)],
+        compared, [inspect.getsource(module) for module in code],
         identity.model_dump(mode="json", include={"blocked"}), house, records.parties(context),
         records.salt_of(context.settings), identifiers.table, people.table,
     ])  # fmt: skip
-    return Seen((day - date(1970, 1, 1)).days, identifiers.version, people.version, form, compared)
+    return Seen((day - changes.EPOCH).days, identifiers.version, people.version, form, compared)
 
 
 def _hash(told: object) -> int:

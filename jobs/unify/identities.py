@@ -27,18 +27,21 @@ class Found:
 
 
 class Log:
-    """What happened to ids so far, in order: person (number of the record), customer_id, other_id, number."""
+    """What happened to ids so far, in order: person (number of the record), customer_id, other_id, number.
+
+    `last` has the last event of each person, `held` the id that each holds.
+    """
 
     def __init__(self, events: pd.DataFrame) -> None:
         self.events = events
-        last = events.drop_duplicates("person", keep="last")
-        self.held = pd.Series(last["customer_id"].to_numpy(), index=last["person"].to_numpy(), dtype=object)
+        self.last = events.drop_duplicates("person", keep="last")
+        held, persons = (self.last[name].to_numpy() for name in ("customer_id", "person"))
+        self.held = pd.Series(held, index=persons, dtype=object)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
         """Source and person_key by person."""
-        last = self.events.drop_duplicates("person", keep="last")
-        return last.set_index("person")[["source", "person_key"]]
+        return self.last.set_index("person")[["source", "person_key"]]
 
     def minted(self, ids: Collection[str]) -> set[str]:
         """Those of some ids that ever were."""
