@@ -14,7 +14,7 @@ from pyarrow import compute as pc
 from jobs.unify import memory, normalise, numbers, silver, texts
 from jobs.unify.identities import Log
 from jobs.unify.memory import Memory, Seen
-from jobs.unify.records import OF_PEOPLE, Names, Staged, assembled, blocked_values, parties, salt_of, with_hashes
+from jobs.unify.records import OF_PEOPLE, Names, Staged, assembled, blocked_values, salt_of
 from quanyu import lake_changes
 from quanyu.model.people import KINDS
 from quanyu.run import Context
@@ -31,7 +31,7 @@ def staged(context: Context, day: date, seen: Seen, known: Memory, log: Log) -> 
     Hashed values take Spark too: the clear value of one may lie anywhere.
     """
     before = known.seen
-    if before is None or before.form != seen.form or before.day > seen.day or with_hashes(context.lake):
+    if before is None or before.form != seen.form or before.day > seen.day or silver.with_hashes(context.lake):
         return None
     changed = _changed(context, before, day)
     if changed is None or len(changed) > MOST:
@@ -58,7 +58,7 @@ def _changed(context: Context, before: Seen, day: date) -> pd.DataFrame | None:
         held = [(pc.field(name) > since) & (pc.field(name) <= until) for name in ("recorded_on", "replaced_on")]
         found += [told, context.lake.arrow(place).to_table(columns=silver.KEYS, filter=held[0] | held[1])]
     frame: pd.DataFrame = pd.concat([table.to_pandas() for table in found], ignore_index=True).drop_duplicates()
-    own: pd.DataFrame = frame[~frame["source"].isin(parties(context))]
+    own: pd.DataFrame = frame[~frame["source"].isin(silver.parties(context))]
     return own
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.unify import numbers
 from jobs.unify.resolve import Component, Edge, resolve
 from quanyu.declare import digest
 from quanyu.identity import Identity
@@ -99,18 +100,9 @@ def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Ar
         (graph.different[:, 0], [persons[graph.different[:, 0]], persons[graph.different[:, 1]]]),
     ]
     for records, columns in parts:
-        mixed = np.zeros(len(columns[0]), dtype=np.uint64)
-        for column in columns:
-            mixed = _mix(mixed ^ np.asarray(column).astype(np.int64).view(np.uint64))
         with np.errstate(over="ignore"):
-            np.add.at(sign, component[np.asarray(records)], mixed.view(np.int64))
+            np.add.at(sign, component[np.asarray(records)], numbers.mixed(map(np.asarray, columns)))
     return sign
-
-
-def _mix(values: Array) -> Array:
-    with np.errstate(over="ignore"):
-        values = (values + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
-        return np.asarray(values ^ (values >> np.uint64(29)))
 
 
 def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) -> Array:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from jobs.unify import normalise, numbers, publish, records, silver, texts
+from jobs.unify import normalise, numbers, publish, silver, texts
 from jobs.unify.identities import Log
 from quanyu import asof
 from quanyu.errors import ConfigError
@@ -40,7 +40,7 @@ class Directory:
 
     def __init__(self, context: Context) -> None:
         self.context, self.lake = context, context.lake
-        self._others = pa.array(records.parties(context), pa.string())
+        self._others = pa.array(silver.parties(context), pa.string())
 
     @cached_property
     def identifiers(self) -> pa.Table:
@@ -49,8 +49,8 @@ class Directory:
         `told` is the value as it was told; one that was told hashed is clear where any record shows it so.
         """
         columns = ["source", "person_key", "kind", "scope", "value", "recorded_on"]
-        table = self._today("silver/identifiers", columns)
-        hashed = pc.is_in(table["kind"], pa.array(records.HASHED))
+        table = self._today(silver.IDENTIFIERS, columns)
+        hashed = pc.is_in(table["kind"], pa.array(silver.HASHED))
         return self._same(self._unhashed(table) if pc.any(hashed).as_py() else table)
 
     def _same(self, table: pa.Table) -> pa.Table:
@@ -70,7 +70,7 @@ class Directory:
         clear = frame.loc[frame["kind"].isin(("phone", "email")), ["kind", "value"]].drop_duplicates()
         known = {form: (kind, value) for kind, value in clear.itertuples(index=False)
                  for form in normalise.hashes(kind, value)}  # fmt: skip
-        hashed = frame["kind"].isin(records.HASHED)
+        hashed = frame["kind"].isin(silver.HASHED)
         for row in frame[hashed].itertuples():
             kind, value = known.get((row.kind, row.value), (row.kind, row.value))
             frame.loc[row.Index, ["kind", "value"]] = kind, value
@@ -171,7 +171,7 @@ class Directory:
                 return [Record(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
-        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
+        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in silver.HASHED if h[:5] in kinds)})
         if not found:
             raise ConfigError("no record answers to this; give a customer id, source/key, or an identifier as it was"
                               " told: 13812345678, member=M000123")  # fmt: skip

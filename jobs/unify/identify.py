@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.unify import changes, forms, memory, publish, verdicts
+from jobs.unify import changes, forms, memory, publish, silver, verdicts
 from jobs.unify import links as by_identifiers
 from jobs.unify.causes import causes
 from jobs.unify.clusters import Clusters, Graph, clustered
@@ -107,7 +107,7 @@ def days_to_take(context: Context, log: Log) -> list[date]:
     last = max(log.events["day"])
     first = max(last, context.day - timedelta(days=context.settings.catch_up_days + 1))
     told: set[date] = set()
-    for place in ("silver/identifiers", "silver/people"):
+    for place in (silver.IDENTIFIERS, silver.PEOPLE):
         if context.lake.exists(place):
             told |= context.lake.values(place, "recorded_on") | context.lake.values(place, "replaced_on")
     return [*sorted(on for on in told if on and first < on < context.day), context.day]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.unify import numbers
 from quanyu.identity import FOREVER, Identity, Kind
 from quanyu.model.people import KINDS
 
@@ -67,7 +68,7 @@ def linked(shown: Shown, identity: Identity) -> Links:
         made.append(joined.assign(rule=place))
         aside.append(left)
     found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
-    found = found.assign(node=_mixed(found["node"].to_numpy(), found["rule"].to_numpy()))
+    found = found.assign(node=numbers.mixed((found["node"].to_numpy(), found["rule"].to_numpy())))
     joining = found["node"].duplicated(keep=False)
     columns = ["record", "node", "rule", "day", "kind", "scope", "value"]
     told = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
@@ -83,7 +84,7 @@ def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame) -> tuple[pd.Dat
         return rows.assign(node=rows["value"].to_numpy()), none
     if needs == "same_name":
         named = rows[rows["name"] != 0]
-        return named.assign(node=_mixed(named["value"].to_numpy(), named["name"].to_numpy())), none
+        return named.assign(node=numbers.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
     pairs = rows.loc[rows["name"] != 0, ["value", "name"]].drop_duplicates()
     several = rows["value"].isin(pairs.loc[pairs["value"].duplicated(), "value"])
     kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
@@ -102,15 +103,6 @@ def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
     many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
-
-
-def _mixed(one: Array, other: Array) -> Array:
-    """Mix two columns of numbers to one."""
-    with np.errstate(over="ignore"):
-        found = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + other.astype(np.uint64) + np.uint64(1)
-        found ^= found >> np.uint64(31)
-        found *= np.uint64(0xBF58476D1CE4E5B9)
-        return (found ^ (found >> np.uint64(29))).astype(np.int64)
 
 
 def _all_hubs(shared: pd.DataFrame, rows: pd.DataFrame, ruled: Iterable[int], identity: Identity) -> dict[int, str]:

@@ -11,6 +11,8 @@ from xxhash import xxh64_intdigest
 Array = np.ndarray[Any, Any]
 # Where Spark's function begins to hash a row.
 _SEED = 42
+# Constants of SplitMix64.
+_STEP, _FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _OF_BOOLEAN = {False: b"\0\0\0\0", True: b"\1\0\0\0"}
 
 
@@ -38,12 +40,9 @@ def persons(sources: Iterable[str], keys: Iterable[str]) -> Array:
 
 def mixed(columns: Iterable[Array]) -> Array:
     """Mix columns of whole numbers to one."""
-    found: Array | None = None
+    found: Any = np.uint64(0)
     with np.errstate(over="ignore"):
         for column in columns:
-            bits = column.astype(np.int64).view(np.uint64)
-            found = (bits if found is None else found ^ bits) * np.uint64(0x9E3779B97F4A7C15)
-            found ^= found >> np.uint64(32)
-    if found is None:
-        raise ValueError("nothing to mix")
-    return found.view(np.int64)
+            found = ((found ^ column.astype(np.int64).view(np.uint64)) + _STEP) * _FACTOR
+            found = found ^ (found >> np.uint64(29))
+    return np.asarray(found).view(np.int64)

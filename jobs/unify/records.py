@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from jobs.unify import normalise
+from jobs.unify import normalise, silver
 from jobs.unify.memory import Seen
 from jobs.unify.numbers import mixed
 from quanyu.identity import Identity
-from quanyu.lake import Lake
 from quanyu.literals import quoted
 from quanyu.model.people import KINDS
 from quanyu.run import Context
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Array = np.ndarray[Any, Any]
-HASHED = ("phone_sha256", "phone_md5", "email_sha256", "email_md5")
 OF_PEOPLE = {
     "birthday": "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)",
     **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
@@ -65,7 +63,7 @@ def salt_of(settings: Settings) -> str:
 
 def staged(context: Context, day: date, seen: Seen) -> Staged:
     """Take the records of the retailer's own customers as known on the day."""
-    lake, hashes = context.lake, with_hashes(context.lake)
+    lake, hashes = context.lake, silver.with_hashes(context.lake)
     numbers = ["person", "source", "person_key", "kind", "scope", "code", "day", "blocked"]
     shown = lake.staging.take(identifiers(context, day, hashes).select(*numbers)).arrow()
     told = lake.staging.take(people(context, day).select("person", "raw")).arrow()
@@ -108,13 +106,8 @@ def _newest(columns: dict[str, Array], record: Array, records: int, kind: int) -
     return found
 
 
-def parties(context: Context) -> list[str]:
-    """Feeds that tell of other parties' persons, who are nobody's customers."""
-    return sorted(name for name, source in context.catalogue.sources.items() if source.party != "first")
-
-
 def _known(context: Context, rows: DataFrame, day: date) -> DataFrame:
-    others = parties(context)
+    others = silver.parties(context)
     rows = rows.where(f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')")
     return rows.where(~rows["source"].isin(others)) if others else rows
 
@@ -178,11 +171,6 @@ def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[s
             made = {normalise.normalise(kind, value, context.settings.region) for value in raw}
             found |= {value for value in made if value}
     return found
-
-
-def with_hashes(lake: Lake) -> bool:
-    """Whether feeds show hashed phones or e-mails."""
-    return lake.exists("silver/identifiers") and bool(set(HASHED) & lake.values("silver/identifiers", "kind"))
 
 
 def _unhashed(identifiers: DataFrame) -> DataFrame:

@@ -10,13 +10,23 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from jobs.unify.records import parties
 from quanyu.lake import Lake
 from quanyu.run import Context
 
 IDENTIFIERS, PEOPLE = "silver/identifiers", "silver/people"
 KEYS = ["source", "person_key"]
+HASHED = ("phone_sha256", "phone_md5", "email_sha256", "email_md5")
 TODAY = pc.field("replaced_on").is_null()
+
+
+def parties(context: Context) -> list[str]:
+    """Feeds that tell of other parties' persons, who are nobody's customers."""
+    return sorted(name for name, source in context.catalogue.sources.items() if source.party != "first")
+
+
+def with_hashes(lake: Lake) -> bool:
+    """Whether feeds show hashed phones or e-mails."""
+    return lake.exists(IDENTIFIERS) and bool(set(HASHED) & lake.values(IDENTIFIERS, "kind"))
 
 
 def known(context: Context, day: date) -> Any:

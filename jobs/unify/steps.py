@@ -8,6 +8,7 @@ from functools import partial
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
+from jobs.unify import silver
 from jobs.unify.identify import identify
 from quanyu import asof, discover
 from quanyu.declare import digest
@@ -17,7 +18,7 @@ from quanyu.lake import Written
 from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
-PEOPLE = ("silver/people", "silver/identifiers", "silver/consents")
+PEOPLE = (silver.PEOPLE, silver.IDENTIFIERS, "silver/consents")
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -66,7 +67,7 @@ def _definition(catalogue: Catalogue) -> str:
 def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
     masters = {f"silver/{name.partition('.')[0]}" for b in catalogue.identity.blocked.values() for name in b.masters}
     own = ("identity_verdicts", "identity_acceptances", "identity_models")
-    return ("silver/identifiers", "silver/people", *sorted(masters), *(f"gold/{name}" for name in own))
+    return (silver.IDENTIFIERS, silver.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
 
 
 def _of_job(job: Job) -> Step:
