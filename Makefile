@@ -28,10 +28,10 @@ run: $(READY) ## run one day of the main job on the sample retailer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
 
 test: $(READY) ## run the whole suite
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n 2 -m "not long"
 
 test-long: $(READY) ## run also what takes minutes: every seeded kill
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(READY) ## ruff and mypy, strict
 	$(BIN)/ruff check .

@@ -69,7 +69,7 @@ def end(server: Server) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
+def alone(folder: Path) -> Iterator[bool]:
     """Tell whether nobody holds the clients' lock, holding it exclusively while the caller acts on that."""
     with (folder / "clients.lock").open("ab") as handle:
         try:
@@ -84,8 +84,8 @@ def watch(folder: Path, idle_seconds: float) -> None:
     """Stop the server of this folder once nobody has held its lock for the idle time; ends with the server."""
     server = Server(**json.loads((folder / "server.json").read_text()))
     while server.process() is not None:
-        with _alone(folder) as alone:
-            if alone and time.time() - (folder / "clients.lock").stat().st_mtime >= idle_seconds:
+        with alone(folder) as nobody:
+            if nobody and time.time() - (folder / "clients.lock").stat().st_mtime >= idle_seconds:
                 end(server)
         time.sleep(min(5.0, idle_seconds / 4))
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import BASE, Retailer
-
-from quanyu.engine import Engine
-from quanyu.settings import load_settings
+from shop import Retailer, leave, server_folder
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folder of the suite's server, which every test's home shares; started by the first that needs it."""
-    home = tmp_path_factory.mktemp("suite")
-    (home / "conf").mkdir()
-    (home / "conf" / "base.yml").write_text(BASE)
-    (home / "server").mkdir()
-    yield home / "server"
-    Engine(load_settings(home / "conf", home)).stop()
+    """Folder of the suite's server, which the homes of all tests share; started by the first that needs it.
+
+    Workers of pytest-xdist share it too, since each has a folder of its own beside the others: a second server would
+    take the first one's memory and cores.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = server_folder(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    yield folder
+    leave(folder)
 
 
 @pytest.fixture

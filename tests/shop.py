@@ -7,7 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from quanyu.engine import Engine
 from quanyu.run import Context, Outcome, perform
+from quanyu.server import alone
 from quanyu.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +22,23 @@ spark:
   shuffle_partitions: 2
   conf: {spark.sql.codegen.wholeStage: "false", spark.sql.codegen.factoryMode: NO_CODEGEN}
 """
+
+
+def server_folder(base: Path) -> Path:
+    """Folder of a Spark server, in a home of its own under another folder."""
+    folder = base / "suite" / "server"
+    folder.mkdir(exist_ok=True, parents=True)
+    return folder
+
+
+def leave(folder: Path) -> None:
+    """Let go of a server, and stop it unless another process of the suite still uses it."""
+    (folder / "base.yml").write_text(BASE)
+    engine = Engine(load_settings(folder, folder.parent))
+    engine.release()
+    with alone(folder) as last:
+        if last:
+            engine.stop()
 
 
 class Retailer:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import Retailer, small_shop
+from shop import Retailer, leave, server_folder, small_shop
 
 from quanyu.engine import Engine
 
@@ -72,6 +72,14 @@ def fresh(folder: Path, template: Retailer, server: Path) -> Retailer:
     shutil.copytree(template.home / "landing", made.home / "landing")
     (made.home / "person.key").write_text("a" * 64)
     return made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A server that may be killed: nobody else's."""
+    folder = server_folder(tmp_path_factory.mktemp("kill"))
+    yield folder
+    leave(folder)
 
 
 @pytest.fixture(scope="module")

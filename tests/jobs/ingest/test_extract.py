@@ -6,8 +6,8 @@ from datetime import date
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import BASE, Retailer
 from postgres import ADMIN, PASSWORD, Postgres, UnavailableError
+from shop import BASE, Retailer
 
 from jobs.ingest import extract
 from quanyu import engine

@@ -1,6 +1,5 @@
 """Feeds as shops really send them: orders with lists in them, states that come late, documents, renamed columns."""
 
-import itertools
 import json
 
 SHOP = """
@@ -79,8 +78,9 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
     from shop import Retailer
 
     found = []
-    for place, days in enumerate(itertools.permutations(DAYS)):
-        shop = Retailer(tmp_path / str(place), server)
+    for order_of_days in ((0, 1, 2), (1, 2, 0), (2, 1, 0)):
+        days = [DAYS[place] for place in order_of_days]
+        shop = Retailer(tmp_path / "".join(map(str, order_of_days)), server)
         shop.declare("sources/web.yml", SHOP)
         (shop.home / "person.key").write_text("a" * 64)
         states = {
@@ -90,12 +90,11 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
             DAYS[2]: order("1", "2024-07-01 10:00:00", ("a", "10.00", ""))
             + order("2", "2024-07-03 08:00:00", ("c", "1", "")),
         }
-        if place in (0, 3, 5):
-            for day in days:
-                shop.land(f"web/{day}.jsonl", states[day])
-                shop.ingest("web", max(days[: days.index(day) + 1]))
-            now = shop.rows("silver/orders", "order_id", "amount", "replaced_on")
-            found.append([(order_id, str(amount)) for order_id, amount, replaced in now if replaced is None])
+        for day in days:
+            shop.land(f"web/{day}.jsonl", states[day])
+            shop.ingest("web", max(days[: days.index(day) + 1]))
+        now = shop.rows("silver/orders", "order_id", "amount", "replaced_on")
+        found.append([(order_id, str(amount)) for order_id, amount, replaced in now if replaced is None])
         shop.close()
     assert found == [[("1", "12.00"), ("2", "1.00")]] * 3
 
