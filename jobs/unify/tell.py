@@ -19,7 +19,10 @@ MOST_ROWS = 40
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
-    grid = Grid(*columns, header_style="bold", title=title or None, title_justify="left")
+    grid = Grid(header_style="bold", title=title or None, title_justify="left")
+    for column in columns:
+        # A value that is cut cannot be searched for.
+        grid.add_column(column, overflow="fold")
     for row in rows[:MOST_ROWS]:
         grid.add_row(*row)
     if len(rows) > MOST_ROWS:
