@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +10,14 @@ from shop import Retailer, leave, server_folder
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
     """Folder of the suite's server, which the homes of all tests share; started by the first that needs it.
 
     Workers of pytest-xdist share it too, since each has a folder of its own beside the others: a second server would
     take the first one's memory and cores.
     """
     base = tmp_path_factory.getbasetemp()
-    folder = server_folder(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    folder = server_folder(base if worker_id == "master" else base.parent)
     yield folder
     leave(folder)
 

@@ -33,8 +33,7 @@ def server_folder(base: Path) -> Path:
 
 def leave(folder: Path) -> None:
     """Let go of a server, and stop it unless another process of the suite still uses it."""
-    (folder / "base.yml").write_text(BASE)
-    engine = Engine(load_settings(folder, folder.parent))
+    engine = Engine(load_settings(ROOT / "conf", folder.parent))
     engine.release()
     with alone(folder) as last:
         if last:

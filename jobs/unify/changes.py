@@ -58,7 +58,7 @@ def _changed(context: Context, before: Seen, day: date) -> pd.DataFrame | None:
         held = [(pc.field(name) > since) & (pc.field(name) <= until) for name in ("recorded_on", "replaced_on")]
         found += [told, context.lake.arrow(place).to_table(columns=silver.KEYS, filter=held[0] | held[1])]
     frame: pd.DataFrame = pd.concat([table.to_pandas() for table in found], ignore_index=True).drop_duplicates()
-    own: pd.DataFrame = frame[~frame["source"].isin(silver.parties(context))]
+    own: pd.DataFrame = frame[~frame["source"].isin(silver.parties(context.catalogue))]
     return own
 
 

@@ -40,7 +40,7 @@ class Directory:
 
     def __init__(self, context: Context) -> None:
         self.context, self.lake = context, context.lake
-        self._others = pa.array(silver.parties(context), pa.string())
+        self._others = pa.array(silver.parties(context.catalogue), pa.string())
 
     @cached_property
     def identifiers(self) -> pa.Table:

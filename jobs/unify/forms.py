@@ -34,7 +34,7 @@ def seen(context: Context, day: date) -> Seen:
     code = (changes, memory, normalise, numbers, records, silver, texts)
     form = _hash([
         compared, [inspect.getsource(module) for module in code],
-        identity.model_dump(mode="json", include={"blocked"}), house, silver.parties(context),
+        identity.model_dump(mode="json", include={"blocked"}), house, silver.parties(context.catalogue),
         records.salt_of(context.settings), identifiers.table, people.table,
     ])  # fmt: skip
     return Seen((day - changes.EPOCH).days, identifiers.version, people.version, form, compared)

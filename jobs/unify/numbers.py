@@ -40,9 +40,12 @@ def persons(sources: Iterable[str], keys: Iterable[str]) -> Array:
 
 def mixed(columns: Iterable[Array]) -> Array:
     """Mix columns of whole numbers to one."""
-    found: Any = np.uint64(0)
+    found: Array | None = None
     with np.errstate(over="ignore"):
         for column in columns:
-            found = ((found ^ column.astype(np.int64).view(np.uint64)) + _STEP) * _FACTOR
-            found = found ^ (found >> np.uint64(29))
-    return np.asarray(found).view(np.int64)
+            bits = column.astype(np.int64).view(np.uint64)
+            found = ((bits if found is None else found ^ bits) + _STEP) * _FACTOR
+            found ^= found >> np.uint64(29)
+    if found is None:
+        raise ValueError("nothing to mix")
+    return found.view(np.int64)

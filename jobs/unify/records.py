@@ -107,7 +107,7 @@ def _newest(columns: dict[str, Array], record: Array, records: int, kind: int) -
 
 
 def _known(context: Context, rows: DataFrame, day: date) -> DataFrame:
-    others = silver.parties(context)
+    others = silver.parties(context.catalogue)
     rows = rows.where(f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')")
     return rows.where(~rows["source"].isin(others)) if others else rows
 

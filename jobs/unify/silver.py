@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from quanyu.discover import Catalogue
 from quanyu.lake import Lake
 from quanyu.run import Context
 
@@ -19,9 +20,9 @@ HASHED = ("phone_sha256", "phone_md5", "email_sha256", "email_md5")
 TODAY = pc.field("replaced_on").is_null()
 
 
-def parties(context: Context) -> list[str]:
+def parties(catalogue: Catalogue) -> list[str]:
     """Feeds that tell of other parties' persons, who are nobody's customers."""
-    return sorted(name for name, source in context.catalogue.sources.items() if source.party != "first")
+    return sorted(name for name, source in catalogue.sources.items() if source.party != "first")
 
 
 def with_hashes(lake: Lake) -> bool:
@@ -33,7 +34,7 @@ def known(context: Context, day: date) -> Any:
     """Condition on rows of the retailer's own persons as known on a day."""
     on = pa.scalar(day)
     there = (pc.field("recorded_on") <= on) & (pc.field("replaced_on").is_null() | (pc.field("replaced_on") > on))
-    return there & ~pc.field("source").isin(pa.array(parties(context), pa.string()))
+    return there & ~pc.field("source").isin(pa.array(parties(context.catalogue), pa.string()))
 
 
 def rows(lake: Lake, place: str, columns: Sequence[str], where: Any, keys: pa.Array) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def _definition(catalogue: Catalogue) -> str:
         for module in modules
         if module.__name__ in wanted or module.__name__.startswith("jobs.unify.matching.")
     ]
-    others = sorted(name for name, source in catalogue.sources.items() if source.party != "first")
+    others = silver.parties(catalogue)
     return digest([code, catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
 
 

@@ -7,14 +7,12 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 from postgres import ADMIN, PASSWORD, Postgres, UnavailableError
-from shop import BASE, Retailer
+from shop import BASE, Retailer, leave, server_folder
 
 from jobs.ingest import extract
 from quanyu import engine
-from quanyu.engine import Engine
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.server import free_port
-from quanyu.settings import load_settings
 
 WITH_DRIVER = BASE.replace("spark:\n", "spark:\n  memory: 1g\n  packages: ['org.postgresql:postgresql:42.7.8']\n")
 MEMBERS = """
@@ -50,13 +48,10 @@ def postgres():
 @pytest.fixture(scope="module")
 def with_driver(postgres, tmp_path_factory):
     """Folder of a Spark server that has the database's driver."""
-    home = tmp_path_factory.mktemp("driver")
-    (home / "conf").mkdir()
-    (home / "conf" / "base.yml").write_text(WITH_DRIVER)
-    (home / "server").mkdir()
+    folder = server_folder(tmp_path_factory.mktemp("driver"))
     let_go_of_sessions()
-    yield home / "server"
-    Engine(load_settings(home / "conf", home)).stop()
+    yield folder
+    leave(folder)
     let_go_of_sessions()
 
 
