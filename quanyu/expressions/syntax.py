@@ -13,7 +13,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 from quanyu.errors import ConfigError, nearest
-from quanyu.functions import FUNCTIONS, UNSTEADY
+from quanyu.expressions.functions import FUNCTIONS, UNSTEADY
 
 DIALECT = "spark"
 _FORBIDDEN = (
