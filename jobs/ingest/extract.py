@@ -70,7 +70,11 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
         shutil.rmtree(litter, ignore_errors=True)
     # An attempt that was given up may still write: to a folder of its own.
     fresh = target.with_name(f".{source.name}{UNFINISHED}{uuid.uuid4().hex}")
-    rows = _written(taking, fresh)
+    try:
+        rows = _written(taking, fresh)
+    except Exception:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     try:
         fresh.replace(target)
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jobs.ingest.database import Column, Database, RefusedError
@@ -73,10 +73,23 @@ class PostgreSQL(Database):
     @contextlib.contextmanager
     def read(self, query: str, columns: Sequence[Column]) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
         """Rows as the server copies them out, some 16 MB at a time."""
+        from adbc_driver_manager._reader import AdbcRecordBatchReader
+
         with self._cursor() as cursor:
             cursor.execute(query)
-            rows = cursor.fetch_record_batch()
-            yield rows.schema, rows
+            stream = cursor.fetch_arrow()
+            # Of the readers over a stream, the one whose errors have a SQLSTATE.
+            rows = AdbcRecordBatchReader._import_from_c(stream.address)
+            yield rows.schema, self._batches(rows)
+
+    def _batches(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        from adbc_driver_manager import Error
+
+        try:
+            yield from rows
+        except (Error, pa.ArrowException, OSError) as error:
+            raise self._broken(getattr(error, "sqlstate", None)) from None
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Any]:
@@ -111,7 +124,7 @@ class PostgreSQL(Database):
             words = f"the connection that {extracts.url} asks for cannot be made: look at its sslmode and other options"
             return RefusedError("url", words)
         # A server that does not speak English names the user or the database, and nothing when it is only busy.
-        if '"' in text.partition("failed: ")[2]:
+        if re.search('["«»„“”]', text.partition("failed: ")[2]):
             return RefusedError("password", f"the database refuses {logins}, or has none by the name in {extracts.url}")
         return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
 
