@@ -25,6 +25,7 @@ def people(retailer):
     )
 
 
+@pytest.mark.parametrize("database", [Postgres], indirect=True)
 def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, members):
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)

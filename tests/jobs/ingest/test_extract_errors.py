@@ -103,7 +103,7 @@ STRANGER = {
         ("jdbc:postgresql://h/x?password=Secret1", "holds a login: give it as `user` and `password`"),
         ("jdbc:mariadb://h/x?us%65r=Secret1", "holds a login"),
         ("postgresql://Secret1@h/x", "holds a login"),
-        ("postgresql://h/x?currentSchema=Secret1", "the option 'currentSchema', which cannot be honoured; allowed: App"),
+        ("postgresql://h/x?currentSchema=Secret1", "the option 'currentSchema', which cannot be honoured; allowed:"),
         ("mysql://h/x?Secret1%20=2", "has an option, which cannot be honoured; allowed: ssl-ca, ssl-mode, sslMode"),
         ("mysql://h,g/x", "names more than one host"),
         ("mariadb://h/x?sslMode=Secret1", "has an ssl-mode that is not known; allowed: disabled, required"),
