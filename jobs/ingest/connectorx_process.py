@@ -10,8 +10,6 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import psutil
-
 from jobs.ingest import connectorx_program
 from quanyu.settings import child_environment
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LINES = 200
-# The driver reads ahead of a slow disk without a bound of its own.
-_MEMORY_BYTES = 512 << 20
 
 
 class DriverError(Exception):
@@ -69,9 +65,7 @@ class _Driver:
         import pyarrow as pa
 
         try:
-            for batch in rows:
-                with self._waiting():
-                    yield batch
+            yield from rows
         except (pa.ArrowException, OSError):
             raise self.failure() from None
         if self._process.wait() != 0:
@@ -83,16 +77,6 @@ class _Driver:
         self._process.wait()
         self._listener.join()
         return DriverError("".join(self._lines))
-
-    @contextlib.contextmanager
-    def _waiting(self) -> Iterator[None]:
-        process = psutil.Process(self._process.pid)
-        full = process.memory_info().rss > _MEMORY_BYTES
-        if full:
-            process.suspend()
-        yield
-        if full:
-            process.resume()
 
     def _listen(self) -> None:
         for line in self._process.stderr or ():

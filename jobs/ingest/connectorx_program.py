@@ -1,7 +1,7 @@
 """A program that writes the rows of one query to its output as an Arrow stream, by connectorx.
 
 It is a process of its own, since the driver writes users, hosts and values of rows to the error output, tries a login
-that is refused again for 30 s, and panics.
+that is refused again for 30 s, and panics. It reads ahead without a bound where the rows are written more slowly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
     import pyarrow as pa
 
     if sys.platform == "linux":
-        # Ends with its parent, even while it is suspended.
+        # Ends with its parent, even while it waits for the database.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     asked = json.load(sys.stdin)
     rows = connectorx.read_sql(asked["url"], asked["query"], return_type="arrow_stream", batch_size=BATCH_ROWS)
