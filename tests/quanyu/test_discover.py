@@ -33,7 +33,7 @@ FAULTY = {
             ordered_at: "to_timestmp(sold_at)"
             kind: "'sale'"
             status: "'paid'"
-            amount: "sum(paid)"
+            amount: "sum(cast(paid as int))"
             skuu: "item"
           ordrs: {order_id: receipt}
     """,
@@ -129,7 +129,7 @@ TOLD = [
     ("sources/tills.yml: person.0.kind", "unknown kind 'fone'", "did you mean 'phone'"),
     ("sources/tills.yml: fills.order_lines.order_id", "unknown column 'reciept'", "did you mean 'receipt'"),
     ("sources/tills.yml: fills.order_lines.ordered_at", "unknown function to_timestmp", "did you mean 'to_timestamp'"),
-    ("sources/tills.yml: fills.order_lines.amount", "'sum(paid)' aggregates rows", "say one_row_per"),
+    ("sources/tills.yml: fills.order_lines.amount", "'sum(cast(paid as int))' aggregates rows", "say one_row_per"),
     ("sources/tills.yml: fills.order_lines.skuu", "unknown column of order_lines", "did you mean 'sku'"),
     ("sources/tills.yml: fills.ordrs", "unknown table 'ordrs'", "did you mean 'orders'"),
     ("audiences/good.yml: holdout", "'a tenth' is not allowed", "`10 %`"),

@@ -37,7 +37,7 @@ SCHEMA = {"amount": "decimal(18,2)", "city": "string", "at": "timestamp", "day":
         ("exists(select 1 from orders)", "subquery"),
         ("amount as money", "alias"),
         ("*", "alias"),
-        ("struct(*)", "alias"),
+        ("struct(*)", "takes no *"),
         (":amount", "parameter"),
         ("explode(tags)", "makes rows"),
         ("explode_outer(tags)", "makes rows"),
@@ -76,7 +76,6 @@ def test_what_is_no_steady_single_value_is_refused(text, words):
         "city rlike '^a' and city not in ('b', 'c') or big",
         "mode(city, true)",
         "element_at(split(city, '-'), 1)",
-        "row_number() over (partition by city order by at)",
     ],
 )
 def test_what_spark_can_do_is_allowed(text):
@@ -96,7 +95,7 @@ def test_an_unknown_column_is_told_with_the_nearest_name():
 
 @pytest.mark.parametrize(
     ("text", "aggregates"),
-    [("sum(amount)", True), ("count(*) / 2", True), ("amount", False), ("sum(amount) over (partition by city)", False)],
+    [("sum(amount)", True), ("count(*) / 2", True), ("amount", False), ("round(max(amount), 1)", True)],
 )
 def test_aggregates_are_known(text, aggregates):
     assert parse(text).aggregates is aggregates
@@ -171,6 +170,8 @@ def oracle(rule, row):
         return all(sides) if kind == "and" else any(sides)
     if kind == "not":
         return not oracle(parts[0], row)
+    if kind == "<>":
+        return not oracle(("=", *parts), row)
     values = [row.get(part, part) if isinstance(part, str) else part for part in parts]
     if kind == "is null":
         return values[0] is None
@@ -179,7 +180,6 @@ def oracle(rule, row):
 
 COMPARES = {
     "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
     "<": lambda a, b: a < b,
     ">=": lambda a, b: a >= b,
     "in": lambda a, b, c: a in (b, c),
@@ -245,7 +245,10 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rule, row):
         ("days > 90", False),
         ("not days > 90", True),
         ("not (days > 90 and orders = 1)", True),
-        ("days <> 5", False),
+        ("days <> 5", True),
+        ("not days = 5", True),
+        ("days not between 1 and 5", True),
+        ("case when days <> 5 then true else false end", True),
         ("days not in (1, 2)", True),
         ("not (not days > 90)", False),
         ("case when not days > 90 then true else false end", True),
