@@ -5,9 +5,15 @@ import pytest
 from quanyu.audience import Audience
 from quanyu.model.people import People
 from quanyu.model.trade import OrderLines, Orders, Products
+from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
-KNOWN = {"value.spend": "decimal(18,2)", "recency.lapsed": "boolean", "churn.score": "double", "broken.feature": ""}
+KNOWN = {
+    "value.spend": Column("decimal(18,2)", "Spent."),
+    "recency.lapsed": Column("boolean", "Lapsed."),
+    "churn.score": Column("double", "Score.", at_least=0, at_most=1),
+    "broken.feature": Column("", "Faulty."),
+}
 WINBACK = {
     "describes": "Good customers who stopped buying.",
     "owner": "growth",

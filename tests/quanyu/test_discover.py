@@ -207,7 +207,7 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
             lucky = Tag("orders = 7", "Bought seven times.")
     ''')  # fmt: skip
     found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert found.known["luck.lucky"] == "boolean"
+    assert found.known["luck.lucky"].type == "boolean"
     assert found.tables["luck"].schema()["orders"].type == "bigint"
 
 
