@@ -126,22 +126,19 @@ def considered(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
     """The same, with a row for each value that cannot be computed of a customer: its name in `lost`, no audience."""
     catalogue = context.catalogue
     audiences = catalogue.audiences.values()
-    members = ", ".join(f"if({rule(catalogue, a)}, {_member(a.name, a.holdout)}, null)" for a in audiences)
+    members = _names({a.name: rule(catalogue, a) for a in audiences})
     zeros = {f"{a.name}.who": condition for a in audiences if (condition := _divides_by_zero(catalogue, a))}
-    lost = f"transform(concat(_lost, {_names(zeros)}), name -> {_NOBODY})"
-    rows = profile(context, skipped).selectExpr(
-        *BY, f"explode(concat(filter(array({members}), a -> a is not null), {lost})) as a"
-    )
+    lost = f"transform(concat(_lost, {_names(zeros)}), name -> concat('{_LOST}', name))"
+    rows = profile(context, skipped).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
+    shares = " ".join(f"when '{a.name}' then {round(a.holdout * 10000)}" for a in audiences)
     # A hash of audience and customer, and not chance: who is held out stays held out, whenever it is asked.
-    drawn = "pmod(xxhash64(a.audience, customer_id), 10000) < a.share * 10000"
-    return rows.selectExpr("a.audience as audience", *BY, f"{drawn} as holdout", "a.lost as lost")
+    drawn = f"pmod(xxhash64(name, customer_id), 10000) < case name {shares} else 0 end"
+    audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
+    return rows.selectExpr(f"{audience} as audience", *BY, f"{drawn} as holdout", f"{value} as lost")
 
 
-_NOBODY = "struct(cast(null as string) as audience, cast(null as double) as share, name as lost)"
-
-
-def _member(audience: str, holdout: float) -> str:
-    return f"struct('{audience}' as audience, cast({holdout} as double) as share, cast(null as string) as lost)"
+# Before the name of a value that cannot be computed; no audience has a space in its name.
+_LOST = "lost "
 
 
 def _divides_by_zero(catalogue: Catalogue, audience: Audience) -> str | None:

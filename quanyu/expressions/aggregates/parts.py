@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import WHOLE, article, digits, element, family
+from quanyu.expressions.datatypes import WHOLE, article, digits, family
 
 
 @dataclass(frozen=True)
@@ -199,21 +199,21 @@ def _truth(name: str, argument: Argument) -> Form:
 
 def values(argument: Argument) -> Form:
     """Different values, in order."""
-    _check_list(argument, "collect_set")
-    part = Part(f"collect_list({argument.ordered})", "union", (f"{argument.ordered} is not null",),
-                "array_distinct(", ")")  # fmt: skip
-    return Form(
-        (part,), lambda values: f"if(size({values}) = 0, null, sort_array({values}))", f"array<{argument.type}>"
-    )
+    return _listed(argument, "collect_set", "union", ("array_distinct(", ")"))
 
 
 def all_values(argument: Argument) -> Form:
     """All values, in their own order, since rows have none."""
-    _check_list(argument, "collect_list")
-    part = Part(f"collect_list({argument.ordered})", "", (f"{argument.ordered} is not null",))
-    return Form(
-        (part,), lambda values: f"if(size({values}) = 0, null, sort_array({values}))", f"array<{argument.type}>"
-    )
+    return _listed(argument, "collect_list", "", ("", ""))
+
+
+def _listed(argument: Argument, function: str, merge: str, around: tuple[str, str]) -> Form:
+    suits = argument.type in ("string", "int", "bigint", "double")
+    _check(argument, suits, function, "text, a whole number or a double")
+    kind = "bigint" if argument.type == "int" else argument.type
+    value = f"cast({argument.ordered} as {kind})"
+    part = Part(f"collect_list({value})", merge, (f"{value} is not null",), *around)
+    return Form((part,), _sorted, f"array<{kind}>")
 
 
 def _sorted(values: str) -> str:
@@ -229,11 +229,6 @@ def _check(argument: Argument, suits: bool, function: str, wanted: str) -> None:
 def _check_order(argument: Argument, function: str) -> None:
     suits = family(argument.type) in ("number", "text", "time", "truth")
     _check(argument, suits, function, "a value with an order")
-
-
-def _check_list(argument: Argument, function: str) -> None:
-    suits = element(f"array<{argument.type}>") in ("string", "bigint", "double")
-    _check(argument, suits, function, "text, a bigint or a double")
 
 
 FORMS: Mapping[type[exp.Expr], Callable[..., Form]] = {
