@@ -110,6 +110,10 @@ class Aggregate:
         """The whole aggregate as one expression."""
         return self.form.value(*self.parts().values())
 
+    def condition(self) -> str:
+        """SQL of the rows that it looks at; `true` for all of them."""
+        return " and ".join(self._conditions(self.window)) or "true"
+
     def _named(self, *window: None) -> Iterator[tuple[str, Part]]:
         conditions = self._conditions(None if window else self.window)
         for part in self.form.parts:
