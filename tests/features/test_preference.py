@@ -148,10 +148,10 @@ test_the_price_of_a_piece_is_not_rounded = pytest.mark.xfail(
                 customer | ordered_at | unit_price
                 ann      | 2024-06-01 | 0.0100
                 ann      | 2024-06-02 | 0.0100
-                ann      | 2024-06-03 | 0.0001
+                ann      | 2024-06-03 | 0.0101
             """
         },
-        expect={"ann": dict(unit_price=0.0201 / 3)},
+        expect={"ann": dict(unit_price=0.0301 / 3)},
     )
 )
 

@@ -71,7 +71,7 @@ def _prefixed(table: type[Table], name: str, value: str | None, prefix: str) -> 
     column = table.columns.get(name)
     if name == "person_key" or column is None or column.type != "string" or column.values:
         return _with(prefix, value) if name == "person_key" else value
-    leads = table.keys[:1] == (name,) or column.refers or name == "customer_id"
+    leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.refers or name == "customer_id"
     return _with(prefix, value) if leads else value
 
 
