@@ -83,7 +83,7 @@ LATELY = {
         ann      | 2024-06-11 | 60     | phone
         ann      | 2024-06-11 | 30     | online
         ann      | 2024-06-11 | 10     | null
-        bob      | 2024-05-22 | 100    | store
+        bob      | 2024-05-22 | 100    | phone
     """
 }
 
