@@ -55,18 +55,18 @@ class Case:
         return list(dict.fromkeys([*ascii_table.customers(dict(self.given)), *expected]))
 
     def persons(self) -> list[Row]:
-        """Identities: each record of each named customer, with the customer that it is; strangers have none."""
+        """Identities: each record of each named customer; strangers, and who is named as a person alone, have none."""
         pairs = {
             (row["source"], row["person_key"]): given.get("customer")
             for table, text in self.given.items()
             if table.personal
             for row, given in zip(self.rows(table), ascii_table.cells(text), strict=True)
         }
-        pairs = {pair: name for pair, name in pairs.items() if pair[1] and name not in self.strangers}
+        pairs = {pair: name for pair, name in pairs.items() if pair[1] and name and name not in self.strangers}
         alone = set(self.names()) - set(pairs.values()) - self.strangers
         pairs |= {("spec", f"{self.prefix}{name}"): name for name in sorted(alone)}
         return [
-            {"source": source, "person_key": key, "customer_id": f"{self.prefix}{name or key}"}
+            {"source": source, "person_key": key, "customer_id": f"{self.prefix}{name}"}
             for (source, key), name in pairs.items()
         ]
 
