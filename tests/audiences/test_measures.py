@@ -145,6 +145,21 @@ test_a_measure_counts_returns_and_cancelled_orders_unless_it_leaves_them_out = s
     expect={"ann": dict(n=3, paid=1, inside=True)},
 )
 
+test_a_measure_may_have_the_name_of_a_feature_and_of_another_audiences_measure = spec(
+    rule("orders = 1 and value.orders = 2 and m = 2", orders=ORDERS_TODAY, m=dict(over="orders", value="count(*)")),
+    as_of="2024-07-01",
+    given={
+        Orders: """
+            customer | ordered_at
+            ann      | 2024-07-01
+            ann      | 2024-06-01
+            bob      | 2024-07-01
+            bob      | 2024-07-01
+        """
+    },
+    expect={"ann"},
+)
+
 # ann bought shoes lately, bob home and cat shoes long ago; dan bought tops lately.
 LINES = {
     Products: """

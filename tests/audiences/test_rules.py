@@ -122,5 +122,25 @@ test_who_never_bought_can_be_asked_for = of_tastes("value.orders_ever = 0", {"da
 test_a_score_holds_who_was_scored_above_it = of_tastes("churn.score >= 0.6", {"ann", "dan"})
 test_not_above_a_score_holds_those_who_were_not_scored = of_tastes("not churn.score >= 0.6", {"bob", "cat"})
 
+
+SCORED = {
+    Scores: """
+        customer | model | as_of      | score
+        ann      | churn | 2024-06-01 | 0.9
+        ann      | churn | 2024-06-10 | 0.1
+        bob      | churn | 2024-06-01 | 0.1
+        bob      | churn | 2024-06-10 | 0.9
+        cat      | loss  | 2024-06-10 | 0.9
+    """
+}
+
+test_a_score_holds_until_there_is_another = spec(
+    rule("churn.score > 0.5"), as_of="2024-06-09", given=SCORED, expect={"ann"}
+)
+test_from_then_on_the_other_holds = spec(rule("churn.score > 0.5"), as_of="2024-06-10", given=SCORED, expect={"bob"})
+test_before_the_first_score_nobody_is_above_any = spec(
+    rule("churn.score >= 0"), as_of="2024-05-31", given=SCORED, expect=set()
+)
+
 test_true_holds_everybody_who_is_known = of_tastes("true", {"ann", "bob", "cat", "dan"})
 test_false_holds_nobody = of_tastes("false", set())

@@ -22,7 +22,7 @@ test_an_order_is_an_act_of_its_customer_with_its_channel_and_amount = spec(
     """,
 )
 
-test_a_cancelled_order_is_a_cancellation_whatever_its_kind_and_a_pending_one_an_order = spec(
+test_a_cancelled_order_is_a_cancellation_whatever_its_kind_and_a_pending_one_is_not = spec(
     Activity,
     as_of="2024-07-01",
     given={
@@ -31,6 +31,7 @@ test_a_cancelled_order_is_a_cancellation_whatever_its_kind_and_a_pending_one_an_
             ann      | 1        | 2024-06-01 | purchase | cancelled
             ann      | 2        | 2024-06-01 | return   | cancelled
             ann      | 3        | 2024-06-01 | purchase | pending
+            ann      | 4        | 2024-06-01 | return   | pending
         """
     },
     expect="""
@@ -38,6 +39,7 @@ test_a_cancelled_order_is_a_cancellation_whatever_its_kind_and_a_pending_one_an_
         ann      | order/1     | cancel
         ann      | order/2     | cancel
         ann      | order/3     | order
+        ann      | order/4     | return
     """,
 )
 

@@ -27,6 +27,20 @@ test_a_customer_is_all_records_of_all_sources_together = spec(
     expect={"ann": dict(persons=3, sources=["crm", "pos", "shop"], reachable_by=["email", "phone"])},
 )
 
+test_records_of_two_sources_are_two_though_they_have_the_same_key = spec(
+    Customers,
+    as_of="2024-07-01",
+    given={
+        Identifiers: """
+            customer | source | person | kind  | value
+            ann      | crm    | 1      | phone | 1
+            ann      | pos    | 1      | phone | 1
+            ann      | pos    | 1      | email | 2
+        """
+    },
+    expect={"ann": dict(persons=2, sources=["crm", "pos"], reachable_by=["email", "phone"])},
+)
+
 test_the_crm_wins_though_others_spoke_later = spec(
     Customers,
     as_of="2024-07-01",
@@ -74,6 +88,19 @@ test_within_a_source_the_record_that_was_told_last_is_heard = spec(
         """
     },
     expect={"ann": dict(city="Shanghai"), "bob": dict(city="Beijing"), "cat": dict(city="Beijing")},
+)
+
+test_of_sources_that_nobody_ranked_the_one_that_spoke_last_is_heard = spec(
+    Customers,
+    as_of="2024-07-01",
+    given={
+        People: """
+            customer | source | person | city     | recorded_on
+            ann      | pos    | p1     | Shanghai | 2024-02-02
+            ann      | shop   | s1     | Beijing  | 2024-02-01
+        """
+    },
+    expect={"ann": dict(city="Shanghai")},
 )
 
 test_a_customer_joined_on_the_first_day_on_which_any_source_knew_them = spec(
