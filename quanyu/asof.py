@@ -177,7 +177,7 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     lost = [f"if({condition}, '{name}', null)" for name, plan in plans.items() if (condition := plan.lost())]
     named = f"nullif(concat_ws(', ', {', '.join(lost)}), '')" if lost else "cast(null as string)"
     features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
-    tags = [f"{safe_sql(two_valued(parse(t.expression).tree), features)} as `{name}`" for name, t in view.tags.items()]
+    tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
     valued = everybody.selectExpr(*BY, *values, f"{named} as _lost")
     return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, "_lost")
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from sqlglot import exp
+
 from quanyu.declare import NAME, Problems, digest, file_of
 from quanyu.derived import Derived
 from quanyu.errors import ConfigError
-from quanyu.expressions import check_columns, check_domain, parse
+from quanyu.expressions import check_columns, check_domain, parse, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.table import TYPE, Column, Table
 
@@ -141,8 +143,10 @@ class FeatureView:
         yield from ((name, partial(cls._plan, feature, columns)) for name, feature in cls.features.items())
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
-        features = {name: column for name, column in cls.names(tables).items() if name in cls.features}
-        yield from ((name, partial(condition, tag.expression, features)) for name, tag in cls.tags.items())
+        names = cls.names(tables)
+        for position, (name, tag) in enumerate(cls.tags.items()):
+            before = [*cls.features, *list(cls.tags)[:position]]
+            yield name, partial(condition, tag.expression, {known: names[known] for known in before})
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
@@ -155,6 +159,18 @@ class FeatureView:
                 if feature.type is None or TYPE.match(feature.type):
                     columns[name] = aggregate.column(reached, feature.about)
         return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
+
+    @classmethod
+    def rules(cls) -> dict[str, exp.Expr]:
+        """The two-valued condition of every tag over features alone: a tag may build on those before it."""
+        trees: dict[str, exp.Expr] = {}
+        for name, tag in cls.tags.items():
+            whole = exp.Paren(this=parse(tag.expression).tree.copy())
+            for column in list(whole.find_all(exp.Column)):
+                if column.name in trees:
+                    column.replace(exp.Paren(this=trees[column.name].copy()))
+            trees[name] = two_valued(whole)
+        return trees
 
     @classmethod
     def definition(cls, tables: Mapping[str, type[Table]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,23 +88,22 @@ class Aggregate:
 
     def parts(self) -> dict[str, str]:
         """SQL that an engine aggregates over an entity's rows, by generated column names."""
-        return {name: part.sql(self._conditions(self.window)) for name, part in self._named()}
+        return _named(self.form.parts, self._conditions(self.window))
 
     def partial(self) -> dict[str, str]:
         """The same for the rows of one day. Raises ExpressionError for what does not add up."""
         self._check_adds_up()
-        return {name: part.sql(self._conditions(None)) for name, part in self._named(None)}
+        return _named(self.form.by_day(), self._conditions(None))
 
     def merge(self, day: str = "day") -> dict[str, str]:
         """The parts out of those by day, over all rows up to `as_of`; the window is applied to the column of days."""
-        self._check_adds_up()
         conditions = [self.window.of_days(day)] if self.window else []
-        pairs = zip(self._named(), self._named(None), strict=True)
-        return {whole: part.merged(f"`{by_day}`", conditions) for (whole, part), (by_day, _) in pairs}
+        columns = [f"`{name}`" for name in self.partial()]
+        return {name: merge(columns, conditions) for name, merge in zip(self.parts(), self.form.merges, strict=True)}
 
     def value(self) -> str:
         """SQL of the value out of the columns of `parts` or `merge`, each null where there were no rows at all."""
-        return self.form.value(*(f"`{name}`" for name, _ in self._named()))
+        return self.form.value(*(f"`{name}`" for name in self.parts()))
 
     def sql(self) -> str:
         """The whole aggregate as one expression."""
@@ -114,22 +113,22 @@ class Aggregate:
         """SQL of the rows that it looks at; `true` for all of them."""
         return " and ".join(self._conditions(self.window)) or "true"
 
-    def _named(self, *window: None) -> Iterator[tuple[str, Part]]:
-        conditions = self._conditions(None if window else self.window)
-        for part in self.form.parts:
-            yield f"_{digest([part.sql(conditions)])[:12]}", part
-
     def _conditions(self, window: Window | None) -> list[str]:
         trees = [window.tree()] if window else []
         trees += [two_valued(self.filter)] if self.filter is not None else []
         return [safe_sql(conjunction(*trees), self.schema)] if trees else []
 
     def _check_adds_up(self) -> None:
-        if not self.form.adds_up:
+        if not self.form.merges:
             raise ExpressionError(f"{_text(self.node)!r} does not add up by days: it needs all rows at once")
         named = [self.node, *([self.filter] if self.filter is not None else [])]
         if AS_OF in (column_name(column) for tree in named for column in tree.find_all(exp.Column)):
             raise ExpressionError(f"{_text(self.node)!r} does not add up by days: it looks at each row from {AS_OF}")
+
+
+def _named(parts: Sequence[Part], conditions: Sequence[str]) -> dict[str, str]:
+    written = [part.sql(conditions) for part in parts]
+    return {f"_{digest([sql])[:12]}": sql for sql in written}
 
 
 def _order(node: exp.Expr) -> Sequence[exp.Expr]:

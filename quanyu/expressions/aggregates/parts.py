@@ -16,42 +16,52 @@ from quanyu.expressions.datatypes import WHOLE, article, digits, family
 
 @dataclass(frozen=True)
 class Part:
-    """One aggregate call. `before` and `after` stand around call and filter; `merge` adds up the parts of days."""
+    """One aggregate call over the rows of which `only` is true. `before` and `after` stand around call and filter."""
 
     call: str
-    merge: str = ""
     only: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
 
     def sql(self, conditions: Sequence[str]) -> str:
         """The call over the rows for which all conditions hold, and those of the part itself."""
-        return f"{self.before}{self.call}{_filter([*conditions, *self.only])}{self.after}"
-
-    def merged(self, column: str, conditions: Sequence[str]) -> str:
-        """The same part of all rows, out of a column that holds it by day."""
-        if self.merge == "union":
-            return f"array_distinct(flatten(collect_list({column}){_filter(conditions)}))"
-        return f"{self.merge}({column}){_filter(conditions)}"
+        return f"{self.before}{self.call}{filtered([*conditions, *self.only])}{self.after}"
 
 
-def _filter(conditions: Sequence[str]) -> str:
+def filtered(conditions: Sequence[str]) -> str:
+    """The filter of an aggregate, or nothing."""
     unique = list(dict.fromkeys(conditions))
     return f" filter (where {' and '.join(unique)})" if unique else ""
 
 
+Merge = Callable[[Sequence[str], Sequence[str]], str]
+
+
 @dataclass(frozen=True)
 class Form:
-    """Parts of an aggregate, the value out of the SQL that holds each, and the value's type."""
+    """Parts of an aggregate, the value out of the SQL that holds each, and the value's type.
+
+    `merges` say for each part how it comes out of the columns that hold `daily` parts, under conditions on the days;
+    there are none where the parts of days do not give the whole.
+    """
 
     parts: tuple[Part, ...]
     value: Callable[..., str]
     type: str
+    merges: tuple[Merge, ...] = ()
+    daily: tuple[Part, ...] = ()
 
-    @property
-    def adds_up(self) -> bool:
-        """Whether the parts of days give the whole."""
-        return all(part.merge for part in self.parts)
+    def by_day(self) -> tuple[Part, ...]:
+        """Parts that are kept by day."""
+        return self.daily or self.parts
+
+
+def _added(name: str, position: int = 0) -> Merge:
+    return lambda columns, conditions: f"{name}({columns[position]}){filtered(conditions)}"
+
+
+def _united(columns: Sequence[str], conditions: Sequence[str]) -> str:
+    return f"array_distinct(flatten(collect_list({columns[0]}){filtered(conditions)}))"
 
 
 @dataclass(frozen=True)
@@ -70,16 +80,16 @@ class Argument:
 
 def rows() -> Form:
     """Number of rows."""
-    return _counted(Part("count(*)", "sum"))
+    return _counted()
 
 
-def _counted(*parts: Part) -> Form:
-    return Form(parts, lambda number: f"coalesce({number}, 0)", "bigint")
+def _counted(*only: str) -> Form:
+    return Form((Part("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (_added("sum"),))
 
 
 def count(*arguments: Argument) -> Form:
     """Number of rows where every argument is there."""
-    return _counted(Part("count(*)", "sum", tuple(f"{argument.sql} is not null" for argument in arguments)))
+    return _counted(*(f"{argument.sql} is not null" for argument in arguments))
 
 
 def count_distinct(*arguments: Argument) -> Form:
@@ -91,34 +101,43 @@ def count_distinct(*arguments: Argument) -> Form:
     values = [f"({a.sql} + 0.0D)" if a.type == "double" else a.sql for a in arguments]
     value = values[0] if len(values) == 1 else f"struct({', '.join(f'{v} as c{n}' for n, v in enumerate(values))})"
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
-    part = Part(f"collect_list({value})", "union", only, "array_distinct(", ")")
-    return Form((part,), lambda values: f"cast(if({values} is null, 0, size({values})) as bigint)", "bigint")
+    part = Part(f"collect_list({value})", only, "array_distinct(", ")")
+    return Form((part,), _size, "bigint", (_united,))
+
+
+def _size(values: str) -> str:
+    return f"cast(if({values} is null, 0, size({values})) as bigint)"
 
 
 def count_if(argument: Argument) -> Form:
     """Number of rows for which the argument holds."""
     _check(argument, argument.type == "boolean", "count_if", "a condition")
-    return _counted(Part("count(*)", "sum", (argument.sql,)))
+    return _counted(argument.sql)
 
 
 def total(argument: Argument) -> Form:
     """Sum, exact but for doubles: 0 where no value is there, null where it does not fit its type."""
     _check(argument, family(argument.type) == "number", "sum", "a number")
     wide, kind = _summed(argument.type)
-    parts = (Part(f"sum(cast({argument.sql} as {wide}))", "sum"), _known(argument))
     zero = f"cast(0 as {kind})"
-    return Form(parts, lambda sum_, number: f"if(coalesce({number}, 0) = 0, {zero}, try_cast({sum_} as {kind}))", kind)
+    return _sum_and_count(
+        argument, wide, kind,
+        lambda sum_, number: f"if(coalesce({number}, 0) = 0, {zero}, try_cast({sum_} as {kind}))",
+    )  # fmt: skip
 
 
 def mean(argument: Argument) -> Form:
     """Mean as a double, out of an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
-    parts = (Part(f"sum(cast({argument.sql} as {_summed(argument.type)[0]}))", "sum"), _known(argument))
-    return Form(parts, lambda sum_, number: f"(cast({sum_} as double) / nullif({number}, 0))", "double")
+    wide, _ = _summed(argument.type)
+    return _sum_and_count(
+        argument, wide, "double", lambda sum_, number: f"(cast({sum_} as double) / nullif({number}, 0))"
+    )
 
 
-def _known(argument: Argument) -> Part:
-    return Part(f"count({argument.sql})", "sum")
+def _sum_and_count(argument: Argument, wide: str, kind: str, value: Callable[[str, str], str]) -> Form:
+    parts = (Part(f"sum(cast({argument.sql} as {wide}))"), Part(f"count({argument.sql})"))
+    return Form(parts, value, kind, (_added("sum", 0), _added("sum", 1)))
 
 
 def _summed(kind: str) -> tuple[str, str]:
@@ -143,7 +162,7 @@ def greatest(argument: Argument) -> Form:
 
 def _extreme(name: str, argument: Argument) -> Form:
     _check_order(argument, name)
-    return Form((Part(f"{name}({argument.ordered})", name),), str, argument.type)
+    return Form((Part(f"{name}({argument.ordered})"),), str, argument.type, (_added(name),))
 
 
 def least_by(argument: Argument, *order: Argument) -> Form:
@@ -159,13 +178,25 @@ def greatest_by(argument: Argument, *order: Argument) -> Form:
 def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
     for one in (argument, *order):
         _check_order(one, f"{name}_by")
-    # Engines differ on nulls within structs, so that a flag before each value decides; the value itself settles ties.
-    fields = [field for one in order for field in (f"{one.ordered} is not null", one.ordered)]
-    fields += [f"{argument.sql} is {'not ' if name == 'max' else ''}null", argument.sql]
-    named = ", ".join(f"{field} as f{n}" for n, field in enumerate(fields))
-    only = (f"{order[0].ordered} is not null",) if len(order) == 1 else ()
-    part = Part(f"{name}(struct({named}))", name, only)
-    return Form((part,), lambda row: f"({row}).f{len(fields) - 1}", argument.type)
+    keys = [one.ordered for one in order]
+    key = _key(name, [*keys, argument.ordered])
+    only = (f"{keys[0]} is not null",) if len(keys) == 1 else ()
+    whole, *orders = (Part(f"{name}_by({value}, {key})", only) for value in [argument.sql, *keys])
+
+    def merge(columns: Sequence[str], conditions: Sequence[str]) -> str:
+        value, number, *ordered = columns
+        return f"{name}_by({value}, {_key(name, [*ordered, value])}){filtered([*conditions, f'{number} > 0'])}"
+
+    return Form((whole,), str, argument.type, (merge,), (whole, Part("count(*)", only), *orders))
+
+
+def _key(name: str, values: Sequence[str]) -> str:
+    """What rows are ordered by: a flag before each value, since engines differ on nulls within structs; at last the
+    value itself, one that is there first, so that ties do not hang on the order of rows."""
+    *order, last = values
+    fields = [field for value in order for field in (f"{value} is not null", value)]
+    there = f"{last} is {'not null' if name == 'max' else 'null'}"
+    return f"struct({', '.join([*fields, there, last])})"
 
 
 def most_frequent(argument: Argument) -> Form:
@@ -194,26 +225,26 @@ def all_true(argument: Argument) -> Form:
 
 def _truth(name: str, argument: Argument) -> Form:
     _check(argument, argument.type == "boolean", "bool_or" if name == "max" else "bool_and", "a condition")
-    return Form((Part(f"{name}({argument.sql})", name),), str, "boolean")
+    return Form((Part(f"{name}({argument.sql})"),), str, "boolean", (_added(name),))
 
 
 def values(argument: Argument) -> Form:
     """Different values, in order."""
-    return _listed(argument, "collect_set", "union", ("array_distinct(", ")"))
+    return _listed(argument, "collect_set", (_united,), ("array_distinct(", ")"))
 
 
 def all_values(argument: Argument) -> Form:
     """All values, in their own order, since rows have none."""
-    return _listed(argument, "collect_list", "", ("", ""))
+    return _listed(argument, "collect_list", (), ("", ""))
 
 
-def _listed(argument: Argument, function: str, merge: str, around: tuple[str, str]) -> Form:
+def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around: tuple[str, str]) -> Form:
     suits = argument.type in ("string", "int", "bigint", "double")
     _check(argument, suits, function, "text, a whole number or a double")
     kind = "bigint" if argument.type == "int" else argument.type
     value = f"cast({argument.ordered} as {kind})"
-    part = Part(f"collect_list({value})", merge, (f"{value} is not null",), *around)
-    return Form((part,), _sorted, f"array<{kind}>")
+    part = Part(f"collect_list({value})", (f"{value} is not null",), *around)
+    return Form((part,), _sorted, f"array<{kind}>", merges)
 
 
 def _sorted(values: str) -> str:
