@@ -12,15 +12,16 @@ from jobs.ingest.contract import (
     Check,
     cast_checks,
     constraint_checks,
+    members,
     per_group,
     per_row,
     person_columns,
     reasons,
-    tolerant,
+    safe,
     where_sql,
 )
 from jobs.unify import normalise
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import parse
 from quanyu.literals import quoted
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
@@ -130,7 +131,7 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
-        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree, fill.each), name)]
+        found = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
         found = _list_checks(fill.each, name, found) if fill.each else found
         return [*person, *found, *groups], "struct(1 as grouped)"
@@ -206,7 +207,7 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
 
 def group_sql(text: str) -> str:
     """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else to_sql(tolerant(parse(text).tree))
+    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
 
 
 def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
