@@ -11,7 +11,7 @@ from jobs.audiences.stays import MOVES, stays
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 
@@ -40,7 +40,7 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     skipped, left_out = skipped_days(context)
     now, sizes = lake.staging.counted(rules.inside(context, skipped).selectExpr("*", _sized(day)), by="_sized")
     before, moved = lake.table(table), lake.spark.createDataFrame(moves(context), MOVES)
-    written = lake.sync(table, stays(before, now.drop("_sized"), [*skipped, day], moved), receipt)
+    written = lake.sync(table, stays(before, now.rows.drop("_sized"), [*skipped, day], moved), receipt)
     told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
     notes = [f"{len(skipped)} skipped days taken first"] if skipped else []
     notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []

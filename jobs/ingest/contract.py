@@ -15,6 +15,9 @@ from quanyu.table import Column, Table
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
 _MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
 
+# Place of a row among all rows of its group: one text, since a struct costs each group the memory of its whole batch.
+ORDER = "_order"
+
 # Names of the element and of its place, from 0, in the lambdas over a list.
 ELEMENT, POSITION = "_one", "_at"
 
@@ -137,7 +140,7 @@ def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
     for name, text in fill.columns.items():
         made = value_of(text, table.columns[name], f"{table.name}.{name}", fill.each)
         if not parse(text).aggregates and text not in groups:
-            made = Mapped(name, f"max_by({made.sql}, struct(_file, _row))", made.checks)
+            made = Mapped(name, f"max_by({made.sql}, {ORDER})", made.checks)
         found.append(made)
     return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.journeys.program import Decision, Walk, instance_id
 from quanyu import asof
 from quanyu.lake import Written
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 from quanyu.table import Table
 
