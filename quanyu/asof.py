@@ -14,8 +14,8 @@ from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
+from quanyu.lake.receipt import Receipt
 from quanyu.literals import dates
-from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
 
@@ -89,7 +89,7 @@ def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
     from pyarrow import compute
 
     chosen = (compute.field("event") == "split") & (compute.field("day") >= since)
-    rows = lake.arrow("gold/identity_events").to_table(columns=["other_id", "customer_id"], filter=chosen)
+    rows = lake.rows("gold/identity_events", ["other_id", "customer_id"], chosen)
     return set(zip(rows["other_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
 
 

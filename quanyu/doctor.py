@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from quanyu.engine import Engine
+from quanyu.engine.spark import SparkEngine
 from quanyu.servers import PORTS, is_free, noted, services
 from quanyu.settings import Settings, environment
 
@@ -122,7 +122,7 @@ def _machine_bytes() -> int:
 
 
 def _jars(settings: Settings) -> Finding:
-    cache = Engine(settings)._jars()
+    cache = SparkEngine(settings).jar_folder()
     there = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
     shown = f"cached in {cache}" if there else f"not cached yet; the first run fetches them to {cache}"
     mend = "without access to Maven Central, copy that folder from a machine where a run went through"
@@ -130,7 +130,7 @@ def _jars(settings: Settings) -> Finding:
 
 
 def _spark_state(settings: Settings) -> Finding:
-    server = Engine(settings).server() if settings.home.is_dir() else None
+    server = SparkEngine(settings).server() if settings.home.is_dir() else None
     stale = server is not None and server.process() is None
     words = " is gone, its state file is not" if stale else ""
     shown = "none running" if server is None else f"process {server.pid}{words}"

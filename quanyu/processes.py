@@ -11,7 +11,7 @@ from typing import Literal
 
 import psutil
 
-from quanyu.server import Server
+from quanyu.engine.server import Server
 
 TERM_SECONDS, KILL_SECONDS = 20.0, 10.0
 # Children inherit it, those too that outlive their parents and lead sessions of their own.
@@ -92,7 +92,7 @@ def _lives(process: psutil.Process) -> bool:
 
 def watchers(folder: Path) -> list[psutil.Process]:
     """Processes that watch over the Spark server of this home."""
-    command = ["-m", "quanyu.server", str(folder)]
+    command = ["-m", "quanyu.engine.server", str(folder)]
     return [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[1:4] == command]
 
 

@@ -18,11 +18,11 @@ from filelock import FileLock, Timeout
 
 from quanyu import discover
 from quanyu.declare import digest
-from quanyu.engine import Engine
+from quanyu.engine.guard import guard
+from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
-from quanyu.guard import guard
 from quanyu.lake import Lake
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from quanyu.engine import Engine
+from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
 from quanyu.processes import MARK, TERM_SECONDS, Service, end, family, stop, watchers
 from quanyu.settings import Settings, child_environment
@@ -239,7 +239,7 @@ def down(settings: Settings) -> list[str]:
 
     Raises RetryableError that names the processes which could not be stopped.
     """
-    engine = Engine(settings)
+    engine = SparkEngine(settings)
     with _alone(settings):
         known, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
         running = [service.name for service in known if family([service])]

@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -44,10 +44,33 @@ SecretRef = Annotated[str, BeforeValidator(_is_reference)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
 
 
-class Spark(Part):
-    """The Spark Connect server: an endpoint of your own, or the size of the local one."""
+def _bytes(size: str) -> int:
+    return int(size[:-1]) << (30 if size.endswith("g") else 20)
 
-    remote: str | None = Field(None, description="sc:// endpoint of a cluster; without one a local server is used")
+
+class Sail(Part):
+    """The embedded engine: what its process may take."""
+
+    memory: str = Field("8g", pattern=r"^\d+[gm]$", description="beyond it the process ends, and the step is retried")
+    cores: int = Field(2, ge=1)
+
+    @property
+    def address_space(self) -> int:
+        """Bytes of address space, of which threads and caches hold some gigabytes that are never touched."""
+        return _bytes(self.memory) + (4 << 30)
+
+    @property
+    def pool_bytes(self) -> int:
+        """Bytes that sorts and aggregates may hold before they spill to disk; joins and decoding come on top."""
+        return _bytes(self.memory) // 2
+
+
+class Spark(Part):
+    """Apache Spark: the address of a cluster, or the size of the local server."""
+
+    remote: str | None = Field(
+        None, description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used"
+    )
     memory: str = Field("3g", pattern=r"^\d+[gm]$")
     cores: int = Field(2, ge=1)
     shuffle_partitions: int = Field(4, ge=1)
@@ -97,6 +120,8 @@ class Settings(Part):
     zone: Zone = "Asia/Shanghai"
     region: str = Field("CN", pattern="^[A-Z]{2}$", description="default region of phone numbers")
     currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+    engine: Literal["auto", "sail", "spark"] = Field("auto", description="auto is Sail where its wheel is installed")
+    sail: Sail = Sail()
     spark: Spark = Spark()
     mail: Mail = Mail()
     drop: Drop = Drop()
@@ -133,8 +158,14 @@ class Settings(Part):
         return ZoneInfo(self.zone)
 
     def server_environment(self, token: str) -> dict[str, str]:
-        """Environment of the Spark server: its token, and the Python that its workers run."""
-        return {**os.environ, "SPARK_CONNECT_AUTHENTICATE_TOKEN": token, "PYSPARK_PYTHON": sys.executable}
+        """Environment of the Spark server: what Java and Maven need, its token, and the Python that its workers run."""
+        environment = {name: os.environ[name] for name in _NEEDED_BY_SPARK if name in os.environ}
+        return {**environment, "SPARK_CONNECT_AUTHENTICATE_TOKEN": token, "PYSPARK_PYTHON": sys.executable}
+
+
+_NEEDED_BY_SPARK = (
+    "PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
 
 
 def secret(reference: str) -> str:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table as Grid
 
-from quanyu.engine import Engine
+from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake import Lake
 from quanyu.settings import Settings

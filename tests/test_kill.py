@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from shop import Retailer, leave, server_folder, small_shop
 
-from quanyu.engine import Engine
+from quanyu.engine.session import Engine
 
 DAY = "2024-02-10"
 STEPS = ("ingest.pos", "ingest.crm", "identities", "customers", "features.recency")

@@ -11,7 +11,7 @@ from jobs.audiences.stays import MOVES, stays
 from quanyu import asof
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 
@@ -43,7 +43,7 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     )
     now = considered.where("lost is null").drop("lost")
     before, moved = lake.table(table), lake.spark.createDataFrame(moves(context), MOVES)
-    written = lake.sync(table, stays(before, now.drop("_sized"), [*skipped, day], moved), receipt)
+    written = lake.sync(table, stays(before, now.rows.drop("_sized"), [*skipped, day], moved), receipt)
     told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
     notes = [f"{len(skipped)} skipped days taken first"] if skipped else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]

@@ -18,7 +18,7 @@ from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.errors import QuanyuError
 from quanyu.files import Bucket, folder, open_bucket
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings, secret
 
@@ -134,7 +134,8 @@ def identified(context: Context, members: DataFrame, kinds: Sequence[str]) -> It
         for kind in kinds
     ]
     listed = told.groupBy("customer_id").agg(*ranked)
-    for row in listed.select(*(F.col(kind)["value"].alias(kind) for kind in kinds)).toLocalIterator():
+    values = (f"transform(`{kind}`, entry -> entry.value) as `{kind}`" for kind in kinds)
+    for row in listed.selectExpr(*values).toLocalIterator():
         yield row.asDict()
 
 

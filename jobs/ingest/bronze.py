@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.ingest import reader
-from jobs.ingest.contract import member
+from jobs.ingest.contract import day_sql, member
 from jobs.ingest.landing import Found
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import to_sql
 from quanyu.lake import Lake
+from quanyu.lake.receipt import Receipt
+from quanyu.lake.staging import Staged
 from quanyu.literals import quoted
-from quanyu.receipt import Receipt
 from quanyu.source import Source
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # What bronze has beside the columns of the feed.
-SYSTEM = ["_rest", "_file", "_row", "_raw", "_broken", "_refused", "_day"]
+_SYSTEM_TYPES = {
+    "_rest": "string", "_file": "string", "_row": "bigint", "_raw": "string", "_broken": "string",
+    "_refused": "string", "_day": "date",
+}  # fmt: skip
+SYSTEM = list(_SYSTEM_TYPES)
+# What people typed stays out of Delta's statistics, which lie beside the data in plain text.
+STATISTICS = ("_day", "_file", "_row")
 
 
 def spec_of(source: Source) -> reader.ReadSpec:
@@ -33,10 +40,9 @@ def spec_of(source: Source) -> reader.ReadSpec:
     )  # fmt: skip
 
 
-def ddl(source: Source) -> str:
-    """Spark schema of bronze: the named columns as strings, then the system's own."""
-    named = "".join(f"`{column}` string, " for column in source.named_columns())
-    return f"{named}_rest string, _file string, _row bigint, _raw string, _broken string, _refused string, _day date"
+def columns_of(source: Source) -> dict[str, str]:
+    """Columns of bronze with their types: the named ones as text, then the system's own."""
+    return {**dict.fromkeys(source.named_columns(), "string"), **_SYSTEM_TYPES}
 
 
 def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame:
@@ -47,13 +53,11 @@ def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame
     ]
     listed = lake.spark.createDataFrame(rows, "path string, name string, day string, after string, through string")
     parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
-    schema = ddl(source).removesuffix(", _day date") + ", _of string, _after string, _through string"
+    columns = {name: kind for name, kind in columns_of(source).items() if name != "_day"}
+    columns |= dict.fromkeys(("_of", "_after", "_through"), "string")
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
     read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
-    day = (
-        "to_date(nullif(_of, ''))"
-        if not source.reads.day
-        else f"try_cast({to_sql(parse(source.reads.day).tree)} as date)"
-    )
+    day = "to_date(nullif(_of, ''))" if not source.reads.day else day_sql(source.reads.day)
     return read.selectExpr("*", f"{day} as _day")
 
 
@@ -94,14 +98,7 @@ def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
     return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 
-def begin(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
-    """Write the first rows of a feed."""
-    # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
-    lake.begin(f"bronze/{source.name}", ddl(source), {"delta.dataSkippingStatsColumns": "_day,_file,_row"})
-    lake.append(f"bronze/{source.name}", rows, receipt, {"files": len(files)})
-
-
-def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], receipt: Receipt) -> None:
+def write(lake: Lake, source: Source, rows: Staged, files: Sequence[Found], receipt: Receipt) -> None:
     """Put the rows of these files in place of what bronze has of them.
 
     Files that bronze does not know are appended; a rerun after a kill finds them there and replaces them.
@@ -109,6 +106,7 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
     from pyspark.sql import functions as F  # noqa: N812
 
     place, counts = f"bronze/{source.name}", {"files": len(files)}
+    lake.begin(place, columns_of(source), STATISTICS)
     after = {item.name: item.after for item in files}
     names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
     there = (
@@ -116,10 +114,10 @@ def write(lake: Lake, source: Source, rows: DataFrame, files: Sequence[Found], r
     )
     again = [row["_file"] for row in there.select("_file").distinct().collect()]
     if not again:
-        lake.append(place, rows, receipt, counts, mergeSchema="true")
+        lake.append(place, rows, receipt, counts)
         return
     told = " or ".join(_of_file(name, after[name]) for name in sorted(after))
-    lake.replace(place, rows, told, receipt, counts, mergeSchema="true")
+    lake.replace(place, rows, told, receipt, counts)
 
 
 def _of_file(name: str, after: object) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, Problem, RetryableError
 from quanyu.extract import Extracts
-from quanyu.guard import guard
 from quanyu.run import Context
 from quanyu.source import Source
 

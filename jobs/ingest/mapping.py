@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from jobs.ingest.bronze import SYSTEM
 from jobs.ingest.contract import (
     ELEMENT,
+    ORDER,
     POSITION,
     Check,
     cast_checks,
     constraint_checks,
+    members,
     per_group,
     per_row,
     person_columns,
     reasons,
-    tolerant,
+    safe,
     where_sql,
 )
 from jobs.unify import normalise
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import parse
 from quanyu.literals import quoted
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
@@ -130,7 +132,7 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
-        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree, fill.each), name)]
+        found = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
         found = _list_checks(fill.each, name, found) if fill.each else found
         return [*person, *found, *groups], "struct(1 as grouped)"
@@ -150,9 +152,11 @@ def _list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
     items = f"`_each_{column}`"
     missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
     no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
-    # `exists` gives a lambda the element alone, so that the place comes by `transform`.
     return [missing, no_list] + [
-        Check(c.reason, f"exists(transform({items}, ({ELEMENT}, {POSITION}) -> {c.bad}), bad -> bad)") for c in found
+        Check(
+            c.reason, f"array_contains(transform({items}, ({ELEMENT}, {POSITION}) -> coalesce({c.bad}, false)), true)"
+        )
+        for c in found
     ]
 
 
@@ -194,19 +198,24 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
         kind = table.columns[column.name].type
         sql = f"try_cast(any_value({at}) as {kind})" if at else column.sql
         made.append(F.expr(sql).alias(column.name))
-    person = [
-        F.expr("max_by(_person.person_key, struct(_person.person_key is not null, _file, _row))").alias("person_key")
-    ]
-    last = [F.expr("max(struct(_file, _row))").alias("_last")]
-    rows = accepted.selectExpr("*", *(f"{sql} as {name}" for name, sql in keys.items()))
+    named = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
+    person = [F.expr(named).alias("person_key")]
+    last = [F.expr(f"max({ORDER})").alias("_last")]
+    order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
+    rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
     found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last)
     columns_kept = [*(["person_key"] if table.personal else []), *fill.columns]
-    return found.selectExpr(*columns_kept, "_day as feed_day", "_last._file as _file", "_last._row as _row")
+    return found.selectExpr(*columns_kept, "_day as feed_day", *_FILE_AND_ROW)
+
+
+_FILE_AND_ROW = (
+    "substring_index(_last, chr(1), 1) as _file", "cast(substring_index(_last, chr(1), -1) as bigint) as _row",
+)  # fmt: skip
 
 
 def group_sql(text: str) -> str:
     """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else to_sql(tolerant(parse(text).tree))
+    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
 
 
 def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:

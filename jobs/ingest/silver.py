@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu.difference import row_hash
 from quanyu.lake import Lake, Written, place_of
+from quanyu.lake.difference import row_hash
+from quanyu.lake.receipt import Receipt
 from quanyu.literals import dates, quoted
-from quanyu.receipt import Receipt
 from quanyu.source import Source
 from quanyu.table import Table
 
@@ -65,10 +65,10 @@ def publish(
     return _merge(lake, table, latest, staged.count, current, ended, receipt)
 
 
-def _appended(lake: Lake, table: type[Table], made: DataFrame, total: int, receipt: Receipt) -> Written:
-    version = lake.append(place_of(table), made, receipt, {"in": total})
-    inserted = lake.rows_written(place_of(table))
-    return Written(inserted=inserted, unchanged=total - inserted, version=version)
+def _appended(lake: Lake, table: type[Table], versions: DataFrame, total: int, receipt: Receipt) -> Written:
+    staged = lake.staging.take(versions)
+    version = lake.append(place_of(table), staged, receipt, {"in": total})
+    return Written(inserted=staged.count, unchanged=total - staged.count, version=version)
 
 
 def _content(table: type[Table]) -> list[str]:
@@ -222,8 +222,8 @@ def _merge(
     if not told.changed:
         return told
     counts = {"in": total, "out": told.changed, "unchanged": told.unchanged}
-    if set(found) == {"insert"} and not _overwrites(lake, table, changes):
-        version = lake.append(place_of(table), changes.select(*table.schema()), receipt, counts)
+    if set(found) == {"insert"} and not _overwrites(lake, table, changes.rows):
+        version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, counts)
     else:
         version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, counts)
     return Written(inserted, closed, deleted, told.unchanged, version)

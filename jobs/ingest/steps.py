@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from jobs.ingest import bronze, extract, guards, landing, mapping, silver
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
+from quanyu.lake.receipt import Receipt
 from quanyu.literals import dates
-from quanyu.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import person_key_secret
 from quanyu.source import Source
@@ -76,7 +76,7 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
     known = context.store.ledger.files(source.name)
     newest = landing.newest_taken(known)
     work = Work(context, source, receipt, landing.landed(context, source))
-    with _as_the_source_writes(context, source, sum(item.size for item in work.files)):
+    with _as_the_source_writes(context, source):
         if work.files:
             _to_bronze(work)
         guards.check_freshness(source, max([d for d in (newest, *work.days) if d], default=None), context.day)
@@ -91,27 +91,15 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
     known = context.store.ledger.files(source.name)
-    size = sum(file.size for file in known.values() if file.feed_day is None or file.feed_day in days)
-    with _as_the_source_writes(context, source, size):
+    with _as_the_source_writes(context, source):
         work = Work(context, source, receipt, days=days, again=days)
         return _map_and_publish(work, landing.newest_taken(known))
 
 
-# Up to so many bytes, making code for a plan and spreading its rows takes longer than computing it as it stands.
-FEW = 2 << 20
-_FOR_FEW = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
-
-
-def _as_the_source_writes(context: Context, source: Source, size: int) -> Any:
+def _as_the_source_writes(context: Context, source: Source) -> Any:
     """Read naive times in the source's zone, and let a bad value come out null, where a check finds it."""
     zone = source.zone or context.settings.zone
-    wanted = {"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"}
-    return context.lake.session_settings(wanted | (_FOR_FEW if size < FEW else {}))
+    return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
 
 
 def _to_bronze(work: Work) -> None:
@@ -119,14 +107,10 @@ def _to_bronze(work: Work) -> None:
     lake, source, place = work.context.lake, work.source, f"bronze/{work.source.name}"
     read = bronze.read_landed(lake, source, work.files)
     rows = bronze.not_taken(read, source, work.context.day.isoformat())
-    if lake.version(place) is None:
-        bronze.begin(lake, source, rows, work.files, work.receipt)
-        touched = lake.values(place, "_day")
-    else:
-        rows, counts = lake.staging.counted(rows, by="_day")
-        changed = [item.name for item in work.files if item.changed]
-        touched = set(counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
-        bronze.write(lake, source, rows, work.files, work.receipt)
+    staged, counts = lake.staging.counted(rows, by="_day")
+    changed = [item.name for item in work.files if item.changed]
+    touched = set(counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
+    bronze.write(lake, source, staged, work.files, work.receipt)
     taken = set(work.context.store.ledger.volumes(source.name))
     work.days, work.again = frozenset(touched), frozenset(touched & taken)
 
@@ -231,6 +215,9 @@ def _fresh(work: Work) -> dict[date, int]:
     return {day: work.counts["per_day"].get(day, 0) for day in work.days - work.again}
 
 
+QUARANTINE = {"_day": "date", "_file": "string", "_row": "bigint", "reasons": "array<string>", "raw": "string"}
+
+
 def _quarantine(work: Work, staged: DataFrame) -> None:
     """Put the bad rows of these days in place of what quarantine has of them."""
     lake, place = work.context.lake, f"quarantine/{work.source.name}"
@@ -243,7 +230,8 @@ def _quarantine(work: Work, staged: DataFrame) -> None:
         return
     counts = {"out": work.counts["bad"] + len(work.counts["refused"])}
     if fresh:
-        lake.append(place, rows, work.receipt, counts, **{"delta.dataSkippingStatsColumns": "_day,_file,_row"})
+        lake.begin(place, QUARANTINE, bronze.STATISTICS)
+        lake.append(place, rows, work.receipt, counts)
         return
     days = dates(sorted(work.days))
     there = lake.read(place).where(f"_day in ({days})")

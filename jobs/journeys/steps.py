@@ -20,7 +20,7 @@ from jobs.journeys.program import Decision, Known, Program, Walk, advance, enter
 from jobs.journeys.template import Template
 from quanyu import asof, discover
 from quanyu.declare import Problems, digest
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings, secret
 from quanyu.store import Message

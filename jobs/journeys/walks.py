@@ -12,7 +12,7 @@ from jobs.journeys.program import Decision, Walk, instance_id
 from quanyu import asof
 from quanyu.feature import planned, reach
 from quanyu.lake import Written
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 from quanyu.table import Table
 

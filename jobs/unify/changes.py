@@ -15,7 +15,7 @@ from jobs.unify import memory, normalise, numbers, silver, texts
 from jobs.unify.identities import Log
 from jobs.unify.memory import Memory, Seen
 from jobs.unify.records import OF_PEOPLE, Names, Staged, assembled, blocked_values, salt_of
-from quanyu import lake_changes
+from quanyu.lake import changes as lake_changes
 from quanyu.model.people import KINDS
 from quanyu.run import Context
 
@@ -56,7 +56,7 @@ def _changed(context: Context, before: Seen, day: date) -> pd.DataFrame | None:
         if told is None:
             return None
         held = [(pc.field(name) > since) & (pc.field(name) <= until) for name in ("recorded_on", "replaced_on")]
-        found += [told, context.lake.arrow(place).to_table(columns=silver.KEYS, filter=held[0] | held[1])]
+        found += [told, context.lake.rows(place, silver.KEYS, held[0] | held[1])]
     frame: pd.DataFrame = pd.concat([table.to_pandas() for table in found], ignore_index=True).drop_duplicates()
     own: pd.DataFrame = frame[~frame["source"].isin(silver.parties(context.catalogue))]
     return own

@@ -11,7 +11,7 @@ import typer
 
 from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
 from quanyu.errors import ConfigError, nearest
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.

@@ -62,7 +62,7 @@ class Directory:
     def _today(self, place: str, columns: list[str]) -> pa.Table:
         if not self.lake.exists(place):
             raise ConfigError(f"{place} is not there yet; run a day first: quanyu run --day DAY")
-        table = self.lake.arrow(place).to_table(columns=columns, filter=silver.TODAY)
+        table = self.lake.rows(place, columns, silver.TODAY)
         return table.filter(pc.invert(pc.is_in(table["source"], self._others)))
 
     def _unhashed(self, table: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from jobs.unify.matching import model as weights
 from jobs.unify.memory import Seen
 from quanyu.declare import digest
 from quanyu.identity import Match
-from quanyu.lake_changes import Mark, mark
+from quanyu.lake.changes import Mark, mark
 from quanyu.run import Context
 
 

@@ -24,7 +24,7 @@ from jobs.unify.matching import training
 from jobs.unify.memory import Memory, Seen
 from jobs.unify.records import staged as records_by_spark
 from quanyu.identity import Identity
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome
 
 Array = np.ndarray[Any, Any]

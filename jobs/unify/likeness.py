@@ -19,7 +19,7 @@ from jobs.unify.numbers import mixed
 from jobs.unify.records import Names, Staged, salt_of, staged
 from quanyu.errors import ConfigError
 from quanyu.identity import Match
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]

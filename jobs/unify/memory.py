@@ -12,7 +12,7 @@ from pyarrow import compute as pc
 
 from jobs.unify.numbers import mixed
 from quanyu.lake import Lake
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 
 Array = np.ndarray[Any, Any]
 RECORDS, PAIRS = "gold/identity_records", "gold/identity_pairs"

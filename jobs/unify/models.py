@@ -12,7 +12,7 @@ from jobs.unify.matching import training
 from jobs.unify.matching.model import TERMS, Model, read
 from jobs.unify.records import salt_of
 from quanyu.errors import ConfigError
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 
 MODELS, SHARES, DAYS = "gold/identity_models", "gold/identity_terms", "gold/identity_days"
@@ -66,7 +66,7 @@ def load(context: Context, version: int) -> Model:
     if not version:
         return assumed
     text = next(row["parameters"] for row in versions(context) if row["version"] == version)
-    table = context.lake.arrow(SHARES).to_table(filter=compute.field("version") == version)
+    table = context.lake.rows(SHARES, where=compute.field("version") == version)
     terms = {}
     for term in TERMS:
         rows = table.filter(compute.equal(table["term"], term)).sort_by("value_hash")
@@ -88,12 +88,12 @@ def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: 
     })  # fmt: skip
     schema = "version bigint, term string, value_hash bigint, share double"
     # What a killed run left of this number goes.
-    made = lake.staging.put(lake.spark, rows, schema).rows
-    lake.replace(SHARES, made, f"version = {version}", receipt, {"out": len(rows)})
+    staged = lake.staging.put(lake.spark, rows, schema)
+    lake.replace(SHARES, staged, f"version = {version}", receipt, {"out": len(rows)})
     row = pa.table({
         "version": [version], "trained_on": [context.day], "records": [records], "pairs": [pairs],
         "parameters": [model.text()],
     })  # fmt: skip
     schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
-    lake.append(MODELS, lake.staging.put(lake.spark, row, schema).rows, receipt, {"out": 1})
+    lake.append(MODELS, lake.staging.put(lake.spark, row, schema), receipt, {"out": 1})
     return version

@@ -15,7 +15,7 @@ from jobs.unify.identities import Log
 from jobs.unify.matching import training
 from jobs.unify.memory import Memory
 from quanyu.lake import place_of
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 from quanyu.table import Table
 

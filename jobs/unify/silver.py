@@ -41,8 +41,7 @@ def rows(lake: Lake, place: str, columns: Sequence[str], where: Any, keys: pa.Ar
     """Rows under a condition whose person_key, which names the source too, is one of the keys; null for what lacks."""
     if not lake.exists(place):
         return pd.DataFrame(columns=list(columns), dtype=object)
-    dataset = lake.arrow(place)
-    there = [name for name in columns if name in dataset.schema.names]
-    found = dataset.to_table(columns=there, filter=where & pc.field("person_key").isin(keys))
+    there = [name for name in columns if name in lake.arrow(place).schema.names]
+    found = lake.rows(place, there, where & pc.field("person_key").isin(keys))
     frame: pd.DataFrame = found.to_pandas(date_as_object=False).reindex(columns=list(columns))
     return frame

@@ -15,7 +15,7 @@ from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.job import Job
 from quanyu.lake import Written
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 PEOPLE = (silver.PEOPLE, silver.IDENTIFIERS, "silver/consents")

@@ -47,7 +47,7 @@ def _row(directory: Directory, one: str) -> str:
         return "not yet in customers"
     from pyarrow import compute
 
-    rows = directory.lake.arrow(place).to_table(filter=compute.field("customer_id") == one).to_pylist()
+    rows = directory.lake.rows(place, where=compute.field("customer_id") == one).to_pylist()
     if not rows:
         return "not yet in customers"
     agreed = [name.removeprefix("consent_") for name, value in rows[0].items() if name.startswith("consent_") and value]

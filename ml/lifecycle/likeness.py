@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.lifecycle.plots import weight_plot
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
 PLACE, EXPERIMENT, TAG = "gold/identity_models", "identity", "quanyu.identity_version"

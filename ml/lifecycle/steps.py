@@ -9,7 +9,7 @@ from ml.lifecycle import dataset, likeness
 from quanyu import asof
 from quanyu.discover import Catalogue
 from quanyu.modelspec import ModelSpec
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings
 

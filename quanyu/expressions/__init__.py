@@ -6,6 +6,7 @@ from quanyu.expressions.grammar import column_name
 from quanyu.expressions.logic import conjunction, two_valued
 from quanyu.expressions.syntax import (
     Expression,
+    cast_sql,
     check_columns,
     check_type,
     family,
@@ -20,6 +21,7 @@ from quanyu.expressions.syntax import (
 __all__ = [
     "Expression",
     "ExpressionError",
+    "cast_sql",
     "check_columns",
     "check_domain",
     "check_type",

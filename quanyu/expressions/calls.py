@@ -10,7 +10,7 @@ from sqlglot import exp
 from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import patterns
 from quanyu.expressions.casts import CASTS, cast
-from quanyu.expressions.datatypes import NULL, common, decimal, digits, element, family
+from quanyu.expressions.datatypes import NULL, common, decimal, digits, element, empty_list, family
 from quanyu.expressions.forms import FORMS, UNITS
 from quanyu.expressions.functions import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
@@ -79,12 +79,26 @@ class _Call:
         """The typed call."""
         sqls = [self._argument(n) for n in range(len(self.terms))]
         result = self._result()
+        self._check_group()
         form = self.way.form or f"{self.way.name}({{*}})"
+        if not sqls and result == f"array<{NULL}>":
+            return Term(empty_list("string"), result)
         if form in FORMS:
             return Term(FORMS[form](*sqls), result)
         if self.way.name in UNITS:
             return Term(UNITS[self.way.name](*sqls), result)
-        return Term(filled(form, {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}}), result)
+        written = filled(form, {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}})
+        return Term(f"cast({written} as {result})" if self.way.result in ("whole", "rounded") else written, result)
+
+    def _check_group(self) -> None:
+        """A group that a pattern does not have is an error in one engine."""
+        if self.way.name != "regexp_extract" or self.terms[1] is None or self.terms[1].text is None:
+            return
+        wanted = int(self.node.expressions[2].sql()) if len(self.terms) > 2 else 1
+        if not 0 <= wanted <= patterns.groups(self.terms[1].text):
+            raise ExpressionError(
+                f"{self.node.sql(dialect='spark')!r}: the pattern has no group {wanted} in round brackets"
+            )
 
     def _variables(self) -> dict[str, str]:
         """The types that T and U stand for here."""
@@ -181,7 +195,7 @@ class _Call:
         result = self.way.result
         for name, held in self.types.items():
             result = re.sub(rf"\b{name}\b", held, result)
-        return result if "T" not in result else NULL
+        return re.sub(r"\b[TU]\b", NULL, result)
 
     def _of_rounding(self, kind: str) -> str:
         precision, scale = digits(kind) or (1, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, converted, digits, element
+from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
 from quanyu.expressions.terms import Term, filled, moment
 
 _NUMBER = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)) *$'"
@@ -39,12 +39,12 @@ CASTS: dict[tuple[str, str], str] = {
     ("decimal", "double"): "cast({0} as double)",
     ("decimal", "boolean"): "({0} <> 0)",
     ("double", "int"): "try_cast({0} as int)",
-    ("double", "bigint"): "try_cast({0} as bigint)",
+    ("double", "bigint"): "try_cast(if(abs({0}) < 9.2e18D, {0}, null) as bigint)",
     ("boolean", "string"): "cast({0} as string)",
     ("boolean", "int"): "cast({0} as int)",
     ("boolean", "bigint"): "cast({0} as bigint)",
     ("date", "string"): "cast({0} as string)",
-    ("date", "timestamp"): "cast({0} as timestamp)",
+    ("date", "timestamp"): midnight("{0}"),
     ("timestamp", "string"): "cast({0} as string)",
     ("timestamp", "date"): "cast({0} as date)",
 }
@@ -76,7 +76,7 @@ def cast(term: Term, wanted: str) -> Term:
     if pair == ("double", "decimal"):
         return _decimal_of_double(term, wanted)
     if element(term.type) == NULL and element(wanted):
-        return Term(f"cast(array() as {wanted})", wanted)
+        return Term(empty_list(str(element(wanted))), wanted)
     if pair not in CASTS:
         why = INSTEAD.get(pair, "there is no such cast")
         raise ExpressionError(f"cast({term.sql} as {wanted}) of a {term.type}: {why}")
@@ -89,7 +89,8 @@ def _decimal_of_double(term: Term, wanted: str) -> Term:
     if scale > 15:
         raise ExpressionError(f"cast({term.sql} as {wanted}): a double has no more than 15 digits")
     unit = f"{10**-scale:.{scale}f}"
-    units = f"cast(try_cast(round({term.sql} * 1e{scale}D) as bigint) as decimal(19,0))"
+    bounded = f"if(abs({term.sql}) < 9.2e{18 - scale}D, {term.sql}, null)"
+    units = f"cast(try_cast(round({bounded} * 1e{scale}D) as bigint) as decimal(19,0))"
     return Term(f"try_cast({units} * cast('{unit}' as decimal({scale + 1},{scale})) as {wanted})", wanted)
 
 

@@ -93,8 +93,18 @@ def converted(sql: str, name: str, wanted: str) -> str:
         return f"cast(null as {wanted})"
     if family(name) == "list":
         inner = converted("_e", str(element(name)), str(element(wanted)))
-        return f"cast(array() as {wanted})" if element(name) == NULL else f"transform({sql}, _e -> {inner})"
-    return f"cast({sql} as {wanted})"
+        return empty_list(str(element(wanted))) if element(name) == NULL else f"transform({sql}, _e -> {inner})"
+    return midnight(sql) if name == "date" else f"cast({sql} as {wanted})"
+
+
+def midnight(sql: str) -> str:
+    """The first instant of a day; by way of text, since one engine fails where clocks change at midnight."""
+    return f"try_cast(cast({sql} as string) as timestamp)"
+
+
+def empty_list(item: str) -> str:
+    """Write an empty list of a type; a bare `array()` has elements of no type, which one engine cannot return."""
+    return f"filter(array(cast(null as {item})), _e -> false)"
 
 
 def article(name: str) -> str:

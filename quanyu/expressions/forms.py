@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from quanyu.expressions.casts import cast
+from quanyu.expressions.datatypes import midnight
 from quanyu.expressions.terms import Term
 
 
@@ -23,7 +24,7 @@ def _made_date(year: str, month: str, day: str) -> str:
 
 def _round_double(number: str, places: str) -> str:
     """Round by powers of ten, since engines round the digits of a double differently."""
-    return f"(round({number} * 1e{places}D) / 1e{places}D)"
+    return f"(round({number} * 1e{places}D) / 1e{places}D + 0D)"
 
 
 def _first_day(unit: str, day: str) -> str:
@@ -44,7 +45,40 @@ def _trunc(day: str, unit: str) -> str:
 def _date_trunc(unit: str, at: str) -> str:
     if unit == "'hour'":
         return f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
-    return f"cast({_first_day(unit.strip(chr(39)), f'cast({at} as date)')} as timestamp)"
+    return midnight(_first_day(unit.strip("'"), f"cast({at} as date)"))
+
+
+def _within(number: str, most: int) -> str:
+    """A number that is written out, or one that is null beyond a limit."""
+    return number if number.strip("()-").isdecimal() else f"if({number} between -{most} and {most}, {number}, null)"
+
+
+def _unless_null(parts: Sequence[str], sql: str) -> str:
+    """Null where a part is null; some calls of one engine take a null for a 0."""
+    asked = [part for part in parts if part and not part.strip("()-").isdecimal()]
+    return f"if({' or '.join(f'{part} is null' for part in asked)}, null, {sql})" if asked else sql
+
+
+def _count(number: str) -> str:
+    return number if number.isdecimal() else f"greatest({number}, 0)"
+
+
+def _substring(text: str, start: str, count: str = "") -> str:
+    """From a place, or from so many signs before the end; engines differ where the text is shorter than that."""
+    if start.isdecimal():
+        ended = f", {_count(count)}" if count else ""
+        return _unless_null([count], f"substring({text}, {start}{ended})")
+    at, length = _within(start, 1_000_000), f"length({text})"
+    first = f"if({at} < 0, greatest({length} + {at} + 1, 1), {at})"
+    if not count:
+        return _unless_null([at], f"substring({text}, {first})")
+    rest = f"greatest({_within(count, 1_000_000)} + if({at} < 0, least({length} + {at}, 0), 0), 0)"
+    return _unless_null([at, count], f"substring({text}, {first}, {rest})")
+
+
+def element(items: str, place: str) -> str:
+    """The element at a place, from 0; null where there is none."""
+    return f"get({items}, {place if place.isdecimal() else f'if({place} between 0 and 1000000, {place}, null)'})"
 
 
 def _instant(unit: str, per_second: int) -> Callable[..., str]:
@@ -58,6 +92,13 @@ FORMS: dict[str, Callable[..., str]] = {
     "text_timestamp": _text_timestamp,
     "made_date": _made_date,
     "round_double": _round_double,
+    "substring_from": _substring,
+    "left_part": lambda text, count: _unless_null([count], f"left({text}, {_count(count)})"),
+    "right_part": lambda text, count: _unless_null([count], f"right({text}, {_count(count)})"),
+    "element": element,
+    "date_moved": lambda day, count: f"date_add({day}, {_within(count, 3_660_000)})",
+    "date_moved_back": lambda day, count: f"date_sub({day}, {_within(count, 3_660_000)})",
+    "months_moved": lambda day, count: f"add_months({day}, {_within(count, 120_000)})",
     "instant_of_seconds": _instant("seconds", 1),
     "instant_of_millis": _instant("millis", 1_000),
     "instant_of_micros": _instant("micros", 1_000_000),

@@ -14,13 +14,13 @@ length(string) -> int
 len(string) -> int = length({0})
 char_length(string) -> int = length({0})
 character_length(string) -> int = length({0})
-left(string, int) -> string
-right(string, int) -> string
-substring(string, int) -> string
-substring(string, int, int) -> string
-substr(string, int) -> string = substring({0}, {1})
-substr(string, int, int) -> string = substring({0}, {1}, {2})
-mid(string, int, int) -> string = substring({0}, {1}, {2})
+left(string, int) -> string = left_part
+right(string, int) -> string = right_part
+substring(string, int) -> string = substring_from
+substring(string, int, int) -> string = substring_from
+substr(string, int) -> string = substring_from
+substr(string, int, int) -> string = substring_from
+mid(string, int, int) -> string = substring_from
 substring_index(string, 'text', 'number') -> string
 concat(text...) -> string
 concat_ws('text', text...) -> string
@@ -45,7 +45,7 @@ regexp_like(string, 'pattern') -> boolean = ({0} rlike {1})
 regexp_replace(string, 'pattern', 'replacement') -> string
 regexp_extract(string, 'pattern') -> string = regexp_extract({0}, {1}, 1)
 regexp_extract(string, 'pattern', 'number') -> string
-regexp_count(string, 'pattern') -> int
+regexp_count(string, 'pattern') -> int = cast(regexp_count({0}, {1}) as int)
 ascii(string) -> int
 levenshtein(string, string) -> int
 md5(string) -> string
@@ -62,21 +62,21 @@ abs(double) -> double
 sign(number) -> double = sign(cast({0} as double))
 ceil(bigint) -> bigint = {0}
 ceil(decimal) -> whole = ceil({0})
-ceil(double) -> bigint = try_cast(ceil({0}) as bigint)
+ceil(double) -> bigint = try_cast(ceil(if(abs({0}) < 9.2e18D, {0}, null)) as bigint)
 ceiling(bigint) -> bigint = {0}
 ceiling(decimal) -> whole = ceil({0})
-ceiling(double) -> bigint = try_cast(ceil({0}) as bigint)
+ceiling(double) -> bigint = try_cast(ceil(if(abs({0}) < 9.2e18D, {0}, null)) as bigint)
 floor(bigint) -> bigint = {0}
 floor(decimal) -> whole
-floor(double) -> bigint = try_cast(floor({0}) as bigint)
+floor(double) -> bigint = try_cast(floor(if(abs({0}) < 9.2e18D, {0}, null)) as bigint)
 round(bigint) -> bigint = {0}
 round(decimal) -> whole = round({0}, 0)
 round(decimal, 'number') -> rounded
-round(double) -> double
+round(double) -> double = (round({0}) + 0D)
 round(double, 'number') -> double = round_double
 sqrt(double) -> double = sqrt(if({0} < 0, null, {0}))
-power(double, double) -> double
-pow(double, double) -> double = power({0}, {1})
+power(double, double) -> double = power({0}, if(abs({1}) < 1e300D, {1}, null))
+pow(double, double) -> double = power({0}, if(abs({1}) < 1e300D, {1}, null))
 exp(double) -> double
 ln(double) -> double = ln(if({0} > 0, {0}, null))
 log10(double) -> double = log10(if({0} > 0, {0}, null))
@@ -104,10 +104,10 @@ to_timestamp(string) -> timestamp = text_timestamp
 to_timestamp(string, 'format') -> timestamp = cast(try_to_timestamp({0}, {1}) as timestamp)
 try_to_timestamp(string) -> timestamp = text_timestamp
 try_to_timestamp(string, 'format') -> timestamp = cast(try_to_timestamp({0}, {1}) as timestamp)
-date_add(date, int) -> date
-date_sub(date, int) -> date
-dateadd(date, int) -> date = date_add({0}, {1})
-add_months(date, int) -> date
+date_add(date, int) -> date = date_moved
+date_sub(date, int) -> date = date_moved_back
+dateadd(date, int) -> date = date_moved
+add_months(date, int) -> date = months_moved
 datediff(date, date) -> int = cast(datediff({0}, {1}) as int)
 date_diff(date, date) -> int = cast(datediff({0}, {1}) as int)
 last_day(date) -> date
@@ -128,7 +128,7 @@ second(timestamp) -> int
 date_format(timestamp, 'format') -> string
 unix_timestamp(timestamp) -> bigint
 unix_seconds(timestamp) -> bigint = unix_timestamp({0})
-unix_millis(timestamp) -> bigint
+unix_millis(timestamp) -> bigint = ((unix_micros({0}) - pmod(unix_micros({0}), 1000L)) div 1000L)
 unix_micros(timestamp) -> bigint
 unix_date(date) -> int
 timestamp_seconds(bigint) -> timestamp = instant_of_seconds
@@ -151,14 +151,14 @@ array_remove(array<T>, T) -> array<T>
 array_union(array<T>, array<T>) -> array<T>
 array_intersect(array<T>, array<T>) -> array<T>
 array_except(array<T>, array<T>) -> array<T>
-arrays_overlap(array<T>, array<T>) -> boolean
+arrays_overlap(array<T>, array<T>) -> boolean = coalesce(arrays_overlap({0}, {1}), false)
 sort_array(array<T>) -> array<T>
 array_sort(array<T>) -> array<T>
 slice(array<T>, 'number', 'number') -> array<T>
 flatten(array<array<T>>) -> array<T>
 element_at(array<T>, 'number') -> T = try_element_at({0}, {1})
 try_element_at(array<T>, 'number') -> T
-get(array<T>, int) -> T
+get(array<T>, int) -> T = element
 reverse(array<T>) -> array<T>
 transform(array<T>, T -> U) -> array<U>
 filter(array<T>, T -> boolean) -> array<T>

@@ -52,8 +52,8 @@ class GrammarParser(SparkParser):
 class Grammar(Spark):
     """Spark SQL as declarations may use it."""
 
-    Parser = GrammarParser  # type: ignore[assignment]
-    parser_class = GrammarParser
+    Parser = GrammarParser
+    parser_class = GrammarParser  # type: ignore[assignment]
 
 
 def column_name(node: exp.Expr) -> str:

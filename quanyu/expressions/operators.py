@@ -72,7 +72,7 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     if not kinds:
         return Term("cast(null as double)", "double")
     if isinstance(node, exp.Div):
-        return Term(f"({left.to('double').sql} / nullif({right.to('double').sql}, 0D))", "double")
+        return Term(f"({left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D))", "double")
     if kinds <= set(WHOLE):
         return _WHOLE_NUMBERS[type(node)](left.to("bigint").sql, right.to("bigint").sql)
     if isinstance(node, exp.IntDiv | exp.Mod):

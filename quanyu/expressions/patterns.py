@@ -34,6 +34,11 @@ def pattern(text: str) -> str:
     return written
 
 
+def groups(text: str) -> int:
+    """Number of groups in round brackets."""
+    return re.compile(pattern(text).replace("\\z", "$")).groups
+
+
 def _pattern_part(piece: str, inside: bool, text: str) -> tuple[bool, str]:
     """Write one piece of a regular expression; also whether what follows stands inside of brackets."""
     if piece.startswith("\\"):

@@ -12,6 +12,7 @@ from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions.calls import check_call
+from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL
 from quanyu.expressions.datatypes import family as family_of
 from quanyu.expressions.grammar import ALLOWED, Grammar, column_name
@@ -113,6 +114,14 @@ def safe_sql(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
     return _term(tree, schema).sql
 
 
+def cast_sql(tree: exp.Expr | Expression, schema: Mapping[str, str], wanted: str) -> str:
+    """Write an expression, cast to a type, as `safe_sql` does; what cannot be cast is null.
+
+    Raises ExpressionError for a cast that there is not.
+    """
+    return cast(_term(tree, schema), wanted).sql
+
+
 def _term(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> Term:
     return typed(tree.tree if isinstance(tree, Expression) else tree, schema)
 
@@ -133,6 +142,8 @@ def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, l
     kind = _told(expression, schema)
     have, want = family_of(kind), family_of(wanted)
     if kind == NULL or have == want or (loose and "text" in (have, want)):
+        if loose:
+            cast(Term(to_sql(expression.tree), kind), wanted)
         return
     raise ExpressionError(f"{expression.text!r} gives a {have}, where a {want} ({wanted}) is wanted")
 

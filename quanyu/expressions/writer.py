@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError, nearest
-from quanyu.expressions import calls, operators
+from quanyu.expressions import calls, forms, operators
 from quanyu.expressions.aggregation import aggregate
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL, WHOLE, common, element, normal
@@ -222,7 +222,7 @@ def _bracket(node: exp.Expr, scope: Scope) -> Term:
     inner = element(items.type)
     if inner is None or len(places) != 1 or places[0].type not in WHOLE:
         raise ExpressionError(f"{told!r}: after a list comes the place of one element, from 0, in square brackets")
-    return Term(f"get({items.sql}, {cast(places[0], 'int').sql})", inner)
+    return Term(forms.element(items.sql, cast(places[0], "int").sql), inner)
 
 
 def _joined(node: exp.Expr, scope: Scope) -> Term:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from quanyu import doctor, servers
-from quanyu.engine import Engine, Server
+from quanyu.engine.server import Server
+from quanyu.engine.spark import SparkEngine
 from quanyu.processes import Service
 from quanyu.settings import Settings
 

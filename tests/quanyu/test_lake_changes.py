@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from quanyu.lake_changes import changed, mark
+from quanyu.lake.changes import changed, mark
 
 KEYS = ["source", "person_key"]
 ROWS = pa.table({"source": ["crm", "pos", "pos"], "person_key": ["1", "2", "2"], "value": ["a", "b", "c"]})

@@ -6,8 +6,8 @@ from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 
-from quanyu import lake_rows
-from quanyu.receipt import receipt_in
+from quanyu.lake import delta_rs as lake_rows
+from quanyu.lake.receipt import receipt_in
 
 RECEIPT = '{"job": "identities", "run": "r1"}'
 

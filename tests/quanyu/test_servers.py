@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from quanyu import processes, servers
-from quanyu.engine import Engine, Server
+from quanyu.engine.server import Server
+from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.settings import Settings
 
@@ -160,7 +161,7 @@ def test_the_spark_server_and_its_watcher_go_too(settings):
     (engine.folder / "clients.lock").touch()
     spark = subprocess.Popen(sleeper, start_new_session=True)
     engine._note(Server(spark.pid, psutil.Process(spark.pid).create_time(), 1, "t"))
-    watcher = subprocess.Popen([sys.executable, "-m", "quanyu.server", str(engine.folder), "900"])
+    watcher = subprocess.Popen([sys.executable, "-m", "quanyu.engine.server", str(engine.folder), "900"])
     deadline = time.monotonic() + 5
     while not processes.watchers(engine.folder) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -12,7 +12,7 @@ from jobs.exports.platforms.drop import Drop
 from jobs.exports.steps import Counted, destination, platforms, shaped
 from quanyu.audience import Audience
 from quanyu.errors import ConfigError, RejectedError
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from quanyu.server import free_port
+from quanyu.engine.server import free_port
 
 ADMIN, PASSWORD = "keeper", "pa55-of-the-keeper"
 

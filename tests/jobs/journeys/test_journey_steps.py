@@ -19,7 +19,7 @@ from quanyu.journey import Journey
 from quanyu.lake import Written
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
-from quanyu.receipt import Receipt
+from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 

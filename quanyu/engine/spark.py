@@ -1,9 +1,8 @@
-"""The Spark Connect session, and the one local server of a home behind it."""
+"""Apache Spark: the session on a cluster by its address, or on the one local server of a home."""
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -12,25 +11,23 @@ import secrets
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING
 
 import psutil
 from filelock import FileLock
 
+from quanyu.engine.connect import close_session, configure, open_session, within
+from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
-from quanyu.server import Server, end, free_port, listening
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from quanyu.settings import Settings
 
-T = TypeVar("T")
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # pyspark brings newer ones; two of a kind on one classpath fail at random.
 EXCLUDED = (
@@ -41,7 +38,7 @@ _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
 
-class Engine:
+class SparkEngine:
     """Gives sessions; starts, replaces and stops the local server of one home where no remote one is set."""
 
     def __init__(self, settings: Settings) -> None:
@@ -64,13 +61,13 @@ class Engine:
 
     def _connect(self) -> tuple[str, SparkSession]:
         if self.settings.spark.remote:
-            return "", self._prepared(_open(self.settings.spark.remote))
+            return "", configure(open_session(self.settings.spark.remote), self.settings)
         self._hold()
         for last in (False, True):
             server = self._ensure()
             session = self._answering(server)
             if session is not None:
-                return server.url, self._prepared(session)
+                return server.url, configure(session, self.settings)
             if last:
                 break
             self._kill(server)
@@ -82,20 +79,11 @@ class Engine:
         """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""
 
         def ask() -> SparkSession:
-            from pyspark.sql.connect.client.retries import DefaultPolicy
-
-            session = _open(server.url)
-            # A server of this machine that does not answer is dead; the default would wait for it for ten minutes.
-            session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
+            session = open_session(server.url)
             session.sql("select 1").collect()
             return session
 
-        return _within(self.settings.spark.answer_seconds, ask)
-
-    def _prepared(self, session: SparkSession) -> SparkSession:
-        session.conf.set("spark.sql.session.timeZone", self.settings.zone)
-        session.conf.set("spark.sql.shuffle.partitions", str(self.settings.spark.shuffle_partitions))
-        return session
+        return within(self.settings.spark.answer_seconds, ask)
 
     def server(self) -> Server | None:
         """Return what the state file says, or None without one."""
@@ -142,7 +130,7 @@ class Engine:
                 self._kill(server)
                 raise RetryableError(f"the Spark server did not start; the reason is at the end of {log}")
             time.sleep(0.2)
-        (self._jars() / "complete").touch()
+        (self.jar_folder() / "complete").touch()
         self._watch()
         return server
 
@@ -153,7 +141,8 @@ class Engine:
         fresh.write_text(json.dumps(asdict(server)))
         fresh.replace(path)
 
-    def _jars(self) -> Path:
+    def jar_folder(self) -> Path:
+        """Folder of the jars that a start has resolved, by the packages asked for."""
         packages = ",".join([DELTA, *self.settings.spark.packages])
         return self.settings.jar_cache / hashlib.sha256(packages.encode()).hexdigest()[:12]
 
@@ -161,7 +150,7 @@ class Engine:
         """Build the call of spark-submit: from the cached jars when a start has resolved them, else through Maven."""
         import pyspark
 
-        cache = self._jars()
+        cache = self.jar_folder()
         jars = sorted((cache / "jars").glob("*.jar")) if (cache / "complete").exists() else []
         cache.mkdir(parents=True, exist_ok=True)
         packages = ",".join([DELTA, *self.settings.spark.packages])
@@ -185,7 +174,13 @@ class Engine:
         }
 
     def _watch(self) -> None:
-        command = [sys.executable, "-m", "quanyu.server", str(self.folder), str(self.settings.spark.idle_seconds)]
+        command = [
+            sys.executable,
+            "-m",
+            "quanyu.engine.server",
+            str(self.folder),
+            str(self.settings.spark.idle_seconds),
+        ]
         with (self.folder / "watch.log").open("ab") as output:
             subprocess.Popen(
                 command, start_new_session=True, close_fds=True,
@@ -225,6 +220,8 @@ _FIXED = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Spark's own form of 96 bits has no zone, and Sail does not read it.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.log.level": "WARN",
 }
 
@@ -237,29 +234,6 @@ def _close_sessions() -> None:
 
 
 def _close(key: str) -> None:
-    """Close a session, whose server may be gone, for no longer than a few seconds."""
-    known = _sessions.pop(key, None)
-    if known is not None:
-        _within(5, known[1].stop)
-        # Its destructor would close the channel once more, at the end of the process, where gRPC waits for ever.
-        known[1].client.close = lambda: None  # type: ignore[method-assign]
-
-
-def _open(url: str) -> SparkSession:
-    from pyspark.sql import SparkSession
-
-    return SparkSession.builder.remote(url).create()
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T | None:
-    """Return what the call returns, or None when it fails or takes longer; a late call is left to die by itself."""
-    got: list[T] = []
-
-    def run() -> None:
-        with contextlib.suppress(Exception):
-            got.append(call())
-
-    worker = threading.Thread(target=run, daemon=True)
-    worker.start()
-    worker.join(seconds)
-    return got[0] if got else None
+    opened = _sessions.pop(key, None)
+    if opened is not None:
+        close_session(opened[1])

@@ -1,0 +1,50 @@
+"""The engine of a home: Sail where it is installed, Apache Spark where that is set."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Literal
+
+from quanyu.engine import sail
+from quanyu.engine.spark import SparkEngine
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from quanyu.settings import Settings
+
+
+class Engine:
+    """Gives the session of one home; making it starts nothing. Only the lake's reader asks which engine it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.name = engine_name(settings)
+
+    def session(self) -> SparkSession:
+        """Return this process's session, of which a later call is free. Raises RetryableError without an engine."""
+        if self.name == "spark":
+            return SparkEngine(self.settings).session()
+        return sail.running_sail(self.settings).session(self.settings)
+
+    def release(self) -> None:
+        """Close this process's session, and let go of the server where there is one."""
+        if self.name == "spark":
+            SparkEngine(self.settings).release()
+        else:
+            sail.release(self.settings.home)
+
+
+def engine_name(settings: Settings) -> Literal["sail", "spark"]:
+    """Say which engine a home's settings ask for: `auto` is Sail where its wheel is installed."""
+    if settings.engine == "spark" or settings.spark.remote:
+        return "spark"
+    return "sail" if settings.engine == "sail" or sail_version() else "spark"
+
+
+def sail_version() -> str | None:
+    """Return the installed version of Sail, or None: there is no wheel for Linux on ARM or for musl."""
+    try:
+        return metadata.version("pysail")
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,5 @@
+"""Delta tables under one root, by one reader and writer."""
+
+from quanyu.lake.lake import Lake, Written, place_of
+
+__all__ = ["Lake", "Written", "place_of"]

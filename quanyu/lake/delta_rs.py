@@ -1,0 +1,176 @@
+"""The committer of the embedded form: deltalake commits files that the engine wrote, whichever engine that was."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from quanyu.errors import QuanyuError, RetryableError
+from quanyu.lake import staged_files
+from quanyu.lake.committer import CommitInfo
+from quanyu.lake.layout import DELTA_NAMES, Layout, LayoutColumn
+from quanyu.lake.predicates import delta_rs_predicate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from quanyu.lake.staging import Staged
+
+BATCH_ROWS = 100_000
+
+
+class DeltaRsCommitter:
+    """Reads the fence and commits with one handle of the table, so that deltalake sees every commit in between."""
+
+    def create(self, path: str, layout: Layout) -> None:
+        """Create a table, and add what an interrupted creation left out."""
+        from deltalake import DeltaTable, Schema
+
+        known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
+        schema = Schema([_field(name, column) for name, column in layout.columns.items()])
+        table = DeltaTable.create(
+            path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
+            description=layout.description or None, configuration=known,
+        )  # fmt: skip
+        there = table.metadata().configuration
+        for name, rule in layout.constraints.items():
+            if f"delta.constraints.{name}" not in there:
+                table.alter.add_constraint({name: rule})
+        own = {key: value for key, value in layout.properties.items() if there.get(key) != value and key not in known}
+        if own:
+            table.alter.set_table_properties(own, raise_if_not_exists=False)
+
+    def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
+        """Add columns behind those that are there."""
+        from deltalake import DeltaTable
+
+        DeltaTable(path).alter.add_columns([_field(name, column) for name, column in columns.items()])
+
+    def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
+        """Link the staged files into the table's folder and add them, once their rows were checked."""
+        self._add(path, rows, "append", commit)
+
+    def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
+        """Replace all by the staged files as they are, or the rows of a condition in batches of bounded memory."""
+        from deltalake import write_deltalake
+
+        if where is None:
+            self._add(path, rows, "overwrite", commit)
+            return
+        with _open(path, commit) as (table, properties):
+            write_deltalake(
+                table, _batches(table, rows), mode="overwrite", predicate=delta_rs_predicate(where),
+                commit_properties=properties,
+            )  # fmt: skip
+
+    def _add(self, path: str, rows: Staged, mode: str, commit: CommitInfo) -> None:
+        with _open(path, commit) as (table, properties):
+            staged_files.check(table, rows, commit.place)
+            partitioned_by = list(table.metadata().partition_columns)
+            table.create_write_transaction(
+                staged_files.add_actions(table, rows),
+                mode,
+                table.schema(),
+                partitioned_by,
+                commit_properties=properties,
+            )
+
+    def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
+        """Merge staged changes, in batches of bounded memory."""
+        with _open(path, commit) as (table, properties):
+            nullable = {field.name: field.nullable for field in table.schema().fields}
+            same = " and ".join(_same(name, nullable[name]) for name in on)
+            merging = table.merge(
+                _batches(table, changes, more=["_op"]), same, source_alias="s", target_alias="t",
+                commit_properties=properties,
+            )  # fmt: skip
+            values = {f"`{name}`": f"s.`{name}`" for name in nullable}
+            merging = merging.when_matched_delete("s.`_op` = 'delete'").when_matched_update(values)
+            merging.when_not_matched_insert(values, "s.`_op` <> 'delete'").execute()
+
+    def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
+        """Append rows of this process."""
+        self._write_rows(path, rows, "append", commit)
+
+    def replace_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
+        """Put rows of this process in place of all."""
+        self._write_rows(path, rows, "overwrite", commit)
+
+    def _write_rows(self, path: str, rows: pa.Table, mode: Any, commit: CommitInfo) -> None:
+        from deltalake import write_deltalake
+
+        with _open(path, commit) as (table, properties):
+            write_deltalake(table, _typed(table, rows), mode=mode, commit_properties=properties)
+
+    def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
+        """Update rows by a key, and insert those that are new."""
+        with _open(path, commit) as (table, properties):
+            same = " and ".join(f"t.`{name}` = s.`{name}`" for name in on)
+            merging = table.merge(
+                _typed(table, rows), same, source_alias="s", target_alias="t", commit_properties=properties
+            )
+            merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _same(name: str, nullable: bool) -> str:
+    # deltalake reads `a is not distinct from b and …` as `a is not distinct from (b and …)`.
+    return f"(t.`{name}` is not distinct from s.`{name}`)" if nullable else f"t.`{name}` = s.`{name}`"
+
+
+@contextlib.contextmanager
+def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
+    """Open a table once, for the fence and for the commit; its errors hold values of rows and are not shown."""
+    from deltalake import CommitProperties, DeltaTable, Transaction
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    table = DeltaTable(path)
+    number = (table.transaction_version(commit.application) or 0) + 1
+    properties = CommitProperties(
+        custom_metadata={"userMetadata": commit.receipt}, app_transactions=[Transaction(commit.application, number)]
+    )
+    try:
+        yield table, properties
+    except CommitFailedError:
+        raise RetryableError(f"{commit.place}: another run wrote at the same time; run it again") from None
+    except DeltaError as error:
+        if "onstraint" in str(error) or "non-null" in str(error) or "violat" in str(error):
+            raise QuanyuError(f"{commit.place}: rows break a constraint of the table; nothing was written") from None
+        raise QuanyuError(f"{commit.place}: deltalake refused the commit ({type(error).__name__})") from None
+
+
+def _typed(table: Any, rows: pa.Table) -> pa.Table:
+    schema = _arrow_schema(table)
+    return rows.select(schema.names).cast(schema)
+
+
+def _arrow_schema(table: Any) -> pa.Schema:
+    return table.to_pyarrow_dataset().schema.remove_metadata()
+
+
+def _batches(table: Any, rows: Staged, more: Sequence[str] = ()) -> Any:
+    """Read staged rows as a stream of batches in the table's columns and types, and further columns as they are."""
+    import pyarrow as pa
+
+    schema = _arrow_schema(table)
+    for name in more:
+        schema = schema.append(pa.field(name, pa.string()))
+
+    def stream() -> Iterator[pa.RecordBatch]:
+        for batch in rows.dataset().to_batches(columns=schema.names, batch_size=BATCH_ROWS):
+            yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
+
+    return pa.RecordBatchReader.from_batches(schema, stream() if rows.count else iter(()))
+
+
+def _field(name: str, column: LayoutColumn) -> Any:
+    from deltalake import Field
+    from deltalake.schema import ArrayType, PrimitiveType
+
+    kind = column.type.replace(", ", ",")
+    if kind.startswith("array<"):
+        element = kind.removeprefix("array<").removesuffix(">")
+        delta_type: Any = ArrayType(PrimitiveType(DELTA_NAMES.get(element, element)), contains_null=True)
+    else:
+        delta_type = PrimitiveType(DELTA_NAMES.get(kind, kind))
+    return Field(name, delta_type, not column.required, {"comment": column.comment} if column.comment else None)

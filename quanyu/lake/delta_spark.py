@@ -1,0 +1,137 @@
+"""The committer of the cluster form: Delta's own writer, inside Apache Spark."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from quanyu.engine.guard import guard
+from quanyu.lake.committer import CommitInfo
+from quanyu.lake.layout import Layout, LayoutColumn
+from quanyu.literals import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from quanyu.lake.staging import Staged
+
+_APPLICATION, _NUMBER = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+class SparkCommitter:
+    """Commits through the session of Apache Spark, whose Delta skips a commit with a number that is taken already."""
+
+    def __init__(self, session: Callable[[], SparkSession]) -> None:
+        self._session = session
+        self._merging = threading.Lock()
+
+    def create(self, path: str, layout: Layout) -> None:
+        """Create a table in one commit."""
+        columns = ", ".join(_declared(name, column) for name, column in layout.columns.items())
+        constraints = {f"delta.constraints.{name}": rule for name, rule in layout.constraints.items()}
+        properties = ", ".join(
+            f"{quoted(key)}={quoted(value)}" for key, value in {**layout.properties, **constraints}.items()
+        )
+        parted = f" partitioned by ({', '.join(layout.partitioned_by)})" if layout.partitioned_by else ""
+        described = f" comment {quoted(layout.description)}" if layout.description else ""
+        self._run(
+            path, f"create table if not exists delta.`{path}` ({columns}) using delta{parted}{described}"
+            f" tblproperties ({properties})",
+        )  # fmt: skip
+
+    def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
+        """Add columns behind those that are there."""
+        declared = ", ".join(_declared(name, column) for name, column in columns.items())
+        self._run(path, f"alter table delta.`{path}` add columns ({declared})")
+
+    def _run(self, path: str, statement: str) -> None:
+        with guard(path):
+            self._session().sql(statement).collect()
+
+    def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
+        """Append staged rows."""
+        self._save(path, rows.rows, "append", {}, commit)
+
+    def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
+        """Put staged rows in place of those that a condition selects, or of all."""
+        self._save(path, rows.rows, "overwrite", {"replaceWhere": where} if where else {}, commit)
+
+    def _save(self, path: str, rows: DataFrame, mode: str, options: Mapping[str, str], commit: CommitInfo) -> None:
+        writer = rows.write.format("delta").mode(mode).options(**options).option("userMetadata", commit.receipt)
+        writer = writer.option("txnAppId", commit.application).option("txnVersion", next_number(path, commit))
+        with guard(commit.place):
+            writer.save(path)
+
+    def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
+        """Merge staged changes by one statement."""
+        self._merge(path, changes.rows, on, commit)
+
+    def _merge(self, path: str, changes: DataFrame, on: Sequence[str], commit: CommitInfo) -> None:
+        session = self._session()
+        columns = [name for name in changes.columns if name != "_op"]
+        view = f"quanyu_changes_{abs(hash(path))}"
+        changes.createOrReplaceTempView(view)
+        same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in on)
+        sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
+        names, values = (", ".join(f"{alias}`{name}`" for name in columns) for alias in ("", "s."))
+        settings = {
+            _APPLICATION: commit.application, _NUMBER: str(next_number(path, commit)), _METADATA: commit.receipt,
+        }  # fmt: skip
+        # A MERGE takes its receipt from the session, which has one at a time.
+        with self._merging, session_settings(session, settings):
+            self._run(
+                path, f"merge into delta.`{path}` t using {view} s on {same} "  # noqa: S608 (declared names only)
+                f"when matched and s._op = 'delete' then delete when matched then update set {sets} "
+                f"when not matched and s._op <> 'delete' then insert ({names}) values ({values})",
+            )  # fmt: skip
+
+    def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
+        """Append rows of this process."""
+        self._save(path, self._frame(path, rows), "append", {}, commit)
+
+    def replace_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
+        """Put rows of this process in place of all."""
+        self._save(path, self._frame(path, rows), "overwrite", {}, commit)
+
+    def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
+        """Update rows by a key, and insert those that are new."""
+        self._merge(path, self._frame(path, rows).selectExpr("*", "'update' as _op"), on, commit)
+
+    def _frame(self, path: str, rows: pa.Table) -> DataFrame:
+        session = self._session()
+        with guard(path):
+            schema = session.read.format("delta").load(path).schema
+        typed = {field.name: field.dataType.simpleString() for field in schema.fields}
+        return session.createDataFrame(rows).selectExpr(
+            *(f"cast(`{n}` as {kind}) as `{n}`" for n, kind in typed.items())
+        )
+
+
+def next_number(path: str, commit: CommitInfo) -> int:
+    """Number of an application's next commit: the last one plus 1."""
+    from deltalake import DeltaTable
+
+    return (DeltaTable(path).transaction_version(commit.application) or 0) + 1
+
+
+@contextlib.contextmanager
+def session_settings(session: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Set a session's settings for a while."""
+    before = {key: session.conf.get(key, None) for key in values}
+    for key, value in values.items():
+        session.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            session.conf.unset(key) if old is None else session.conf.set(key, old)
+
+
+def _declared(name: str, column: LayoutColumn) -> str:
+    required = " not null" if column.required else ""
+    comment = f" comment {quoted(column.comment)}" if column.comment else ""
+    return f"`{name}` {column.type}{required}{comment}"

@@ -1,0 +1,83 @@
+"""How a table is laid out in Delta: columns with comments, partitions, properties and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from quanyu.table import Column, Table
+
+# Types that Delta keeps no statistics of.
+_WITHOUT_STATISTICS = ("array", "boolean")
+STATISTICS = "delta.dataSkippingStatsColumns"
+
+
+@dataclass(frozen=True)
+class LayoutColumn:
+    """One column: its Spark type, whether a value is required, and its meaning."""
+
+    type: str
+    required: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table is created with; `constraints` maps names to conditions of which null is a violation too."""
+
+    columns: Mapping[str, LayoutColumn]
+    partitioned_by: tuple[str, ...] = ()
+    description: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    constraints: Mapping[str, str] = field(default_factory=dict)
+
+
+def layout_of(table: type[Table]) -> Layout:
+    """Lay out a declared table: silver is partitioned by source, personal columns and texts have no statistics."""
+    required = {name for name, column in table.schema().items() if column.required or name in table.identity()}
+    columns = {name: layout_column(column, name in required) for name, column in table.schema().items()}
+    rules = {name: column.constraint(name) for name, column in table.columns.items()}
+    return Layout(
+        columns=columns,
+        partitioned_by=("source",) if table.layer == "silver" else (),
+        description=table.about(),
+        properties={
+            "delta.enableChangeDataFeed": "true",
+            STATISTICS: ",".join(_counted_columns(table)),
+            "quanyu.owner": table.owner,
+        },
+        constraints={name: f"{name} is null or {rule}" for name, rule in rules.items() if rule},
+    )
+
+
+def layout_column(column: Column, required: bool = False) -> LayoutColumn:
+    """Lay out one declared column."""
+    return LayoutColumn(column.type, required, column.comment)
+
+
+def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> Layout:
+    """Lay out a table that no class declares, such as a feed's in bronze, by its columns' types."""
+    return Layout(
+        {name: LayoutColumn(kind) for name, kind in columns.items()}, properties={STATISTICS: ",".join(statistics)}
+    )
+
+
+def _counted_columns(table: type[Table]) -> list[str]:
+    """Columns that queries ask by, keys and days. Free text and people's own words have no statistics."""
+    asked = {*table.keys, table.happens, table.slice_by, "feed_day", "recorded_on", "replaced_on", "customer_id"}
+    return [
+        name
+        for name, column in table.schema().items()
+        if name in asked and not column.pii and not column.type.startswith(_WITHOUT_STATISTICS)
+    ]
+
+
+def same_type(declared: str, stored: str) -> bool:
+    """Whether a declared type is the stored one, by Delta's own names."""
+    if declared.startswith("array"):
+        return "array" in stored
+    return DELTA_NAMES.get(declared, declared) == stored
+
+
+DELTA_NAMES = {"int": "integer", "bigint": "long"}
+SPARK_NAMES = {delta: spark for spark, delta in DELTA_NAMES.items()}
