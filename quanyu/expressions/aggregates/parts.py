@@ -77,6 +77,21 @@ class Argument:
         """SQL to be compared with others: NaN is no value, and the two zeros are one."""
         return f"(nullif({self.sql}, double('NaN')) + 0.0D)" if self.type == "double" else self.sql
 
+    def key(self) -> str:
+        """SQL of a text that sorts as the values do: numbers and times of one width, all positive; null for null.
+
+        Doubles keep twelve decimals.
+        """
+        if self.type in ("string", "boolean"):
+            return f"cast({self.sql} as string)"
+        number = {"date": f"unix_date({self.sql})", "timestamp": f"unix_micros({self.sql})"}.get(
+            self.type, self.ordered
+        )
+        precision, scale = digits(self.type) or ((38, 12) if self.type == "double" else (19, 0))
+        most = 10 ** min(precision - scale, 37 - scale)
+        positive = f"try_cast({number} as decimal(38,{scale})) + cast('{most}' as decimal(38,{scale}))"
+        return f"lpad(cast({positive} as string), {min(precision, 37) + 2}, '0')"
+
 
 def rows() -> Form:
     """Number of rows."""
@@ -178,25 +193,16 @@ def greatest_by(argument: Argument, *order: Argument) -> Form:
 def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
     for one in (argument, *order):
         _check_order(one, f"{name}_by")
-    keys = [one.ordered for one in order]
-    key = _key(name, [*keys, argument.ordered])
-    only = (f"{keys[0]} is not null",) if len(keys) == 1 else ()
-    whole, *orders = (Part(f"{name}_by({value}, {key})", only) for value in [argument.sql, *keys])
-
-    def merge(columns: Sequence[str], conditions: Sequence[str]) -> str:
-        value, number, *ordered = columns
-        return f"{name}_by({value}, {_key(name, [*ordered, value])}){filtered([*conditions, f'{number} > 0'])}"
-
-    return Form((whole,), str, argument.type, (merge,), (whole, Part("count(*)", only), *orders))
-
-
-def _key(name: str, values: Sequence[str]) -> str:
-    """What rows are ordered by: a flag before each value, since engines differ on nulls within structs; at last the
-    value itself, one that is there first, so that ties do not hang on the order of rows."""
-    *order, last = values
-    fields = [field for value in order for field in (f"{value} is not null", value)]
-    there = f"{last} is {'not null' if name == 'max' else 'null'}"
-    return f"struct({', '.join([*fields, there, last])})"
+    only = (f"{order[0].ordered} is not null",) if len(order) == 1 else ()
+    null, other = ("0", "1") if name == "max" else ("1", "0")
+    # One text, since engines differ on nulls within structs, and a struct costs each group the memory of a batch. The
+    # value itself comes last, one that is there first, so that ties do not hang on the order of rows.
+    keys = [f"coalesce(concat('1', {one.key()}), '0')" for one in order]
+    last = f"coalesce(concat('{other}', {argument.key()}), '{null}')"
+    key = f"concat({', chr(1), '.join([*keys, last])})"
+    value, greatest = Part(f"{name}_by({argument.sql}, {key})", only), Part(f"{name}({key})", only)
+    merge: Merge = lambda columns, conditions: f"{name}_by({', '.join(columns)}){filtered(conditions)}"  # noqa: E731
+    return Form((value,), str, argument.type, (merge,), (value, greatest))
 
 
 def most_frequent(argument: Argument) -> Form:

@@ -261,3 +261,35 @@ def test_a_value_of_a_column_keeps_what_the_column_may_hold():
     columns = {**COLUMNS, "channel": Column("string", "Channel.", values=("store", "online"))}
     assert plan("max_by(channel, at)", SCHEMA).column(columns).values == ("store", "online")
     assert plan("lower(max(channel))", SCHEMA).column(columns).values == ()
+
+
+ORDERS = {
+    "bigint": ["-9223372036854775808", "-10", "-9", "0", "1", "2", "10", "9223372036854775807"],
+    "int": ["-2147483648", "-1", "0", "5", "10", "2147483647"],
+    "decimal(18,2)": [f"-{MOST}", "-10.00", "-9.99", "-0.01", "0.00", "0.01", "9.99", "10.00", MOST],
+    "double": ["-1e20", "-2.5", "-0.001", "0.0", "0.001", "1.5", "10.0", "1e20"],
+    "date": ["0001-01-01", "1969-12-31", "1970-01-01", "2024-02-29", "9999-12-31"],
+    "timestamp": ["1900-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-01-01 00:00:00", "2024-01-01 00:00:00.5"],
+    "string": ["", " ", "1", "10", "9", "A", "a", "aa", "ä", "中", "😀"],
+    "boolean": ["false", "true"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ORDERS)
+def test_by_the_order_of_every_type(engine, kind):
+    schema = {"value": "string", "by": kind}
+    texts = [("one", text) for text in ORDERS[kind]]
+    random.Random(1).shuffle(texts)
+    rows = engine.createDataFrame(texts, "who string, value string").selectExpr("*", f"cast(value as {kind}) as by")
+    for size in range(1, len(texts) + 1):
+        some = rows.where(f"value in ({', '.join(repr(text) for text in ORDERS[kind][:size])})")
+        greatest, least = (plan(f"{name}(value, by)", schema).sql() for name in ("max_by", "min_by"))
+        assert some.groupBy("who").agg(*exprs({"g": greatest, "l": least})).select("g", "l").collect() == [
+            (ORDERS[kind][size - 1], ORDERS[kind][0])
+        ]
+
+
+def exprs(named):
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return [F.expr(sql).alias(name) for name, sql in named.items()]
