@@ -205,8 +205,8 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
 
 def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     table = context.catalogue.tables[view.name]
-    rows, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
-    written = context.lake.sync(table, rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
+    staged, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
+    written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
     total = written.inserted + written.updated + written.unchanged
     coverage = {"tags": _coverage(context, table, view)} if view.tags else {}
     return Outcome(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -81,12 +80,10 @@ class Audience(YamlDeclaration):
     ) -> Problems:
         """Check the rule and the measures; `known` maps `view.feature` and `model.score` to columns."""
         problems = Problems()
-        try:
+        with problems.noted(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
             condition(self.who, self.columns(known, tables))
-        except ExpressionError as error:
-            problems.add(self.file, "who", str(error))
         for name, measure in self.measures.items():
             self._check_measure(problems, name, measure, tables)
         for place in self.send_to:
@@ -103,12 +100,7 @@ class Audience(YamlDeclaration):
             allowed = [t.name for t in tables.values() if t.personal and t.happens]
             problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
             return
-        checks: dict[str, Callable[[], object]] = {
-            "where": partial(condition, measure.where or "true", reach(table, tables)),
-            "value": partial(measure.model_copy(update={"where": None}).plan, tables),
-        }
-        for part, check in checks.items():
-            try:
-                check()
-            except ExpressionError as error:
-                problems.add(self.file, f"{key}.{part}", str(error))
+        with problems.noted(self.file, f"{key}.where"):
+            condition(measure.where or "true", reach(table, tables))
+        with problems.noted(self.file, f"{key}.value"):
+            measure.model_copy(update={"where": None}).plan(tables)

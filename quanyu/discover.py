@@ -8,7 +8,6 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from quanyu.audience import Audience
 from quanyu.declare import Problems, file_of
-from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
+from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.expressions.aggregates import condition
 from quanyu.feature import FeatureView
 from quanyu.identity import Identity
@@ -208,19 +207,10 @@ def _check_model(found: Catalogue, spec: type[ModelSpec], problems: Problems) ->
         none_of = spec.label.none_of
         problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
     elif hasattr(spec, "label"):
-        with _noting(problems, file, f"{spec.name}.label.where"):
+        with problems.noted(file, f"{spec.name}.label.where"):
             spec.label.plan(found.tables)
-    with _noting(problems, file, f"{spec.name}.population"):
+    with problems.noted(file, f"{spec.name}.population"):
         condition(spec.population or "true", found.known)
-
-
-@contextmanager
-def _noting(problems: Problems, file: str, key: str) -> Iterator[None]:
-    """Note an ExpressionError as a mistake of a key."""
-    try:
-        yield
-    except ExpressionError as error:
-        problems.add(file, key, str(error))
 
 
 def _check_wins(found: Catalogue, problems: Problems) -> None:

@@ -41,9 +41,9 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     considered, sizes = lake.staging.counted(
         rules.considered(context, skipped).selectExpr("*", _sized(day)), by="_sized"
     )
-    now = considered.where("lost is null").drop("lost")
+    now = considered.rows.where("lost is null").drop("lost", "_sized")
     before, moved = lake.table(table), lake.spark.createDataFrame(moves(context), MOVES)
-    written = lake.sync(table, stays(before, now.rows.drop("_sized"), [*skipped, day], moved), receipt)
+    written = lake.sync(table, stays(before, now, [*skipped, day], moved), receipt)
     told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
     notes = [f"{len(skipped)} skipped days taken first"] if skipped else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]

@@ -11,7 +11,7 @@ from sqlglot import exp
 from quanyu.declare import digest
 from quanyu.errors import ExpressionError
 from quanyu.expressions import column_name, conjunction, parse, safe_sql, two_valued, type_of
-from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows
+from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows, total
 
 # What counts and sums say of nobody: 0, as a marketer reads it. Of all else nothing is known.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)
@@ -37,12 +37,16 @@ class Window:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One aggregate. `node` is the call without a filter, `schema` the types of the columns that it may name."""
+    """One aggregate. `node` is the call without a filter, `schema` the types of the columns that it may name.
+
+    With `zero`, a sum without any value is 0, as a marketer reads it; without, it is not known, as in a feed.
+    """
 
     node: exp.Expr
     schema: Mapping[str, str] = field(repr=False)
     filter: exp.Expr | None = None
     window: Window | None = None
+    zero: bool = True
 
     @property
     def function(self) -> type[exp.Expr]:
@@ -66,7 +70,8 @@ class Aggregate:
     @property
     def empty(self) -> int | None:
         """The value without rows: 0 for counts and sums, null for the rest."""
-        return 0 if self.function in ZERO_WITHOUT_ROWS else None
+        zero = self.function in ZERO_WITHOUT_ROWS and (self.zero or self.function is not exp.Sum)
+        return 0 if zero else None
 
     @property
     def type(self) -> str:
@@ -82,6 +87,8 @@ class Aggregate:
             return rows()
         if self.distinct:
             return count_distinct(*arguments)
+        if isinstance(self.node, exp.Sum):
+            return total(arguments[0], self.empty)
         if isinstance(self.node, exp.Quantile):
             return FORMS[self.function](arguments[0], _share(self.node))
         return FORMS[self.function](*arguments)
@@ -101,13 +108,19 @@ class Aggregate:
         columns = [f"`{name}`" for name in self.partial()]
         return {name: merge(columns, conditions) for name, merge in zip(self.parts(), self.form.merges, strict=True)}
 
-    def value(self) -> str:
-        """SQL of the value out of the columns of `parts` or `merge`, each null where there were no rows at all."""
-        return self.form.value(*(f"`{name}`" for name in self.parts()))
+    def value(self, whole: bool = False) -> str:
+        """SQL of the value out of the columns of `parts` or `merge`, each null where there were no rows at all.
 
-    def sql(self) -> str:
-        """The whole aggregate as one expression."""
-        return self.form.value(*self.parts().values())
+        With `whole`, SQL over the rows themselves.
+        """
+        return self.form.value(*self._holders(whole))
+
+    def lost(self, whole: bool = False) -> str | None:
+        """SQL of whether values are there and no result, since it does not fit its type; None where it always does."""
+        return self.form.lost(*self._holders(whole)) if self.form.lost else None
+
+    def _holders(self, whole: bool) -> Sequence[str]:
+        return list(self.parts().values()) if whole else [f"`{name}`" for name in self.parts()]
 
     def condition(self) -> str:
         """SQL of the rows that it looks at; `true` for all of them."""

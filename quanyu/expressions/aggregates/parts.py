@@ -41,6 +41,7 @@ Merge = Callable[[Sequence[str], Sequence[str]], str]
 class Form:
     """Parts of an aggregate, the value out of the SQL that holds each, and the value's type.
 
+    `lost` says, out of the same, whether values are there and no result.
     `merges` say for each part how it comes out of the columns that hold `daily` parts, under conditions on the days;
     there are none where the parts of days do not give the whole.
     """
@@ -50,6 +51,7 @@ class Form:
     type: str
     merges: tuple[Merge, ...] = ()
     daily: tuple[Part, ...] = ()
+    lost: Callable[..., str] | None = None
 
     def by_day(self) -> tuple[Part, ...]:
         """Parts that are kept by day."""
@@ -58,6 +60,9 @@ class Form:
 
 def _added(name: str, position: int = 0) -> Merge:
     return lambda columns, conditions: f"{name}({columns[position]}){filtered(conditions)}"
+
+
+_ADDED = (_added("sum", 0), _added("sum", 1))
 
 
 def _united(columns: Sequence[str], conditions: Sequence[str]) -> str:
@@ -130,29 +135,30 @@ def count_if(argument: Argument) -> Form:
     return _counted(argument.sql)
 
 
-def total(argument: Argument) -> Form:
-    """Sum, exact but for doubles: 0 where no value is there, null where it does not fit its type."""
+def total(argument: Argument, empty: int | None = 0) -> Form:
+    """Sum, exact but for doubles: null where it does not fit its type; `empty` where no value is there."""
     _check(argument, family(argument.type) == "number", "sum", "a number")
     wide, kind = _summed(argument.type)
-    zero = f"cast(0 as {kind})"
-    return _sum_and_count(
-        argument, wide, kind,
-        lambda sum_, number: f"if(coalesce({number}, 0) = 0, {zero}, try_cast({sum_} as {kind}))",
-    )  # fmt: skip
+    nothing = f"cast({'null' if empty is None else empty} as {kind})"
+
+    def value(sum_: str, number: str) -> str:
+        return f"if(coalesce({number}, 0) = 0, {nothing}, try_cast({sum_} as {kind}))"
+
+    def lost(sum_: str, number: str) -> str:
+        return f"(coalesce({number}, 0) > 0 and try_cast({sum_} as {kind}) is null)"
+
+    return Form(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost if kind != "double" else None)
 
 
 def mean(argument: Argument) -> Form:
     """Mean as a double, out of an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
-    wide, _ = _summed(argument.type)
-    return _sum_and_count(
-        argument, wide, "double", lambda sum_, number: f"(cast({sum_} as double) / nullif({number}, 0))"
-    )
+    parts = _sum_and_count(argument, _summed(argument.type)[0])
+    return Form(parts, lambda sum_, number: f"(cast({sum_} as double) / nullif({number}, 0))", "double", _ADDED)
 
 
-def _sum_and_count(argument: Argument, wide: str, kind: str, value: Callable[[str, str], str]) -> Form:
-    parts = (Part(f"sum(cast({argument.sql} as {wide}))"), Part(f"count({argument.sql})"))
-    return Form(parts, value, kind, (_added("sum", 0), _added("sum", 1)))
+def _sum_and_count(argument: Argument, wide: str) -> tuple[Part, Part]:
+    return Part(f"sum(cast({argument.sql} as {wide}))"), Part(f"count({argument.sql})")
 
 
 def _summed(kind: str) -> tuple[str, str]:

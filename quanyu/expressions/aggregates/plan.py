@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions import (
+    Expression,
     check_columns,
     check_domain,
     check_type,
@@ -61,23 +62,20 @@ class AggregateExpression:
 
     def value(self) -> str:
         """SQL of the value out of the columns of `parts`, for entities without rows too."""
-        return self._written(
-            {name: aggregate.value() for name, aggregate in self.aggregates.items()}, self.rows.value()
-        )
+        return self._written(whole=False)
 
     def sql(self) -> str:
         """The whole as one expression over an entity's rows."""
-        return self._written({name: aggregate.sql() for name, aggregate in self.aggregates.items()}, self.rows.sql())
+        return self._written(whole=True)
 
     def lost(self) -> str | None:
         """Condition, over the columns of `parts`, under which values are there and no result: overflow, x / 0."""
-        inner = {name: aggregate.value() for name, aggregate in self.aggregates.items()}
-        overflows = [f"{inner[name]} is null" for name in self._sums]
+        inner = self._inner(whole=False)
+        lost = self._lost(whole=False)
         if not self._plain and not self.around.find(*_MAY_BE_NULL):
-            known = [f"{sql} is not null" for name, sql in inner.items() if name not in self._sums]
-            there = " and ".join([f"{self.rows.value()} > 0", *known])
-            overflows.append(f"({there} and {self._around(inner)} is null)")
-        return " or ".join(overflows) or None
+            there = " and ".join([f"{self.rows.value()} > 0", *(f"{sql} is not null" for sql in inner.values())])
+            lost.append(f"({there} and try_cast({self._around(inner)} as {self.type}) is null)")
+        return " or ".join(lost) or None
 
     def column(self, columns: Mapping[str, Column], about: str = "") -> Column:
         """The column that holds the value; where it is a value of one column, with what that column may hold."""
@@ -96,9 +94,11 @@ class AggregateExpression:
     def _plain(self) -> bool:
         return isinstance(self.around, exp.Column) and self.type == next(iter(self.aggregates.values())).type
 
-    @property
-    def _sums(self) -> list[str]:
-        return [name for name, aggregate in self.aggregates.items() if aggregate.function is exp.Sum]
+    def _inner(self, whole: bool) -> dict[str, str]:
+        return {name: aggregate.value(whole) for name, aggregate in self.aggregates.items()}
+
+    def _lost(self, whole: bool) -> list[str]:
+        return [lost for aggregate in self.aggregates.values() if (lost := aggregate.lost(whole))]
 
     @cached_property
     def _around_sql(self) -> str:
@@ -108,16 +108,16 @@ class AggregateExpression:
     def _around(self, inner: Mapping[str, str]) -> str:
         return _NAME.sub(lambda match: inner[match.group(1)], self._around_sql)
 
-    def _written(self, inner: Mapping[str, str], rows: str) -> str:
-        value = self._around(inner)
+    def _written(self, whole: bool) -> str:
+        value = self._around(self._inner(whole))
         if self._plain:
             return value
         value = f"try_cast({value} as {self.type})"
         if self.empty == 0:
-            value = f"if({rows} = 0, coalesce({value}, cast(0 as {self.type})), {value})"
-        overflows = " or ".join(f"{inner[name]} is null" for name in self._sums)
+            value = f"if({self.rows.value(whole)} = 0, coalesce({value}, cast(0 as {self.type})), {value})"
         # A sum that does not fit spoils all that is made of it, whatever stands around it.
-        return f"if({overflows}, null, {value})" if overflows else value
+        lost = " or ".join(self._lost(whole))
+        return f"if({lost}, null, {value})" if lost else value
 
 
 def _joined(dicts: Iterator[dict[str, str]] | Sequence[dict[str, str]]) -> dict[str, str]:
@@ -125,24 +125,29 @@ def _joined(dicts: Iterator[dict[str, str]] | Sequence[dict[str, str]]) -> dict[
 
 
 def plan(
-    text: str,
+    expression: str | Expression,
     schema: Mapping[str, str],
     where: exp.Expr | None = None,
     window: Window | None = None,
     wanted: str | None = None,
+    zero: bool = True,
 ) -> AggregateExpression:
     """Plan an aggregate over the rows for which `where` holds, within a window; `schema` maps columns to types.
 
+    Without `zero`, a sum without any value is not known.
+
     Raises ExpressionError, in words, for what does not aggregate, does not fit `wanted`, or has no type.
     """
-    tree: exp.Expr = exp.Paren(this=parse(text).tree.copy())
+    parsed = parse(expression) if isinstance(expression, str) else expression
+    text, tree = parsed.text, exp.Paren(this=parsed.tree.copy())
     aggregates: dict[str, Aggregate] = {}
     for node in list(_outermost(tree)):
         inline = node.expression.this if isinstance(node, exp.Filter) else None
         conditions = [condition for condition in (where, inline) if condition is not None]
         call = node.this if isinstance(node, exp.Filter) else node
         name = f"_a{len(aggregates)}"
-        aggregates[name] = Aggregate(call.copy(), schema, conjunction(*conditions) if conditions else None, window)
+        rows_of = conjunction(*conditions) if conditions else None
+        aggregates[name] = Aggregate(call.copy(), schema, rows_of, window, zero)
         node.replace(exp.column(name))
     if not aggregates:
         raise ExpressionError(f"{text!r} does not aggregate: one value per customer, or per group, is wanted: sum(...)")
