@@ -10,7 +10,7 @@ from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import calls, forms, operators
 from quanyu.expressions.aggregation import aggregate
 from quanyu.expressions.casts import cast
-from quanyu.expressions.datatypes import NULL, WHOLE, common, element, normal
+from quanyu.expressions.datatypes import NULL, WHOLE, shared_type, element, normal
 from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
@@ -173,7 +173,7 @@ def _if(node: exp.Expr, scope: Scope) -> Term:
     results = [write(node.args["true"], scope)]
     results.append(write(node.args["false"], scope) if node.args.get("false") else Term("null", NULL))
     yes, no = alike(results, "mixes", node)
-    return Term(f"if({condition(node.this, scope).sql}, {yes.sql}, {no.sql})", common([yes.type, no.type]) or NULL)
+    return Term(f"if({condition(node.this, scope).sql}, {yes.sql}, {no.sql})", shared_type([yes.type, no.type]) or NULL)
 
 
 def _coalesce(node: exp.Expr, scope: Scope) -> Term:
