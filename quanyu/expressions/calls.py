@@ -10,7 +10,7 @@ from sqlglot import exp
 from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import patterns
 from quanyu.expressions.casts import CASTS, cast
-from quanyu.expressions.datatypes import NULL, shared_type, decimal, digits, element, empty_list, family
+from quanyu.expressions.datatypes import NULL, decimal, digits, element, empty_list, family, shared_type
 from quanyu.expressions.forms import FORMS, UNITS
 from quanyu.expressions.functions import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
@@ -171,7 +171,9 @@ class _Call:
         return cast(term, "string").sql
 
     def _literal(self, kind: str, term: Term, node: exp.Expr) -> str:
-        if kind == "number":
+        if kind == "bits" and node.sql(dialect="spark") not in ("224", "256", "384", "512"):
+            raise ExpressionError(f"{self.node.sql(dialect='spark')!r}: sha2 has 224, 256, 384 or 512 bits")
+        if kind in ("number", "bits"):
             if not re.fullmatch(r"-?\d{1,4}", node.sql(dialect="spark")):
                 raise _DoesNotFit(f"{node.sql(dialect='spark')} must be a number of up to four digits, written out")
             return term.sql

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, shared_type, converted, family
+from quanyu.expressions.datatypes import NULL, converted, family, shared_type
 from quanyu.literals import quoted
 
 # A day, and a time of day if any, with an offset if any; never a word such as `now`, which would ask the clock.

@@ -10,7 +10,7 @@ from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import calls, forms, operators
 from quanyu.expressions.aggregation import aggregate
 from quanyu.expressions.casts import cast
-from quanyu.expressions.datatypes import NULL, WHOLE, shared_type, element, normal
+from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_type
 from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
@@ -80,7 +80,10 @@ def _not(node: exp.Expr, scope: Scope) -> Term:
 
 def condition(node: exp.Expr, scope: Scope, settle: bool = True) -> Term:
     """A condition; with `settle`, as `case` and `if` ask it: two-valued."""
-    term = write(two_valued(node) if settle else node, scope)
+    try:
+        term = write(two_valued(node) if settle else node, scope)
+    except ExpressionError:
+        term = write(node, scope)
     if term.type not in ("boolean", NULL):
         raise ExpressionError(f"{node.sql(dialect='spark')!r} is a {term.type}, where a condition is wanted")
     return term.to("boolean")

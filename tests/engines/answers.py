@@ -19,35 +19,32 @@ class Answer:
     values: list
 
 
-def written():
-    """Every expression with the SQL that engines get."""
-    return {text: safe_sql(parse(text), SCHEMA) for text in cases()}
-
-
 def typed():
     """Every expression with its type."""
     return {text: type_of(parse(text), SCHEMA) for text in cases()}
 
 
 def answers(session, zone):
-    """Ask an engine all of it in a zone, many expressions per query."""
+    """Ask an engine all of it in a zone."""
+    return answers_to(session, zone, cases())
+
+
+def answers_to(session, zone, texts):
+    """Ask an engine expressions in a zone, many per query."""
     session.conf.set("spark.sql.session.timeZone", zone)
     table = session.createDataFrame(frame())
     # Columns of an Arrow table come typed as UTC; the lake reads them in the zone of the session.
-    named = [
-        f"cast({name} as timestamp) as {name}" if SCHEMA.get(name) == "timestamp" else name for name in table.columns
-    ]
+    times = [name for name, kind in SCHEMA.items() if kind == "timestamp"]
+    named = [f"cast({name} as timestamp) as {name}" if name in times else name for name in table.columns]
     table.selectExpr(*named).createOrReplaceTempView("edges")
-    everything, told = list(written().items()), {}
-    for start in range(0, len(everything), AT_ONCE):
-        part = everything[start : start + AT_ONCE]
-        asked = ", ".join(f"{sql} as c{n}" for n, (_, sql) in enumerate(part))
+    told = {}
+    for start in range(0, len(texts), AT_ONCE):
+        part = texts[start : start + AT_ONCE]
+        asked = ", ".join(f"{safe_sql(parse(text), SCHEMA)} as c{n}" for n, text in enumerate(part))
         rows = session.sql(f"select _row, {asked} from edges")
         types = [field.dataType.simpleString() for field in rows.schema.fields[1:]]
         columns = rows.toArrow().sort_by("_row").columns[1:]
-        told |= {
-            text: Answer(kind, plain(column)) for (text, _), kind, column in zip(part, types, columns, strict=True)
-        }
+        told |= {text: Answer(kind, plain(column)) for text, kind, column in zip(part, types, columns, strict=True)}
     return told
 
 

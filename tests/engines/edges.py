@@ -65,7 +65,8 @@ COLUMNS = {
     "n": ("bigint", BIGINTS), "m": ("bigint", BIGINTS[::-1]), "d": ("decimal(18,2)", MONEY),
     "e": ("decimal(18,2)", MONEY[::-1]), "u": ("decimal(18,4)", PRICES), "x": ("double", DOUBLES),
     "y": ("double", DOUBLES[::-1]), "a": ("date", DAYS), "b": ("date", DAYS[::-1]), "p": ("timestamp", TIMES),
-    "q": ("timestamp", TIMES[::-1]), "f": ("boolean", [None, True, False]), "g": ("boolean", [True, False, None, False]),
+    "q": ("timestamp", TIMES[::-1]), "f": ("boolean", [None, True, False]),
+    "g": ("boolean", [True, False, None, False]),
     "ss": ("array<string>", LISTS), "tt": ("array<string>", LISTS[::-1]), "ns": ("array<bigint>", NUMBERS),
 }  # fmt: skip
 SCHEMA = {name: kind for name, (kind, _) in COLUMNS.items()}
@@ -83,9 +84,8 @@ def frame():
     for kind, (name, (typed, values)) in zip(count(), COLUMNS.items(), strict=False):
         cells = [values[(row + (kind // 2) * (row // len(values))) % len(values)] for row in range(ROWS)]
         if typed.startswith("decimal"):
-            cells = [
-                None if cell is None else Decimal(cell).quantize(Decimal(1).scaleb(-int(typed[-2]))) for cell in cells
-            ]
+            unit = Decimal(1).scaleb(-int(typed[-2]))
+            cells = [None if cell is None else Decimal(cell).quantize(unit) for cell in cells]
         columns[name] = pa.array(cells, ARROW[typed])
     return pa.table(columns)
 
@@ -96,11 +96,13 @@ OF_KIND = {
     "T": ("s", "t", "t"), "U": ("n",), "array<T>": ("ss", "tt"), "array<string>": ("ss",),
     "array<array<T>>": ("array(ss, tt)",), "'pattern'": (r"'^([a-z]+)|\\d'",) * 2, "'replacement'": ("'<$1>'",) * 3,
     "'format'": ("'yyyy-MM-dd'",) * 2, "'unit'": ("'month'",) * 2, "'path'": ("'$.a'",) * 2,
-    "'weekday'": ("'Tue'",) * 2, "'text'": ("'-'",) * 3, "'number'": ("2",) * 3, "T -> U": ("", "_e -> length(_e)"),
-    "T -> boolean": ("", "_e -> _e > 'a'"),
+    "'weekday'": ("'Tue'",) * 2, "'text'": ("'-'",) * 3, "'number'": ("2",) * 3, "'bits'": ("256",) * 2,
+    "T -> U": ("", "_e -> length(_e)"), "T -> boolean": ("", "_e -> _e > 'a'"),
 }  # fmt: skip
-BY_NAME = {"regexp_replace": r"regexp_replace(s, '([a-z])', '<$1>')", "sha2": "sha2(s, 256)",
-           "slice": "slice(ss, 2, 1)", "repeat": "repeat(s, 2)", "regexp_extract": r"regexp_extract(s, '([a-z])([0-9])?', 2)"}  # fmt: skip
+BY_NAME = {
+    "regexp_replace": r"regexp_replace(s, '([a-z])', '<$1>')", "sha2": "sha2(s, 256)", "slice": "slice(ss, 2, 1)",
+    "repeat": "repeat(s, 2)", "regexp_extract": r"regexp_extract(s, '([a-z])([0-9])?', 2)",
+}  # fmt: skip
 
 
 def of_table():
@@ -110,8 +112,9 @@ def of_table():
             if name in BY_NAME and len(way.kinds) == max(len(other.kinds) for other in ways):
                 yield BY_NAME[name]
                 continue
-            kinds = [kind.removesuffix("...") for kind in way.kinds]
-            yield f"{name}({', '.join(OF_KIND[kind][n if len(OF_KIND[kind]) > n else 0] for n, kind in enumerate(kinds))})"
+            columns = [OF_KIND[kind.removesuffix("...")] for kind in way.kinds]
+            parts = [each[n if len(each) > n else 0] for n, each in enumerate(columns)]
+            yield f"{name}({', '.join(parts)})"
 
 
 OF_TYPE = {"string": "s", "int": "i", "bigint": "n", "decimal": "u", "double": "x", "boolean": "f", "date": "a",

@@ -32,13 +32,16 @@ def recorded(session):
     return {ZONES[0]: first, **others}
 
 
+def written(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def lines(by_zone):
     """One line an expression, so that a change shows where it is."""
     yield "{" + json.dumps("about") + ": " + json.dumps(HEAD)
     for zone, told in by_zone.items():
         yield f", {json.dumps(zone)}: {{"
-        entries = [f"{json.dumps(text, ensure_ascii=False)}: {json.dumps(values, ensure_ascii=False, separators=(',', ':'))}"
-                   for text, values in told.items()]  # fmt: skip
+        entries = [f"{written(text)}: {written(values)}" for text, values in told.items()]
         yield ",\n".join(entries)
         yield "}"
     yield "}"
