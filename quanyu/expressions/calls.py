@@ -10,7 +10,7 @@ from sqlglot import exp
 from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import patterns
 from quanyu.expressions.casts import CASTS, cast
-from quanyu.expressions.datatypes import NULL, common, decimal, digits, element, empty_list, family
+from quanyu.expressions.datatypes import NULL, decimal, digits, element, empty_list, family, shared_type
 from quanyu.expressions.forms import FORMS, UNITS
 from quanyu.expressions.functions import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
@@ -30,6 +30,7 @@ def check_call(node: exp.Anonymous, told: str) -> None:
         return
     if name in functions():
         if any(way.takes(count) for way in functions()[name]):
+            _check_moment(node, name)
             return
         raise ExpressionError(f"{told!r}: write {' or '.join(way.written() for way in functions()[name])}")
     if name in REFUSED:
@@ -37,6 +38,13 @@ def check_call(node: exp.Anonymous, told: str) -> None:
     near = nearest(name, [*functions(), *AGGREGATES]).partition(" allowed:")[0]
     hint = near if near.startswith("did") else "allowed: the functions of Spark SQL that docs/expressions.md lists"
     raise ExpressionError(f"{told!r}: unknown function {name}; {hint}")
+
+
+def _check_moment(node: exp.Anonymous, name: str) -> None:
+    """A text that is read as a moment is one; `now` and `today` would ask the clock."""
+    first = node.expressions[0] if len(node.expressions) == 1 else None
+    if isinstance(first, exp.Literal) and first.is_string and functions()[name][0].result in ("date", "timestamp"):
+        moment(first.name, functions()[name][0].result)
 
 
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
@@ -83,6 +91,8 @@ class _Call:
         form = self.way.form or f"{self.way.name}({{*}})"
         if not sqls and result == f"array<{NULL}>":
             return Term(empty_list("string"), result)
+        if form in ("text_date", "text_timestamp") and self.terms[0] and self.terms[0].text is not None:
+            return moment(self.terms[0].text, result)
         if form in FORMS:
             return Term(FORMS[form](*sqls), result)
         if self.way.name in UNITS:
@@ -145,7 +155,7 @@ class _Call:
             return cast(term, "date").sql
         if term.type == "bigint" and wanted == "int":
             return cast(term, "int").sql
-        if wanted != NULL and common([term.type, wanted]) != wanted:
+        if wanted != NULL and shared_type([term.type, wanted]) != wanted:
             raise _DoesNotFit
         return term.to(wanted).sql
 
@@ -161,7 +171,9 @@ class _Call:
         return cast(term, "string").sql
 
     def _literal(self, kind: str, term: Term, node: exp.Expr) -> str:
-        if kind == "number":
+        if kind == "bits" and node.sql(dialect="spark") not in ("224", "256", "384", "512"):
+            raise ExpressionError(f"{self.node.sql(dialect='spark')!r}: sha2 has 224, 256, 384 or 512 bits")
+        if kind in ("number", "bits"):
             if not re.fullmatch(r"-?\d{1,4}", node.sql(dialect="spark")):
                 raise _DoesNotFit(f"{node.sql(dialect='spark')} must be a number of up to four digits, written out")
             return term.sql

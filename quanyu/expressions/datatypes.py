@@ -59,12 +59,12 @@ def element(name: str) -> str | None:
     return name[6:-1] if name.startswith("array<") else None
 
 
-def common(names: Iterable[str]) -> str | None:
+def shared_type(names: Iterable[str]) -> str | None:
     """Return the type that holds values of all the types, or None where there is none."""
-    return reduce(lambda one, other: _common(one, other) if one else None, names, NULL)  # type: ignore[arg-type, return-value]
+    return reduce(lambda one, other: _shared_by_two(one, other) if one else None, names, NULL)  # type: ignore[arg-type, return-value]
 
 
-def _common(one: str, other: str) -> str | None:
+def _shared_by_two(one: str, other: str) -> str | None:
     if one == other or other == NULL:
         return one
     if one == NULL:
@@ -72,7 +72,7 @@ def _common(one: str, other: str) -> str | None:
     if {one, other} == {"date", "timestamp"}:
         return "timestamp"
     if family(one) == family(other) == "list":
-        inner = _common(str(element(one)), str(element(other)))
+        inner = _shared_by_two(str(element(one)), str(element(other)))
         return f"array<{inner}>" if inner else None
     if family(one) != "number" or family(other) != "number":
         return None
@@ -86,7 +86,7 @@ def _common(one: str, other: str) -> str | None:
 
 
 def converted(sql: str, name: str, wanted: str) -> str:
-    """Write a value of one type as one of another type that can hold it (see `common`)."""
+    """Write a value of one type as one of another type that can hold it (see `shared_type`)."""
     if name == wanted:
         return sql
     if name == NULL:

@@ -50,7 +50,10 @@ def _date_trunc(unit: str, at: str) -> str:
 
 def _within(number: str, most: int) -> str:
     """A number that is written out, or one that is null beyond a limit."""
-    return number if number.strip("()-").isdecimal() else f"if({number} between -{most} and {most}, {number}, null)"
+    plain = number.strip("()")
+    if plain.lstrip("-").isdecimal() and abs(int(plain)) <= most:
+        return number
+    return f"if({number} between -{most} and {most}, {number}, null)"
 
 
 def _unless_null(parts: Sequence[str], sql: str) -> str:
@@ -81,6 +84,17 @@ def element(items: str, place: str) -> str:
     return f"get({items}, {place if place.isdecimal() else f'if({place} between 0 and 1000000, {place}, null)'})"
 
 
+def _power(base: str, exponent: str) -> str:
+    """Null for an endless exponent, and for 0 to a negative one, which is an error in one engine."""
+    return f"power({base}, if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null))"
+
+
+def _positive_rest(number: str, by: str) -> str:
+    """The rest of a division, never negative for a positive divisor; by parts, since the sum may overflow inside."""
+    rest = f"({number} % nullif({by}, 0L))"
+    return f"if({rest} < 0 and {by} > 0, {rest} + {by}, {rest})"
+
+
 def _instant(unit: str, per_second: int) -> Callable[..., str]:
     """An instant of the years 1 to 9999; others are null, since no client can show them."""
     low, high = -62_135_510_400 * per_second, 253_402_214_400 * per_second - 1
@@ -92,9 +106,13 @@ FORMS: dict[str, Callable[..., str]] = {
     "text_timestamp": _text_timestamp,
     "made_date": _made_date,
     "round_double": _round_double,
+    "power": _power,
+    "positive_rest": _positive_rest,
     "substring_from": _substring,
-    "left_part": lambda text, count: _unless_null([count], f"left({text}, {_count(count)})"),
-    "right_part": lambda text, count: _unless_null([count], f"right({text}, {_count(count)})"),
+    "left_part": lambda text, count: _unless_null([count], f"substring({text}, 1, {_count(count)})"),
+    "right_part": lambda text, count: _unless_null(
+        [count], f"substring({text}, greatest(length({text}) - {_count(count)} + 1, 1))"
+    ),
     "element": element,
     "date_moved": lambda day, count: f"date_add({day}, {_within(count, 3_660_000)})",
     "date_moved_back": lambda day, count: f"date_sub({day}, {_within(count, 3_660_000)})",

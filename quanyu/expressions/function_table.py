@@ -21,7 +21,7 @@ substring(string, int, int) -> string = substring_from
 substr(string, int) -> string = substring_from
 substr(string, int, int) -> string = substring_from
 mid(string, int, int) -> string = substring_from
-substring_index(string, 'text', 'number') -> string
+substring_index(string, 'text', 'number') -> string = substring(substring_index({0}, {1}, {2}), 1)
 concat(text...) -> string
 concat_ws('text', text...) -> string
 replace(string, string) -> string = replace({0}, {1}, '')
@@ -48,10 +48,10 @@ regexp_extract(string, 'pattern', 'number') -> string
 regexp_count(string, 'pattern') -> int = cast(regexp_count({0}, {1}) as int)
 ascii(string) -> int
 levenshtein(string, string) -> int
-md5(string) -> string
+md5(string) -> string = substring(md5({0}), 1)
 sha(string) -> string = sha1({0})
 sha1(string) -> string
-sha2(string, 'number') -> string
+sha2(string, 'bits') -> string
 crc32(string) -> bigint
 xxhash64(text...) -> bigint
 
@@ -75,14 +75,14 @@ round(decimal, 'number') -> rounded
 round(double) -> double = (round({0}) + 0D)
 round(double, 'number') -> double = round_double
 sqrt(double) -> double = sqrt(if({0} < 0, null, {0}))
-power(double, double) -> double = power({0}, if(abs({1}) < 1e300D, {1}, null))
-pow(double, double) -> double = power({0}, if(abs({1}) < 1e300D, {1}, null))
+power(double, double) -> double = power
+pow(double, double) -> double = power
 exp(double) -> double
 ln(double) -> double = ln(if({0} > 0, {0}, null))
 log10(double) -> double = log10(if({0} > 0, {0}, null))
 log2(double) -> double = log2(if({0} > 0, {0}, null))
 mod(bigint, bigint) -> bigint = ({0} % nullif({1}, 0))
-pmod(bigint, bigint) -> bigint = pmod({0}, nullif({1}, 0))
+pmod(bigint, bigint) -> bigint = positive_rest
 greatest(T, T...) -> T
 least(T, T...) -> T
 isnan(double) -> boolean = coalesce(isnan({0}), false)

@@ -5,7 +5,7 @@ or may fail; `{0}` is the first argument, `{*}` all of them. Arguments are types
 
 - `text`: whatever has one written form (no double, no list); it is cast to text;
 - `number`, `decimal`: any number, any decimal; `T`: any type, the same wherever it stands in a line;
-- `'pattern'`, `'format'`, `'unit'`, `'path'`, `'text'`, `'number'`: a literal, checked as such;
+- `'pattern'`, `'format'`, `'unit'`, `'path'`, `'text'`, `'number'`, `'bits'`: a literal, checked as such;
 - `T -> U`: a lambda; `...` repeats an argument.
 """
 

@@ -78,15 +78,18 @@ def replacement(text: str) -> str:
     return text
 
 
-_LETTERS = re.compile(r"yyyy|MM?|dd?|HH?|mm?|ss?|SSS|yyyyMMdd|[-/.:, T年月日]|'[^']*'")
+_RUNS = re.compile(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']")
+_FIELDS = frozenset(["yyyy", "MM", "M", "dd", "d", "HH", "H", "mm", "m", "ss", "s", "SSS"])
+_SIGNS = frozenset("-/.:, 年月日时分秒")
 
 
 def date_format(text: str) -> str:
     """Check a date pattern. Raises ExpressionError for letters that engines read differently."""
-    rest = _LETTERS.sub("", text)
-    if not text or rest:
+    parts = [found.group() for found in _RUNS.finditer(text)]
+    strange = [part for part in parts if part not in _FIELDS and part not in _SIGNS and not part.startswith("'")]
+    if "".join(parts) != text or not text or strange:
         raise ExpressionError(
-            f"{text!r}: a date pattern is made of yyyy MM M dd d HH H mm m ss s SSS and signs; not {rest!r}"
+            f"{text!r}: a date pattern is made of yyyy MM M dd d HH H mm m ss s SSS, signs, and text in quotes"
         )
     return text
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, common, converted, family
+from quanyu.expressions.datatypes import NULL, converted, family, shared_type
 from quanyu.literals import quoted
 
 # A day, and a time of day if any, with an offset if any; never a word such as `now`, which would ask the clock.
@@ -78,9 +78,9 @@ def _finer(text: str, wanted: str) -> str:
 
 
 def alike(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
-    """Write terms as one common type. Raises ExpressionError where they have none; `what` says what is done."""
+    """Write terms as one shared type. Raises ExpressionError where they have none; `what` says what is done."""
     read = timed(terms)
-    kind = common(term.type for term in read)
+    kind = shared_type(term.type for term in read)
     if kind is None:
         told = whole if isinstance(whole, str) else whole.sql(dialect="spark")
         raise ExpressionError(f"{told} {what} {different([term.type for term in read])}")
@@ -98,7 +98,9 @@ _HINTS = {
 def different(types: Sequence[str]) -> str:
     """Say of two of the types that they differ, and what to do: `a number (int) with a text (string): ...`."""
     kinds = list(dict.fromkeys(kind for kind in types if kind != NULL))
-    pairs = [(one, other) for n, one in enumerate(kinds) for other in kinds[n + 1 :] if common((one, other)) is None]
+    pairs = [
+        (one, other) for n, one in enumerate(kinds) for other in kinds[n + 1 :] if shared_type((one, other)) is None
+    ]
     if not pairs:
         return f"values that need more than 38 digits together ({', '.join(kinds)}): cast one of them"
     one, other = (family(kind) or NULL for kind in pairs[0])

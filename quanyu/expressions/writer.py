@@ -10,7 +10,7 @@ from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import calls, forms, operators
 from quanyu.expressions.aggregation import aggregate
 from quanyu.expressions.casts import cast
-from quanyu.expressions.datatypes import NULL, WHOLE, common, element, normal
+from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_type
 from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
@@ -80,7 +80,10 @@ def _not(node: exp.Expr, scope: Scope) -> Term:
 
 def condition(node: exp.Expr, scope: Scope, settle: bool = True) -> Term:
     """A condition; with `settle`, as `case` and `if` ask it: two-valued."""
-    term = write(two_valued(node) if settle else node, scope)
+    try:
+        term = write(two_valued(node) if settle else node, scope)
+    except ExpressionError:
+        term = write(node, scope)
     if term.type not in ("boolean", NULL):
         raise ExpressionError(f"{node.sql(dialect='spark')!r} is a {term.type}, where a condition is wanted")
     return term.to("boolean")
@@ -173,7 +176,7 @@ def _if(node: exp.Expr, scope: Scope) -> Term:
     results = [write(node.args["true"], scope)]
     results.append(write(node.args["false"], scope) if node.args.get("false") else Term("null", NULL))
     yes, no = alike(results, "mixes", node)
-    return Term(f"if({condition(node.this, scope).sql}, {yes.sql}, {no.sql})", common([yes.type, no.type]) or NULL)
+    return Term(f"if({condition(node.this, scope).sql}, {yes.sql}, {no.sql})", shared_type([yes.type, no.type]) or NULL)
 
 
 def _coalesce(node: exp.Expr, scope: Scope) -> Term:

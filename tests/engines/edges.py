@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -42,8 +43,16 @@ DAYS = [None, *map(date.fromisoformat, (
     "1900-02-28", "9999-12-31", "2024-03-31", "2024-11-03", "1986-05-04", "2262-04-12", "1677-09-20", "2021-01-03",
 ))]  # fmt: skip
 TIMES = [
-    None, at("1970-01-01"), at("1969-12-31T23:59:59.999999"), at("2024-02-29T15:59:59.5"), at("2024-02-29T16:00:00"),
-    at("9999-12-30T12:00:00"), at("0001-01-03"), at("1900-12-31T15:54:17"), at("2262-04-12"), at("1677-09-20"),
+    None,
+    at("1970-01-01"),
+    at("1969-12-31T23:59:59.999999"),
+    at("2024-02-29T15:59:59.5"),
+    at("2024-02-29T16:00:00"),
+    at("9999-12-30T12:00:00"),
+    at("0001-01-03"),
+    at("1900-12-31T15:54:17"),
+    at("2262-04-12"),
+    at("1677-09-20"),
     *(at(text, SHANGHAI) for text in ("1986-05-04T00:30:00", "1991-09-15T01:30:00", "1940-06-01T00:00:00")),
     *(at(text, LONDON) for text in ("2024-03-31T00:59:59", "2024-03-31T03:00:00", "2024-10-27T01:30:00")),
     *(at(text, NEW_YORK) for text in ("2024-03-10T01:59:59", "2024-11-03T01:30:00", "2024-11-03T23:30:00")),
@@ -56,7 +65,8 @@ COLUMNS = {
     "n": ("bigint", BIGINTS), "m": ("bigint", BIGINTS[::-1]), "d": ("decimal(18,2)", MONEY),
     "e": ("decimal(18,2)", MONEY[::-1]), "u": ("decimal(18,4)", PRICES), "x": ("double", DOUBLES),
     "y": ("double", DOUBLES[::-1]), "a": ("date", DAYS), "b": ("date", DAYS[::-1]), "p": ("timestamp", TIMES),
-    "q": ("timestamp", TIMES[::-1]), "f": ("boolean", [None, True, False]), "g": ("boolean", [True, False, None, False]),
+    "q": ("timestamp", TIMES[::-1]), "f": ("boolean", [None, True, False]),
+    "g": ("boolean", [True, False, None, False]),
     "ss": ("array<string>", LISTS), "tt": ("array<string>", LISTS[::-1]), "ns": ("array<bigint>", NUMBERS),
 }  # fmt: skip
 SCHEMA = {name: kind for name, (kind, _) in COLUMNS.items()}
@@ -74,7 +84,8 @@ def frame():
     for kind, (name, (typed, values)) in zip(count(), COLUMNS.items(), strict=False):
         cells = [values[(row + (kind // 2) * (row // len(values))) % len(values)] for row in range(ROWS)]
         if typed.startswith("decimal"):
-            cells = [None if cell is None else Decimal(cell).quantize(Decimal(1).scaleb(-int(typed[-2]))) for cell in cells]
+            unit = Decimal(1).scaleb(-int(typed[-2]))
+            cells = [None if cell is None else Decimal(cell).quantize(unit) for cell in cells]
         columns[name] = pa.array(cells, ARROW[typed])
     return pa.table(columns)
 
@@ -85,11 +96,13 @@ OF_KIND = {
     "T": ("s", "t", "t"), "U": ("n",), "array<T>": ("ss", "tt"), "array<string>": ("ss",),
     "array<array<T>>": ("array(ss, tt)",), "'pattern'": (r"'^([a-z]+)|\\d'",) * 2, "'replacement'": ("'<$1>'",) * 3,
     "'format'": ("'yyyy-MM-dd'",) * 2, "'unit'": ("'month'",) * 2, "'path'": ("'$.a'",) * 2,
-    "'weekday'": ("'Tue'",) * 2, "'text'": ("'-'",) * 3, "'number'": ("2",) * 3, "T -> U": ("", "_e -> length(_e)"),
-    "T -> boolean": ("", "_e -> _e > 'a'"),
+    "'weekday'": ("'Tue'",) * 2, "'text'": ("'-'",) * 3, "'number'": ("2",) * 3, "'bits'": ("256",) * 2,
+    "T -> U": ("", "_e -> length(_e)"), "T -> boolean": ("", "_e -> _e > 'a'"),
 }  # fmt: skip
-BY_NAME = {"regexp_replace": r"regexp_replace(s, '([a-z])', '<$1>')", "sha2": "sha2(s, 256)",
-           "slice": "slice(ss, 2, 1)", "repeat": "repeat(s, 2)", "regexp_extract": r"regexp_extract(s, '([a-z])([0-9])?', 2)"}  # fmt: skip
+BY_NAME = {
+    "regexp_replace": r"regexp_replace(s, '([a-z])', '<$1>')", "sha2": "sha2(s, 256)", "slice": "slice(ss, 2, 1)",
+    "repeat": "repeat(s, 2)", "regexp_extract": r"regexp_extract(s, '([a-z])([0-9])?', 2)",
+}  # fmt: skip
 
 
 def of_table():
@@ -99,8 +112,9 @@ def of_table():
             if name in BY_NAME and len(way.kinds) == max(len(other.kinds) for other in ways):
                 yield BY_NAME[name]
                 continue
-            kinds = [kind.removesuffix("...") for kind in way.kinds]
-            yield f"{name}({', '.join(OF_KIND[kind][n if len(OF_KIND[kind]) > n else 0] for n, kind in enumerate(kinds))})"
+            columns = [OF_KIND[kind.removesuffix("...")] for kind in way.kinds]
+            parts = [each[n if len(each) > n else 0] for n, each in enumerate(columns)]
+            yield f"{name}({', '.join(parts)})"
 
 
 OF_TYPE = {"string": "s", "int": "i", "bigint": "n", "decimal": "u", "double": "x", "boolean": "f", "date": "a",
@@ -113,42 +127,10 @@ def of_casts():
         yield f"cast({OF_TYPE[source]} as {'decimal(18,2)' if target == 'decimal' else target})"
 
 
-OPERATORS = """
-i + j; n + m; n - m; n * m; i * j; -n; -i; -d; -x; n div m; n % m; i / j; n / m; d / e; d / i; u / d; x / y; x + y; x * y
-d + e; d - u; d * i; u * i; n * u; d + 1; d * 0.1; x + d; x * i; 1.5 * i; d + e + u
-i = j; n > i; d >= e; d = u; d > 0.5; d < i; x = y; x < y; x >= y; x <= 0.3; x = 0.3; x > d; x between 0 and 1
-x in (0.3, 1, 2.5); x <=> y; s = t; s < t; s >= 'a'; s in ('a', '中文 字'); s not in ('a', 'b'); s <> 'a'; s <=> t
-a = b; a < p; p >= a; p > '2024-01-31'; p = '2024-02-29 10:59:59'; a >= '2024-02-29'; a between '1970-01-01' and b
-p between a and q; p < q; p = q; a in ('2024-02-29', '1970-01-01'); p in (a, q); f = g; f <=> g; f is true
-f and g; f or g; not f; not (f and g); s is null; x is not null; f and not g or s = 'a'
-s like 'a%'; s like '_'; s not like '%b%'; s rlike '^[a-z]'; s rlike 'a.b'; s rlike 'y$'; s rlike '\\w'; s rlike '\\s'
-s rlike '\\S\\d'; s rlike '[\\w.]+x'; s || t; s || '-' || n || '-' || d || a || p || f
-a + interval 3 days; a - interval 1 month; a + interval 1 year; p + interval 5 hours; p - interval 90 minutes
-p + interval 1 second; coalesce(a, p); coalesce(i, n, d); coalesce(i, x); coalesce(coalesce(s, t), '-'); if(f, a, p)
-if(s <> 'a', 1, 0); case when x > 1 then 'big' when x < 0 then 'small' else s end; case s when 'a' then 1 when '1' then 2 end
-case when f then d when g then i end; nullif(s, 'a'); nullif(x, 0); nullif(a, date'1970-01-01'); nullif(d, i); nullif(n, i)
-greatest(a, p); greatest(i, n, d); least(x, y); greatest(x, y); greatest(x, i); array(i, n); array(s, 'x', null)
-ss[0]; ss[i]; split(s, '-')[1]; split(s, '[,.]'); trim(both ' \u3000' from s); trim(leading 'a' from s); trim(trailing from s)
-filter(ss, v -> v is not null); transform(ns, (v, k) -> v + k); exists(ns, v -> v > 1); array_contains(ns, 1)
-array_contains(ss, 'a'); array_max(ns); sort_array(ns); array_distinct(ns); size(ns); transform(ns, v -> v * 2)
-filter(ns, v -> v <> 1); exists(ss, v -> v in ('a', 'b')); forall(ns, v -> v > 0); array_union(ns, array(1, n)); get(ns, i)
-get_json_object(s, '$.b.c'); get_json_object(s, '$[0]'); get_json_object(s, "$['a']"); length(get_json_object(s, '$.b'))
-round(d, 1); round(u, 3); round(x, 2); round(x, 0); round(n); ceil(u); floor(u); abs(u); sign(d); sqrt(n); pmod(n, 7); mod(i, 5)
-date_add(p, i); date_sub(a, i); add_months(a, i); datediff(p, a); datediff(a, '2024-01-01'); last_day(p); trunc(a, 'year')
-trunc(a, 'quarter'); trunc(p, 'week'); date_trunc('day', p); date_trunc('hour', p); date_trunc('week', p); date_trunc('year', a)
-next_day(a, 'Sunday'); date_format(p, 'yyyy-MM-dd HH:mm:ss'); date_format(a, 'yyyy年MM月'); date_format(p, 'd/M/yyyy H:m:s.SSS')
-to_date(s, 'yyyyMMdd'); to_date(s, 'dd/MM/yyyy'); to_timestamp(s, 'yyyy-MM-dd HH:mm'); to_timestamp(s, 'yyyy-MM-dd HH:mm:ss')
-unix_timestamp(a); hour(a); year(p); month(p); day(p); dayofweek(p); dayofyear(p); weekday(p); quarter(p); xxhash64(s, n, d, a, p, f)
-cast(d as decimal(4,1)); cast(x as decimal(18,4)); cast(n as decimal(10,0)); cast(i / j as decimal(18,2)); cast(d / e as decimal(18,4))
-cast(s as decimal(18,2)) / nullif(cast(t as int), 0); cast(cast(s as double) as bigint); cast(s as decimal(5,1)); cast(u as decimal(18,2))
-make_date(2024, i, 15); substring(s, 2, 3); substring(s, -2, 1); left(s, 3); right(s, 2); instr(s, 'b'); replace(s, 'a', 'xx')
-lpad(t, 5, '0'); rpad(t, 3, '*'); split_part(s, '-', 2); split_part(s, '-', -1); substring_index(s, '-', -1); concat_ws('-', s, n, t)
-translate(s, 'ab', 'x'); levenshtein(s, t); lower(s) = lower(t); upper(s); reverse(s); regexp_count(s, '[a-z]'); sha2(s, 512)
-isnan(x / y); ln(x); exp(i); power(x, 2); log10(d); nvl2(s, 1, 2); array_position(ns, 2); element_at(ss, -1)
-"""
+OPERATORS = (Path(__file__).parent / "expressions.txt").read_text(encoding="utf-8")
 
 
 def cases():
     """Every expression, each once."""
-    written = [text.strip() for line in OPERATORS.strip().splitlines() for text in line.split("; ")]
+    written = [line for line in OPERATORS.splitlines() if line and not line.startswith("#")]
     return list(dict.fromkeys([*of_table(), *of_casts(), *written]))
