@@ -99,8 +99,9 @@ class Specified:
         """The audience of a case: the one declared under its name, or the case's own under a name of its own."""
         if isinstance(case.target, str):
             return self.catalogue.audiences[case.target]
-        own = isinstance(case.target, Audience)
-        return case.target.model_copy(update={"name": f"case{case.number}"}) if own else None
+        if isinstance(case.target, Audience):
+            return case.target.model_copy(update={"name": f"case{case.number}"})
+        return None
 
 
 def cases_of(module: ModuleType) -> list[Case]:
