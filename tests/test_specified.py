@@ -1,33 +1,22 @@
 """Whatever is declared has a specification: a case that expects a value of it, and another that expects another."""
 
-import importlib.util
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from specification.case import Case
-from specification.computation import cases_of
+from specification.files import cases_in, every
 
 from quanyu.discover import jobs_in, load
 from quanyu.model.people import Customers
 from quanyu.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted([*ROOT.glob("tests/features/test_*.py"), *ROOT.glob("tests/audiences/test_*.py")])
-FILES += sorted(ROOT.glob("tests/**/test_*_spec.py"))
-
-
-def module(path):
-    """A file of cases, as a module beside the one that pytest makes of it."""
-    spec = importlib.util.spec_from_file_location(f"specified_{path.stem}", path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    return [case for path in FILES for case in cases_of(module(path))]
+    return [case for path in every() for case in cases_in(path)]
 
 
 @pytest.fixture(scope="module")

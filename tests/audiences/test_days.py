@@ -3,11 +3,9 @@
 from datetime import date
 
 import pytest
-import test_measures
-import test_value
 from specification import spec
 from specification.comparison import differences
-from specification.computation import cases_of
+from specification.files import TESTS, cases_in
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
@@ -56,9 +54,9 @@ def test_a_tenth_is_held_out(lapsed):
     assert 60 < len(held_out) < 140
 
 
-@pytest.mark.parametrize("module", [test_value, test_measures], ids=["value", "measures"])
-def test_a_case_gives_the_same_by_itself_as_with_others_of_other_days(specified, module):
-    cases = cases_of(module)[:8]
+@pytest.mark.parametrize("file", ["features/test_value.py", "audiences/test_measures.py"])
+def test_a_case_gives_the_same_by_itself_as_with_others_of_other_days(specified, file):
+    cases = cases_in(TESTS / file)[:8]
     together = specified.computed(cases)
     alone = {case: specified.computed([case])[case] for case in cases}
     assert [differences(case, alone[case]) for case in cases] == [differences(case, together[case]) for case in cases]

@@ -22,6 +22,7 @@ from quanyu.model.people import Consents, Customers, Identifiers, People
 from quanyu.modelspec import ModelSpec
 from specification.case import Case
 from specification.comparison import differences
+from specification.files import cases_of
 from specification.memory import MemoryContext, MemoryLake
 
 if TYPE_CHECKING:
@@ -102,11 +103,6 @@ class Specified:
         if isinstance(case.target, Audience):
             return case.target.model_copy(update={"name": f"case{case.number}"})
         return None
-
-
-def cases_of(module: ModuleType) -> list[Case]:
-    """Every case of a module, in order."""
-    return [value.case for value in vars(module).values() if isinstance(getattr(value, "case", None), Case)]
 
 
 def _is_of(case: Case, row: dict[str, Any]) -> bool:
