@@ -55,6 +55,11 @@ class Case:
         expected = self.expect if isinstance(self.expect, Mapping | set | frozenset) else ()
         return list(dict.fromkeys([*ascii_table.customers(dict(self.given)), *expected]))
 
+    def measures(self) -> set[str]:
+        """Names of the measures of an audience of which the case expects values."""
+        rows = self.expect.values() if isinstance(self.expect, Mapping) else ()
+        return {name for row in rows for name in row or ()} - {"inside", "holdout"}
+
     def persons(self) -> list[Row]:
         """Identities: each record of each named customer; strangers, and who is named as a person alone, have none."""
         if Identities in self.given:
