@@ -1,33 +1,23 @@
 """Whatever is declared has a specification: a case that expects a value of it, and another that expects another."""
 
-import importlib.util
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from specification.case import Case
-from specification.computation import cases_of
+from specification.files import cases_in, every
 
+from quanyu.audience import Audience
 from quanyu.discover import jobs_in, load
 from quanyu.model.people import Customers
 from quanyu.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted([*ROOT.glob("tests/features/test_*.py"), *ROOT.glob("tests/audiences/test_*.py")])
-FILES += sorted(ROOT.glob("tests/**/test_*_spec.py"))
-
-
-def module(path):
-    """A file of cases, as a module beside the one that pytest makes of it."""
-    spec = importlib.util.spec_from_file_location(f"specified_{path.stem}", path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    return [case for path in FILES for case in cases_of(module(path))]
+    return [case for path in every() for case in cases_in(path)]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +48,13 @@ def test_every_audience_and_measure_is_specified_by_two_values_at_least(cases, d
     values = expected(cases)
     names = [f"{a.name}.{name}" for a in declared.audiences.values() for name in ("inside", *a.measures)]
     assert [name for name in names if len(values[name]) < 2] == []
+
+
+def test_every_audience_of_an_example_is_specified_or_is_one_of_the_house(cases, declared, tmp_path):
+    example = load(load_settings(ROOT / "examples" / "online_retail", tmp_path))
+    rules = [case.target.who for case in cases if isinstance(case.target, Audience)]
+    rules += [audience.who for audience in declared.audiences.values()]
+    assert [audience.file for audience in example.audiences.values() if audience.who not in rules] == []
 
 
 def test_every_label_is_specified_with_and_without_and_so_is_who_is_not_judged(cases, declared):

@@ -313,3 +313,35 @@ test_a_measure_that_cannot_be_read_of_one_customer_is_not_known_of_that_customer
     given=DIVIDED,
     expect={"ann"},
 )
+
+test_doubles_that_differ_in_their_last_digit_are_equal = spec(
+    rule(
+        "m = n",
+        m=dict(over="orders", value="sum(cast(amount as double))", where="channel = 'store'"),
+        n=dict(over="orders", value="sum(cast(amount as double))", where="channel = 'online'"),
+    ),
+    as_of="2024-07-01",
+    given={
+        Orders: """
+                customer | ordered_at | channel | amount
+                ann      | 2024-06-01 | store   | 0.10
+                ann      | 2024-06-02 | store   | 0.20
+                ann      | 2024-06-03 | online  | 0.30
+            """
+    },
+    expect={"ann"},
+)
+
+test_money_is_compared_exactly = spec(
+    rule("m = 0.3", m=dict(over="orders", value="sum(amount)")),
+    as_of="2024-07-01",
+    given={
+        Orders: """
+            customer | ordered_at | amount
+            ann      | 2024-06-01 | 0.10
+            ann      | 2024-06-02 | 0.20
+            bob      | 2024-06-01 | 0.31
+        """
+    },
+    expect={"ann"},
+)

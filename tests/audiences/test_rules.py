@@ -133,3 +133,31 @@ test_before_the_first_score_nobody_is_above_any = spec(
 
 test_true_holds_everybody_who_is_known = of_tastes("true", {"ann", "bob", "cat", "dan"})
 test_false_holds_nobody = of_tastes("false", set())
+
+NAMED = {
+    Products: """
+        sku  | category
+        lamp | 家居
+        boot | 鞋靴
+        coat | men's
+        vase | Home
+    """,
+    OrderLines: """
+        customer | ordered_at | sku
+        ann      | 2024-06-20 | lamp
+        bob      | 2024-06-20 | boot
+        cat      | 2024-06-20 | coat
+        dan      | 2024-06-20 | vase
+    """,
+}
+
+
+def of_names(who, inside):
+    return spec(rule(who), as_of="2024-07-01", given=NAMED, expect=inside)
+
+
+test_names_may_be_chinese = of_names(f"{LIKES} = '鞋靴'", {"bob"})
+test_not_a_chinese_name_holds_all_others = of_names(f"not {LIKES} in ('鞋靴', '家居')", {"cat", "dan"})
+test_a_name_may_hold_an_apostrophe = of_names(f'{LIKES} = "men\'s"', {"cat"})
+test_capital_letters_count = of_names(f"{LIKES} = 'home'", set())
+test_a_pattern_may_be_chinese = of_names(f"{LIKES} like '家%' or {LIKES} rlike '靴$'", {"ann", "bob"})

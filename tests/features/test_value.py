@@ -3,6 +3,7 @@
 from specification import spec
 
 from features.value import Value
+from quanyu.model.identity import Identities
 from quanyu.model.trade import Orders
 
 test_orders_spend_and_pieces_are_those_of_the_last_365_days = spec(
@@ -262,4 +263,37 @@ test_records_of_one_person_in_one_source_count_together_once_they_are_one_custom
         """
     },
     expect={"ann": dict(orders=2, spend=30), "bob": dict(orders=1, spend=40)},
+)
+
+test_orders_of_a_record_that_went_to_another_customer_count_for_that_customer = spec(
+    Value,
+    as_of="2024-07-01",
+    given={
+        Identities: """
+            source | person | customer | valid_from | valid_to
+            pos    | card-1 | ann      | 2024-01-01 | 2024-06-15
+            pos    | card-1 | bob      | 2024-06-15 | null
+            pos    | card-2 | ann      | 2024-01-01 | null
+        """,
+        Orders: """
+            source | person | ordered_at | amount
+            pos    | card-1 | 2024-06-01 | 10
+            pos    | card-2 | 2024-06-01 | 20
+        """,
+    },
+    expect={"ann": dict(orders=1, spend=20), "bob": dict(orders=1, spend=10)},
+)
+
+test_pieces_that_are_too_many_to_add_up_are_not_known_of_that_customer_alone = spec(
+    Value,
+    as_of="2024-07-01",
+    given={
+        Orders: """
+                customer | ordered_at | pieces
+                ann      | 2024-06-01 | 9000000000000000000
+                ann      | 2024-06-02 | 9000000000000000000
+                bob      | 2024-06-01 | 1
+            """
+    },
+    expect={"ann": dict(items=None, orders=2), "bob": dict(items=1)},
 )

@@ -12,6 +12,7 @@ import pytest
 
 from quanyu.audience import Audience
 from quanyu.feature import FeatureView
+from quanyu.model.identity import Identities
 from quanyu.model.people import Identifiers
 from quanyu.modelspec import ModelSpec
 from quanyu.table import Table
@@ -54,8 +55,15 @@ class Case:
         expected = self.expect if isinstance(self.expect, Mapping | set | frozenset) else ()
         return list(dict.fromkeys([*ascii_table.customers(dict(self.given)), *expected]))
 
+    def measures(self) -> set[str]:
+        """Names of the measures of an audience of which the case expects values."""
+        rows = self.expect.values() if isinstance(self.expect, Mapping) else ()
+        return {name for row in rows for name in row or ()} - {"inside", "holdout"}
+
     def persons(self) -> list[Row]:
         """Identities: each record of each named customer; strangers, and who is named as a person alone, have none."""
+        if Identities in self.given:
+            return self.rows(Identities)
         pairs = {
             (row["source"], row["person_key"]): given.get("customer")
             for table, text in self.given.items()
@@ -74,7 +82,7 @@ class Case:
         """Identifiers: those given, or else one of every record, known since ever."""
         if Identifiers in self.given:
             return self.rows(Identifiers)
-        lines = "\n".join(f"{row['source']} | {row['person_key']}" for row in self.persons())
+        lines = "\n".join(sorted({f"{row['source']} | {row['person_key']}" for row in self.persons()}))
         rows = ascii_table.facts(Identifiers, f"source | person_key\n{lines}", "", self.zone)
         return [{**row, "value": row["person_key"], "scope": ""} for row in rows]
 
@@ -97,6 +105,9 @@ def spec(
     - a model: the label by customer, `{"ann": 1}`; None for one who is not in the population;
     - an audience: the set of who is inside, or values by customer of `inside` and of its measures;
     - another table of a job: its rows, as a table of the columns that are asked for, in any order.
+
+    Every record of a customer whom the tables name has an identity and an identifier, known since ever, unless the
+    case gives a table of them: then that is all there is.
 
     Values are numbers, texts, truths, lists, None; days and moments are texts. `strangers` are persons whom no identity
     names, `wins` the sources that win per column of customers. With `tags`, expected tags are of that scene.

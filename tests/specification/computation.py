@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import reduce
@@ -22,6 +23,7 @@ from quanyu.model.people import Consents, Customers, Identifiers, People
 from quanyu.modelspec import ModelSpec
 from specification.case import Case
 from specification.comparison import differences
+from specification.files import cases_of
 from specification.memory import MemoryContext, MemoryLake
 
 if TYPE_CHECKING:
@@ -62,19 +64,20 @@ class Specified:
     def _halved(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
         """Compute cases together; where that fails, in halves, so that only those fail which cannot be computed."""
         try:
-            rows = list(self._rows(cases))
+            rows = _by_case(self._rows(cases))
         except Exception as error:
             if len(cases) == 1:
                 return {cases[0]: error}
             middle = len(cases) // 2
             return self._halved(cases[:middle]) | self._halved(cases[middle:])
-        return {case: [row for row in rows if _is_of(case, row)] for case in cases}
+        return {case: rows[str(case.number), str(case.as_of)] for case in cases}
 
     def _rows(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
         target, days = cases[0].target, sorted({case.as_of for case in cases})
         context = self._context(cases)
         if isinstance(target, Audience | str):
-            yield from _memberships(context, cases, days)
+            own = {str(case.number): audience.name for case in cases if (audience := self.audience(case))}
+            yield from self._with_measures(cases, list(_memberships(context, own, days)))
         elif issubclass(target, ModelSpec):
             frame = labelled(context, target, *days).rename(columns={"cutoff": "as_of"})
             yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
@@ -84,6 +87,16 @@ class Specified:
             yield from _collected(_customers(context, cases[0], days))
         else:
             yield from _collected(asof.facts(context, target, *days))
+
+    def _with_measures(self, cases: Sequence[Case], rows: Rows) -> Rows:
+        """Add the measures of the cases that expect any, by a query of those alone."""
+        measured = [case for case in cases if case.measures()]
+        if not measured:
+            return rows
+        days = sorted({case.as_of for case in measured})
+        key = operator.itemgetter("audience", "customer_id", "as_of")
+        values = {key(row): row for row in _measures(self._context(measured), days)}
+        return [{**row, **values.get(key(row), {})} for row in rows]
 
     def _context(self, cases: Sequence[Case]) -> Any:
         audiences = {name: audience for case in cases if (audience := self.audience(case)) for name in [audience.name]}
@@ -99,18 +112,19 @@ class Specified:
         """The audience of a case: the one declared under its name, or the case's own under a name of its own."""
         if isinstance(case.target, str):
             return self.catalogue.audiences[case.target]
-        own = isinstance(case.target, Audience)
-        return case.target.model_copy(update={"name": f"case{case.number}"}) if own else None
+        if isinstance(case.target, Audience):
+            return case.target.model_copy(update={"name": f"case{case.number}"})
+        return None
 
 
-def cases_of(module: ModuleType) -> list[Case]:
-    """Every case of a module, in order."""
-    return [value.case for value in vars(module).values() if isinstance(getattr(value, "case", None), Case)]
-
-
-def _is_of(case: Case, row: dict[str, Any]) -> bool:
-    numbers = {match for value in row.values() if isinstance(value, str) for match in CASE.findall(value)}
-    return str(case.number) in numbers and str(row["as_of"])[:10] == str(case.as_of)
+def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
+    """Rows by the number of their case, which their keys begin with, and day."""
+    by_case: dict[tuple[str, str], Rows] = defaultdict(list)
+    for row in rows:
+        numbers = {number for value in row.values() if isinstance(value, str) for number in CASE.findall(value)}
+        for number in numbers:
+            by_case[number, str(row["as_of"])[:10]].append(row)
+    return by_case
 
 
 def _views_beside(case: Case) -> list[type[FeatureView]]:
@@ -123,17 +137,23 @@ def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
     yield from (row.asDict() for row in rows.selectExpr(*texts).collect())
 
 
-def _memberships(context: Any, cases: Sequence[Case], days: Sequence[date]) -> Iterator[dict[str, Any]]:
-    inside = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
-    measured = any(isinstance(case.expect, dict) for case in cases)
-    profile = rules.profile(context, days) if measured else asof.customers_known(context, *days)
-    flat = [f"`{n}`" for n, t in profile.dtypes if not t.startswith("struct")]
+def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Whether each customer is inside the audience of its case, and held out, as of each day."""
+    stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
+    for row in _collected(asof.customers_known(context, *days)):
+        name = audiences[CASE.findall(row["customer_id"])[0]]
+        stay = stays.get((name, row["customer_id"], row["as_of"]))
+        yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
+
+
+def _measures(context: Any, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Measures of each audience by customer and day."""
+    profile = rules.profile(context, days)
+    flat = [f"`{name}`" for name, kind in profile.dtypes if not kind.startswith("struct")]
     for row in _collected(profile.selectExpr(*flat)):
         for name in context.catalogue.audiences:
-            stay = inside.get((name, row["customer_id"], row["as_of"]))
             values = {key.removeprefix(f"{name}__"): v for key, v in row.items() if key.startswith(f"{name}__")}
-            who = {"customer_id": row["customer_id"], "as_of": row["as_of"], "audience": name}
-            yield {**who, **values, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
+            yield {"customer_id": row["customer_id"], "as_of": row["as_of"], "audience": name, **values}
 
 
 def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:

@@ -42,7 +42,7 @@ def spec_session(request: pytest.FixtureRequest) -> Iterator[Any]:
 def _sail() -> Iterator[Any]:
     # Plans of many cases are deep; read by the server when it starts.
     os.environ.setdefault("SAIL_RUNTIME__STACK_SIZE", "67108864")
-    from pysail.spark import SparkConnectServer
+    from pysail.spark import SparkConnectServer  # type: ignore[import-untyped]
     from pyspark.sql import SparkSession
 
     server = SparkConnectServer("127.0.0.1", 0)

@@ -46,7 +46,7 @@ class MemoryLake:
 
 def _rows(case: Case, table: type[Table]) -> list[Row]:
     if table is Identities:
-        return [{**row, "valid_from": ALWAYS} for row in case.persons()]
+        return [{"valid_from": ALWAYS, **row} for row in case.persons()]
     return case.identifiers() if table is Identifiers else case.rows(table)
 
 
