@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from shop import Retailer, leave, server_folder
+from specification.engines import pytest_addoption, spec_session, specified
+
+__all__ = ["pytest_addoption", "spec_session", "specified"]
 
 
 @pytest.fixture(scope="session")
