@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.engine.session import Engine
@@ -16,9 +14,10 @@ from quanyu.lake.committer import CommitInfo, Committer, committer_name, write_d
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
 from quanyu.lake.difference import difference
-from quanyu.lake.layout import SPARK_NAMES, LayoutColumn, layout_column, layout_of, plain_layout, same_type
-from quanyu.lake.receipt import Receipt, receipt_in
+from quanyu.lake.layout import LayoutColumn, layout_column, layout_of, plain_layout, same_type
+from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged, Staging
+from quanyu.lake.stored import StoredTables, delta_types, spark_types
 from quanyu.settings import Settings
 from quanyu.table import Table
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REWRITE_SHARE = 0.2
-# Most questions about history are answered by its last commits.
-RECENT_COMMITS = 5
 
 
 @dataclass(frozen=True)
@@ -47,11 +44,12 @@ class Written:
         return self.inserted + self.updated + self.deleted
 
 
-class Lake:
-    """Delta tables under one root, by place: `silver/orders`, `bronze/pos`."""
+class Lake(StoredTables):
+    """Delta tables under one root, read by the engine and written by the lake's committer."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        self.settings, self.engine = settings, engine
+        super().__init__(settings)
+        self.engine = engine
         self.staging = Staging(settings.lake)
 
     @property
@@ -66,98 +64,15 @@ class Lake:
         write_down(self.settings, name)
         return DeltaRsCommitter() if name == "deltalake" else SparkCommitter(self.engine.session)
 
-    def path(self, place: str) -> str:
-        """Where a table lies."""
-        return str(self.settings.lake / place)
-
-    def exists(self, place: str) -> bool:
-        """Whether the table was ever created."""
-        return self._delta(place) is not None
-
-    def _delta(self, place: str) -> Any:
-        """Open a table without the engine; None where there is none."""
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
-
-        if not (Path(self.path(place)) / "_delta_log").is_dir():
-            return None
-        try:
-            return DeltaTable(self.path(place))
-        except TableNotFoundError:
-            return None
-        except DeltaError as error:
-            why = str(error).splitlines()[0][:200]
-            raise QuanyuError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
-
-    def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
-        table = self._delta(place)
-        return [{**item, "receipt": receipt_in(item)} for item in table.history(limit)] if table else []
-
-    def _receipts(self, place: str) -> Iterator[dict[str, Any]]:
-        """Commits that changed data, newest first; the whole history is read only where the last ones do not do."""
-        recent = self.history(place, RECENT_COMMITS)
-        yield from (item for item in recent if item["receipt"])
-        if len(recent) == RECENT_COMMITS:
-            yield from (item for item in self.history(place)[RECENT_COMMITS:] if item["receipt"])
-
-    def receipt(self, place: str) -> dict[str, Any] | None:
-        """Receipt of the last commit that changed data."""
-        return next((item["receipt"] for item in self._receipts(place)), None)
-
-    def version(self, place: str) -> int | None:
-        """Number of the last commit that changed data; None before the first."""
-        return next((item["version"] for item in self._receipts(place)), None)
-
-    def version_of_day(self, place: str, day: date) -> int | None:
-        """Last version that a run for this day or an earlier one wrote."""
-        commits = self._receipts(place)
-        return next((item["version"] for item in commits if item["receipt"]["day"] <= day.isoformat()), None)
-
-    def places(self) -> list[str]:
-        """Every table that lies in the lake."""
-        return sorted(
-            str(log.parent.relative_to(self.settings.lake)) for log in self.settings.lake.glob("*/*/_delta_log")
-        )
-
-    def arrow(self, place: str, version: int | None = None) -> Any:
-        """Open a table as a pyarrow dataset, without the engine. Raises ConfigError for a version that is not there."""
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-
-        try:
-            return DeltaTable(self.path(place), version=version).to_pyarrow_dataset()
-        except (DeltaError, OSError):
-            raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
-
-    def rows(self, place: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
-        """Read rows under a pyarrow condition, without the engine. Rows: those of the whole table that satisfy it.
-
-        Each batch is filtered by itself: pyarrow cannot compare a condition with the statistics of files that deltalake
-        wrote, whose texts it takes for another type.
-        """
-        import pyarrow as pa
-
-        dataset = self.arrow(place)
-        batches = (pa.Table.from_batches([batch]) for batch in dataset.to_batches())
-        wanted = list(columns) if columns is not None else dataset.schema.names
-        parts = [(part if where is None else part.filter(where)).select(wanted) for part in batches]
-        return pa.concat_tables(parts) if parts else dataset.schema.empty_table().select(wanted)
-
-    def values(self, place: str, column: str) -> set[Any]:
-        """List the different values of a column, without the engine."""
-        batches = self.arrow(place).to_batches(columns=[column])
-        return {value for batch in batches for value in batch.column(0).unique().to_pylist()}
-
     def read(self, place: str) -> DataFrame:
         """Read a table as it stands. Raises QuanyuError where there is none."""
-        table = self._delta(place)
+        table = self.delta(place)
         if table is None:
             raise QuanyuError(f"{place}: there is no table in {self.path(place)}")
         reader = self.spark.read.format("delta")
         if self.engine.name == "sail":
             # Without a schema Sail cuts times into days at UTC instead of the session's zone.
-            reader = reader.schema(", ".join(f"`{name}` {kind}" for name, kind in _types(table).items()))
+            reader = reader.schema(", ".join(f"`{name}` {kind}" for name, kind in spark_types(table).items()))
         return reader.load(self.path(place))
 
     def table(self, table: type[Table]) -> DataFrame:
@@ -174,20 +89,14 @@ class Lake:
         """Set session settings for a while."""
         return session_settings(self.spark, values)
 
-    def holds(self, place: str, column: str, value: str) -> bool:
-        """Whether any row of a table has this value, without the engine."""
-        from pyarrow import compute
-
-        return self.exists(place) and bool(self.arrow(place).head(1, filter=compute.field(column) == value).num_rows)
-
     def prepare(self, table: type[Table]) -> None:
         """Create a table, or add the columns declared since. Raises ConfigError for a changed type."""
         place = place_of(table)
-        stored_table = self._delta(place)
+        stored_table = self.delta(place)
         if stored_table is None or stored_table.version() == 0:
             self.committer.create(self.path(place), layout_of(table))
             return
-        stored = _stored_types(stored_table)
+        stored = delta_types(stored_table)
         for name, column in table.schema().items():
             if name in stored and not same_type(column.type, stored[name]):
                 raise ConfigError(
@@ -200,11 +109,11 @@ class Lake:
 
     def begin(self, place: str, columns: Mapping[str, str], statistics: Sequence[str]) -> None:
         """Create a table that no class declares, such as a feed's in bronze, or add the columns that it lacks."""
-        table = self._delta(place)
+        table = self.delta(place)
         if table is None:
             self.committer.create(self.path(place), plain_layout(columns, tuple(statistics)))
             return
-        missing = {name: LayoutColumn(kind) for name, kind in columns.items() if name not in _stored_types(table)}
+        missing = {name: LayoutColumn(kind) for name, kind in columns.items() if name not in delta_types(table)}
         if missing:
             self.committer.add_columns(self.path(place), missing)
 
@@ -224,7 +133,7 @@ class Lake:
 
     def _conformed(self, place: str, rows: DataFrame | Staged) -> Staged:
         """Stage rows in the columns and types of their table, unless they lie there so already."""
-        types = _types(self._delta(place))
+        types = spark_types(self.delta(place))
         frame = rows.rows if isinstance(rows, Staged) else rows
         if isinstance(rows, Staged) and dict(rows.rows.dtypes).items() <= types.items():
             return rows
@@ -246,7 +155,7 @@ class Lake:
         import pyarrow as pa
 
         self.prepare(table)
-        columns = self._delta(place_of(table)).to_pyarrow_dataset().schema
+        columns = self.delta(place_of(table)).to_pyarrow_dataset().schema
         self.append_rows(place_of(table), pa.Table.from_pylist([dict(row)], columns), receipt, {"out": 1})
 
     def append_rows(self, place: str, rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
@@ -305,20 +214,3 @@ def place_of(table: type[Table]) -> str:
 
 def _commit(place: str, receipt: Receipt, counts: Mapping[str, int]) -> CommitInfo:
     return CommitInfo(place, receipt.text(counts), f"{receipt.job}/{place}")
-
-
-def _stored_types(table: Any) -> dict[str, str]:
-    """Types of a table's columns by Delta's names; of arrays the whole description."""
-    return {column.name: str(column.type.to_json()).strip('"') for column in table.schema().fields}
-
-
-def _types(table: Any) -> dict[str, str]:
-    """Types of a table's columns by Spark's names."""
-    return {column.name: _spark_type(column.type) for column in table.schema().fields}
-
-
-def _spark_type(kind: Any) -> str:
-    element = getattr(kind, "element_type", None)
-    if element is not None:
-        return f"array<{_spark_type(element)}>"
-    return SPARK_NAMES.get(kind.type, str(kind.type))
