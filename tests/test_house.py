@@ -48,18 +48,6 @@ DELTA = re.compile(r"delta\.`|using delta", re.IGNORECASE)
 HEAVY = (
     "pyspark", "mlflow", "sklearn", "xgboost", "airflow", "matplotlib", "scipy", "boto3", "grpc", "pysail", "deltalake",
 )  # fmt: skip
-    "pyspark",
-    "mlflow",
-    "sklearn",
-    "xgboost",
-    "airflow",
-    "matplotlib",
-    "scipy",
-    "boto3",
-    "grpc",
-    "pysail",
-    "deltalake",
-)
 VAGUE = re.compile(r"(^|_)(utils?|common|helpers?|misc|v\d+)($|_|\.py)")
 
 
