@@ -62,7 +62,7 @@ class SparkCommitter:
 
     def _save(self, path: str, rows: DataFrame, mode: str, options: Mapping[str, str], commit: CommitInfo) -> None:
         writer = rows.write.format("delta").mode(mode).options(**options).option("userMetadata", commit.receipt)
-        writer = writer.option("txnAppId", commit.application).option("txnVersion", next_number(path, commit))
+        writer = writer.option("txnAppId", commit.application).option("txnVersion", commit.number)
         with guard(commit.place):
             writer.save(path)
 
@@ -78,9 +78,7 @@ class SparkCommitter:
         same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in on)
         sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
         names, values = (", ".join(f"{alias}`{name}`" for name in columns) for alias in ("", "s."))
-        settings = {
-            _APPLICATION: commit.application, _NUMBER: str(next_number(path, commit)), _METADATA: commit.receipt,
-        }  # fmt: skip
+        settings = {_APPLICATION: commit.application, _NUMBER: str(commit.number), _METADATA: commit.receipt}
         # A MERGE takes its receipt from the session, which has one at a time.
         with self._merging, session_settings(session, settings):
             self._run(
@@ -109,13 +107,6 @@ class SparkCommitter:
         return session.createDataFrame(rows).selectExpr(
             *(f"cast(`{n}` as {kind}) as `{n}`" for n, kind in typed.items())
         )
-
-
-def next_number(path: str, commit: CommitInfo) -> int:
-    """Number of an application's next commit: the last one plus 1."""
-    from deltalake import DeltaTable
-
-    return (DeltaTable(path).transaction_version(commit.application) or 0) + 1
 
 
 @contextlib.contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from quanyu.engine.session import Engine
-from quanyu.errors import ConfigError, QuanyuError, RetryableError
-from quanyu.lake.committer import CommitInfo, Committer, committer_name, write_down
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.lake.committer import CommitInfo, Committer, committer_name, overtaken, write_down
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
 from quanyu.lake.difference import difference
@@ -51,6 +51,7 @@ class Lake(StoredTables):
         super().__init__(settings)
         self.engine = engine
         self.staging = Staging(settings.lake)
+        self._fences: dict[str, int] = {}
 
     @property
     def spark(self) -> SparkSession:
@@ -117,38 +118,43 @@ class Lake(StoredTables):
         if missing:
             self.committer.add_columns(self.path(place), missing)
 
+    def fence(self, job: str, places: Sequence[str]) -> None:
+        """Fence a job's writes from now on: where another run of it commits first, its own commits are refused."""
+        self._fences.update({f"{job}/{place}": self.transaction(place, f"{job}/{place}") for place in places})
+
     def append(self, place: str, rows: DataFrame | Staged, receipt: Receipt, counts: Mapping[str, int]) -> int:
         """Append rows, in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
-        self.committer.append(self.path(place), staged, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        return self._commit(place, receipt, counts, self.committer.append, staged)
 
     def replace(
         self, place: str, rows: DataFrame | Staged, where: str | None, receipt: Receipt, counts: Mapping[str, int]
     ) -> int:
         """Replace the rows that a condition selects, or all, in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
-        self.committer.replace(self.path(place), staged, where, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        return self._commit(place, receipt, counts, self.committer.replace, staged, where)
 
-    def _conformed(self, place: str, rows: DataFrame | Staged) -> Staged:
-        """Stage rows in the columns and types of their table, unless they lie there so already."""
-        types = spark_types(self.delta(place))
+    def _conformed(self, place: str, rows: DataFrame | Staged, *more: str) -> Staged:
+        """Stage rows in the columns and types of their table, and further texts, unless they lie there so."""
+        types = {**spark_types(self.delta(place)), **dict.fromkeys(more, "string")}
         frame = rows.rows if isinstance(rows, Staged) else rows
-        if isinstance(rows, Staged) and dict(rows.rows.dtypes).items() <= types.items():
+        if isinstance(rows, Staged) and dict(rows.rows.dtypes) == types:
             return rows
-        present = [name for name in types if name in frame.columns]
-        return self.staging.take(
-            frame.selectExpr(*(f"cast(`{name}` as {types[name]}) as `{name}`" for name in present))
-        )
+        values = {name: f"`{name}`" if name in frame.columns else "null" for name in types}
+        return self.staging.take(frame.selectExpr(*(f"cast({values[n]} as {types[n]}) as `{n}`" for n in types)))
 
     def merge(
         self, table: type[Table], changes: Staged, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
-    ) -> int:
-        """Upsert rows by their key, deleting those whose `_op` is `delete`, in one commit. Returns the version."""
+    ) -> int | None:
+        """Upsert whole rows by a key, deleting those whose `_op` is `delete`, in one fenced commit.
+
+        Returns the version of the last change: without any row to write there is no commit.
+        """
         place = place_of(table)
-        self.committer.merge(self.path(place), changes, on, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        if not changes.count:
+            return self.version(place)
+        staged = self._conformed(place, changes, "_op")
+        return self._commit(place, receipt, counts, self.committer.merge, staged, on)
 
     def note(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
         """Append one row without the engine, for what a person decides. The caller holds the home."""
@@ -160,26 +166,32 @@ class Lake(StoredTables):
 
     def append_rows(self, place: str, rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
         """Append rows of this process, in one fenced commit. Returns the version."""
-        self.committer.append_rows(self.path(place), rows, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        return self._commit(place, receipt, counts, self.committer.append_rows, rows)
 
     def replace_rows(self, place: str, rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
         """Put rows of this process in place of all, in one fenced commit. Returns the version."""
-        self.committer.replace_rows(self.path(place), rows, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        return self._commit(place, receipt, counts, self.committer.replace_rows, rows)
 
     def upsert_rows(self, table: type[Table], rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
         """Update and insert rows of this process by the table's key, in one fenced commit. Returns the version."""
         place = place_of(table)
-        self.committer.upsert_rows(self.path(place), rows, table.keys, _commit(place, receipt, counts))
-        return self._landed(place, receipt)
+        return self._commit(place, receipt, counts, self.committer.upsert_rows, rows, table.keys)
 
-    def _landed(self, place: str, receipt: Receipt) -> int:
-        """Look at what came back: a commit whose number was taken already is skipped by Spark without a word."""
-        newest = self.history(place, 1)[0]
-        if not newest["receipt"] or newest["receipt"]["run"] != receipt.run:
-            raise RetryableError(f"{place}: another run wrote at the same time; run it again")
-        return int(newest["version"])
+    def _commit(
+        self, place: str, receipt: Receipt, counts: Mapping[str, int], write: Callable[..., None], *content: Any
+    ) -> int:
+        """Commit, and look at what came: Spark skips a commit whose number is there already, without a word."""
+        application = f"{receipt.job}/{place}"
+        last = self._fences.get(application, self.transaction(place, application))
+        newest = self.history(place, 1)[0]["version"]
+        write(self.path(place), *content, CommitInfo(place, receipt.text(counts), application, last + 1))
+        if application in self._fences:
+            self._fences[application] = self.transaction(place, application)
+        own = (item for item in self.receipts(place) if _of(item["receipt"], receipt))
+        version = int(next(own, {"version": -1})["version"])
+        if version <= newest and self.transaction(place, application) > last:
+            raise overtaken(place)
+        return version
 
     def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
         """Make a gold table, or the part that a condition selects, hold just these rows; commits only a difference."""
@@ -198,6 +210,7 @@ class Lake(StoredTables):
         if not written.changed:
             return written
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
+        version: int | None
         if inserted == total and not deleted:
             version = self.append(place, rows, receipt, receipt_counts)
         elif part or written.changed > REWRITE_SHARE * max(total, 1):
@@ -212,5 +225,5 @@ def place_of(table: type[Table]) -> str:
     return f"{table.layer}/{table.name}"
 
 
-def _commit(place: str, receipt: Receipt, counts: Mapping[str, int]) -> CommitInfo:
-    return CommitInfo(place, receipt.text(counts), f"{receipt.job}/{place}")
+def _of(stored: Mapping[str, Any], receipt: Receipt) -> bool:
+    return (stored["job"], stored["run"]) == (receipt.job, receipt.run)

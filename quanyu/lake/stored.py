@@ -65,6 +65,11 @@ class StoredTables:
         """Receipt of the last commit that changed data."""
         return next((item["receipt"] for item in self.receipts(place)), None)
 
+    def transaction(self, place: str, application: str) -> int:
+        """Number of an application's last commit to a table; 0 before the first."""
+        table = self.delta(place)
+        return (table.transaction_version(application) or 0) if table else 0
+
     def version(self, place: str) -> int | None:
         """Number of the last commit that changed data; None before the first."""
         return next((item["version"] for item in self.receipts(place)), None)
