@@ -126,6 +126,7 @@ class Settings(Part):
     drop: Drop = Drop()
     keys: Keys = Keys()
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
+    retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )

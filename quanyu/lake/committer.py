@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from quanyu.errors import ConfigError, RetryableError
@@ -32,6 +33,14 @@ class CommitInfo:
     receipt: str
     application: str
     number: int
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What the upkeep of a table did: small files that it put together, and files that no kept version needs."""
+
+    compacted: int = 0
+    removed: int = 0
 
 
 class Committer(Protocol):
@@ -64,6 +73,12 @@ class Committer(Protocol):
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
         """Update rows by a key, and insert those that are new."""
+
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Put small files together, and remove what is older than the retention; `with_log`: commits of the log too.
+
+        No row changes. What it commits has no receipt.
+        """
 
 
 def overtaken(place: str) -> RetryableError:

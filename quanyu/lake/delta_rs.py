@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import QuanyuError
 from quanyu.lake import staged_files
-from quanyu.lake.committer import CommitInfo, overtaken
-from quanyu.lake.layout import DELTA_NAMES, Layout, LayoutColumn
+from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
+from quanyu.lake.layout import DELTA_NAMES, LOG_RETENTION, Layout, LayoutColumn, log_interval
 from quanyu.lake.predicates import delta_rs_predicate
 
 if TYPE_CHECKING:
@@ -122,6 +125,33 @@ class DeltaRsCommitter:
                 commit_properties=properties,
             )
             merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Compact, vacuum, and write a checkpoint, behind which old commits of the log are removed."""
+        from deltalake import DeltaTable
+
+        table = DeltaTable(path)
+        # The library itself would remove commits after 30 days, receipts with them.
+        keep = {LOG_RETENTION: log_interval(retention), "delta.enableExpiredLogCleanup": "false"}
+        if not keep.items() <= table.metadata().configuration.items():
+            table.alter.set_table_properties(keep, raise_if_not_exists=False)
+        compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
+        hours = int(retention.total_seconds() // 3600)
+        expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+        # It names files too that an earlier call removed, and commits each time.
+        removed = [file for file in expired if (Path(path) / file).exists()]
+        if removed:
+            table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+        if _last_checkpoint(path) < table.version():
+            table.create_checkpoint()
+        if with_log:
+            table.cleanup_metadata()
+        return Maintenance(compacted, len(removed))
+
+
+def _last_checkpoint(path: str) -> int:
+    file = Path(path) / "_delta_log" / "_last_checkpoint"
+    return int(json.loads(file.read_text(encoding="utf-8"))["version"]) if file.is_file() else -1
 
 
 def _same(name: str, nullable: bool) -> str:

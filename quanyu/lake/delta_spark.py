@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from quanyu.engine.guard import guard
-from quanyu.lake.committer import CommitInfo
-from quanyu.lake.layout import Layout, LayoutColumn
+from quanyu.lake.committer import CommitInfo, Maintenance
+from quanyu.lake.layout import LOG_RETENTION, Layout, LayoutColumn, log_interval
 from quanyu.literals import quoted
 
 if TYPE_CHECKING:
@@ -98,6 +99,21 @@ class SparkCommitter:
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
         """Update rows by a key, and insert those that are new."""
         self._merge(path, self._frame(path, rows).selectExpr("*", "'update' as _op"), on, commit)
+
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Compact and vacuum; Spark itself writes checkpoints and removes old commits, at commits to come."""
+        from deltalake import DeltaTable
+
+        if DeltaTable(path).metadata().configuration.get(LOG_RETENTION) != log_interval(retention):
+            kept = f"{quoted(LOG_RETENTION)} = {quoted(log_interval(retention))}"
+            self._run(path, f"alter table delta.`{path}` set tblproperties ({kept})")
+        hours = int(retention.total_seconds() // 3600)
+        settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
+        with guard(path), session_settings(self._session(), settings):
+            metrics = self._session().sql(f"optimize delta.`{path}`").collect()[0]["metrics"]
+            removed = self._session().sql(f"vacuum delta.`{path}` retain {hours} hours dry run").count()
+            self._session().sql(f"vacuum delta.`{path}` retain {hours} hours").collect()
+        return Maintenance(int(metrics["numFilesRemoved"]), removed)
 
     def _frame(self, path: str, rows: pa.Table) -> DataFrame:
         session = self._session()

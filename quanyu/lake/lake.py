@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.lake.committer import CommitInfo, Committer, committer_name, overtaken, write_down
+from quanyu.lake.committer import CommitInfo, Committer, Maintenance, committer_name, overtaken, write_down
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
 from quanyu.lake.difference import difference
@@ -145,14 +146,14 @@ class Lake(StoredTables):
 
     def merge(
         self, table: type[Table], changes: Staged, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
-    ) -> int | None:
+    ) -> int:
         """Upsert whole rows by a key, deleting those whose `_op` is `delete`, in one fenced commit.
 
-        Returns the version of the last change: without any row to write there is no commit.
+        Returns the version, which without any row to write is the last one.
         """
         place = place_of(table)
         if not changes.count:
-            return self.version(place)
+            return self.last_commit(place)
         staged = self._conformed(place, changes, "_op")
         return self._commit(place, receipt, counts, self.committer.merge, staged, on)
 
@@ -183,7 +184,7 @@ class Lake(StoredTables):
         """Commit, and look at what came: Spark skips a commit whose number is there already, without a word."""
         application = f"{receipt.job}/{place}"
         last = self._fences.get(application, self.transaction(place, application))
-        newest = self.history(place, 1)[0]["version"]
+        newest = self.last_commit(place)
         write(self.path(place), *content, CommitInfo(place, receipt.text(counts), application, last + 1))
         if application in self._fences:
             self._fences[application] = self.transaction(place, application)
@@ -192,6 +193,16 @@ class Lake(StoredTables):
         if version <= newest and self.transaction(place, application) > last:
             raise overtaken(place)
         return version
+
+    def maintain(self, place: str, retention: timedelta) -> Maintenance:
+        """Compact a table, and remove files and commits that are older than the retention.
+
+        The log of a table whose last receipt is older is left whole: the receipt says what the table holds.
+        """
+        last = next(self.receipts(place), None)
+        since = datetime.now(UTC) - retention
+        with_log = last is None or datetime.fromtimestamp(last["timestamp"] / 1000, UTC) >= since
+        return self.committer.maintain(self.path(place), retention, with_log)
 
     def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
         """Make a gold table, or the part that a condition selects, hold just these rows; commits only a difference."""
@@ -210,7 +221,6 @@ class Lake(StoredTables):
         if not written.changed:
             return written
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
-        version: int | None
         if inserted == total and not deleted:
             version = self.append(place, rows, receipt, receipt_counts)
         elif part or written.changed > REWRITE_SHARE * max(total, 1):

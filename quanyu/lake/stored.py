@@ -75,9 +75,20 @@ class StoredTables:
         return next((item["version"] for item in self.receipts(place)), None)
 
     def version_of_day(self, place: str, day: date) -> int | None:
-        """Last version that a run for this day or an earlier one wrote."""
+        """Last version that a run for this day or an earlier one wrote; None where the table was not there yet.
+
+        Raises ConfigError where the log does not reach back so far any more.
+        """
         commits = self.receipts(place)
-        return next((item["version"] for item in commits if item["receipt"]["day"] <= day.isoformat()), None)
+        version = next((item["version"] for item in commits if item["receipt"]["day"] <= day.isoformat()), None)
+        if version is None and self.exists(place) and self.history(place)[-1]["version"] > 0:
+            raise self._expired(place, f"what it was on {day}")
+        return version
+
+    def last_commit(self, place: str) -> int:
+        """Number of the last commit of any kind; -1 without a table."""
+        table = self.delta(place)
+        return table.version() if table else -1
 
     def places(self) -> list[str]:
         """Every table that lies in the lake."""
@@ -86,14 +97,28 @@ class StoredTables:
         )
 
     def arrow(self, place: str, version: int | None = None) -> Any:
-        """Open a table as a pyarrow dataset, without the engine. Raises ConfigError for a version that is not there."""
+        """Open a table as a pyarrow dataset, without the engine.
+
+        Raises ConfigError for a version that is not there, or not any more.
+        """
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
         try:
-            return DeltaTable(self.path(place), version=version).to_pyarrow_dataset()
+            table = DeltaTable(self.path(place), version=version)
         except (DeltaError, OSError):
+            if version is not None and 0 <= version <= self.last_commit(place):
+                raise self._expired(place, f"version {version}") from None
             raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
+        if version is not None and not all(Path(file.removeprefix("file://")).exists() for file in table.file_uris()):
+            raise self._expired(place, f"version {version}")
+        return table.to_pyarrow_dataset()
+
+    def _expired(self, place: str, what: str) -> ConfigError:
+        return ConfigError(
+            f"{place}: {what} has expired: the upkeep removes what is older than retention_days"
+            f" ({self.settings.retention_days}) in base.yml"
+        )
 
     def rows(self, place: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
         """Read rows under a pyarrow condition, without the engine. Rows: those of the whole table that satisfy it.
