@@ -28,7 +28,7 @@ run: $(READY) ## run one day of the main job on the sample retailer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
 
 test: $(READY) ## run the whole suite
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 2 -m "not long and not spark"
 
 test-long: $(READY) ## run also what takes minutes: every seeded kill
 	$(BIN)/python -m pytest -n 2

@@ -31,6 +31,7 @@ from quanyu.table import Column, Table
 ROOMS = (
     "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
+    "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
 COMMANDS = ("jobs.unify.commands",)
