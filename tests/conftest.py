@@ -1,30 +1,38 @@
-"""One Spark server for the whole suite, in a home of its own, and a retailer to play with in each test."""
+"""A retailer to play with in each test, and one Spark server for all tests that need one."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import Retailer, leave, server_folder
+from shop import SPARK_SERVER, Retailer
+
+from quanyu.engine.spark import SparkEngine
+from quanyu.settings import Settings
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
-    """Folder of the suite's server, which the homes of all tests share; started by the first that needs it.
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder of the Spark server, which the workers of pytest-xdist inherit: a second one would starve it."""
+    if SPARK_SERVER not in os.environ:
+        os.environ[SPARK_SERVER] = str(Path(tempfile.mkdtemp(prefix="quanyu-tests-")) / "server")
+        Path(os.environ[SPARK_SERVER]).mkdir()
+        config.add_cleanup(stop_spark_server)
 
-    Workers of pytest-xdist share it too, since each has a folder of its own beside the others: a second server would
-    take the first one's memory and cores.
-    """
-    base = tmp_path_factory.getbasetemp()
-    folder = server_folder(base if worker_id == "master" else base.parent)
-    yield folder
-    leave(folder)
+
+def stop_spark_server() -> None:
+    """Stop the server if a test started it, and remove its folder."""
+    home = Path(os.environ.pop(SPARK_SERVER)).parent
+    SparkEngine(Settings(home=home, conf=home, data=home, landing=home)).stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
-def retailer(tmp_path: Path, server: Path) -> Iterator[Retailer]:
+def retailer(tmp_path: Path) -> Iterator[Retailer]:
     """A retailer without any declaration yet."""
-    made = Retailer(tmp_path, server)
+    made = Retailer(tmp_path)
     yield made
     made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import date
 from pathlib import Path
@@ -18,25 +19,17 @@ currency: CNY
 """
 
 
-def server_folder(base: Path) -> Path:
-    """Folder of a Spark server, in a home of its own under another folder."""
-    folder = base / "suite" / "server"
-    folder.mkdir(exist_ok=True, parents=True)
-    return folder
-
-
-def leave(folder: Path) -> None:
-    """Let go of a server, and stop it unless another process of the suite still uses it."""
-    pass
+# Names the folder of the one Spark server that the homes of all tests share; nothing starts it before a test needs it.
+SPARK_SERVER = "QUANYU_TEST_SPARK_SERVER"
 
 
 class Retailer:
     """A conf folder, a landing folder and a home, with the words that tests want."""
 
-    def __init__(self, folder: Path, server: Path) -> None:
+    def __init__(self, folder: Path, server: Path | None = None) -> None:
         self.conf, self.home = folder / "conf", folder / "home"
         self.home.mkdir(parents=True)
-        (self.home / "server").symlink_to(server)
+        (self.home / "server").symlink_to(server or os.environ[SPARK_SERVER])
         (self.conf / "sources").mkdir(parents=True)
         (self.conf / "base.yml").write_text(BASE)
         self._open: list[Context] = []
@@ -96,7 +89,7 @@ class Retailer:
 FEEDS = ["crm", "pos", "shop", "consents", "erp_products"]
 
 
-def small_shop(folder: Path, server: Path) -> Retailer:
+def small_shop(folder: Path, server: Path | None = None) -> Retailer:
     """A few feeds of the default conf folder with a small sample: 300 customers over 70 days from 2024-01-01."""
     from sample.generate import generate
 

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the Online Retail fi
 
 
 @pytest.fixture(scope="module")
-def retail(tmp_path_factory, server):
-    shop = Retailer(tmp_path_factory.mktemp("retail"), server)
+def retail(tmp_path_factory):
+    shop = Retailer(tmp_path_factory.mktemp("retail"))
     shutil.rmtree(shop.conf)
     shutil.copytree(ROOT / "examples" / "online_retail", shop.conf)
     base = shop.conf / "base.yml"

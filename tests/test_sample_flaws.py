@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -67,8 +66,8 @@ class Taken:
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory, server: Path) -> Iterator[Taken]:
-    shop = Retailer(tmp_path_factory.mktemp("flaws"), server)
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
+    shop = Retailer(tmp_path_factory.mktemp("flaws"))
     base = (shop.conf / "base.yml").read_text()
     shutil.rmtree(shop.conf)
     shutil.copytree(ROOT / "conf", shop.conf)

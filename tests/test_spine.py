@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -30,9 +29,9 @@ def command(shop: Retailer, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory, server: Path) -> Iterator[tuple[Retailer, str]]:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Retailer, str]]:
     """A shop that ran an earlier day step by step, and the last one through its DAGs; with what that printed."""
-    shop = small_shop(tmp_path_factory.mktemp("lived"), server)
+    shop = small_shop(tmp_path_factory.mktemp("lived"))
     shop.run(EARLIER)
     done = command(shop, "run", "--day", LAST)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -156,9 +155,9 @@ def test_two_runs_at_once_do_not_mix(lived):
     assert "is in use by process" in second.stderr
 
 
-def test_days_out_of_order_give_the_same_tables(tmp_path, server):
+def test_days_out_of_order_give_the_same_tables(tmp_path):
     steps = ("ingest.pos", "ingest.crm", "identities", "features.recency")
-    one, other = small_shop(tmp_path / "one", server), small_shop(tmp_path / "other", server)
+    one, other = small_shop(tmp_path / "one"), small_shop(tmp_path / "other")
     for shop in (one, other):
         (shop.home / "person.key").write_text("a" * 64)
     # The identity is read as known today, so each day is asked again once all are known.
