@@ -1,4 +1,4 @@
-"""A retailer to play with in each test, and one Spark server for all tests that need one."""
+"""A retailer to play with in each test, and a folder that all processes of the suite share."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import SPARK_SERVER, Retailer
+from shop import SUITE, Retailer
 
 from quanyu.engine.spark import SparkEngine
 from quanyu.settings import Settings
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the folder of the Spark server, which the workers of pytest-xdist inherit: a second one would starve it."""
-    if SPARK_SERVER not in os.environ:
-        os.environ[SPARK_SERVER] = str(Path(tempfile.mkdtemp(prefix="quanyu-tests-")) / "server")
-        Path(os.environ[SPARK_SERVER]).mkdir()
-        config.add_cleanup(stop_spark_server)
+    """Make the folder of this run of the suite, which the workers of pytest-xdist inherit by its name."""
+    if SUITE not in os.environ:
+        os.environ[SUITE] = tempfile.mkdtemp(prefix="quanyu-tests-")
+        Path(os.environ[SUITE], "server").mkdir()
+        config.add_cleanup(clean_up)
 
 
-def stop_spark_server() -> None:
-    """Stop the server if a test started it, and remove its folder."""
-    home = Path(os.environ.pop(SPARK_SERVER)).parent
-    SparkEngine(Settings(home=home, conf=home, data=home, landing=home)).stop()
-    shutil.rmtree(home, ignore_errors=True)
+def clean_up() -> None:
+    """Stop the Spark server if a test started it, and remove what the tests shared."""
+    folder = Path(os.environ.pop(SUITE))
+    SparkEngine(Settings(home=folder, conf=folder, data=folder, landing=folder)).stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

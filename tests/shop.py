@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from quanyu.run import Context, Outcome, perform
 from quanyu.settings import Settings, load_settings
@@ -19,8 +24,8 @@ currency: CNY
 """
 
 
-# Names the folder of the one Spark server that the homes of all tests share; nothing starts it before a test needs it.
-SPARK_SERVER = "QUANYU_TEST_SPARK_SERVER"
+# Names the folder that all processes of one run of the suite share: templates, and the Spark server if a test starts it.
+SUITE = "QUANYU_TEST_SUITE"
 
 
 class Retailer:
@@ -29,10 +34,25 @@ class Retailer:
     def __init__(self, folder: Path, server: Path | None = None) -> None:
         self.conf, self.home = folder / "conf", folder / "home"
         self.home.mkdir(parents=True)
-        (self.home / "server").symlink_to(server or os.environ[SPARK_SERVER])
+        (self.home / "server").symlink_to(server or Path(os.environ[SUITE], "server"))
         (self.conf / "sources").mkdir(parents=True)
         (self.conf / "base.yml").write_text(BASE)
         self._open: list[Context] = []
+
+    @classmethod
+    def at(cls, folder: Path) -> Retailer:
+        """Open the retailer that lies in a folder."""
+        retailer = cls.__new__(cls)
+        retailer.conf, retailer.home, retailer._open = folder / "conf", folder / "home", []
+        return retailer
+
+    def copy(self, folder: Path) -> Retailer:
+        """Copy conf and home; the data files of the lake, which nobody changes, get a second name."""
+        shutil.copytree(self.home.parent, folder, symlinks=True, copy_function=_copied, dirs_exist_ok=True)
+        registry = folder / "home" / "mlflow.db"
+        if registry.exists():
+            _relocate(registry, str(self.home), str(folder / "home"))
+        return Retailer.at(folder)
 
     def declare(self, path: str, text: str) -> None:
         """Write a declaration."""
@@ -84,6 +104,37 @@ class Retailer:
             context.lake.staging.clear()
             if "store" in context.__dict__:
                 context.store.close()
+
+
+def template(name: str, build: Callable[[Path], object]) -> Path:
+    """Folder that `build` fills once in a run of the suite, by whichever process needs it first."""
+    folder = Path(os.environ[SUITE], "templates", name)
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.with_suffix(".complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(folder)
+            folder.with_suffix(".complete").touch()
+    return folder
+
+
+def _copied(source: str, target: str) -> None:
+    """Copy a file, or link it where it is a data file of the lake."""
+    if source.endswith(".parquet") and "/lake/" in source:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _relocate(database: Path, old: str, new: str) -> None:
+    """Put another folder into the paths that MLflow keeps of its artifacts."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            for _, column, kind, *_ in connection.execute(f"pragma table_info('{table}')").fetchall():
+                if "CHAR" in kind:
+                    change = f'update "{table}" set "{column}" = replace("{column}", ?, ?) where instr("{column}", ?)'
+                    connection.execute(change, (old, new, old))
 
 
 FEEDS = ["crm", "pos", "shop", "consents", "erp_products"]
