@@ -24,7 +24,7 @@ currency: CNY
 """
 
 
-# Names the folder that all processes of one run of the suite share: templates, and the Spark server if a test starts it.
+# Names the folder that all processes of one run of the suite share: templates, and the Spark server if a test asks.
 SUITE = "QUANYU_TEST_SUITE"
 
 

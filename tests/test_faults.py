@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from functools import wraps
+from itertools import count
 from pathlib import Path
+from traceback import walk_stack
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from shop import Retailer, template
+from shop import ROOT, Retailer, template
 from small_day import FIRST, SECOND, STEPS, crowned, declared
 
 from quanyu.lake.delta_rs import DeltaRsCommitter
@@ -25,38 +29,56 @@ class KilledError(BaseException):
 
 
 class Moments:
-    """Counts the moments before and after commits to the lake and to the store, and ends the process at one of them."""
+    """Passes the moments before and after commits to the lake and to the store, and ends the process at some."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count, self.fatal = 0, -1
+        self.is_fatal: Callable[[int, Hashable], bool] = lambda number, moment: False
+        self.passed: Counter[Hashable] = Counter()
         for committer in (DeltaRsCommitter, SparkCommitter):
             for name in COMMITS:
                 monkeypatch.setattr(committer, name, self._around(getattr(committer, name)))
 
     def _around(self, commit: Callable[..., None]) -> Callable[..., None]:
         @wraps(commit)
-        def wrapped(*args: Any, **more: Any) -> None:
-            self.pass_one()
-            commit(*args, **more)
-            self.pass_one()
+        def wrapped(committer: object, path: str, *args: Any) -> None:
+            self._pass(f"before {path}")
+            commit(committer, path, *args)
+            self._pass(f"after {path}")
 
         return wrapped
 
-    def pass_one(self, connection: sa.Connection | None = None) -> None:
-        """Count one moment, of the store those before its commits alone: between two commits nothing else is kept."""
-        if connection is not None and not connection.get_execution_options().get("writes"):
-            return
-        self.count += 1
-        if self.count - 1 == self.fatal:
+    def pass_store(self, connection: sa.Connection) -> None:
+        """Pass the moment before a commit of the store; the one after it is the moment before the next."""
+        if connection.get_execution_options().get("writes"):
+            self._pass("before the store")
+
+    def _pass(self, moment: str) -> None:
+        lines = [(frame.f_code.co_filename, line) for frame, line in walk_stack(None)]
+        key = (moment, *(line for line in lines if line[0].startswith(str(ROOT))))
+        number = self.passed.total()
+        self.passed[key] += 1
+        if self.is_fatal(number, (*key, self.passed[key])):
             raise KilledError
+
+    def kills(self, run: Callable[[], object], is_fatal: Callable[[int, Hashable], bool]) -> bool:
+        """Run, and say whether a fatal moment ended it."""
+        self.passed.clear()
+        self.is_fatal = is_fatal
+        try:
+            run()
+        except KilledError:
+            return True
+        finally:
+            self.is_fatal = lambda number, moment: False
+        return False
 
 
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moments]:
     counted = Moments(monkeypatch)
-    sa.event.listen(sa.Engine, "commit", counted.pass_one)
+    sa.event.listen(sa.Engine, "commit", counted.pass_store)
     yield counted
-    sa.event.remove(sa.Engine, "commit", counted.pass_one)
+    sa.event.remove(sa.Engine, "commit", counted.pass_store)
 
 
 def _undisturbed(folder: Path) -> None:
@@ -103,30 +125,59 @@ def _timeless(file: Path) -> str:
     return json.dumps({key: manifest[key] for key in ("counts", "files") if key in manifest}, sort_keys=True)
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_a_fault_at_any_commit_of_a_step_and_a_rerun_give_the_same_tables(undisturbed, tmp_path, moments, name):
-    number = STEPS.index(name)
-    before, after = (Retailer.at(undisturbed / str(n)) for n in (number, number + 1))
-    places = written(before, after)
-    expected, sent = tables(after, places), left_the_house(after)
-    fatal, faults = 0, 0
-    while True:
-        shop = before.copy(tmp_path / str(fatal))
-        moments.count, moments.fatal = 0, fatal
-        try:
-            shop.run(SECOND, name)
-        except KilledError:
-            faults += 1
-        else:
+@dataclass
+class Expected:
+    """What an undisturbed run of one step makes of the home before it."""
+
+    before: Retailer
+    after: Retailer
+
+    def __post_init__(self) -> None:
+        self.places = written(self.before, self.after)
+        self.tables, self.sent = tables(self.after, self.places), left_the_house(self.after)
+
+    def check(self, shop: Retailer, moment: object) -> None:
+        assert written(self.before, shop) == self.places, moment
+        assert tables(shop, self.places) == self.tables, moment
+        assert left_the_house(shop) == self.sent, moment
+        shop.close()
+
+
+@pytest.fixture(params=STEPS)
+def step(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def expected(undisturbed: Path, step: str) -> Expected:
+    number = STEPS.index(step)
+    return Expected(*(Retailer.at(undisturbed / str(n)) for n in (number, number + 1)))
+
+
+def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_end(expected, tmp_path, moments, step):
+    shop = expected.before.copy(tmp_path)
+    fatal: set[Hashable] = set()
+
+    def is_new(number: int, moment: Hashable) -> bool:
+        new = moment not in fatal
+        fatal.add(moment)
+        return new
+
+    while moments.kills(lambda: shop.run(SECOND, step), is_new):
+        shop.close()
+    # Before and after each commit to a table, and before the store notes what was done.
+    assert len(fatal) >= 2 * len(expected.places) + 1
+    expected.check(shop, "in turn")
+
+
+@pytest.mark.long
+def test_a_step_that_ends_at_any_commit_gives_the_same_tables_when_it_runs_again(expected, tmp_path, moments, step):
+    for fatal in count():
+        shop = expected.before.copy(tmp_path / str(fatal))
+        if not moments.kills(lambda shop=shop: shop.run(SECOND, step), lambda number, moment, n=fatal: number == n):
             break
-        moments.fatal = -1
         shop.close()
-        shop.run(SECOND, name)
-        assert tables(shop, places) == expected, fatal
-        assert written(before, shop) == places, fatal
-        assert left_the_house(shop) == sent, fatal
-        shop.close()
-        fatal += 1
+        shop.run(SECOND, step)
+        expected.check(shop, fatal)
     shop.close()
-    # What looks at nothing new still notes that it looked.
-    assert faults >= 2 * len(places) + 1
+    assert fatal >= 2 * len(expected.places) + 1
