@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from shop import SUITE, Retailer
 
+import examples  # noqa: F401 - registers the profile before a command line names it
 from quanyu.engine.spark import SparkEngine
 from quanyu.settings import Settings
 

@@ -59,6 +59,12 @@ class Retailer:
         (self.conf / path).parent.mkdir(parents=True, exist_ok=True)
         (self.conf / path).write_text(text, encoding="utf-8")
 
+    def adopt(self, conf: Path) -> None:
+        """Take the declarations of a conf folder in place of all, under the tests' own base.yml."""
+        shutil.rmtree(self.conf)
+        shutil.copytree(conf, self.conf)
+        (self.conf / "base.yml").write_text(BASE)
+
     def land(self, path: str, content: str | bytes) -> Path:
         """Let a file land."""
         file = self.home / "landing" / path
@@ -137,24 +143,44 @@ def _relocate(database: Path, old: str, new: str) -> None:
                     connection.execute(change, (old, new, old))
 
 
+def copy_registry(home: Path) -> None:
+    """Give a home MLflow's database, whose schema takes seconds to make."""
+    prepared = template("registry", _prepare_registry)
+    for file in (prepared / "home").iterdir():
+        shutil.copy(file, home)
+    _relocate(home / "mlflow.db", str(prepared / "home"), str(home))
+
+
+def _prepare_registry(folder: Path) -> None:
+    from ml.lifecycle.steps import prepare
+
+    (folder / "home").mkdir()
+    prepare(Settings(home=folder / "home", conf=folder, data=folder, landing=folder))
+
+
 FEEDS = ["crm", "pos", "shop", "consents", "erp_products"]
 
 
 def small_shop(folder: Path, server: Path | None = None) -> Retailer:
     """A few feeds of the default conf folder with a small sample: 300 customers over 70 days from 2024-01-01."""
+    shop = Retailer.at(template("small_shop", _generate_small_shop)).copy(folder)
+    if server:
+        (shop.home / "server").unlink()
+        (shop.home / "server").symlink_to(server)
+    return shop
+
+
+def _generate_small_shop(folder: Path) -> None:
     from sample.generate import generate
 
-    made = Retailer(folder, server)
-    base = (made.conf / "base.yml").read_text()
-    shutil.rmtree(made.conf)
-    shutil.copytree(ROOT / "conf", made.conf)
-    (made.conf / "base.yml").write_text(base)
-    for path in (made.conf / "sources").iterdir():
+    shop = Retailer(folder)
+    shop.adopt(ROOT / "conf")
+    for path in (shop.conf / "sources").iterdir():
         if path.stem not in FEEDS:
             path.unlink()
-    landing = made.home / "landing"
+    landing = shop.home / "landing"
     generate(landing, 300, date(2024, 1, 1), 70, 3, feeds=FEEDS)
     for path in (landing / "erp_products").iterdir():
         if not path.name.endswith("-01"):
             shutil.rmtree(path)
-    return made
+    (shop.home / "person.key").write_text("a" * 64)

@@ -6,10 +6,11 @@ Everything that the steps of a day can do happens on it, and it runs in a second
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from shop import Retailer
+from shop import Retailer, copy_registry
 
 FIRST, SECOND = "2024-07-01", "2024-07-02"
 MEMBERS = """
@@ -131,12 +132,12 @@ def crowned(shop: Retailer) -> None:
     from ml.churn import Churn
     from ml.lifecycle.judge import judge
     from ml.lifecycle.registry import Dataset
-    from ml.lifecycle.steps import prepare, registry
+    from ml.lifecycle.steps import registry
     from ml.lifecycle.train import train
 
     day = date.fromisoformat(FIRST)
     context = shop.context(FIRST)
-    prepare(shop.settings)
+    copy_registry(shop.home)
     cutoffs = tuple(Churn.training_cutoffs(day, day - timedelta(days=400)))
     random = np.random.default_rng(1)
 
@@ -151,3 +152,18 @@ def crowned(shop: Retailer) -> None:
     judged = judge(Churn, trained, people(Churn.test_cutoff(day)))
     recorded = registry(context).record(Churn, trained, judged, Dataset(day, {}, Churn.test_cutoff(day), cutoffs))
     assert recorded.champion, judged.gates
+
+
+def lived(folder: Path) -> None:
+    """Run the first day, then the second step by step, with a copy of all before each step and after the last."""
+    shop = Retailer(folder / "shop")
+    declared(shop)
+    crowned(shop)
+    assert tuple(shop.context(FIRST).steps) == STEPS, "a step is not among those whose commits are disturbed"
+    shop.run(FIRST)
+    for number, name in enumerate(STEPS):
+        shop.close()
+        shop.copy(folder / str(number))
+        shop.run(SECOND, name)
+    shop.close()
+    shop.copy(folder / str(len(STEPS)))

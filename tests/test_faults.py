@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from shop import ROOT, Retailer, template
-from small_day import FIRST, SECOND, STEPS, crowned, declared
+from small_day import SECOND, STEPS, lived
 
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter
@@ -81,25 +81,10 @@ def moments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moments]:
     sa.event.remove(sa.Engine, "commit", counted.pass_store)
 
 
-def _undisturbed(folder: Path) -> None:
-    """Run the first day, then the second step by step, with a copy of all before each step and after the last."""
-    shop = Retailer(folder / "shop")
-    declared(shop)
-    crowned(shop)
-    assert tuple(shop.context(FIRST).steps) == STEPS, "a step is not among those whose commits are disturbed"
-    shop.run(FIRST)
-    for number, name in enumerate(STEPS):
-        shop.close()
-        shop.copy(folder / str(number))
-        shop.run(SECOND, name)
-    shop.close()
-    shop.copy(folder / str(len(STEPS)))
-
-
 @pytest.fixture(scope="module")
 def undisturbed() -> Path:
     """Folder of the homes before each step, by the step's number, and after the last."""
-    return template("small_day", _undisturbed)
+    return template("small_day", lived)
 
 
 def tables(shop: Retailer, places: set[str]) -> Rows:

@@ -3,9 +3,10 @@
 import duckdb
 import pytest
 import sqlglot
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from quanyu.expressions import (
     Expression,
     ExpressionError,
@@ -233,7 +234,7 @@ def asked(sql, row):
     return duckdb.execute(f"select {told} from (select {columns})", list(row.values())).fetchone()[0]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(RULES, ROWS)
 def test_a_rule_is_true_or_false_as_plain_logic_says(rule, row):
     assert asked(to_sql(two_valued(parse(written(rule)).tree)), row) is oracle(rule, row)
