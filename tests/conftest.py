@@ -31,6 +31,12 @@ def clean_up() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def server() -> Path:
+    """Folder of the Spark server that all tests share, for a home of one's own; the first session on it starts it."""
+    return Path(os.environ[SUITE], "server")
+
+
 @pytest.fixture
 def retailer(tmp_path: Path) -> Iterator[Retailer]:
     """A retailer without any declaration yet."""
