@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from filelock import FileLock
 
 from quanyu.run import Context, Outcome, perform
@@ -92,12 +93,13 @@ class Retailer:
         """Ingest one source."""
         return self.run(day, f"ingest.{source}")[f"ingest.{source}"]
 
+    def table(self, place: str, *columns: str, where: Any = None) -> pa.Table:
+        """Rows of a table, read without an engine."""
+        return self.context("2000-01-01").lake.rows(place, list(columns) or None, where)
+
     def rows(self, place: str, *columns: str, where: Any = None) -> list[tuple[Any, ...]]:
-        """Rows of a table, sorted, read without Spark."""
-        found = self.context("2000-01-01").lake.arrow(place).to_table()
-        table = found.filter(where) if where is not None else found
-        chosen = table.select(list(columns)) if columns else table
-        return sorted((tuple(row.values()) for row in chosen.to_pylist()), key=str)
+        """Rows of a table, sorted, read without an engine."""
+        return sorted((tuple(row.values()) for row in self.table(place, *columns, where=where).to_pylist()), key=str)
 
     def versions(self) -> dict[str, int]:
         """Last version of each table."""

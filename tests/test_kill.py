@@ -68,11 +68,8 @@ def content(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
 
 def another(folder: Path, template: Retailer) -> Retailer:
     """Another home with the same landing, configuration, key and Spark server."""
-    shop = Retailer(folder, (template.home / "server").resolve())
-    shutil.rmtree(shop.conf)
-    shutil.copytree(template.conf, shop.conf)
-    shutil.copytree(template.home / "landing", shop.home / "landing")
-    (shop.home / "person.key").write_text("a" * 64)
+    shop = small_shop(folder, (template.home / "server").resolve())
+    shutil.copy(template.conf / "base.yml", shop.conf)
     return shop
 
 
@@ -86,7 +83,6 @@ def undisturbed(
     server.mkdir(parents=True)
     shop = small_shop(folder / "undisturbed", server)
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + f"engine: {request.param}\n")
-    (shop.home / "person.key").write_text("a" * 64)
     began = time.monotonic()
     finish(shop)
     yield shop, content(shop), time.monotonic() - began

@@ -50,7 +50,7 @@ def test_every_line_is_in_silver_quarantined_or_left_out_for_a_stated_reason(sho
     dropped = Counter()
     for run in runs:
         dropped.update(run["dropped"])
-    lines = len(shop.rows("silver/order_lines", "line"))
+    lines = shop.table("silver/order_lines", "line").num_rows
     assert lines + sum(run["quarantined"] for run in runs) + dropped.total() == count() == 541_909
     assert dropped == {
         "bookkeeping adjustment": count("InvoiceNo like 'A%'"),
@@ -66,18 +66,18 @@ def test_customers_are_known_by_number_without_a_decimal_point(shop):
 
 
 def test_money_and_orders_are_those_of_the_file(shop):
-    silver = sum(amount for (amount,) in shop.rows("silver/order_lines", "amount"))
+    silver = pc.sum(shop.table("silver/order_lines", "amount")["amount"]).as_py()
     file = count("InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)",
                  "sum(round(Quantity * UnitPrice::decimal(18, 4), 2))")  # fmt: skip
     assert abs(float(silver) - float(file)) < 0.01
     kept = "InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
-    assert len(shop.rows("silver/orders", "order_id")) == count(kept, "count(distinct InvoiceNo)")
+    assert shop.table("silver/orders", "order_id").num_rows == count(kept, "count(distinct InvoiceNo)")
 
 
 def test_nothing_that_was_known_on_a_day_is_from_after_it(shop):
     known = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
-    days = {at.date().isoformat() for (at,) in shop.rows("silver/order_lines", "ordered_at", where=known)}
-    assert max(days) <= DAY
-    assert len(shop.rows("silver/order_lines", "line", where=known)) == count(
+    lines = shop.table("silver/order_lines", "ordered_at", where=known)
+    assert pc.max(lines["ordered_at"]).as_py().date().isoformat() <= DAY
+    assert lines.num_rows == count(
         f"InvoiceDate < date '{DAY}' + 1 and InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
     )
