@@ -33,7 +33,7 @@ ROOMS = (
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands",)
+COMMANDS = ("jobs.unify.commands", "jobs.verify.commands")
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
