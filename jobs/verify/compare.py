@@ -65,7 +65,8 @@ def _key(table: type[Table]) -> tuple[str, ...]:
 def compare_table(one: Lake, other: Lake, place: str, key: Sequence[str]) -> Comparison:
     """Compare one table, a column at a time, so that no table lies in memory as a whole."""
     sides = [_Side(lake, place) for lake in (one, other)]
-    shared = [name for name in sides[0].names if name in sides[1].names]
+    every = [side.names for side in sides if side.names]
+    shared = [name for name in every[0] if all(name in names for names in every)]
     wanted = [name for name in key if name in shared] or shared
     pairs = aligned(*(side.columns(wanted) for side in sides))
     if pairs.repeated:

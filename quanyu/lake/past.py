@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from quanyu.errors import QuanyuError
 from quanyu.lake.lake import Lake
@@ -30,10 +31,15 @@ def versions_before(lake: Lake, day: date, jobs: Collection[str]) -> dict[str, i
     ]
     first = min(moments, default=None)
     earlier = {
-        place: next((c["version"] for c in commits if first is None or c["timestamp"] < first), None)
+        place: [commit for commit in commits if first is None or commit["timestamp"] < first]
         for place, commits in history.items()
     }
-    return {place: version for place, version in earlier.items() if version is not None}
+    return {place: commits[0]["version"] for place, commits in earlier.items() if _has_rows(commits)}
+
+
+def _has_rows(commits: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether commits, newest first, are more than the creation of a table."""
+    return any(commit["receipt"] for commit in commits) or (bool(commits) and commits[-1]["version"] > 0)
 
 
 def days_committed(lake: Lake) -> list[date]:
