@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
-from quanyu.errors import ConfigError, RetryableError, nearest
+from quanyu.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from quanyu.settings import Settings
@@ -29,22 +31,17 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
 
     Example: `quanyu verify --day 2025-02-03`
     """
-    from filelock import FileLock, Timeout
+    from rich.console import Console
 
     from jobs.verify.proof import prove
     from jobs.verify.report import report
 
     settings = opened(conf, home)
     pair = _engines(settings, engine)
-    lock = FileLock(settings.home / "verify.lock")
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout:
-        raise RetryableError(f"another process verifies {settings.home}; wait for it, or give --wait SECONDS") from None
-    try:
-        proof = prove(settings, day_of(day), pair, wait, lambda name, step: say(f"{name}: {step}"))
-    finally:
-        lock.release()
+    # Whoever ends this process shall not leave personal data behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with Console().status("copying the home") as status:
+        proof = prove(settings, day_of(day), pair, wait, lambda name, step: status.update(f"{name}: {step}"))
     say(report(proof))
     raise typer.Exit(0 if proof.equal else 1)
 

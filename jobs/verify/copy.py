@@ -73,9 +73,9 @@ def copies(context: Context, names: Mapping[str, str]) -> Iterator[tuple[dict[st
 
 
 def of_engine(settings: Settings, engine: str, home: Path) -> Settings:
-    """The same settings for another home and engine; with Sail also where a cluster is set."""
+    """The same settings for another home and engine, with the store in it, and with Sail where a cluster is set too."""
     spark = settings.spark if engine == "spark" else settings.spark.model_copy(update={"remote": None})
-    return settings.model_copy(update={"home": home, "engine": engine, "spark": spark})
+    return settings.model_copy(update={"home": home, "engine": engine, "spark": spark, "store": ""})
 
 
 def _fill(context: Context, homes: list[Settings]) -> str:
@@ -132,9 +132,8 @@ def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> 
     again = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
     store.ledger.record([*before, *(_as_it_was(context, file, days_by_file[file.path]) for file in again)])
     days = set().union(*([set(days) for days in days_by_file.values()]))
-    for day, rows in context.store.ledger.volumes(source.name).items():
-        if day in days:
-            store.ledger.record_volume(source.name, day, rows, context.day - timedelta(days=1))
+    volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
+    store.ledger.record_volumes(source.name, volumes, context.day - timedelta(days=1))
 
 
 def _days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:

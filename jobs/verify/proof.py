@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+
+from filelock import FileLock, Timeout
 
 from jobs.verify.compare import Comparison, Difference, compare
 from jobs.verify.copy import FOLDER, copies, steps_of
 from jobs.verify.days import Run, run_copy
 from jobs.verify.origin import origin
 from quanyu.engine.session import Engine
+from quanyu.errors import RetryableError
 from quanyu.lake import Lake
 from quanyu.run import Context, home_lock
 from quanyu.settings import Settings
@@ -52,17 +55,26 @@ def prove(
 
     Raises ConfigError for a day that was not run.
     """
-    context = Context(settings, day)
-    shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
-    names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
-    try:
+    with _alone(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
+        # What a verification that was killed has left behind.
+        shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
+        names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
         with contextlib.ExitStack() as stack:
             with home_lock(settings, wait_seconds):
                 homes, begins = stack.enter_context(copies(context, names))
             one, other = (run_copy(home, day, watch) for home in homes.values())
             return _compared(context, list(homes.values()), begins, (one, other))
-    finally:
-        context.close()
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
+    """Let one process at a time verify a home. Raises RetryableError."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(settings.home / "verify.lock", timeout=wait_seconds):
+            yield
+    except Timeout:
+        raise RetryableError(f"another process verifies {settings.home}; wait for it, or give --wait SECONDS") from None
 
 
 def _compared(context: Context, homes: list[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
