@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued
+from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
 from quanyu.literals import quoted
 from quanyu.source import SYSTEM, Fill, Source
 from quanyu.table import Column, Table
@@ -32,11 +32,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Mapped:
-    """One column of a fill: the typed expression, and what may be wrong with it."""
+    """One column of a fill: the typed expression, and what may be wrong with it in a row, or in a group of rows."""
 
     name: str
     sql: str
     checks: tuple[Check, ...]
+    totals: tuple[Check, ...] = ()
 
 
 def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
@@ -48,7 +49,7 @@ def value_of(text: str, column: Column, where: str, each: str | None = None) -> 
         if raw != typed:
             checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and ({typed}) is null"))
         checks += _empty_check(tree, where, raw)
-    return Mapped(where.rpartition(".")[2], typed, tuple(checks))
+    return Mapped(where.rpartition(".")[2], typed, tuple(checks), tuple(_total_checks(tree, where, typed)))
 
 
 def types(tree: exp.Expr) -> dict[str, str]:
@@ -109,6 +110,21 @@ def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
     return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
 
 
+def _total_checks(tree: exp.Expr, where: str, typed: str) -> Iterator[Check]:
+    """Nothing comes out of a group though values went into each aggregate: a total that does not fit."""
+    summed = list(tree.find_all(exp.Sum, exp.Avg, exp.Min, exp.Max))
+    outside = [node for node in tree.find_all(exp.Case, exp.If, exp.Nullif, exp.Coalesce) if not _within(node)]
+    if not summed or outside or len(summed) < len(list(tree.find_all(exp.AggFunc))):
+        return
+    columns = ", ".join(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))
+    there = " and ".join(f"count({safe(node.this)}) > 0" for node in summed)
+    yield Check(f"{where}: comes out empty from {columns}", f"{there} and ({typed}) is null")
+
+
+def _within(node: exp.Expr) -> bool:
+    return node.find_ancestor(exp.AggFunc) is not None
+
+
 def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:
     """Check what the Table declares: what is required, listed values and bounds.
 
@@ -151,6 +167,14 @@ def reasons(checks: list[Check]) -> str:
         return "cast(array() as array<string>)"
     cases = ", ".join(f"case when {check.bad} then {quoted(check.reason)} end" for check in checks)
     return f"array_distinct(filter(array({cases}), r -> r is not null))"
+
+
+def key_value(text: str, name: str, column: Column) -> str:
+    """What a group's key, computed as a column of this name, gives its column."""
+    key = members(parse(text).tree)
+    return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type).replace(
+        f"`{name}`", f"any_value({name})"
+    )
 
 
 def where_sql(text: str) -> str:

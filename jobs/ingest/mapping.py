@@ -13,6 +13,7 @@ from jobs.ingest.contract import (
     Check,
     cast_checks,
     constraint_checks,
+    key_value,
     members,
     per_group,
     per_row,
@@ -165,14 +166,17 @@ def _for_each(column: str, fields: str) -> str:
     return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
-def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
+def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table], losses: bool = False) -> DataFrame:
+    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
+
+    With `losses`, grouped rows have `_lost` too: reasons for which a total came out empty.
+    """
     fill = source.fills[name]
     accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
         ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-        found = grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
+        found = grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, losses)
     else:
         made, row = f"`_to_{name}`", "_row"
         if fill.each:
@@ -185,7 +189,7 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     return found.selectExpr("*", *missing)
 
 
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
+def grouped(accepted: DataFrame, fill: Fill, table: type[Table], losses: bool = False) -> DataFrame:
     """Group rows of one day of the feed to one row per key."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -195,16 +199,16 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
     made = []
     for column in columns:
         at = in_key.get(fill.columns[column.name])
-        kind = table.columns[column.name].type
-        sql = f"try_cast(any_value({at}) as {kind})" if at else column.sql
+        sql = key_value(fill.columns[column.name], at, table.columns[column.name]) if at else column.sql
         made.append(F.expr(sql).alias(column.name))
     named = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
     person = [F.expr(named).alias("person_key")]
     last = [F.expr(f"max({ORDER})").alias("_last")]
+    lost = [F.expr(reasons([check for column in columns for check in column.totals])).alias("_lost")] if losses else []
     order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
     rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last)
-    columns_kept = [*(["person_key"] if table.personal else []), *fill.columns]
+    found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last, *lost)
+    columns_kept = [*(["person_key"] if table.personal else []), *fill.columns, *(["_lost"] if losses else [])]
     return found.selectExpr(*columns_kept, "_day as feed_day", *_FILE_AND_ROW)
 
 
@@ -219,10 +223,10 @@ def group_sql(text: str) -> str:
 
 
 def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
-    """Grouped rows that break what the Table declares, with `_why`."""
+    """Grouped rows that break what the Table declares or lost a total (`_lost`), with `_why`."""
     values = {name: f"`{name}`" for name in table.columns}
     why = reasons(list(constraint_checks(table, values, {})))
-    return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
+    return rows.selectExpr("*", f"array_union(_lost, {why}) as _why").where("size(_why) > 0")
 
 
 def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:

@@ -180,7 +180,7 @@ def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
         if not fill.one_row_per:
             continue
         table = work.tables[fill.table]
-        bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
+        bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table, losses=True), table)
         if bad.limit(1).count():
             staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
     return staged

@@ -11,8 +11,8 @@ from shop import BASE, Retailer, leave, server_folder
 
 from jobs.ingest import extract
 from quanyu import engine
-from quanyu.errors import ConfigError, RetryableError
 from quanyu.engine.server import free_port
+from quanyu.errors import ConfigError, RetryableError
 
 WITH_DRIVER = BASE.replace("spark:\n", "spark:\n  memory: 1g\n  packages: ['org.postgresql:postgresql:42.7.8']\n")
 MEMBERS = """
