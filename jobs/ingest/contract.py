@@ -32,12 +32,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Mapped:
-    """One column of a fill: the typed expression, and what may be wrong with it in a row, or in a group of rows."""
+    """One column of a fill: the typed expression, and what may be wrong with it."""
 
     name: str
     sql: str
     checks: tuple[Check, ...]
-    totals: tuple[Check, ...] = ()
 
 
 def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
@@ -49,7 +48,7 @@ def value_of(text: str, column: Column, where: str, each: str | None = None) -> 
         if raw != typed:
             checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and ({typed}) is null"))
         checks += _empty_check(tree, where, raw)
-    return Mapped(where.rpartition(".")[2], typed, tuple(checks), tuple(_total_checks(tree, where, typed)))
+    return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
 
 def types(tree: exp.Expr) -> dict[str, str]:
@@ -108,21 +107,6 @@ def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
     inputs = dict.fromkeys([*columns, *(safe(node) for node in tree.find_all(exp.Cast))])
     all_there = " and ".join(f"{sql} is not null" for sql in inputs)
     return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
-
-
-def _total_checks(tree: exp.Expr, where: str, typed: str) -> Iterator[Check]:
-    """Nothing comes out of a group though values went into each aggregate: a total that does not fit."""
-    summed = list(tree.find_all(exp.Sum, exp.Avg, exp.Min, exp.Max))
-    outside = [node for node in tree.find_all(exp.Case, exp.If, exp.Nullif, exp.Coalesce) if not _within(node)]
-    if not summed or outside or len(summed) < len(list(tree.find_all(exp.AggFunc))):
-        return
-    columns = ", ".join(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))
-    there = " and ".join(f"count({safe(node.this)}) > 0" for node in summed)
-    yield Check(f"{where}: comes out empty from {columns}", f"{there} and ({typed}) is null")
-
-
-def _within(node: exp.Expr) -> bool:
-    return node.find_ancestor(exp.AggFunc) is not None
 
 
 def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:

@@ -20,10 +20,12 @@ from jobs.ingest.contract import (
     person_columns,
     reasons,
     safe,
+    types,
     where_sql,
 )
 from jobs.unify import normalise
-from quanyu.expressions import parse
+from quanyu.expressions import Expression, parse
+from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.literals import quoted
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
@@ -166,18 +168,14 @@ def _for_each(column: str, fields: str) -> str:
     return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
-def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table], losses: bool = False) -> DataFrame:
-    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
-
-    With `losses`, grouped rows have `_lost` too: reasons for which a total came out empty.
-    """
+def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
     fill = source.fills[name]
-    accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-        found = grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, losses)
+        found = _groups(staged, name, source, table).drop("_lost")
     else:
+        accepted = _accepted(staged, name)
         made, row = f"`_to_{name}`", "_row"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
@@ -189,27 +187,57 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table], lo
     return found.selectExpr("*", *missing)
 
 
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table], losses: bool = False) -> DataFrame:
-    """Group rows of one day of the feed to one row per key."""
+def _accepted(staged: DataFrame, name: str) -> DataFrame:
+    return staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
+
+
+def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    fill, accepted = source.fills[name], _accepted(staged, name)
+    ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
+
+
+def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
+    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
-    columns = per_group(fill, table)
-    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
-    made = []
-    for column in columns:
-        at = in_key.get(fill.columns[column.name])
-        sql = key_value(fill.columns[column.name], at, table.columns[column.name]) if at else column.sql
-        made.append(F.expr(sql).alias(column.name))
-    named = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
-    person = [F.expr(named).alias("person_key")]
-    last = [F.expr(f"max({ORDER})").alias("_last")]
-    lost = [F.expr(reasons([check for column in columns for check in column.totals])).alias("_lost")] if losses else []
+    aggregates, others = _aggregated(fill, table), _others(fill, table)
+    parts = {name: sql for plan in aggregates.values() for name, sql in plan.parts().items()}
+    person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
+    named = {**others, **parts, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
     rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last, *lost)
-    columns_kept = [*(["person_key"] if table.personal else []), *fill.columns, *(["_lost"] if losses else [])]
-    return found.selectExpr(*columns_kept, "_day as feed_day", *_FILE_AND_ROW)
+    groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
+    values = [f"{aggregates[n].value()} as `{n}`" if n in aggregates else f"`{n}`" for n in fill.columns]
+    losses = [
+        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
+        for name, plan in aggregates.items()
+        if (condition := plan.lost())
+    ]
+    people = ["person_key"] if table.personal else []
+    return groups.selectExpr(*people, *values, "_day as feed_day", *_FILE_AND_ROW, f"{reasons(losses)} as _lost")
+
+
+def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
+    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
+    plans = {}
+    for name, text in fill.columns.items():
+        if parse(text).aggregates:
+            tree = members(parse(text).tree, fill.each)
+            plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
+    return plans
+
+
+def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of the columns that do not aggregate: those that rows are grouped by, and values of the last row."""
+    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
+    columns = {column.name: column.sql for column in per_group(fill, table)}
+    return {
+        name: key_value(text, in_key[text], table.columns[name]) if text in in_key else columns[name]
+        for name, text in fill.columns.items()
+        if not parse(text).aggregates
+    }
 
 
 _FILE_AND_ROW = (
@@ -222,11 +250,12 @@ def group_sql(text: str) -> str:
     return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
 
 
-def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
-    """Grouped rows that break what the Table declares or lost a total (`_lost`), with `_why`."""
-    values = {name: f"`{name}`" for name in table.columns}
-    why = reasons(list(constraint_checks(table, values, {})))
-    return rows.selectExpr("*", f"array_union(_lost, {why}) as _why").where("size(_why) > 0")
+def bad_groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Groups of a fill that break what the Table declares, or of which a value cannot be computed, with `_why`."""
+    rows = _groups(staged, name, source, table)
+    values = {column: f"`{column}`" for column in source.fills[name].columns}
+    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
+    return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
 
 
 def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:
