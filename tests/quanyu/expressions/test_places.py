@@ -11,6 +11,7 @@ from quanyu.feature import Feature, FeatureView, Tag
 from quanyu.model.people import Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
 from quanyu.source import Source
+from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Identifiers)}
 CODE = [
@@ -76,7 +77,7 @@ def fill(**changes):
 
 def audience(**changes):
     made = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in made.problems({"value.spend": "double"}, TABLES, ()).found]
+    return [str(problem) for problem in made.problems({"value.spend": Column("double", "Spent.")}, TABLES, ()).found]
 
 
 def measure(**changes):
