@@ -224,6 +224,7 @@ def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
         ("amount", "'amount' does not aggregate"),
         ("sum(amount) + amount", "amount stands outside of an aggregate"),
         ("max(sum(amount))", "aggregates an aggregate"),
+        ("count(*) filter (where amount > max(amount))", "aggregates in a filter, which asks of one row"),
         ("sum(amuont)", "unknown column 'amuont'; did you mean 'amount'?"),
         ("max(channel) > 3", "a text with a number"),
         ("first(channel)", "first"),
