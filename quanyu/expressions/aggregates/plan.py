@@ -156,7 +156,11 @@ def plan(
     around = tree.this.pop()
     rows = Aggregate(exp.Count(this=exp.Star()), schema, where, window)
     try:
-        return AggregateExpression(text, aggregates, around, rows, _type(text, around, aggregates, schema, wanted))
+        kind = _type(text, around, aggregates, schema, wanted)
+        expression_plan = AggregateExpression(text, aggregates, around, rows, kind)
+        # Written once here, so that what is wrong with a filter or a window is said when it is declared.
+        expression_plan.parts()
+        return expression_plan
     except ExpressionError as error:
         said = str(error)
         raise ExpressionError(said if said.startswith(repr(text)) else f"{text!r}: {said}") from None

@@ -227,6 +227,8 @@ def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
         ("count(*) filter (where amount > max(amount))", "aggregates in a filter, which asks of one row"),
         ("sum(amuont)", "unknown column 'amuont'; did you mean 'amount'?"),
         ("max(channel) > 3", "a text with a number"),
+        ("count(*) filter (where amount)", "number"),
+        ("count(*) filter (where channel > 3)", "a text with a number"),
         ("first(channel)", "first"),
         ("sum(amount) over (partition by channel)", "over"),
     ],
