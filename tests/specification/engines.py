@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from quanyu.discover import load
+from quanyu.engine.session import Engine
+from quanyu.engine.spark import SparkEngine
 from quanyu.settings import load_settings
 from specification.computation import Specified
 
@@ -23,35 +25,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def spec_session(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A session of the chosen engine."""
+def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A session of the chosen engine, on a server of its own unless an address is given."""
     engine = request.config.getoption("--engine")
-    if engine == "sail":
-        yield from _sail()
-    elif engine == "spark":
-        from quanyu.engine import Engine
-
-        home = request.getfixturevalue("server").parent
-        yield Engine(load_settings(ROOT / "conf", home)).session()
+    settings = load_settings(ROOT / "conf", tmp_path_factory.mktemp("engine"))
+    if engine.startswith("sc://"):
+        settings = settings.model_copy(update={"spark": settings.spark.model_copy(update={"remote": engine})})
     else:
-        from pyspark.sql import SparkSession
-
-        yield SparkSession.builder.remote(engine).create()
-
-
-def _sail() -> Iterator[Any]:
-    # Plans of many cases are deep; read by the server when it starts.
-    os.environ.setdefault("SAIL_RUNTIME__STACK_SIZE", "67108864")
-    from pysail.spark import SparkConnectServer  # type: ignore[import-untyped]
-    from pyspark.sql import SparkSession
-
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    address = server.listening_address
-    session = SparkSession.builder.remote(f"sc://localhost:{address[1]}").create()
-    yield session
-    session.stop()
-    server.stop()
+        settings = settings.model_copy(update={"engine": engine})
+    yield Engine(settings).session()
+    Engine(settings).release()
+    if engine == "spark":
+        SparkEngine(settings).stop()
 
 
 @pytest.fixture(scope="session")
