@@ -31,9 +31,10 @@ from quanyu.table import Column, Table
 ROOMS = (
     "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
+    "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands",)
+COMMANDS = ("jobs.unify.commands", "jobs.verify.commands")
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 

@@ -13,6 +13,8 @@ from quanyu.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+for place in discover.COMMANDS:
+    discover.call(f"{place}:add")(cli.app)
 
 
 def commands(program):

@@ -3,9 +3,10 @@
 from answers import answers_to
 from asked import embedded
 from edges import OF_KIND, SCHEMA, ZONES
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse, safe_sql
 from quanyu.expressions.casts import CASTS
@@ -99,7 +100,7 @@ def sound(text):
 EXPRESSIONS = st.lists(expressions().filter(sound), min_size=5, max_size=20)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60)
 @given(EXPRESSIONS, st.sampled_from(ZONES))
 def test_no_expression_fails_at_run_time(texts, zone):
     told = answers_to(embedded(), zone, texts)

@@ -4,9 +4,10 @@ import pyarrow as pa
 import pytest
 import sqlglot
 from asked import ask, rows
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from quanyu.expressions import (
     Expression,
     ExpressionError,
@@ -229,7 +230,7 @@ ROWS = st.fixed_dictionaries(
 KINDS = {"x": "int", "y": "int", "z": "int", "p": "boolean", "q": "boolean"}
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(RULES, min_size=10, max_size=10), st.lists(ROWS, min_size=10, max_size=10))
 def test_a_rule_is_true_or_false_as_plain_logic_says(rules, facts):
     sqls = [safe_sql(two_valued(parse(written(rule)).tree), KINDS) for rule in rules]
