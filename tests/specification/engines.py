@@ -11,7 +11,6 @@ import pytest
 
 from quanyu.discover import load
 from quanyu.engine.session import Engine
-from quanyu.engine.spark import SparkEngine
 from quanyu.settings import load_settings
 from specification.computation import Specified
 
@@ -26,17 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A session of the chosen engine, on a server of its own unless an address is given."""
-    engine = request.config.getoption("--engine")
-    settings = load_settings(ROOT / "conf", tmp_path_factory.mktemp("engine"))
+    """A session of the chosen engine: Apache Spark is the suite's one server, unless an address is given."""
+    engine, home = request.config.getoption("--engine"), tmp_path_factory.mktemp("engine")
+    settings = load_settings(ROOT / "conf", home)
     if engine.startswith("sc://"):
         settings = settings.model_copy(update={"spark": settings.spark.model_copy(update={"remote": engine})})
     else:
+        (home / "server").symlink_to(request.getfixturevalue("server"))
         settings = settings.model_copy(update={"engine": engine})
     yield Engine(settings).session()
     Engine(settings).release()
-    if engine == "spark":
-        SparkEngine(settings).stop()
 
 
 @pytest.fixture(scope="session")
