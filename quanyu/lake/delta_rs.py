@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
 
 BATCH_ROWS = 100_000
+# Fewer files, and fewer commits since the last checkpoint, cost a reader less than the upkeep does.
+MANY_FILES, MANY_COMMITS = 8, 10
+# The library itself would remove commits after 30 days, receipts with them: the upkeep does it, by its retention.
+LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 # How deltalake, and pyarrow under it, say that rows break a rule of the table; the texts go on with values of rows.
 _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
@@ -33,6 +37,7 @@ class DeltaRsCommitter:
         from deltalake import DeltaTable, Schema
 
         known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
+        known[LOG_CLEANUP] = "false"
         schema = Schema([_field(name, column) for name, column in layout.columns.items()])
         table = DeltaTable.create(
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
@@ -130,28 +135,39 @@ class DeltaRsCommitter:
         """Compact, vacuum, and write a checkpoint, behind which old commits of the log are removed."""
         from deltalake import DeltaTable
 
-        table = DeltaTable(path)
-        # The library itself would remove commits after 30 days, receipts with them.
-        keep = {LOG_RETENTION: log_interval(retention), "delta.enableExpiredLogCleanup": "false"}
-        if not keep.items() <= table.metadata().configuration.items():
-            table.alter.set_table_properties(keep, raise_if_not_exists=False)
-        compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
-        hours = int(retention.total_seconds() // 3600)
-        expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
-        # It names files too that an earlier call removed, and commits each time.
-        removed = [file for file in expired if (Path(path) / file).exists()]
-        if removed:
-            table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
-        if _last_checkpoint(path) < table.version():
+        table, compacted = DeltaTable(path), 0
+        if len(table.file_uris()) >= MANY_FILES:
+            compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
+        removed = _vacuum(table, path, retention)
+        if table.version() - _last_checkpoint(path) >= MANY_COMMITS:
             table.create_checkpoint()
-        if with_log:
+        if with_log and _oldest_commit(path) < datetime.now(UTC) - retention:
+            keep = {LOG_RETENTION: log_interval(retention), LOG_CLEANUP: "false"}
+            if not keep.items() <= table.metadata().configuration.items():
+                table.alter.set_table_properties(keep, raise_if_not_exists=False)
             table.cleanup_metadata()
-        return Maintenance(compacted, len(removed))
+        return Maintenance(compacted, removed)
+
+
+def _vacuum(table: Any, path: str, retention: timedelta) -> int:
+    hours = int(retention.total_seconds() // 3600)
+    expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+    # It names files too that an earlier call removed, and commits each time.
+    removed = [file for file in expired if (Path(path) / file).exists()]
+    if removed:
+        table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+    return len(removed)
 
 
 def _last_checkpoint(path: str) -> int:
     file = Path(path) / "_delta_log" / "_last_checkpoint"
     return int(json.loads(file.read_text(encoding="utf-8"))["version"]) if file.is_file() else -1
+
+
+def _oldest_commit(path: str) -> datetime:
+    """When the first commit that the log has was written; removing goes by the same time."""
+    file = min((Path(path) / "_delta_log").glob("*.json"))
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _same(name: str, nullable: bool) -> str:

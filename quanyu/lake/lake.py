@@ -62,8 +62,8 @@ class Lake(StoredTables):
     @cached_property
     def committer(self) -> Committer:
         """Who commits to this lake, by what is written down in it."""
+        write_down(self.settings, committer_name(self.settings))
         name = committer_name(self.settings)
-        write_down(self.settings, name)
         return DeltaRsCommitter() if name == "deltalake" else SparkCommitter(self.engine.session)
 
     def read(self, place: str) -> DataFrame:

@@ -23,13 +23,13 @@ def upkeep(retailer, day):
 
 @pytest.fixture
 def totals(retailer):
-    """A table of six small commits, of which the last replaces all before; and what a dead run left in staging."""
+    """A table of eleven small commits, of which the last replaces all before; and what a dead run left in staging."""
     lake = retailer.context(MONDAY).lake
     lake.begin("gold/totals", {"customer": "string", "orders": "bigint"}, ["customer"])
-    for number in range(6):
+    for number in range(11):
         rows = pa.table({"customer": [f"c{number}", f"d{number}"], "orders": [number, number]})
-        write = lake.append_rows if number < 5 else lake.replace_rows
-        write("gold/totals", rows, Receipt("total", f"2024-06-0{number + 1}", f"r{number}", "d"), {})
+        write = lake.append_rows if number < 10 else lake.replace_rows
+        write("gold/totals", rows, Receipt("total", f"2024-06-{number + 1:02}", f"r{number}", "d"), {})
     dead = retailer.settings.lake / "_staging" / "dead"
     dead.mkdir(parents=True)
     os.utime(dead, (time.time() - 3 * 86400,) * 2)
@@ -45,11 +45,13 @@ def test_it_is_due_once_in_a_week(retailer, totals):
 
 def test_it_tells_what_it_did(retailer, totals):
     lake = retailer.context(MONDAY).lake
-    lake.append_rows(totals, pa.table({"customer": ["e"], "orders": [1]}), Receipt("total", "2024-06-07", "r", "d"), {})
+    for name in "efghijk":
+        rows = pa.table({"customer": [name], "orders": [1]})
+        lake.append_rows(totals, rows, Receipt("total", "2024-06-12", "r", "d"), {})
     version, rows = lake.version(totals), retailer.rows(totals)
     outcome = upkeep(retailer, MONDAY).outcome
-    assert outcome.facts["compacted"] == 2
-    assert outcome.notes[0].startswith("2 small files put together")
+    assert outcome.facts["compacted"] == 8
+    assert outcome.notes[0].startswith("8 small files put together")
     assert outcome.notes[1] == "1 staging folders of runs that died removed"
     assert (lake.version(totals), retailer.rows(totals)) == (version, rows)
 
