@@ -125,6 +125,12 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    store: SecretRef = Field(
+        "", description="postgresql+psycopg:// address of the store; without one a file of the home"
+    )
+    mlflow: str | None = Field(
+        None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
+    )
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
@@ -138,13 +144,13 @@ class Settings(Part):
 
     @property
     def store_url(self) -> str:
-        """Address of the operational store."""
-        return f"sqlite:///{self.home / 'store.db'}"
+        """Address of the operational store. Holds a password where the setting refers to one."""
+        return secret(self.store) or f"sqlite:///{self.home / 'store.db'}"
 
     @property
     def mlflow_url(self) -> str:
-        """Address of MLflow's own database."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        """Address of the tracking server, or of MLflow's own database."""
+        return self.mlflow or f"sqlite:///{self.home / 'mlflow.db'}"
 
     @property
     def jar_cache(self) -> Path:

@@ -215,7 +215,8 @@ def test_every_declaration_says_what_it_is(declared):
         told |= {
             f"{view.name}.{name}: unit": feature.unit
             for name, feature in view.features.items()
-            if view.types()[name] in ("bigint", "double") or view.types()[name].startswith("decimal")
+            if view.types(declared.tables)[name] in ("bigint", "double")
+            or view.types(declared.tables)[name].startswith("decimal")
         }
     for spec in declared.models.values():
         told |= {
