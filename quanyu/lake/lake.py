@@ -186,12 +186,12 @@ class Lake(StoredTables):
         last = self._fences.get(application, self.transaction(place, application))
         newest = self.last_commit(place)
         write(self.path(place), *content, CommitInfo(place, receipt.text(counts), application, last + 1))
-        if application in self._fences:
-            self._fences[application] = self.transaction(place, application)
         own = (item for item in self.receipts(place) if _of(item["receipt"], receipt))
         version = int(next(own, {"version": -1})["version"])
         if version <= newest and self.transaction(place, application) > last:
             raise overtaken(place)
+        if application in self._fences:
+            self._fences[application] = self.transaction(place, application)
         return version
 
     def maintain(self, place: str, retention: timedelta) -> Maintenance:
