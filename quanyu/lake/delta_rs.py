@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
 
 BATCH_ROWS = 100_000
+# A longer list of partitions saves nothing.
+MOST_PARTITIONS = 20
 # Fewer files, and fewer commits since the last checkpoint, cost a reader less than the upkeep does.
 MANY_FILES, MANY_COMMITS = 8, 10
 # The library itself would remove commits after 30 days, receipts with them: the upkeep does it, by its retention.
@@ -93,12 +95,16 @@ class DeltaRsCommitter:
 
     def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
         """Merge staged changes, in batches of bounded memory."""
+        from deltalake import WriterProperties
+
         with _open(path, commit) as (table, properties):
             nullable = {field.name: field.nullable for field in table.schema().fields}
-            same = " and ".join(_same(name, nullable[name]) for name in on)
+            same = [_same(name, nullable[name]) for name in on]
+            parts = [_within(changes, name) for name in table.metadata().partition_columns if name in on]
             merging = table.merge(
-                _batches(table, changes, more=["_op"]), same, source_alias="s", target_alias="t",
-                commit_properties=properties,
+                _batches(table, changes, more=["_op"]), " and ".join([*same, *filter(None, parts)]),
+                source_alias="s", target_alias="t", commit_properties=properties,
+                writer_properties=WriterProperties(max_row_group_size=BATCH_ROWS),
             )  # fmt: skip
             values = {f"`{name}`": f"s.`{name}`" for name in nullable}
             merging = merging.when_matched_delete("s.`_op` = 'delete'").when_matched_update(values)
@@ -168,6 +174,16 @@ def _oldest_commit(path: str) -> datetime:
     """When the first commit that the log has was written; removing goes by the same time."""
     file = min((Path(path) / "_delta_log").glob("*.json"))
     return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def _within(changes: Staged, name: str) -> str:
+    """Say which partitions the changes are of, so that files of others are neither read nor conflicts."""
+    values = {
+        value for batch in changes.dataset().to_batches(columns=[name]) for value in batch[name].unique().to_pylist()
+    }
+    listed = ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
+    texts = 0 < len(values) <= MOST_PARTITIONS and all(isinstance(value, str) for value in values)
+    return f"t.`{name}` in ({listed})" if texts else ""
 
 
 def _same(name: str, nullable: bool) -> str:
