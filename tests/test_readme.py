@@ -48,7 +48,7 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     found = discover.load(load_settings(conf, tmp_path / "home"))
     assert {"stall"} < set(found.sources)
     assert {"quiet_regulars"} < set(found.audiences)
-    assert found.known["worth.regular"] == "boolean"
+    assert found.known["worth.regular"].type == "boolean"
 
 
 def test_every_place_of_the_readme_is_there():

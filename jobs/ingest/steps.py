@@ -68,6 +68,8 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     Raises ContractError beyond the source's limits.
     """
     told = extract.extract(context, source)
+    if told:
+        landing.list_anew(context, source)
     outcome = _taken(context, receipt, source)
     return replace(outcome, notes=(*told, *outcome.notes))
 
@@ -179,7 +181,7 @@ def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
         if not fill.one_row_per:
             continue
         table = work.tables[fill.table]
-        bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
+        bad = mapping.bad_groups(staged, name, work.source, table)
         if bad.limit(1).count():
             staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
     return staged

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +53,7 @@ class Staged:
         """Arrow schema of the frame, for where no file tells it."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
-        return to_arrow_schema(self.rows.schema)
+        return to_arrow_schema(self.rows.schema, timezone="UTC")
 
     def arrow(self) -> pa.Table:
         """Read all rows into this process."""
@@ -109,6 +111,14 @@ class Staging:
                 for pair in batch.column(0).value_counts().to_pylist():
                     counts[pair["values"]] += pair["counts"]
         return staged, dict(counts)
+
+    def clear_dead(self, older: timedelta) -> int:
+        """Remove what runs that died have left, longer ago than a run lasts. Returns how many folders."""
+        oldest = time.time() - older.total_seconds()
+        dead = [folder for folder in self._root.glob("*") if folder.stat().st_mtime < oldest]
+        for folder in dead:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(dead)
 
     def clear(self) -> None:
         """Remove what was staged."""

@@ -32,8 +32,7 @@ def members(database, monkeypatch):
 @pytest.fixture
 def loyalty(tmp_path, members):
     """A retailer whose engine is not needed."""
-    (tmp_path / "server").mkdir()
-    retailer = Retailer(tmp_path, tmp_path / "server")
+    retailer = Retailer(tmp_path)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     yield retailer
     retailer.close()
