@@ -82,7 +82,7 @@ class Aggregate:
     def form(self) -> Form:
         """How it is written. Raises ExpressionError for an argument that the function cannot take."""
         _check_shape(self.node)
-        arguments = [Argument(safe_sql(a, self.schema), type_of(a, self.schema), _text(a)) for a in self.arguments]
+        arguments = [self._argument(tree) for tree in self.arguments]
         if not arguments:
             return rows()
         if self.distinct:
@@ -92,6 +92,12 @@ class Aggregate:
         if isinstance(self.node, exp.Quantile):
             return FORMS[self.function](arguments[0], _share(self.node))
         return FORMS[self.function](*arguments)
+
+    def _argument(self, tree: exp.Expr) -> Argument:
+        kind = type_of(tree, self.schema)
+        # What is counted is a rule: it holds rows of which it is not known that they are unequal.
+        rule = isinstance(self.node, exp.CountIf) and kind == "boolean"
+        return Argument(safe_sql(two_valued(tree) if rule else tree, self.schema), kind, _text(tree))
 
     def parts(self) -> dict[str, str]:
         """SQL that an engine aggregates over an entity's rows, by generated column names."""
