@@ -72,14 +72,19 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     if not kinds:
         return Term("cast(null as double)", "double")
     if isinstance(node, exp.Div):
-        return Term(f"({left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D))", "double")
+        return _number(f"{left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D)")
     if kinds <= set(WHOLE):
         return _WHOLE_NUMBERS[type(node)](left.to("bigint").sql, right.to("bigint").sql)
     if isinstance(node, exp.IntDiv | exp.Mod):
         raise ExpressionError(f"{node.sql(dialect='spark')}: div and % are for whole numbers; cast both to bigint")
     if "double" in kinds:
-        return Term(f"({left.to('double').sql} {_SIGN[type(node)]} {right.to('double').sql})", "double")
+        return _number(f"{left.to('double').sql} {_SIGN[type(node)]} {right.to('double').sql}")
     return _of_decimals(node, left, right)
+
+
+def _number(sql: str) -> Term:
+    """A double that is a number or null: the engines give NaN another sign, by which it is the least or the largest."""
+    return Term(f"nanvl({sql}, cast(null as double))", "double")
 
 
 def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:
