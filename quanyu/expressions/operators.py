@@ -50,6 +50,9 @@ def listed(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
     one, *others = (rounded(term) for term in alike([value, *options], "compares", node))
     if family(one.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains or arrays_overlap")
+    if one.type == "double":
+        # One by one: the engines look for a computed double in a list differently.
+        return Term(f"({' or '.join(f'{one.sql} = {term.sql}' for term in others)})", "boolean")
     return Term(f"({one.sql} in ({', '.join(term.sql for term in others)}))", "boolean")
 
 
