@@ -115,6 +115,10 @@ class Aggregate:
         """
         return self.form.value(*self._holders(whole))
 
+    def sql(self) -> str:
+        """The whole aggregate as one expression over an entity's rows."""
+        return self.value(whole=True)
+
     def lost(self, whole: bool = False) -> str | None:
         """SQL of whether values are there and no result, since it does not fit its type; None where it always does."""
         return self.form.lost(*self._holders(whole)) if self.form.lost else None
@@ -169,6 +173,8 @@ def _check_shape(node: exp.Expr) -> None:
     odd = {key for key, value in node.args.items() if value} - {"this", "big_int", "nulls_excluded"}
     if odd - {known.get(type(node))} or node.this is None or (type(node) not in FORMS):
         raise ExpressionError(f"{_text(node)!r} is not how this aggregate is written")
+    if isinstance(node, exp.Mode) and not node.args.get("deterministic"):
+        raise ExpressionError(f"{_text(node)!r}: write mode(x, true), since of several the engines take another")
     if isinstance(node.this, exp.Distinct) and not isinstance(node, exp.Count | exp.ArrayUniqueAgg):
         raise ExpressionError(f"{_text(node)!r}: only count takes distinct")
     if any(isinstance(inner, exp.AggFunc) for inner in node.walk() if inner is not node):

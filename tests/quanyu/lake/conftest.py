@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,9 +36,23 @@ def form(request: pytest.FixtureRequest) -> tuple[str, str]:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def prepared() -> dict[tuple[str, str], Path]:
+    """Lakes with their tables just created, by form, to copy: Spark takes seconds to create a table."""
+    return {}
+
+
 @pytest.fixture
-def desk(form: tuple[str, str], open_desk: Callable[[str, str], Desk]) -> Desk:
+def desk(
+    form: tuple[str, str], open_desk: Callable[[str, str], Desk], prepared: dict[tuple[str, str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Desk:  # fmt: skip
     """A lake in one of its forms, with its tables prepared."""
-    made = open_desk(*form)
-    made.prepare()
-    return made
+    opened = open_desk(*form)
+    if form in prepared:
+        shutil.copytree(prepared[form], opened.settings.lake, dirs_exist_ok=True)
+        return opened
+    opened.prepare()
+    prepared[form] = tmp_path_factory.mktemp("prepared") / "lake"
+    shutil.copytree(opened.settings.lake, prepared[form])
+    return opened
