@@ -11,9 +11,9 @@ _HEAD = """# What an expression may call
 
 Written by `quanyu expressions` from the table that checks declarations. All of it gives the same on both engines
 ([engines.md](engines.md) has the rules); a bad value gives null for its row alone, and in a feed it is quarantined.
-`text` is whatever has one written form, `number` any number, `T` any type, the same wherever it stands in a line; names in
-quotes are literals, `...` repeats an argument. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`, `in`,
-`between`, `like`, `rlike`, `is null`, `case`, `if`, `coalesce`, `nullif` and `cast`.
+`text` is whatever has one written form, `number` any number, `T` any type, the same wherever it stands in a line; names
+in quotes are literals, `...` repeats an argument. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`,
+`in`, `between`, `like`, `rlike`, `is null`, `case`, `if`, `coalesce`, `nullif` and `cast`.
 """
 
 
@@ -23,9 +23,10 @@ def markdown() -> str:
     casts = sorted(f"{start} → {end}" for start, end in CASTS)
     instead = [f"| {start} → {end} | {words} |" for (start, end), words in sorted(INSTEAD.items())]
     refused = [f"| `{name}` | {words} |" for name, words in sorted(REFUSED.items())]
+    aggregates = ", ".join(f"`{name}`" for name in sorted(AGGREGATES))
     return "\n".join([
         _HEAD, "## Functions", "", "```", *functions[1:], "```", "", "## Aggregates", "",
-        f"In features, measures, labels, and fills with `one_row_per`: {', '.join(f'`{n}`' for n in sorted(AGGREGATES))};"
+        f"In features, measures, labels, and fills with `one_row_per`: {aggregates};"
         " each may have `filter (where …)`, and `count` takes `distinct`.", "",
         "## Casts", "", f"{'; '.join(casts)}.", "", "| cast | instead |", "|---|---|", *instead, "",
         "## Refused", "", "| function | it |", "|---|---|", *refused, "",
