@@ -19,6 +19,14 @@ from quanyu.settings import Sail, Settings, Spark
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def own_process(monkeypatch):
+    """An engine of these tests' own: they end it, and others of this worker hold sessions on theirs."""
+    monkeypatch.setattr(sail, "_running", [])
+    yield
+    sail.stop_sail()
+
+
 @pytest.fixture
 def settings(tmp_path):
     made = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
