@@ -55,7 +55,7 @@ def _row(directory: Directory, one: str) -> str:
 
 
 def _records(directory: Directory, found: list[Record]) -> Grid:
-    people = directory.people(found)
+    people = directory.raw(found)
     rows = []
     for key in found:
         told = people.loc[[tuple(key)]].iloc[0]
