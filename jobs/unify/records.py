@@ -153,8 +153,8 @@ def described(context: Context, known: str) -> DataFrame:
 def identifiers(context: Context, known: str) -> DataFrame:
     """Identifiers that records show, on rows of silver that a condition holds for.
 
-    `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any record
-    shows. kind_code, scope_code and code are whole numbers.
+    `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any
+    record shows. kind_code, scope_code and code are whole numbers.
     """
     rows = _own(context, "identifiers", known).select(*KEYS, "kind", "scope", "value", "recorded_on")
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
