@@ -42,7 +42,7 @@ def _open(before: DataFrame, moved: DataFrame) -> DataFrame:
     others = still.join(moved, still["customer_id"] == moved["was"])
     others = others.selectExpr("audience", "now as customer_id", "entered_on", "holdout", "false as own")
     # Of several the own one; or the first to enter, held out if any was.
-    first = F.min_by("entered_on", F.struct(~F.col("own"), "entered_on")).alias("entered_on")
+    first = F.expr("coalesce(min(entered_on) filter (where own), min(entered_on))").alias("entered_on")
     held = F.expr("coalesce(max(holdout) filter (where own), max(holdout))").alias("holdout")
     found = still.unionByName(others).groupBy(*WHO).agg(first, held, F.bool_or("own").alias("own"))
     return found.selectExpr("*", "-1 as nth")
