@@ -27,11 +27,16 @@ def customers(
         _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
     ]
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
-    persons = identifiers.groupBy("customer_id").agg(
-        F.expr("count(distinct source, person_key)").alias("persons"),
-        F.expr("sort_array(collect_set(source))").alias("sources"),
-        F.expr(f"sort_array(collect_set(kind) filter (where kind in {REACHABLE}))").alias("reachable_by"),
-        F.expr("min(recorded_on)").alias("_known"),
+    # First by record: sets and distinct counts hold far more memory than lists of a few rows.
+    shown = [F.expr(f"bool_or(kind = '{kind}')").alias(f"_{kind}") for kind in REACHABLE]
+    by_record = identifiers.groupBy("customer_id", "source", "person_key")
+    records = by_record.agg(F.expr("min(recorded_on)").alias("_known"), *shown)
+    kinds = ", ".join(f"if(bool_or(_{kind}), '{kind}', null)" for kind in sorted(REACHABLE))
+    persons = records.groupBy("customer_id").agg(
+        F.expr("count(*)").alias("persons"),
+        F.expr("sort_array(array_distinct(collect_list(source)))").alias("sources"),
+        F.expr(f"array_compact(array({kinds}))").alias("reachable_by"),
+        F.expr("min(_known)").alias("_known"),
     )
     found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
     states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in PURPOSES]
@@ -47,8 +52,8 @@ def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
     ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
     rank = f"case {ranks} else 0 end" if ranks else "0"
     # One text orders records: a struct costs each customer the memory of its whole batch.
-    order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
-    return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")
+    last = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
+    return F.expr(f"max_by({sql}, {last}) filter (where ({sql}) is not null)")
 
 
 def consented(consents: DataFrame) -> DataFrame:

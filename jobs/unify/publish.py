@@ -203,8 +203,9 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     ids = np.where(last.ids < 0, -1 - np.arange(len(last.ids)), last.ids)
     chosen = chosen[ids[last.pairs.a[chosen]] != ids[last.pairs.b[chosen]]]
     settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
-    chosen = chosen[np.argsort(-sure[chosen], kind="stable")][: MOST_REVIEWS + len(settled)]
     ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
+    order = np.lexsort((ends[:, 1], ends[:, 0], -sure[chosen]))[: MOST_REVIEWS + len(settled)]
+    chosen, ends = chosen[order], ends[order]
     open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
     chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
     one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
