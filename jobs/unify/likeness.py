@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jobs.unify import matching, memory, models
+from jobs.unify import memory, models
 from jobs.unify.matching import blocks, fields, households, levels, names, scoring, training
 from jobs.unify.matching import model as weights
 from jobs.unify.matching.model import Model
@@ -24,15 +24,8 @@ from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]
-PREPARED = (
-    "person bigint, email_code bigint, phone_code bigint, name bigint, keys array<bigint>, "
-    + ", ".join(f"`{name}` string" for name in fields.FIELDS)
-)  # fmt: skip
-SCORED = "a bigint, b bigint, levels bigint, weight float, weights array<float>"
-# Workers need seconds to get ready.
-PREPARED_HERE = 300_000
-SCORED_HERE = 500_000
-PAIRS_A_PART = 1_000_000
+# So many records are prepared at a time.
+BATCH = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,21 +69,8 @@ def _form(match: Match) -> int:
 def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) -> pa.Table:
     """Bring the chosen records into the form in which they are compared, in order, with keys of blocks if asked."""
     block = [list(found.same) for found in _match(context).blocks] if keyed else []
-    salt, staging = salt_of(context.settings), context.lake.staging
-    if np.count_nonzero(chosen) <= PREPARED_HERE:
-        batches = files.told(chosen).combine_chunks().to_batches()
-        return pa.Table.from_batches(fields.batches(iter(batches), block, salt))
-    _ship()
-    rows = files.texts.rows.select(*fields.PASSED, *fields.RAW).repartition(context.settings.spark.cores * 2)
-    made = staging.take(rows.mapInArrow(lambda stream: fields.batches(stream, block, salt), PREPARED)).arrow()
-    return made.sort_by("person").filter(pa.array(chosen))
-
-
-def _ship() -> None:
-    """Workers have none of our packages: what they run is sent to them."""
-    from pyspark import cloudpickle
-
-    cloudpickle.register_pickle_by_value(matching)  # type: ignore[no-untyped-call]
+    batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
+    return pa.Table.from_batches(fields.batches(iter(batches), block, salt_of(context.settings)))
 
 
 def _match(context: Context) -> Match:
@@ -145,7 +125,7 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
             model = _trained(context, receipt, made, (at[a], at[b], bits), len(mask))
         else:
             model = models.load(context, version)
-        fresh = _dated(_scored(context, made, model, nobodys, at[a], at[b]), known.last + 1)
+        fresh = _dated(scoring.Compared(made, model, nobodys).scored(at[a], at[b]), known.last + 1)
     old = blocks.sharing(memory.places(known.pairs, records.person, batch), records.keys, mask)
     new = memory.places(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
@@ -173,22 +153,6 @@ def train_anew(context: Context) -> tuple[int, int]:
     receipt = Receipt("identity.train", context.day.isoformat(), context.run_id, "")
     _trained(context, receipt, records.prepared, (a, b, bits), len(records.person))
     return int(models.versions(context)[-1]["version"]), len(records.person)
-
-
-def _scored(context: Context, prepared: pa.Table, model: Model, nobodys: Array, a: Array, b: Array) -> pa.Table:
-    """Score pairs by their places among the prepared: here where they are few, on the workers where not."""
-    nothing = tuple(nobodys.tolist())
-    if len(a) <= SCORED_HERE:
-        return pa.Table.from_batches([scoring.Compared(prepared, model, nothing).scored(a, b)])
-    _ship()
-    staging, spark = context.lake.staging, context.lake.spark
-    scorer = scoring.Scorer(str(staging.lay(prepared.drop_columns(["keys", "name"]))), model, nothing)
-    table = pa.table({"a": pa.array(a.astype(np.int32)), "b": pa.array(b.astype(np.int32))})
-    parts = max(context.settings.spark.cores, -(-len(a) // PAIRS_A_PART))
-    size = {"spark.sql.execution.arrow.maxRecordsPerBatch": str(scoring.ROWS)}
-    with context.lake.session_settings(size):
-        rows = staging.put(spark, table, "a int, b int", parts).rows.mapInArrow(scorer, SCORED)
-        return staging.take(rows).arrow().sort_by([("a", "ascending"), ("b", "ascending")])
 
 
 def _dated(pairs: pa.Table, batch: int) -> pa.Table:
