@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 IDENTIFIERS, PEOPLE = "silver/identifiers", "silver/people"
 KEYS = ["source", "person_key"]
-HASHED = ("phone_sha256", "phone_md5", "email_sha256", "email_md5")
+HASHES = {"sha256": "sha2(text, 256)", "md5": "md5(text)"}
+HASHED = tuple(f"{kind}_{name}" for kind in ("phone", "email") for name in HASHES)
 OF_PEOPLE = {
     "birthday": "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)",
     **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
@@ -207,9 +208,11 @@ def _unhashed(identifiers: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
-    forms = F.explode(F.udf(_forms(), "array<struct<kind: string, value: string>>")("kind", "value")).alias("form")
-    known = clear.select(forms, F.col("kind").alias("clear_kind"), F.col("value").alias("clear"))
-    known = known.selectExpr("form.kind as kind", "form.value as value", "clear_kind", "clear")
+    texts = clear.selectExpr(
+        "kind as clear_kind", "value as clear", f"explode({normalise.handed_sql('kind', 'value')}) as text"
+    )
+    hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
+    known = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
     # A hash of two clear values is taken for that of the smallest.
     known = known.groupBy("kind", "value").agg(
         F.expr("min(clear_kind)").alias("clear_kind"), F.expr("min(clear)").alias("clear")
@@ -218,12 +221,3 @@ def _unhashed(identifiers: DataFrame) -> DataFrame:
     return joined.selectExpr(
         *KEYS, "coalesce(clear_kind, kind) as kind", "scope", "coalesce(clear, value) as value", "recorded_on"
     )
-
-
-def _forms() -> Callable[[str, str], list[tuple[str, str]]]:
-    """Make the function that lists the hashed forms of a value; workers have none of our packages."""
-    from pyspark import cloudpickle
-
-    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
-    hashes = normalise.hashes
-    return lambda kind, value: hashes(kind, value)

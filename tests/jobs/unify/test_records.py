@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from shop import Retailer
 
-from jobs.unify import memory, records
+from jobs.unify import memory, normalise, records
 from jobs.unify.likeness import prepare
 from quanyu.lake.receipt import Receipt
 from quanyu.model.people import KINDS
@@ -76,6 +76,19 @@ def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_
     assert told["a4"]["phone"] == told["a3"]["phone"] and told["a4"]["phone_code"] == told["a3"]["phone_code"]
     assert told["a5"]["email_code"] == told["a1"]["email_code"] != 0
     assert set(shown["kind"]) == {KINDS.index(kind) for kind in ("customer_no", "phone", "email")}
+
+
+def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(retailer):
+    numbers = ["+8613765432103", "+16502530000", "+390612345678", "+35312223333", "+77172123456"]
+    clear = [("phone", number) for number in numbers] + [("email", "jane.s+x@gmail.com"), ("email", "a@b.example")]
+    hashed = [(*form, kind, value) for kind, value in clear for form in normalise.hashes(kind, value)]
+    rows = [("crm", f"k{at}", kind, "", value) for at, (kind, value) in enumerate([*clear, *(h[:2] for h in hashed)])]
+    spark = retailer.context("2024-07-01").lake.spark
+    frame = spark.createDataFrame(rows, "source string, person_key string, kind string, scope string, value string")
+    found = records._unhashed(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
+    by_key = {row["person_key"]: (row["kind"], row["value"]) for row in found}
+    wanted = [*clear, *((kind, value) for *_, kind, value in hashed)]
+    assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
 
 
 def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path, server):
