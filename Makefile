@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 SAMPLE_DAY := 2025-02-03
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long check format lock bench clean
+.PHONY: help setup run test test-spark test-long check format lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,11 +27,14 @@ run: $(READY) ## run one day of the main job on the sample retailer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu sample
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
 
-test: $(READY) ## run the whole suite
-	$(BIN)/python -m pytest -n 2 -m "not long"
+test: $(READY) ## run the suite, which needs Python alone
+	$(BIN)/python -m pytest -n 2 -m "not long and not spark"
 
-test-long: $(READY) ## run also what takes minutes: every seeded kill
-	$(BIN)/python -m pytest -n 2
+test-spark: $(READY) ## run what needs Java 17: Apache Spark beside the embedded engine
+	$(BIN)/python -m pytest -n 2 -m "spark and not long"
+
+test-long: $(READY) ## run everything: also every seeded kill, on both engines, and more examples
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough
 
 check: $(READY) ## ruff and mypy, strict
 	$(BIN)/ruff check .

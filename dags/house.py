@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from quanyu.discover import call
 
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
-ACTIVATED = Asset("quanyu://activated")
+ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
 RETRIES = 2
 
 

@@ -25,7 +25,7 @@ class Churn(ModelSpec):
 
     owner = "growth"
     population = "recency.days_since_order < 365"
-    label = Label(none_of="orders", horizon_days=90)
+    label = Label(none_of="orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")
     # Tenure is left out on purpose: it says as much of when the data begins as of the customer.
     features = (
         *GROWING_LOYALTY,

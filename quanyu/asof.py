@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any
-
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from quanyu import discover
+from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
-from quanyu.expressions import parse, qualifiers, to_sql, two_valued
+from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
@@ -21,10 +20,10 @@ from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as Expression
     from pyspark.sql import DataFrame
 
 IDENTITIES = "gold/identities"
+BY = ["customer_id", "as_of"]
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
@@ -36,7 +35,8 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     reads = sorted({*sources_of(view.over), *_referred(view, tables), IDENTITIES, "silver/identifiers"})
     return Step(
         name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
-        definition=view.definition(), do=partial(_write, view=view), describes=" ".join((view.__doc__ or "").split()),
+        definition=view.definition(tables), do=partial(_write, view=view),
+        describes=" ".join((view.__doc__ or "").split()),
     )  # fmt: skip
 
 
@@ -60,7 +60,8 @@ def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> lis
 
 def _texts(view: type[FeatureView]) -> list[str]:
     wheres = [feature.where for feature in view.features.values()]
-    texts = [*(feature.expression for feature in view.features.values()), *wheres, view.where]
+    after = [made.where for made in view.derived.values() if isinstance(made, FirstAfter)]
+    texts = [*(feature.expression for feature in view.features.values()), *wheres, *after, view.where]
     return [text for text in texts if text]
 
 
@@ -157,87 +158,66 @@ def with_referred(
     return rows
 
 
-def aggregate(text: str, when: str | None, types: Mapping[str, str]) -> str:
-    """SQL of one feature: each aggregate over the rows of its window only; money is summed as integer cents."""
-    tree: Any = parse(text).tree.copy()
-    condition = f" filter (where {when})" if when else ""
-    found: list[exp.Expression] = list(tree.find_all(exp.AggFunc))
-    for node in found:
-        if node.find_ancestor(exp.AggFunc):
-            continue
-        inner = _summed(node, types) or to_sql(node)
-        made = exp.Var(this=_filtered(inner, condition))
-        tree = made if node is tree else (node.replace(made) and tree)
-    zero = isinstance(parse(text).tree, exp.Count | exp.Sum)
-    sql = tree.sql(dialect="spark")
-    return f"coalesce({sql}, 0)" if zero else sql
-
-
-def _summed(node: exp.Expression, types: Mapping[str, str]) -> str | None:
-    if not isinstance(node, exp.Sum) or not isinstance(node.this, exp.Column):
-        return None
-    column = to_sql(node.this)
-    return f"sum(cast({column} * 100 as bigint))/100" if types.get(node.this.name) == "decimal(18,2)" else None
-
-
-def _filtered(inner: str, condition: str) -> str:
-    """Put the condition behind the aggregate itself, not behind what is done with its result."""
-    if inner.endswith(")/100"):
-        return f"cast({inner.removesuffix('/100')}{condition} / 100 as decimal(18,2))"
-    return f"{inner}{condition}"
-
-
 def computed(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
     """Features and tags of a view as of each of the days, in one pass: customer_id, as_of, features, tags.
 
-    A customer without rows in a window has 0 for counts and sums, and null for the rest.
+    A customer without rows in a window has 0 for counts and sums and what is made of them alone, and null for the rest.
     """
+    return _with_losses(context, view, *days).drop("_lost")
+
+
+def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
+    """The same, with the names of features that cannot be computed out of the customer's values, if any, in `_lost`."""
+    tables = context.catalogue.tables
+    plans = view.plans(tables)
+    parts = {name: sql for plan in plans.values() for name, sql in plan.parts().items()}
+    rows = aggregated(_rows_of(context, view, *days), parts)
+    everybody = customers_known(context, *days).join(rows, BY, "left")
+    values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
+    lost = [f"if({condition}, '{name}', null)" for name, plan in plans.items() if (condition := plan.lost())]
+    named = f"nullif(concat_ws(', ', {', '.join(lost)}), '')" if lost else "cast(null as string)"
+    features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
+    tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
+    valued = everybody.selectExpr(*BY, *values, f"{named} as _lost")
+    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, "_lost")
+
+
+def aggregated(rows: DataFrame, parts: Mapping[str, str]) -> DataFrame:
+    """Aggregate rows by customer and day: customer_id, as_of, and a column for each named SQL."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    texts = _texts(view)
+    return rows.groupBy(*BY).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
+
+
+def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
+    """Rows that a view is about as of each of the days, with its derived columns."""
+    tables = context.catalogue.tables
     rows = facts(context, view.over, *days).where("customer_id is not null")
-    rows = with_referred(context, rows, view.over, texts, *days)
-    types = reach(view.over, context.catalogue.tables)
+    rows = with_referred(context, rows, view.over, _texts(view), *days)
+    reached = reach(view.over, tables)
     if view.where:
-        rows = rows.where(to_sql(two_valued(parse(view.where).tree)))
-    made: list[Expression] = [
-        F.expr(aggregate(f.expression, _when(view, name), types)).alias(name) for name, f in view.features.items()
-    ]
-    found = _with_everybody(rows.groupBy("customer_id", "as_of").agg(*made), customers_known(context, *days), view)
-    typed = [f"cast(`{name}` as {kind}) as `{name}`" for name, kind in view.types().items() if name in view.features]
-    tags = [f"{to_sql(two_valued(parse(tag.expression).tree))} as `{name}`" for name, tag in view.tags.items()]
-    return found.selectExpr("customer_id", "as_of", *typed).selectExpr("*", *tags)
-
-
-def _with_everybody(found: DataFrame, everybody: DataFrame, view: type[FeatureView]) -> DataFrame:
-    zeros = [name for name, f in view.features.items() if isinstance(parse(f.expression).tree, exp.Count | exp.Sum)]
-    joined = everybody.join(found, ["customer_id", "as_of"], "left")
-    return joined.fillna(0, subset=zeros) if zeros else joined
-
-
-def _when(view: type[FeatureView], name: str) -> str | None:
-    feature = view.features[name]
-    window, parts = view.window(feature), []
-    if window is not None:
-        parts.append(since(view.over, window))
-    if feature.where:
-        parts.append(to_sql(two_valued(parse(feature.where).tree)))
-    return " and ".join(parts) or None
-
-
-def since(table: type[Table], window: int) -> str:
-    """Condition of rows within so many days that end with `as_of`, its day included."""
-    return f"`{table.happens}` >= cast(date_add(as_of, {1 - window}) as timestamp)"
+        types = {name: column.type for name, column in reached.items()}
+        rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
+    order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
+    derived = (f"{made.sql(reached, BY, order)} as `{name}`" for name, made in view.derived.items())
+    return rows.selectExpr("*", *derived) if view.derived else rows
 
 
 def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     table = context.catalogue.tables[view.name]
-    written = context.lake.sync(
-        table, computed(context, view, context.day), receipt, part=f"as_of = date'{context.day}'"
-    )
+    staged, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
+    written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
     total = written.inserted + written.updated + written.unchanged
-    facts_told = {"tags": _coverage(context, table, view)} if view.tags else {}
-    return Outcome(rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=facts_told)
+    coverage = {"tags": _coverage(context, table, view)} if view.tags else {}
+    return Outcome(
+        rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=coverage,
+        notes=tuple(lost_note(f"{view.name}.{names}", count) for names, count in losses.items() if names),
+    )  # fmt: skip
+
+
+def lost_note(names: str, customers: int) -> str:
+    """Say of how many customers a value is null, although all that it is made of is there."""
+    return f"{names} cannot be computed for {customers} customers: too large, or a division by 0"
 
 
 def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:

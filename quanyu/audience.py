@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
@@ -10,10 +11,11 @@ from pydantic import Field, field_validator
 
 from quanyu.declare import Problems, YamlDeclaration, days_in
 from quanyu.errors import nearest
-from quanyu.expressions import ExpressionError, check_columns, check_type, mismatches, parse
-from quanyu.feature import reach
+from quanyu.expressions import ExpressionError, parse
+from quanyu.expressions.aggregates import AggregateExpression, condition
+from quanyu.feature import planned, reach
 from quanyu.source import Part
-from quanyu.table import Table
+from quanyu.table import Column, Table
 
 PURPOSES = ("ads", "messages", "analytics")
 Goal = Literal["new_product", "clearance", "activate", "churn_warning", "repurchase", "upsell", "care"]
@@ -37,6 +39,11 @@ class Measure(Part):
             raise ValueError("a window is written as `30 days`")
         return found
 
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """How it is computed. Raises ExpressionError where it cannot be."""
+        table = tables[self.over]
+        return planned(table, reach(table, tables), self.value, self.where, self.within)
+
 
 class Audience(YamlDeclaration):
     """Who is in: two-valued, over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
@@ -58,53 +65,42 @@ class Audience(YamlDeclaration):
             raise ValueError("a holdout is written as `10 %`")
         return float(found.group(1)) / 100 if found else value
 
-    def problems(
-        self, known: Mapping[str, str], tables: Mapping[str, type[Table]], platforms: Iterable[str]
-    ) -> Problems:
-        """Check the rule and the measures; `known` maps `view.feature` and `model.score` to types."""
-        found = Problems()
-        measured = {name: _measure_type(measure) for name, measure in self.measures.items()}
-        try:
-            rule = parse(self.who)
-            check_columns(rule, [*known, *measured])
-            check_type(rule, {**known, **measured}, "boolean")
-            mismatch = mismatches(rule, {**known, **measured})
-            if mismatch:
-                found.add(self.file, "who", mismatch)
-            if rule.aggregates:
-                found.add(self.file, "who", f"{self.who!r} aggregates: say it as a measure")
-        except ExpressionError as error:
-            found.add(self.file, "who", str(error))
+    def columns(self, known: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """What the rule may name: what is known of customers, and the audience's own measures."""
+        measures = {}
         for name, measure in self.measures.items():
-            self._check_measure(found, name, measure, tables)
+            measures[name] = Column("", "")
+            if measure.over in tables:
+                with contextlib.suppress(ExpressionError):
+                    measures[name] = measure.plan(tables).column(reach(tables[measure.over], tables))
+        return {**known, **measures}
+
+    def problems(
+        self, known: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
+    ) -> Problems:
+        """Check the rule and the measures; `known` maps `view.feature` and `model.score` to columns."""
+        problems = Problems()
+        with problems.noted(self.file, "who"):
+            if parse(self.who).aggregates:
+                raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
+            condition(self.who, self.columns(known, tables))
+        for name, measure in self.measures.items():
+            self._check_measure(problems, name, measure, tables)
         for place in self.send_to:
             if place not in set(platforms):
-                found.add(self.file, "send_to", f"unknown platform {place!r}; {nearest(place, platforms)}")
-        return found
+                problems.add(self.file, "send_to", f"unknown platform {place!r}; {nearest(place, platforms)}")
+        return problems
 
-    def _check_measure(self, found: Problems, name: str, measure: Measure, tables: Mapping[str, type[Table]]) -> None:
+    def _check_measure(
+        self, problems: Problems, name: str, measure: Measure, tables: Mapping[str, type[Table]]
+    ) -> None:
         key = f"measures.{name}"
         table = tables.get(measure.over)
         if table is None or not table.personal or not table.happens:
             allowed = [t.name for t in tables.values() if t.personal and t.happens]
-            found.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
+            problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
             return
-        reachable = reach(table, tables)
-        for part, text in (("value", measure.value), ("where", measure.where)):
-            if text is None:
-                continue
-            try:
-                parsed = parse(text)
-                check_columns(parsed, reachable)
-                if part == "where":
-                    check_type(parsed, reachable, "boolean")
-                    if mismatch := mismatches(parsed, reachable):
-                        found.add(self.file, f"{key}.where", mismatch)
-                elif not parsed.aggregates:
-                    found.add(self.file, f"{key}.value", f"{text!r} does not aggregate")
-            except ExpressionError as error:
-                found.add(self.file, f"{key}.{part}", str(error))
-
-
-def _measure_type(measure: Measure) -> str:
-    return "bigint" if measure.value.lower().startswith("count") else "double"
+        with problems.noted(self.file, f"{key}.where"):
+            condition(measure.where or "true", reach(table, tables))
+        with problems.noted(self.file, f"{key}.value"):
+            measure.model_copy(update={"where": None}).plan(tables)

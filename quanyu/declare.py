@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from quanyu.errors import ConfigError, Problem, nearest
+from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
@@ -83,6 +83,14 @@ class Problems:
             yield
         except ConfigError as error:
             self.found += [p if isinstance(p, Problem) else Problem("", "", p) for p in error.problems]
+
+    @contextmanager
+    def noted(self, file: str, key: str) -> Iterator[None]:
+        """Note an ExpressionError raised inside as a mistake of a key."""
+        try:
+            yield
+        except ExpressionError as error:
+            self.add(file, key, str(error))
 
     def check(self) -> None:
         """Raise one ConfigError with all that was noted, if anything was."""

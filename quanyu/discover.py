@@ -17,7 +17,7 @@ from typing import Any
 from quanyu.audience import Audience
 from quanyu.declare import Problems, file_of
 from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.expressions import check_columns, check_type, parse
+from quanyu.expressions.aggregates import condition
 from quanyu.feature import FeatureView
 from quanyu.identity import Identity
 from quanyu.job import Job
@@ -25,15 +25,16 @@ from quanyu.journey import Journey
 from quanyu.modelspec import ModelSpec
 from quanyu.settings import Settings
 from quanyu.source import Source
-from quanyu.table import Table
+from quanyu.table import Column, Table
 
 # Rooms in the order in which the loop runs through them; each has a function `steps(catalogue)`.
 ROOMS = (
     "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
+    "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands",)
+COMMANDS = ("jobs.unify.commands", "jobs.verify.commands")
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
@@ -107,11 +108,11 @@ class Catalogue:
     faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
 
     @cached_property
-    def known(self) -> dict[str, str]:
-        """What rules may name, with types: `view.feature`, `view.tag`, `model.score`."""
+    def known(self) -> dict[str, Column]:
+        """What rules may name, with types and values: `view.feature`, `view.tag`, `model.score`."""
         views = [*self.views.values(), *self.faulty.values()]
-        found = {f"{view.name}.{name}": kind for view in views for name, kind in view.names().items()}
-        return found | {f"{model}.score": "double" for model in self.models}
+        columns = {f"{view.name}.{name}": c for view in views for name, c in view.names(self.tables).items()}
+        return columns | {f"{model}.score": self.tables["scores"].columns["score"] for model in self.models}
 
 
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
@@ -124,7 +125,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
         for path in sorted((settings.conf / folder).glob("*.yml")):
             with problems.gather():
                 loaded[folder][path.stem] = kind.load(path)
-    tables |= {view.name: view.table() for view in views.values()}
+    tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems, tables), _models(settings, problems)
     found = Catalogue(settings, identity, tables, views, models, **loaded, faulty=faulty)
     _check(found, problems)
@@ -206,12 +207,11 @@ def _check_model(found: Catalogue, spec: type[ModelSpec], problems: Problems) ->
     if hasattr(spec, "label") and spec.label.none_of not in tables:
         none_of = spec.label.none_of
         problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
-    try:
-        rule = parse(spec.population or "true")
-        check_columns(rule, found.known)
-        check_type(rule, found.known, "boolean")
-    except ConfigError as error:
-        problems.add(file, f"{spec.name}.population", str(error))
+    elif hasattr(spec, "label"):
+        with problems.noted(file, f"{spec.name}.label.where"):
+            spec.label.plan(found.tables)
+    with problems.noted(file, f"{spec.name}.population"):
+        condition(spec.population or "true", found.known)
 
 
 def _check_wins(found: Catalogue, problems: Problems) -> None:

@@ -36,6 +36,10 @@ class ConfigError(QuanyuError):
         super().__init__("\n".join(str(problem) for problem in found))
 
 
+class ExpressionError(ConfigError):
+    """An expression that cannot be used, with the reason in words."""
+
+
 class ContractError(QuanyuError):
     """The sender of the data must act: a feed breaks its contract beyond its limits."""
 

@@ -22,7 +22,10 @@ class Extracts(Part):
     Names are as the database has them, and are quoted there.
     """
 
-    url: SecretRef = Field(min_length=1, description="reference to the address, jdbc:postgresql://HOST:PORT/DATABASE")
+    url: SecretRef = Field(
+        min_length=1,
+        description="reference to the address, KIND://HOST:PORT/DATABASE",
+    )
     user: SecretRef = ""
     password: SecretRef = ""
     table: str

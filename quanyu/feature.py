@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from sqlglot import exp
+
 from quanyu.declare import NAME, Problems, digest, file_of
+from quanyu.derived import Derived
 from quanyu.errors import ConfigError
-from quanyu.expressions import ExpressionError, check_columns, check_type, family, mismatches, parse
+from quanyu.expressions import check_columns, check_domain, parse, two_valued
+from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.table import TYPE, Column, Table
 
 _DEFAULT = object()
@@ -44,12 +48,16 @@ class Tag:
 
 
 class FeatureView:
-    """What is known of a customer from one table. Subclasses give Features and Tags, and `over`, `within`, `where`."""
+    """What is known of a customer from one table.
+
+    Subclasses give Features and Tags, `over`, and where needed `within`, `where` and `derived` columns by name.
+    """
 
     owner: ClassVar[str]
     over: ClassVar[type[Table]]
     within: ClassVar[int | None] = None
     where: ClassVar[str | None] = None
+    derived: ClassVar[Mapping[str, Derived]] = {}
 
     name: ClassVar[str]
     features: ClassVar[dict[str, Feature]]
@@ -67,13 +75,30 @@ class FeatureView:
         return cls.within if feature.within is _DEFAULT else feature.within
 
     @classmethod
-    def types(cls) -> dict[str, str]:
+    def columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """What features may name: columns of the table, of those it refers to, `as_of`, and the derived ones."""
+        reached = reach(cls.over, tables)
+        return {**reached, **{name: made.column(reached) for name, made in cls.derived.items()}}
+
+    @classmethod
+    def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
+        """The plan of every feature, in order. Raises ExpressionError for one that cannot be computed."""
+        columns = cls.columns(tables)
+        return {name: cls._plan(feature, columns) for name, feature in cls.features.items()}
+
+    @classmethod
+    def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
+        wanted = feature.type if feature.type and TYPE.match(feature.type) else None
+        return planned(cls.over, columns, feature.expression, feature.where, cls.window(feature), wanted)
+
+    @classmethod
+    def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
         """Spark type of every feature and tag, in order."""
-        made = {name: feature.type or _type(cls, feature) for name, feature in cls.features.items()}
+        made = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
         return {**made, **dict.fromkeys(cls.tags, "boolean")}
 
     @classmethod
-    def table(cls) -> type[Table]:
+    def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
         """The gold table that holds the view: a row per customer and day."""
         body: dict[str, Any] = {
             "__doc__": f"{(cls.__doc__ or '').strip()} Key: customer_id, as_of.", "__module__": cls.__module__,
@@ -81,9 +106,9 @@ class FeatureView:
             "customer_id": Column("string", "Customer.", required=True),
             "as_of": Column("date", "Day at whose end this is known.", required=True),
         }  # fmt: skip
-        for name, kind in cls.types().items():
-            told: Any = cls.features.get(name) or cls.tags[name]
-            body[name] = Column(kind, told.about, unit=getattr(told, "unit", ""))
+        for name, kind in cls.types(tables).items():
+            declared: Any = cls.features.get(name) or cls.tags[name]
+            body[name] = Column(kind, declared.about, unit=getattr(declared, "unit", ""))
         return type(cls.__name__, (Table,), body)
 
     @classmethod
@@ -99,12 +124,7 @@ class FeatureView:
             return found
         for key, message in _shape(cls):
             found.add(file, f"{cls.__name__}.{key}", message)
-        known = reach(cls.over, tables)
-        checks: list[tuple[str, Callable[[], None]]] = []
-        checks += [(name, partial(_check_feature, feature, known)) for name, feature in cls.features.items()]
-        checks += [("where", partial(_check_rule, cls.where, known))] if cls.where else []
-        checks += [(name, partial(_check_rule, tag.expression, cls.names())) for name, tag in cls.tags.items()]
-        for key, check in checks:
+        for key, check in cls._checks(tables):
             try:
                 check()
             except ConfigError as error:
@@ -112,43 +132,83 @@ class FeatureView:
         return found
 
     @classmethod
-    def names(cls) -> dict[str, str]:
-        """What rules may name of the view, with types; the empty type where a feature is faulty."""
-        found: dict[str, str] = {}
-        for name, feature in cls.features.items():
-            with contextlib.suppress(ConfigError, AttributeError):
-                found[name] = feature.type or _type(cls, feature)
-        found = {name: kind for name, kind in found.items() if TYPE.match(kind)}
-        return {**dict.fromkeys(cls.features, ""), **found, **dict.fromkeys(cls.tags, "boolean")}
+    def _checks(cls, tables: Mapping[str, type[Table]]) -> Iterator[tuple[str, Callable[[], object]]]:
+        reached = reach(cls.over, tables)
+        sound = {}
+        for name, made in cls.derived.items():
+            yield f"derived.{name}", partial(made.column, reached)
+            with contextlib.suppress(ConfigError):
+                sound[name] = made.column(reached)
+        columns = {**reached, **sound}
+        yield from ((name, partial(cls._plan, feature, columns)) for name, feature in cls.features.items())
+        if cls.where:
+            yield "where", partial(condition, cls.where, reached)
+        names = cls.names(tables)
+        for position, (name, tag) in enumerate(cls.tags.items()):
+            before = [*cls.features, *list(cls.tags)[:position]]
+            yield name, partial(condition, tag.expression, {known: names[known] for known in before})
 
     @classmethod
-    def definition(cls) -> str:
-        """Hash of all that is declared."""
-        features = {name: (f.expression, cls.window(f), f.where, f.type) for name, f in cls.features.items()}
+    def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """What rules may name of the view, with types and values; the empty type where a feature is faulty."""
+        columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
+        for name, feature in cls.features.items():
+            with contextlib.suppress(ConfigError, AttributeError):
+                reached = cls.columns(tables)
+                aggregate = cls._plan(feature, reached)
+                if feature.type is None or TYPE.match(feature.type):
+                    columns[name] = aggregate.column(reached, feature.about)
+        return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
+
+    @classmethod
+    def rules(cls) -> dict[str, exp.Expr]:
+        """The two-valued condition of every tag over features alone: a tag may build on those before it."""
+        trees: dict[str, exp.Expr] = {}
+        for name, tag in cls.tags.items():
+            whole = exp.Paren(this=parse(tag.expression).tree.copy())
+            for column in list(whole.find_all(exp.Column)):
+                if column.name in trees:
+                    column.replace(exp.Paren(this=trees[column.name].copy()))
+            trees[name] = two_valued(whole)
+        return trees
+
+    @classmethod
+    def definition(cls, tables: Mapping[str, type[Table]]) -> str:
+        """Hash of all that is declared, and of the SQL that it becomes."""
+        features = {
+            name: (aggregate.text, cls.window(cls.features[name]), cls.features[name].where, aggregate.type,
+                   aggregate.parts(), aggregate.value())
+            for name, aggregate in cls.plans(tables).items()
+        }  # fmt: skip
         tags = {name: tag.expression for name, tag in cls.tags.items()}
-        return digest([cls.name, cls.over.name, cls.where, features, tags])
+        derived = {name: repr(made) for name, made in cls.derived.items()}
+        return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
 
 
-def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, str]:
-    """Columns that an expression over a table may name, with types: its own, `table.column` of those it refers to."""
-    known = {name: column.type for name, column in over.schema().items()} | {"as_of": "date"}
+def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+    """Columns that an expression over a table may name: its own, `as_of`, `table.column` of those it refers to."""
+    columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
     for column in over.columns.values():
         other = tables.get(column.refers or "")
         if other is not None:
-            known |= {f"{other.name}.{name}": c.type for name, c in other.columns.items()}
-    return known
+            columns |= {f"{other.name}.{name}": c for name, c in other.columns.items()}
+    return columns
 
 
-def _type(view: type[FeatureView], feature: Feature) -> str:
-    known = {name: column.type for name, column in view.over.schema().items()} | {"as_of": "date"}
-    parsed = parse(feature.expression)
-    kind = family(parsed, known)
-    text = feature.expression.lower()
-    if kind == "number" and re.match(r"^sum\(\w+\)$", text):
-        return known.get(parsed.columns[0], "double").replace("int", "bigint").replace("bigbigint", "bigint")
-    if kind == "number":
-        return "bigint" if re.match(r"^(count|datediff)\(", text) else "double"
-    return {"text": "string", "truth": "boolean", "list": "array<string>"}.get(kind or "", "string")
+def planned(
+    over: type[Table], columns: Mapping[str, Column], text: str, where: str | None, within: int | None,
+    wanted: str | None = None,
+) -> AggregateExpression:  # fmt: skip
+    """Plan an aggregate over the facts of a table, of which some columns may be named, within so many days.
+
+    Raises ExpressionError for what cannot be computed, and for a value that a column never has.
+    """
+    parsed = parse(text)
+    check_columns(parsed, columns)
+    check_domain(parsed.tree, columns)
+    types = {name: column.type for name, column in columns.items()}
+    window = Window(str(over.happens), within) if within is not None else None
+    return plan(text, types, condition(where, columns) if where else None, window, wanted)
 
 
 def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
@@ -166,21 +226,3 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"
-
-
-def _check_feature(feature: Feature, known: Mapping[str, str]) -> None:
-    parsed = parse(feature.expression)
-    check_columns(parsed, known)
-    if not parsed.aggregates:
-        raise ExpressionError(f"{feature.expression!r} does not aggregate: a feature is one value per customer")
-    if feature.where:
-        _check_rule(feature.where, known)
-
-
-def _check_rule(text: str, known: Mapping[str, str]) -> None:
-    parsed = parse(text)
-    check_columns(parsed, known)
-    check_type(parsed, known, "boolean")
-    mismatch = mismatches(parsed, known)
-    if mismatch:
-        raise ExpressionError(mismatch)

@@ -12,6 +12,9 @@ from typing import Any, ClassVar, Literal
 
 from quanyu.declare import NAME, digest
 from quanyu.errors import Problem, nearest
+from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.feature import planned, reach
+from quanyu.table import Table
 
 FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 KINDS = ("xgboost",)
@@ -33,6 +36,11 @@ class Label:
     def window(self, cutoff: date) -> tuple[date, date]:
         """Return the first and last day that count, both included: the cutoff's own day belongs to the features."""
         return cutoff + timedelta(days=1), cutoff + timedelta(days=self.horizon_days)
+
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """The number of such rows within the horizon that ends with `as_of`. Raises ExpressionError."""
+        table = tables[self.none_of]
+        return planned(table, reach(table, tables), "count(*)", self.where or None, self.horizon_days)
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     ):
         return "skipped", _told(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
+    context.lake.fence(step.name, step.writes)
     with guard(step.name):
         outcome = step.do(context, receipt)
     wrote = {place: context.lake.version(place) for place in step.writes}

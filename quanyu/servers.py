@@ -128,11 +128,13 @@ def _note(settings: Settings, found: Iterable[Service]) -> None:
 def up(settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]) -> list[Address]:
     """Start what does not run yet, wait until all of it answers, and return where it is.
 
+    A tracking server that the settings name is not ours to start.
+
     Raises ConfigError for a port that another program has, RetryableError when a server does not answer in time.
     """
     with _alone(settings):
         found = {service.name: service for service in services(settings)}
-        wanted = {"airflow": airflow_port, "mlflow": mlflow_port}
+        wanted = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
         missing = {name: port for name, port in wanted.items() if name not in found}
         _check_ports(missing)
         for name, port in missing.items():

@@ -6,17 +6,16 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from quanyu.declare import Problems, explain, load_yaml
+from quanyu.declare import Problems
 from quanyu.errors import ConfigError, Problem, nearest
-
-PREFIX = "QUANYU__"
+from quanyu.layers import merged, problem_of, read_layers
 
 
 class Part(BaseModel):
@@ -126,7 +125,14 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    store: SecretRef = Field(
+        "", description="postgresql+psycopg:// address of the store; without one a file of the home"
+    )
+    mlflow: str | None = Field(
+        None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
+    )
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
+    retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )
@@ -138,13 +144,13 @@ class Settings(Part):
 
     @property
     def store_url(self) -> str:
-        """Address of the operational store."""
-        return f"sqlite:///{self.home / 'store.db'}"
+        """Address of the operational store. Holds a password where the setting refers to one."""
+        return secret(self.store) or f"sqlite:///{self.home / 'store.db'}"
 
     @property
     def mlflow_url(self) -> str:
-        """Address of MLflow's own database."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        """Address of the tracking server, or of MLflow's own database."""
+        return self.mlflow or f"sqlite:///{self.home / 'mlflow.db'}"
 
     @property
     def jar_cache(self) -> Path:
@@ -215,9 +221,6 @@ def set_environment(values: Mapping[str, str]) -> None:
     os.environ.update(values)
 
 
-Layers = list[tuple[str, dict[str, Any]]]
-
-
 def load_settings(conf: Path | str | None = None, home: Path | str | None = None) -> Settings:
     """Read the layers of one conf folder. Raises ConfigError with every mistake in them."""
     settings, problems = read_settings(conf, home)
@@ -239,66 +242,12 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     data = Path(environment("QUANYU_DATA", "../shared/data")).resolve()
     places = {"home": place, "conf": folder, "data": data, "landing": place / "landing"}
     problems = Problems()
-    layers = _layers(folder, problems)
-    given = {**places, **_merge([layer for _, layer in layers])}
+    layers = read_layers(folder, environment("QUANYU_ENV"), os.environ, problems)
+    given = {**places, **merged([layer for _, layer in layers])}
     try:
         return Settings.model_validate(given), problems
     except ValidationError as error:
-        problems.found += [_problem(layers, item) for item in error.errors()]
+        problems.found += [problem_of(Settings, layers, item) for item in error.errors()]
         wrong = {item["loc"][0] for item in error.errors()} - set(places)
     sound = {key: value for key, value in given.items() if key not in wrong}
     return Settings.model_validate({**sound, **places}), problems
-
-
-def _layers(folder: Path, problems: Problems) -> Layers:
-    """Every layer that can be read, weakest first, with the name under which a person knows it."""
-    files = [folder / "base.yml"]
-    named = environment("QUANYU_ENV")
-    if named and not (folder / f"{named}.yml").is_file():
-        known = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
-        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, known)}")
-    elif named:
-        files.append(folder / f"{named}.yml")
-    layers: Layers = []
-    for file in files:
-        with problems.gather():
-            layers.append((str(file), load_yaml(file)))
-    return [*layers, ("environment", _variables())]
-
-
-def _variables() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in sorted(os.environ.items()):
-        if key.startswith(PREFIX):
-            *sections, last = key[len(PREFIX) :].lower().split("__")
-            at = found
-            for section in sections:
-                at[section] = at[section] if isinstance(at.get(section), dict) else {}
-                at = at[section]
-            at[last] = value
-    return found
-
-
-def _merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-            merged[key] = _merge([merged[key], value]) if both else value
-    return merged
-
-
-def _problem(layers: Layers, item: Any) -> Problem:
-    """Put one mistake in words, at the strongest layer that says it."""
-    loc = [str(part) for part in item["loc"]]
-    file = next((name for name, layer in reversed(layers) if _says(layer, loc)), layers[0][0])
-    key = PREFIX + "__".join(loc).upper() if file == "environment" else ".".join(loc)
-    return Problem(file, key, explain(Settings, item))
-
-
-def _says(layer: Any, loc: Sequence[str]) -> bool:
-    for part in loc:
-        if not isinstance(layer, dict) or part not in layer:
-            return not isinstance(layer, dict)
-        layer = layer[part]
-    return True

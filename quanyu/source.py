@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
+from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
 from quanyu.settings import Zone
 from quanyu.table import Table
@@ -185,6 +186,9 @@ class Source(YamlDeclaration):
             parsed = self._check(found, f"{where}.{column}", text, table.columns[column].type)
             if parsed and parsed.aggregates and not fill.one_row_per:
                 found.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
+            elif parsed and parsed.aggregates:
+                with found.noted(self.file, f"{where}.{column}"):
+                    plan(parsed, self.types(parsed), wanted=table.columns[column].type)
         for text in fill.one_row_per:
             if text != PERSON and text not in fill.columns.values():
                 found.add(self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column")

@@ -1,30 +1,48 @@
-"""One Spark server for the whole suite, in a home of its own, and a retailer to play with in each test."""
+"""A retailer to play with in each test, and a folder that all processes of the suite share."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import Retailer, leave, server_folder
+from shop import SUITE, Retailer
+from specification.engines import pytest_addoption, spec_session, specified
+
+import examples  # noqa: F401 - registers the profile before a command line names it
+from quanyu.engine.spark import SparkEngine
+from quanyu.settings import Settings
+
+__all__ = ["pytest_addoption", "spec_session", "specified"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run of the suite, which the workers of pytest-xdist inherit by its name."""
+    if SUITE not in os.environ:
+        os.environ[SUITE] = tempfile.mkdtemp(prefix="quanyu-tests-")
+        Path(os.environ[SUITE], "server").mkdir()
+        config.add_cleanup(clean_up)
+
+
+def clean_up() -> None:
+    """Stop the Spark server if a test started it, and remove what the tests shared."""
+    folder = Path(os.environ.pop(SUITE))
+    SparkEngine(Settings(home=folder, conf=folder, data=folder, landing=folder)).stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
-    """Folder of the suite's server, which the homes of all tests share; started by the first that needs it.
-
-    Workers of pytest-xdist share it too, since each has a folder of its own beside the others: a second server would
-    take the first one's memory and cores.
-    """
-    base = tmp_path_factory.getbasetemp()
-    folder = server_folder(base if worker_id == "master" else base.parent)
-    yield folder
-    leave(folder)
+def server() -> Path:
+    """Folder of the Spark server that all tests share, for a home of one's own; the first session on it starts it."""
+    return Path(os.environ[SUITE], "server")
 
 
 @pytest.fixture
-def retailer(tmp_path: Path, server: Path) -> Iterator[Retailer]:
+def retailer(tmp_path: Path) -> Iterator[Retailer]:
     """A retailer without any declaration yet."""
-    made = Retailer(tmp_path, server)
+    made = Retailer(tmp_path)
     yield made
     made.close()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+from filelock import FileLock
 
 from quanyu.run import Context, Outcome, perform
 from quanyu.settings import Settings, load_settings
@@ -18,33 +25,46 @@ currency: CNY
 """
 
 
-def server_folder(base: Path) -> Path:
-    """Folder of a Spark server, in a home of its own under another folder."""
-    folder = base / "suite" / "server"
-    folder.mkdir(exist_ok=True, parents=True)
-    return folder
-
-
-def leave(folder: Path) -> None:
-    """Let go of a server, and stop it unless another process of the suite still uses it."""
-    pass
+# Names the folder that all processes of one run of the suite share: templates, and the Spark server if a test asks.
+SUITE = "QUANYU_TEST_SUITE"
 
 
 class Retailer:
     """A conf folder, a landing folder and a home, with the words that tests want."""
 
-    def __init__(self, folder: Path, server: Path) -> None:
+    def __init__(self, folder: Path, server: Path | None = None) -> None:
         self.conf, self.home = folder / "conf", folder / "home"
         self.home.mkdir(parents=True)
-        (self.home / "server").symlink_to(server)
+        (self.home / "server").symlink_to(server or Path(os.environ[SUITE], "server"))
         (self.conf / "sources").mkdir(parents=True)
         (self.conf / "base.yml").write_text(BASE)
         self._open: list[Context] = []
+
+    @classmethod
+    def at(cls, folder: Path) -> Retailer:
+        """Open the retailer that lies in a folder."""
+        retailer = cls.__new__(cls)
+        retailer.conf, retailer.home, retailer._open = folder / "conf", folder / "home", []
+        return retailer
+
+    def copy(self, folder: Path) -> Retailer:
+        """Copy conf and home; the data files of the lake, which nobody changes, get a second name."""
+        shutil.copytree(self.home.parent, folder, symlinks=True, copy_function=_copied, dirs_exist_ok=True)
+        registry = folder / "home" / "mlflow.db"
+        if registry.exists():
+            _relocate(registry, str(self.home), str(folder / "home"))
+        return Retailer.at(folder)
 
     def declare(self, path: str, text: str) -> None:
         """Write a declaration."""
         (self.conf / path).parent.mkdir(parents=True, exist_ok=True)
         (self.conf / path).write_text(text, encoding="utf-8")
+
+    def adopt(self, conf: Path) -> None:
+        """Take the declarations of a conf folder in place of all, under the tests' own base.yml."""
+        shutil.rmtree(self.conf)
+        shutil.copytree(conf, self.conf)
+        (self.conf / "base.yml").write_text(BASE)
 
     def land(self, path: str, content: str | bytes) -> Path:
         """Let a file land."""
@@ -73,12 +93,13 @@ class Retailer:
         """Ingest one source."""
         return self.run(day, f"ingest.{source}")[f"ingest.{source}"]
 
+    def table(self, place: str, *columns: str, where: Any = None) -> pa.Table:
+        """Rows of a table, read without an engine."""
+        return self.context("2000-01-01").lake.rows(place, list(columns) or None, where)
+
     def rows(self, place: str, *columns: str, where: Any = None) -> list[tuple[Any, ...]]:
-        """Rows of a table, sorted, read without Spark."""
-        found = self.context("2000-01-01").lake.arrow(place).to_table()
-        table = found.filter(where) if where is not None else found
-        chosen = table.select(list(columns)) if columns else table
-        return sorted((tuple(row.values()) for row in chosen.to_pylist()), key=str)
+        """Rows of a table, sorted, read without an engine."""
+        return sorted((tuple(row.values()) for row in self.table(place, *columns, where=where).to_pylist()), key=str)
 
     def versions(self) -> dict[str, int]:
         """Last version of each table."""
@@ -93,24 +114,75 @@ class Retailer:
                 context.store.close()
 
 
+def template(name: str, build: Callable[[Path], object]) -> Path:
+    """Folder that `build` fills once in a run of the suite, by whichever process needs it first."""
+    folder = Path(os.environ[SUITE], "templates", name)
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.with_suffix(".complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(folder)
+            folder.with_suffix(".complete").touch()
+    return folder
+
+
+def _copied(source: str, target: str) -> None:
+    """Copy a file, or link it where it is a data file of the lake."""
+    if source.endswith(".parquet") and "/lake/" in source:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _relocate(database: Path, old: str, new: str) -> None:
+    """Put another folder into the paths that MLflow keeps of its artifacts."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            for _, column, kind, *_ in connection.execute(f"pragma table_info('{table}')").fetchall():
+                if "CHAR" in kind:
+                    change = f'update "{table}" set "{column}" = replace("{column}", ?, ?) where instr("{column}", ?)'
+                    connection.execute(change, (old, new, old))
+
+
+def copy_registry(home: Path) -> None:
+    """Give a home MLflow's database, whose schema takes seconds to make."""
+    prepared = template("registry", _prepare_registry)
+    for file in (prepared / "home").iterdir():
+        shutil.copy(file, home)
+    _relocate(home / "mlflow.db", str(prepared / "home"), str(home))
+
+
+def _prepare_registry(folder: Path) -> None:
+    from ml.lifecycle.steps import prepare
+
+    (folder / "home").mkdir()
+    prepare(Settings(home=folder / "home", conf=folder, data=folder, landing=folder))
+
+
 FEEDS = ["crm", "pos", "shop", "consents", "erp_products"]
 
 
-def small_shop(folder: Path, server: Path) -> Retailer:
+def small_shop(folder: Path, server: Path | None = None) -> Retailer:
     """A few feeds of the default conf folder with a small sample: 300 customers over 70 days from 2024-01-01."""
+    shop = Retailer.at(template("small_shop", _generate_small_shop)).copy(folder)
+    if server:
+        (shop.home / "server").unlink()
+        (shop.home / "server").symlink_to(server)
+    return shop
+
+
+def _generate_small_shop(folder: Path) -> None:
     from sample.generate import generate
 
-    made = Retailer(folder, server)
-    base = (made.conf / "base.yml").read_text()
-    shutil.rmtree(made.conf)
-    shutil.copytree(ROOT / "conf", made.conf)
-    (made.conf / "base.yml").write_text(base)
-    for path in (made.conf / "sources").iterdir():
+    shop = Retailer(folder)
+    shop.adopt(ROOT / "conf")
+    for path in (shop.conf / "sources").iterdir():
         if path.stem not in FEEDS:
             path.unlink()
-    landing = made.home / "landing"
+    landing = shop.home / "landing"
     generate(landing, 300, date(2024, 1, 1), 70, 3, feeds=FEEDS)
     for path in (landing / "erp_products").iterdir():
         if not path.name.endswith("-01"):
             shutil.rmtree(path)
-    return made
+    (shop.home / "person.key").write_text("a" * 64)

@@ -15,7 +15,7 @@ from quanyu.servers import airflow_environment
 from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
-CHAIN = ["ingest", "customers", "train", "activate"]
+CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
 READ = """
 import json, sys
 import psutil

@@ -1,4 +1,4 @@
-"""SIGKILL to the client or to the JVM at seeded moments, then the run again: the same tables as an undisturbed run."""
+"""SIGKILL to the client or to its engine at seeded moments, then the run again: the tables of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-from shop import Retailer, leave, server_folder, small_shop
+from shop import Retailer, small_shop
 
-from quanyu.engine.session import Engine
+from quanyu.engine.spark import SparkEngine
 
+pytestmark = pytest.mark.long
 DAY = "2024-02-10"
 STEPS = ("ingest.pos", "ingest.crm", "identities", "customers", "features.recency")
 PLACES = ("bronze/pos", "bronze/crm", "quarantine/pos", "silver/order_lines", "silver/orders", "silver/people",
@@ -52,7 +54,7 @@ def start(shop: Retailer) -> subprocess.Popen[bytes]:
 
 
 def finish(shop: Retailer) -> None:
-    """Run to the end; a server that died under an earlier run is replaced by this one."""
+    """Run to the end; an engine that died under an earlier run is replaced by this one."""
     running = start(shop)
     _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors.decode()[-2000:]
@@ -60,79 +62,64 @@ def finish(shop: Retailer) -> None:
 
 def content(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
     """All rows of all tables that matter."""
-    there = shop.versions()
-    return {place: shop.rows(place) for place in PLACES if place in there}
+    present = shop.versions()
+    return {place: shop.rows(place) for place in PLACES if place in present}
 
 
-def fresh(folder: Path, template: Retailer, server: Path) -> Retailer:
-    """Another home with the same landing, configuration and key."""
-    made = Retailer(folder, server)
-    shutil.rmtree(made.conf)
-    shutil.copytree(template.conf, made.conf)
-    shutil.copytree(template.home / "landing", made.home / "landing")
-    (made.home / "person.key").write_text("a" * 64)
-    return made
+def another(folder: Path, template: Retailer) -> Retailer:
+    """Another home with the same landing, configuration, key and Spark server."""
+    shop = small_shop(folder, (template.home / "server").resolve())
+    shutil.copy(template.conf / "base.yml", shop.conf)
+    return shop
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A server that may be killed: nobody else's."""
-    folder = server_folder(tmp_path_factory.mktemp("kill"))
-    yield folder
-    leave(folder)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, server: Path) -> Iterator[tuple[Retailer, object, float]]:
+@pytest.fixture(scope="module", params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Retailer, object, float]]:
     """A shop whose run nobody disturbed, its tables, and the seconds that its work took."""
-    shop = small_shop(tmp_path_factory.mktemp("undisturbed"), server)
-    (shop.home / "person.key").write_text("a" * 64)
+    folder = tmp_path_factory.mktemp(request.param)
+    server = folder / "killed" / "server"
+    server.mkdir(parents=True)
+    shop = small_shop(folder / "undisturbed", server)
+    shop.declare("base.yml", (shop.conf / "base.yml").read_text() + f"engine: {request.param}\n")
     began = time.monotonic()
     finish(shop)
     yield shop, content(shop), time.monotonic() - began
+    SparkEngine(shop.settings).stop()
     shop.close()
+
+
+def engine_process(shop: Retailer, running: subprocess.Popen[bytes]) -> int | None:
+    """Id of the process that computes for a run: its child, or the home's Spark server."""
+    if shop.settings.engine == "spark":
+        server = SparkEngine(shop.settings).server()
+        return server.pid if server else None
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(running.pid).children()
+        return next((child.pid for child in children if "quanyu.engine.sail_process" in child.cmdline()), None)
+    return None
 
 
 def moments(count: int) -> list[float]:
     """Seeded shares of the run's time at which it is killed."""
-    drawn = random.Random(20240210)
-    return [round(drawn.uniform(0.02, 0.95), 3) for _ in range(count)]
-
-
-CASES = [(share, "jvm" if number % 2 else "client") for number, share in enumerate(moments(20))]
+    random_numbers = random.Random(20240210)
+    return [round(random_numbers.uniform(0.02, 0.95), 3) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
-    ("share", "victim"),
-    [pytest.param(*case, marks=[] if number < 2 else pytest.mark.long) for number, case in enumerate(CASES)],
+    ("share", "victim"), [(share, ("client", "engine")[number % 2]) for number, share in enumerate(moments(10))]
 )
-def test_a_killed_run_and_its_repetition_give_the_same_tables(undisturbed, tmp_path, server, share, victim):
+def test_a_killed_run_and_its_repetition_give_the_same_tables(undisturbed, tmp_path, share, victim):
     template, expected, seconds = undisturbed
-    shop = fresh(tmp_path, template, server)
+    shop = another(tmp_path, template)
     running = start(shop)
     time.sleep(share * seconds)
-    if victim == "client":
-        running.send_signal(signal.SIGKILL)
-    else:
-        engine = Engine(shop.settings)
-        found = engine.server()
+    process = running.pid if victim == "client" else engine_process(shop, running)
+    if process is not None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
     running.communicate(timeout=300)
     finish(shop)
     assert content(shop) == expected
-    shop.close()
-
-
-def test_a_data_file_without_its_log_entry_is_never_read(undisturbed, tmp_path, server):
-    """The moment between a data file and its commit: the file lies there, and the log does not name it."""
-    template, expected, _ = undisturbed
-    shop = fresh(tmp_path, template, server)
-    finish(shop)
-    file = next((shop.home / "lake" / "silver" / "orders").glob("source=pos/*.parquet"))
-    shutil.copy(file, file.with_name(file.name.replace("part-", "part-9")))
-    before = shop.versions()
-    finish(shop)
-    assert content(shop) == expected
-    assert shop.versions() == before
     shop.close()

@@ -13,6 +13,8 @@ from quanyu.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+for place in discover.COMMANDS:
+    discover.call(f"{place}:add")(cli.app)
 
 
 def commands(program):
@@ -46,7 +48,7 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     found = discover.load(load_settings(conf, tmp_path / "home"))
     assert {"stall"} < set(found.sources)
     assert {"quiet_regulars"} < set(found.audiences)
-    assert found.known["worth.regular"] == "boolean"
+    assert found.known["worth.regular"].type == "boolean"
 
 
 def test_every_place_of_the_readme_is_there():

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
-from shop import Retailer, small_shop
+from shop import Retailer, small_shop, template
 
 from jobs.audiences import rules
 
@@ -29,87 +29,97 @@ def command(shop: Retailer, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, env=dict(os.environ), capture_output=True, text=True, timeout=420)
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory, server: Path) -> Iterator[tuple[Retailer, str]]:
-    """A shop that ran an earlier day step by step, and the last one through its DAGs; with what that printed."""
-    shop = small_shop(tmp_path_factory.mktemp("lived"), server)
+def _live(folder: Path) -> None:
+    """Run an earlier day step by step, and the last one through its DAGs; what that printed lies beside the home."""
+    shop = small_shop(folder)
     shop.run(EARLIER)
-    done = command(shop, "run", "--day", LAST)
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield shop, done.stdout
+    ran = command(shop, "run", "--day", LAST)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (folder / "printed.txt").write_text(ran.stdout)
+    shop.close()
+
+
+@pytest.fixture
+def lived() -> Iterator[Retailer]:
+    """The shop after both days, which no test changes."""
+    shop = Retailer.at(template("lived", _live))
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def own(lived: Retailer, tmp_path: Path) -> Iterator[Retailer]:
+    """A copy of the shop, which the test may change."""
+    shop = lived.copy(tmp_path)
+    yield shop
     shop.close()
 
 
 def test_the_summary_says_what_came_of_the_day(lived):
+    printed = (lived.home.parent / "printed.txt").read_text()
     for words in ("ingest.pos", "customers out of", "Audiences", "loyal_seed", "Messages:", "Next:", "quarantined"):
-        assert words in lived[1], lived[1]
+        assert words in printed, printed
 
 
 def test_persons_become_customers_near_the_truth(lived):
-    shop, _ = lived
-    records = pd.concat(pd.read_parquet(file) for file in (shop.home / "truth" / "records").glob("*.parquet"))
+    records = pd.concat(pd.read_parquet(file) for file in (lived.home / "truth" / "records").glob("*.parquet"))
     records = records[records["feed"].isin(["crm", "pos", "shop"]) & (records["person"] != "")]
     # The marketplace masks names and phones: who buys there too is somebody else to the house. So is who only
     # answered in the mini-program.
     known = set(zip(records["person"], records["feed"] == "shop", strict=True))
-    customers = {row[0] for row in shop.rows("gold/customers", "customer_id")}
+    customers = {row[0] for row in lived.rows("gold/customers", "customer_id")}
     assert 0.8 * len(known) <= len(customers) <= 1.5 * len(known)
 
 
 def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
-    shop, _ = lived
-    received = shop.rows("bronze/pos", "store_no", "receipt_no", "line_no", "_file", "_row")
-    there = "quarantine/pos" in shop.versions()
-    held = set(shop.rows("quarantine/pos", "_file", "_row")) if there else set()
+    received = lived.rows("bronze/pos", "store_no", "receipt_no", "line_no", "_file", "_row")
+    there = "quarantine/pos" in lived.versions()
+    held = set(lived.rows("quarantine/pos", "_file", "_row")) if there else set()
     good = {row[:3] for row in received if row[3:] not in held}
     assert held <= {row[3:] for row in received}
-    lines = shop.rows("silver/order_lines", "order_id", "line", where=pc.field("source") == "pos")
+    lines = lived.rows("silver/order_lines", "order_id", "line", where=pc.field("source") == "pos")
     assert sorted((f"{store}-{receipt}", int(line)) for store, receipt, line in good) == sorted(set(lines))
 
 
 def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
-    shop, _ = lived
-    folder = shop.home / "exports" / "loyal_seed" / LAST
+    folder = lived.home / "exports" / "loyal_seed" / LAST
     manifest = json.loads((folder / "_MANIFEST.json").read_text())
     assert (folder / "_SUCCESS").exists()
     texts = [gzip.decompress(part.read_bytes()).decode() for part in folder.glob("part-*.csv.gz")]
     assert sum(len(text.splitlines()) - 1 for text in texts) == manifest["counts"]["rows"]
     assert not any("@" in text or "+86" in text for text in texts)
     members = {
-        row[0] for row in shop.rows("gold/memberships", "customer_id", where=pc.field("audience") == "loyal_seed")
+        row[0] for row in lived.rows("gold/memberships", "customer_id", where=pc.field("audience") == "loyal_seed")
     }
-    consenting = {row[0] for row in shop.rows("gold/customers", "customer_id", where=pc.field("consent_ads"))}
+    consenting = {row[0] for row in lived.rows("gold/customers", "customer_id", where=pc.field("consent_ads"))}
     assert manifest["counts"]["customers"] <= len(members & consenting)
 
 
 def test_nothing_of_a_day_is_from_after_it(lived):
-    shop, _ = lived
     at = pc.field("as_of") == date.fromisoformat(EARLIER)
-    assert all(days is None or days >= 0 for (days,) in shop.rows("gold/recency", "days_since_order", where=at))
+    assert all(days is None or days >= 0 for (days,) in lived.rows("gold/recency", "days_since_order", where=at))
     known = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
-    assert max(at.date() for (at,) in shop.rows("silver/orders", "ordered_at", where=known)) <= date.fromisoformat(
+    assert max(at.date() for (at,) in lived.rows("silver/orders", "ordered_at", where=known)) <= date.fromisoformat(
         EARLIER
     )
 
 
-def test_ids_stay_on_a_full_rebuild(lived):
-    shop, _ = lived
-    state = shop.rows("gold/identities")
-    shutil.rmtree(shop.home / "lake" / "gold" / "identities")
-    shop.run(LAST, "identities", force=True)
-    assert shop.rows("gold/identities") == state
+def test_ids_stay_on_a_full_rebuild(own):
+    state = own.rows("gold/identities")
+    shutil.rmtree(own.home / "lake" / "gold" / "identities")
+    own.run(LAST, "identities", force=True)
+    assert own.rows("gold/identities") == state
 
 
-def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(lived):
-    shop, _ = lived
-    shop.run(LAST)
-    before = shop.versions()
-    again = command(shop, "run", "--day", LAST)
+def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(own):
+    own.run(LAST)
+    before = own.versions()
+    again = command(own, "run", "--day", LAST)
     assert again.returncode == 0
-    assert shop.versions() == before
-    add_a_yuan(shop)
-    shop.run(LAST)
-    changed = {place for place, version in shop.versions().items() if version != before.get(place)}
+    assert own.versions() == before
+    add_a_yuan(own)
+    own.run(LAST)
+    changed = {place for place, version in own.versions().items() if version != before.get(place)}
     must = {"bronze/shop", "silver/order_lines", "silver/orders", "gold/activity", "gold/value"}
     assert must <= changed
     assert changed <= {*must, "gold/preference", "gold/memberships", "gold/journey_instances", "gold/decisions"}
@@ -130,37 +140,33 @@ def add_a_yuan(shop: Retailer) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_an_earlier_day_leaves_what_only_goes_forward_as_it_is(lived):
-    shop, _ = lived
-    before = {place: shop.rows(place) for place in ("gold/identities", "gold/memberships", "gold/customers")}
-    shop.run(EARLIER, "identities", "customers", "memberships")
-    assert {place: shop.rows(place) for place in before} == before
+def test_an_earlier_day_leaves_what_only_goes_forward_as_it_is(own):
+    before = {place: own.rows(place) for place in ("gold/identities", "gold/memberships", "gold/customers")}
+    own.run(EARLIER, "identities", "customers", "memberships")
+    assert {place: own.rows(place) for place in before} == before
 
 
 def test_a_command_with_a_wrong_name_answers_in_words(lived):
-    wrong = command(lived[0], "table", "custmers")
+    wrong = command(lived, "table", "custmers")
     assert wrong.returncode == 2
     assert "did you mean 'gold/customers'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
-    shown = command(lived[0], "table", "customers", "--limit", "3")
+    shown = command(lived, "table", "customers", "--limit", "3")
     assert "gold/customers, 3 of" in shown.stdout
 
 
-def test_two_runs_at_once_do_not_mix(lived):
-    shop, _ = lived
+def test_two_runs_at_once_do_not_mix(own):
     from quanyu.run import home_lock
 
-    with home_lock(shop.settings):
-        second = command(shop, "run", "--day", LAST)
+    with home_lock(own.settings):
+        second = command(own, "run", "--day", LAST)
     assert second.returncode == 4
     assert "is in use by process" in second.stderr
 
 
-def test_days_out_of_order_give_the_same_tables(tmp_path, server):
+def test_days_out_of_order_give_the_same_tables(tmp_path):
     steps = ("ingest.pos", "ingest.crm", "identities", "features.recency")
-    one, other = small_shop(tmp_path / "one", server), small_shop(tmp_path / "other", server)
-    for shop in (one, other):
-        (shop.home / "person.key").write_text("a" * 64)
+    one, other = small_shop(tmp_path / "one"), small_shop(tmp_path / "other")
     # The identity is read as known today, so each day is asked again once all are known.
     for shop, days in ((one, (EARLIER, MIDDLE, EARLIER)), (other, (MIDDLE, EARLIER))):
         for day in days:
@@ -180,9 +186,8 @@ def test_days_out_of_order_give_the_same_tables(tmp_path, server):
 
 
 def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
-    shop, _ = lived
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
-    entered = shop.rows("gold/memberships", "audience", "customer_id", where=at)
-    seen = rules.inside(shop.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    entered = lived.rows("gold/memberships", "audience", "customer_id", where=at)
+    seen = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
     assert entered
     assert sorted((row["audience"], row["customer_id"]) for row in seen.collect()) == entered

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
+
+from sqlglot import exp
 
 from quanyu import asof
 from quanyu.audience import Audience, Measure
 from quanyu.discover import Catalogue
-from quanyu.expressions import parse, qualifiers, to_sql, two_valued
-from quanyu.feature import reach
+from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.literals import dates
 from quanyu.run import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-BY = ["customer_id", "as_of"]
+BY = asof.BY
 
 
 def named(catalogue: Catalogue) -> list[str]:
@@ -60,53 +61,89 @@ def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:
     return today.unionByName(told)
 
 
-def _with_measures(context: Context, found: DataFrame, skipped: Sequence[date]) -> DataFrame:
-    """Compute the audiences' own measures, those over one table in one pass, named `audience__measure`."""
+def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date]) -> DataFrame:
+    """Compute the audiences' own measures, those over one table in one pass, named `audience__measure`; in `_lost`
+    the names of those that cannot be computed out of the customer's values."""
     by_table: dict[str, dict[str, Measure]] = {}
     for audience in context.catalogue.audiences.values():
         for name, measure in audience.measures.items():
-            by_table.setdefault(measure.over, {})[f"{audience.name}__{name}"] = measure
+            by_table.setdefault(measure.over, {})[full_name(audience, name)] = measure
+    profiles = profiles.selectExpr("*", "cast(array() as array<string>) as _lost")
     for over, measures in by_table.items():
-        found = found.join(_measured(context, over, measures, [*skipped, context.day]), BY, "left")
-        counts = [n for n, m in measures.items() if m.value.lower().startswith(("count", "sum"))]
-        found = found.fillna(0, subset=counts) if counts else found
-    return found
+        plans = {name: measure.plan(context.catalogue.tables) for name, measure in measures.items()}
+        columns = [f"`{name}`" for name in profiles.columns if name != "_lost"]
+        values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
+        losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
+        joined = profiles.join(_aggregated(context, over, measures, [*skipped, context.day]), BY, "left")
+        profiles = joined.selectExpr(*columns, *values, f"concat(_lost, {_names(losses)}) as _lost")
+    return profiles
 
 
-def _measured(context: Context, over: str, measures: dict[str, Measure], days: Sequence[date]) -> DataFrame:
-    from pyspark.sql import functions as F  # noqa: N812
+def _names(conditions: Mapping[str, str]) -> str:
+    """SQL of the list of the names whose condition holds."""
+    cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
+    return f"filter(array({cases}), e -> e is not null)" if cases else "cast(array() as array<string>)"
 
-    table = context.catalogue.tables[over]
+
+def full_name(audience: Audience, measure: str) -> str:
+    """Name of a measure among those of all audiences."""
+    return f"{audience.name}__{measure}"
+
+
+def _aggregated(context: Context, over: str, measures: dict[str, Measure], days: Sequence[date]) -> DataFrame:
+    tables = context.catalogue.tables
     texts = [text for m in measures.values() for text in (m.value, m.where) if text]
-    rows = asof.facts(context, table, *days).where("customer_id is not null")
-    rows = asof.with_referred(context, rows, table, texts, *days)
-    types = reach(table, context.catalogue.tables)
-    made = []
-    for name, measure in measures.items():
-        parts = [asof.since(table, measure.within)] if measure.within else []
-        parts += [to_sql(two_valued(parse(measure.where).tree))] if measure.where else []
-        made.append(F.expr(asof.aggregate(measure.value, " and ".join(parts) or None, types)).alias(name))
-    return rows.groupBy(*BY).agg(*made)
+    rows = asof.facts(context, tables[over], *days).where("customer_id is not null")
+    rows = asof.with_referred(context, rows, tables[over], texts, *days)
+    parts = {name: sql for measure in measures.values() for name, sql in measure.plan(tables).parts().items()}
+    return asof.aggregated(rows, parts)
 
 
-def rule(audience: Audience) -> str:
+def rule(catalogue: Catalogue, audience: Audience) -> str:
     """SQL of an audience's rule over the profile: two-valued, its measures under their full names."""
-    from sqlglot import exp
+    return safe_sql(two_valued(_full(audience)), _types(catalogue, audience))
 
-    tree = two_valued(parse(audience.who).tree)
+
+def _types(catalogue: Catalogue, audience: Audience) -> dict[str, str]:
+    columns = audience.columns(catalogue.known, catalogue.tables)
+    return {full_name(audience, n) if n in audience.measures else n: c.type for n, c in columns.items()}
+
+
+def _full(audience: Audience) -> exp.Expr:
+    tree = parse(audience.who).tree.copy()
     for column in list(tree.find_all(exp.Column)):
         if column.name in audience.measures and not column.table:
-            column.replace(exp.column(f"{audience.name}__{column.name}"))
-    return to_sql(tree)
+            column.set("this", exp.to_identifier(full_name(audience, column.name)))
+    return tree
 
 
 def inside(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
     """Who is in which audience as of the days: audience, customer_id, as_of, holdout. One pass over all of them."""
-    audiences = context.catalogue.audiences.values()
-    cases = ", ".join(
-        f"if({rule(a)}, struct('{a.name}' as audience, cast({a.holdout} as double) as share), null)" for a in audiences
-    )
-    told = profile(context, skipped).selectExpr(*BY, f"explode(filter(array({cases}), a -> a is not null)) as a")
+    return considered(context, skipped).where("lost is null").drop("lost")
+
+
+def considered(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
+    """The same, with a row for each value that cannot be computed of a customer: its name in `lost`, no audience."""
+    catalogue = context.catalogue
+    audiences = catalogue.audiences.values()
+    members = _names({a.name: rule(catalogue, a) for a in audiences})
+    zeros = {f"{a.name}.who": condition for a in audiences if (condition := _divides_by_zero(catalogue, a))}
+    lost = f"transform(concat(_lost, {_names(zeros)}), name -> concat('{_LOST}', name))"
+    rows = profile(context, skipped).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
+    shares = " ".join(f"when '{a.name}' then {round(a.holdout * 10000)}" for a in audiences)
     # A hash of audience and customer, and not chance: who is held out stays held out, whenever it is asked.
-    drawn = "pmod(xxhash64(a.audience, customer_id), 10000) < a.share * 10000"
-    return told.selectExpr("a.audience as audience", *BY, f"{drawn} as holdout")
+    drawn = f"pmod(xxhash64(name, customer_id), 10000) < case name {shares} else 0 end"
+    audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
+    return rows.selectExpr(f"{audience} as audience", *BY, f"{drawn} as holdout", f"{value} as lost")
+
+
+# Before the name of a value that cannot be computed; no audience has a space in its name.
+_LOST = "lost "
+
+
+def _divides_by_zero(catalogue: Catalogue, audience: Audience) -> str | None:
+    """SQL of whether a rule divides by 0 for a customer; None for a rule that does not divide."""
+    divisions = _full(audience).find_all(exp.Div, exp.IntDiv, exp.Mod)
+    zeros = [exp.EQ(this=division.expression.copy(), expression=exp.Literal.number(0)) for division in divisions]
+    types = _types(catalogue, audience)
+    return " or ".join(safe_sql(two_valued(zero), types) for zero in zeros) or None

@@ -38,17 +38,26 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     """Bring the memberships forward to the day, the days that no run took one by one before it."""
     table, lake, day = context.catalogue.tables["memberships"], context.lake, context.day
     skipped, left_out = skipped_days(context)
-    now, sizes = lake.staging.counted(rules.inside(context, skipped).selectExpr("*", _sized(day)), by="_sized")
+    considered, sizes = lake.staging.counted(
+        rules.considered(context, skipped).selectExpr("*", _sized(day)), by="_sized"
+    )
+    now = considered.rows.where("lost is null").drop("lost", "_sized")
     before, moved = lake.table(table), lake.spark.createDataFrame(moves(context), MOVES)
-    written = lake.sync(table, stays(before, now.rows.drop("_sized"), [*skipped, day], moved), receipt)
+    written = lake.sync(table, stays(before, now, [*skipped, day], moved), receipt)
     told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
     notes = [f"{len(skipped)} skipped days taken first"] if skipped else []
+    notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []
     return Outcome(sum(told.values()), written.changed, 0, written.unchanged, tuple(notes), {"audiences": told})
 
 
 def _sized(day: date) -> str:
-    return f"if(as_of = date'{day}', audience, null) as _sized"
+    """What a row of the day counts for: an audience, or `lost NAME` for a value that cannot be computed."""
+    return f"if(as_of = date'{day}', coalesce(audience, concat('lost ', lost)), null) as _sized"
+
+
+def _lost(sized: str | None) -> str:
+    return sized.removeprefix("lost ").replace("__", ".") if sized and sized.startswith("lost ") else ""
 
 
 def skipped_days(context: Context) -> tuple[list[date], int]:

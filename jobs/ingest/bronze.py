@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.ingest import reader
-from jobs.ingest.contract import member
+from jobs.ingest.contract import day_sql, member
 from jobs.ingest.landing import Found
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import to_sql
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
@@ -57,11 +57,7 @@ def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame
     columns |= dict.fromkeys(("_of", "_after", "_through"), "string")
     schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
     read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
-    day = (
-        "to_date(nullif(_of, ''))"
-        if not source.reads.day
-        else f"try_cast({to_sql(parse(source.reads.day).tree)} as date)"
-    )
+    day = "to_date(nullif(_of, ''))" if not source.reads.day else day_sql(source.reads.day)
     return read.selectExpr("*", f"{day} as _day")
 
 

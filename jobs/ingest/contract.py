@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued
 from quanyu.literals import quoted
-from quanyu.source import Fill, Source
+from quanyu.source import SYSTEM, Fill, Source
 from quanyu.table import Column, Table
 
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
@@ -41,34 +41,42 @@ class Mapped:
 
 def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
     """Cast an expression to its column's type, with a check for each way in which a value could get lost."""
-    tree = tolerant(parse(text).tree, each)
-    raw = to_sql(tree)
-    typed = f"try_cast({raw} as {column.type})"
+    tree = members(parse(text).tree, each)
+    raw, typed = safe(tree), cast_sql(tree, types(tree), column.type)
     checks = list(cast_checks(tree, where))
     if not parse(text).aggregates:
-        checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and {typed} is null"))
-        checks += _empty_check(tree, where, typed)
+        if raw != typed:
+            checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and ({typed}) is null"))
+        checks += _empty_check(tree, where, raw)
     return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
 
-def tolerant(tree: exp.Expression, each: str | None = None) -> exp.Expression:
-    """Make each cast give null instead of failing the job; a check beside it tells what got lost.
+def types(tree: exp.Expr) -> dict[str, str]:
+    """Types of the columns of a feed that a tree names: text as received, the system's own, and a place in a list."""
+    own = {**SYSTEM, POSITION: "int"}
+    return {name: own.get(name, "string") for name in map(column_name, tree.find_all(exp.Column))}
 
-    `column.member` becomes what the JSON value of the column holds under that name, or, for the column of `each`,
-    what one element of its list holds; `column._position` is the element's place in it, from 1.
+
+def safe(tree: exp.Expr) -> str:
+    """SQL of a tree over raw columns, in which a bad value is null and nothing fails the job."""
+    return safe_sql(tree, types(tree))
+
+
+def members(tree: exp.Expr, each: str | None = None) -> exp.Expr:
+    """Put what the JSON value of a column holds under a name in place of each `column.member`.
+
+    For the column of `each`, it is what one element of its list holds; `column._position` is the element's place in
+    it, from 1.
     """
-    made: exp.Expression = exp.Paren(this=tree.copy())
-    for node in list(made.find_all(exp.Cast, exp.Column)):
-        if isinstance(node, exp.Column) and node.table:
+    whole = exp.Paren(this=tree.copy())
+    for node in list(whole.find_all(exp.Column)):
+        if node.table:
             node.replace(member([part.name for part in node.parts], each))
-        elif isinstance(node, exp.Cast):
-            # Without the mark, sqlglot writes a plain CAST, which cuts '1.5' to 1 where it is not strict.
-            node.replace(exp.TryCast(this=node.this, to=node.args["to"], safe=True))
-    found: exp.Expression = made.this
-    return found
+    inner: exp.Expr = whole.this
+    return inner.pop()
 
 
-def member(path: Sequence[str], each: str | None = None) -> exp.Expression:
+def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
     """What the JSON value of a column, the first of the path, holds under the names that follow."""
     root = exp.column(path[0], quoted=True)
     if path[0] == each:
@@ -79,23 +87,26 @@ def member(path: Sequence[str], each: str | None = None) -> exp.Expression:
     return exp.Anonymous(this="get_json_object", expressions=[root, exp.Literal.string(f"${steps}")])
 
 
-def cast_checks(tree: exp.Expression, where: str) -> Iterator[Check]:
+def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
     """Check every cast inside an expression, within an aggregate too, row by row."""
-    for node in tree.find_all(exp.TryCast):
+    for node in tree.find_all(exp.Cast):
         if node.find(exp.AggFunc) or not node.find(exp.Column):
             continue
-        inner, kind = to_sql(node.this), node.args["to"].sql(dialect="spark").lower()
+        kind = node.args["to"].sql(dialect="spark").lower()
         named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
-        yield Check(f"{where}: {named} is not a {kind}", f"({inner}) is not null and ({to_sql(node)}) is null")
+        bad = f"({safe(node.this)}) is not null and ({safe(node)}) is null"
+        yield Check(f"{where}: {named} is not a {kind}", bad)
 
 
-def _empty_check(tree: exp.Expression, where: str, typed: str) -> list[Check]:
+def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
+    """Nothing comes out though all that goes in is there: an overflow, a part that is missing, a division by 0."""
     columns = list(dict.fromkeys(to_sql(c) for c in tree.find_all(exp.Column)))
-    if not columns or isinstance(tree, exp.Column) or tree.find(*_MAY_BE_EMPTY, exp.TryCast):
+    if not columns or isinstance(tree, exp.Column | exp.Cast) or tree.find(*_MAY_BE_EMPTY):
         return []
     told = ", ".join(column.strip("`") for column in columns)
-    all_given = " and ".join(f"{column} is not null" for column in columns)
-    return [Check(f"{where}: comes out empty from {told}", f"{all_given} and ({typed}) is null")]
+    inputs = dict.fromkeys([*columns, *(safe(node) for node in tree.find_all(exp.Cast))])
+    all_there = " and ".join(f"{sql} is not null" for sql in inputs)
+    return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
 
 
 def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:
@@ -143,10 +154,17 @@ def reasons(checks: list[Check]) -> str:
 
 
 def where_sql(text: str) -> str:
-    """Write a condition over raw columns so that nothing in it can fail the job; null is false."""
-    return f"coalesce({to_sql(tolerant(parse(text).tree))}, false)"
+    """Write a condition over raw columns so that nothing in it can fail the job; a comparison with null is false."""
+    return safe(two_valued(members(parse(text).tree)))
 
 
 def person_columns(source: Source) -> list[str]:
-    """SQL of the raw identifiers of a row, strongest first."""
-    return [to_sql(tolerant(parse(item.value).tree)) for item in source.person]
+    """SQL of the raw identifiers of a row as text, strongest first."""
+    trees = [members(parse(item.value).tree) for item in source.person]
+    return [cast_sql(tree, types(tree), "string") for tree in trees]
+
+
+def day_sql(text: str) -> str:
+    """SQL of the feed's day out of raw columns."""
+    tree = parse(text).tree
+    return cast_sql(tree, types(tree), "date")

@@ -1,104 +1,121 @@
-"""Which databases a source may be taken from, and what goes wrong with one in words."""
+"""What a kind of database must be able to do for an extract, and how its address is read."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
-from quanyu.engine.guard import guard
-from quanyu.errors import ConfigError, Problem, RetryableError
+from quanyu import discover
 from quanyu.extract import Extracts
-from quanyu.run import Context
-from quanyu.source import Source
+from quanyu.settings import secret
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?"
+_ADDRESS = re.compile(rf"//(?P<hosts>{_HOST}(,{_HOST})*)/(?P<database>[^/?#@]+)(\?(?P<options>[^#@]*))?")
+_LOGIN = {"user", "password", "passwd", "pwd", "sslpassword", "passfile", "username"}
 
 
-class Database(NamedTuple):
-    """What Spark must be told of one kind of database, and the package that brings its driver."""
+class RefusedError(Exception):
+    """The database, or its address, is not as declared: the key below `extracts` that is wrong, and why."""
 
-    driver: str
-    package: str
-
-
-# With a new one, look at how `extract` writes names and times, and at the traces below.
-DATABASES = {"postgresql": Database("org.postgresql.Driver", "org.postgresql:postgresql:42.7.8")}
+    def __init__(self, key: str, words: str) -> None:
+        super().__init__(words)
+        self.key = key
 
 
 @dataclass(frozen=True)
-class Taking:
-    """One extract under way: for which day of which source, by which words, and in which zone its days end."""
+class Column:
+    """One column of a table: the type as the database calls it, what kind of time it is, and how to select it."""
 
-    context: Context
-    source: Source
-    extracts: Extracts
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone of the source's naive times, and of its days."""
-        return ZoneInfo(self.source.zone or self.context.settings.zone)
-
-    def wrong(self, key: str, words: str) -> ConfigError:
-        """A mistake at one key of the declaration."""
-        return ConfigError(Problem(self.source.file, f"extracts.{key}", words))
+    name: str
+    type: str
+    time: Literal["instant", "naive", "date"] | None
+    selected: str
 
 
-@contextlib.contextmanager
-def in_words(taking: Taking) -> Iterator[None]:
-    """Turn what Spark tells of a database into words; its own texts hold addresses, users, and values of rows."""
-    from pyspark.errors import PySparkException
+class Database(ABC):
+    """One kind of database, at one address. Holds secrets.
 
-    with guard(f"ingest.{taking.source.name}"):
-        try:
-            yield
-        except PySparkException as error:
-            raise (_explained(taking, error) or error) from None
+    What it raises has words of ours alone, since a driver's own hold addresses, users, and values of rows.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    # Options of the address that the driver takes, by their names there and in JDBC's addresses.
+    options: ClassVar[Mapping[str, str]]
+    quote: ClassVar[str] = '"'
+
+    def __init__(self, extracts: Extracts, hosts: str, database: str, options: Mapping[str, str]) -> None:
+        self.extracts = extracts
+        login = ":".join(quote(secret(part), safe="") for part in (extracts.user, extracts.password) if part)
+        chosen = "&".join(f"{key}={quote(value, safe='/')}" for key, value in options.items())
+        self.url = f"{self.kinds[0]}://{login and login + '@'}{hosts}/{database}{chosen and '?' + chosen}"
+
+    @abstractmethod
+    def columns(self) -> dict[str, Column]:
+        """Columns of the declared table by name. Raises RefusedError or RetryableError."""
+
+    @abstractmethod
+    def read(
+        self, query: str, columns: Sequence[Column]
+    ) -> AbstractContextManager[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+        """Perform a query that selects these columns; its rows, in batches. Raises RefusedError or RetryableError."""
+
+    def quoted(self, name: str) -> str:
+        """Quote a name, or the parts of one that has dots."""
+        mark = self.quote
+        return ".".join(f"{mark}{part.replace(mark, mark * 2)}{mark}" for part in name.split("."))
+
+    def instant(self, at: datetime) -> str:
+        """Write an instant as a literal."""
+        return f"timestamp with time zone '{at.astimezone(UTC).isoformat(' ')}'"
+
+    def literal(self, column: Column, at: datetime, zone: ZoneInfo) -> str:
+        """Write an instant as a literal of a column's type; naive times and days are those of a zone."""
+        if column.time == "instant":
+            return self.instant(at)
+        local = at.astimezone(zone).replace(tzinfo=None)
+        return f"date '{local.date()}'" if column.time == "date" else f"timestamp '{local.isoformat(' ')}'"
 
 
-def _explained(taking: Taking, error: Any) -> ConfigError | RetryableError | None:
-    """Tell by classes and conditions, since databases tell in the language of their country."""
-    trace = f"{error}\n{getattr(error, 'getStackTrace', str)() or ''}"
-    name, extracts = taking.source.name, taking.extracts
-    if "java.lang.ClassNotFoundException" in trace:
-        return _without_driver(taking)
-    for pattern, words in _PASSING.items():
-        if re.search(pattern, trace):
-            return RetryableError(f"{name}: {words.format(url=extracts.url)}")
-    for pattern, (key, words) in _WRONG.items():
-        if re.search(pattern, trace):
-            return taking.wrong(key, words.format(**extracts.model_dump()))
-    return RetryableError(f"{name}: the database broke off; its own log says why") if "PSQLException" in trace else None
+def database_of(extracts: Extracts) -> Database:
+    """Read the address that an extract refers to. Raises RefusedError, and ConfigError for a secret that is not set."""
+    url = secret(extracts.url)
+    kinds = {kind: found for found in _databases() for kind in found.kinds}
+    kind, _, rest = url.removeprefix("jdbc:").partition(":")
+    if kind not in kinds:
+        allowed = ", ".join(f"{name}:" for name in kinds)
+        words = f"what {extracts.url} stands for begins with no known kind; allowed: {allowed} each also after jdbc:"
+        raise RefusedError("url", words)
+    parts = _ADDRESS.fullmatch(rest)
+    options = dict(parse_qsl((parts and parts["options"]) or "", keep_blank_values=True))
+    if "@" in url or _LOGIN & {name.lower() for name in options}:
+        raise RefusedError("url", f"what {extracts.url} stands for holds a login: give it as `user` and `password`")
+    if parts is None:
+        words = f"what {extracts.url} stands for cannot be read; it is written as jdbc:{kind}://HOST:PORT/DATABASE"
+        raise RefusedError("url", words)
+    found = kinds[kind]
+    return found(extracts, parts["hosts"], parts["database"], dict(_options(found, extracts, options)))
 
 
-def _without_driver(taking: Taking) -> ConfigError:
-    packages = ", ".join(kind.package for kind in DATABASES.values())
-    words = f"the Spark server has no driver for the database of {taking.source.name}: add {packages!r} to them"
-    settings = str(taking.context.settings.conf / "base.yml")
-    return ConfigError(Problem(settings, "spark.packages", f"{words}, and stop the server (quanyu down)"))
+def _databases() -> list[type[Database]]:
+    return discover.subclasses(discover.modules("jobs.ingest.databases"), Database)
 
 
-# Signs in a trace, and what to tell: what may pass by itself first, then mistakes by the key where they stand.
-_PASSING = {
-    r"java\.net\.UnknownHostException": "the host that {url} names is not known here; if it is right, try again",
-    r"java\.net\.\w+Exception|PSQLException[\s\S]*java\.io\.(IO|EOF)Exception": (
-        "the database that {url} names cannot be reached; try again"
-    ),
-    r"FATAL: .*(too many|remaining connection|starting up|shutting down)": "the database takes no login now; try again",
-}
-_WRONG = {
-    r"ConnectionFactoryImpl\.doAuthentication": (
-        "password", "the database refuses the login that {user} and {password} stand for",
-    ),
-    r"readStartupMessages": ("url", "what {url} stands for names a database that is not there, or not for this user"),
-    r"org\.postgresql\.Driver\.connect(?![\s\S]*PgConnection)": (
-        "url", "what {url} stands for cannot be read; it is written as jdbc:postgresql://HOST:PORT/DATABASE",
-    ),
-    r"\[JDBC_EXTERNAL_ENGINE_SYNTAX_ERROR|\[TABLE_OR_VIEW_NOT_FOUND": (
-        "table", "the database has no table or view {table} that this user may read",
-    ),
-    r"UNRECOGNIZED_SQL_TYPE|Bad value for type|ArithmeticException|NUMERIC_VALUE_OUT_OF_RANGE": (
-        "table", "{table} has a column or a value that Spark cannot take, such as infinity or NaN: name a view without",
-    ),
-}  # fmt: skip
+def _options(kind: type[Database], extracts: Extracts, options: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        if name not in kind.options:
+            # An address that is mistyped may have a secret where the name of an option is looked for.
+            shown = f"the option {name!r}" if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "an option"
+            allowed = ", ".join(sorted(kind.options))
+            words = f"what {extracts.url} stands for has {shown}, which cannot be honoured; allowed: {allowed}"
+            raise RefusedError("url", words)
+        yield kind.options[name], value

@@ -5,28 +5,47 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jobs.ingest import landing
-from jobs.ingest.database import DATABASES, Taking, in_words
-from quanyu.errors import ConfigError, nearest
-from quanyu.extract import folder_of
+from jobs.ingest.database import Column, Database, RefusedError, database_of
+from quanyu.errors import ConfigError, Problem, RetryableError, nearest
+from quanyu.extract import Extracts, folder_of
 from quanyu.run import Context
-from quanyu.settings import secret
 from quanyu.source import Source
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    import pyarrow as pa
 
-FETCHED_ROWS = 10_000
 # One file is one task of the reader.
 ROWS_A_FILE = 1_000_000
+# Days from 1970 to the first ones of these years.
+_YEAR_1, _YEAR_10000 = -719_162, 2_932_897
 UNFINISHED = ".extracting-"
+
+
+@dataclass(frozen=True)
+class Taking:
+    """One extract under way: for which day of which source, by which words, and in which zone its days end."""
+
+    context: Context
+    source: Source
+    extracts: Extracts
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the source's naive times, and of its days."""
+        return ZoneInfo(self.source.zone or self.context.settings.zone)
+
+    def wrong(self, key: str, words: str) -> ConfigError:
+        """A mistake at one key of the declaration."""
+        return ConfigError(Problem(self.source.file, f"extracts.{key}", words))
 
 
 def pending(context: Context, source: Source) -> bool:
@@ -49,9 +68,13 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
     target = context.settings.landing / folder_of(source.reads.path, context.day)
     for litter in target.parent.glob(f".{source.name}{UNFINISHED}*"):
         shutil.rmtree(litter, ignore_errors=True)
-    # A server whose client was killed may still write: to a folder of that attempt's own.
+    # An attempt that was given up may still write: to a folder of its own.
     fresh = target.with_name(f".{source.name}{UNFINISHED}{uuid.uuid4().hex}")
-    rows = _written(taking, fresh)
+    try:
+        rows = _written(taking, fresh)
+    except Exception:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     try:
         fresh.replace(target)
     except OSError as error:
@@ -65,101 +88,94 @@ def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
 
 def _written(taking: Taking, folder: Path) -> int:
     """Read the rows and write them below a folder as parquet, each value with its type. Returns their number."""
-    from pyarrow import dataset
-
-    options = _options(taking)
-    # Spark's own way to write instants, as 96 bits without a zone, would be read as naive.
-    settings = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
-    with taking.context.lake.session_settings(settings), in_words(taking):
-        query = _query(taking, _types(taking, options))
-        rows = _read(taking, {**options, "dbtable": query})
-        rows.write.option("maxRecordsPerFile", ROWS_A_FILE).parquet(str(folder))
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        raise ConfigError(
-            f"{taking.source.name}: Spark wrote the extract where it is not seen: {folder}; is it remote?"
-        )
-    return int(dataset.dataset(files, format="parquet").count_rows())
+    try:
+        database = database_of(taking.extracts)
+        columns = _selected(taking, database.columns())
+        with database.read(_query(taking, database, columns), columns) as (schema, batches):
+            return write(schema, (_landable(taking, batch) for batch in batches), folder)
+    except RefusedError as error:
+        raise taking.wrong(error.key, str(error)) from None
+    except RetryableError as error:
+        raise RetryableError(f"{taking.source.name}: {error}") from None
 
 
-def _options(taking: Taking) -> dict[str, str]:
-    """Options of Spark's JDBC reader. Holds secrets."""
-    extracts = taking.extracts
-    url, user, password = secret(extracts.url), secret(extracts.user), secret(extracts.password)
-    kind = url.removeprefix("jdbc:").partition(":")[0] if url.startswith("jdbc:") else ""
-    if kind not in DATABASES:
-        allowed = ", ".join(f"jdbc:{name}:" for name in DATABASES)
-        raise taking.wrong("url", f"what {extracts.url} stands for begins with no known kind; allowed: {allowed}")
-    if "@" in url or "password=" in url.lower():
-        raise taking.wrong("url", f"what {extracts.url} stands for holds a login: give it as `user` and `password`")
-    login = {key: value for key, value in (("user", user), ("password", password)) if value}
-    return {
-        "url": url, "driver": DATABASES[kind].driver, "fetchsize": str(FETCHED_ROWS), "tcpKeepAlive": "true",
-        "preferTimestampNTZ": "true", **login,
-    }  # fmt: skip
+def write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) -> int:
+    """Write rows as parquet files of ROWS_A_FILE rows at most, one at least. Returns the number of rows."""
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True)
+    rows, writer = 0, pq.ParquetWriter(folder / "00000.parquet", schema)
+    try:
+        for batch in batches:
+            while batch.num_rows:
+                number, used = divmod(rows, ROWS_A_FILE)
+                if rows and not used:
+                    writer.close()
+                    writer = pq.ParquetWriter(folder / f"{number:05}.parquet", schema)
+                part = batch.slice(0, ROWS_A_FILE - used)
+                writer.write_batch(part)
+                rows, batch = rows + part.num_rows, batch.slice(part.num_rows)
+    finally:
+        writer.close()
+    return rows
 
 
-def _read(taking: Taking, options: Mapping[str, str]) -> DataFrame:
-    return taking.context.lake.spark.read.format("jdbc").options(**options).load()
+def _landable(taking: Taking, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Refuse times that cannot be written as such: a database's infinity would land as some far day."""
+    for field, values in zip(batch.schema, batch.columns, strict=True):
+        if not _within_years(values):
+            words = f"{taking.extracts.table} has a time in {field.name} that is infinite or not of the years 1 to 9999"
+            raise taking.wrong("table", f"{words}: name a view without, or with it as text")
+    return batch
 
 
-def _types(taking: Taking, options: Mapping[str, str]) -> dict[str, str]:
-    """Columns of the table with Spark's types. Raises ConfigError where one that is named is not among them."""
+def _within_years(values: pa.Array) -> bool:
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if pa.types.is_date32(values.type):
+        units, numbers = 1, values.view(pa.int32())
+    elif pa.types.is_timestamp(values.type):
+        units, numbers = 86_400_000_000, values.view(pa.int64())
+    else:
+        return True
+    ends = compute.min_max(numbers).as_py()
+    return ends["min"] is None or (_YEAR_1 * units <= ends["min"] and ends["max"] < _YEAR_10000 * units)
+
+
+def _selected(taking: Taking, columns: Mapping[str, Column]) -> list[Column]:
+    """Columns to take: what the source reads, and the watermark. Raises ConfigError where one is not there."""
     extracts, reads = taking.extracts, taking.source.reads
-    schema = _read(taking, {**options, "dbtable": _quoted(extracts.table)}).schema
-    types = {field.name: field.dataType.simpleString() for field in schema.fields}
-    if extracts.watermark and extracts.watermark not in types:
-        near = nearest(extracts.watermark, types)
+    if extracts.watermark and extracts.watermark not in columns:
+        near = nearest(extracts.watermark, columns)
         raise taking.wrong("watermark", f"{extracts.table} has no column {extracts.watermark!r}; {near}")
-    if extracts.watermark and types[extracts.watermark] not in _LITERALS:
-        words = f"{extracts.watermark} is a {types[extracts.watermark]}; a time (timestamp or date) is wanted"
+    if extracts.watermark and not columns[extracts.watermark].time:
+        words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is wanted"
         raise taking.wrong("watermark", words)
-    own = {reads.aliases.get(name, name) for name in types}
+    own = {reads.aliases.get(name, name) for name in columns}
     for name in taking.source.named_columns():
         if name not in own and name not in reads.optional:
             raise taking.wrong("table", f"{extracts.table} has no column {name!r}; {nearest(name, own)}")
-    return types
+    wanted = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
+    names = dict.fromkeys([*wanted, *([extracts.watermark] if extracts.watermark else [])])
+    return [columns[name] for name in names]
 
 
-def _query(taking: Taking, types: Mapping[str, str]) -> str:
+def _query(taking: Taking, database: Database, columns: Sequence[Column]) -> str:
     """Write the query, of quoted names and our own times alone. A row without a watermark is taken every day."""
-    extracts, reads = taking.extracts, taking.source.reads
-    wanted = [n for n in types if not reads.columns or reads.aliases.get(n, n) in reads.columns]
-    kept = dict.fromkeys([*wanted, *([extracts.watermark] if extracts.watermark else [])])
-    names = ", ".join(map(_quoted_name, kept))
-    selected = f"select {names} from {_quoted(extracts.table)}"  # noqa: S608 (quoted names only)
+    extracts = taking.extracts
+    selected = ", ".join(f"{column.selected} as {database.quoted(column.name)}" for column in columns)
+    query = f"select {selected} from {database.quoted(extracts.table)}"  # noqa: S608 (quoted names only)
     if not extracts.watermark:
-        return f"({selected}) extract"
-    column, write = _quoted_name(extracts.watermark), _LITERALS[types[extracts.watermark]]
-    told = [f"{column} < {write(_ends(taking.context.day, taking.zone), taking.zone)}"]
-    last = _last_watermark(taking, extracts.watermark)
+        return query
+    watermark = next(column for column in columns if column.name == extracts.watermark)
+    name = database.quoted(watermark.name)
+    bounds = [f"{name} < {database.literal(watermark, _ends(taking.context.day, taking.zone), taking.zone)}"]
+    last = _last_watermark(taking, watermark.name)
     if last is not None:
-        told.append(f"{column} > {write(last - timedelta(days=extracts.overlap), taking.zone)}")
-    return f"({selected} where ({' and '.join(told)}) or {column} is null) extract"
-
-
-def _quoted(table: str) -> str:
-    return ".".join(map(_quoted_name, table.split(".")))
-
-
-def _quoted_name(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
-def _instant(at: datetime, zone: ZoneInfo) -> str:
-    return f"timestamp with time zone '{at.astimezone(UTC).isoformat(' ')}'"
-
-
-def _naive(at: datetime, zone: ZoneInfo) -> str:
-    return f"timestamp '{at.astimezone(zone).replace(tzinfo=None).isoformat(' ')}'"
-
-
-def _date(at: datetime, zone: ZoneInfo) -> str:
-    return f"date '{at.astimezone(zone).date()}'"
-
-
-_LITERALS = {"timestamp": _instant, "timestamp_ntz": _naive, "date": _date}
+        since = last - timedelta(days=extracts.overlap)
+        bounds.append(f"{name} > {database.literal(watermark, since, taking.zone)}")
+    return f"{query} where ({' and '.join(bounds)}) or {name} is null"
 
 
 def _ends(day: date, zone: ZoneInfo) -> datetime:
@@ -186,7 +202,7 @@ def _highest(files: Sequence[Path], column: str, zone: ZoneInfo) -> datetime | N
     with contextlib.suppress(pa.ArrowException, OSError):
         batches = dataset.dataset(list(files), format="parquet").to_batches(columns=[column])
         found.extend(compute.max(batch.column(0)).as_py() for batch in batches)
-    # Of the first year is what a database calls minus infinity.
+    # Of the first year is a default, such as 0001-01-01, and no time of a change.
     times = [_as_instant(value, zone) for value in found if isinstance(value, date) and value.year > 1]
     return max(times, default=None)
 

@@ -13,15 +13,18 @@ from jobs.ingest.contract import (
     Check,
     cast_checks,
     constraint_checks,
+    members,
     per_group,
     per_row,
     person_columns,
     reasons,
-    tolerant,
+    safe,
+    types,
     where_sql,
 )
 from jobs.unify import normalise
-from quanyu.expressions import parse, to_sql
+from quanyu.expressions import Expression, parse
+from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.literals import quoted
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
@@ -131,7 +134,7 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
-        found = [c for text in fill.columns.values() for c in cast_checks(tolerant(parse(text).tree, fill.each), name)]
+        found = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
         found = _list_checks(fill.each, name, found) if fill.each else found
         return [*person, *found, *groups], "struct(1 as grouped)"
@@ -167,12 +170,11 @@ def _for_each(column: str, fields: str) -> str:
 def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
     """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
     fill = source.fills[name]
-    accepted = staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-        found = grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
+        found = _groups(staged, name, source, table).drop("_lost")
     else:
+        accepted = _accepted(staged, name)
         made, row = f"`_to_{name}`", "_row"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
@@ -184,27 +186,57 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     return found.selectExpr("*", *missing)
 
 
+def _accepted(staged: DataFrame, name: str) -> DataFrame:
+    return staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
+
+
+def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    fill, accepted = source.fills[name], _accepted(staged, name)
+    ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
+
+
 def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
-    """Group rows of one day of the feed to one row per key."""
+    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
-    columns = per_group(fill, table)
-    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
-    made = []
-    for column in columns:
-        at = in_key.get(fill.columns[column.name])
-        kind = table.columns[column.name].type
-        sql = f"try_cast(any_value({at}) as {kind})" if at else column.sql
-        made.append(F.expr(sql).alias(column.name))
-    named = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
-    person = [F.expr(named).alias("person_key")]
-    last = [F.expr(f"max({ORDER})").alias("_last")]
+    aggregates, others = _aggregated(fill, table), _others(fill, table)
+    parts = {name: sql for plan in aggregates.values() for name, sql in plan.parts().items()}
+    person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
+    named = {**others, **parts, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
     rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    found = rows.groupBy("_day", *keys).agg(*(person if table.personal else []), *made, *last)
-    columns_kept = [*(["person_key"] if table.personal else []), *fill.columns]
-    return found.selectExpr(*columns_kept, "_day as feed_day", *_FILE_AND_ROW)
+    groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
+    values = [f"{aggregates[n].value()} as `{n}`" if n in aggregates else f"`{n}`" for n in fill.columns]
+    losses = [
+        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
+        for name, plan in aggregates.items()
+        if (condition := plan.lost())
+    ]
+    people = ["person_key"] if table.personal else []
+    return groups.selectExpr(*people, *values, "_day as feed_day", *_FILE_AND_ROW, f"{reasons(losses)} as _lost")
+
+
+def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
+    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
+    plans = {}
+    for name, text in fill.columns.items():
+        if parse(text).aggregates:
+            tree = members(parse(text).tree, fill.each)
+            plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
+    return plans
+
+
+def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of the columns that do not aggregate: those that rows are grouped by, and values of the last row."""
+    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
+    columns = {column.name: column.sql for column in per_group(fill, table)}
+    return {
+        name: f"try_cast(any_value({in_key[text]}) as {table.columns[name].type})" if text in in_key else columns[name]
+        for name, text in fill.columns.items()
+        if not parse(text).aggregates
+    }
 
 
 _FILE_AND_ROW = (
@@ -214,13 +246,14 @@ _FILE_AND_ROW = (
 
 def group_sql(text: str) -> str:
     """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else to_sql(tolerant(parse(text).tree))
+    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
 
 
-def bad_groups(rows: DataFrame, table: type[Table]) -> DataFrame:
-    """Grouped rows that break what the Table declares, with `_why`."""
-    values = {name: f"`{name}`" for name in table.columns}
-    why = reasons(list(constraint_checks(table, values, {})))
+def bad_groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Groups of a fill that break what the Table declares, or of which a value cannot be computed, with `_why`."""
+    rows = _groups(staged, name, source, table)
+    values = {column: f"`{column}`" for column in source.fills[name].columns}
+    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
 
 

@@ -136,8 +136,7 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]))
     written = _publish(work, staged, delivery)
-    for day, rows in work.counts["per_day"].items():
-        work.context.store.ledger.record_volume(work.source.name, day, rows, work.context.day)
+    work.context.store.ledger.record_volumes(work.source.name, work.counts["per_day"], work.context.day)
     return _outcome(work, written)
 
 
@@ -180,7 +179,7 @@ def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
         if not fill.one_row_per:
             continue
         table = work.tables[fill.table]
-        bad = mapping.bad_groups(mapping.rows_of(staged, name, work.source, table), table)
+        bad = mapping.bad_groups(staged, name, work.source, table)
         if bad.limit(1).count():
             staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
     return staged

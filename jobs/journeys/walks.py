@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, Walk, instance_id
 from quanyu import asof
+from quanyu.feature import planned, reach
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 # How a walk ends whose customer turned out to be one who is under way already.
 MERGED = "merged"
 # A return or a cancelled order is a row of these tables too, but nobody's goal.
-COUNTS: Mapping[str, Mapping[str, str]] = {
-    "orders": {"kind": "purchase", "status": "paid"},
-    "order_lines": {"kind": "sale", "status": "paid"},
+COUNTS: Mapping[str, str] = {
+    "orders": "kind = 'purchase' and status = 'paid'",
+    "order_lines": "kind = 'sale' and status = 'paid'",
 }
 
 
@@ -135,8 +136,9 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
     else:
         # Versions replaced since are kept, so that a skipped day is decided by what was known on it.
         rows = context.lake.table(table).where(F.col("recorded_on") <= F.lit(context.day))
-        for column, value in COUNTS.get(table.name, {}).items():
-            rows = rows.where(F.col(column) == value)
+        tables = context.catalogue.tables
+        goal = planned(table, reach(table, tables), "count(*)", COUNTS.get(table.name), None)
+        rows = rows.where(goal.rows.condition())
         told = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
         people = asof.people(context.lake, context.catalogue.tables["identities"])
         rows = rows.withColumns(told).join(people, ["source", "person_key"])

@@ -27,22 +27,32 @@ def customers(
         _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
     ]
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
-    # First by record: sets and distinct counts hold far more memory than lists of a few rows.
-    shown = [F.expr(f"bool_or(kind = '{kind}')").alias(f"_{kind}") for kind in REACHABLE]
-    by_record = identifiers.groupBy("customer_id", "source", "person_key")
-    records = by_record.agg(F.expr("min(recorded_on)").alias("_known"), *shown)
-    kinds = ", ".join(f"if(bool_or(_{kind}), '{kind}', null)" for kind in sorted(REACHABLE))
-    persons = records.groupBy("customer_id").agg(
-        F.expr("count(*)").alias("persons"),
-        F.expr("sort_array(array_distinct(collect_list(source)))").alias("sources"),
-        F.expr(f"array_compact(array({kinds}))").alias("reachable_by"),
-        F.expr("min(_known)").alias("_known"),
-    )
+    persons = _persons(identifiers)
     found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
     states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in PURPOSES]
     made = {"joined_on": "least(_joined, _known) as joined_on"}
     columns = [made.get(name, name) for name in Customers.columns if not name.startswith("consent_")]
     return found.selectExpr(*columns, *states)
+
+
+def _persons(identifiers: DataFrame) -> DataFrame:
+    """How many records a customer has, of which sources and with which identifiers, and since when.
+
+    In two levels: distinct texts beside other aggregates take gigabytes.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    kinds = sorted(REACHABLE)
+    records = identifiers.groupBy("customer_id", "source", "person_key").agg(
+        F.expr("min(recorded_on)").alias("_known"), *(F.expr(f"bool_or(kind = '{kind}')").alias(kind) for kind in kinds)
+    )
+    reachable = ", ".join(f"if(bool_or(`{kind}`), '{kind}', null)" for kind in kinds)
+    return records.groupBy("customer_id").agg(
+        F.expr("count(*)").alias("persons"),
+        F.expr("sort_array(array_distinct(collect_list(source)))").alias("sources"),
+        F.expr(f"array_compact(array({reachable}))").alias("reachable_by"),
+        F.expr("min(_known)").alias("_known"),
+    )
 
 
 def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
@@ -52,8 +62,8 @@ def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
     ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
     rank = f"case {ranks} else 0 end" if ranks else "0"
     # One text orders records: a struct costs each customer the memory of its whole batch.
-    last = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
-    return F.expr(f"max_by({sql}, {last}) filter (where ({sql}) is not null)")
+    order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
+    return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")
 
 
 def consented(consents: DataFrame) -> DataFrame:

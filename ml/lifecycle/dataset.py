@@ -8,7 +8,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from quanyu import asof
-from quanyu.expressions import parse, to_sql, two_valued
+from quanyu.expressions import parse, safe_sql, to_sql, two_valued
+from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.modelspec import ModelSpec
 from quanyu.run import Context
 
@@ -23,11 +24,12 @@ def views_of(spec: type[ModelSpec]) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in named))
 
 
-def population(spec: type[ModelSpec], views: Mapping[str, DataFrame]) -> DataFrame:
+def population(context: Context, spec: type[ModelSpec], views: Mapping[str, DataFrame]) -> DataFrame:
     """Customers of the model's population out of its views: customer_id, as_of, features named `view.feature`."""
+    types = {name: column.type for name, column in context.catalogue.known.items()}
     packed = [rows.selectExpr("customer_id", "as_of", f"struct(*) as `{name}`") for name, rows in views.items()]
     joined = reduce(lambda one, other: one.join(other, ["customer_id", "as_of"]), packed)
-    chosen = joined.where(to_sql(two_valued(parse(spec.population).tree)))
+    chosen = joined.where(safe_sql(two_valued(parse(spec.population).tree), types))
     named = dict.fromkeys([*spec.features, spec.baseline.feature])
     columns = [f"cast({to_sql(parse(feature).tree)} as double) as `{feature}`" for feature in named]
     return chosen.selectExpr("customer_id", "as_of", *columns)
@@ -37,7 +39,7 @@ def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:
     """The population as the views were written for the run's day, which daily scoring wants."""
     tables, day = context.catalogue.tables, context.day
     views = {name: context.lake.table(tables[name]).where(f"as_of = date'{day}'") for name in views_of(spec)}
-    return population(spec, views).drop("as_of").orderBy("customer_id").toPandas()
+    return population(context, spec, views).drop("as_of").orderBy("customer_id").toPandas()
 
 
 def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
@@ -46,19 +48,24 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.Data
     The label is 1 where no such row came in the days after; it is known a horizon later, not before.
     """
     views = {name: asof.computed(context, context.catalogue.views[name], *cutoffs) for name in views_of(spec)}
-    rows = population(spec, views).join(_came(context, spec, cutoffs), ["customer_id", "as_of"], "left")
-    found = rows.selectExpr("*", "coalesce(_label, 1) as label").drop("_label").withColumnRenamed("as_of", "cutoff")
-    return found.orderBy("cutoff", "customer_id").toPandas()
+    customers = population(context, spec, views)
+    counts = spec.label.plan(context.catalogue.tables)
+    rows = customers.join(_outcomes(context, spec, counts, cutoffs), asof.BY, "left")
+    features = [f"`{name}`" for name in customers.columns if name not in asof.BY]
+    labelled = rows.selectExpr("customer_id", "as_of as cutoff", *features, f"if({counts.value()} = 0, 1, 0) as label")
+    return labelled.orderBy("cutoff", "customer_id").toPandas()
 
 
-def _came(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> DataFrame:
-    """Who had such a row within the horizon after each cutoff, as known at the horizon's end."""
-    table, days = context.catalogue.tables[spec.label.none_of], spec.label.horizon_days
-    ends = [spec.label.window(cutoff)[1] for cutoff in cutoffs]
-    after = asof.facts(context, table, *ends).where("customer_id is not null").where(asof.since(table, days))
-    if spec.label.where:
-        after = after.where(to_sql(two_valued(parse(spec.label.where).tree)))
-    return after.selectExpr("customer_id", f"date_sub(as_of, {days}) as as_of", "0 as _label").distinct()
+def _outcomes(
+    context: Context, spec: type[ModelSpec], counts: AggregateExpression, cutoffs: Sequence[date]
+) -> DataFrame:
+    """What the label counts in the horizon after each cutoff, as known at its end: customer, cutoff, parts."""
+    tables, label = context.catalogue.tables, spec.label
+    ends = [label.window(cutoff)[1] for cutoff in cutoffs]
+    rows = asof.facts(context, tables[label.none_of], *ends).where("customer_id is not null")
+    rows = asof.with_referred(context, rows, tables[label.none_of], [label.where] if label.where else [], *ends)
+    parts = asof.aggregated(rows, counts.parts())
+    return parts.selectExpr("customer_id", f"date_sub(as_of, {label.horizon_days}) as as_of", *counts.parts())
 
 
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:

@@ -161,7 +161,10 @@ class Registry:
         found = client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=(self._artifacts / name).as_uri()))
+        # A tracking server keeps artifacts by itself.
+        served = self._uri.startswith("http")
+        location = None if served else (self._artifacts / name).as_uri()
+        return str(client.create_experiment(name, artifact_location=location))
 
     @contextmanager
     def _client(self) -> Iterator[Any]:

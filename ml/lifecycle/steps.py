@@ -8,8 +8,8 @@ from typing import Any
 from ml.lifecycle import dataset, likeness
 from quanyu import asof
 from quanyu.discover import Catalogue
-from quanyu.modelspec import ModelSpec
 from quanyu.lake.receipt import Receipt
+from quanyu.modelspec import ModelSpec
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,8 +40,20 @@ def configure(session: SparkSession, settings: Settings) -> SparkSession:
 def close_session(session: SparkSession) -> None:
     """Close a session, whose server may be gone, for no longer than a few seconds."""
     within(CLOSE_SECONDS, session.stop)
+    drop_session(session)
+
+
+def drop_session(session: Any) -> None:
+    """Let go of a session without a word to its server: one that is dead, or another process's."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
     # Its destructor would close the channel once more, at the end of the process, where gRPC waits for ever.
-    session.client.close = lambda: None  # type: ignore[method-assign]
+    session.client.close = lambda: None
+    # Functions such as udf() ask the session that was opened first in this thread, or at all.
+    if ConnectSession._default_session is session:
+        ConnectSession._default_session = None
+    if getattr(ConnectSession._active_session, "session", None) is session:
+        ConnectSession._active_session.session = None
 
 
 def within(seconds: float, call: Callable[[], T]) -> T | None:

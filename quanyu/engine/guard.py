@@ -19,6 +19,8 @@ _TOO_LARGE = (
     "Resources exhausted",
     "OutOfMemoryError",
     "Not enough memory",
+    "memory allocation failed",
+    "MemoryError",
 )
 
 
@@ -44,12 +46,12 @@ def _explained(place: str, error: Any) -> QuanyuError:
 
     condition = getattr(error, "getCondition", str)() or ""
     message = f"{condition} {error}"
-    if isinstance(error, PythonException):
-        return QuanyuError(f"{place}: a function on a worker failed, a fault of the program ({_worker_line(error)})")
     if any(sign in message for sign in _TOO_LARGE):
         return QuanyuError(
             f"{place}: the engine needs more memory than it may take; raise sail.memory (or spark.memory) in base.yml"
         )
+    if isinstance(error, PythonException):
+        return QuanyuError(f"{place}: a function on a worker failed, a fault of the program ({_worker_line(error)})")
     if any(sign in message for sign in _LOST):
         return RetryableError(
             f"{place}: the engine went away; run it again (if it goes each time, it needs more memory: sail.memory or"

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quanyu.engine.connect import close_session, configure, open_session
+from quanyu.engine.connect import close_session, configure, drop_session, open_session
 from quanyu.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class SailProcess:
     def release(self, home: Path) -> None:
         """Close the session of a home; the process goes on for the others."""
         session = self._sessions.pop(home, None)
-        if session is not None and self._owner == os.getpid():
-            close_session(session)
+        if session is not None:
+            close_session(session) if self.serves() else drop_session(session)
 
     def stop(self) -> None:
         """Close every session and end the child, which has nothing to save."""
@@ -80,7 +80,8 @@ def running_sail(settings: Settings) -> SailProcess:
     """Return this process's Sail, started anew where none runs. Raises RetryableError when it does not start."""
     if _running and _running[0].serves():
         return _running[0]
-    _running[:] = [SailProcess(settings)]
+    stop_sail()
+    _running.append(SailProcess(settings))
     return _running[0]
 
 

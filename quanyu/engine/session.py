@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from quanyu.engine import sail
 from quanyu.engine.spark import SparkEngine
+from quanyu.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,10 +37,19 @@ class Engine:
 
 
 def engine_name(settings: Settings) -> Literal["sail", "spark"]:
-    """Say which engine a home's settings ask for: `auto` is Sail where its wheel is installed."""
+    """Say which engine a home's settings ask for: `auto` is Sail where its wheel is installed.
+
+    Raises ConfigError where Sail is asked for and not installed, or an address of Spark beside it.
+    """
+    file = str(settings.conf / "base.yml")
+    if settings.engine == "sail" and settings.spark.remote:
+        raise ConfigError(Problem(file, "engine", "engine: sail and spark.remote are both set; leave one out"))
+    if settings.engine == "sail" and not sail_version():
+        message = "sail: pysail is not installed; where it has no wheel (Linux on ARM, musl) set engine: spark"
+        raise ConfigError(Problem(file, "engine", message))
     if settings.engine == "spark" or settings.spark.remote:
         return "spark"
-    return "sail" if settings.engine == "sail" or sail_version() else "spark"
+    return "sail" if sail_version() else "spark"
 
 
 def sail_version() -> str | None:

@@ -1,29 +1,38 @@
-"""The one expression language: Spark SQL expressions, parsed and checked before any engine sees them."""
+"""The one expression language: Spark SQL expressions, parsed, typed and checked before any engine sees them."""
 
+from quanyu.errors import ExpressionError
+from quanyu.expressions.domains import check_domain
+from quanyu.expressions.grammar import column_name
+from quanyu.expressions.logic import conjunction, two_valued
 from quanyu.expressions.syntax import (
     Expression,
-    ExpressionError,
+    cast_sql,
     check_columns,
     check_type,
-    column_name,
     family,
     mismatches,
     parse,
     qualifiers,
+    safe_sql,
     to_sql,
-    two_valued,
+    type_of,
 )
 
 __all__ = [
     "Expression",
     "ExpressionError",
+    "cast_sql",
     "check_columns",
+    "check_domain",
     "check_type",
     "column_name",
+    "conjunction",
     "family",
     "mismatches",
     "parse",
     "qualifiers",
+    "safe_sql",
     "to_sql",
     "two_valued",
+    "type_of",
 ]

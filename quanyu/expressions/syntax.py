@@ -1,42 +1,27 @@
-"""The one expression language: Spark SQL expressions, parsed and checked by sqlglot before Spark sees them."""
+"""The one expression language: Spark SQL expressions, parsed, checked node by node, typed and written safely."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
-from quanyu.errors import ConfigError, nearest
-from quanyu.expressions.functions import FUNCTIONS, UNSTEADY
+from quanyu.errors import ExpressionError, nearest
+from quanyu.expressions.calls import check_call
+from quanyu.expressions.casts import cast
+from quanyu.expressions.datatypes import NULL
+from quanyu.expressions.datatypes import family as family_of
+from quanyu.expressions.grammar import ALLOWED, Grammar, column_name
+from quanyu.expressions.refusals import NODES
+from quanyu.expressions.terms import Term, moment
+from quanyu.expressions.writer import typed
 
 DIALECT = "spark"
-_FORBIDDEN = (
-    exp.Subquery, exp.Select, exp.Star, exp.Command, exp.DDL, exp.DML, exp.Placeholder, exp.Parameter,
-)  # fmt: skip
-_CALL = re.compile(r"([a-z_]\w*)(\(|$)", re.IGNORECASE)
-_FAMILIES: Mapping[str, frozenset[str]] = {
-    "number": frozenset(
-        ["TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT", "UINT", "UBIGINT"]
-    ),
-    "text": frozenset(["CHAR", "VARCHAR", "NCHAR", "NVARCHAR", "TEXT"]),
-    "time": frozenset(["DATE", "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ"]),
-    "truth": frozenset(["BOOLEAN"]),
-    "list": frozenset(["ARRAY", "LIST"]),
-}
-_OF_COLUMN = {
-    "string": "text", "date": "time", "timestamp": "time", "boolean": "truth", "int": "number",
-    "bigint": "number", "double": "number", "decimal": "number", "array": "list",
-}  # fmt: skip
-
-
-class ExpressionError(ConfigError):
-    """An expression that cannot be used, with the reason in words."""
+LONGEST = 20_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +29,7 @@ class Expression:
     """A parsed expression: its tree, the columns it names (with their qualifier, if any), and its text."""
 
     text: str
-    tree: exp.Expression
+    tree: exp.Expr
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -53,17 +38,12 @@ class Expression:
 
     @property
     def aggregates(self) -> bool:
-        """Whether it aggregates rows, outside of a window."""
-        return any(not _windowed(node) for node in self.tree.find_all(exp.AggFunc))
+        """Whether it aggregates rows."""
+        return self.tree.find(exp.AggFunc) is not None
 
     def sql(self) -> str:
-        """The expression for Spark."""
+        """The expression for Spark, as it was written."""
         return to_sql(self.tree)
-
-
-def column_name(node: exp.Column) -> str:
-    """Return `table.column` or `column`, as written."""
-    return ".".join(part.name for part in node.parts)
 
 
 def to_sql(tree: exp.Expr) -> str:
@@ -73,23 +53,43 @@ def to_sql(tree: exp.Expr) -> str:
 
 @cache
 def parse(text: str) -> Expression:
-    """Parse one expression. Raises ExpressionError for a statement, a subquery, or what is not Spark SQL."""
+    """Parse one expression and check each of its nodes.
+
+    Raises ExpressionError for a statement, a subquery, what is not Spark SQL, and whatever the table does not list.
+    """
+    if len(text) > LONGEST:
+        raise ExpressionError(f"{text[:60]!r}... is longer than {LONGEST} characters")
     try:
-        statements = sqlglot.parse(f"SELECT {text}", dialect=DIALECT)
+        statements = sqlglot.parse(f"SELECT {text}", dialect=Grammar)
     except sqlglot.errors.SqlglotError as error:
         detail = (getattr(error, "errors", None) or [{}])[0]
         near = f" near {detail['highlight']!r}" if detail.get("highlight") else ""
         raise ExpressionError(f"{text!r} is not a Spark SQL expression{near}") from None
+    except RecursionError:
+        raise ExpressionError(f"{text[:60]!r}... is too deep: write it with fewer brackets") from None
     select = statements[0] if len(statements) == 1 else None
     others = {key for key, value in (select.args if select else {}).items() if value} - {"expressions", "kind"}
     if not isinstance(select, exp.Select) or len(select.expressions) != 1 or others:
         raise ExpressionError(f"{text!r} is not one single expression")
-    tree = select.expressions[0]
-    if isinstance(tree, exp.Alias) or (tree.find(*_FORBIDDEN) and not _only_counts(tree)):
-        raise ExpressionError(f"{text!r} may hold no alias, parameter, subquery, * or statement")
-    for call in tree.find_all(exp.Func):
-        _check_function(text, call)
+    tree: exp.Expr = select.expressions[0].pop()
+    for node in tree.walk():
+        _check_node(text, node)
     return Expression(text, tree)
+
+
+def _check_node(text: str, node: exp.Expr) -> None:
+    """Raise ExpressionError for a node that the grammar does not list, however it is written."""
+    if type(node) not in ALLOWED:
+        why = next((told for kinds, told in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use")
+        raise ExpressionError(f"{text!r}{'' if why.startswith('may') else ':'} {why}")
+    if isinstance(node, exp.Anonymous):
+        check_call(node, text)
+    if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+        raise ExpressionError(f"{text!r} may hold no alias, parameter, subquery, * or statement")
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
+        kind = node.args["to"].sql(dialect=DIALECT).lower()
+        if kind in ("date", "timestamp"):
+            moment(node.this.name, kind)
 
 
 def qualifiers(texts: Iterable[str]) -> list[str]:
@@ -98,30 +98,32 @@ def qualifiers(texts: Iterable[str]) -> list[str]:
     return sorted({column.split(".")[0] for column in columns if "." in column})
 
 
-def _only_counts(tree: exp.Expression) -> bool:
-    return not tree.find(*(kind for kind in _FORBIDDEN if kind is not exp.Star)) and all(
-        isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)
-    )
+def type_of(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
+    """Return the Spark type of an expression over columns with these types; `null` for what is always null.
+
+    Raises ExpressionError, in words, for an unknown column and for values that do not go together.
+    """
+    return _term(tree, schema).type
 
 
-def _check_function(text: str, call: exp.Expr) -> None:
-    """Raise ExpressionError for a call of what Spark does not have, or what gives rows, or other values each time."""
-    written = _CALL.match(call.sql(dialect=DIALECT))
-    if written is None or isinstance(call, exp.Connector):
-        return
-    name, bare = written.group(1).lower(), not written.group(2)
-    if name in UNSTEADY:
-        raise ExpressionError(f"{text!r}: {name} {UNSTEADY[name]}")
-    if not bare and name not in FUNCTIONS:
-        near = nearest(name, FUNCTIONS)
-        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: the functions of Spark SQL"
-        raise ExpressionError(f"{text!r}: unknown function {name}; {told}")
+def safe_sql(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
+    """Write an expression as SQL that gives the same on both engines, and null where a value is bad.
+
+    Raises ExpressionError as `type_of` does.
+    """
+    return _term(tree, schema).sql
 
 
-def _windowed(node: exp.Expr) -> bool:
-    return isinstance(node.parent, exp.Window) or (
-        isinstance(node.parent, exp.Filter) and isinstance(node.parent.parent, exp.Window)
-    )
+def cast_sql(tree: exp.Expr | Expression, schema: Mapping[str, str], wanted: str) -> str:
+    """Write an expression, cast to a type, as `safe_sql` does; what cannot be cast is null.
+
+    Raises ExpressionError for a cast that there is not.
+    """
+    return cast(_term(tree, schema), wanted).sql
+
+
+def _term(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> Term:
+    return typed(tree.tree if isinstance(tree, Expression) else tree, schema)
 
 
 def check_columns(expression: Expression, known: Iterable[str]) -> None:
@@ -133,45 +135,45 @@ def check_columns(expression: Expression, known: Iterable[str]) -> None:
 
 
 def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, loose: bool = False) -> None:
-    """Raise ExpressionError when the type, where it can be known, is of another family than the wanted one.
+    """Raise ExpressionError when the expression is not sound, or its type is of another family than the wanted one.
 
     `schema` maps column names to Spark types. With `loose`, text is accepted for anything, since it will be cast.
     """
-    found = family(expression, schema)
-    target = _OF_COLUMN[wanted.split("(")[0].split("<")[0]]
-    if found and found != target and not (loose and (found == "text" or target == "text")):
-        raise ExpressionError(f"{expression.text!r} gives a {found}, where a {target} ({wanted}) is wanted")
+    kind = _told(expression, schema)
+    have, want = family_of(kind), family_of(wanted)
+    if kind == NULL or have == want or (loose and "text" in (have, want)):
+        if loose:
+            cast(Term(to_sql(expression.tree), kind), wanted)
+        return
+    raise ExpressionError(f"{expression.text!r} gives a {have}, where a {want} ({wanted}) is wanted")
 
 
 def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
     """Return number, text, time, truth or list, or None where it cannot be known."""
-    tree = expression.tree.copy()
-    for node in list(tree.find_all(exp.Column)):
-        declared = schema.get(column_name(node))
-        if declared:
-            typed = exp.cast(node.copy(), declared, dialect=DIALECT)
-            tree = typed if node is tree else (node.replace(typed) and tree)
-    annotated = annotate_types(exp.select(tree), dialect=DIALECT).expressions[0]
-    kind = annotated.type.this.name if annotated.type else "UNKNOWN"
-    return next((name for name, kinds in _FAMILIES.items() if kind in kinds), None)
+    try:
+        others = dict.fromkeys((column for column in expression.columns if "." in column), NULL)
+        return family_of(type_of(expression, {**others, **schema}))
+    except ExpressionError:
+        return None
 
 
 def mismatches(expression: Expression, schema: Mapping[str, str]) -> str | None:
-    """Say which comparison compares values of different families, where that can be known."""
-    for node in expression.tree.find_all(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE):
-        sides = [family(Expression(to_sql(side), side), schema) for side in (node.this, node.expression)]
-        if None not in sides and sides[0] != sides[1] and set(sides) != {"time", "text"}:
-            return f"{expression.text!r}: {to_sql(node)} compares a {sides[0]} with a {sides[1]}"
+    """Say what does not go together in an expression, or None."""
+    try:
+        _told(expression, schema)
+    except ExpressionError as error:
+        return str(error)
     return None
 
 
-def two_valued(tree: exp.Expression) -> exp.Expression:
-    """Make every comparison with null false before any `not` sees it, so that a rule is true or false, never null."""
-    if isinstance(tree, exp.Connector):
-        return type(tree)(this=two_valued(tree.this), expression=two_valued(tree.expression))
-    if isinstance(tree, exp.Not | exp.Paren):
-        return type(tree)(this=two_valued(tree.this))
-    settled = tree.copy()
-    for negation in list(settled.find_all(exp.Not)):
-        negation.set("this", two_valued(negation.this))
-    return exp.Coalesce(this=settled, expressions=[exp.false()])
+def _told(expression: Expression, schema: Mapping[str, str]) -> str:
+    """The type; errors begin with the whole text. Columns without a known type are left to the check of columns."""
+    if any(not schema.get(column) for column in expression.columns):
+        return NULL
+    try:
+        return type_of(expression, schema)
+    except ExpressionError as error:
+        told = str(error)
+        raise ExpressionError(
+            told if told.startswith(repr(expression.text)) else f"{expression.text!r}: {told}"
+        ) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, RetryableError
 from quanyu.lake.layout import Layout, LayoutColumn
 
 if TYPE_CHECKING:
@@ -22,11 +23,24 @@ CommitterName = Literal["deltalake", "spark"]
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """What a commit carries: the place, the receipt's text, and the application by whose number it is fenced."""
+    """What a commit carries: the place, the receipt's text, and the application with the number that fences it.
+
+    The number is the application's last one, as it was when its step began, plus 1: a commit whose number is there
+    already comes from a run that another one has overtaken.
+    """
 
     place: str
     receipt: str
     application: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What the upkeep of a table did: small files that it put together, and files that no kept version needs."""
+
+    compacted: int = 0
+    removed: int = 0
 
 
 class Committer(Protocol):
@@ -49,7 +63,7 @@ class Committer(Protocol):
         """Put staged rows in place of those that a condition selects, or of all."""
 
     def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
-        """Insert, update and delete rows by a key, as the column `_op` of the changes says."""
+        """Insert, update and delete whole rows by a key, as the column `_op` says; deletes name rows that are there."""
 
     def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
         """Append rows of this process."""
@@ -59,6 +73,17 @@ class Committer(Protocol):
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
         """Update rows by a key, and insert those that are new."""
+
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Put small files together, and remove what is older than the retention; `with_log`: commits of the log too.
+
+        No row changes. What it commits has no receipt.
+        """
+
+
+def overtaken(place: str) -> RetryableError:
+    """Say that another run committed first."""
+    return RetryableError(f"{place}: another run wrote at the same time; run it again")
 
 
 def committer_name(settings: Settings) -> CommitterName:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quanyu.errors import QuanyuError, RetryableError
+from quanyu.errors import QuanyuError
 from quanyu.lake import staged_files
-from quanyu.lake.committer import CommitInfo
-from quanyu.lake.layout import DELTA_NAMES, Layout, LayoutColumn
+from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
+from quanyu.lake.layout import DELTA_NAMES, LOG_RETENTION, Layout, LayoutColumn, log_interval
 from quanyu.lake.predicates import delta_rs_predicate
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
 
 BATCH_ROWS = 100_000
+# How deltalake, and pyarrow under it, say that rows break a rule of the table; the texts go on with values of rows.
+_BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
 
 class DeltaRsCommitter:
@@ -64,10 +69,15 @@ class DeltaRsCommitter:
                 commit_properties=properties,
             )  # fmt: skip
 
-    def _add(self, path: str, rows: Staged, mode: str, commit: CommitInfo) -> None:
+    def _add(self, path: str, rows: Staged, mode: Any, commit: CommitInfo) -> None:
+        from deltalake import write_deltalake
+
         with _open(path, commit) as (table, properties):
             staged_files.check(table, rows, commit.place)
             partitioned_by = list(table.metadata().partition_columns)
+            if staged_files.mixed(rows, partitioned_by):
+                write_deltalake(table, _batches(table, rows), mode=mode, commit_properties=properties)
+                return
             table.create_write_transaction(
                 staged_files.add_actions(table, rows),
                 mode,
@@ -101,16 +111,47 @@ class DeltaRsCommitter:
         from deltalake import write_deltalake
 
         with _open(path, commit) as (table, properties):
-            write_deltalake(table, _typed(table, rows), mode=mode, commit_properties=properties)
+            write_deltalake(table, _typed(table, rows, commit.place), mode=mode, commit_properties=properties)
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
         """Update rows by a key, and insert those that are new."""
         with _open(path, commit) as (table, properties):
             same = " and ".join(f"t.`{name}` = s.`{name}`" for name in on)
             merging = table.merge(
-                _typed(table, rows), same, source_alias="s", target_alias="t", commit_properties=properties
+                _typed(table, rows, commit.place),
+                same,
+                source_alias="s",
+                target_alias="t",
+                commit_properties=properties,
             )
             merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Compact, vacuum, and write a checkpoint, behind which old commits of the log are removed."""
+        from deltalake import DeltaTable
+
+        table = DeltaTable(path)
+        # The library itself would remove commits after 30 days, receipts with them.
+        keep = {LOG_RETENTION: log_interval(retention), "delta.enableExpiredLogCleanup": "false"}
+        if not keep.items() <= table.metadata().configuration.items():
+            table.alter.set_table_properties(keep, raise_if_not_exists=False)
+        compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
+        hours = int(retention.total_seconds() // 3600)
+        expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+        # It names files too that an earlier call removed, and commits each time.
+        removed = [file for file in expired if (Path(path) / file).exists()]
+        if removed:
+            table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+        if _last_checkpoint(path) < table.version():
+            table.create_checkpoint()
+        if with_log:
+            table.cleanup_metadata()
+        return Maintenance(compacted, len(removed))
+
+
+def _last_checkpoint(path: str) -> int:
+    file = Path(path) / "_delta_log" / "_last_checkpoint"
+    return int(json.loads(file.read_text(encoding="utf-8"))["version"]) if file.is_file() else -1
 
 
 def _same(name: str, nullable: bool) -> str:
@@ -125,22 +166,27 @@ def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
     from deltalake.exceptions import CommitFailedError, DeltaError
 
     table = DeltaTable(path)
-    number = (table.transaction_version(commit.application) or 0) + 1
+    if (table.transaction_version(commit.application) or 0) >= commit.number:
+        raise overtaken(commit.place)
     properties = CommitProperties(
-        custom_metadata={"userMetadata": commit.receipt}, app_transactions=[Transaction(commit.application, number)]
+        custom_metadata={"userMetadata": commit.receipt},
+        app_transactions=[Transaction(commit.application, commit.number)],
     )
     try:
         yield table, properties
     except CommitFailedError:
-        raise RetryableError(f"{commit.place}: another run wrote at the same time; run it again") from None
+        raise overtaken(commit.place) from None
     except DeltaError as error:
-        if "onstraint" in str(error) or "non-null" in str(error) or "violat" in str(error):
+        if any(sign in str(error) for sign in _BROKEN):
             raise QuanyuError(f"{commit.place}: rows break a constraint of the table; nothing was written") from None
         raise QuanyuError(f"{commit.place}: deltalake refused the commit ({type(error).__name__})") from None
 
 
-def _typed(table: Any, rows: pa.Table) -> pa.Table:
+def _typed(table: Any, rows: pa.Table, place: str) -> pa.Table:
     schema = _arrow_schema(table)
+    for field in schema:
+        if not field.nullable and rows.column(field.name).null_count:
+            raise staged_files.missing(place, field.name, rows.column(field.name).null_count)
     return rows.select(schema.names).cast(schema)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from quanyu.engine.guard import guard
-from quanyu.lake.committer import CommitInfo
-from quanyu.lake.layout import Layout, LayoutColumn
+from quanyu.lake.committer import CommitInfo, Maintenance
+from quanyu.lake.layout import LOG_RETENTION, Layout, LayoutColumn, log_interval
 from quanyu.literals import quoted
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class SparkCommitter:
 
     def _save(self, path: str, rows: DataFrame, mode: str, options: Mapping[str, str], commit: CommitInfo) -> None:
         writer = rows.write.format("delta").mode(mode).options(**options).option("userMetadata", commit.receipt)
-        writer = writer.option("txnAppId", commit.application).option("txnVersion", next_number(path, commit))
+        writer = writer.option("txnAppId", commit.application).option("txnVersion", commit.number)
         with guard(commit.place):
             writer.save(path)
 
@@ -78,9 +79,7 @@ class SparkCommitter:
         same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in on)
         sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
         names, values = (", ".join(f"{alias}`{name}`" for name in columns) for alias in ("", "s."))
-        settings = {
-            _APPLICATION: commit.application, _NUMBER: str(next_number(path, commit)), _METADATA: commit.receipt,
-        }  # fmt: skip
+        settings = {_APPLICATION: commit.application, _NUMBER: str(commit.number), _METADATA: commit.receipt}
         # A MERGE takes its receipt from the session, which has one at a time.
         with self._merging, session_settings(session, settings):
             self._run(
@@ -101,6 +100,21 @@ class SparkCommitter:
         """Update rows by a key, and insert those that are new."""
         self._merge(path, self._frame(path, rows).selectExpr("*", "'update' as _op"), on, commit)
 
+    def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
+        """Compact and vacuum; Spark itself writes checkpoints and removes old commits, at commits to come."""
+        from deltalake import DeltaTable
+
+        if DeltaTable(path).metadata().configuration.get(LOG_RETENTION) != log_interval(retention):
+            kept = f"{quoted(LOG_RETENTION)} = {quoted(log_interval(retention))}"
+            self._run(path, f"alter table delta.`{path}` set tblproperties ({kept})")
+        hours = int(retention.total_seconds() // 3600)
+        settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
+        with guard(path), session_settings(self._session(), settings):
+            metrics = self._session().sql(f"optimize delta.`{path}`").collect()[0]["metrics"]
+            removed = self._session().sql(f"vacuum delta.`{path}` retain {hours} hours dry run").count()
+            self._session().sql(f"vacuum delta.`{path}` retain {hours} hours").collect()
+        return Maintenance(int(metrics["numFilesRemoved"]), removed)
+
     def _frame(self, path: str, rows: pa.Table) -> DataFrame:
         session = self._session()
         with guard(path):
@@ -109,13 +123,6 @@ class SparkCommitter:
         return session.createDataFrame(rows).selectExpr(
             *(f"cast(`{n}` as {kind}) as `{n}`" for n, kind in typed.items())
         )
-
-
-def next_number(path: str, commit: CommitInfo) -> int:
-    """Number of an application's next commit: the last one plus 1."""
-    from deltalake import DeltaTable
-
-    return (DeltaTable(path).transaction_version(commit.application) or 0) + 1
 
 
 @contextlib.contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from quanyu.table import Column, Table
 
 # Types that Delta keeps no statistics of.
 _WITHOUT_STATISTICS = ("array", "boolean")
 STATISTICS = "delta.dataSkippingStatsColumns"
+LOG_RETENTION = "delta.logRetentionDuration"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ def _counted_columns(table: type[Table]) -> list[str]:
         for name, column in table.schema().items()
         if name in asked and not column.pii and not column.type.startswith(_WITHOUT_STATISTICS)
     ]
+
+
+def log_interval(retention: timedelta) -> str:
+    """Write a retention as Delta's properties have it."""
+    return f"interval {retention.days} days"
 
 
 def same_type(declared: str, stored: str) -> bool:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import sqlglot
+from sqlglot.dialects.postgres import Postgres
+
+
+class DataFusion(Postgres):
+    """The SQL of deltalake: texts double a quote, days are casts, names stand in back quotes."""
+
+    class Tokenizer(Postgres.Tokenizer):
+        """How names are quoted."""
+
+        IDENTIFIERS: ClassVar[list[str | tuple[str, str]]] = ["`"]
 
 
 def delta_rs_predicate(condition: str) -> str:
-    """Write a condition for deltalake, whose texts double a quote and whose days are casts."""
-    return sqlglot.parse_one(condition, dialect="spark").sql(dialect="postgres").replace('"', "`")
+    """Write a condition for deltalake."""
+    return sqlglot.parse_one(condition, dialect="spark").sql(dialect=DataFusion)

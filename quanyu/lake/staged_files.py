@@ -6,8 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,18 @@ def check(table: Any, rows: Staged, place: str) -> None:
 
     Raises QuanyuError that names what is broken.
     """
-    for file in rows.files():
-        for name, nulls in _null_counts(file).items():
-            if nulls and name in _required(table):
-                raise QuanyuError(f"{place}: {name} is required and missing in {nulls} rows; nothing was written")
+    if not rows.count:
+        return
     settings = table.metadata().configuration
     rules = {key.removeprefix(CONSTRAINT): rule for key, rule in settings.items() if key.startswith(CONSTRAINT)}
-    if not rules or not rows.count:
+    footers = [_footer(file) for file in rows.files()]
+    for name in sorted(_required(table)):
+        nulls = [_nulls(footer, name) for footer in footers if footer.num_rows]
+        if None in nulls:
+            rules[name] = f"`{name}` is not null"
+        elif sum(filter(None, nulls)):
+            raise missing(place, name, sum(filter(None, nulls)))
+    if not rules:
         return
     counts = [f"count_if(not coalesce({rule}, false)) as `{name}`" for name, rule in rules.items()]
     with guard(place):
@@ -42,12 +46,27 @@ def check(table: Any, rows: Staged, place: str) -> None:
         raise QuanyuError(f"{place}: rows break a constraint of the table ({', '.join(wrong)}); nothing was written")
 
 
+def missing(place: str, name: str, count: int) -> QuanyuError:
+    """Say that a required value is missing."""
+    return QuanyuError(f"{place}: {name} is required and missing in {count} rows; nothing was written")
+
+
+def mixed(rows: Staged, columns: list[str]) -> bool:
+    """Whether a file holds rows of several partitions, which is then to be written anew; a feed's are of one."""
+    footers = [footer for footer in map(_footer, rows.files()) if footer.num_rows]
+    bounds = [_bounds(footer, column) for footer in footers for column in columns]
+    return any(low is None or low != high for low, high in bounds)
+
+
 def _required(table: Any) -> set[str]:
     return {field.name for field in table.schema().fields if not field.nullable}
 
 
 def add_actions(table: Any, rows: Staged) -> list[Any]:
-    """Link the files into the table's folder, and describe each for the log. Files without a row are left out."""
+    """Link files of one partition each into the table's folder, and describe each for the log.
+
+    Files without a row are left out.
+    """
     from deltalake.transaction import AddAction
 
     metadata = table.metadata()
@@ -57,7 +76,9 @@ def add_actions(table: Any, rows: Staged) -> list[Any]:
         footer = _footer(file)
         if not footer.num_rows:
             continue
-        partition = _partition(file, metadata.partition_columns)
+        partition: dict[str, str | None] = {
+            column: str(_bounds(footer, column)[0]) for column in metadata.partition_columns
+        }
         name = f"part-{number:05}-{uuid.uuid4()}.parquet"
         relative = "/".join([*(f"{key}={value}" for key, value in partition.items()), name])
         target = Path(table.table_uri.removeprefix("file://")) / relative
@@ -77,17 +98,6 @@ def _linked(file: Path, target: Path) -> int:
     except OSError:
         shutil.copyfile(file, target)
     return target.stat().st_size
-
-
-def _partition(file: Path, columns: list[str]) -> dict[str, str | None]:
-    """Values of the partition columns, one in each file: a feed writes its own partition alone."""
-    values: dict[str, str | None] = {}
-    for column in columns:
-        low, high = _bounds(_footer(file), column)
-        if low is None or low != high:
-            raise QuanyuError(f"{file.name}: rows of several partitions ({column}) lie in one file")
-        values[column] = str(low)
-    return values
 
 
 def _footer(file: Path) -> Any:
@@ -112,10 +122,10 @@ def _bounds(footer: Any, name: str) -> tuple[Any, Any]:
     return min(chunk.min for chunk in chunks), max(chunk.max for chunk in chunks)
 
 
-def _null_counts(file: Path) -> Mapping[str, int]:
-    footer = _footer(file)
-    names = [footer.schema.column(place).path for place in range(footer.num_columns)]
-    return {name: sum(chunk.null_count or 0 for chunk in _chunks(footer, name)) for name in names}
+def _nulls(footer: Any, name: str) -> int | None:
+    """Nulls of a flat column; None where the file does not tell."""
+    counts = [chunk.null_count for chunk in _chunks(footer, name) if chunk.has_null_count]
+    return sum(counts) if len(counts) == footer.num_row_groups else None
 
 
 def _statistics(footer: Any, counted: list[str]) -> dict[str, Any]:
@@ -126,12 +136,18 @@ def _statistics(footer: Any, counted: list[str]) -> dict[str, Any]:
         "numRecords": footer.num_rows,
         "minValues": {name: _plain(low) for name, (low, _) in known.items()},
         "maxValues": {name: _plain(high, up=True) for name, (_, high) in known.items()},
-        "nullCount": {name: sum(c.null_count or 0 for c in _chunks(footer, name)) for name in known},
+        "nullCount": {name: nulls for name in known if (nulls := _nulls(footer, name)) is not None},
     }
 
 
 def _has_bounds(pair: tuple[Any, Any]) -> bool:
-    return all(isinstance(value, str | int | date) and not isinstance(value, bool) for value in pair)
+    return all(
+        isinstance(value, str | int | date)
+        and not isinstance(value, bool)
+        # The last moment of all has none behind it to which it could be rounded up.
+        and not (isinstance(value, datetime) and value.year == MAXYEAR)
+        for value in pair
+    )
 
 
 def _plain(value: Any, up: bool = False) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +111,14 @@ class Staging:
                 for pair in batch.column(0).value_counts().to_pylist():
                     counts[pair["values"]] += pair["counts"]
         return staged, dict(counts)
+
+    def clear_dead(self, older: timedelta) -> int:
+        """Remove what runs that died have left, longer ago than a run lasts. Returns how many folders."""
+        oldest = time.time() - older.total_seconds()
+        dead = [folder for folder in self._root.glob("*") if folder.stat().st_mtime < oldest]
+        for folder in dead:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(dead)
 
     def clear(self) -> None:
         """Remove what was staged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Literal
@@ -82,11 +82,11 @@ class Ledger:
         with self._database.read() as connection:
             return list(connection.scalars(query.where(FILES.c.feed_day.is_not(None)).order_by(FILES.c.feed_day)))
 
-    def record_volume(self, feed: str, day: date, rows: int, run_day: date) -> None:
-        """Keep how many rows a feed's day brought; a later look at the same day replaces the figure."""
-        row = {"feed": feed, "day": day, "rows": rows, "run_day": run_day, "updated_at": now()}
+    def record_volumes(self, feed: str, rows: Mapping[date, int], run_day: date) -> None:
+        """Keep how many rows each day of a feed brought, in one transaction; a later look replaces the figure."""
+        common = {"feed": feed, "run_day": run_day, "updated_at": now()}
         with self._database.write() as connection:
-            self._database.upsert(connection, VOLUMES, [row])
+            self._database.upsert(connection, VOLUMES, [{**common, "day": day, "rows": n} for day, n in rows.items()])
 
     def volumes(self, feed: str) -> dict[date, int]:
         """Return the rows of each day of a feed, in the order of the days."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from shop import copy_registry
 
 from ml.lifecycle.judge import figures, judge
 from ml.lifecycle.plots import calibration_plot, gain_plot
@@ -144,17 +145,9 @@ def test_pictures_are_png_and_the_same_each_time(judged):
         assert picture.startswith(b"\x89PNG") and picture == draw(judged, "leaving")
 
 
-@pytest.fixture(scope="module")
-def schema(tmp_path_factory):
-    """A database with MLflow's schema, which takes seconds to make."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Registry(f"sqlite:///{path}", path.parent / "artifacts").prepare()
-    return path
-
-
 @pytest.fixture
-def registry(schema, tmp_path):
-    (tmp_path / "mlflow.db").write_bytes(schema.read_bytes())
+def registry(tmp_path):
+    copy_registry(tmp_path)
     return Registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts")
 
 

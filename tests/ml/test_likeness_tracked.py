@@ -5,7 +5,7 @@ import math
 from datetime import date
 
 import pyarrow as pa
-from shop import Retailer
+from shop import Retailer, copy_registry
 
 from jobs.unify.matching import training
 from ml.lifecycle import likeness
@@ -29,6 +29,7 @@ def kept(retailer: Retailer, *versions: int) -> None:
 
 
 def test_each_version_is_recorded_once_with_its_weights(retailer):
+    copy_registry(retailer.home)
     kept(retailer, 1)
     assert retailer.run("2024-07-01", "track.identity")["track.identity"].rows_out == 1
     kept(retailer, 2)

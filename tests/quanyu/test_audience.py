@@ -5,9 +5,15 @@ import pytest
 from quanyu.audience import Audience
 from quanyu.model.people import People
 from quanyu.model.trade import OrderLines, Orders, Products
+from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
-KNOWN = {"value.spend": "decimal(18,2)", "recency.lapsed": "boolean", "churn.score": "double", "broken.feature": ""}
+KNOWN = {
+    "value.spend": Column("decimal(18,2)", "Spent."),
+    "recency.lapsed": Column("boolean", "Lapsed."),
+    "churn.score": Column("double", "Score.", at_least=0, at_most=1),
+    "broken.feature": Column("", "Faulty."),
+}
 WINBACK = {
     "describes": "Good customers who stopped buying.",
     "owner": "growth",
@@ -49,6 +55,10 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         ({"who": "spend > 3"}, "unknown column 'spend'"),
         ({"who": "value.spend"}, "gives a number, where a truth (boolean) is wanted"),
         ({"who": "value.spend > 'much'"}, "compares a number with a text"),
+        ({"who": "churn.score > 7"}, "churn.score > 7"),
+        ({"who": "value.spend = null"}, "compares with null, which is never true: write `is null`"),
+        ({"who": "value.spend in (3, null)"}, "looks for null, which is never true: write `is null`"),
+        ({"who": "coffee_30d > 'much'"}, "compares a number with a text"),
         ({"who": "max(value.spend) > 3"}, "aggregates: say it as a measure"),
         ({"who": "value.spend > (select 3)"}, "subquery"),
         ({"who": "recency.lapsed; drop table customers"}, "not one single expression"),
@@ -61,6 +71,10 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         (measure(over="people"), "unknown table 'people'; allowed: order_lines, orders"),
         (measure(value="amount"), "measures.coffee_30d.value: 'amount' does not aggregate"),
         (measure(value="sum(amuont)"), "unknown column 'amuont'; did you mean 'amount'?"),
+        (measure(where="kind = 'sales'"), "measures.coffee_30d.where: kind = 'sales': kind is never 'sales'"),
+        (measure(value="count_if(kind = 'sales')"), "measures.coffee_30d.value: kind = 'sales': kind is never"),
+        (measure(value="sum(sku)"), "measures.coffee_30d.value: 'sum(sku)': sum needs a number"),
+        (measure(value="count(*) + line"), "line stands outside of an aggregate"),
         (measure(where="amount"), "measures.coffee_30d.where: 'amount' gives a number"),
         (measure(where="products.category = 3"), "compares a text with a number"),
         (measure(within="1 month"), "a window is written as `30 days`"),
@@ -80,3 +94,10 @@ def test_a_holdout_is_a_share(text, share):
 
 def test_what_names_a_faulty_feature_is_not_called_faulty_itself():
     assert told(who="broken.feature > 3") == ""
+
+
+def test_a_measure_is_of_the_type_of_its_value_and_holds_what_the_column_holds():
+    latest = {"latest": {"over": "orders", "value": "max_by(channel, ordered_at)"}}
+    assert told(who="latest = 'online'", measures=latest) == ""
+    assert "latest is never 'e-mail'" in told(who="latest = 'e-mail'", measures=latest)
+    assert "compares a text with a number" in told(who="latest > 3", measures=latest)

@@ -33,7 +33,7 @@ FAULTY = {
             ordered_at: "to_timestmp(sold_at)"
             kind: "'sale'"
             status: "'paid'"
-            amount: "sum(paid)"
+            amount: "sum(cast(paid as int))"
             skuu: "item"
           ordrs: {order_id: receipt}
     """,
@@ -113,6 +113,18 @@ FAULTY = {
             odd = Tag("spnt > 3", "Is odd.")
     ''',
     "features/broken.py": "import no_such_thing",
+    "ml/quiet.py": '''
+        """Who falls silent."""
+        from quanyu.modelspec import Baseline, Gate, Label, ModelSpec
+
+        class Quiet(ModelSpec):
+            """No order in the shop."""
+            owner, population = "growth", "value.orders > 'much'"
+            label = Label(none_of="orders", horizon_days=30, where="status = 'payed'")
+            features = ("value.orders",)
+            baseline = Baseline("value.orders", "less")
+            gates = (Gate("auc", at_least=0.6),)
+    ''',
 }
 TOLD = [
     ("base.yml: zone", "'Asia/Shangai' is not allowed", "did you mean 'Asia/Shanghai'"),
@@ -129,7 +141,7 @@ TOLD = [
     ("sources/tills.yml: person.0.kind", "unknown kind 'fone'", "did you mean 'phone'"),
     ("sources/tills.yml: fills.order_lines.order_id", "unknown column 'reciept'", "did you mean 'receipt'"),
     ("sources/tills.yml: fills.order_lines.ordered_at", "unknown function to_timestmp", "did you mean 'to_timestamp'"),
-    ("sources/tills.yml: fills.order_lines.amount", "'sum(paid)' aggregates rows", "say one_row_per"),
+    ("sources/tills.yml: fills.order_lines.amount", "'sum(cast(paid as int))' aggregates rows", "say one_row_per"),
     ("sources/tills.yml: fills.order_lines.skuu", "unknown column of order_lines", "did you mean 'sku'"),
     ("sources/tills.yml: fills.ordrs", "unknown table 'ordrs'", "did you mean 'orders'"),
     ("audiences/good.yml: holdout", "'a tenth' is not allowed", "`10 %`"),
@@ -146,6 +158,8 @@ TOLD = [
     ("features/loyalty.py: Loyalty.first", "does not aggregate", "one value per customer"),
     ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
     ("features/loyalty.py: Loyalty.odd", "unknown column 'spnt'", "did you mean 'spent'"),
+    ("ml/quiet.py: quiet.population", "compares a number with a text"),
+    ("ml/quiet.py: quiet.label.where", "status is never 'payed'", "did you mean 'paid'"),
     ("features/broken.py", "cannot be imported", "no_such_thing"),
 ]
 
@@ -207,7 +221,7 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
             lucky = Tag("orders = 7", "Bought seven times.")
     ''')  # fmt: skip
     found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert found.known["luck.lucky"] == "boolean"
+    assert found.known["luck.lucky"].type == "boolean"
     assert found.tables["luck"].schema()["orders"].type == "bigint"
 
 

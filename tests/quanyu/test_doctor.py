@@ -1,6 +1,5 @@
 import socket
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -103,7 +102,7 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
 
 def test_state_that_outlived_its_process_is_told(settings):
     (settings.home / "server").mkdir(parents=True)
-    Engine(settings)._note(Server(1, 1.0, 1, "t"))
+    SparkEngine(settings)._note(Server(1, 1.0, 1, "t"))
     servers._note(settings, [Service("mlflow", 1, 1.0, 5000, "m")])
     told = found(settings)
     assert (told["spark server"].ok, told["pages"].ok) == (False, False)
@@ -126,7 +125,7 @@ def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(settings
 def test_cached_jars_are_seen(settings, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert "not cached yet" in found(settings)["jars"].found
-    cache = Path(Engine(settings)._jars())
+    cache = SparkEngine(settings).jar_folder()
     (cache / "jars").mkdir(parents=True)
     (cache / "jars" / "delta.jar").touch()
     (cache / "complete").touch()

@@ -1,11 +1,13 @@
 """The expression language: what it refuses, what it knows of types, and rules that are true or false, never null."""
 
-import duckdb
+import pyarrow as pa
 import pytest
 import sqlglot
-from hypothesis import given, settings
+from asked import ask, rows
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from quanyu.expressions import (
     Expression,
     ExpressionError,
@@ -14,7 +16,7 @@ from quanyu.expressions import (
     family,
     mismatches,
     parse,
-    to_sql,
+    safe_sql,
     two_valued,
 )
 
@@ -37,7 +39,7 @@ SCHEMA = {"amount": "decimal(18,2)", "city": "string", "at": "timestamp", "day":
         ("exists(select 1 from orders)", "subquery"),
         ("amount as money", "alias"),
         ("*", "alias"),
-        ("struct(*)", "alias"),
+        ("struct(*)", "takes no *"),
         (":amount", "parameter"),
         ("explode(tags)", "makes rows"),
         ("explode_outer(tags)", "makes rows"),
@@ -76,7 +78,6 @@ def test_what_is_no_steady_single_value_is_refused(text, words):
         "city rlike '^a' and city not in ('b', 'c') or big",
         "mode(city, true)",
         "element_at(split(city, '-'), 1)",
-        "row_number() over (partition by city order by at)",
     ],
 )
 def test_what_spark_can_do_is_allowed(text):
@@ -96,7 +97,7 @@ def test_an_unknown_column_is_told_with_the_nearest_name():
 
 @pytest.mark.parametrize(
     ("text", "aggregates"),
-    [("sum(amount)", True), ("count(*) / 2", True), ("amount", False), ("sum(amount) over (partition by city)", False)],
+    [("sum(amount)", True), ("count(*) / 2", True), ("amount", False), ("round(max(amount), 1)", True)],
 )
 def test_aggregates_are_known(text, aggregates):
     assert parse(text).aggregates is aggregates
@@ -171,6 +172,8 @@ def oracle(rule, row):
         return all(sides) if kind == "and" else any(sides)
     if kind == "not":
         return not oracle(parts[0], row)
+    if kind == "<>":
+        return not oracle(("=", *parts), row)
     values = [row.get(part, part) if isinstance(part, str) else part for part in parts]
     if kind == "is null":
         return values[0] is None
@@ -179,7 +182,6 @@ def oracle(rule, row):
 
 COMPARES = {
     "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
     "<": lambda a, b: a < b,
     ">=": lambda a, b: a >= b,
     "in": lambda a, b, c: a in (b, c),
@@ -225,18 +227,18 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-def asked(sql, row):
-    """Let a database judge a rule of Spark's over one row."""
-    typed = {name: "boolean" if name in "pq" else "int" for name in row}
-    columns = ", ".join(f"cast(? as {typed[name]}) as {name}" for name in row)
-    told = sqlglot.transpile(sql, read="spark", write="duckdb")[0]
-    return duckdb.execute(f"select {told} from (select {columns})", list(row.values())).fetchone()[0]
+KINDS = {"x": "int", "y": "int", "z": "int", "p": "boolean", "q": "boolean"}
 
 
-@settings(max_examples=300, deadline=None)
-@given(RULES, ROWS)
-def test_a_rule_is_true_or_false_as_plain_logic_says(rule, row):
-    assert asked(to_sql(two_valued(parse(written(rule)).tree)), row) is oracle(rule, row)
+@examples(40)
+@given(st.lists(RULES, min_size=10, max_size=10), st.lists(ROWS, min_size=10, max_size=10))
+def test_a_rule_is_true_or_false_as_plain_logic_says(rules, facts):
+    sqls = [safe_sql(two_valued(parse(written(rule)).tree), KINDS) for rule in rules]
+    table = pa.Table.from_pylist(
+        facts, pa.schema([(n, pa.int32() if k == "int" else pa.bool_()) for n, k in KINDS.items()])
+    )
+    told = [list(row) for row in rows(f"array({', '.join(sqls)})", table)]
+    assert told == [[oracle(rule, row) for rule in rules] for row in facts]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,10 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rule, row):
         ("days > 90", False),
         ("not days > 90", True),
         ("not (days > 90 and orders = 1)", True),
-        ("days <> 5", False),
+        ("days <> 5", True),
+        ("not days = 5", True),
+        ("days not between 1 and 5", True),
+        ("case when days <> 5 then true else false end", True),
         ("days not in (1, 2)", True),
         ("not (not days > 90)", False),
         ("case when not days > 90 then true else false end", True),
@@ -254,8 +259,12 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rule, row):
     ],
 )
 def test_who_has_no_value_is_judged_in_words_one_would_use(rule, lapsed):
-    sql = sqlglot.transpile(to_sql(two_valued(parse(rule).tree)), read="spark", write="duckdb")[0]
-    found = duckdb.execute(f"select {sql} from (select cast(null as int) as days, 1 as orders)").fetchone()[0]
+    found = ask(
+        safe_sql(two_valued(parse(rule).tree), {"days": "int", "orders": "int"}),
+        dict.fromkeys(("days", "orders"), "int"),
+        days=None,
+        orders=1,
+    )
     assert found is lapsed
 
 

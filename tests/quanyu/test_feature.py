@@ -37,22 +37,23 @@ def test_the_window_is_the_views_unless_the_feature_has_its_own(feature, window)
 
 
 def test_types_follow_from_expressions():
-    assert Worth.types() == {
+    assert Worth.types(TABLES) == {
         "orders": "bigint", "spend": "decimal(18,2)", "spend_30d": "decimal(18,2)", "pieces": "bigint",
         "ever": "bigint", "mean": "double", "since": "bigint", "channel": "string", "big": "boolean",
     }  # fmt: skip
 
 
 def test_the_table_has_a_row_per_customer_and_day():
-    table = Worth.table()
+    table = Worth.table(TABLES)
     assert (table.name, table.layer, table.keys) == ("worth", "gold", ("customer_id", "as_of"))
-    assert list(table.columns) == ["customer_id", "as_of", *Worth.types()]
+    assert list(table.columns) == ["customer_id", "as_of", *Worth.types(TABLES)]
     assert table.columns["spend"].comment == "Spend. Unit: currency."
 
 
 def test_an_expression_reaches_the_tables_that_its_own_refers_to():
     known = reach(OrderLines, TABLES)
-    assert (known["amount"], known["products.category"], known["as_of"]) == ("decimal(18,2)", "string", "date")
+    types = [known[name].type for name in ("amount", "products.category", "as_of")]
+    assert types == ["decimal(18,2)", "string", "date"]
     assert "products.category" not in reach(Orders, TABLES)
 
 
@@ -66,7 +67,7 @@ def test_words_do_not_change_the_definition_but_windows_do():
         body = {"__doc__": "W.", "owner": "o", "over": Orders, "within": within, "n": Feature("count(*)", "N.")}
         return type("Made", (FeatureView,), body)
 
-    assert made(30).definition() == made(30).definition() != made(31).definition()
+    assert made(30).definition(TABLES) == made(30).definition(TABLES) != made(31).definition(TABLES)
     assert Told.features["orders"].about == "Told otherwise."
 
 
@@ -85,7 +86,8 @@ def test_faulty_features_are_told_once_and_keep_their_names():
     for words in ("Faulty.spend: 'summ(amount)': unknown function summ; did you mean 'sum'?",
                   "Faulty.As: is no name", "Faulty.kind: type 'sting' is not allowed"):  # fmt: skip
         assert any(words in line for line in told), words
-    assert Faulty.names() == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
+    types = {name: column.type for name, column in Faulty.names(TABLES).items()}
+    assert types == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
 
 
 def test_a_view_without_its_parts_is_told_so():

@@ -156,7 +156,7 @@ def test_a_process_that_got_a_number_of_ours_is_left_alone(settings):
 
 def test_the_spark_server_and_its_watcher_go_too(settings):
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    engine = Engine(settings)
+    engine = SparkEngine(settings)
     engine.folder.mkdir()
     (engine.folder / "clients.lock").touch()
     spark = subprocess.Popen(sleeper, start_new_session=True)

@@ -80,7 +80,7 @@ def test_a_source_says_what_it_fills(tmp_path):
         (("line: line", "line: line\n    where: paid"), "fills.order_lines.where: 'paid' gives a text, where a truth"),
         (("line: line", "line: line\n    one_row_per: sku"), "'sku' must be `person` or the expression of a column"),
         (("line: line", "line: (select 1)"), "fills.order_lines.line: '(select 1)' may hold no alias"),
-        (("delivers: events", "delivers: events\ndrops: {why: paid + 1}"), "drops.why: 'paid + 1' gives a number"),
+        (("delivers: events", "delivers: events\ndrops: {why: length(paid)}"), "drops.why: 'length(paid)' gives a"),
     ],
 )  # fmt: skip
 def test_what_a_source_may_not_say(tmp_path, swap, words):

@@ -63,9 +63,8 @@ def test_days_are_those_of_taken_files(store):
 
 
 def test_the_volume_of_a_day_is_the_last_one_seen(store):
-    store.ledger.record_volume("pos", DAY, 10, run_day=DAY)
-    store.ledger.record_volume("pos", date(2011, 9, 9), 7, run_day=DAY)
-    store.ledger.record_volume("pos", DAY, 11, run_day=DAY)
+    store.ledger.record_volumes("pos", {DAY: 10, date(2011, 9, 9): 7}, run_day=DAY)
+    store.ledger.record_volumes("pos", {DAY: 11}, run_day=DAY)
     assert list(store.ledger.volumes("pos").items()) == [(date(2011, 9, 9), 7), (DAY, 11)]
     assert store.ledger.volumes("web") == {}
 

@@ -6,6 +6,7 @@ from datetime import date
 
 import duckdb
 import pytest
+from shop import template
 
 from sample.generate import generate
 
@@ -13,10 +14,8 @@ START = date(2024, 1, 1)
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("house")
-    generate(folder / "landing", 1200, START, 205, 7)
-    return folder
+def house():
+    return template("house", lambda folder: generate(folder / "landing", 1200, START, 205, 7))
 
 
 @pytest.fixture(scope="session")

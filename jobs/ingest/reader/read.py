@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,9 +27,14 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     Bad data never raises: rows that cannot be read come with `_broken`, and a file that cannot gives one row with
     `_refused`. A file that is not there, or a machine that fails, raises OSError.
     """
-    with tempfile.TemporaryDirectory(prefix="reader-") as folder:
+    # Most files are read where they lie: a folder for each would take longer than reading it.
+    with contextlib.ExitStack() as cleanup:
+
+        def folder() -> Path:
+            return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="reader-")))
+
         try:
-            local = fetched(path, Path(folder))
+            local = fetched(path, folder)
             refuse_foreign(local, spec)
             pages = _settled(_ways(local, name, spec), spec)
         except RefusedError as error:

@@ -6,7 +6,7 @@ import codecs
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +41,17 @@ def is_wide(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith(WIDE)
 
 
-def fetched(path: str, folder: Path) -> Path:
-    """Return the file on this machine, unpacked and whole; what had to be copied for that lies in `folder`.
+def fetched(path: str, folder: Callable[[], Path]) -> Path:
+    """Return the file on this machine, unpacked and whole; what has to be copied for that goes into a new `folder()`.
 
     Everything is read locally, so that a later failure is the file's and never the network's.
     """
     local = _local(path, folder)
     packing = _packing(local, path)
-    return _unpacked(local, folder / "unpacked", packing) if packing else local
+    return _unpacked(local, folder() / "unpacked", packing) if packing else local
 
 
-def _local(path: str, folder: Path) -> Path:
+def _local(path: str, folder: Callable[[], Path]) -> Path:
     remote = "://" in path
     system, inner = fs.FileSystem.from_uri(path) if remote else (fs.LocalFileSystem(), path)
     kind = system.get_file_info(inner).type
@@ -61,7 +61,7 @@ def _local(path: str, folder: Path) -> Path:
         raise RefusedError("it is a directory, not a file")
     if isinstance(system, fs.LocalFileSystem):
         return Path(inner)
-    target = folder / "fetched"
+    target = folder() / "fetched"
     with system.open_input_stream(inner, compression=None) as stream, target.open("wb") as out:
         shutil.copyfileobj(stream, out, CHUNK)
     return target
@@ -139,14 +139,34 @@ def text_lines(local: Path, encoding: str) -> Iterator[tuple[str, str | None]]:
     if is_wide(encoding):
         yield from ((line.removeprefix("\ufeff"), None) for line in _wide_lines(local, encoding))
         return
-    decode = codecs.lookup(encoding).decode
+    first = True
     with local.open("rb") as file:
-        for number, raw in enumerate(file):
-            try:
-                text, problem = decode(raw, "strict")[0], None
-            except UnicodeError as error:
-                text, problem = _shown(raw, decode), _undecodable(raw, encoding, error)
-            yield (text if number else text.removeprefix("\ufeff")), problem
+        while raw_lines := file.readlines(CHUNK):
+            for text, problem in _decoded(raw_lines, encoding):
+                yield (text.removeprefix("\ufeff") if first else text), problem
+                first = False
+
+
+def _decoded(raw_lines: list[bytes], encoding: str) -> Iterator[tuple[str, str | None]]:
+    """Decode many lines at once, and only where one of them does not decode each by itself."""
+    decode = codecs.lookup(encoding).decode
+    try:
+        text = decode(b"".join(raw_lines), "strict")[0]
+    except UnicodeError:
+        yield from (_decoded_line(raw, encoding, decode) for raw in raw_lines)
+        return
+    # Not str.splitlines, which also ends lines at characters that JSON and CSV hold inside values.
+    *lines, rest = text.split("\n")
+    yield from ((f"{line}\n", None) for line in lines)
+    if rest:
+        yield rest, None
+
+
+def _decoded_line(raw: bytes, encoding: str, decode: Any) -> tuple[str, str | None]:
+    try:
+        return decode(raw, "strict")[0], None
+    except UnicodeError as error:
+        return _shown(raw, decode), _undecodable(raw, encoding, error)
 
 
 def _wide_lines(local: Path, encoding: str) -> Iterator[str]:

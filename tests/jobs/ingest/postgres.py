@@ -41,6 +41,8 @@ def _unprivileged():
 class Postgres:
     """One server; `run` performs SQL as its administrator."""
 
+    lenient = ""
+
     def __init__(self) -> None:
         self._bin = _programs()
         self._as, user = _unprivileged()
@@ -80,6 +82,15 @@ class Postgres:
                    "-qAt", "-v", "ON_ERROR_STOP=1", "-c", sql]  # fmt: skip
         env = {**os.environ, "PGPASSWORD": PASSWORD}
         return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+    def kill_others(self) -> None:
+        """Break off every other connection."""
+        self.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename <> ''"
+        )
+
+    def quoted(self, name: str) -> str:
+        return f'"{name}"'
 
     def close(self) -> None:
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")

@@ -1,17 +1,17 @@
 """The contract of a feed as conditions: every value that would get lost is told, row by row, and in words."""
 
-import duckdb
 import pytest
 import sqlglot
+from asked import ask
 
 from jobs.ingest.contract import (
     cast_checks,
     constraint_checks,
+    members,
     per_group,
     per_row,
     person_columns,
     reasons,
-    tolerant,
     value_of,
     where_sql,
 )
@@ -33,16 +33,9 @@ class Sales(Table):
     pieces = Column("bigint", "Pieces.", unit="pieces")
 
 
-def asked(sql, **row):
-    """Let a database judge an expression of Spark's over one row of text."""
-    columns = ", ".join(f"cast(? as varchar) as {name}" for name in row)
-    told = sqlglot.transpile(sql, read="spark", write="duckdb")[0]
-    return duckdb.execute(f"select {told} from (select {columns})", list(row.values())).fetchone()[0]
-
-
 def broken(checks, **row):
     """Reasons of the checks that a row breaks."""
-    return [check.reason for check in checks if asked(check.bad, **row)]
+    return [check.reason for check in checks if ask(check.bad, **row)]
 
 
 @pytest.mark.parametrize(
@@ -59,21 +52,28 @@ def broken(checks, **row):
         ("case when paid = 'a' then 'b' end", "string", {"paid": "c"}, []),
         ("split(paid, '-')[1]", "string", {"paid": "abc"}, ["sales.x: comes out empty from paid"]),
         ("split(paid, '-')[1]", "string", {"paid": None}, []),
+        ("split(paid, '-')[1]", "string", {"paid": "a-b"}, []),
+        ("cast(paid as bigint) * cast(n as bigint)", "bigint", {"paid": "9000000000000000000", "n": "2"},
+         ["sales.x: comes out empty from paid, n"]),
+        ("cast(paid as bigint) * 2", "bigint", {"paid": "x"}, ["sales.x: paid is not a bigint"]),
+        ("cast(paid as int) / cast(n as int)", "double", {"paid": "1", "n": "0"},
+         ["sales.x: comes out empty from paid, n"]),
+        ("cast(paid as int) / nullif(cast(n as int), 0)", "double", {"paid": "1", "n": "0"}, []),
+        ("cast(paid as int) * 1000", "int", {"paid": "2000000000"}, ["sales.x: not a int"]),
     ],
 )  # fmt: skip
 def test_a_value_that_would_get_lost_is_told(text, kind, row, told):
     made = value_of(text, Column(kind, "X."), "sales.x")
     assert made.name == "x"
-    # Lists count from 0 in Spark and from 1 in the database that stands in for it here.
     assert broken(made.checks, **row) == told
 
 
 def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
-    [check] = cast_checks(tolerant(parse("sum(cast(paid as decimal(18, 2)))").tree), "sales.amount")
+    [check] = cast_checks(members(parse("sum(cast(paid as decimal(18, 2)))").tree), "sales.amount")
     assert check.reason == "sales.amount: paid is not a decimal(18, 2)"
-    assert [asked(check.bad, paid=value) for value in ("1.5", None, "x")] == [False, False, True]
-    assert list(cast_checks(tolerant(parse("cast(sum(paid) as int)").tree), "a")) == []
-    assert list(cast_checks(tolerant(parse("cast('2024-01-01' as date)").tree), "a")) == []
+    assert [ask(check.bad, paid=value) for value in ("1.5", None, "x")] == [False, False, True]
+    assert list(cast_checks(members(parse("cast(sum(paid) as int)").tree), "a")) == []
+    assert list(cast_checks(members(parse("cast('2024-01-01' as date)").tree), "a")) == []
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,21 @@ def test_in_a_group_the_last_row_tells_what_does_not_add_up():
         columns={"sale_id": "no", "kind": "kind", "pieces": "sum(cast(n as bigint))"},
     )
     sql = {column.name: column.sql for column in per_group(fill, Sales)}
-    assert sql["kind"] == "max_by(try_cast(`kind` as string), struct(_file, _row))"
+    assert sql["kind"] == "max_by(`kind`, struct(_file, _row))"
     assert "max_by" not in sql["sale_id"]
-    assert sql["pieces"].startswith("try_cast(SUM(")
+    assert sql["pieces"].startswith("try_cast(sum(")
 
 
-def test_a_cast_is_written_so_that_it_neither_fails_nor_rounds_nor_wraps():
-    """Spark's CAST outside ANSI mode makes 1 of '1.5' and -1 of 4294967295 in silence; TRY_CAST gives null."""
-    assert where_sql("cast(paid as int) > 0") == "coalesce(TRY_CAST(`paid` AS INT) > 0, false)"
+@pytest.mark.parametrize("text", ["1.5", "4294967297", "1e0", "１", " ", "one"])
+def test_a_cast_neither_fails_nor_rounds_nor_wraps(text):
+    """Spark's CAST outside ANSI mode makes 1 of '1.5' and of 4294967297 in silence."""
+    assert ask(value_of("cast(paid as int)", Column("int", "X."), "sales.x").sql, paid=text) is None
+    assert ask(where_sql("cast(paid as int) = 1"), paid=text) is False
 
 
 @pytest.mark.parametrize(("value", "kept"), [("1", True), ("0", False), (None, False), ("x", False)])
 def test_a_condition_never_fails_and_null_is_false(value, kept):
-    assert asked(where_sql("cast(paid as int) > 0"), paid=value) is kept
+    assert ask(where_sql("cast(paid as int) > 0"), paid=value) is kept
 
 
 @pytest.mark.parametrize("text", ["plain", "it's", "a\\b", "\\'", "中文", "'); drop table x; --"])
@@ -148,4 +150,4 @@ def test_identifiers_of_a_row_are_read_without_failing():
         "person": [{"kind": "customer_no", "value": "cast(cast(id as double) as bigint)"}],
     })  # fmt: skip
     [sql] = person_columns(made)
-    assert [asked(sql, id=value) for value in ("17850.0", None, "x")] == [17850, None, None]
+    assert [ask(sql, id=value) for value in ("17850.0", None, "x")] == ["17850", None, None]

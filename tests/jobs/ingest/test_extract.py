@@ -1,105 +1,19 @@
-"""Extracts from a real PostgreSQL: what a day takes, what it absorbs, and what goes wrong, in words without secrets."""
+"""Extracts from a real PostgreSQL and a real MariaDB: what a day takes, what it absorbs, and what lands of a type."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from postgres import ADMIN, PASSWORD, Postgres, UnavailableError
-from shop import BASE, Retailer, leave, server_folder
+from loyalty import INSTANT, MEMBERS, ONE, THREE, TWO, cards, create, landed, put, take
+from mariadb import MariaDB
+from postgres import Postgres
 
 from jobs.ingest import extract
-from quanyu import engine
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.engine.server import free_port
-
-WITH_DRIVER = BASE.replace("spark:\n", "spark:\n  memory: 1g\n  packages: ['org.postgresql:postgresql:42.7.8']\n")
-MEMBERS = """
-describes: Members of the loyalty programme.
-owner: crm
-reads: {path: "loyalty/{day}/*.parquet", format: parquet}
-extracts:
-  url: env:LOYALTY_DB_URL
-  user: env:LOYALTY_DB_USER
-  password: env:LOYALTY_DB_PASSWORD
-  table: public.members
-  watermark: updated_at
-  overlap: 2 days
-delivers: changes
-person: [{kind: member, scope: brand, value: card}]
-fills:
-  people: {display_name: name, city: city}
-"""
-ONE, TWO, THREE = (f"2024-01-0{n}" for n in (1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    try:
-        made = Postgres()
-    except UnavailableError as error:
-        pytest.skip(str(error))
-    made.run("create role nobody_here login password 'x'")
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def with_driver(postgres, tmp_path_factory):
-    """Folder of a Spark server that has the database's driver."""
-    folder = server_folder(tmp_path_factory.mktemp("driver"))
-    let_go_of_sessions()
-    yield folder
-    leave(folder)
-    let_go_of_sessions()
-
-
-def let_go_of_sessions():
-    """Close this process's sessions, to be opened anew: of sessions to two servers, Spark takes one for all."""
-    for key in list(engine._sessions):
-        engine._close(key)
-
-
-@pytest.fixture
-def logins(postgres, monkeypatch):
-    monkeypatch.setenv("LOYALTY_DB_URL", postgres.url)
-    monkeypatch.setenv("LOYALTY_DB_USER", ADMIN)
-    monkeypatch.setenv("LOYALTY_DB_PASSWORD", PASSWORD)
-
-
-@pytest.fixture
-def shop(tmp_path, with_driver, logins, postgres):
-    made = Retailer(tmp_path, with_driver)
-    (made.conf / "base.yml").write_text(WITH_DRIVER)
-    made.declare("sources/loyalty.yml", MEMBERS)
-    postgres.run("drop table if exists members cascade")
-    postgres.run("create table members (card text primary key, name text, city text, updated_at timestamptz)")
-    yield made
-    made.close()
-
-
-def put(postgres, card, city, at):
-    city, at = city.replace("'", "''"), f"'{at}'" if at else "null"
-    values = f"'{card}', 'Name of {card}', '{city}', {at}"
-    change = "on conflict (card) do update set city = excluded.city, updated_at = excluded.updated_at"
-    postgres.run(f"insert into members values ({values}) {change}")
-
-
-def landed(retailer, day):
-    """Rows of the extract of a day, as they lie in the landing."""
-    files = sorted((retailer.home / "landing" / "loyalty" / day).glob("*.parquet"))
-    return [row for file in files for row in pq.read_table(file).to_pylist()]
-
-
-def cards(retailer, day):
-    return sorted(row["card"] for row in landed(retailer, day))
-
-
-def take(retailer, day):
-    """Take the extract of a day, without reading it."""
-    context = retailer.context(day)
-    return extract.extract(context, context.catalogue.sources["loyalty"])
 
 
 def people(retailer):
@@ -111,63 +25,68 @@ def people(retailer):
     )
 
 
-def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(shop, postgres):
-    assert shop.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were taken from public.members"
-    put(postgres, "ann", "Wuhan", "2024-01-01 10:00+08")
-    put(postgres, "bob", "Xi'an", "2024-01-01 23:59:59.999999+08")
-    put(postgres, "cat", "Wuhan", "2024-01-02 00:00+08")
-    put(postgres, "odd", "Wuhan", None)
-    shop.ingest("loyalty", ONE)
-    assert cards(shop, ONE) == ["ann", "bob", "odd"]
+@pytest.mark.parametrize("database", [Postgres], indirect=True)
+def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, members):
+    retailer.declare("sources/loyalty.yml", MEMBERS)
+    retailer.declare("sources/loyalty.yml", MEMBERS)
+    retailer.declare("sources/loyalty.yml", MEMBERS)
+    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were taken from members"
+    put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
+    put(members, "bob", "Xi'an", "2024-01-01 23:59:59.999999+08")
+    put(members, "cat", "Wuhan", "2024-01-02 00:00+08")
+    put(members, "odd", "Wuhan", None)
+    retailer.ingest("loyalty", ONE)
+    assert cards(retailer, ONE) == ["ann", "bob", "odd"]
 
-    put(postgres, "bob", "Beijing", "2024-01-02 12:00+08")
-    put(postgres, "dan", "Wuhan", "2024-01-01 09:00+08")  # committed after the extract of its day
-    told = shop.ingest("loyalty", TWO)
-    assert cards(shop, TWO) == ["ann", "bob", "cat", "dan", "odd"]
+    put(members, "bob", "Beijing", "2024-01-02 12:00+08")
+    put(members, "dan", "Wuhan", "2024-01-01 09:00+08")  # committed after the extract of its day
+    told = retailer.ingest("loyalty", TWO)
+    assert cards(retailer, TWO) == ["ann", "bob", "cat", "dan", "odd"]
     assert (told.rows_in, told.quarantined) == (5, 0)
     held = [
         ("ann", "Wuhan", ONE, None), ("bob", "Beijing", TWO, None), ("bob", "Xi'an", ONE, TWO),
         ("cat", "Wuhan", TWO, None), ("dan", "Wuhan", TWO, None), ("odd", "Wuhan", ONE, None),
     ]  # fmt: skip
-    assert people(shop) == held
+    assert people(retailer) == held
 
-    put(postgres, "eve", "Wuhan", "2024-01-02 13:00+08")
-    before = shop.versions()
+    put(members, "eve", "Wuhan", "2024-01-02 13:00+08")
+    before = retailer.versions()
     for day in (TWO, ONE, "2023-12-30"):
-        shop.run(day, "ingest.loyalty")
-        shop.run(day, "ingest.loyalty", force=True)
-    assert shop.versions() == before
-    assert cards(shop, TWO) == ["ann", "bob", "cat", "dan", "odd"]
-    assert not (shop.home / "landing" / "loyalty" / "2023-12-30").exists()
+        retailer.run(day, "ingest.loyalty")
+        retailer.run(day, "ingest.loyalty", force=True)
+    assert retailer.versions() == before
+    assert cards(retailer, TWO) == ["ann", "bob", "cat", "dan", "odd"]
+    assert not (retailer.home / "landing" / "loyalty" / "2023-12-30").exists()
 
-    postgres.run("delete from members where card = 'eve'")
-    told = shop.ingest("loyalty", THREE)
-    assert cards(shop, THREE) == ["ann", "bob", "cat", "dan", "odd"]
+    members.run("delete from members where card = 'eve'")
+    told = retailer.ingest("loyalty", THREE)
+    assert cards(retailer, THREE) == ["ann", "bob", "cat", "dan", "odd"]
     assert (told.rows_in, told.rows_out) == (5, 0)
-    after = shop.versions()
+    after = retailer.versions()
     assert {place for place in before if after[place] != before[place]} == {"bronze/loyalty"}
-    assert people(shop) == held
+    assert people(retailer) == held
 
 
-def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(shop, postgres):
-    put(postgres, "ann", "Wuhan", "2024-01-01 10:00+08")
-    assert take(shop, ONE)
-    assert not take(shop, ONE)
-    (shop.home / "store.db").unlink(missing_ok=True)
-    put(postgres, "bob", "Wuhan", "2024-01-09 10:00+08")
-    assert take(shop, "2024-01-09")
-    assert not take(shop, "2024-01-05")
-    put(postgres, "dan", "Wuhan", "2024-01-07 10:00:00.000001+08")
-    assert take(shop, "2024-01-10")
-    assert cards(shop, "2024-01-10") == ["bob", "dan"]
-    for folder in (shop.home / "landing" / "loyalty").iterdir():
-        folder.rename(shop.home / folder.name)
-    assert take(shop, "2024-01-10")
-    assert cards(shop, "2024-01-10") == ["ann", "bob", "dan"]
+def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, members):
+    put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
+    assert take(loyalty, ONE)
+    assert not take(loyalty, ONE)
+    (loyalty.home / "store.db").unlink(missing_ok=True)
+    put(members, "bob", "Wuhan", "2024-01-09 10:00+08")
+    assert take(loyalty, "2024-01-09")
+    assert not take(loyalty, "2024-01-05")
+    put(members, "dan", "Wuhan", "2024-01-07 10:00:00.000001+08")
+    put(members, "eve", "Wuhan", "2024-01-07 10:00:00+08")
+    assert take(loyalty, "2024-01-10")
+    assert cards(loyalty, "2024-01-10") == ["bob", "dan"]
+    for folder in (loyalty.home / "landing" / "loyalty").iterdir():
+        folder.rename(loyalty.home / folder.name)
+    assert take(loyalty, "2024-01-10")
+    assert cards(loyalty, "2024-01-10") == ["ann", "bob", "dan", "eve"]
 
 
-def test_an_extract_that_was_killed_is_taken_again_whole(shop, postgres, monkeypatch):
-    put(postgres, "ann", "Wuhan", "2024-01-01 10:00+08")
+def test_an_extract_that_was_killed_is_taken_again_whole(loyalty, members, monkeypatch):
+    put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     write = extract._written
 
     def killed(taking, folder):
@@ -176,130 +95,153 @@ def test_an_extract_that_was_killed_is_taken_again_whole(shop, postgres, monkeyp
 
     monkeypatch.setattr(extract, "_written", killed)
     with pytest.raises(KeyboardInterrupt):
-        take(shop, ONE)
-    below = shop.home / "landing" / "loyalty"
+        take(loyalty, ONE)
+    below = loyalty.home / "landing" / "loyalty"
     assert [path.name[:20] for path in below.iterdir()] == [".loyalty.extracting-"]
     monkeypatch.setattr(extract, "_written", write)
-    put(postgres, "bob", "Wuhan", "2024-01-01 11:00+08")
-    assert take(shop, ONE) == ("2 rows were taken from public.members",)
+    put(members, "bob", "Wuhan", "2024-01-01 11:00+08")
+    assert take(loyalty, ONE) == ("2 rows were taken from members",)
     assert [path.name for path in below.iterdir()] == [ONE]
 
 
 @pytest.mark.parametrize(
-    ("kind", "on_day_one", "kept", "changed"),
+    ("kind", "on_day_one", "after", "landed_type"),
     [
-        ("timestamp", "2024-01-01 23:59:59", "2024-01-02 00:00", "timestamp[us]"),
-        ("date", "2024-01-01", "2024-01-02", "date32[day]"),
+        ({Postgres: "timestamp", MariaDB: "datetime(6)"}, "2024-01-01 23:59:59.9", "2024-01-02", pa.timestamp("us")),
+        ({Postgres: "date", MariaDB: "date"}, "2024-01-01", "2024-01-02", pa.date32()),
     ],
-)
-def test_naive_times_and_days_are_those_of_the_sources_zone(shop, postgres, kind, on_day_one, kept, changed):
-    columns = f'card text, name text, city text, "Updated" {kind}, paid numeric(9, 2), ok bool'
-    postgres.run(f"drop table members; create table members ({columns})")
+)  # fmt: skip
+def test_naive_times_and_days_are_those_of_the_sources_zone(loyalty, members, kind, on_day_one, after, landed_type):
+    named = members.quoted("Updated")
+    create(members, f"card varchar(9), name text, city text, {named} {kind[type(members)]}, paid numeric(9, 2)")
     naive = MEMBERS.replace("updated_at", "Updated").replace("changes", "changes\nzone: America/New_York")
-    shop.declare("sources/loyalty.yml", naive)
-    postgres.run(
-        f"insert into members values ('ann', '', '', '{on_day_one}', 1.50, true), ('bob', '', '', '{kept}', 2, false)"
-    )
-    take(shop, ONE)
-    assert cards(shop, ONE) == ["ann"]
-    file = next((shop.home / "landing" / "loyalty" / ONE).glob("*.parquet"))
-    types = {field.name: str(field.type) for field in pq.read_schema(file)}
-    assert (types["Updated"], types["paid"], types["ok"]) == (changed, "decimal128(9, 2)", "bool")
-    take(shop, TWO)
-    assert cards(shop, TWO) == ["ann", "bob"]
+    loyalty.declare("sources/loyalty.yml", naive)
+    members.run(f"insert into members values ('ann', '', '', '{on_day_one}', 1.50), ('bob', '', '', '{after}', 2)")
+    take(loyalty, ONE)
+    assert cards(loyalty, ONE) == ["ann"]
+    schema = landed(loyalty, ONE).schema
+    assert (schema.field("Updated").type, schema.field("paid").type) == (landed_type, pa.string())
+    take(loyalty, TWO)
+    assert cards(loyalty, TWO) == ["ann", "bob"]
+
+
+def test_without_a_watermark_each_day_is_the_whole_table(loyalty, members):
+    snapshot = MEMBERS.replace("  watermark: updated_at\n  overlap: 2 days\n", "").replace("changes", "snapshot")
+    snapshot = snapshot.replace("format: parquet", "format: parquet, columns: [card, name, city]")
+    loyalty.declare("sources/loyalty.yml", snapshot)
+    put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
+    put(members, "bob", "Wuhan", "2034-01-01 10:00+08")
+    take(loyalty, ONE)
+    assert landed(loyalty, ONE).column_names == ["card", "name", "city"]
+    members.run("delete from members where card = 'bob'")
+    take(loyalty, TWO)
+    assert (cards(loyalty, ONE), cards(loyalty, TWO)) == (["ann", "bob"], ["ann"])
+
+
+def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_double(loyalty, members, monkeypatch):
+    monkeypatch.setattr(extract, "ROWS_A_FILE", 30_000)
+    series = {Postgres: "generate_series(1, 100000) n(n)", MariaDB: "(select seq as n from seq_1_to_100000) n"}
+    create(members, f"card varchar(9), name text, city text, paid numeric(30, 4), updated_at {INSTANT[type(members)]}")
+    amount = "n * 12345678901.0123"
+    members.run(f"insert into members select n, n, n, {amount}, null from {series[type(members)]}")
+    assert take(loyalty, ONE) == ("100000 rows were taken from members",)
+    folder = loyalty.home / "landing" / "loyalty" / ONE
+    sizes = [pq.ParquetFile(file).metadata.num_rows for file in sorted(folder.iterdir())]
+    assert sizes == [30_000, 30_000, 30_000, 10_000]
+    rows = landed(loyalty, ONE)
+    assert len(set(rows["card"].to_pylist())) == int(members.run("select count(distinct card) from members"))
+    total = sum(map(Decimal, rows["paid"].to_pylist()))
+    assert total == Decimal(members.run("select sum(paid) from members"))
+
+
+@pytest.mark.parametrize("broken_after", [1, 2])
+def test_a_database_that_breaks_off_leaves_nothing_and_is_asked_again(loyalty, members, monkeypatch, broken_after):
+    series = {Postgres: "generate_series(1, 500000) n(n)", MariaDB: "seq_1_to_500000"}
+    number = {Postgres: "n", MariaDB: "seq"}[type(members)]
+    members.run("drop view if exists many")
+    text = f"repeat('x', 100) as name, {number} as card, '' as city, cast(null as date) as updated_at"
+    members.run(f"create view many as select {text} from {series[type(members)]}")
+    loyalty.declare("sources/loyalty.yml", MEMBERS.replace("table: members", "table: many"))
+    landable, batches = extract._landable, []
+
+    def cut_off(taking, batch):
+        batches.append(batch.num_rows)
+        if len(batches) == broken_after:
+            members.kill_others()
+        return landable(taking, batch)
+
+    monkeypatch.setattr(extract, "_landable", cut_off)
+    with pytest.raises(RetryableError, match="loyalty: the database broke off; its own log says why"):
+        take(loyalty, ONE)
+    assert 0 < sum(batches) < 500_000
+    assert not (loyalty.home / "landing" / "loyalty" / ONE).exists()
+    monkeypatch.setattr(extract, "_landable", landable)
+    assert take(loyalty, ONE) == ("500000 rows were taken from many",)
+
+
+POSTGRES_VALUES = {
+    "numeric": [("'NaN'", "NaN"), ("'-Infinity'", "-Infinity"), ("12345678901234567890.10", "12345678901234567890.10")],
+    "numeric(5, 1)[]": [("'{1.50,null}'", "[1.5,null]")], "text[]": [("'{a,b}'", '["a","b"]')],
+    "money": [("-1234.5", "-1234.50")], "jsonb": [("'{\"a\": 1}'", '{"a": 1}')], "bytea": [("'\\x00ff'", b"\x00\xff")],
+    "uuid": [("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")],
+    "float8": [("0.1", 0.1), ("'-inf'", float("-inf"))], "float4": [("1.5", 1.5)], "bool": [("true", True)],
+    "int8": [("9223372036854775807", 2**63 - 1)], "interval": [("'1 day 2 hours'", "1 day 02:00:00")],
+    "timestamptz": [("'2024-06-01 08:00:00.000001+08'", datetime(2024, 6, 1, 0, 0, 0, 1, UTC))],
+    "timestamp": [("'9999-12-31 23:59:59.999999'", datetime(9999, 12, 31, 23, 59, 59, 999999))],
+    "date": [("'0001-01-01'", date(1, 1, 1))], "bit(3)": [("B'101'", "101")], "inet": [("'10.0.0.1'", "10.0.0.1/32")],
+}  # fmt: skip
+MARIADB_VALUES = {
+    "decimal(65, 30)": [("1234567890123456789.10", "1234567890123456789.100000000000000000000000000000")],
+    "datetime(6)": [("'0000-00-00'", None), ("'9999-12-31 23:59:59.000001'", datetime(9999, 12, 31, 23, 59, 59, 1))],
+    "date": [("'0000-00-00'", None), ("'1000-01-01'", date(1000, 1, 1))], "time": [("'-200:00:01'", "-200:00:01")],
+    "timestamp(6) null": [("from_unixtime(1.000001)", datetime(1970, 1, 1, 0, 0, 1, 1, UTC)), ("0", None)],
+    "bigint unsigned": [("18446744073709551615", 2**64 - 1)], "tinyint(1)": [("true", 1)], "double": [("0.1", 0.1)],
+    "bit(3)": [("b'101'", 5)], "json": [("'{}'", "{}")], "varbinary(2)": [("x'00ff'", b"\x00\xff")],
+    "varchar(9) character set gbk": [("'中'", "中")], "text character set utf8mb4": [("'😀'", "😀")],
+    "enum('a', 'b')": [("'b'", "b")], "year": [("2024", 2024)],
+}  # fmt: skip
+
+
+def test_each_type_lands_as_what_it_means(loyalty, members):
+    values = {Postgres: POSTGRES_VALUES, MariaDB: MARIADB_VALUES}[type(members)]
+    names = {f"c{number}": kind for number, kind in enumerate(values)}
+    create(members, ", ".join(f"{name} {kind}" for name, kind in names.items()))
+    for name, kind in names.items():
+        for literal, _ in values[kind]:
+            members.run(f"{members.lenient}insert into members ({name}) values ({literal})")
+    loyalty.declare("sources/loyalty.yml", SNAPSHOT)
+    take(loyalty, ONE)
+    rows = landed(loyalty, ONE).to_pylist()
+    expected = [(name, value) for name, kind in names.items() for _, value in values[kind]]
+    assert [(name, row[name]) for (name, _), row in zip(expected, rows, strict=True)] == expected
 
 
 SNAPSHOT = """
-describes: The catalogue.
-owner: merchandise
-reads: {path: "loyalty/{day}/*.parquet", format: parquet, columns: [sku, title, since]}
+describes: All.
+owner: crm
+reads: {path: "loyalty/{day}/*.parquet", format: parquet}
 extracts:
-  {url: env:LOYALTY_DB_URL, user: env:LOYALTY_DB_USER, password: env:LOYALTY_DB_PASSWORD, table: public.members}
+  {url: env:LOYALTY_DB_URL, user: env:LOYALTY_DB_USER, password: env:LOYALTY_DB_PASSWORD, table: members}
 delivers: snapshot
-deleted_when: absent
-volume: {at_least: 0.3}
 fills:
-  products: {sku: sku, product: "concat(title, ' ', date_format(cast(since as timestamp), 'yyyy-MM-dd HH'))"}
+  products: {sku: c0, product: c0}
 """
-
-
-def test_without_a_watermark_each_day_is_the_whole_table(shop, postgres):
-    shop.declare("sources/loyalty.yml", SNAPSHOT)
-    postgres.run(
-        "drop table members; create table members (sku text, title text, since timestamptz, secret_cost money)"
-    )
-    postgres.run("insert into members values ('a', 'A', '2024-01-01 01:00Z', 5), ('b', 'B', '2024-01-01 20:00Z', 5)")
-    shop.ingest("loyalty", ONE)
-    assert {tuple(row) for row in landed(shop, ONE)} == {("sku", "title", "since")}
-    postgres.run("delete from members where sku = 'b'")
-    shop.ingest("loyalty", TWO)
-    one, two = date(2024, 1, 1), date(2024, 1, 2)
-    assert shop.rows("silver/products", "sku", "product", "recorded_on", "replaced_on") == [
-        ("a", "A 2024-01-01 09", one, None),
-        ("b", "B 2024-01-02 04", one, two),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "error", "words"),
-    [
-        ("PASSWORD", "wrong-Secret1", ConfigError, "the database refuses the login that env:LOYALTY_DB_USER and env:"),
-        ("USER", "strange-Secret1", ConfigError, "extracts.password: the database refuses the login"),
-        ("URL", "jdbc:postgresql://no.Secret1.invalid:5432/x", RetryableError, "env:LOYALTY_DB_URL names is not known"),
-        ("URL", "jdbc:postgresql://127.0.0.1:{free}/Secret1", RetryableError, "cannot be reached; try again"),
-        ("URL", "jdbc:postgresql://127.0.0.1:{port}/Secret1", ConfigError, "names a database that is not there"),
-        ("URL", "jdbc:postgresql://127.0.0.1:x/Secret1", ConfigError, "stands for cannot be read; it is written as"),
-        ("URL", "jdbc:oracle:thin:Secret1", ConfigError, "begins with no known kind; allowed: jdbc:postgresql:"),
-        ("URL", "jdbc:postgresql://h/x?password=Secret1", ConfigError, "holds a login: give it as `user` and"),
-        ("URL", None, ConfigError, "secret env:LOYALTY_DB_URL: the environment variable is not set"),
+FAR = {
+    Postgres: [
+        ("date", "'infinity'"), ("timestamp", "'-infinity'"), ("timestamptz", "'infinity'"),
+        ("date", "'0044-01-01 BC'"), ("timestamptz", "'12024-01-01Z'"),
     ],
-)  # fmt: skip
-def test_a_database_that_does_not_answer_is_told_in_words(shop, postgres, monkeypatch, variable, value, error, words):
-    if value:
-        value = value.format(free=free_port(), port=postgres.port)
-        monkeypatch.setenv(f"LOYALTY_DB_{variable}", value)
-    else:
-        monkeypatch.delenv(f"LOYALTY_DB_{variable}")
-    with pytest.raises(error) as told:
-        shop.run(ONE, "ingest.loyalty")
-    assert words in str(told.value)
-    logs = (shop.home / "logs" / "errors.log").read_text()
-    assert words in logs
-    for text in (str(told.value), logs, (shop.home / "store.db").read_bytes().decode("latin-1")):
-        assert "Secret1" not in text
-        assert PASSWORD not in text
-    assert "wrong-Secret1" not in (shop.home / "server" / "server.log").read_text()
-    assert PASSWORD not in (shop.home / "server" / "server.log").read_text()
+    MariaDB: [("date", "'2024-00-00'"), ("datetime", "'2024-01-00 10:00'")],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("public.members", "public.memberz", "extracts.table: the database has no table or view public.memberz"),
-        ("public.members", "shut", "extracts.table: the database has no table or view shut that this user may read"),
-        ("watermark: updated_at", "watermark: updatd_at", "has no column 'updatd_at'; did you mean 'updated_at'?"),
-        ("watermark: updated_at", "watermark: city", "city is a string; a time (timestamp or date) is wanted"),
-        ("city: city", "city: citty", "extracts.table: public.members has no column 'citty'; did you mean 'city'?"),
-        ("public.members", "odd", "odd has a column or a value that Spark cannot take, such as infinity or NaN"),
-    ],
-)  # fmt: skip
-def test_what_the_database_does_not_have_is_told_in_words(shop, postgres, monkeypatch, old, new, words):
-    put(postgres, "ann", "Wuhan", "2024-01-01 10:00+08")
-    postgres.run("create view odd as select *, 'NaN'::numeric as share from members")
-    postgres.run("create or replace view shut as select 1 as x")
-    if new == "shut":
-        monkeypatch.setenv("LOYALTY_DB_USER", "nobody_here")
-        monkeypatch.setenv("LOYALTY_DB_PASSWORD", "x")
-    shop.declare("sources/loyalty.yml", MEMBERS.replace(old, new))
-    with pytest.raises(ConfigError) as told:
-        take(shop, ONE)
-    assert words in str(told.value)
-    assert str(shop.conf / "sources" / "loyalty.yml") in str(told.value)
-    assert "Wuhan" not in str(told.value)
-    assert "\tat " not in str(told.value)
-
-
-def test_a_server_without_the_driver_says_which_setting_is_missing(retailer, logins):
-    retailer.declare("sources/loyalty.yml", MEMBERS)
-    with pytest.raises(ConfigError, match=r"spark\.packages: .*add 'org\.postgresql:postgresql:42\.7\.8'"):
-        take(retailer, ONE)
+def test_a_time_that_cannot_land_as_such_is_refused(loyalty, members):
+    loyalty.declare("sources/loyalty.yml", SNAPSHOT)
+    for kind, literal in FAR[type(members)]:
+        create(members, f"c0 {kind}")
+        members.run(f"{members.lenient}insert into members values ({literal})")
+        with pytest.raises(
+            ConfigError, match=r"extracts.table: members has a (time|value) in c0 that is .*: name a view"
+        ):
+            take(loyalty, ONE)
+    assert not (loyalty.home / "landing" / "loyalty" / ONE).exists()

@@ -74,13 +74,13 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
     assert retailer.rows("silver/identifiers", "kind", "value") == [("ouid", "b1")]
 
 
-def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path, server):
+def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path):
     from shop import Retailer
 
     found = []
     for order_of_days in ((0, 1, 2), (1, 2, 0), (2, 1, 0)):
         days = [DAYS[place] for place in order_of_days]
-        shop = Retailer(tmp_path / "".join(map(str, order_of_days)), server)
+        shop = Retailer(tmp_path / "".join(map(str, order_of_days)))
         shop.declare("sources/web.yml", SHOP)
         (shop.home / "person.key").write_text("a" * 64)
         states = {

@@ -14,11 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from hostile import CASES, CSV, HEAD, Case
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
+from examples import examples
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
 from jobs.ingest.reader.pages import rest_of
 from jobs.ingest.reader.spec import InexactError
@@ -86,7 +87,7 @@ ODD_LINES = ["1,a,1", '1,"a",1', '1,"a,1', "1,a", '1,a"b,1', '1,a,"1', "1,a,1,1"
 ROW = st.lists(TEXT, min_size=1, max_size=5)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(rows=st.lists(ROW, max_size=30))
 @example(rows=[["a", "b\n", '"']] * 3)
 def test_rows_in_are_good_rows_and_broken_rows(rows, tmp_path):
@@ -102,7 +103,7 @@ def test_rows_in_are_good_rows_and_broken_rows(rows, tmp_path):
     assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in found] == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(body=st.binary(max_size=200) | st.text('1,"\n\r名 x').map(str.encode))
 def test_nothing_in_a_file_raises(body, tmp_path):
     for format_ in ("csv", "jsonl", "json", "parquet"):
@@ -113,7 +114,7 @@ def test_nothing_in_a_file_raises(body, tmp_path):
             assert [row["_row"] for row in rows] in ([0], list(range(1, len(rows) + 1)))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100)
 @given(lines=st.lists(st.sampled_from(ODD_LINES), max_size=40))
 def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path):
     path = tmp_path / "a.csv"
@@ -123,7 +124,7 @@ def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path)
     assert len(texts) == len(lines)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(300)
 @given(body=st.text('1,,"\n\n\r名 x\t', max_size=60), encoding=st.sampled_from(["utf-8", "gb18030"]))
 @example(body='1,"2\n3,4', encoding="utf-8")
 @example(body=',""1', encoding="utf-8")

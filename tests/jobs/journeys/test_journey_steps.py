@@ -17,9 +17,9 @@ from jobs.journeys.walks import Happening
 from quanyu.errors import ConfigError
 from quanyu.journey import Journey
 from quanyu.lake import Written
+from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
-from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 from quanyu.store import Store
 

@@ -1,9 +1,11 @@
 """What must not join: dummies, hubs, names that differ, cards beyond the limit, verdicts; small tables of each."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from who import Who, groups, rules
+
+from examples import examples
 
 
 def parts(records, identity=None, **told):
@@ -137,7 +139,7 @@ TWO = st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0
 PAIRS = st.dictionaries(TWO, st.floats(1, 30), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(RECORDS, PAIRS, st.sets(TWO, max_size=2), st.integers(0, 99))
 def test_limits_hold_and_the_order_does_not_matter(records, pairs, apart, seed):
     records = {f"s/{key}": {v for v in shown if not v.startswith("name")} | set(sorted(

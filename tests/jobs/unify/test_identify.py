@@ -172,7 +172,7 @@ def wrong(shop: Retailer, *words: str) -> Exception:
     return caught.value
 
 
-def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, server, monkeypatch):
+def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeypatch):
     new = "a7,,13765432107,,,孙悦,1993-02-01,上海,x"
     shop.land("crm/2024-07-02.csv", told(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
     shop.land("web/2024-07-02.csv", told("b7,,13765432107,,,孙悦,,上海,x", "b5,,,other@mail.example,,Joan Miller,,,x"))
@@ -183,7 +183,7 @@ def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, server,
         found = day(shop, number)
     assert {"gold/identity_records", "gold/identity_pairs"} <= set(shop.versions())
     monkeypatch.setattr(publish, "REMEMBERED", 10**9)
-    other = Retailer(tmp_path / "other", server)
+    other = Retailer(tmp_path / "other")
     shutil.rmtree(other.conf)
     shutil.copytree(shop.conf, other.conf)
     shutil.copytree(shop.home / "landing", other.home / "landing")
@@ -199,9 +199,9 @@ class KilledError(Exception):
     """Stands for the end of the process right after a commit."""
 
 
-def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, server, monkeypatch):
+def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "REMEMBERED", 0)
-    undisturbed = Retailer(tmp_path / "undisturbed", server)
+    undisturbed = Retailer(tmp_path / "undisturbed")
     shutil.rmtree(undisturbed.conf)
     shutil.copytree(shop.conf, undisturbed.conf)
     shutil.copytree(shop.home / "landing", undisturbed.home / "landing")

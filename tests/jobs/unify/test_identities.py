@@ -1,16 +1,18 @@
 """Ids of customers: minted once, kept while sources grow, merged and taken apart again, the same in whatever order."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from who import Who, groups, rules
+
+from examples import examples
 
 PLAIN = rules(kinds={}, rules=[{"share": "email"}, {"share": "openid"}, {"share": "device"}])
 SHOWN = st.sets(
     st.builds("{}={}".format, st.sampled_from(["email", "openid", "device"]), st.integers(0, 5)), max_size=3
 )
 RECORDS = st.dictionaries(st.builds("{}/{}".format, st.sampled_from(["crm", "pos"]), st.integers(0, 15)), SHOWN)
-PROPERTY = settings(max_examples=40, deadline=None)
+PROPERTY = examples(40)
 
 
 def joined(records):

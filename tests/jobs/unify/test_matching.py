@@ -7,11 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import persons
 from benchmarks.pairs import pair_scores
+from examples import examples
 from jobs.unify import normalise
 from jobs.unify.matching import blocks, fields, households, training
 from jobs.unify.matching.levels import HIGHEST, coded, compared
@@ -117,7 +118,7 @@ def test_levels_are_packed_and_unpacked(some):
     assert list(unpacked(int(packed(np.array([some]))[0])).values()) == some
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=2), min_size=2, max_size=12), st.data())
 def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
     keys = np.array(keys, np.int64)

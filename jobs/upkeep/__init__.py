@@ -1,0 +1,1 @@
+"""Upkeep of the lake: few files in place of many, and nothing older than the retention."""

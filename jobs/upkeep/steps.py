@@ -1,0 +1,44 @@
+"""The weekly upkeep of every table of the lake."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from quanyu.declare import digest
+from quanyu.discover import Catalogue
+from quanyu.lake.receipt import Receipt
+from quanyu.run import Context, Outcome, Step
+
+# No run lasts as long: what it staged before is of a run that died.
+LONGEST_RUN = timedelta(days=2)
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List the one step, which has something to do once in a week of the calendar (ISO 8601)."""
+    return [
+        Step(
+            "upkeep", "upkeep", (), (), digest(inspect.getsource(sys.modules[__name__])), keep_up,
+            "Few files in place of many, and nothing older than the retention.", inputs=week,
+        )
+    ]  # fmt: skip
+
+
+def week(context: Context) -> Mapping[str, Any]:
+    """What makes the upkeep due: the week of the day, and the retention."""
+    return {"week": context.day.strftime("%G-W%V"), "retention_days": context.settings.retention_days}
+
+
+def keep_up(context: Context, receipt: Receipt) -> Outcome:
+    """Compact and clean every table, and remove what dead runs have staged."""
+    lake, retention = context.lake, timedelta(days=context.settings.retention_days)
+    places = lake.places()
+    done = [lake.maintain(place, retention) for place in places]
+    compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
+    dead = lake.staging.clear_dead(LONGEST_RUN)
+    notes = [f"{compacted} small files put together, {removed} old ones removed" if compacted or removed else ""]
+    notes.append(f"{dead} staging folders of runs that died removed" if dead else "")
+    return Outcome(len(places), notes=tuple(filter(None, notes)), facts={"compacted": compacted, "removed": removed})

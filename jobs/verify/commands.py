@@ -1,0 +1,69 @@
+"""The command that computes a day of a home on the other engine too, and compares every table."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
+from quanyu.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from quanyu.settings import Settings
+
+ENGINES = ("sail", "spark")
+Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_default="the one not set")]
+
+
+def add(app: typer.Typer) -> None:
+    """Give the product's command this command."""
+    app.command()(verify)
+
+
+def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Compute a day again on both engines, on copies of the home as it stood before, and compare every table.
+
+    Nothing is sent or exported, and the home stays as it is. The copies hold personal data and are removed at the end.
+    Exit code 0: all tables are equal; 1: they differ.
+
+    Example: `quanyu verify --day 2025-02-03`
+    """
+    from rich.console import Console
+
+    from jobs.verify.proof import prove
+    from jobs.verify.report import report
+
+    settings = opened(conf, home)
+    pair = _engines(settings, engine)
+    # Whoever ends this process shall not leave personal data behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with Console().status("copying the home") as status:
+        proof = prove(settings, day_of(day), pair, wait, lambda name, step: status.update(f"{name}: {step}"))
+    say(report(proof))
+    raise typer.Exit(0 if proof.equal else 1)
+
+
+def _engines(settings: Settings, other: str | None) -> tuple[str, str]:
+    """The engine of the home and the one to compare it with. Raises ConfigError where one cannot run here."""
+    from quanyu.engine.session import engine_name, sail_version
+
+    if other is not None and other not in ENGINES:
+        raise ConfigError(f"--engine {other}: unknown engine; {nearest(other, ENGINES)}")
+    own = engine_name(settings)
+    pair = (own, other or ENGINES[1 - ENGINES.index(own)])
+    if "sail" in pair and sail_version() is None:
+        raise ConfigError("the embedded engine (Sail) is not installed here: there is no wheel for this machine")
+    if "spark" in pair and settings.spark.remote is None:
+        _check_java(settings)
+    return pair
+
+
+def _check_java(settings: Settings) -> None:
+    from quanyu.doctor import check
+
+    for finding in check(settings.model_copy(update={"engine": "spark"})):
+        if finding.name == "java" and not finding.ok:
+            raise ConfigError(f"Apache Spark cannot run here: {finding.found}. To compare with it, {finding.mend}")

@@ -1,0 +1,124 @@
+"""Two lakes beside each other: table by table and row by row, told in counts and never in values of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jobs.verify.columns import aligned, differing, plain_text
+from quanyu.lake import Lake, place_of
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# What a row of a feed is known by in bronze and quarantine.
+ROW_OF_FEED = ("_file", "_row")
+# Columns whose values name a declaration: the feed, the audience or the model that a row comes from.
+LABELS = {"silver": "source", "gold/memberships": "audience", "gold/scores": "model"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows of a table that differ in one column, or, where `column` is empty, that only one of two lakes holds.
+
+    `labels` are the feeds, audiences or models that these rows come from, where the table tells.
+    """
+
+    place: str
+    column: str
+    rows: int = 0
+    only_a: int = 0
+    only_b: int = 0
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One table of both lakes: its rows in each, how many differ in any way, and where."""
+
+    place: str
+    rows_a: int
+    rows_b: int
+    rows_that_differ: int
+    differences: tuple[Difference, ...]
+
+
+def compare(one: Lake, other: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
+    """Compare every table that lies in either lake, by the keys that are declared; the order of rows is free.
+
+    Values are equal when they are the same bytes; doubles within 1e-9 of their size. A table that only one lake has
+    is compared with an empty one.
+    """
+    keys = {place_of(table): _key(table) for table in tables.values()}
+    places = sorted({*one.places(), *other.places()})
+    return [compare_table(one, other, place, keys.get(place, ROW_OF_FEED)) for place in places]
+
+
+def _key(table: type[Table]) -> tuple[str, ...]:
+    return (*table.identity(), "recorded_on") if table.layer == "silver" else table.identity()
+
+
+def compare_table(one: Lake, other: Lake, place: str, key: Sequence[str]) -> Comparison:
+    """Compare one table, a column at a time, so that no table lies in memory as a whole."""
+    sides = [_Side(lake, place) for lake in (one, other)]
+    every = [side.names for side in sides if side.names]
+    shared = [name for name in every[0] if all(name in names for names in every)]
+    wanted = [name for name in key if name in shared] or shared
+    pairs = aligned(*(side.columns(wanted) for side in sides))
+    if pairs.repeated:
+        # A key that stands twice does not tell which rows belong together: rows are equal as a whole, or not.
+        pairs = aligned(*(side.columns(shared) for side in sides))
+    differences = list(_of_rows(place, sides, pairs))
+    changed = np.zeros(len(pairs.a), bool)
+    for name in dict.fromkeys([*sides[0].names, *sides[1].names]):
+        mask = _mask(sides, name, pairs)
+        changed |= mask
+        if mask.any():
+            labels = sides[0].labels(pairs.a[mask])
+            differences.append(Difference(place, name, int(mask.sum()), labels=labels))
+    alone = len(pairs.only_a) + len(pairs.only_b)
+    return Comparison(place, sides[0].rows, sides[1].rows, int(changed.sum()) + alone, tuple(differences))
+
+
+def _of_rows(place: str, sides: Sequence[_Side], pairs: Any) -> Iterator[Difference]:
+    if len(pairs.only_a) or len(pairs.only_b):
+        labels = {*sides[0].labels(pairs.only_a), *sides[1].labels(pairs.only_b)}
+        counts = {"only_a": len(pairs.only_a), "only_b": len(pairs.only_b)}
+        yield Difference(place, "", labels=tuple(sorted(labels)), **counts)
+
+
+def _mask(sides: Sequence[_Side], name: str, pairs: Any) -> np.ndarray[Any, Any]:
+    """Which pairs of rows differ in a column; all do where only one table has it, or its type is another."""
+    if any(name not in side.names for side in sides):
+        return np.ones(len(pairs.a), bool)
+    values = [side.columns([name]).column(0) for side in sides]
+    return differing(values[0].take(pairs.a), values[1].take(pairs.b))
+
+
+class _Side:
+    """One lake's form of a table; without rows and columns where the lake has none."""
+
+    def __init__(self, lake: Lake, place: str) -> None:
+        self._dataset = lake.arrow(place) if lake.exists(place) else None
+        self.names: list[str] = self._dataset.schema.names if self._dataset is not None else []
+        self.rows: int = self._dataset.count_rows() if self._dataset is not None else 0
+        self._label = LABELS.get(place) or LABELS.get(place.partition("/")[0])
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Some columns, always in the same order of rows."""
+        import pyarrow as pa
+
+        if self._dataset is None:
+            return pa.table({name: pa.array([], pa.null()) for name in names})
+        return plain_text(self._dataset.to_table(columns=list(names)))
+
+    def labels(self, rows: np.ndarray[Any, Any]) -> tuple[str, ...]:
+        """Which declarations some rows come from, by their names."""
+        if not self._label or self._label not in self.names or not len(rows):
+            return ()
+        values = self.columns([self._label]).column(0).take(rows)
+        return tuple(sorted(str(value) for value in values.unique().to_pylist()))

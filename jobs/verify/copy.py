@@ -1,0 +1,156 @@
+"""Copies of a home as it stood before a day, in which a day is computed anew and nothing leaves the house."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from quanyu.engine.session import Engine
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.lake import Lake
+from quanyu.lake.past import copy_tables, days_committed, versions_before
+from quanyu.run import Context, Step
+from quanyu.settings import Settings
+from quanyu.source import Source
+from quanyu.store import LandedFile, Store
+
+FOLDER = "verify"
+# Rooms of the day up to memberships; what is behind them sends or exports, and training writes no table.
+ROOMS = ("ingest", "unify", "features", "ml", "audiences")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the copies begin with: tables as they stood before the day, or nothing, so that all that landed is taken."""
+
+    versions: Mapping[str, int]
+    words: str
+
+
+def steps_of(context: Context) -> list[Step]:
+    """Steps of the day up to memberships that write tables, in order."""
+    return [step for step in context.steps.values() if step.room in ROOMS and step.writes]
+
+
+def origin_of(context: Context) -> Origin:
+    """Find what the home held before the context's day. Raises ConfigError for a day that was not run here."""
+    day, names = context.day, {step.name for step in steps_of(context)}
+    days = days_committed(context.lake)
+    if day not in days and not any(context.store.memory.recall(name, day.isoformat()) for name in names):
+        last = ", ".join(map(str, days[-5:])) or "none"
+        raise ConfigError(
+            f"{day} was not run in {context.settings.home}, so that there is nothing to verify; the last days run are:"
+            f" {last}. Run it first: quanyu run --day {day}"
+        )
+    versions = versions_before(context.lake, day, names)
+    if not versions:
+        return Origin({}, f"from empty tables, with all that had landed up to {day}: it was the first day run")
+    return Origin(versions, f"from the {len(versions)} tables as they stood before {day} was run")
+
+
+@contextlib.contextmanager
+def copies(context: Context, names: Mapping[str, str]) -> Iterator[tuple[dict[str, Settings], str]]:
+    """Make a copy of the home for each name, with the engine given, and remove them at the end, whatever happens.
+
+    Yields their settings, and says in words what they begin with.
+    """
+    folder = context.settings.home / FOLDER / uuid.uuid4().hex
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        homes = {name: of_engine(context.settings, engine, folder / name) for name, engine in names.items()}
+        yield homes, _fill(context, list(homes.values()))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
+
+
+def of_engine(settings: Settings, engine: str, home: Path) -> Settings:
+    """The same settings for another home and engine, with the store in it, and with Sail where a cluster is set too."""
+    spark = settings.spark if engine == "spark" else settings.spark.model_copy(update={"remote": None})
+    return settings.model_copy(update={"home": home, "engine": engine, "spark": spark, "store": ""})
+
+
+def _fill(context: Context, homes: list[Settings]) -> str:
+    """Fill homes with what a run reads, and say what that is."""
+    origin = origin_of(context)
+    try:
+        for home in homes:
+            _copy(context, home, origin.versions)
+    except QuanyuError as error:
+        for home in homes:
+            shutil.rmtree(home.home)
+            _copy(context, home, {})
+        return f"from empty tables, with all that lies in the landing up to {context.day}, since {error}"
+    return origin.words
+
+
+def _copy(context: Context, home: Settings, versions: Mapping[str, int]) -> None:
+    home.home.mkdir(mode=0o700, exist_ok=True)
+    key = context.settings.home / "person.key"
+    if key.exists():
+        shutil.copy2(key, home.home / key.name)
+    _copy_registry(context.settings.home, home.home)
+    copy_tables(context.lake, home.lake, versions)
+    store = Store(home.store_url)
+    try:
+        lake = Lake(home, Engine(home))
+        for source in context.catalogue.sources.values():
+            _copy_ledger(context, store, lake, source)
+    finally:
+        store.close()
+
+
+def _copy_registry(home: Path, copy: Path) -> None:
+    """Copy MLflow's database, whose champions score; the models themselves lie where it says."""
+    if (home / "mlflow.db").exists():
+        with (
+            contextlib.closing(sqlite3.connect(home / "mlflow.db")) as source,
+            contextlib.closing(sqlite3.connect(copy / "mlflow.db")) as target,
+        ):
+            source.backup(target)
+        for ready in home.glob("mlflow-*.ready"):
+            (copy / ready.name).touch()
+
+
+def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> None:
+    """Write down what had been taken of a feed before the day.
+
+    The ledger keeps the last look at a file only: of one that was looked at again since, bronze tells how far it was
+    taken, and that it gave rows.
+    """
+    days_by_file = _days_taken(lake, source)
+    files = context.store.ledger.files(source.name)
+    before = [file for file in files.values() if file.first_seen_on < context.day]
+    again = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
+    store.ledger.record([*before, *(_as_it_was(context, file, days_by_file[file.path]) for file in again)])
+    days = set().union(*([set(days) for days in days_by_file.values()]))
+    volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
+    store.ledger.record_volumes(source.name, volumes, context.day - timedelta(days=1))
+
+
+def _days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
+    """Days of a feed of which bronze has rows, by file."""
+    if not lake.exists(f"bronze/{source.name}"):
+        return {}
+    columns = ["_file", "_day"]
+    rows = lake.arrow(f"bronze/{source.name}").to_table(columns=columns).group_by(columns).aggregate([])
+    days: dict[str, list[date]] = {}
+    for row in rows.to_pylist():
+        days.setdefault(row["_file"], []).extend([row["_day"]] if row["_day"] else [])
+    return days
+
+
+def _as_it_was(context: Context, file: LandedFile, days: list[date]) -> LandedFile:
+    """The ledger's row of a file before it was looked at again: with a day in its path it had other bytes then."""
+    values: dict[str, Any] = {"first_seen_on": context.day - timedelta(days=1), "status": "taken", "reason": None}
+    if file.feed_day is not None:
+        return LandedFile(**{**vars(file), **values, "sha256": "other bytes", "mtime_ns": 0})
+    return LandedFile(**{**vars(file), **values, "taken_through": max(days, default=None)})

@@ -1,0 +1,69 @@
+"""A day computed on a copy of a home, step by step, up to memberships."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from jobs.verify.copy import steps_of
+from quanyu.engine.session import engine_name
+from quanyu.engine.spark import SparkEngine
+from quanyu.errors import QuanyuError, RetryableError
+from quanyu.run import Context, Outcome, Result, Step, perform
+from quanyu.settings import Settings
+
+Watcher = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the steps of a day ended on one engine, and how many seconds all of them took."""
+
+    engine: str
+    results: tuple[Result, ...]
+    seconds: float
+
+
+def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
+    """Run a day's steps up to memberships on a copy; a step that stops does not stop those behind it.
+
+    A local Spark server that was started for the copy is stopped at the end.
+    """
+    context = Context(settings, day, f"{day}-verify")
+    _leave_databases_alone(context)
+    name = engine_name(settings)
+    began = time.monotonic()
+    try:
+        results = [_watched(context, step, watch, name) for step in steps_of(context)]
+    finally:
+        context.close()
+        if name == "spark" and settings.spark.remote is None:
+            SparkEngine(settings).stop()
+    return Run(name, tuple(results), time.monotonic() - began)
+
+
+def _leave_databases_alone(context: Context) -> None:
+    """Take what was extracted before, and nothing from a database: it has another state now."""
+    sources = context.catalogue.sources
+    for name, source in list(sources.items()):
+        sources[name] = source.model_copy(update={"extracts": None})
+
+
+def _watched(context: Context, step: Step, watch: Watcher, engine: str) -> Result:
+    watch(engine, step.name)
+    began = time.monotonic()
+    try:
+        return _performed(context, step)
+    except QuanyuError as error:
+        words = f"{type(error).__name__}: {error}"
+        return Result(step.name, "stopped", time.monotonic() - began, Outcome(), words)
+
+
+def _performed(context: Context, step: Step) -> Result:
+    """Perform a step, once more where the machine failed."""
+    try:
+        return perform(context, step)
+    except RetryableError:
+        return perform(context, step)

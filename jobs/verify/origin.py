@@ -1,0 +1,93 @@
+"""Which declaration gives a column of a table, so that a person knows what to change where two engines differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from quanyu.audience import Audience
+from quanyu.declare import file_of
+from quanyu.discover import Catalogue
+from quanyu.feature import Feature, FeatureView
+from quanyu.run import Step
+from quanyu.source import Source
+
+# Names are listed up to here.
+MOST = 4
+VERSIONING = ("feed_day", "recorded_on", "replaced_on")
+
+
+def origin(catalogue: Catalogue, steps: Iterable[Step], place: str, column: str, labels: Sequence[str]) -> str:
+    """Say what gives a column, or, without a column, which rows a table has: declarations with their expressions.
+
+    `labels` are the feeds, audiences or models that the rows come from; without any, all that give the table are said.
+    """
+    layer, _, name = place.partition("/")
+    lines = list(_declared(catalogue, layer, name, column, labels))
+    if not lines:
+        lines = [f"step {step.name}: {step.describes}" for step in steps if place in step.writes]
+    if len(lines) > MOST:
+        lines = [*lines[:MOST], f"and {len(lines) - MOST} more"]
+    return "\n".join(lines) or f"the steps of {layer}"
+
+
+def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: Sequence[str]) -> Iterator[str]:
+    if layer in ("bronze", "quarantine") and name in catalogue.sources:
+        yield _of_feed(catalogue.sources[name], layer, column)
+    elif layer == "silver":
+        sources = (source for source in catalogue.sources.values() if not labels or source.name in labels)
+        for source in sources:
+            yield from _of_source(source, name, column)
+    elif name in catalogue.views:
+        yield _of_view(catalogue.views[name], column)
+    elif name == "memberships":
+        chosen = (a for a in catalogue.audiences.values() if not labels or a.name in labels)
+        yield from map(_of_audience, chosen)
+    elif name == "scores":
+        chosen_models = [spec for spec in catalogue.models.values() if not labels or spec.name in labels]
+        yield from (f"{file_of(spec)}: {spec.name}" for spec in chosen_models)
+
+
+def _of_feed(source: Source, layer: str, column: str) -> str:
+    if layer == "quarantine":
+        return f"{source.file}: person, drops, fills: what each expression and Table asks of a row"
+    if column == "_day" and source.reads.day:
+        return f"{source.file}: reads.day: {source.reads.day}"
+    return f"{source.file}: reads: values as they were received"
+
+
+def _of_source(source: Source, table: str, column: str) -> Iterator[str]:
+    """Expressions of a feed for a column: its fills', or its person's."""
+    if column == "person_key" or table == "identifiers":
+        if source.person:
+            values = ", ".join(f"{item.kind}: {item.value}" for item in source.person)
+            yield f"{source.file}: person: {values}"
+        return
+    for name in source.tables().get(table, ()):
+        fill = source.fills[name]
+        if column in fill.columns:
+            yield f"{source.file}: fills.{name}.{column}: {fill.columns[column]}"
+        elif column in VERSIONING or not column:
+            parts = {"where": fill.where, "one_row_per": ", ".join(fill.one_row_per), "each": fill.each}
+            words = "; ".join(f"{key}: {text}" for key, text in parts.items() if text)
+            yield f"{source.file}: fills.{name}: {words or 'each row that passes its checks'}"
+
+
+def _of_view(view: type[FeatureView], column: str) -> str:
+    file = file_of(view)
+    if column in view.features:
+        return f"{file}: {view.__name__}.{column}: {_feature(view, view.features[column])}"
+    if column in view.tags:
+        return f"{file}: {view.__name__}.{column}: {view.tags[column].expression}"
+    return f"{file}: {view.__name__}: customers known on the day"
+
+
+def _feature(view: type[FeatureView], feature: Feature) -> str:
+    window, conditions = view.window(feature), [text for text in (view.where, feature.where) if text]
+    where = f" where {' and '.join(f'({text})' for text in conditions)}" if conditions else ""
+    return f"{feature.expression}{where}" + (f" within {window} days" if window else "")
+
+
+def _of_audience(audience: Audience) -> str:
+    measures = "".join(f"; {name}: {m.value} over {m.over}" + (f" where {m.where}" if m.where else "")
+                       for name, m in audience.measures.items())  # fmt: skip
+    return f"{audience.file}: who: {audience.who}{measures}"

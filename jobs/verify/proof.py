@@ -1,0 +1,88 @@
+"""One day on two engines: both runs on copies of a home, and what of their tables differs."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from filelock import FileLock, Timeout
+
+from jobs.verify.compare import Comparison, Difference, compare
+from jobs.verify.copy import FOLDER, copies, steps_of
+from jobs.verify.days import Run, run_copy
+from jobs.verify.origin import origin
+from quanyu.engine.session import Engine
+from quanyu.errors import RetryableError
+from quanyu.lake import Lake
+from quanyu.run import Context, home_lock
+from quanyu.settings import Settings
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of a day on two engines.
+
+    `origins` says for each difference which declarations give it; `left_out` are tables of steps that did not run.
+    """
+
+    day: date
+    begins: str
+    runs: tuple[Run, Run]
+    comparisons: tuple[Comparison, ...]
+    origins: dict[Difference, str]
+    left_out: tuple[str, ...]
+
+    @property
+    def stopped(self) -> list[tuple[str, str, str]]:
+        """Steps that did not end alike on both engines: name, and how each ended."""
+        pairs = zip(*(run.results for run in self.runs), strict=True)
+        return [(a.step, a.error or a.status, b.error or b.status) for a, b in pairs if (a.error or b.error)]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every table is equal, and every step ended alike."""
+        alike = all(one == other for _, one, other in self.stopped)
+        return alike and not any(comparison.differences for comparison in self.comparisons)
+
+
+def prove(
+    settings: Settings, day: date, engines: tuple[str, str], wait_seconds: float, watch: Callable[[str, str], None]
+) -> Proof:
+    """Run a day on both engines and compare; the home is held only as long as the copying takes.
+
+    Raises ConfigError for a day that was not run.
+    """
+    with _alone(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
+        # What a verification that was killed has left behind.
+        shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
+        names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
+        with contextlib.ExitStack() as stack:
+            with home_lock(settings, wait_seconds):
+                homes, begins = stack.enter_context(copies(context, names))
+            one, other = (run_copy(home, day, watch) for home in homes.values())
+            return _compared(context, list(homes.values()), begins, (one, other))
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
+    """Let one process at a time verify a home. Raises RetryableError."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(settings.home / "verify.lock", timeout=wait_seconds):
+            yield
+    except Timeout:
+        raise RetryableError(f"another process verifies {settings.home}; wait for it, or give --wait SECONDS") from None
+
+
+def _compared(context: Context, homes: list[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
+    catalogue, steps = context.catalogue, list(context.steps.values())
+    behind = {place for step in steps if step not in steps_of(context) for place in step.writes}
+    one, other = (Lake(home, Engine(home)) for home in homes)
+    comparisons = compare(one, other, catalogue.tables)
+    differences = [difference for comparison in comparisons for difference in comparison.differences]
+    origins = {d: origin(catalogue, steps, d.place, d.column, d.labels) for d in differences}
+    left_out = tuple(sorted(behind))
+    return Proof(context.day, begins, runs, tuple(comparisons), origins, left_out)

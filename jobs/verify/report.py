@@ -1,0 +1,79 @@
+"""What a person reads of two engines beside each other: seconds, tables, and each difference with its declaration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table as Grid
+from rich.text import Text
+
+from jobs.verify.compare import Comparison, Difference
+from jobs.verify.proof import Proof
+
+
+def report(proof: Proof) -> Group:
+    """Build the tables; no value of a row is in them."""
+    parts: list[Any] = [f"{proof.day} on {' and '.join(run.engine for run in proof.runs)}, {proof.begins}"]
+    parts += [_seconds(proof), _tables(proof)]
+    if proof.origins:
+        parts.append(_differences(proof))
+    parts += [Text(f"{step} ended on {proof.runs[0].engine}: {a}; on {proof.runs[1].engine}: {b}", "bold red")
+              for step, a, b in proof.stopped]  # fmt: skip
+    if proof.left_out:
+        parts.append(f"Not run, since they send, export or only record: what writes {', '.join(proof.left_out)}.")
+    return Group(*parts, _verdict(proof))
+
+
+def _grid(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Grid:
+    grid = Grid(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for name in left:
+        grid.add_column(name, overflow="fold")
+    for name in right:
+        grid.add_column(name, justify="right", no_wrap=True)
+    return grid
+
+
+def _seconds(proof: Proof) -> Grid:
+    grid = _grid("Seconds", ("step",), tuple(run.engine for run in proof.runs))
+    for one, other in zip(*(run.results for run in proof.runs), strict=True):
+        grid.add_row(one.step, f"{one.seconds:.1f}", f"{other.seconds:.1f}")
+    grid.add_row("all, with the engine's start", *(f"{run.seconds:.1f}" for run in proof.runs), style="bold")
+    return grid
+
+
+def _tables(proof: Proof) -> Grid:
+    grid = _grid("Tables", ("table",), (*(f"rows on {run.engine}" for run in proof.runs), "rows that differ"))
+    for comparison in proof.comparisons:
+        _add(grid, comparison)
+    rows = (sum(c.rows_a for c in proof.comparisons), sum(c.rows_b for c in proof.comparisons))
+    differing = sum(c.rows_that_differ for c in proof.comparisons)
+    grid.add_row("all", *(f"{count:,}" for count in (*rows, differing)), style="bold")
+    return grid
+
+
+def _add(grid: Grid, comparison: Comparison) -> None:
+    counts = (comparison.rows_a, comparison.rows_b, comparison.rows_that_differ)
+    grid.add_row(comparison.place, *(f"{count:,}" for count in counts), style="red" if counts[2] else "")
+
+
+def _differences(proof: Proof) -> Grid:
+    grid = _grid("Differences", ("table", "column", "given by"), ("rows",))
+    for difference, origin in proof.origins.items():
+        grid.add_row(difference.place, difference.column or "(rows)", origin, _count(proof, difference))
+    return grid
+
+
+def _count(proof: Proof, difference: Difference) -> str:
+    if difference.column:
+        return f"{difference.rows:,}"
+    one, other = (run.engine for run in proof.runs)
+    return f"{difference.only_a:,} only on {one}\n{difference.only_b:,} only on {other}"
+
+
+def _verdict(proof: Proof) -> Text:
+    if proof.equal:
+        return Text(f"Equal: {len(proof.comparisons)} tables have the same rows on both engines.", "bold green")
+    wrong = sum(1 for comparison in proof.comparisons if comparison.differences)
+    return Text(f"{wrong} of {len(proof.comparisons)} tables differ: change what gives them, and verify again.",
+                "bold red")  # fmt: skip

@@ -1,0 +1,203 @@
+"""Aggregates and the scalar expression around them: what a feature, a measure, a label or a metric computes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlglot import exp
+
+from quanyu.errors import ExpressionError
+from quanyu.expressions import (
+    Expression,
+    check_columns,
+    check_domain,
+    check_type,
+    column_name,
+    conjunction,
+    parse,
+    safe_sql,
+    type_of,
+)
+from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
+from quanyu.expressions.datatypes import NULL, article, family
+from quanyu.table import Column
+
+# What may give null on purpose, though all that it is made of is there.
+_MAY_BE_NULL = (exp.Case, exp.If, exp.Nullif, exp.Null)
+# Their value is one of those that the column holds.
+_KEEP_VALUES = (exp.Min, exp.Max, exp.ArgMin, exp.ArgMax, exp.Mode)
+_NAME = re.compile(r"`(_a\d+)`")
+
+
+@dataclass(frozen=True)
+class AggregateExpression:
+    """The inner aggregates by generated names, the expression around them, the rows it is about, and its type."""
+
+    text: str
+    aggregates: Mapping[str, Aggregate]
+    around: exp.Expr
+    rows: Aggregate
+    type: str
+
+    @property
+    def empty(self) -> int | None:
+        """The value without rows: 0 for a number made of counts and sums alone, else null."""
+        counts = all(aggregate.empty == 0 for aggregate in self.aggregates.values())
+        return 0 if counts and family(self.type) == "number" else None
+
+    def parts(self) -> dict[str, str]:
+        """SQL that an engine aggregates over an entity's rows, by generated column names; equal parts share a name."""
+        return _joined(aggregate.parts() for aggregate in self._all)
+
+    def partial(self) -> dict[str, str]:
+        """SQL of the parts that one day gives. Raises ExpressionError for what does not add up."""
+        return _joined(aggregate.partial() for aggregate in self._all)
+
+    def merge(self, day: str = "day") -> dict[str, str]:
+        """SQL of `parts` out of those by day, for days up to `as_of`, within the window."""
+        return _joined(aggregate.merge(day) for aggregate in self._all)
+
+    def value(self) -> str:
+        """SQL of the value out of the columns of `parts`, for entities without rows too."""
+        return self._written(whole=False)
+
+    def sql(self) -> str:
+        """The whole as one expression over an entity's rows."""
+        return self._written(whole=True)
+
+    def lost(self) -> str | None:
+        """Condition, over the columns of `parts`, under which values are there and no result: overflow, x / 0."""
+        inner = self._inner(whole=False)
+        lost = self._lost(whole=False)
+        if not self._plain and not self.around.find(*_MAY_BE_NULL):
+            there = " and ".join([f"{self.rows.value()} > 0", *(f"{sql} is not null" for sql in inner.values())])
+            lost.append(f"({there} and try_cast({self._around(inner)} as {self.type}) is null)")
+        return " or ".join(lost) or None
+
+    def column(self, columns: Mapping[str, Column], about: str = "") -> Column:
+        """The column that holds the value; where it is a value of one column, with what that column may hold."""
+        inner = next(iter(self.aggregates.values()))
+        keeps = self._plain and inner.function in _KEEP_VALUES and isinstance(inner.arguments[0], exp.Column)
+        source = columns.get(column_name(inner.arguments[0])) if keeps else None
+        if source is None:
+            return Column(self.type, about)
+        return Column(self.type, about, values=source.values, at_least=source.at_least, at_most=source.at_most)
+
+    @property
+    def _all(self) -> list[Aggregate]:
+        return [*self.aggregates.values(), self.rows]
+
+    @property
+    def _plain(self) -> bool:
+        return isinstance(self.around, exp.Column) and self.type == next(iter(self.aggregates.values())).type
+
+    def _inner(self, whole: bool) -> dict[str, str]:
+        return {name: aggregate.value(whole) for name, aggregate in self.aggregates.items()}
+
+    def _lost(self, whole: bool) -> list[str]:
+        return [lost for aggregate in self.aggregates.values() if (lost := aggregate.lost(whole))]
+
+    @cached_property
+    def _around_sql(self) -> str:
+        types = {name: aggregate.type for name, aggregate in self.aggregates.items()}
+        return safe_sql(self.around, {**types, AS_OF: "date"})
+
+    def _around(self, inner: Mapping[str, str]) -> str:
+        return _NAME.sub(lambda match: inner[match.group(1)], self._around_sql)
+
+    def _written(self, whole: bool) -> str:
+        value = self._around(self._inner(whole))
+        if self._plain:
+            return value
+        value = f"try_cast({value} as {self.type})"
+        if self.empty == 0:
+            value = f"if({self.rows.value(whole)} = 0, coalesce({value}, cast(0 as {self.type})), {value})"
+        # A sum that does not fit spoils all that is made of it, whatever stands around it.
+        lost = " or ".join(self._lost(whole))
+        return f"if({lost}, null, {value})" if lost else value
+
+
+def _joined(dicts: Iterator[dict[str, str]] | Sequence[dict[str, str]]) -> dict[str, str]:
+    return {name: sql for one in dicts for name, sql in one.items()}
+
+
+def plan(
+    expression: str | Expression,
+    schema: Mapping[str, str],
+    where: exp.Expr | None = None,
+    window: Window | None = None,
+    wanted: str | None = None,
+    zero: bool = True,
+) -> AggregateExpression:
+    """Plan an aggregate over the rows for which `where` holds, within a window; `schema` maps columns to types.
+
+    Without `zero`, a sum without any value is not known.
+
+    Raises ExpressionError, in words, for what does not aggregate, does not fit `wanted`, or has no type.
+    """
+    parsed = parse(expression) if isinstance(expression, str) else expression
+    text, tree = parsed.text, exp.Paren(this=parsed.tree.copy())
+    aggregates: dict[str, Aggregate] = {}
+    for node in list(_outermost(tree)):
+        inline = node.expression.this if isinstance(node, exp.Filter) else None
+        conditions = [condition for condition in (where, inline) if condition is not None]
+        call = node.this if isinstance(node, exp.Filter) else node
+        name = f"_a{len(aggregates)}"
+        rows_of = conjunction(*conditions) if conditions else None
+        aggregates[name] = Aggregate(call.copy(), schema, rows_of, window, zero)
+        node.replace(exp.column(name))
+    if not aggregates:
+        raise ExpressionError(f"{text!r} does not aggregate: one value per customer, or per group, is wanted: sum(...)")
+    around = tree.this.pop()
+    rows = Aggregate(exp.Count(this=exp.Star()), schema, where, window)
+    try:
+        return AggregateExpression(text, aggregates, around, rows, _type(text, around, aggregates, schema, wanted))
+    except ExpressionError as error:
+        said = str(error)
+        raise ExpressionError(said if said.startswith(repr(text)) else f"{text!r}: {said}") from None
+
+
+def _outermost(tree: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield each aggregate, with its filter if it has one, that is not inside of another."""
+    for node in tree.find_all(exp.AggFunc, bfs=False):
+        if node.parent and not node.find_ancestor(exp.AggFunc):
+            yield node.parent if isinstance(node.parent, exp.Filter) else node
+
+
+def _type(
+    text: str, around: exp.Expr, aggregates: Mapping[str, Aggregate], schema: Mapping[str, str], wanted: str | None
+) -> str:
+    types = {name: aggregate.type for name, aggregate in aggregates.items()}
+    for column in around.find_all(exp.Column):
+        if column.name not in types and (column.name != AS_OF or column.table):
+            raise ExpressionError(
+                f"{column.sql(dialect='spark')} stands outside of an aggregate: say which row's value counts"
+            )
+    kind = type_of(around, {**types, **({AS_OF: schema[AS_OF]} if AS_OF in schema else {})})
+    if kind == NULL:
+        raise ExpressionError(f"{text!r} is always null")
+    if wanted is not None:
+        _check_wanted(text, kind, wanted)
+    return wanted or ("bigint" if kind == "int" else kind)
+
+
+def _check_wanted(text: str, kind: str, wanted: str) -> None:
+    if family(kind) == family(wanted) or wanted == "string":
+        return
+    hint = f": as text '9' comes after '100', so cast what is aggregated to {wanted}" if kind == "string" else ""
+    raise ExpressionError(f"{text!r} gives a {article(kind)}, where a {article(wanted)} is wanted{hint}")
+
+
+def condition(text: str, columns: Mapping[str, Column]) -> exp.Expr:
+    """Return the tree of a condition over columns. Raises ExpressionError for an unknown column, another type than
+    boolean, values that do not go together, an aggregate, and a value that a column never has."""
+    parsed = parse(text)
+    check_columns(parsed, columns)
+    check_type(parsed, {name: column.type for name, column in columns.items()}, "boolean")
+    if parsed.aggregates:
+        raise ExpressionError(f"{text!r} aggregates rows, where a condition asks of one")
+    check_domain(parsed.tree, columns)
+    return parsed.tree

@@ -1,0 +1,98 @@
+"""Casts: which pairs of types there are, each written so that a bad value gives null, the same on both engines."""
+
+from __future__ import annotations
+
+from quanyu.errors import ExpressionError
+from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
+from quanyu.expressions.terms import Term, filled, moment
+
+_NUMBER = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)) *$'"
+_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
+_WHOLE = r"'^ *([+-]?[0-9]+) *$'"
+_DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_ZONE = r"( ?(Z|UTC|[+-][0-9]{1,2}:[0-9]{2}))?"
+_TIME = rf"([T ]([0-9]{{1,2}}:[0-9]{{1,2}}(:[0-9]{{1,2}}(\\.[0-9]{{1,9}})?)?{_ZONE})?)?"
+
+# From and to, without the digits of decimals: the form, or what to write instead.
+CASTS: dict[tuple[str, str], str] = {
+    ("string", "int"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as int)",
+    ("string", "bigint"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as bigint)",
+    ("string", "decimal"): f"try_cast(regexp_extract({{0}}, {_NUMBER}, 1) as {{to}})",
+    ("string", "double"): f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)",
+    ("string", "boolean"): "try_cast({0} as boolean)",
+    ("string", "date"): f"try_cast(regexp_extract({{0}}, '^ *({_DAY}){_TIME} *$', 1) as date)",
+    ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, '^ *({_DAY}{_TIME}) *$', 1) as timestamp)",
+    ("int", "string"): "cast({0} as string)",
+    ("int", "bigint"): "cast({0} as bigint)",
+    ("int", "decimal"): "try_cast({0} as {to})",
+    ("int", "double"): "cast({0} as double)",
+    ("int", "boolean"): "({0} <> 0)",
+    ("bigint", "string"): "cast({0} as string)",
+    ("bigint", "int"): "try_cast({0} as int)",
+    ("bigint", "decimal"): "try_cast({0} as {to})",
+    ("bigint", "double"): "cast({0} as double)",
+    ("bigint", "boolean"): "({0} <> 0)",
+    ("decimal", "string"): "cast({0} as string)",
+    ("decimal", "int"): "try_cast({0} as int)",
+    ("decimal", "bigint"): "try_cast({0} as bigint)",
+    ("decimal", "decimal"): "try_cast({0} as {to})",
+    ("decimal", "double"): "cast({0} as double)",
+    ("decimal", "boolean"): "({0} <> 0)",
+    ("double", "int"): "try_cast({0} as int)",
+    ("double", "bigint"): "try_cast(if(abs({0}) < 9.2e18D, {0}, null) as bigint)",
+    ("boolean", "string"): "cast({0} as string)",
+    ("boolean", "int"): "cast({0} as int)",
+    ("boolean", "bigint"): "cast({0} as bigint)",
+    ("date", "string"): "cast({0} as string)",
+    ("date", "timestamp"): midnight("{0}"),
+    ("timestamp", "string"): "cast({0} as string)",
+    ("timestamp", "date"): "cast({0} as date)",
+}
+INSTEAD: dict[tuple[str, str], str] = {
+    ("double", "string"): "engines write doubles differently: cast it to a decimal first",
+    ("timestamp", "bigint"): "write unix_timestamp(x)",
+    ("timestamp", "double"): "write unix_timestamp(x)",
+    ("timestamp", "int"): "write unix_timestamp(x)",
+    ("date", "int"): "write unix_date(x)",
+    ("date", "bigint"): "write unix_date(x)",
+    ("int", "timestamp"): "write timestamp_seconds(x) or timestamp_millis(x)",
+    ("bigint", "timestamp"): "write timestamp_seconds(x) or timestamp_millis(x)",
+    ("int", "date"): "write date_add(date'1970-01-01', x)",
+    ("double", "boolean"): "compare it with 0",
+    ("boolean", "decimal"): "cast it to int first",
+    ("boolean", "double"): "cast it to int first",
+}
+
+
+def cast(term: Term, wanted: str) -> Term:
+    """Cast a term; what cannot be cast is null. Raises ExpressionError for a pair of types that there is not."""
+    if term.type == wanted:
+        return term
+    if term.type == NULL:
+        return Term(converted(term.sql, NULL, wanted), wanted)
+    if term.text is not None and wanted in ("date", "timestamp"):
+        return moment(term.text, wanted)
+    pair = (_plain(term.type), _plain(wanted))
+    if pair == ("double", "decimal"):
+        return _decimal_of_double(term, wanted)
+    if element(term.type) == NULL and element(wanted):
+        return Term(empty_list(str(element(wanted))), wanted)
+    if pair not in CASTS:
+        why = INSTEAD.get(pair, "there is no such cast")
+        raise ExpressionError(f"cast({term.sql} as {wanted}) of a {term.type}: {why}")
+    return Term(filled(CASTS[pair], {"0": term.sql, "to": wanted}), wanted)
+
+
+def _decimal_of_double(term: Term, wanted: str) -> Term:
+    """Round in the double, since the engines cut and round its digits differently."""
+    scale = (digits(wanted) or (0, 0))[1]
+    if scale > 15:
+        raise ExpressionError(f"cast({term.sql} as {wanted}): a double has no more than 15 digits")
+    unit = f"{10**-scale:.{scale}f}"
+    bounded = f"if(abs({term.sql}) < 9.2e{18 - scale}D, {term.sql}, null)"
+    units = f"cast(try_cast(round({bounded} * 1e{scale}D) as bigint) as decimal(19,0))"
+    return Term(f"try_cast({units} * cast('{unit}' as decimal({scale + 1},{scale})) as {wanted})", wanted)
+
+
+def _plain(name: str) -> str:
+    return "decimal" if name.startswith("decimal") else name

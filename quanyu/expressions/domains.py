@@ -1,0 +1,78 @@
+"""Comparisons against what a column may hold: its listed values and its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from quanyu.errors import ExpressionError, nearest
+from quanyu.expressions.grammar import column_name
+
+if TYPE_CHECKING:
+    from quanyu.table import Column
+
+_TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
+_ORDER = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
+_LEAST, _MOST = float("-inf"), float("inf")
+
+
+def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
+    """Raise ExpressionError where a column is compared with a value that it never has, or that decides nothing."""
+    for node in tree.find_all(*_ORDER, exp.In, exp.Between, exp.Case):
+        for column, sign, value in _comparisons(node):
+            declared = columns.get(column_name(column))
+            if declared is None:
+                continue
+            told = node.sql(dialect="spark") if not isinstance(node, exp.Case) else f"case {column.sql()} when {value}"
+            if declared.values and isinstance(value, str):
+                _check_value(told, column_name(column), value, declared.values)
+            if isinstance(value, float):
+                _check_bounds(told, sign, value, declared)
+
+
+def _comparisons(node: exp.Expr) -> Iterator[tuple[exp.Column, type[exp.Expr], str | float]]:
+    """Each column that is compared with a literal: the column, the comparison, and the literal."""
+    pairs: list[tuple[type[exp.Expr], exp.Expr | None, exp.Expr | None]]
+    if isinstance(node, exp.In | exp.Case):
+        others = node.expressions if isinstance(node, exp.In) else [part.this for part in node.args["ifs"]]
+        pairs = [(exp.EQ, node.this, other) for other in others]
+    elif isinstance(node, exp.Between):
+        pairs = [(exp.GTE, node.this, node.args["low"]), (exp.LTE, node.this, node.args["high"])]
+    else:
+        pairs = [(type(node), node.this, node.expression)]
+        pairs.append((_TURNED.get(type(node), type(node)), node.expression, node.this))
+    for sign, side, other in pairs:
+        value = _value(other)
+        if isinstance(side, exp.Column) and value is not None:
+            yield side, sign, value
+
+
+def _value(node: exp.Expr | None) -> str | float | None:
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return -float(node.this.name)
+    if isinstance(node, exp.Literal):
+        return str(node.name) if node.is_string else float(node.name)
+    return None
+
+
+def _check_value(told: str, name: str, value: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise ExpressionError(f"{told}: {name} is never {value!r}; {nearest(value, values)}")
+
+
+def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column) -> None:
+    low = _LEAST if column.at_least is None else column.at_least
+    high = _MOST if column.at_most is None else column.at_most
+    sides: dict[type[exp.Expr], tuple[bool, bool]] = {
+        exp.GT: (high <= value, low > value), exp.GTE: (high < value, low >= value),
+        exp.LT: (low >= value, high < value), exp.LTE: (low > value, high <= value),
+    }  # fmt: skip
+    never, always = sides.get(sign, (not low <= value <= high, False))
+    least, most = f"at least {low:g}" if low > _LEAST else "", f"at most {high:g}" if high < _MOST else ""
+    bounds = " and ".join(word for word in (least, most) if word)
+    if never:
+        raise ExpressionError(f"{told} decides nothing: the column is {bounds}, never {value:g}")
+    if always:
+        raise ExpressionError(f"{told} decides nothing: the column is {bounds}; write `is not null`")

@@ -1,0 +1,125 @@
+"""Safe forms that are more than one line of the table can say: made of the SQL of a call's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from quanyu.expressions.casts import cast
+from quanyu.expressions.datatypes import midnight
+from quanyu.expressions.terms import Term
+
+
+def _text_date(text: str) -> str:
+    return cast(Term(text, "string"), "date").sql
+
+
+def _text_timestamp(text: str) -> str:
+    return cast(Term(text, "string"), "timestamp").sql
+
+
+def _made_date(year: str, month: str, day: str) -> str:
+    """A day that does not exist is null, never an error."""
+    return f"try_cast(concat(lpad({year}, 4, '0'), '-', {month}, '-', {day}) as date)"
+
+
+def _round_double(number: str, places: str) -> str:
+    """Round by powers of ten, since engines round the digits of a double differently."""
+    return f"(round({number} * 1e{places}D) / 1e{places}D + 0D)"
+
+
+def _first_day(unit: str, day: str) -> str:
+    """First day of the unit that a day lies in; the engines' own forms fail far from today."""
+    return {
+        "day": day,
+        "week": f"date_sub({day}, pmod(dayofweek({day}) + 5, 7))",
+        "month": f"date_sub({day}, day({day}) - 1)",
+        "quarter": f"make_date(year({day}), 3 * quarter({day}) - 2, 1)",
+        "year": f"make_date(year({day}), 1, 1)",
+    }[unit]
+
+
+def _trunc(day: str, unit: str) -> str:
+    return _first_day(unit.strip("'"), day) if unit != "'hour'" else day
+
+
+def _date_trunc(unit: str, at: str) -> str:
+    if unit == "'hour'":
+        return f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
+    return midnight(_first_day(unit.strip("'"), f"cast({at} as date)"))
+
+
+def _within(number: str, most: int) -> str:
+    """A number that is written out, or one that is null beyond a limit."""
+    plain = number.strip("()")
+    if plain.lstrip("-").isdecimal() and abs(int(plain)) <= most:
+        return number
+    return f"if({number} between -{most} and {most}, {number}, null)"
+
+
+def _unless_null(parts: Sequence[str], sql: str) -> str:
+    """Null where a part is null; some calls of one engine take a null for a 0."""
+    asked = [part for part in parts if part and not part.strip("()-").isdecimal()]
+    return f"if({' or '.join(f'{part} is null' for part in asked)}, null, {sql})" if asked else sql
+
+
+def _count(number: str) -> str:
+    return number if number.isdecimal() else f"greatest({number}, 0)"
+
+
+def _substring(text: str, start: str, count: str = "") -> str:
+    """From a place, or from so many signs before the end; engines differ where the text is shorter than that."""
+    if start.isdecimal():
+        ended = f", {_count(count)}" if count else ""
+        return _unless_null([count], f"substring({text}, {start}{ended})")
+    at, length = _within(start, 1_000_000), f"length({text})"
+    first = f"if({at} < 0, greatest({length} + {at} + 1, 1), {at})"
+    if not count:
+        return _unless_null([at], f"substring({text}, {first})")
+    rest = f"greatest({_within(count, 1_000_000)} + if({at} < 0, least({length} + {at}, 0), 0), 0)"
+    return _unless_null([at, count], f"substring({text}, {first}, {rest})")
+
+
+def element(items: str, place: str) -> str:
+    """The element at a place, from 0; null where there is none."""
+    return f"get({items}, {place if place.isdecimal() else f'if({place} between 0 and 1000000, {place}, null)'})"
+
+
+def _power(base: str, exponent: str) -> str:
+    """Null for an endless exponent, and for 0 to a negative one, which is an error in one engine."""
+    return f"power({base}, if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null))"
+
+
+def _positive_rest(number: str, by: str) -> str:
+    """The rest of a division, never negative for a positive divisor; by parts, since the sum may overflow inside."""
+    rest = f"({number} % nullif({by}, 0L))"
+    return f"if({rest} < 0 and {by} > 0, {rest} + {by}, {rest})"
+
+
+def _instant(unit: str, per_second: int) -> Callable[..., str]:
+    """An instant of the years 1 to 9999; others are null, since no client can show them."""
+    low, high = -62_135_510_400 * per_second, 253_402_214_400 * per_second - 1
+    return lambda count: f"cast(timestamp_{unit}(if({count} between {low}L and {high}L, {count}, null)) as timestamp)"
+
+
+FORMS: dict[str, Callable[..., str]] = {
+    "text_date": _text_date,
+    "text_timestamp": _text_timestamp,
+    "made_date": _made_date,
+    "round_double": _round_double,
+    "power": _power,
+    "positive_rest": _positive_rest,
+    "substring_from": _substring,
+    "left_part": lambda text, count: _unless_null([count], f"substring({text}, 1, {_count(count)})"),
+    "right_part": lambda text, count: _unless_null(
+        [count], f"substring({text}, greatest(length({text}) - {_count(count)} + 1, 1))"
+    ),
+    "element": element,
+    "date_moved": lambda day, count: f"date_add({day}, {_within(count, 3_660_000)})",
+    "date_moved_back": lambda day, count: f"date_sub({day}, {_within(count, 3_660_000)})",
+    "months_moved": lambda day, count: f"add_months({day}, {_within(count, 120_000)})",
+    "instant_of_seconds": _instant("seconds", 1),
+    "instant_of_millis": _instant("millis", 1_000),
+    "instant_of_micros": _instant("micros", 1_000_000),
+    "written_seconds": lambda count, written: f"date_format({_instant('seconds', 1)(count)}, {written})",
+}
+UNITS: dict[str, Callable[..., str]] = {"trunc": _trunc, "date_trunc": _date_trunc}

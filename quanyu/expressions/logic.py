@@ -1,0 +1,66 @@
+"""Rules that are true or false, never null; conditions are joined as trees, so that no bracket gets lost."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+
+def conjunction(*trees: exp.Expr) -> exp.Expr:
+    """Join conditions, of which each keeps its own brackets, so that an `or` in one stays inside it."""
+    if not trees:
+        return exp.true()
+    joined: exp.Expr = _wrapped(trees[0]) if len(trees) > 1 else trees[0].copy()
+    for tree in trees[1:]:
+        joined = exp.And(this=joined, expression=_wrapped(tree))
+    return joined
+
+
+def _wrapped(tree: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=tree.copy())
+
+
+def two_valued(tree: exp.Expr) -> exp.Expr:
+    """Make every comparison with null false before any `not` sees it, so that a rule is true or false, never null.
+
+    `x <> a`, `not x = a` and `x not in (a)` are one set, and it holds those whose x is not known.
+    """
+    if isinstance(tree, exp.Connector):
+        parts = [two_valued(part) for part in tree.flatten(unnest=False)]
+        return _chained(type(tree), parts)
+    if isinstance(tree, exp.Not | exp.Paren):
+        return type(tree)(this=two_valued(tree.this))
+    if positive := _denied(tree):
+        return exp.Not(this=two_valued(positive))
+    if isinstance(tree, exp.Coalesce) and isinstance(tree.expressions[-1], exp.Boolean):
+        return settled(tree)
+    return exp.Coalesce(this=settled(tree), expressions=[exp.false()])
+
+
+def _chained(kind: type[exp.Connector], parts: list[exp.Expr]) -> exp.Expr:
+    chain = parts[0]
+    for part in parts[1:]:
+        chain = kind(this=chain, expression=part)
+    return chain
+
+
+def _denied(tree: exp.Expr) -> exp.Expr | None:
+    """The comparison that `<>` or `not like` denies, or None."""
+    if isinstance(tree, exp.NEQ):
+        return exp.EQ(this=tree.this.copy(), expression=tree.expression.copy())
+    if tree.args.get("negate"):
+        positive = tree.copy()
+        positive.set("negate", None)
+        return positive
+    return None
+
+
+def settled(tree: exp.Expr) -> exp.Expr:
+    """Make every denial inside of a value two-valued: in a `case`, an `if`, a lambda."""
+    whole = exp.Paren(this=tree.copy())
+    for node in list(whole.find_all(exp.Not, exp.NEQ, exp.Like, exp.RegexpLike)):
+        if isinstance(node, exp.Not):
+            node.set("this", two_valued(node.this))
+        elif _denied(node):
+            node.replace(two_valued(node))
+    inner: exp.Expr = whole.this
+    return inner.pop()

@@ -1,0 +1,108 @@
+"""Terms: a part of an expression with its type, written in SQL that means the same on both engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlglot import exp
+
+from quanyu.errors import ExpressionError
+from quanyu.expressions.datatypes import NULL, converted, family, shared_type
+from quanyu.literals import quoted
+
+# A day, and a time of day if any, with an offset if any; never a word such as `now`, which would ask the clock.
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:\d{2})?)?")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A typed part: SQL that may stand anywhere a value may, its type, and the text where it is a text literal."""
+
+    sql: str
+    type: str
+    text: str | None = None
+
+    def to(self, wanted: str) -> Term:
+        """The same value as one of a type that can hold it."""
+        return self if self.type == wanted else Term(converted(self.sql, self.type, wanted), wanted)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a part may name: columns with their types, and the variables of the lambdas around it."""
+
+    columns: Mapping[str, str]
+    variables: Mapping[str, str]
+
+    def within(self, variables: Mapping[str, str]) -> Scope:
+        """The scope inside a lambda."""
+        return Scope(self.columns, {**self.variables, **variables})
+
+
+def filled(form: str, parts: Mapping[str, str]) -> str:
+    """Put parts into a form, all at once, so that braces within a part stay as they are."""
+    return re.sub(r"\{(\d|\*|to)\}", lambda at: parts.get(at.group(1), at.group(0)), form)
+
+
+def moment(text: str, wanted: str) -> Term:
+    """A date or timestamp written as text. Raises ExpressionError for a word, or a day that is none."""
+    match = _MOMENT.fullmatch(text.strip())
+    try:
+        if match is None:
+            raise ValueError
+        datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ExpressionError(
+            f"{text!r} is no {wanted}: write one as '2024-01-31' or '2024-01-31 10:15:00'; words like 'now' and "
+            "'today' ask the clock: say as_of, or a column"
+        ) from None
+    if wanted == "date":
+        return Term(f"date'{match.group(1)}'", "date")
+    return Term(f"cast({quoted(text.strip())} as timestamp)", "timestamp")
+
+
+def timed(terms: Sequence[Term]) -> list[Term]:
+    """Read text literals as moments where they stand beside dates or timestamps."""
+    times = [term.type for term in terms if term.type in ("date", "timestamp")]
+    if not times:
+        return list(terms)
+    wanted = "timestamp" if "timestamp" in times else "date"
+    return [moment(term.text, _finer(term.text, wanted)) if term.text is not None else term for term in terms]
+
+
+def _finer(text: str, wanted: str) -> str:
+    return wanted if re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*", text) else "timestamp"
+
+
+def alike(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
+    """Write terms as one shared type. Raises ExpressionError where they have none; `what` says what is done."""
+    read = timed(terms)
+    kind = shared_type(term.type for term in read)
+    if kind is None:
+        told = whole if isinstance(whole, str) else whole.sql(dialect="spark")
+        raise ExpressionError(f"{told} {what} {different([term.type for term in read])}")
+    return [term.to(kind) for term in read] if kind != NULL else read
+
+
+_HINTS = {
+    ("number", "text"): "cast the text, or put the number in quotes",
+    ("text", "time"): "cast the text to a date or timestamp",
+    ("text", "truth"): "cast the text to a boolean",
+    ("number", "time"): "count days with datediff, or seconds with unix_timestamp",
+}
+
+
+def different(types: Sequence[str]) -> str:
+    """Say of two of the types that they differ, and what to do: `a number (int) with a text (string): ...`."""
+    kinds = list(dict.fromkeys(kind for kind in types if kind != NULL))
+    pairs = [
+        (one, other) for n, one in enumerate(kinds) for other in kinds[n + 1 :] if shared_type((one, other)) is None
+    ]
+    if not pairs:
+        return f"values that need more than 38 digits together ({', '.join(kinds)}): cast one of them"
+    one, other = (family(kind) or NULL for kind in pairs[0])
+    hint = _HINTS.get((min(one, other), max(one, other)), "cast one of them")
+    return f"a {one} with a {other} ({pairs[0][0]}, {pairs[0][1]}): {hint}"

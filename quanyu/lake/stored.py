@@ -1,0 +1,163 @@
+"""Tables of a lake as their logs and files tell, without an engine: versions, receipts, and rows of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.lake.layout import SPARK_NAMES
+from quanyu.lake.receipt import receipt_in
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from quanyu.settings import Settings
+
+# Most questions about history are answered by its last commits.
+RECENT_COMMITS = 5
+
+
+class StoredTables:
+    """Delta tables under one root, by place: `silver/orders`, `bronze/pos`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def path(self, place: str) -> str:
+        """Where a table lies."""
+        return str(self.settings.lake / place)
+
+    def exists(self, place: str) -> bool:
+        """Whether the table was ever created."""
+        return self.delta(place) is not None
+
+    def delta(self, place: str) -> Any:
+        """Open a table without the engine; None where there is none."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        if not (Path(self.path(place)) / "_delta_log").is_dir():
+            return None
+        try:
+            return DeltaTable(self.path(place))
+        except TableNotFoundError:
+            return None
+        except DeltaError as error:
+            why = str(error).splitlines()[0][:200]
+            raise QuanyuError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
+
+    def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
+        """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
+        table = self.delta(place)
+        return [{**item, "receipt": receipt_in(item)} for item in table.history(limit)] if table else []
+
+    def receipts(self, place: str) -> Iterator[dict[str, Any]]:
+        """Commits that changed data, newest first; the whole history is read only where the last ones do not do."""
+        recent = self.history(place, RECENT_COMMITS)
+        yield from (item for item in recent if item["receipt"])
+        if len(recent) == RECENT_COMMITS:
+            yield from (item for item in self.history(place)[RECENT_COMMITS:] if item["receipt"])
+
+    def receipt(self, place: str) -> dict[str, Any] | None:
+        """Receipt of the last commit that changed data."""
+        return next((item["receipt"] for item in self.receipts(place)), None)
+
+    def transaction(self, place: str, application: str) -> int:
+        """Number of an application's last commit to a table; 0 before the first."""
+        table = self.delta(place)
+        return (table.transaction_version(application) or 0) if table else 0
+
+    def version(self, place: str) -> int | None:
+        """Number of the last commit that changed data; None before the first."""
+        return next((item["version"] for item in self.receipts(place)), None)
+
+    def version_of_day(self, place: str, day: date) -> int | None:
+        """Last version that a run for this day or an earlier one wrote; None where the table was not there yet.
+
+        Raises ConfigError where the log does not reach back so far any more.
+        """
+        commits = self.receipts(place)
+        version = next((item["version"] for item in commits if item["receipt"]["day"] <= day.isoformat()), None)
+        if version is None and self.exists(place) and self.history(place)[-1]["version"] > 0:
+            raise self._expired(place, f"what it was on {day}")
+        return version
+
+    def last_commit(self, place: str) -> int:
+        """Number of the last commit of any kind; -1 without a table."""
+        table = self.delta(place)
+        return table.version() if table else -1
+
+    def places(self) -> list[str]:
+        """Every table that lies in the lake."""
+        return sorted(
+            str(log.parent.relative_to(self.settings.lake)) for log in self.settings.lake.glob("*/*/_delta_log")
+        )
+
+    def arrow(self, place: str, version: int | None = None) -> Any:
+        """Open a table as a pyarrow dataset, without the engine.
+
+        Raises ConfigError for a version that is not there, or not any more.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            table = DeltaTable(self.path(place), version=version)
+        except (DeltaError, OSError):
+            if version is not None and 0 <= version <= self.last_commit(place):
+                raise self._expired(place, f"version {version}") from None
+            raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
+        if version is not None and not all(Path(file.removeprefix("file://")).exists() for file in table.file_uris()):
+            raise self._expired(place, f"version {version}")
+        return table.to_pyarrow_dataset()
+
+    def _expired(self, place: str, what: str) -> ConfigError:
+        return ConfigError(
+            f"{place}: {what} has expired: the upkeep removes what is older than retention_days"
+            f" ({self.settings.retention_days}) in base.yml"
+        )
+
+    def rows(self, place: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
+        """Read rows under a pyarrow condition, without the engine. Rows: those of the whole table that satisfy it.
+
+        Each batch is filtered by itself: pyarrow cannot compare a condition with the statistics of files that deltalake
+        wrote, whose texts it takes for another type.
+        """
+        import pyarrow as pa
+
+        dataset = self.arrow(place)
+        batches = (pa.Table.from_batches([batch]) for batch in dataset.to_batches())
+        wanted = list(columns) if columns is not None else dataset.schema.names
+        parts = [(part if where is None else part.filter(where)).select(wanted) for part in batches]
+        return pa.concat_tables(parts) if parts else dataset.schema.empty_table().select(wanted)
+
+    def values(self, place: str, column: str) -> set[Any]:
+        """List the different values of a column, without the engine."""
+        batches = self.arrow(place).to_batches(columns=[column])
+        return {value for batch in batches for value in batch.column(0).unique().to_pylist()}
+
+    def holds(self, place: str, column: str, value: str) -> bool:
+        """Whether any row of a table has this value, without the engine."""
+        from pyarrow import compute
+
+        return self.exists(place) and bool(self.arrow(place).head(1, filter=compute.field(column) == value).num_rows)
+
+
+def delta_types(table: Any) -> dict[str, str]:
+    """Types of a table's columns by Delta's names; of arrays the whole description."""
+    return {column.name: str(column.type.to_json()).strip('"') for column in table.schema().fields}
+
+
+def spark_types(table: Any) -> dict[str, str]:
+    """Types of a table's columns by Spark's names."""
+    return {column.name: _spark_type(column.type) for column in table.schema().fields}
+
+
+def _spark_type(kind: Any) -> str:
+    element = getattr(kind, "element_type", None)
+    if element is not None:
+        return f"array<{_spark_type(element)}>"
+    return SPARK_NAMES.get(kind.type, str(kind.type))

@@ -1,0 +1,62 @@
+"""A day gives the same whether a run takes it by itself, or afterwards with others in one pass; and who is held out."""
+
+from datetime import date
+
+import pytest
+from specification import spec
+from specification.comparison import differences
+from specification.files import TESTS, cases_in
+from specification.memory import MemoryContext, MemoryLake
+
+from jobs.audiences import rules
+from quanyu import asof
+from quanyu.model.people import Customers
+from quanyu.model.trade import Orders
+
+MANY = "\n".join(f"c{n} | 2024-0{month}-01" for n in range(1000) for month in (1, 2))
+LAPSED = spec("winback", as_of="2024-07-01", given={Orders: f"customer | ordered_at\n{MANY}"}, expect=set()).case
+
+
+def rows(frame):
+    return sorted(map(tuple, frame.select("audience", "customer_id", "as_of", "holdout").collect()))
+
+
+def context(specified, *days, **audiences):
+    """A context of the last of some days, with customers and views as the run of that day wrote them."""
+    catalogue = specified.catalogue
+    lake = MemoryLake(specified.spark, [LAPSED])
+    made = MemoryContext(catalogue, lake, days[-1])
+    known = asof.customers_known(made, days[-1]).select("customer_id")
+    missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
+    lake.frames["customers"] = known.selectExpr("customer_id", *missing)
+    for view in catalogue.views.values():
+        lake.frames[view.name] = asof.computed(made, view, days[-1])
+    return made
+
+
+@pytest.fixture(scope="module")
+def lapsed(specified):
+    """Who is in winback as of three days, the last one as a run of its own takes it."""
+    specified.spark.conf.set("spark.sql.session.timeZone", LAPSED.zone)
+    days = [date(2024, 6, 29), date(2024, 6, 30), date(2024, 7, 1)]
+    return rows(rules.inside(context(specified, *days), days[:-1]))
+
+
+def test_the_day_of_a_run_and_the_days_that_it_takes_before_hold_the_same(lapsed):
+    by_day = {day: [row for row in lapsed if row[2] == day] for day in {row[2] for row in lapsed}}
+    assert {day: len(found) for day, found in by_day.items()} == dict.fromkeys(by_day, 1000)
+    assert len(by_day) == 3
+    assert len({tuple((row[1], row[3]) for row in found) for found in by_day.values()}) == 1
+
+
+def test_a_tenth_is_held_out(lapsed):
+    held_out = [row for row in lapsed if row[3] and row[2] == date(2024, 7, 1)]
+    assert 60 < len(held_out) < 140
+
+
+@pytest.mark.parametrize("file", ["features/test_value.py", "audiences/test_measures.py"])
+def test_a_case_gives_the_same_by_itself_as_with_others_of_other_days(specified, file):
+    cases = cases_in(TESTS / file)[:8]
+    together = specified.computed(cases)
+    alone = {case: specified.computed([case])[case] for case in cases}
+    assert [differences(case, alone[case]) for case in cases] == [differences(case, together[case]) for case in cases]

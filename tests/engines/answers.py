@@ -1,0 +1,83 @@
+"""What an engine answers to every expression over every row of edge values, as plain values that can be compared."""
+
+import math
+from dataclasses import dataclass
+
+import pyarrow as pa
+from edges import SCHEMA, cases, frame
+
+from quanyu.expressions import parse, safe_sql, type_of
+
+AT_ONCE = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The type an engine gave an expression, and its values by row."""
+
+    type: str
+    values: list
+
+
+def typed():
+    """Every expression with its type."""
+    return {text: type_of(parse(text), SCHEMA) for text in cases()}
+
+
+def answers(session, zone):
+    """Ask an engine all of it in a zone."""
+    return answers_to(session, zone, cases())
+
+
+def answers_to(session, zone, texts):
+    """Ask an engine expressions in a zone, many per query."""
+    session.conf.set("spark.sql.session.timeZone", zone)
+    table = session.createDataFrame(frame())
+    # Columns of an Arrow table come typed as UTC; the lake reads them in the zone of the session.
+    times = [name for name, kind in SCHEMA.items() if kind == "timestamp"]
+    named = [f"cast({name} as timestamp) as {name}" if name in times else name for name in table.columns]
+    table.selectExpr(*named).createOrReplaceTempView("edges")
+    told = {}
+    for start in range(0, len(texts), AT_ONCE):
+        part = texts[start : start + AT_ONCE]
+        asked = ", ".join(f"{safe_sql(parse(text), SCHEMA)} as c{n}" for n, text in enumerate(part))
+        rows = session.sql(f"select _row, {asked} from edges")
+        types = [field.dataType.simpleString() for field in rows.schema.fields[1:]]
+        columns = rows.toArrow().sort_by("_row").columns[1:]
+        told |= {text: Answer(kind, plain(column)) for text, kind, column in zip(part, types, columns, strict=True)}
+    return told
+
+
+def plain(column):
+    """Values as JSON can hold them: instants as microseconds, days as numbers, decimals as text, NaN by name."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    elif pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    return [_plain(value) for value in column.to_pylist()]
+
+
+def _plain(value):
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return str(value) if math.isnan(value) or math.isinf(value) or str(value) == "-0.0" else value
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def same(one, other):
+    """Equal to the byte; doubles within 1e-9."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-9)
+    return type(one) is type(other) and one == other
+
+
+def differences(one, other):
+    """Expressions of which two engines' answers differ, with the first values that do."""
+    return {
+        text: [(row, a, b) for row, (a, b) in enumerate(zip(one[text], other[text], strict=True)) if not same(a, b)][:3]
+        for text in one
+        if not same(one[text], other[text])
+    }

@@ -1,0 +1,52 @@
+"""Every expression that declarations may use gives the same on both engines, over edge values, in three zones."""
+
+import json
+from pathlib import Path
+
+import pytest
+from answers import answers, differences, typed
+from asked import embedded
+from edges import ZONES, cases
+from record import EXPECTED, spark_of
+
+from quanyu.expressions.functions import functions
+
+
+def recorded(zone):
+    told = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    return {**told[ZONES[0]], **told[zone]}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_embedded_engine_answers_what_apache_spark_answered(zone):
+    told = answers(embedded(), zone)
+    assert differences(recorded(zone), {text: answer.values for text, answer in told.items()}) == {}
+    assert {text: answer.type for text, answer in told.items()} == typed()
+
+
+def test_the_record_is_of_the_expressions_of_today():
+    assert set(recorded(ZONES[0])) == set(cases())
+
+
+def test_no_row_of_the_table_answers_null_alone():
+    """An expression that never gives a value shows nothing about the engines."""
+    told = recorded(ZONES[0])
+    assert [text for text, values in told.items() if all(value is None for value in values)] == []
+    assert len(functions()) > 100
+
+
+@pytest.fixture(scope="module")
+def apache_spark(tmp_path_factory):
+    engine = spark_of(Path(tmp_path_factory.mktemp("spark")))
+    yield engine.session()
+    engine.stop()
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("ansi", ["true", "false"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_both_engines_give_the_same(apache_spark, zone, ansi):
+    apache_spark.conf.set("spark.sql.ansi.enabled", ansi)
+    one, other = answers(apache_spark, zone), answers(embedded(), zone)
+    assert {text: answer.type for text, answer in one.items()} == typed()
+    assert differences({t: a.values for t, a in one.items()}, {t: a.values for t, a in other.items()}) == {}

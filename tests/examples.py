@@ -1,0 +1,17 @@
+"""How many examples a property is tried with: enough in make test, all in make test-long."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("thorough", settings())
+
+
+def examples(count: int) -> settings:
+    """Try a quarter of so many examples, or all of them under the profile `thorough`."""
+    thorough = settings.get_current_profile_name() == "thorough"
+    return settings(
+        max_examples=count if thorough else count // 4,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )

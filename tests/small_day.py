@@ -1,0 +1,169 @@
+"""A retailer of eight customers whose second day touches every step: news, corrections, a merger, messages, an export.
+
+Everything that the steps of a day can do happens on it, and it runs in a second or two.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from shop import Retailer, copy_registry
+
+FIRST, SECOND = "2024-07-01", "2024-07-02"
+MEMBERS = """
+describes: Members.
+owner: crm
+reads: {path: "members/{day}.csv", format: csv}
+delivers: changes
+person:
+  - {kind: member, scope: brand, value: card}
+  - {kind: phone, value: phone}
+  - {kind: email, value: email}
+fills:
+  people: {display_name: "name", joined_on: "cast(joined as date)"}
+  consents: {purpose: "'messages'", channel: "'any'", changed_at: "cast(joined as timestamp)", state: "consent"}
+"""
+CONSENTS = """
+describes: Answers to the question about advertisements.
+owner: legal
+reads: {path: "consents/{day}.csv", format: csv}
+delivers: events
+person: [{kind: member, scope: brand, value: card}]
+fills:
+  consents: {purpose: "'ads'", channel: "'any'", changed_at: "cast(at as timestamp)", state: "state"}
+"""
+RECEIPTS = """
+describes: Till receipts.
+owner: retail
+reads: {path: "receipts/{day}.csv", format: csv}
+delivers: events
+person:
+  - {kind: member, scope: brand, value: card}
+  - {kind: phone, value: phone}
+fills:
+  orders: {order_id: slip, ordered_at: at, kind: "'purchase'", status: "'paid'", amount: paid, channel: "'store'"}
+  order_lines:
+    {order_id: slip, line: "1", ordered_at: at, kind: "'sale'", status: "'paid'", sku: sku, quantity: "1", amount: paid}
+"""
+PRODUCTS = """
+describes: What is sold.
+owner: merchandise
+reads: {path: "products/{day}.csv", format: csv}
+delivers: snapshot
+deleted_when: absent
+fills:
+  products: {sku: sku, product: name, category: category, list_price: price}
+"""
+BUYERS = """
+describes: Customers who bought.
+owner: growth
+goal: new_product
+measures:
+  orders_30d: {over: orders, value: "count(*)", within: 30 days}
+who: value.spend >= 20 and orders_30d >= 1
+purpose: ads
+send_to: [drop]
+"""
+LEAVING = """
+describes: Customers who may leave.
+owner: growth
+goal: churn_warning
+who: churn.score > 0
+purpose: messages
+"""
+THANKS = """
+describes: Writes to those who may leave, twice.
+owner: growth
+enters: leaving
+steps:
+  - message: {channel: email, subject: "Dear {{ name }}", body: "How are you?"}
+  - wait: 1 days
+  - message: {channel: email, subject: "Dear {{ name }} again", body: "Still well?"}
+"""
+PEOPLE = {
+    FIRST: [f"M{n},1376543210{n},m{n}@mail.example,Name {n},2024-06-0{n},granted" for n in range(1, 7)],
+    # A name, a consent that ends, a phone that was another's before, and somebody new.
+    SECOND: [
+        "M1,13765432101,m1@mail.example,Another Name,2024-06-01,granted",
+        "M2,13765432102,m2@mail.example,Name 2,2024-07-02,withdrawn",
+        "M7,13765432107,m7@mail.example,Name 7,2024-07-02,granted",
+    ],
+}
+ANSWERS = {FIRST: ["M1,2024-06-01,granted", "M2,2024-06-01,granted"],
+           SECOND: ["M3,2024-07-02,granted", "M1,2024-07-02,withdrawn"]}  # fmt: skip
+SLIPS = {
+    FIRST: [f"s{n},M{n},,2024-06-2{n} 10:00:00,A{n % 2},{n}0.00" for n in range(1, 6)]
+    + ["s8,,13765432199,2024-06-28 10:00:00,A1,25.00", "s9,M1,,2024-06-29 10:00:00,A1,much"],
+    SECOND: ["t1,M1,,2024-07-02 10:00:00,A0,12.50", "t2,,13765432107,2024-07-02 11:00:00,A1,30.00",
+             "t3,M4,,2024-07-02 12:00:00,A1,a lot", "t4,M7,13765432199,2024-07-02 13:00:00,A2,21.00"],
+}  # fmt: skip
+GOODS = {FIRST: ["A0,Tea,drinks,5.00", "A1,Coffee,drinks,7.00"], SECOND: ["A1,Coffee,drinks,8.00", "A2,Cup,home,9.00"]}
+HEADS = {
+    "members": "card,phone,email,name,joined,consent", "consents": "card,at,state",
+    "receipts": "slip,card,phone,at,sku,paid", "products": "sku,name,category,price",
+}  # fmt: skip
+STEPS = (
+    "ingest.consents", "ingest.members", "ingest.products", "ingest.receipts",
+    "identities", "customers", "activity", "customer_attributes",
+    "features.engagement", "features.preference", "features.recency", "features.value",
+    "track.identity", "train.churn", "scores",
+    "memberships", "export.buyers.drop", "journeys", "send",
+)  # fmt: skip
+
+
+def declared(shop: Retailer) -> None:
+    """Declare the feeds, audiences and the journey, and let the files of both days land."""
+    for name, text in {"members": MEMBERS, "consents": CONSENTS, "receipts": RECEIPTS, "products": PRODUCTS}.items():
+        shop.declare(f"sources/{name}.yml", text)
+    shop.declare("audiences/buyers.yml", BUYERS)
+    shop.declare("audiences/leaving.yml", LEAVING)
+    shop.declare("journeys/thanks.yml", THANKS)
+    (shop.home / "person.key").write_text("a" * 64)
+    for feed, days in {"members": PEOPLE, "consents": ANSWERS, "receipts": SLIPS, "products": GOODS}.items():
+        for day, rows in days.items():
+            shop.land(f"{feed}/{day}.csv", "\n".join([HEADS[feed], *rows]) + "\n")
+
+
+def crowned(shop: Retailer) -> None:
+    """Put a champion of churn into the registry, trained on customers of chance: the shop itself is too young."""
+    from ml.churn import Churn
+    from ml.lifecycle.judge import judge
+    from ml.lifecycle.registry import Dataset
+    from ml.lifecycle.steps import registry
+    from ml.lifecycle.train import train
+
+    day = date.fromisoformat(FIRST)
+    context = shop.context(FIRST)
+    copy_registry(shop.home)
+    cutoffs = tuple(Churn.training_cutoffs(day, day - timedelta(days=400)))
+    random = np.random.default_rng(1)
+
+    def people(cutoff: date) -> pd.DataFrame:
+        frame = pd.DataFrame(random.uniform(0, 300, (600, len(Churn.features))), columns=list(Churn.features))
+        frame["customer_id"] = [f"customer-{n}" for n in range(600)]
+        frame["cutoff"] = pd.Timestamp(cutoff)
+        frame["label"] = random.uniform(-300, 300, 600) < frame["recency.days_since_order"] - frame["value.spend"]
+        return frame
+
+    trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
+    judged = judge(Churn, trained, people(Churn.test_cutoff(day)))
+    recorded = registry(context).record(Churn, trained, judged, Dataset(day, {}, Churn.test_cutoff(day), cutoffs))
+    assert recorded.champion, judged.gates
+
+
+def lived(folder: Path) -> None:
+    """Run the first day, then the second step by step, with a copy of all before each step and after the last."""
+    shop = Retailer(folder / "shop")
+    declared(shop)
+    crowned(shop)
+    assert tuple(shop.context(FIRST).steps) == STEPS, "a step is not among those whose commits are disturbed"
+    shop.run(FIRST)
+    for number, name in enumerate(STEPS):
+        shop.close()
+        shop.copy(folder / str(number))
+        shop.run(SECOND, name)
+    shop.close()
+    shop.copy(folder / str(len(STEPS)))

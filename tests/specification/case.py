@@ -1,0 +1,145 @@
+"""A case of a specification: what is asked, of which facts, as of which day, and what is right."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from quanyu.audience import Audience
+from quanyu.feature import FeatureView
+from quanyu.model.identity import Identities
+from quanyu.model.people import Identifiers
+from quanyu.modelspec import ModelSpec
+from quanyu.table import Table
+from specification import ascii_table
+from specification.ascii_table import Row
+
+Target = type[FeatureView] | type[ModelSpec] | type[Table] | Audience | str
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One case; `target` is a view, a model, a gold table that a job makes, or an audience (by its name, if declared).
+
+    `expect` is as `spec` says. Cases of a file stand in the same tables, kept apart by the prefix of their keys.
+    """
+
+    target: Target
+    as_of: date
+    given: Mapping[type[Table], str]
+    expect: Any
+    zone: str
+    strangers: frozenset[str]
+    wins: Mapping[str, tuple[str, ...]]
+    wrong_on_sail: str
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def prefix(self) -> str:
+        """What every key of the case begins with."""
+        return f"case{self.number}:"
+
+    def rows(self, table: type[Table]) -> list[Row]:
+        """Rows of a table, as text, with a default for each column that is not named."""
+        text = self.given.get(table)
+        return ascii_table.facts(table, text, self.prefix, self.zone) if text else []
+
+    def names(self) -> list[str]:
+        """Customers whom the case names, in its tables or in what it expects."""
+        expected = self.expect if isinstance(self.expect, Mapping | set | frozenset) else ()
+        return list(dict.fromkeys([*ascii_table.customers(dict(self.given)), *expected]))
+
+    def measures(self) -> set[str]:
+        """Names of the measures of an audience of which the case expects values."""
+        rows = self.expect.values() if isinstance(self.expect, Mapping) else ()
+        return {name for row in rows for name in row or ()} - {"inside", "holdout"}
+
+    def persons(self) -> list[Row]:
+        """Identities: each record of each named customer; strangers, and who is named as a person alone, have none."""
+        if Identities in self.given:
+            return self.rows(Identities)
+        pairs = {
+            (row["source"], row["person_key"]): given.get("customer")
+            for table, text in self.given.items()
+            if table.personal
+            for row, given in zip(self.rows(table), ascii_table.cells(text), strict=True)
+        }
+        pairs = {pair: name for pair, name in pairs.items() if pair[1] and name and name not in self.strangers}
+        alone = set(self.names()) - set(pairs.values()) - self.strangers
+        pairs |= {("spec", f"{self.prefix}{name}"): name for name in sorted(alone)}
+        return [
+            {"source": source, "person_key": key, "customer_id": f"{self.prefix}{name}"}
+            for (source, key), name in pairs.items()
+        ]
+
+    def identifiers(self) -> list[Row]:
+        """Identifiers: those given, or else one of every record, known since ever."""
+        if Identifiers in self.given:
+            return self.rows(Identifiers)
+        lines = "\n".join(sorted({f"{row['source']} | {row['person_key']}" for row in self.persons()}))
+        rows = ascii_table.facts(Identifiers, f"source | person_key\n{lines}", "", self.zone)
+        return [{**row, "value": row["person_key"], "scope": ""} for row in rows]
+
+
+def spec(
+    target: Target,
+    *,
+    as_of: str,
+    given: Mapping[type[Table], str],
+    expect: Any,
+    tags: str | None = None,
+    zone: str = "Asia/Shanghai",
+    strangers: Iterable[str] = (),
+    wins: Mapping[str, Sequence[str]] | None = None,
+    wrong_on_sail: str = "",
+) -> Callable[..., None]:
+    """Make a test of one case. What is expected depends on the target:
+
+    - a view, `customers`: values by customer, `{"ann": dict(orders=1)}`; None for one who has no row;
+    - a model: the label by customer, `{"ann": 1}`; None for one who is not in the population;
+    - an audience: the set of who is inside, or values by customer of `inside` and of its measures;
+    - another table of a job: its rows, as a table of the columns that are asked for, in any order.
+
+    Every record of a customer whom the tables name has an identity and an identifier, known since ever, unless the
+    case gives a table of them: then that is all there is.
+
+    Values are numbers, texts, truths, lists, None; days and moments are texts. `strangers` are persons whom no identity
+    names, `wins` the sources that win per column of customers. With `tags`, expected tags are of that scene.
+    `wrong_on_sail` says what is wrong on that engine alone: the case must fail there, and be right on Apache Spark.
+    """
+    case = Case(
+        target, date.fromisoformat(as_of), given, expect, zone, frozenset(strangers),
+        {column: tuple(order) for column, order in (wins or {}).items()},
+        wrong_on_sail,
+    )  # fmt: skip
+    if tags is not None and isinstance(target, type) and issubclass(target, FeatureView):
+        others = {n for values in expect.values() for n in values or () if n in target.tags} - set(_of(target, tags))
+        if others:
+            raise ValueError(f"{', '.join(sorted(others))}: no tag of the scene {tags!r} of {target.name}")
+
+    def check(request: pytest.FixtureRequest, specified: Any) -> None:
+        __tracebackhide__ = True
+        if case.wrong_on_sail and request.config.getoption("--engine") == "sail":
+            request.applymarker(pytest.mark.xfail(strict=True, reason=case.wrong_on_sail))
+        problems = specified.problems(request.module, case)
+        if problems:
+            pytest.fail("\n".join(problems), pytrace=False)
+
+    check.case = case  # type: ignore[attr-defined]
+    return check
+
+
+def _of(view: type[FeatureView], scene: str) -> list[str]:
+    return [name for name, tag in view.tags.items() if tag.scene == scene]
+
+
+def rule(who: str, **measures: Mapping[str, Any]) -> Audience:
+    """An audience of a test, with measures of its own: `rule("n >= 1", n=dict(over="orders", value="count(*)"))`."""
+    body = {"name": "rule", "file": "rule.yml", "describes": "A rule.", "owner": "me", "goal": "care"}
+    return Audience.model_validate({**body, "who": who, "measures": measures, "purpose": "analytics"})

@@ -1,0 +1,167 @@
+"""Computes all cases of a file that ask for the same, in one pass of the product's own functions."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import reduce
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from jobs.audiences import rules
+from jobs.unify.customers import customers
+from ml.lifecycle.dataset import labelled
+from quanyu import asof
+from quanyu.audience import Audience
+from quanyu.discover import Catalogue
+from quanyu.feature import FeatureView
+from quanyu.model.people import Consents, Customers, Identifiers, People
+from quanyu.modelspec import ModelSpec
+from specification.case import Case
+from specification.comparison import differences
+from specification.files import cases_of
+from specification.memory import MemoryContext, MemoryLake
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Rows = list[dict[str, Any]]
+CASE = re.compile(r"case(\d+):")
+# Every day of a case is one that no run took before: rules compute its views from facts and read none from the lake.
+RUN_DAY = date(1900, 1, 1)
+
+
+class Specified:
+    """What the product computes for the cases of modules; each module once, when its first case asks."""
+
+    def __init__(self, spark: Any, catalogue: Catalogue) -> None:
+        self.spark, self.catalogue = spark, catalogue
+        self._results: dict[str, dict[Case, Rows | Exception]] = {}
+
+    def problems(self, module: ModuleType, case: Case) -> list[str]:
+        """Say what differs between the result of a case and what it expects."""
+        if module.__name__ not in self._results:
+            self._results[module.__name__] = self.computed(cases_of(module))
+        rows = self._results[module.__name__][case]
+        return [f"cannot be computed: {str(rows)[:2000]}"] if isinstance(rows, Exception) else differences(case, rows)
+
+    def computed(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
+        """Compute cases, those of one kind in one query."""
+        groups: dict[Any, list[Case]] = defaultdict(list)
+        for case in cases:
+            target = "audience" if isinstance(case.target, Audience | str) else case.target
+            groups[(target, case.zone, str(case.wins))].append(case)
+        results: dict[Case, Rows | Exception] = {}
+        for group in groups.values():
+            self.spark.conf.set("spark.sql.session.timeZone", group[0].zone)
+            results |= self._halved(group)
+        return results
+
+    def _halved(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
+        """Compute cases together; where that fails, in halves, so that only those fail which cannot be computed."""
+        try:
+            rows = _by_case(self._rows(cases))
+        except Exception as error:
+            if len(cases) == 1:
+                return {cases[0]: error}
+            middle = len(cases) // 2
+            return self._halved(cases[:middle]) | self._halved(cases[middle:])
+        return {case: rows[str(case.number), str(case.as_of)] for case in cases}
+
+    def _rows(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
+        target, days = cases[0].target, sorted({case.as_of for case in cases})
+        context = self._context(cases)
+        if isinstance(target, Audience | str):
+            own = {str(case.number): audience.name for case in cases if (audience := self.audience(case))}
+            yield from self._with_measures(cases, list(_memberships(context, own, days)))
+        elif issubclass(target, ModelSpec):
+            frame = labelled(context, target, *days).rename(columns={"cutoff": "as_of"})
+            yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
+        elif issubclass(target, FeatureView):
+            yield from _collected(asof.computed(context, target, *days))
+        elif target is Customers:
+            yield from _collected(_customers(context, cases[0], days))
+        else:
+            yield from _collected(asof.facts(context, target, *days))
+
+    def _with_measures(self, cases: Sequence[Case], rows: Rows) -> Rows:
+        """Add the measures of the cases that expect any, by a query of those alone."""
+        measured = [case for case in cases if case.measures()]
+        if not measured:
+            return rows
+        days = sorted({case.as_of for case in measured})
+        key = operator.itemgetter("audience", "customer_id", "as_of")
+        values = {key(row): row for row in _measures(self._context(measured), days)}
+        return [{**row, **values.get(key(row), {})} for row in rows]
+
+    def _context(self, cases: Sequence[Case]) -> Any:
+        audiences = {name: audience for case in cases if (audience := self.audience(case)) for name in [audience.name]}
+        views = {view.name: view for case in cases for view in _views_beside(case)}
+        chosen = replace(self.catalogue, views=self.catalogue.views | views, audiences=audiences)
+        for view in views.values():
+            view.problems(chosen.tables).check()
+        for audience in audiences.values():
+            audience.problems(chosen.known, chosen.tables, ["drop"]).check()
+        return MemoryContext(chosen, MemoryLake(self.spark, cases), RUN_DAY)
+
+    def audience(self, case: Case) -> Audience | None:
+        """The audience of a case: the one declared under its name, or the case's own under a name of its own."""
+        if isinstance(case.target, str):
+            return self.catalogue.audiences[case.target]
+        if isinstance(case.target, Audience):
+            return case.target.model_copy(update={"name": f"case{case.number}"})
+        return None
+
+
+def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
+    """Rows by the number of their case, which their keys begin with, and day."""
+    by_case: dict[tuple[str, str], Rows] = defaultdict(list)
+    for row in rows:
+        numbers = {number for value in row.values() if isinstance(value, str) for number in CASE.findall(value)}
+        for number in numbers:
+            by_case[number, str(row["as_of"])[:10]].append(row)
+    return by_case
+
+
+def _views_beside(case: Case) -> list[type[FeatureView]]:
+    return [case.target] if isinstance(case.target, type) and issubclass(case.target, FeatureView) else []
+
+
+def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows with moments as text: as objects they would come in the zone of this process."""
+    texts = [f"cast(`{n}` as string) as `{n}`" if t == "timestamp" else f"`{n}`" for n, t in rows.dtypes]
+    yield from (row.asDict() for row in rows.selectExpr(*texts).collect())
+
+
+def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Whether each customer is inside the audience of its case, and held out, as of each day."""
+    stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
+    for row in _collected(asof.customers_known(context, *days)):
+        name = audiences[CASE.findall(row["customer_id"])[0]]
+        stay = stays.get((name, row["customer_id"], row["as_of"]))
+        yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
+
+
+def _measures(context: Any, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Measures of each audience by customer and day."""
+    profile = rules.profile(context, days)
+    flat = [f"`{name}`" for name, kind in profile.dtypes if not kind.startswith("struct")]
+    for row in _collected(profile.selectExpr(*flat)):
+        for name in context.catalogue.audiences:
+            values = {key.removeprefix(f"{name}__"): v for key, v in row.items() if key.startswith(f"{name}__")}
+            yield {"customer_id": row["customer_id"], "as_of": row["as_of"], "audience": name, **values}
+
+
+def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
+    def of(day: date) -> DataFrame:
+        people, identifiers, consents = (
+            asof.facts(context, table, day).where("customer_id is not null")
+            for table in (People, Identifiers, Consents)
+        )
+        return customers(people, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
+
+    return reduce(lambda one, other: one.unionByName(other), map(of, days))

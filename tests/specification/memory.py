@@ -1,0 +1,64 @@
+"""A lake and a context in memory: the tables of many cases as frames of a session, for the product's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from quanyu.discover import Catalogue
+from quanyu.model.identity import Identities
+from quanyu.model.people import Identifiers
+from quanyu.settings import Settings
+from quanyu.table import Table
+from specification.ascii_table import ALWAYS, Row
+from specification.case import Case
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass
+class MemoryLake:
+    """Serves each table as the rows of all cases; one that no case gives is empty."""
+
+    spark: Any
+    cases: Sequence[Case]
+    frames: dict[str, DataFrame] = field(default_factory=dict)
+
+    def table(self, table: type[Table]) -> DataFrame:
+        """Rows of a table, typed: naive times are of the session's zone."""
+        if table.name not in self.frames:
+            rows = [row for case in self.cases for row in _rows(case, table)]
+            names = list(table.schema())
+            texts = self.spark.createDataFrame(
+                [tuple(row.get(name) for name in names) for row in rows], ", ".join(f"`{n}` string" for n in names)
+            )
+            # A list cannot be cast from text; no case gives one.
+            typed = (
+                f"cast({'null' if c.type.startswith('array') else f'`{n}`'} as {c.type}) as `{n}`"
+                for n, c in table.schema().items()
+            )
+            self.frames[table.name] = texts.selectExpr(*typed)
+        return self.frames[table.name]
+
+
+def _rows(case: Case, table: type[Table]) -> list[Row]:
+    if table is Identities:
+        return [{"valid_from": ALWAYS, **row} for row in case.persons()]
+    return case.identifiers() if table is Identifiers else case.rows(table)
+
+
+@dataclass
+class MemoryContext:
+    """As much of a step's context as the product's functions ask for."""
+
+    catalogue: Catalogue
+    lake: MemoryLake
+    day: date
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the conf folder."""
+        return self.catalogue.settings

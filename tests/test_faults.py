@@ -1,0 +1,168 @@
+"""A fault before and after every commit of every step: the step's next run gives what an undisturbed one gives."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from itertools import count
+from pathlib import Path
+from traceback import walk_stack
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from shop import ROOT, Retailer, template
+from small_day import SECOND, STEPS, lived
+
+from quanyu.lake.delta_rs import DeltaRsCommitter
+from quanyu.lake.delta_spark import SparkCommitter
+
+COMMITS = ("create", "add_columns", "append", "replace", "merge", "append_rows", "replace_rows", "upsert_rows")
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process: nothing that handles errors catches it."""
+
+
+class Moments:
+    """Passes the moments before and after commits to the lake and to the store, and ends the process at some."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_fatal: Callable[[int, Hashable], bool] = lambda number, moment: False
+        self.passed: Counter[Hashable] = Counter()
+        for committer in (DeltaRsCommitter, SparkCommitter):
+            for name in COMMITS:
+                monkeypatch.setattr(committer, name, self._around(getattr(committer, name)))
+
+    def _around(self, commit: Callable[..., None]) -> Callable[..., None]:
+        @wraps(commit)
+        def wrapped(committer: object, path: str, *args: Any) -> None:
+            self._pass(f"before {path}")
+            commit(committer, path, *args)
+            self._pass(f"after {path}")
+
+        return wrapped
+
+    def pass_store(self, connection: sa.Connection) -> None:
+        """Pass the moment before a commit of the store; the one after it is the moment before the next."""
+        if connection.get_execution_options().get("writes"):
+            self._pass("before the store")
+
+    def _pass(self, moment: str) -> None:
+        lines = [(frame.f_code.co_filename, line) for frame, line in walk_stack(None)]
+        key = (moment, *(line for line in lines if line[0].startswith(str(ROOT))))
+        number = self.passed.total()
+        self.passed[key] += 1
+        if self.is_fatal(number, (*key, self.passed[key])):
+            raise KilledError
+
+    def kills(self, run: Callable[[], object], is_fatal: Callable[[int, Hashable], bool]) -> bool:
+        """Run, and say whether a fatal moment ended it."""
+        self.passed.clear()
+        self.is_fatal = is_fatal
+        try:
+            run()
+        except KilledError:
+            return True
+        finally:
+            self.is_fatal = lambda number, moment: False
+        return False
+
+
+@pytest.fixture
+def moments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moments]:
+    counted = Moments(monkeypatch)
+    sa.event.listen(sa.Engine, "commit", counted.pass_store)
+    yield counted
+    sa.event.remove(sa.Engine, "commit", counted.pass_store)
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Path:
+    """Folder of the homes before each step, by the step's number, and after the last."""
+    return template("small_day", lived)
+
+
+def tables(shop: Retailer, places: set[str]) -> Rows:
+    return {place: shop.rows(place) for place in sorted(places)}
+
+
+def written(before: Retailer, after: Retailer) -> set[str]:
+    """Places that a step wrote to."""
+    versions = before.versions()
+    return {place for place, version in after.versions().items() if versions.get(place) != version}
+
+
+def left_the_house(shop: Retailer) -> dict[str, str]:
+    """Everything that went out, by its path: messages, and exports without the times of their making."""
+    files = [file for part in ("outbox", "exports") for file in sorted((shop.home / part).rglob("*")) if file.is_file()]
+    return {str(file.relative_to(shop.home)): _timeless(file) for file in files}
+
+
+def _timeless(file: Path) -> str:
+    if file.name != "_MANIFEST.json":
+        return file.read_bytes().hex() if file.suffix != ".eml" else ""
+    manifest = json.loads(file.read_text())
+    return json.dumps({key: manifest[key] for key in ("counts", "files") if key in manifest}, sort_keys=True)
+
+
+@dataclass
+class Expected:
+    """What an undisturbed run of one step makes of the home before it."""
+
+    before: Retailer
+    after: Retailer
+
+    def __post_init__(self) -> None:
+        self.places = written(self.before, self.after)
+        self.tables, self.sent = tables(self.after, self.places), left_the_house(self.after)
+
+    def check(self, shop: Retailer, moment: object) -> None:
+        assert written(self.before, shop) == self.places, moment
+        assert tables(shop, self.places) == self.tables, moment
+        assert left_the_house(shop) == self.sent, moment
+        shop.close()
+
+
+@pytest.fixture(params=STEPS)
+def step(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def expected(undisturbed: Path, step: str) -> Expected:
+    number = STEPS.index(step)
+    return Expected(*(Retailer.at(undisturbed / str(n)) for n in (number, number + 1)))
+
+
+def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_end(expected, tmp_path, moments, step):
+    shop = expected.before.copy(tmp_path)
+    fatal: set[Hashable] = set()
+
+    def is_new(number: int, moment: Hashable) -> bool:
+        new = moment not in fatal
+        fatal.add(moment)
+        return new
+
+    while moments.kills(lambda: shop.run(SECOND, step), is_new):
+        shop.close()
+    # Before and after each commit to a table, and before the store notes what was done.
+    assert len(fatal) >= 2 * len(expected.places) + 1
+    expected.check(shop, "in turn")
+
+
+@pytest.mark.long
+def test_a_step_that_ends_at_any_commit_gives_the_same_tables_when_it_runs_again(expected, tmp_path, moments, step):
+    for fatal in count():
+        shop = expected.before.copy(tmp_path / str(fatal))
+        if not moments.kills(lambda shop=shop: shop.run(SECOND, step), lambda number, moment, n=fatal: number == n):
+            break
+        shop.close()
+        shop.run(SECOND, step)
+        expected.check(shop, fatal)
+    shop.close()
+    assert fatal >= 2 * len(expected.places) + 1

@@ -1,0 +1,79 @@
+"""Whatever is declared has a specification: a case that expects a value of it, and another that expects another."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from specification.case import Case
+from specification.files import cases_in, every
+
+from quanyu.audience import Audience
+from quanyu.discover import jobs_in, load
+from quanyu.model.people import Customers
+from quanyu.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return [case for path in every() for case in cases_in(path)]
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory):
+    return load(load_settings(ROOT / "conf", tmp_path_factory.mktemp("home")))
+
+
+def expected(cases):
+    """Values that cases expect, as text, by what they are expected of: `view.feature`, `audience.measure`, `model`."""
+    values = defaultdict(set)
+    for case in cases:
+        name = case.target if isinstance(case.target, str) else case.target.name
+        if isinstance(case.expect, set):
+            values[f"{name}.inside"] |= {str(customer in case.expect) for customer in case.names()}
+        for row in case.expect.values() if isinstance(case.expect, dict) else []:
+            for key, value in row.items() if isinstance(row, dict) else [("label", row)]:
+                values[f"{name}.{key}"].add(str(value))
+    return values
+
+
+def test_every_feature_and_tag_is_specified_by_two_values_at_least(cases, declared):
+    values = expected(cases)
+    names = [f"{view.name}.{name}" for view in declared.views.values() for name in (*view.features, *view.tags)]
+    assert [name for name in names if len(values[name]) < 2] == []
+
+
+def test_every_audience_and_measure_is_specified_by_two_values_at_least(cases, declared):
+    values = expected(cases)
+    names = [f"{a.name}.{name}" for a in declared.audiences.values() for name in ("inside", *a.measures)]
+    assert [name for name in names if len(values[name]) < 2] == []
+
+
+def test_every_audience_of_an_example_is_specified_or_is_one_of_the_house(cases, declared, tmp_path):
+    example = load(load_settings(ROOT / "examples" / "online_retail", tmp_path))
+    rules = [case.target.who for case in cases if isinstance(case.target, Audience)]
+    rules += [audience.who for audience in declared.audiences.values()]
+    assert [audience.file for audience in example.audiences.values() if audience.who not in rules] == []
+
+
+def test_every_label_is_specified_with_and_without_and_so_is_who_is_not_judged(cases, declared):
+    values = expected(cases)
+    wanted = {"0", "1", "None"}
+    assert [name for name in declared.models if not wanted <= values[f"{name}.label"]] == []
+
+
+def test_every_table_that_a_job_of_facts_makes_is_specified(cases):
+    tables = {job.writes for job in jobs_in("jobs.unify")} | {Customers}
+    specified = [case.target for case in cases if isinstance(case.target, type)]
+    assert [table.name for table in tables if table not in specified] == []
+
+
+def test_every_column_of_customers_is_specified(cases):
+    values = expected(cases)
+    assert [n for n in Customers.columns if n != "customer_id" and not values[f"customers.{n}"]] == []
+
+
+def test_what_has_no_case_is_named():
+    values = expected([])
+    assert [name for name in ("value.spend",) if len(values[name]) < 2] == ["value.spend"]

@@ -1,0 +1,44 @@
+"""A day that was begun on one engine and goes on with the other: the same tables, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shop import Retailer, template
+from small_day import SECOND, STEPS, lived
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[tuple[Retailer, Retailer]]:
+    """A home before its second day, set to Apache Spark, and the home after that day on the engine of the suite."""
+    folder = template("small_day", lived)
+    shop = Retailer.at(folder / "0").copy(tmp_path)
+    shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "engine: spark\n")
+    yield shop, Retailer.at(folder / str(len(STEPS)))
+    shop.close()
+
+
+def differences(one: Retailer, other: Retailer) -> dict[str, set[tuple[object, ...]]]:
+    """Rows that only one of two homes has, by table."""
+    places = set(one.versions()) | set(other.versions())
+    rows = {place: set(map(str, one.rows(place))) ^ set(map(str, other.rows(place))) for place in sorted(places)}
+    return {place: found for place, found in rows.items() if found}
+
+
+def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):
+    shop, expected = homes
+    shop.run(SECOND)
+    assert differences(shop, expected) == {}
+
+
+def test_a_day_goes_on_with_the_other_engine_after_every_other_step(homes):
+    shop, expected = homes
+    base = (shop.conf / "base.yml").read_text()
+    for number, step in enumerate(STEPS):
+        shop.declare("base.yml", base.replace("engine: spark", f"engine: {('sail', 'spark')[number % 2]}"))
+        shop.run(SECOND, step)
+    assert differences(shop, expected) == {}
