@@ -91,9 +91,9 @@ def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(re
     assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
 
 
-def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path, server):
+def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path):
     rows = [f"n{at},1376543{at:04},1376544{at:04},n{at}@mail.example,,名{at},1990-01-02,,上海" for at in range(400)]
-    other = Retailer(tmp_path / "other", server)
+    other = Retailer(tmp_path / "other")
     try:
         one, two = staged(retailer, rows), staged(other, random.Random(7).sample(rows, len(rows)))
         assert one.table.equals(two.table)
