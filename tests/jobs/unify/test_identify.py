@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from rich.console import Console
 from shop import BASE, ROOT, Retailer
 from typer.testing import CliRunner
 
-from jobs.unify import commands, publish
+from jobs.unify import commands, publish, tell
+from jobs.unify.directory import Directory
 from quanyu import cli
 from quanyu.errors import ContractError
 from quanyu.lake import Lake
@@ -144,6 +148,16 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
         shutil.rmtree(shop.home / "lake" / "gold" / name, ignore_errors=True)
     shop.run("2024-07-04", "identities", force=True)
     assert shop.rows("gold/identities") == before
+
+
+def test_the_work_list_shows_what_both_records_of_a_pair_say(shop):
+    day(shop, 1)
+    pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
+    rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(tell.reviews(rows, Directory(shop.context("2024-07-01"))))
+    said = console.export_text()
+    assert said.count("李芳") == said.count("李小雨") == said.count("2015-06-01") == 2
 
 
 def key(shop: Retailer, number: str) -> str:
