@@ -41,10 +41,10 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
 
 
 def sources_of(table: type[Table]) -> list[str]:
-    """Places that the facts of a table come from: itself in silver, or what its job reads."""
+    """Places that the facts of a table come from: itself, and for one of gold what its job reads, for other days."""
     if table.layer == "silver":
         return [place_of(table)]
-    return [place_of(read) for read in _job_of(table).reads]
+    return [place_of(table), *(place_of(read) for read in _job_of(table).reads)]
 
 
 def _job_of(table: type[Table]) -> Job:
@@ -109,6 +109,8 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
         job = _job_of(table)
+        if days == (context.day,) and context.is_current(job.name):
+            return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
         return reduce(lambda one, other: one.unionByName(other), dated).where(_before_end(table))
