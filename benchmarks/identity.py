@@ -36,6 +36,7 @@ DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data")).resolve() / "identi
 FIRST = date(2025, 1, 1)
 SAMPLE_DAY = date(2025, 2, 3)
 STEPS = ("ingest.persons", "identities")
+PREFIX = "quanyu-identity-"
 
 
 class Peak:
@@ -70,8 +71,9 @@ class Peak:
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
-    """Our children, and the server with its workers, which is nobody's child."""
-    servers = [p for p in psutil.process_iter(["cmdline"]) if "SparkConnectServer" in " ".join(p.info["cmdline"] or [])]
+    """Our children, Sail among them, and a Spark server of one of our homes with its workers, which is nobody's child."""
+    commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
+    servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
     found = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
     return [*{**found, **{p.pid: p for p in servers}}.values()]
 
@@ -79,7 +81,7 @@ def _everybody(own: psutil.Process) -> list[psutil.Process]:
 @contextmanager
 def home(conf: Path) -> Iterator[Path]:
     """A home that is gone afterwards, with its engine."""
-    folder = Path(tempfile.mkdtemp(prefix="quanyu-identity-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
     finally:
