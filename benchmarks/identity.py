@@ -71,7 +71,7 @@ class Peak:
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
-    """Our children, Sail among them, and a Spark server of one of our homes with its workers, which is nobody's child."""
+    """Our children, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
     commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
     servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
     found = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
