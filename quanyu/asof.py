@@ -219,7 +219,8 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
 
 def lost_note(names: str, customers: int) -> str:
     """Say of how many customers a value is null, although all that it is made of is there."""
-    return f"{names} cannot be computed for {customers} customers: too large, or a division by 0"
+    whom = "1 customer" if customers == 1 else f"{customers} customers"
+    return f"{names} cannot be computed for {whom}: too large, or a division by 0"
 
 
 def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:

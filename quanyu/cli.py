@@ -159,7 +159,7 @@ def down(conf: Conf = None, home: Home = None) -> None:
 
 @app.command()
 def doctor(conf: Conf = None, home: Home = None) -> None:
-    """Check Java, Python, ports, disk and versions, and say how to mend each.
+    """Check Python, the engine, ports, disk and versions, and say how to mend each.
 
     Example: `quanyu doctor`
     """

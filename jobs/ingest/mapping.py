@@ -13,6 +13,7 @@ from jobs.ingest.contract import (
     Check,
     cast_checks,
     constraint_checks,
+    key_value,
     members,
     per_group,
     per_row,
@@ -233,7 +234,7 @@ def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
     in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
     columns = {column.name: column.sql for column in per_group(fill, table)}
     return {
-        name: f"try_cast(any_value({in_key[text]}) as {table.columns[name].type})" if text in in_key else columns[name]
+        name: key_value(text, in_key[text], table.columns[name]) if text in in_key else columns[name]
         for name, text in fill.columns.items()
         if not parse(text).aggregates
     }

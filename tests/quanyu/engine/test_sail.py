@@ -204,6 +204,14 @@ def test_no_message_shows_a_value(engine, query):
     assert error.value.__cause__ is None and error.value.__suppress_context__
 
 
+def test_a_value_that_reads_like_a_lost_server_is_no_lost_server(engine):
+    session = engine.session()
+    session.createDataFrame([("UNAVAILABLE",)], "v string").createOrReplaceTempView("t")
+    with pytest.raises(QuanyuError, match="test: the engine refused the query") as error, guard("test"):
+        session.sql("select cast(v as date) from t").collect()
+    assert not isinstance(error.value, RetryableError)
+
+
 def test_no_message_of_a_worker_shows_a_value(engine):
     from pyspark.sql.functions import udf
 
