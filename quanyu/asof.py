@@ -11,6 +11,7 @@ from quanyu import discover
 from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions.datatypes import midnight
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
@@ -134,7 +135,7 @@ def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
 
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's zone, which is the retailer's."""
-    return f"`{table.happens}` < cast(date_add(as_of, 1) as timestamp)" if table.happens else "true"
+    return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
 
 
 def customers_known(context: Context, *days: date) -> DataFrame:

@@ -196,6 +196,23 @@ def catalogue(
 
 
 @app.command()
+def expressions(
+    out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
+) -> None:
+    """List the functions, aggregates and casts that an expression may use, and what to write instead of the rest.
+
+    Example: `quanyu expressions --out docs/expressions.md`
+    """
+    from quanyu.expressions.reference import markdown
+
+    if out is None:
+        typer.echo(markdown())
+        return
+    out.write_text(markdown(), encoding="utf-8")
+    say(f"written to {out}")
+
+
+@app.command()
 def sample(
     customers: Annotated[int, typer.Option(min=5, help="People, of whom half come after the first day.")] = 3000,
     days: Annotated[int, typer.Option(min=1, help="Days from the start.")] = 400,

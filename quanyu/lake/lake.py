@@ -188,10 +188,13 @@ class Lake(StoredTables):
         write(self.path(place), *content, CommitInfo(place, receipt.text(counts), application, last + 1))
         own = (item for item in self.receipts(place) if _of(item["receipt"], receipt))
         version = int(next(own, {"version": -1})["version"])
-        if version <= newest and self.transaction(place, application) > last:
-            raise overtaken(place)
+        now = self.transaction(place, application)
+        if version <= newest:
+            if now > last:
+                raise overtaken(place)
+            return newest
         if application in self._fences:
-            self._fences[application] = self.transaction(place, application)
+            self._fences[application] = now
         return version
 
     def maintain(self, place: str, retention: timedelta) -> Maintenance:

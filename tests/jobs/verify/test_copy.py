@@ -66,9 +66,9 @@ def web(days: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, server):
+def shop(tmp_path_factory):
     """Three days were run; behind the second, a file of the first was corrected. One feed is one file of all days."""
-    retailer = Retailer(tmp_path_factory.mktemp("shop"), server)
+    retailer = Retailer(tmp_path_factory.mktemp("shop"))
     retailer.declare("sources/till.yml", TILL)
     retailer.declare("sources/web.yml", WEB)
     retailer.declare("audiences/buyers.yml", BUYERS)
