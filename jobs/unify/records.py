@@ -134,10 +134,12 @@ def described(context: Context, known: str) -> DataFrame:
     """
     from pyspark.sql import functions as F  # noqa: N812
 
+    # Read first: where no session was opened yet, pyspark takes expressions for those of another kind of session.
+    rows = identifiers(context, known)
     # One text, since a struct costs each group the memory of its whole batch; no identifier holds the separator.
     newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
-    shown = identifiers(context, known).groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
+    shown = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
     people = _own(context, "people", known)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
