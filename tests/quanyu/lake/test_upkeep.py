@@ -10,7 +10,6 @@ from deltalake import DeltaTable
 from sales import SALES, TOTALS, Sales, Totals, sale, total
 
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.lake.changes import changed, mark
 
 NOW = timedelta(0)
 
@@ -79,16 +78,6 @@ def test_what_was_kept_can_be_read_and_what_expired_is_told(desk):
     with pytest.raises(ConfigError, match="there is no version 999; the last is"):
         desk.lake.arrow(SALES, 999)
     assert desk.lake.arrow(SALES, desk.lake.last_commit(SALES)).count_rows() == 1
-
-
-def test_changes_are_told_until_their_files_have_expired(desk):
-    desk.append(sale("a"), sale("b"))
-    since = mark(desk.lake.path(SALES)).version
-    desk.merge({**sale("a", channel="shop"), "_op": "update"})
-    desk.lake.maintain(SALES, timedelta(days=90))
-    assert changed(desk.lake.path(SALES), since, ["number"]).to_pylist() == [{"number": "a"}]
-    desk.lake.maintain(SALES, NOW)
-    assert changed(desk.lake.path(SALES), since, ["number"]) is None
 
 
 @pytest.fixture
