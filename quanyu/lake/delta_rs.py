@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from quanyu.errors import QuanyuError
 from quanyu.lake import staged_files
 from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
-from quanyu.lake.layout import DELTA_NAMES, LOG_RETENTION, Layout, LayoutColumn, log_interval
+from quanyu.lake.layout import DELTA_NAMES, LOG_CLEANUP, LOG_RETENTION, Layout, LayoutColumn, log_interval
 from quanyu.lake.predicates import delta_rs_predicate
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ MOST_PARTITIONS = 20
 # Fewer files, and fewer commits since the last checkpoint, cost a reader less than the upkeep does.
 MANY_FILES, MANY_COMMITS = 8, 10
 # The library itself would remove commits after 30 days, receipts with them: the upkeep does it, by its retention.
-LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 # How deltalake, and pyarrow under it, say that rows break a rule of the table; the texts go on with values of rows.
 _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
@@ -39,7 +38,6 @@ class DeltaRsCommitter:
         from deltalake import DeltaTable, Schema
 
         known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
-        known[LOG_CLEANUP] = "false"
         schema = Schema([_field(name, column) for name, column in layout.columns.items()])
         table = DeltaTable.create(
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,

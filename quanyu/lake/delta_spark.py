@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from quanyu.engine.guard import guard
 from quanyu.lake.committer import CommitInfo, Maintenance
-from quanyu.lake.layout import LOG_RETENTION, Layout, LayoutColumn, log_interval
+from quanyu.lake.layout import Layout, LayoutColumn
 from quanyu.literals import quoted
 
 if TYPE_CHECKING:
@@ -101,12 +101,7 @@ class SparkCommitter:
         self._merge(path, self._frame(path, rows).selectExpr("*", "'update' as _op"), on, commit)
 
     def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
-        """Compact and vacuum; Spark itself writes checkpoints and removes old commits, at commits to come."""
-        from deltalake import DeltaTable
-
-        if DeltaTable(path).metadata().configuration.get(LOG_RETENTION) != log_interval(retention):
-            kept = f"{quoted(LOG_RETENTION)} = {quoted(log_interval(retention))}"
-            self._run(path, f"alter table delta.`{path}` set tblproperties ({kept})")
+        """Compact and vacuum. Spark writes checkpoints by itself, and the log keeps all commits with their receipts."""
         hours = int(retention.total_seconds() // 3600)
         settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
         with guard(path), session_settings(self._session(), settings):
@@ -116,7 +111,11 @@ class SparkCommitter:
         return Maintenance(int(metrics["numFilesRemoved"]), removed)
 
     def _frame(self, path: str, rows: pa.Table) -> DataFrame:
+        import pyarrow as pa
+
         session = self._session()
+        # A missing value that is required is Delta's to refuse, in the words of a commit.
+        rows = rows.cast(pa.schema([field.with_nullable(True) for field in rows.schema]))
         with guard(path):
             schema = session.read.format("delta").load(path).schema
         typed = {field.name: field.dataType.simpleString() for field in schema.fields}

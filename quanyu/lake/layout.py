@@ -12,6 +12,8 @@ from quanyu.table import Column, Table
 _WITHOUT_STATISTICS = ("array", "boolean")
 STATISTICS = "delta.dataSkippingStatsColumns"
 LOG_RETENTION = "delta.logRetentionDuration"
+# By itself Delta removes commits after 30 days, and with them the receipts.
+LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def layout_of(table: type[Table]) -> Layout:
         properties={
             "delta.enableChangeDataFeed": "true",
             STATISTICS: ",".join(_counted_columns(table)),
+            LOG_CLEANUP: "false",
             "quanyu.owner": table.owner,
         },
         constraints={name: f"{name} is null or {rule}" for name, rule in rules.items() if rule},
@@ -59,9 +62,8 @@ def layout_column(column: Column, required: bool = False) -> LayoutColumn:
 
 def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> Layout:
     """Lay out a table that no class declares, such as a feed's in bronze, by its columns' types."""
-    return Layout(
-        {name: LayoutColumn(kind) for name, kind in columns.items()}, properties={STATISTICS: ",".join(statistics)}
-    )
+    properties = {STATISTICS: ",".join(statistics), LOG_CLEANUP: "false"}
+    return Layout({name: LayoutColumn(kind) for name, kind in columns.items()}, properties=properties)
 
 
 def _counted_columns(table: type[Table]) -> list[str]:

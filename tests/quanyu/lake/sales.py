@@ -67,7 +67,7 @@ class Desk:
     def __init__(self, home: Path, engine: str, committer: str) -> None:
         self.settings = Settings(home=home, conf=home, data=home, landing=home, engine=engine)
         if not (self.settings.lake / "_committer").exists():
-            self.settings.lake.mkdir(parents=True)
+            self.settings.lake.mkdir(parents=True, exist_ok=True)
             (self.settings.lake / "_committer").write_text(f"{committer}\n")
         self.lake = Lake(self.settings, Engine(self.settings))
 
