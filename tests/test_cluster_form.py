@@ -6,15 +6,35 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
+from postgres import ADMIN, PASSWORD, Postgres, UnavailableError
+from shop import Retailer
 
 from quanyu.engine.session import engine_name
 from quanyu.lake.committer import committer_name
+from quanyu.run import perform
 from quanyu.settings import load_settings
+from quanyu.store import Message
 
 ROOT = Path(__file__).parents[1]
+STALL = """
+describes: Sales of a market stall.
+owner: me
+reads: {path: "stall/{day}.csv", format: csv}
+delivers: events
+person: [{kind: member, scope: stall, value: card}]
+fills:
+  orders:
+    order_id: slip
+    ordered_at: at
+    kind: "'purchase'"
+    status: "'paid'"
+    amount: paid
+    channel: "'store'"
+"""
 SECRETS = ("POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")
 
 
@@ -52,3 +72,41 @@ def test_docker_compose_accepts_the_file():
     missing = subprocess.run(line, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
     assert missing.returncode != 0
     assert "Missing mandatory value" in missing.stderr
+
+
+@pytest.fixture
+def on_postgres(tmp_path, monkeypatch):
+    """A retailer whose store lies in PostgreSQL."""
+    try:
+        server = Postgres()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    address = f"postgresql+psycopg://{ADMIN}:{PASSWORD}@127.0.0.1:{server.port}/postgres"
+    monkeypatch.setenv("QUANYU_STORE_URL", address)
+    monkeypatch.setenv("QUANYU__STORE", "env:QUANYU_STORE_URL")
+    retailer = Retailer(tmp_path)
+    yield retailer
+    retailer.close()
+    server.close()
+
+
+def test_a_day_is_taken_once_with_the_store_in_postgresql(on_postgres):
+    on_postgres.declare("sources/stall.yml", STALL)
+    on_postgres.land("stall/2024-07-01.csv", "slip,at,card,paid\n1,2024-07-01 10:15:00,M7,24.00\n2,2024-07-01,M8,5\n")
+    first, second = on_postgres.context("2024-07-01"), on_postgres.context("2024-07-01")
+    steps = ("ingest.stall", "identities", "customers", "memberships")
+    names = [name for name in steps if name in first.steps]
+    assert [perform(first, first.step(name)).status for name in names] == ["done"] * len(names)
+    assert [perform(second, second.step(name)).status for name in names] == ["skipped"] * len(names)
+    assert second.store.ledger.volumes("stall") == {date(2024, 7, 1): 2}
+    assert len(on_postgres.rows("silver/orders")) == 2
+    assert not (on_postgres.home / "store.db").exists()
+
+
+def test_a_message_is_claimed_once_in_postgresql(on_postgres):
+    store, day = on_postgres.context("2024-07-01").store, date(2024, 7, 1)
+    message = Message("key-1", "winback", "winback:1", "remind", "c-1", "eml", "we-miss-you", day)
+    assert [store.outbox.plan([message]), store.outbox.plan([message])] == [1, 0]
+    assert [len(store.outbox.claim(10, day)), len(store.outbox.claim(10, day))] == [1, 0]
+    store.exports.record("seed.drop", day, "delivered", "s3://bucket/seed", {"rows": 3})
+    assert store.exports.last("seed.drop").location == "s3://bucket/seed"
