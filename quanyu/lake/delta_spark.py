@@ -106,9 +106,11 @@ class SparkCommitter:
         settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
         with guard(path), session_settings(self._session(), settings):
             metrics = self._session().sql(f"optimize delta.`{path}`").collect()[0]["metrics"]
-            removed = self._session().sql(f"vacuum delta.`{path}` retain {hours} hours dry run").count()
+            expired = self._session().sql(f"vacuum delta.`{path}` retain {hours} hours dry run").collect()
             self._session().sql(f"vacuum delta.`{path}` retain {hours} hours").collect()
-        return Maintenance(int(metrics["numFilesRemoved"]), removed)
+        # It names folders too, each time again.
+        removed = [row["path"] for row in expired if row["path"].endswith(".parquet")]
+        return Maintenance(int(metrics["numFilesRemoved"]), len(removed))
 
     def _frame(self, path: str, rows: pa.Table) -> DataFrame:
         import pyarrow as pa
