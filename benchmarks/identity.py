@@ -13,10 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import psutil
 from benchmarks import persons as made
 from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
+from benchmarks.peak import Peak
 from quanyu.run import Context, perform
 from quanyu.settings import load_settings
 from sample.generate import main as generate
@@ -36,31 +36,6 @@ DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data")).resolve() / "identi
 FIRST = date(2025, 1, 1)
 SAMPLE_DAY = date(2025, 2, 3)
 STEPS = ("ingest.persons", "identities")
-
-
-class Peak:
-    """The most memory that this process and its children held together, in bytes, looked at twice a second."""
-
-    def __init__(self) -> None:
-        self.bytes, self._done = 0, threading.Event()
-
-    def _look(self) -> None:
-        own = psutil.Process()
-        while not self._done.wait(0.5):
-            total = 0
-            # Processes end while they are counted.
-            with suppress(psutil.Error):
-                for process in [own, *_everybody(own)]:
-                    with suppress(psutil.Error):
-                        total += process.memory_info().rss
-            self.bytes = max(self.bytes, total)
-
-    def __enter__(self) -> Peak:
-        threading.Thread(target=self._look, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
@@ -145,7 +120,7 @@ def persons(records: int, days: int) -> dict[str, Any]:
 
 
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
-    with Peak() as peak:
+    with Peak(_everybody) as peak:
         told = run(conf, folder, day)
     return told | {"peak_gb": round(peak.bytes / 2**30, 2)}
 
@@ -230,7 +205,7 @@ def main() -> None:
         "sample": sample,
     }
     for name in given.sets:
-        with Peak() as peak:
+        with Peak(_everybody) as peak:
             began = time.monotonic()
             told = whole[name]() if name in whole else public(name)
             told |= {"seconds": round(time.monotonic() - began, 1), "peak_gb": round(peak.bytes / 2**30, 2)}
