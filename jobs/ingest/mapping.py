@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jobs.ingest.bronze import SYSTEM
+from jobs.ingest.casts import by_columns, named_in, shared_casts, with_casts
 from jobs.ingest.contract import (
     ELEMENT,
     ORDER,
@@ -42,7 +43,10 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
 
 
 def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> DataFrame:
-    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`."""
+    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`.
+
+    Each person is normalised once, however many rows name it.
+    """
     from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -52,8 +56,13 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
     kinds = [(item.kind, item.scope) for item in source.person]
     fields = ", ".join(["person_key string", *(f"id{n} string" for n in range(len(kinds)))])
     identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[attr-defined]
-    raw = [F.expr(f"cast({sql} as string)") for sql in person_columns(source)]
-    return rows.withColumn("_person", identify(*raw))
+    raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
+    names = [f"_raw{n}" for n in range(len(raw))]
+    # One text tells raw identifiers apart: each with its length, so that no value can look like two.
+    who = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
+    told = rows.selectExpr("*", *raw).selectExpr("*", f"concat({who}) as _who")
+    persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
+    return told.join(persons.select("_who", "_person"), "_who", "left").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
@@ -64,22 +73,27 @@ def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
     return rows.selectExpr("*", f"row_number() over (partition by _day, _file, {named} order by _row) > 1 as _repeat")
 
 
-def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, type[Table]]) -> DataFrame:
-    """Mark good rows of a feed of events that tell a key a second time on the same day of the feed."""
-    if source.delivers != "events":
-        return staged
-    for name, fill in source.fills.items():
-        if fill.one_row_per or fill.each:
-            continue
-        good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
-        keys = [
-            "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys
-        ]
-        nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
-        told = quoted(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
-        again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
-        staged = staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
-    return staged
+def told_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
+    """Key of each good row that a fill of a feed of events gives as it stands, with the row's day in `_day`."""
+    keys = (f"{sql} as `{key}`" for key, sql in _key_columns(name, table).items())
+    return staged.where(_is_good(name)).selectExpr("_day", *keys)
+
+
+def with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
+    """Mark good rows that tell a key a second time on the same day of the feed."""
+    good, keys = _is_good(name), ", ".join(_key_columns(name, table).values())
+    nth = f"row_number() over (partition by _day, {good}, {keys} order by _file, _row)"
+    told = quoted(f"{table.name}: repeats the {', '.join(table.keys)} of another row of the day")
+    again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
+    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
+
+
+def _is_good(name: str) -> str:
+    return f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
+
+
+def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
+    return {key: "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in table.keys}
 
 
 def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
@@ -113,7 +127,21 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
     lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
     rows = rows.selectExpr("*", *(f"from_json(`{name}`, 'array<string>') as `_each_{name}`" for name in lists))
-    return rows.selectExpr("*", f"{_drop(source)} as _drop", f"{told} as _reasons", *structs)
+    return _computed(rows, source, tables, [f"{_drop(source)} as _drop", f"{told} as _reasons", *structs])
+
+
+def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], made: list[str]) -> DataFrame:
+    """Add columns, computing casts that they share once; those that groups need of each row stay beside them."""
+    fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
+    casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
+    grouped_sql = [
+        sql for fill, table in fills.values() if fill.one_row_per for sql in _group_columns(fill, table).values()
+    ]
+    kept = named_in(casts, *grouped_sql)
+    needed = {**kept, **named_in(casts, *made)}
+    columns = [f"`{name}`" for name in rows.columns]
+    texts = [by_columns(sql, needed) for sql in made]
+    return with_casts(rows, needed).selectExpr(*columns, *kept.values(), *texts)
 
 
 def _where_kept(source: Source, checks: list[Check]) -> str:
@@ -167,12 +195,17 @@ def _for_each(column: str, fields: str) -> str:
     return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
-def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
+def rows_of(
+    staged: DataFrame, name: str, source: Source, table: type[Table], groups: DataFrame | None = None
+) -> DataFrame:
+    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
+
+    `groups` are those of `groups_of`, where they are computed already.
+    """
     fill = source.fills[name]
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        found = _groups(staged, name, source, table).drop("_lost")
+        found = (groups_of(staged, name, source, table) if groups is None else groups).drop("_why")
     else:
         accepted = _accepted(staged, name)
         made, row = f"`_to_{name}`", "_row"
@@ -187,24 +220,31 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
 
 
 def _accepted(staged: DataFrame, name: str) -> DataFrame:
-    return staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
+    return staged.where(_is_good(name))
 
 
 def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
     fill, accepted = source.fills[name], _accepted(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
+    casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts)
 
 
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
+def _group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of what is aggregated of a group's rows, by generated and by the fill's own names."""
+    plans = _aggregated(fill, table).values()
+    return {**_others(fill, table), **{name: sql for plan in plans for name, sql in plan.parts().items()}}
+
+
+def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str]) -> DataFrame:
     """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
-    aggregates, others = _aggregated(fill, table), _others(fill, table)
-    parts = {name: sql for plan in aggregates.values() for name, sql in plan.parts().items()}
+    aggregates = _aggregated(fill, table)
+    columns = {name: by_columns(sql, casts) for name, sql in _group_columns(fill, table).items()}
     person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
-    named = {**others, **parts, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
+    named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
     rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
     groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
@@ -249,20 +289,26 @@ def group_sql(text: str) -> str:
     return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
 
 
-def bad_groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Groups of a fill that break what the Table declares, or of which a value cannot be computed, with `_why`."""
+def groups_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
     rows = _groups(staged, name, source, table)
     values = {column: f"`{column}`" for column in source.fills[name].columns}
     why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
-    return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
+    return rows.selectExpr("*", f"{why} as _why").drop("_lost")
 
 
-def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:
-    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed."""
+def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:
+    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
+
+    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new.
+    """
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
     listed = ", ".join(
         f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
         for n, item in enumerate(source.person)
     )
     found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
-    return found.where("value is not null").dropDuplicates(["person_key", "kind", "scope", "value", "feed_day"])
+    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
+    if first_only:
+        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
+    return known.dropDuplicates([*keys, "feed_day"])
