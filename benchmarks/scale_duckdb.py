@@ -39,7 +39,10 @@ _IDENTIFIERS = f"""
 select {_KEY} as person_key, member_no as value, min(regexp_extract(filename, '([0-9-]+)/rows', 1)::date) as recorded_on
 from {_READ} where not ({_BAD}) and member_no is not null group by member_no
 """
+_TEXTS = ("order_no", "line_no", "sold_at", "member_no", "sku", "quantity", "price", "status", "channel", "store_no")
 _FEED = {
+    "bronze": f"""select {", ".join(f"{name}::varchar as {name}" for name in _TEXTS)}, filename as _file,
+        file_row_number as _row, regexp_extract(filename, '([0-9-]+)/rows', 1)::date as _day from {_READ}""",
     "order_lines": f"select {_LINE} from {_READ} where not ({_BAD})",
     "orders": _ORDERS,
     "identifiers": _IDENTIFIERS,
@@ -173,6 +176,7 @@ def main() -> None:
         began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
         for name, sql in QUERIES[step].items():
             db.execute(f"copy ({sql.format(home=home)}) to '{home}/duckdb/{name}.parquet' (format parquet)")
+            print(f"  {name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
         seconds = time.monotonic() - began
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime

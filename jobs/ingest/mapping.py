@@ -9,25 +9,23 @@ from jobs.ingest.bronze import SYSTEM
 from jobs.ingest.casts import by_columns, named_in, shared_casts, with_casts
 from jobs.ingest.contract import (
     ELEMENT,
-    ORDER,
     POSITION,
     Check,
     cast_checks,
     constraint_checks,
     members,
-    per_group,
     per_row,
     person_columns,
     reasons,
-    safe,
-    types,
     where_sql,
 )
+from jobs.ingest.groups import accepted_rows, group_columns, group_sql, groups_of, is_good
 from jobs.unify import normalise
-from quanyu.expressions import Expression, parse
-from quanyu.expressions.aggregates import AggregateExpression, plan
+from quanyu.expressions import parse
+from quanyu.lake.difference import has_repeats
+from quanyu.lake.staging import Staging
 from quanyu.literals import quoted
-from quanyu.source import PERSON, Fill, Source
+from quanyu.source import Fill, Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -58,9 +56,10 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
     identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[attr-defined]
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
-    # One text tells raw identifiers apart: each with its length, so that no value can look like two.
-    who = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
-    told = rows.selectExpr("*", *raw).selectExpr("*", f"concat({who}) as _who")
+    # One text tells several raw identifiers apart: each with its length, so that no value can look like two.
+    parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
+    who = f"concat({parts})" if len(names) > 1 else names[0]
+    told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
     persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
     return told.join(persons.select("_who", "_person"), "_who", "left").drop("_who", *names)
 
@@ -73,23 +72,26 @@ def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
     return rows.selectExpr("*", f"row_number() over (partition by _day, _file, {named} order by _row) > 1 as _repeat")
 
 
-def told_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
-    """Key of each good row that a fill of a feed of events gives as it stands, with the row's day in `_day`."""
-    keys = (f"{sql} as `{key}`" for key, sql in _key_columns(name, table).items())
-    return staged.where(_is_good(name)).selectExpr("_day", *keys)
+def without_repeated_keys(
+    staged: DataFrame, source: Source, tables: Mapping[str, type[Table]], staging: Staging
+) -> DataFrame:
+    """Mark good rows of a feed of events that tell a key again on a day; looks only, where there is no such row."""
+    for name, fill in source.fills.items():
+        if source.delivers != "events" or fill.one_row_per or fill.each:
+            continue
+        table = tables[fill.table]
+        keys = [f"{sql} as `{key}`" for key, sql in _key_columns(name, table).items()]
+        if has_repeats(staged.where(is_good(name)).selectExpr("_day", *keys), ["_day", *table.keys]):
+            staged = staging.keep(_with_repeated_keys(staged, name, table))
+    return staged
 
 
-def with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
-    """Mark good rows that tell a key a second time on the same day of the feed."""
-    good, keys = _is_good(name), ", ".join(_key_columns(name, table).values())
+def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
+    good, keys = is_good(name), ", ".join(_key_columns(name, table).values())
     nth = f"row_number() over (partition by _day, {good}, {keys} order by _file, _row)"
     told = quoted(f"{table.name}: repeats the {', '.join(table.keys)} of another row of the day")
     again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
     return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
-
-
-def _is_good(name: str) -> str:
-    return f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
 
 
 def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
@@ -135,7 +137,7 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
     fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
     casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
     grouped_sql = [
-        sql for fill, table in fills.values() if fill.one_row_per for sql in _group_columns(fill, table).values()
+        sql for fill, table in fills.values() if fill.one_row_per for sql in group_columns(fill, table).values()
     ]
     kept = named_in(casts, *grouped_sql)
     needed = {**kept, **named_in(casts, *made)}
@@ -207,7 +209,7 @@ def rows_of(
     if fill.one_row_per:
         found = (groups_of(staged, name, source, table) if groups is None else groups).drop("_why")
     else:
-        accepted = _accepted(staged, name)
+        accepted = accepted_rows(staged, name)
         made, row = f"`_to_{name}`", "_row"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
@@ -217,84 +219,6 @@ def rows_of(
         found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", row)
     missing = [f"cast(null as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
     return found.selectExpr("*", *missing)
-
-
-def _accepted(staged: DataFrame, name: str) -> DataFrame:
-    return staged.where(_is_good(name))
-
-
-def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    fill, accepted = source.fills[name], _accepted(staged, name)
-    ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
-    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts)
-
-
-def _group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of what is aggregated of a group's rows, by generated and by the fill's own names."""
-    plans = _aggregated(fill, table).values()
-    return {**_others(fill, table), **{name: sql for plan in plans for name, sql in plan.parts().items()}}
-
-
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str]) -> DataFrame:
-    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
-    aggregates = _aggregated(fill, table)
-    columns = {name: by_columns(sql, casts) for name, sql in _group_columns(fill, table).items()}
-    person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
-    named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
-    order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
-    rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
-    values = [f"{aggregates[n].value()} as `{n}`" if n in aggregates else f"`{n}`" for n in fill.columns]
-    losses = [
-        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
-        for name, plan in aggregates.items()
-        if (condition := plan.lost())
-    ]
-    people = ["person_key"] if table.personal else []
-    return groups.selectExpr(*people, *values, "_day as feed_day", *_FILE_AND_ROW, f"{reasons(losses)} as _lost")
-
-
-def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
-    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
-    plans = {}
-    for name, text in fill.columns.items():
-        if parse(text).aggregates:
-            tree = members(parse(text).tree, fill.each)
-            plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
-    return plans
-
-
-def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of the columns that do not aggregate: those that rows are grouped by, and values of the last row."""
-    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
-    columns = {column.name: column.sql for column in per_group(fill, table)}
-    return {
-        name: f"try_cast(any_value({in_key[text]}) as {table.columns[name].type})" if text in in_key else columns[name]
-        for name, text in fill.columns.items()
-        if not parse(text).aggregates
-    }
-
-
-_FILE_AND_ROW = (
-    "substring_index(_last, chr(1), 1) as _file", "cast(substring_index(_last, chr(1), -1) as bigint) as _row",
-)  # fmt: skip
-
-
-def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
-
-
-def groups_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
-    rows = _groups(staged, name, source, table)
-    values = {column: f"`{column}`" for column in source.fills[name].columns}
-    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
-    return rows.selectExpr("*", f"{why} as _why").drop("_lost")
 
 
 def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:

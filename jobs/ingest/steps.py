@@ -10,9 +10,9 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, extract, guards, landing, mapping, silver
+from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
-from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import dates
 from quanyu.run import Context, Outcome, Step
@@ -129,7 +129,8 @@ def _days(rows: DataFrame) -> set[date]:
 
 def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     staged = work.context.lake.staging.keep(_mapped(work, _of_days(work, work.days)))
-    staged = _without_bad_groups(work, _without_repeated_keys(work, staged))
+    staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.context.lake.staging)
+    staged = _without_bad_groups(work, staged)
     _count(work, staged)
     if work.days - work.again:
         guards.check_volume(work.source, _fresh(work), work.context.store.ledger.volumes(work.source.name))
@@ -174,25 +175,13 @@ def _mapped(work: Work, rows: DataFrame) -> DataFrame:
     return mapping.mapped(mapping.without_repeats(with_person, work.source), work.source, dict(work.tables))
 
 
-def _without_repeated_keys(work: Work, staged: DataFrame) -> DataFrame:
-    """Mark rows of a feed of events that tell a key again on a day; looks only, where there is no such row."""
-    for name, fill in work.source.fills.items():
-        if work.source.delivers != "events" or fill.one_row_per or fill.each:
-            continue
-        table = work.tables[fill.table]
-        told = mapping.told_keys(staged, name, table)
-        if has_repeats(told, told.columns):
-            staged = work.context.lake.staging.keep(mapping.with_repeated_keys(staged, name, table))
-    return staged
-
-
 def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
     """Mark the rows of groups that break what their Table declares; keep the groups, where there is no such one."""
     for name, fill in work.source.fills.items():
         if not fill.one_row_per:
             continue
         table = work.tables[fill.table]
-        groups = work.context.lake.staging.keep(mapping.groups_of(staged, name, work.source, table))
+        groups = work.context.lake.staging.keep(groups_of(staged, name, work.source, table))
         bad = groups.where("size(_why) > 0")
         if bad.limit(1).count():
             staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
