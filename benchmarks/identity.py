@@ -36,24 +36,25 @@ DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data")).resolve() / "identi
 FIRST = date(2025, 1, 1)
 SAMPLE_DAY = date(2025, 2, 3)
 STEPS = ("ingest.persons", "identities")
+PREFIX = "quanyu-identity-"
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
-    """Our children, and the server with its workers, which is nobody's child."""
-    servers = [p for p in psutil.process_iter(["cmdline"]) if "SparkConnectServer" in " ".join(p.info["cmdline"] or [])]
+    """Our children, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
+    commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
+    servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
     found = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
     return [*{**found, **{p.pid: p for p in servers}}.values()]
 
 
 @contextmanager
 def home(conf: Path) -> Iterator[Path]:
-    """A home that is gone afterwards, with its server."""
-    folder = Path(tempfile.mkdtemp(prefix="quanyu-identity-"))
+    """A home that is gone afterwards, with its engine."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
     finally:
-        context = Context(load_settings(conf, folder), FIRST)
-        context.engine.stop()
+        Context(load_settings(conf, folder), FIRST).close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -122,13 +123,13 @@ def persons(records: int, days: int) -> dict[str, Any]:
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
     with Peak(_everybody) as peak:
         told = run(conf, folder, day)
-    return told | {"peak_gb": round(peak.bytes / 2**30, 2)}
+    return told | peak.gigabytes()
 
 
 def _days(followed: list[dict[str, Any]]) -> dict[str, Any]:
     table = pd.DataFrame([{step: told[step] for step in STEPS} for told in followed])
     return {f"{step}_seconds_median": round(float(table[step].median()), 1) for step in STEPS} | {
-        "peak_gb": max(told["peak_gb"] for told in followed)
+        name: max(told[name] for told in followed) for name in ("peak_gb", "own_gb", "engine_gb")
     }
 
 
@@ -208,7 +209,7 @@ def main() -> None:
         with Peak(_everybody) as peak:
             began = time.monotonic()
             told = whole[name]() if name in whole else public(name)
-            told |= {"seconds": round(time.monotonic() - began, 1), "peak_gb": round(peak.bytes / 2**30, 2)}
+            told |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()
         print(json.dumps({"set": name, **told}), flush=True)
 
 

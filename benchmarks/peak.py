@@ -22,21 +22,28 @@ def cpu_seconds() -> float:
 
 
 class Peak:
-    """The most memory that this process and others held together, in bytes, looked at five times a second."""
+    """The most memory, in bytes: of this process, of others such as the engine, and of all together at one moment."""
 
     def __init__(self, others: Callable[[psutil.Process], Sequence[psutil.Process]] = children) -> None:
-        self.bytes, self._others, self._done = 0, others, threading.Event()
+        self.own, self.engine, self.bytes, self._done = 0, 0, 0, threading.Event()
+        self._others = others
+
+    def gigabytes(self) -> dict[str, float]:
+        """The peaks for a line of figures."""
+        peaks = {"peak_gb": self.bytes, "own_gb": self.own, "engine_gb": self.engine}
+        return {name: round(size / 2**30, 2) for name, size in peaks.items()}
 
     def _look(self) -> None:
-        own = psutil.Process()
+        process = psutil.Process()
         while not self._done.wait(0.2):
-            total = 0
+            own, engine = process.memory_info().rss, 0
             # Processes end while they are counted.
             with suppress(psutil.Error):
-                for process in [own, *self._others(own)]:
+                for other in self._others(process):
                     with suppress(psutil.Error):
-                        total += process.memory_info().rss
-            self.bytes = max(self.bytes, total)
+                        engine += other.memory_info().rss
+            self.own, self.engine = max(self.own, own), max(self.engine, engine)
+            self.bytes = max(self.bytes, own + engine)
 
     def __enter__(self) -> Peak:
         threading.Thread(target=self._look, daemon=True).start()

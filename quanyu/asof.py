@@ -12,6 +12,7 @@ from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
+from quanyu.expressions.datatypes import midnight
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
@@ -42,10 +43,10 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
 
 
 def sources_of(table: type[Table]) -> list[str]:
-    """Places that the facts of a table come from: itself in silver, or what its job reads."""
+    """Places that the facts of a table come from: itself, and for one of gold what its job reads, for other days."""
     if table.layer == "silver":
         return [place_of(table)]
-    return [place_of(read) for read in _job_of(table).reads]
+    return [place_of(table), *(place_of(read) for read in _job_of(table).reads)]
 
 
 def _job_of(table: type[Table]) -> Job:
@@ -110,6 +111,8 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
         job = _job_of(table)
+        if days == (context.day,) and context.is_current(job.name):
+            return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
         return reduce(lambda one, other: one.unionByName(other), dated).where(_before_end(table))
@@ -133,7 +136,7 @@ def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
 
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's zone, which is the retailer's."""
-    return f"`{table.happens}` < cast(date_add(as_of, 1) as timestamp)" if table.happens else "true"
+    return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
 
 
 def customers_known(context: Context, *days: date) -> DataFrame:
@@ -228,7 +231,8 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
 
 def lost_note(names: str, customers: int) -> str:
     """Say of how many customers a value is null, although all that it is made of is there."""
-    return f"{names} cannot be computed for {customers} customers: too large, or a division by 0"
+    whom = "1 customer" if customers == 1 else f"{customers} customers"
+    return f"{names} cannot be computed for {whom}: too large, or a division by 0"
 
 
 def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:

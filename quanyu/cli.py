@@ -159,7 +159,7 @@ def down(conf: Conf = None, home: Home = None) -> None:
 
 @app.command()
 def doctor(conf: Conf = None, home: Home = None) -> None:
-    """Check Java, Python, ports, disk and versions, and say how to mend each.
+    """Check Python, the engine, ports, disk and versions, and say how to mend each.
 
     Example: `quanyu doctor`
     """
@@ -193,6 +193,23 @@ def catalogue(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(markdown(found), encoding="utf-8")
     say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(found).items()))
+
+
+@app.command()
+def expressions(
+    out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
+) -> None:
+    """List the functions, aggregates and casts that an expression may use, and what to write instead of the rest.
+
+    Example: `quanyu expressions --out docs/expressions.md`
+    """
+    from quanyu.expressions.reference import markdown
+
+    if out is None:
+        typer.echo(markdown())
+        return
+    out.write_text(markdown(), encoding="utf-8")
+    say(f"written to {out}")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -14,13 +15,18 @@ from pathlib import Path
 
 import psutil
 
+from quanyu.engine.session import engine_name, sail_version
 from quanyu.engine.spark import SparkEngine
+from quanyu.errors import ConfigError
 from quanyu.servers import PORTS, is_free, noted, services
 from quanyu.settings import Settings, environment
 
 JAVA, PYTHON = 17, (3, 11)
-FREE_GB, BESIDE_SPARK_GB = 5, 2
-PINNED = ("pyspark", "delta-spark", "apache-airflow", "mlflow")
+FREE_GB, BESIDE_ENGINE_GB = 5, 2
+PINNED = ("pyspark", "deltalake", "apache-airflow", "mlflow")
+OF_ENGINE = {"sail": ("pysail",), "spark": ("delta-spark",)}
+# Accounts of persons begin here; those below belong to services.
+FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 GB = 1 << 30
 
@@ -38,10 +44,13 @@ class Finding:
 def check(
     settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
 ) -> list[Finding]:
-    """Look at everything, start and change nothing; with a remote Spark, what a local one needs is left out."""
-    found = [_python(), *_versions(), _writable(settings), _disk(settings)]
-    if settings.spark.remote is None:
-        found += [_java(), _memory(settings), _jars(settings), _spark_state(settings)]
+    """Look at everything, start and change nothing; what only the other engine needs is left out."""
+    found = [_python(), _engine(settings), *_versions(settings), _writable(settings), _disk(settings)]
+    if _named(settings) == "sail":
+        found += [_memory("sail", settings.sail.memory), _sail_port()]
+    elif _named(settings) == "spark" and settings.spark.remote is None:
+        memory = _memory("spark", settings.spark.memory)
+        found += [_java(), memory, _jars(settings), _spark_state(settings)]
     return [*found, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
 
 
@@ -49,6 +58,43 @@ def _python() -> Finding:
     wanted, there = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
     mend = f"install Python {wanted} or later, remove .venv and make the environment anew with it"
     return Finding("python", sys.version_info >= PYTHON, there, mend)
+
+
+def _named(settings: Settings) -> str | None:
+    """The engine that the settings ask for; None where they ask for none that there is."""
+    try:
+        return engine_name(settings)
+    except ConfigError:
+        return None
+
+
+def _engine(settings: Settings) -> Finding:
+    mend = "leave engine out of base.yml for the embedded one, or set engine: spark, or spark.remote alone"
+    try:
+        name = engine_name(settings)
+    except ConfigError as error:
+        return Finding("engine", False, str(error), mend)
+    how = "set" if settings.engine == name else "spark.remote is set" if settings.spark.remote else "chosen by itself"
+    version = sail_version() if name == "sail" else importlib.metadata.version("pyspark")
+    where = f" at {settings.spark.remote}" if settings.spark.remote else ""
+    return Finding("engine", True, f"{'Sail' if name == 'sail' else 'Apache Spark'} {version}{where} ({how})", mend)
+
+
+def _sail_port() -> Finding:
+    """Sail listens on loopback without a token: whoever runs programs here could ask it for rows while a run lasts."""
+    others = sorted(_other_persons())
+    shown = f"used by {', '.join(others)} too" if others else "nobody else runs programs here"
+    mend = "Sail's port has no token, so that others here could read rows through it: set engine: spark in base.yml"
+    return Finding("machine", not others, shown, mend)
+
+
+def _other_persons() -> set[str]:
+    """Names of others that are logged in, or run a program and have a shell to log in by."""
+    shells = {entry.pw_uid: entry for entry in pwd.getpwall() if not entry.pw_shell.endswith(("nologin", "false"))}
+    running = {uids.real for process in psutil.process_iter(["uids"]) if (uids := process.info["uids"])}
+    persons = {shells[uid].pw_name for uid in running if uid >= FIRST_PERSON and uid in shells}
+    own = pwd.getpwuid(os.getuid()).pw_name if os.getuid() in shells else ""
+    return (persons | {user.name for user in psutil.users()}) - {own}
 
 
 def _java() -> Finding:
@@ -66,10 +112,10 @@ def _java() -> Finding:
     return Finding("java", major >= JAVA, f"{version[0] if version else 'version unknown'} ({program})", mend)
 
 
-def _versions() -> Iterator[Finding]:
+def _versions(settings: Settings) -> Iterator[Finding]:
     pins = _pins()
     mend = "remove .venv and make the environment anew: make run takes it from requirements.lock"
-    for name in PINNED:
+    for name in (*PINNED, *OF_ENGINE.get(_named(settings) or "", ())):
         try:
             there = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -104,12 +150,11 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", free >= FREE_GB, f"{free:.1f} GB free at {settings.home}", mend)
 
 
-def _memory(settings: Settings) -> Finding:
-    asked, unit = int(settings.spark.memory[:-1]), settings.spark.memory[-1]
-    spark, total = asked if unit == "g" else asked / 1024, _machine_bytes() / GB
-    mend = f"{BESIDE_SPARK_GB} GB more than spark.memory are wanted: set spark.memory in base.yml to less, 1g at least"
-    shown = f"{total:.1f} GB, of which Spark may take {settings.spark.memory}"
-    return Finding("memory", total >= spark + BESIDE_SPARK_GB, shown, mend)
+def _memory(engine: str, size: str) -> Finding:
+    asked, total = int(size[:-1]) / (1 if size[-1] == "g" else 1024), _machine_bytes() / GB
+    mend = f"{BESIDE_ENGINE_GB} GB more than {engine}.memory are wanted: set {engine}.memory in base.yml to less"
+    shown = f"{total:.1f} GB, of which the engine may take {size}"
+    return Finding("memory", total >= asked + BESIDE_ENGINE_GB, shown, mend)
 
 
 def _machine_bytes() -> int:

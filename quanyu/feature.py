@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from quanyu.declare import NAME, Problems, digest, file_of
 from quanyu.derived import Derived
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.table import TYPE, Column, Table
@@ -207,6 +207,8 @@ def planned(
     check_columns(parsed, columns)
     check_domain(parsed.tree, columns)
     types = {name: column.type for name, column in columns.items()}
+    if within is not None and not over.happens:
+        raise ExpressionError(f"{over.name} says of no row when it happened: `within` has nothing to go by")
     window = Window(str(over.happens), within) if within is not None else None
     return plan(text, types, condition(where, columns) if where else None, window, wanted)
 
@@ -223,6 +225,11 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
             yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
         if not told.about.strip():
             yield name, "says what it means"
+    for name in view.derived:
+        if not NAME.match(name) or name in view.over.schema() or name in named:
+            yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
+    if view.derived and not view.over.happens:
+        yield "derived", f"{view.over.name} says of no row when it happened, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

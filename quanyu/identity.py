@@ -27,6 +27,17 @@ def _share(value: Any) -> Any:
     return float(found.group(1)) / 100 if found else value
 
 
+def _pattern_error(pattern: str) -> str | None:
+    """Say what is wrong with a pattern of RE2, by which the step looks for it."""
+    from pyarrow import ArrowInvalid, array, compute
+
+    try:
+        compute.match_substring_regex(array([""]), pattern)
+    except ArrowInvalid as error:
+        return str(error)
+    return None
+
+
 def _days(value: Any) -> Any:
     found = days_in(value) if isinstance(value, str) else value
     if found is None:
@@ -141,9 +152,7 @@ class Identity(YamlDeclaration):
             found.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
         for kind, blocked in self.blocked.items():
             for pattern in blocked.patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
+                if error := _pattern_error(pattern):
                     found.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
             for master in blocked.masters:
                 table, _, column = master.partition(".")

@@ -79,6 +79,8 @@ class Context:
         self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
         self.engine = Engine(settings)
         self.lake = Lake(settings, self.engine)
+        # Files of each source, listed once per step.
+        self.listings: dict[str, Any] = {}
 
     @cached_property
     def catalogue(self) -> discover.Catalogue:
@@ -104,6 +106,13 @@ class Context:
     def as_of_at(self) -> datetime:
         """The instant that ends the day in the retailer's zone."""
         return datetime.combine(self.day + timedelta(days=1), clock(), self.settings.tzinfo)
+
+    def is_current(self, step: str) -> bool:
+        """Whether a step that only goes forward was performed for this day, out of its inputs as they stand."""
+        last = self.store.memory.recall(step, "")
+        if last is None or last["day"] != self.day.isoformat():
+            return False
+        return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
 
     def step(self, name: str) -> Step:
         """Return a step. Raises ConfigError with the nearest name."""
@@ -170,6 +179,7 @@ def _unexpected(step: Step, error: Exception) -> QuanyuError:
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
+    context.listings.clear()
     key = context.day.isoformat() if step.as_of and not step.forward else ""
     last = context.store.memory.recall(step.name, key)
     if step.forward and last and last["day"] > context.day.isoformat() and not force:

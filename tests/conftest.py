@@ -34,6 +34,11 @@ def clean_up() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the whole, which take longest: two workers end together when the last ones are short."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
 @pytest.fixture(scope="session")
 def server() -> Path:
     """Folder of the Spark server that all tests share, for a home of one's own; the first session on it starts it."""

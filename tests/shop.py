@@ -186,3 +186,4 @@ def _generate_small_shop(folder: Path) -> None:
         if not path.name.endswith("-01"):
             shutil.rmtree(path)
     (shop.home / "person.key").write_text("a" * 64)
+    copy_registry(shop.home)

@@ -110,7 +110,7 @@ STEPS = (
     "identities", "customers", "activity", "customer_attributes",
     "features.engagement", "features.preference", "features.recency", "features.value",
     "track.identity", "train.churn", "scores",
-    "memberships", "export.buyers.drop", "journeys", "send",
+    "memberships", "export.buyers.drop", "journeys", "send", "upkeep",
 )  # fmt: skip
 
 

@@ -69,10 +69,12 @@ def dags(read):
 
 def upstream(tasks, name):
     """All that comes before a task of a DAG, at any distance."""
-    found = set(tasks[name]["before"])
-    for other in tasks[name]["before"]:
-        found |= upstream(tasks, other)
-    return found
+    before, waiting = set(), [name]
+    while waiting:
+        new = set(tasks[waiting.pop()]["before"]) - before
+        before |= new
+        waiting += new
+    return before
 
 
 def test_reading_them_starts_nothing_and_makes_nothing(read, home):

@@ -53,11 +53,13 @@ def start(shop: Retailer) -> subprocess.Popen[bytes]:
     return running
 
 
-def finish(shop: Retailer) -> None:
-    """Run to the end; an engine that died under an earlier run is replaced by this one."""
+def finish(shop: Retailer) -> float:
+    """Run to the end; an engine that died under an earlier run is replaced. Returns the seconds of work."""
     running = start(shop)
+    began = time.monotonic()
     _, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors.decode()[-2000:]
+    return time.monotonic() - began
 
 
 def content(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
@@ -83,9 +85,8 @@ def undisturbed(
     server.mkdir(parents=True)
     shop = small_shop(folder / "undisturbed", server)
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + f"engine: {request.param}\n")
-    began = time.monotonic()
-    finish(shop)
-    yield shop, content(shop), time.monotonic() - began
+    seconds = finish(shop)
+    yield shop, content(shop), seconds
     SparkEngine(shop.settings).stop()
     shop.close()
 

@@ -129,9 +129,9 @@ def considered(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
     zeros = {f"{a.name}.who": condition for a in audiences if (condition := _divides_by_zero(catalogue, a))}
     lost = f"transform(concat(_lost, {_names(zeros)}), name -> concat('{_LOST}', name))"
     rows = profile(context, skipped).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
-    shares = " ".join(f"when '{a.name}' then {round(a.holdout * 10000)}" for a in audiences)
+    shares = " ".join(f"when '{a.name}' then cast({a.holdout} as double)" for a in audiences)
     # A hash of audience and customer, and not chance: who is held out stays held out, whenever it is asked.
-    drawn = f"pmod(xxhash64(name, customer_id), 10000) < case name {shares} else 0 end"
+    drawn = f"pmod(xxhash64(name, customer_id), 10000) < (case name {shares} else 0.0D end) * 10000"
     audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
     return rows.selectExpr(f"{audience} as audience", *BY, f"{drawn} as holdout", f"{value} as lost")
 

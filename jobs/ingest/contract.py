@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued
+from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
 from quanyu.literals import quoted
 from quanyu.source import SYSTEM, Fill, Source
 from quanyu.table import Column, Table
@@ -151,6 +151,12 @@ def reasons(checks: list[Check]) -> str:
         return "cast(array() as array<string>)"
     cases = ", ".join(f"case when {check.bad} then {quoted(check.reason)} end" for check in checks)
     return f"array_distinct(filter(array({cases}), r -> r is not null))"
+
+
+def key_value(text: str, name: str, column: Column) -> str:
+    """What a group's key, computed as a column of this name, gives its column."""
+    key = members(parse(text).tree)
+    return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type)
 
 
 def where_sql(text: str) -> str:

@@ -12,6 +12,7 @@ from jobs.ingest.contract import (
     POSITION,
     Check,
     constraint_checks,
+    key_value,
     members,
     per_group,
     reasons,
@@ -72,7 +73,7 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[
     rows = accepted.join(files, "_file").selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
     groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
     groups = groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number").join(files, "_number")
-    of_key = {n: f"try_cast({_keys(fill)[text]} as {table.columns[n].type})" for n, text in _key_texts(fill).items()}
+    of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
     values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
     losses = [
         Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)

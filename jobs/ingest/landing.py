@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from quanyu.run import Context
@@ -28,37 +29,61 @@ class Found:
     changed: bool
 
 
+@dataclass
+class Listed:
+    """A file as the listing of a step shows it; its bytes are hashed when that is first asked for."""
+
+    name: str
+    path: Path
+    size: int
+    mtime_ns: int
+    day: date | None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file's bytes."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def landed(context: Context, source: Source) -> list[Found]:
     """List the files with anything not taken yet, up to the context's day."""
     known = context.store.ledger.files(source.name)
-    found = []
-    for name, path in source.files(context.settings.landing, context.settings.data):
-        day = source.day_of(name)
-        if day is not None and day > context.day:
-            continue
-        item = _new(context, name, path, day, known.get(name))
-        if item is not None:
-            found.append(item)
-    return found
+    files = (_new(context, file, known.get(file.name)) for file in _listing(context, source))
+    return [file for file in files if file is not None]
 
 
-def _new(context: Context, name: str, path: Path, day: date | None, before: LandedFile | None) -> Found | None:
-    stat = path.stat()
-    same_look = before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    sha256 = before.sha256 if before and same_look else _hash(path)
+def list_anew(context: Context, source: Source) -> None:
+    """Forget the listing of a step, since files have landed within it."""
+    context.listings.pop(source.name, None)
+
+
+def _listing(context: Context, source: Source) -> list[Listed]:
+    """List a source's files up to the context's day, once per step: what lands meanwhile is the next step's."""
+    if source.name not in context.listings:
+        files = source.files(context.settings.landing, context.settings.data)
+        dated = ((name, path, source.day_of(name)) for name, path in files)
+        context.listings[source.name] = [
+            Listed(name, path, (stat := path.stat()).st_size, stat.st_mtime_ns, day)
+            for name, path, day in dated
+            if day is None or day <= context.day
+        ]
+    listed: list[Listed] = context.listings[source.name]
+    return listed
+
+
+def _new(context: Context, file: Listed, before: LandedFile | None) -> Found | None:
+    same_look = before and (before.size, before.mtime_ns) == (file.size, file.mtime_ns)
+    sha256 = before.sha256 if before and same_look else file.sha256
     # A changed file that was read through a later day gives that whole stretch again, not only its beginning.
     through = max(context.day, before.taken_through or date.min) if before else context.day
-    whole = Found(name, path, sha256, stat.st_size, stat.st_mtime_ns, day, None, through, changed=before is not None)
+    changed, day = before is not None, file.day
+    whole = Found(file.name, file.path, sha256, file.size, file.mtime_ns, day, None, through, changed=changed)
     if before is None or sha256 != before.sha256:
         return whole
     if day is None and before.status == "taken" and (before.taken_through or date.min) < context.day:
         return replace(whole, after=before.taken_through, changed=False)
     return None
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(context: Context, source: Source) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from quanyu.expressions.datatypes import midnight
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats, row_hash
 from quanyu.lake.receipt import Receipt
@@ -112,11 +113,7 @@ def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
     """
     key = ", ".join(f"`{name}`" for name in table.keys)
     # A key that a feed no longer tells ends with its day, which has no time of its own.
-    place = (
-        f"coalesce(if(_gone, null, `{table.newest_by}`), cast(feed_day as timestamp))"
-        if table.newest_by
-        else "feed_day"
-    )
+    place = f"coalesce(if(_gone, null, `{table.newest_by}`), {midnight('feed_day')})" if table.newest_by else "feed_day"
     order = f"(partition by {key} order by {place}, feed_day, _old desc, recorded_on)"
     newest_old = f"max(if(_old, {place}, null)) over (partition by {key})"
     kept = rows.selectExpr("*", f"{newest_old} as _since").where(f"_old or _since is null or {place} >= _since")

@@ -70,6 +70,8 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     Raises ContractError beyond the source's limits.
     """
     told = extract.extract(context, source)
+    if told:
+        landing.list_anew(context, source)
     outcome = _taken(context, receipt, source)
     return replace(outcome, notes=(*told, *outcome.notes))
 

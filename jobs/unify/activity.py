@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quanyu.expressions.datatypes import midnight
 from quanyu.job import job
 from quanyu.model.people import Activity, People
 from quanyu.model.trade import OrderLines, Orders
@@ -46,7 +47,7 @@ def activity(orders: DataFrame, order_lines: DataFrame, people: DataFrame) -> Da
     )
     joined = people.where("joined_on is not null").selectExpr(
         "source", "concat('join/', person_key) as activity_id", "customer_id", "'join' as kind",
-        "cast(joined_on as timestamp) as at", "cast(null as string) as channel",
+        f"{midnight('joined_on')} as at", "cast(null as string) as channel",
         "cast(null as decimal(18,2)) as amount",
     )  # fmt: skip
     return bought.unionByName(brought).unionByName(joined).selectExpr(*Activity.columns)

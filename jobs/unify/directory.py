@@ -1,4 +1,4 @@
-"""The persons of a home as they lie in the lake, read without Spark: to look one up, and to say why."""
+"""The persons of a home as they stand today: to look one up, and to say why."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from jobs.unify import normalise, numbers, publish, silver, texts
+from jobs.unify import normalise, publish, records
 from jobs.unify.identities import Log
+from jobs.unify.matching import fields
 from quanyu import asof
+from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError
 from quanyu.model.people import KINDS
 from quanyu.run import Context
@@ -40,41 +42,14 @@ class Directory:
 
     def __init__(self, context: Context) -> None:
         self.context, self.lake = context, context.lake
-        self._others = pa.array(silver.parties(context.catalogue), pa.string())
 
     @cached_property
     def identifiers(self) -> pa.Table:
-        """Identifiers of today: source, person_key, kind, scope, value (as it is compared), recorded_on, told.
-
-        `told` is the value as it was told; one that was told hashed is clear where any record shows it so.
-        """
-        columns = ["source", "person_key", "kind", "scope", "value", "recorded_on"]
-        table = self._today(silver.IDENTIFIERS, columns)
-        hashed = pc.is_in(table["kind"], pa.array(silver.HASHED))
-        return self._same(self._unhashed(table) if pc.any(hashed).as_py() else table)
-
-    def _same(self, table: pa.Table) -> pa.Table:
-        kinds, values = table["kind"].to_pylist(), table["value"].to_pylist()
-        made = [normalise.same(kind, value) for kind, value in zip(kinds, values, strict=True)]
-        table = table.append_column("told", table["value"])
-        return table.set_column(table.column_names.index("value"), "value", pa.array(made, pa.string()))
-
-    def _today(self, place: str, columns: list[str]) -> pa.Table:
-        if not self.lake.exists(place):
-            raise ConfigError(f"{place} is not there yet; run a day first: quanyu run --day DAY")
-        table = self.lake.rows(place, columns, silver.TODAY)
-        return table.filter(pc.invert(pc.is_in(table["source"], self._others)))
-
-    def _unhashed(self, table: pa.Table) -> pa.Table:
-        frame = table.to_pandas()
-        clear = frame.loc[frame["kind"].isin(("phone", "email")), ["kind", "value"]].drop_duplicates()
-        known = {form: (kind, value) for kind, value in clear.itertuples(index=False)
-                 for form in normalise.hashes(kind, value)}  # fmt: skip
-        hashed = frame["kind"].isin(silver.HASHED)
-        for row in frame[hashed].itertuples():
-            kind, value = known.get((row.kind, row.value), (row.kind, row.value))
-            frame.loc[row.Index, ["kind", "value"]] = kind, value
-        return pa.Table.from_pandas(frame, table.schema, preserve_index=False)
+        """Identifiers of today, as records.identifiers has them. Raises ConfigError before the first day."""
+        if not self.lake.exists(records.IDENTIFIERS):
+            raise ConfigError(f"{records.IDENTIFIERS} is not there yet; run a day first: quanyu run --day DAY")
+        with guard("identities"):
+            return records.identifiers(self.context, records.TODAY).toArrow()
 
     @cached_property
     def log(self) -> Log:
@@ -132,25 +107,26 @@ class Directory:
         keys = table.select(["source", "person_key"]).to_pandas().drop_duplicates()
         return sorted(Record(*key) for key in keys.itertuples(index=False))
 
-    def people(self, found: Iterable[Record]) -> pd.DataFrame:
-        """What records say of their persons, by source and person_key, in the columns that are compared."""
-        found = list(found)
-        told = self._people(found)
-        return told.set_axis(pd.MultiIndex.from_tuples([tuple(r) for r in found], names=["source", "person_key"]))
+    def raw(self, found: Sequence[Record]) -> pd.DataFrame:
+        """What is compared of records, as the step takes it: fields.RAW by record, in order, null where nobody told."""
+        rows = records.described(self.context, records.TODAY)
+        with guard("identities"):
+            told = rows.where(rows["person_key"].isin([record.person_key for record in found])).toArrow().to_pandas()
+        told = told.set_index(records.KEYS)[list(fields.RAW)]
+        index = pd.MultiIndex.from_tuples([tuple(record) for record in found], names=records.KEYS)
+        texts: pd.DataFrame = told.reindex(index).astype(object)
+        return texts.mask(texts.isna(), None)
 
-    def _people(self, found: Sequence[Record]) -> pd.DataFrame:
-        keys = pa.array([record.person_key for record in found], pa.string())
-        return texts.people(self.lake, keys, silver.TODAY)
-
-    def raw(self, keys: Sequence[Record]) -> pd.DataFrame:
-        """What is compared of records, as the step takes it: fields.RAW by record, in order."""
-        rows = self.rows_of(keys)
-        return texts.raw(self._people(keys), rows.assign(value=rows["told"]))
+    @cached_property
+    def _persons(self) -> pd.Series:
+        rows = self.identifiers.select([*records.KEYS, "person"]).group_by([*records.KEYS, "person"]).aggregate([])
+        persons: pd.Series = rows.to_pandas().set_index(records.KEYS)["person"]
+        return persons
 
     def persons(self, keys: Iterable[Record]) -> Array:
-        """Numbers of records."""
-        found = list(keys)
-        return numbers.persons([key.source for key in found], [key.person_key for key in found])
+        """Numbers of records, 0 for those that are gone."""
+        index = pd.MultiIndex.from_tuples([tuple(key) for key in keys], names=records.KEYS)
+        return self._persons.reindex(index, fill_value=0).to_numpy(np.int64)
 
     def find(self, text: str) -> list[Record]:
         """Records that a value names: a customer id, also a former one, source/key, or an identifier of any kind.
@@ -171,7 +147,7 @@ class Directory:
                 return [Record(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
-        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in silver.HASHED if h[:5] in kinds)})
+        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
         if not found:
             raise ConfigError("no record answers to this; give a customer id, source/key, or an identifier as it was"
                               " told: 13812345678, member=M000123")  # fmt: skip

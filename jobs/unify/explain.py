@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from jobs.unify import links as by_identifiers
 from jobs.unify import records, verdicts
@@ -53,7 +54,6 @@ class Around:
     def __init__(self, directory: Directory, start: Sequence[Record]) -> None:
         self.directory, self.identity = directory, directory.context.catalogue.identity
         self.salt = records.salt_of(directory.context.settings)
-        self._rows: dict[Record, pd.DataFrame] = {}
         self.likeness = Likeness(directory)
         self.keys, self.shown, self.values = self._reach(set(start))
         self.place = {key: at for at, key in enumerate(self.keys)}
@@ -84,16 +84,15 @@ class Around:
         rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
         keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
         place = {key: at for at, key in enumerate(keys)}
-        told = rows["kind"] + "\x1f" + rows["scope"] + "\x1f" + rows["value"]
-        blocked = records.blocked_values(self.directory.context, rows.assign(value=rows["told"]))
+        told = pa.array(rows["told"], pa.string())
+        blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), told)
         frame = pd.DataFrame({
             "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
-            "kind": [KINDS.index(kind) for kind in rows["kind"]], "scope": fields.hashed(rows["scope"], self.salt),
-            "value": fields.hashed(told, self.salt), "blocked": blocked,
+            "kind": rows["kind_code"], "scope": rows["scope_code"], "value": rows["code"], "blocked": blocked,
             "day": [(day - date(1970, 1, 1)).days for day in rows["recorded_on"]],
         })  # fmt: skip
         values = {int(code): f"{kind} {value}" for code, kind, value in
-                  zip(frame["value"], rows["kind"], rows["value"], strict=True)}  # fmt: skip
+                  zip(rows["code"], rows["kind"], rows["value"], strict=True)}  # fmt: skip
         names = fields.hashed(fields.named(fields.prepared(self.directory.raw(keys))), self.salt)
         return keys, by_identifiers.Shown(frame, names), values
 
@@ -101,9 +100,13 @@ class Around:
         persons = self.directory.persons(self.keys)
         told = verdicts.standing(self.directory.lake)
         pairs = self.likeness.links(self.keys)
+
+        def find(some: Sequence[Record]) -> Array:
+            return np.array([self.place.get(record, -1) for record in some], np.int64)
+
         return Graph(
-            persons, self.links.rows, pairs, verdicts.places(told, persons, "same"),
-            verdicts.places(told, persons, "different"),
+            persons, self.links.rows, pairs, verdicts.places(told, find, "same"),
+            verdicts.places(told, find, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.unify import changes, forms, memory, publish, silver, verdicts
 from jobs.unify import links as by_identifiers
+from jobs.unify import memory, publish, verdicts
 from jobs.unify.causes import causes
 from jobs.unify.clusters import Clusters, Graph, clustered
 from jobs.unify.gate import Difference
 from jobs.unify.identities import Found, Log, decide
 from jobs.unify.likeness import Likeness, Records, likeness, records_of
 from jobs.unify.matching import training
-from jobs.unify.memory import Memory, Seen
-from jobs.unify.records import staged as records_by_spark
+from jobs.unify.memory import Memory
+from jobs.unify.records import IDENTIFIERS, PEOPLE, staged
 from quanyu.identity import Identity
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome
@@ -35,7 +35,6 @@ class Day:
     """All that came of one day: its records, links, pairs, clusters, the customer of each record, and the news."""
 
     day: date
-    seen: Seen
     records: Records
     shown: by_identifiers.Shown
     links: by_identifiers.Links
@@ -107,7 +106,7 @@ def days_to_take(context: Context, log: Log) -> list[date]:
     last = max(log.events["day"])
     first = max(last, context.day - timedelta(days=context.settings.catch_up_days + 1))
     told: set[date] = set()
-    for place in (silver.IDENTIFIERS, silver.PEOPLE):
+    for place in (IDENTIFIERS, PEOPLE):
         if context.lake.exists(place):
             told |= context.lake.values(place, "recorded_on") | context.lake.values(place, "replaced_on")
     return [*sorted(on for on in told if on and first < on < context.day), context.day]
@@ -115,12 +114,11 @@ def days_to_take(context: Context, log: Log) -> list[date]:
 
 def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory) -> Day:
     identity = context.catalogue.identity
-    seen = forms.seen(context, day)
-    files = changes.staged(context, day, seen, known, log) or records_by_spark(context, day, seen)
+    files = staged(context, day)
     records = records_of(context, files, known)
-    shown = by_identifiers.Shown(files.values, records.name)
+    shown = by_identifiers.Shown(files.shown, records.name)
     links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, files, records, _nobodys(shown, links), known)
+    pairs = likeness(context, receipt, records, _nobodys(shown, links), known)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, there = known.at(records.person)
@@ -130,8 +128,8 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     clusters = clustered(graph, identity, signs)
     named = _named(shown, links)
     looked = np.flatnonzero((clusters.labels >= 0) & named)
-    table = records.names(looked).assign(
-        person=records.person[looked], known_on=records.table["known_on"].to_numpy()[looked], record=looked,
+    table = files.names(looked).assign(
+        person=records.person[looked], known_on=files.table["known_on"].to_numpy()[looked], record=looked,
         cluster=clusters.labels[looked], strength=_strength(shown, identity)[looked],
     )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
@@ -139,7 +137,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     log = publish.following(log, found.events)
     customers = pd.Series(records.person).map(log.held)
     written = known.last + 1
-    return Day(day, seen, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
+    return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
 
 
 def _graph(
@@ -151,8 +149,8 @@ def _graph(
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
     told = verdicts.standing(context.lake)
     return Graph(
-        records.person, links.rows, likely, verdicts.places(told, records.person, "same"),
-        verdicts.places(told, records.person, "different"), by_identifiers.limits(identity, shown, links.aside),
+        records.person, links.rows, likely, verdicts.places(told, records.files.find, "same"),
+        verdicts.places(told, records.files.find, "different"), by_identifiers.limits(identity, shown, links.aside),
     )  # fmt: skip
 
 
@@ -186,11 +184,10 @@ def _known(taken: Day, known: Memory) -> Memory:
     import pyarrow as pa
 
     records, pairs = taken.records, taken.pairs
-    shown, shows = memory.packed(len(records.person), taken.shown.rows)
-    columns = {"raw": records.table["raw"].to_numpy(), "shows": shows, "called": records.name, "mark": pairs.mark,
-               "standing": pairs.standing, "batch": pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
+    columns = {"raw": records.raw, "called": records.name, "mark": pairs.mark, "standing": pairs.standing,
+               "batch": pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
     scored = pa.concat_tables([known.pairs, pairs.fresh.select(memory.BRIEF.names)])
-    return Memory(records.person, columns, records.keys, shown, taken.seen, scored, taken.written, known.rows)
+    return Memory(records.person, columns, records.keys, scored, taken.written, known.rows)
 
 
 def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Difference:

@@ -94,6 +94,5 @@ def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: 
         "version": [version], "trained_on": [context.day], "records": [records], "pairs": [pairs],
         "parameters": [model.text()],
     })  # fmt: skip
-    schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
-    lake.append(MODELS, lake.staging.put(lake.spark, row, schema), receipt, {"out": 1})
+    lake.append_rows(MODELS, row, receipt, {"out": 1})
     return version

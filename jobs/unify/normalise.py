@@ -223,6 +223,18 @@ def hashes(kind: str, value: str) -> list[tuple[str, str]]:
     ]
 
 
+def handed_sql(kind: str, value: str) -> str:
+    """Return the texts of a phone or an e-mail that `hashes` hashes as an expression of SQL, over two expressions."""
+    import phonenumbers
+
+    # What follows the code of the country, of which none begins another.
+    two = ", ".join(f"'{code}'" for code in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE) if 10 <= code < 100)
+    length = f"case when substring({value}, 2, 1) in ('1', '7') then 1 when substring({value}, 2, 2) in ({two}) then 2"
+    national = f"substring({value}, 2 + {length} else 3 end)"
+    phones = f"array({value}, substring({value}, 2), {national})"
+    return f"if({kind} = 'phone', {phones}, array({value}, {same_sql(kind, value)}))"
+
+
 def _national(e164: str) -> str:
     import phonenumbers
 

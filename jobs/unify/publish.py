@@ -189,7 +189,7 @@ def _aside(last: Day) -> pd.DataFrame:
     from quanyu.model.people import KINDS
 
     rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
-    told = last.records.names(rows["record"].to_numpy())
+    told = last.records.files.names(rows["record"].to_numpy())
     return told.assign(
         kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
     )
@@ -203,11 +203,12 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     ids = np.where(last.ids < 0, -1 - np.arange(len(last.ids)), last.ids)
     chosen = chosen[ids[last.pairs.a[chosen]] != ids[last.pairs.b[chosen]]]
     settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
-    chosen = chosen[np.argsort(-sure[chosen], kind="stable")][: MOST_REVIEWS + len(settled)]
     ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
+    order = np.lexsort((ends[:, 1], ends[:, 0], -sure[chosen]))[: MOST_REVIEWS + len(settled)]
+    chosen, ends = chosen[order], ends[order]
     open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
     chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
-    one, other = (last.records.names(ends[:, side]) for side in (0, 1))
+    one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
     return pd.DataFrame({
         "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
@@ -217,9 +218,9 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
 
 def _cuts(last: Day) -> pd.DataFrame:
     cut = last.clusters.removed
-    one = last.records.names(cut["record"].to_numpy(int))
+    one = last.records.files.names(cut["record"].to_numpy(int))
     whole = cut["other"].to_numpy(int)
-    other = last.records.names(np.maximum(whole, 0))
+    other = last.records.files.names(np.maximum(whole, 0))
     there = whole >= 0
     return pd.DataFrame({
         "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
@@ -245,7 +246,7 @@ def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, 
     memory.remember(lake, receipt, memory.PAIRS, pairs, live)
     crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
     live = _rows(known, everybody, last.written) if crowded else None
-    memory.remember(lake, receipt, memory.RECORDS, changed, live, known.seen)
+    memory.remember(lake, receipt, memory.RECORDS, changed, live)
 
 
 def _changed(before: Memory, known: Memory) -> Array:
@@ -259,13 +260,11 @@ def _changed(before: Memory, known: Memory) -> Array:
 
 def _rows(known: Memory, chosen: Array, written: int) -> pa.Table:
     columns = {name: column[chosen] for name, column in known.columns.items()}
-    shown = known.shown.filter(pa.array(chosen))
-    return memory.records_table(known.person[chosen], columns, known.keys[chosen], shown, written)
+    return memory.records_table(known.person[chosen], columns, known.keys[chosen], written)
 
 
 def _gone(before: Memory, known: Memory, written: int) -> pa.Table:
     """Rows that forget records which are no longer there: should they come back, they are compared anew."""
     left = ~known.at(before.person)[1] & (before.columns["mark"] != 0)
     zeros = {name: np.zeros(int(left.sum()), np.int64) for name in memory.RECORD}
-    nothing = pa.ListArray.from_arrays(pa.array(np.zeros(int(left.sum()) + 1, np.int32)), pa.array([], pa.int64()))
-    return memory.records_table(before.person[left], zeros, before.keys[left], nothing, written)
+    return memory.records_table(before.person[left], zeros, before.keys[left], written)

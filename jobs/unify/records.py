@@ -1,10 +1,9 @@
-"""Records of persons as of a day, as Spark gives them: what is compared, and their identifiers as whole numbers."""
+"""Records of persons as of a day, as the engine reads them: what is compared, and their identifiers as numbers."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import compute as pc
 
-from jobs.unify import normalise, silver
-from jobs.unify.memory import Seen
-from jobs.unify.numbers import mixed
-from quanyu.identity import Identity
+from jobs.unify import normalise
+from jobs.unify.matching import fields
+from quanyu.discover import Catalogue
+from quanyu.lake import staging
 from quanyu.literals import quoted
 from quanyu.model.people import KINDS
 from quanyu.run import Context
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Array = np.ndarray[Any, Any]
+IDENTIFIERS, PEOPLE = "silver/identifiers", "silver/people"
+KEYS = ["source", "person_key"]
+HASHES = {"sha256": "sha2(text, 256)", "md5": "md5(text)"}
+HASHED = tuple(f"{kind}_{name}" for kind in ("phone", "email") for name in HASHES)
 OF_PEOPLE = {
     "birthday": "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)",
     **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
@@ -34,26 +38,47 @@ OF_PEOPLE = {
 # Kinds of identifiers that are compared for likeness too.
 COMPARED = ("email", "phone", "national_id")
 PERSON = "xxhash64(source, person_key) as person"
-
-
-# Source and person_key of records by their places.
-Names = Callable[[Array], pd.DataFrame]
+# Rows that hold today.
+TODAY = "replaced_on is null"
+# Columns of links.Shown, as they are sorted.
+SHOWN = ["record", "kind", "scope", "value", "day", "blocked"]
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Records of a day in the order of their numbers, what they show, and how they are called where they came from.
+    """Records of a day in the order of their numbers, and what they show.
 
-    `records` has person, known_on (days since 1970), raw (the hash of all that is compared), email_code and phone_code;
-    `values` the columns of links.Shown, in the order of the records; `hashes` tells whether feeds show hashed values.
+    `table` has person, known_on (days since 1970), raw (the hash of all that is compared), email_code, phone_code,
+    source and person_key; `shown` the rows of links.Shown. `texts` are the same records in the files of the engine,
+    with all that is compared (fields.RAW); `rows` tells the row there of each record.
     """
 
-    records: pa.Table
-    values: pd.DataFrame
-    names: Names
-    day: date
-    hashes: bool
-    seen: Seen
+    table: pa.Table
+    shown: pd.DataFrame
+    texts: staging.Staged
+    rows: Array
+
+    def names(self, at: Array) -> pd.DataFrame:
+        """Source and person_key of records by their places."""
+        frame: pd.DataFrame = self.table.select(KEYS).take(pa.array(at)).to_pandas()
+        return frame
+
+    def find(self, records: Sequence[tuple[str, str]]) -> Array:
+        """Places of records by source and person_key, -1 for those that are not there."""
+        wanted = pa.array([key for _, key in records], pa.string())
+        near = np.flatnonzero(pc.is_in(self.table["person_key"], wanted))
+        place = dict(zip(self.names(near).itertuples(index=False, name=None), near.tolist(), strict=True))
+        return np.array([place.get(tuple(record), -1) for record in records], np.int64)
+
+    def told(self, chosen: Array) -> pa.Table:
+        """What is compared of the chosen records (PASSED and RAW of fields), in the order of their numbers."""
+        wanted = np.zeros(len(self.rows), bool)
+        wanted[self.rows[chosen]] = True
+        columns, parts, first = [*fields.PASSED, *fields.RAW], [], 0
+        for batch in self.texts.dataset().to_batches(columns=columns):
+            parts.append(batch.filter(pa.array(wanted[first : first + len(batch)])))
+            first += len(batch)
+        return pa.Table.from_batches(parts).sort_by("person")
 
 
 def salt_of(settings: Settings) -> str:
@@ -61,102 +86,107 @@ def salt_of(settings: Settings) -> str:
     return hashlib.sha256(b"identity/" + person_key_secret(settings)).hexdigest()[:16]
 
 
-def staged(context: Context, day: date, seen: Seen) -> Staged:
+def parties(catalogue: Catalogue) -> list[str]:
+    """Feeds that tell of other parties' persons, who are nobody's customers."""
+    return sorted(name for name, source in catalogue.sources.items() if source.party != "first")
+
+
+def known_on(day: date) -> str:
+    """Condition on the rows that hold on a day."""
+    return f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')"
+
+
+def staged(context: Context, day: date) -> Staged:
     """Take the records of the retailer's own customers as known on the day."""
-    lake, hashes = context.lake, silver.with_hashes(context.lake)
-    numbers = ["person", "source", "person_key", "kind", "scope", "code", "day", "blocked"]
-    shown = lake.staging.take(identifiers(context, day, hashes).select(*numbers)).arrow()
-    told = lake.staging.take(people(context, day).select("person", "raw")).arrow()
-    order = np.argsort(shown["person"].to_numpy(), kind="stable")
-    columns = {name: shown[name].to_numpy()[order] for name in ("person", "kind", "scope", "code", "day", "blocked")}
-    # Here, since Spark would sort texts for it, which takes ten times as long.
-    keys = shown.select(["source", "person_key"]).combine_chunks()
-    records, values, first = assembled(columns, told["person"].to_numpy(), told["raw"].to_numpy(), seen.compared)
-    return Staged(records, values, lambda at: keys.take(pa.array(order[first[at]])).to_pandas(), day, hashes, seen)
+    take, known = context.lake.staging.take, known_on(day)
+    texts = take(described(context, known))
+    columns = ["person", "known_on", "raw", "email_code", "phone_code", *KEYS]
+    table = texts.dataset().to_table(columns=columns)
+    rows = np.argsort(table["person"].to_numpy(), kind="stable")
+    table = table.take(pa.array(rows)).combine_chunks()
+    kinds = ", ".join(map(quoted, [*context.catalogue.identity.blocked, ""]))
+    told = take(identifiers(context, known).selectExpr(
+        "person", "kind_code", "scope_code", "code", "cast(unix_date(recorded_on) as int) as day",
+        f"if(kind in ({kinds}), told, null) as told",
+    )).arrow()  # fmt: skip
+    return Staged(table, _shown(context, table["person"].to_numpy(), told), texts, rows)
 
 
-def assembled(columns: dict[str, Array], about: Array, told: Array, form: int) -> tuple[pa.Table, pd.DataFrame, Array]:
-    """Group identifiers, which are in the order of persons, to records; `told` is what is told `about` persons, hashed.
-
-    Returns `records` and `values` of Staged, and the first row of each record.
-    """
-    person, first = np.unique(columns.pop("person"), return_index=True)
-    record = np.repeat(np.arange(len(person)), np.diff(np.append(first, len(columns["day"]))))
-    known = np.minimum.reduceat(columns["day"], first) if len(first) else columns["day"]
-    codes = {name: _newest(columns, record, len(person), KINDS.index(name)) for name in COMPARED}
-    raw = np.zeros(len(person), np.int64)
-    place = np.minimum(np.searchsorted(person, about), max(len(person) - 1, 0))
-    there = person[place] == about if len(person) else np.zeros(len(about), bool)
-    raw[place[there]] = told[there]
-    records = pa.table({
-        "person": person, "known_on": known,
-        "raw": mixed([raw, *codes.values(), np.full(len(person), form)]),
-        **{f"{name}_code": codes[name] for name in ("email", "phone")},
-    })  # fmt: skip
-    return records, pd.DataFrame({"record": record, **columns}).rename(columns={"code": "value"}), first
+def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
+    """Rows of links.Shown in one order, whatever the one in which the engine gave them."""
+    kind = told["kind_code"].to_numpy()
+    columns = [np.searchsorted(person, told["person"].to_numpy()), kind, told["scope_code"].to_numpy(),
+               told["code"].to_numpy(), told["day"].to_numpy(), blocked(context, kind, told["told"])]  # fmt: skip
+    order = np.lexsort(columns[::-1])
+    return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
 
-def _newest(columns: dict[str, Array], record: Array, records: int, kind: int) -> Array:
-    """Code of the value of a kind that each record showed last, 0 for none."""
-    rows = np.flatnonzero(columns["kind"] == kind)
-    rows = rows[np.lexsort((columns["code"][rows], columns["day"][rows]))]
-    found = np.zeros(records, np.int64)
-    # Of several values for one place numpy keeps the last.
-    found[record[rows]] = columns["code"][rows]
-    return found
-
-
-def _known(context: Context, rows: DataFrame, day: date) -> DataFrame:
-    others = silver.parties(context.catalogue)
-    rows = rows.where(f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')")
+def _own(context: Context, name: str, known: str) -> DataFrame:
+    others = parties(context.catalogue)
+    rows = context.lake.table(context.catalogue.tables[name]).where(known)
     return rows.where(~rows["source"].isin(others)) if others else rows
 
 
-def people(context: Context, day: date) -> DataFrame:
-    """What records say of their persons, with `raw`, the hash of it."""
-    rows = _known(context, context.lake.table(context.catalogue.tables["people"]), day)
-    made = rows.selectExpr(PERSON, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
-    compared = ", ".join(f"`{name}`, `{name}` is null" for name in OF_PEOPLE)
-    return made.selectExpr("*", f"xxhash64({compared}) as raw")
+def described(context: Context, known: str) -> DataFrame:
+    """Records that a condition on silver holds for, one row each: the columns of Staged.table, and fields.RAW.
 
+    Of several values of a kind the one that a record showed last is compared.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
 
-def identifiers(context: Context, day: date, hashes: bool) -> DataFrame:
-    """Identifiers that records show: the value, and all as whole numbers."""
-    rows = _known(context, context.lake.table(context.catalogue.tables["identifiers"]), day)
-    rows, salt = _unhashed(rows) if hashes else rows, quoted(salt_of(context.settings))
-    kinds = ", ".join(quoted(kind) for kind in KINDS)
-    same = normalise.same_sql("kind", "value")
-    return rows.selectExpr(
-        PERSON, "source", "person_key", "value", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind",
-        f"xxhash64({salt}, scope) as scope", f"xxhash64({salt}, kind, scope, {same}) as code",
-        "cast(unix_date(recorded_on) as int) as day", f"{_blocked(context, context.catalogue.identity)} as blocked",
+    # One text, since a struct costs each group the memory of its whole batch; no identifier holds the separator.
+    newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
+    last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
+    shown = identifiers(context, known).groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
+    people = _own(context, "people", known)
+    people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
+    parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
+    found = shown.join(people, KEYS, "left").selectExpr("*", *parts)
+    codes = {name: _code(context, quoted(name), f"split_part(_{name}, chr(1), 3)", name) for name in COMPARED}
+    found = found.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
+    compared = [*(f"`{name}`, `{name}` is null" for name in fields.RAW), *(f"{name}_code" for name in codes)]
+    return found.selectExpr(
+        PERSON, "cast(unix_date(_known) as int) as known_on", f"xxhash64({', '.join(compared)}) as raw", "email_code",
+        "phone_code", *KEYS, *(f"`{name}`" for name in fields.RAW),
     )  # fmt: skip
 
 
-def _blocked(context: Context, identity: Identity) -> str:
-    """SQL of why a value names nobody, by its place in links.BLOCKED."""
-    cases = []
-    for kind, blocked in identity.blocked.items():
-        is_kind = f"kind = {quoted(kind)} and"
-        if blocked.values:
-            cases.append(f"when {is_kind} value in ({', '.join(map(quoted, blocked.values))}) then 1")
-        cases += [f"when {is_kind} value rlike {quoted(pattern)} then 2" for pattern in blocked.patterns]
-        own = sorted(of_the_house(context, kind, blocked.masters))
-        if own:
-            cases.append(f"when {is_kind} value in ({', '.join(map(quoted, own))}) then 3")
-    return f"cast(case {' '.join(cases)} else 0 end as int)" if cases else "0"
+def identifiers(context: Context, known: str) -> DataFrame:
+    """Identifiers that records show, on rows of silver that a condition holds for.
+
+    `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any
+    record shows. kind_code, scope_code and code are whole numbers.
+    """
+    rows = _own(context, "identifiers", known).select(*KEYS, "kind", "scope", "value", "recorded_on")
+    hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
+    rows = _unhashed(rows) if hashed else rows
+    kinds = ", ".join(quoted(kind) for kind in KINDS)
+    return rows.selectExpr(
+        PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
+        f"xxhash64({quoted(salt_of(context.settings))}, scope) as scope_code", "value as told",
+        f"{normalise.same_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
+        "recorded_on",
+    )  # fmt: skip
 
 
-def blocked_values(context: Context, rows: pd.DataFrame) -> Array:
-    """Why each value (columns kind, value) names nobody, by its place in links.BLOCKED, without Spark."""
-    found = np.zeros(len(rows), np.int64)
-    for kind, blocked in context.catalogue.identity.blocked.items():
-        of_kind, values = (rows["kind"] == kind).to_numpy(), rows["value"].astype(str)
-        looks = [values.isin(of_the_house(context, kind, blocked.masters))]
-        looks += [values.map(re.compile(pattern).search).notna() for pattern in reversed(blocked.patterns)]
-        places = [3, *(2 for _ in blocked.patterns), 1]
-        for place, look in zip(places, [*looks, values.isin(blocked.values)], strict=True):
-            found[of_kind & look.to_numpy()] = place
+def _code(context: Context, kind: str, scope: str, value: str) -> str:
+    """SQL of the number of a value, over three expressions."""
+    return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {normalise.same_sql(kind, value)})"
+
+
+def blocked(context: Context, kinds: Array, told: pa.ChunkedArray) -> Array:
+    """Why each value names nobody, by its place in links.BLOCKED; `kinds` are places in KINDS.
+
+    Patterns are looked for here: engines differ in what they take a pattern for.
+    """
+    found = np.zeros(len(kinds), np.int64)
+    for kind, rule in context.catalogue.identity.blocked.items():
+        house = pa.array(sorted(of_the_house(context, kind, rule.masters)), pa.string())
+        looks = [(3, pc.is_in(told, house))]
+        looks += [(2, pc.match_substring_regex(told, pattern)) for pattern in rule.patterns]
+        looks += [(1, pc.is_in(told, pa.array(rule.values, pa.string())))]
+        for place, look in looks:
+            found[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
     return found
 
 
@@ -178,24 +208,16 @@ def _unhashed(identifiers: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
-    forms = F.explode(F.udf(_forms(), "array<struct<kind: string, value: string>>")("kind", "value")).alias("form")
-    known = clear.select(forms, F.col("kind").alias("clear_kind"), F.col("value").alias("clear"))
-    known = known.selectExpr("form.kind as kind", "form.value as value", "clear_kind", "clear").distinct()
-    # A hash of two clear values would be a hash of neither.
+    texts = clear.selectExpr(
+        "kind as clear_kind", "value as clear", f"explode({normalise.handed_sql('kind', 'value')}) as text"
+    )
+    hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
+    known = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
+    # A hash of two clear values is taken for that of the smallest.
     known = known.groupBy("kind", "value").agg(
         F.expr("min(clear_kind)").alias("clear_kind"), F.expr("min(clear)").alias("clear")
     )
     joined = identifiers.join(known, ["kind", "value"], "left")
     return joined.selectExpr(
-        "source", "person_key", "coalesce(clear_kind, kind) as kind", "scope", "coalesce(clear, value) as value",
-        "recorded_on",
-    )  # fmt: skip
-
-
-def _forms() -> Callable[[str, str], list[tuple[str, str]]]:
-    """Make the function that lists the hashed forms of a value; workers have none of our packages."""
-    from pyspark import cloudpickle
-
-    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
-    hashes = normalise.hashes
-    return lambda kind, value: hashes(kind, value)
+        *KEYS, "coalesce(clear_kind, kind) as kind", "scope", "coalesce(clear, value) as value", "recorded_on"
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
-from jobs.unify import silver
+from jobs.unify import records
 from jobs.unify.identify import identify
 from quanyu import asof, discover
 from quanyu.declare import digest
@@ -18,7 +18,7 @@ from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
-PEOPLE = (silver.PEOPLE, silver.IDENTIFIERS, "silver/consents")
+PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -47,7 +47,6 @@ _DECIDES = (
     "links",
     "records",
     "resolve",
-    "texts",
     "verdicts",
 )
 
@@ -60,14 +59,14 @@ def _definition(catalogue: Catalogue) -> str:
         for module in modules
         if module.__name__ in wanted or module.__name__.startswith("jobs.unify.matching.")
     ]
-    others = silver.parties(catalogue)
+    others = records.parties(catalogue)
     return digest([code, catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
 
 
 def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
     masters = {f"silver/{name.partition('.')[0]}" for b in catalogue.identity.blocked.values() for name in b.masters}
     own = ("identity_verdicts", "identity_acceptances", "identity_models")
-    return (silver.IDENTIFIERS, silver.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
+    return (records.IDENTIFIERS, records.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
 
 
 def _of_job(job: Job) -> Step:

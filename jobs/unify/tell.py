@@ -37,7 +37,7 @@ def customer(directory: Directory, one: str) -> Group:
     former = directory.former(one)
     if former:
         told.append(f"formerly also {', '.join(former)}")
-    told += [_records(directory, found), _identifiers(directory, found), _history(directory, found)]
+    told += [_records(directory.raw(found), found), _identifiers(directory, found), _history(directory, found)]
     return Group(*told)
 
 
@@ -54,8 +54,7 @@ def _row(directory: Directory, one: str) -> str:
     return f"since {rows[0]['joined_on']}, consents to {', '.join(agreed) if agreed else 'nothing'}"
 
 
-def _records(directory: Directory, found: list[Record]) -> Grid:
-    people = directory.people(found)
+def _records(people: pd.DataFrame, found: list[Record]) -> Grid:
     rows = []
     for key in found:
         told = people.loc[[tuple(key)]].iloc[0]
@@ -145,8 +144,10 @@ def proposal(rows: pd.DataFrame) -> Group:
 def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
     """The stewards' work list, likeliest first."""
     told: list[RenderableType] = []
-    for row in rows.to_dict("records"):
-        pair = [Record(row["a_source"], row["a_key"]), Record(row["b_source"], row["b_key"])]
+    ends = [Record(row[f"{end}_source"], row[f"{end}_key"]) for row in rows.to_dict("records") for end in ("a", "b")]
+    people = directory.raw(ends)
+    for place, row in enumerate(rows.to_dict("records")):
+        pair = ends[2 * place : 2 * place + 2]
         told.append(f"[bold]{row['probability']:.2f}[/bold] {row['reason']}")
-        told += [_records(directory, pair), f"quanyu verdict same|different {pair[0]} {pair[1]} --why ...", ""]
+        told += [_records(people, pair), f"quanyu verdict same|different {pair[0]} {pair[1]} --why ...", ""]
     return Group(*told)

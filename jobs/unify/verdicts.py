@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jobs.unify import numbers
 from jobs.unify.directory import Record
 from quanyu.lake import Lake
 
@@ -27,14 +26,12 @@ def standing(lake: Lake) -> pd.DataFrame:
     return rows[rows["verdict"] != "open"].drop(columns="pair").reset_index(drop=True)
 
 
-def places(verdicts: pd.DataFrame, persons: Array, verdict: str) -> Array:
-    """Pairs of places among records, given by their numbers, that verdicts of a kind name, as far as both are there."""
-    chosen = verdicts[verdicts["verdict"] == verdict]
-    if chosen.empty:
+def places(verdicts: pd.DataFrame, find: Callable[[Sequence[Record]], Array], verdict: str) -> Array:
+    """Pairs of places that verdicts of a kind name, as far as both are there; `find` gives places of records, or -1."""
+    chosen = ends(verdicts[verdicts["verdict"] == verdict])
+    if not chosen:
         return np.zeros((0, 2), np.int64)
-    index = pd.Index(persons)
-    named = [numbers.persons(chosen[f"{end}_source"], chosen[f"{end}_key"]) for end in ("a", "b")]
-    found = np.stack([index.get_indexer(pd.Index(one)) for one in named], axis=1)
+    found = np.stack([find(records) for records in zip(*chosen, strict=True)], axis=1)
     return np.unique(np.sort(found[(found >= 0).all(axis=1)].astype(np.int64), axis=1), axis=0)
 
 

@@ -56,7 +56,7 @@ class Likeness:
         return sure
 
     def _anew(self) -> pd.DataFrame:
-        ids = self.directory.identifiers.select(["source", "person_key"]).to_pandas().drop_duplicates()
+        ids = self.directory.identifiers.group_by(records.KEYS).aggregate([]).select(records.KEYS).to_pandas()
         keys = sorted(Record(*key) for key in ids.itertuples(index=False))
         compared, found = self._compared(keys)
         groups = blocks.grouped(found)

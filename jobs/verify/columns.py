@@ -44,8 +44,14 @@ def aligned(one: pa.Table, other: pa.Table) -> Pairs:
     keys = numbers * width + np.concatenate(turns)
     key_a, key_b = keys[: one.num_rows], keys[one.num_rows :]
     _, a, b = np.intersect1d(key_a, key_b, assume_unique=True, return_indices=True)
-    only_a, only_b = (np.setdiff1d(np.arange(len(key)), at) for key, at in ((key_a, a), (key_b, b)))
-    return Pairs(a, b, only_a, only_b, width > 1)
+    return Pairs(a, b, _others(len(key_a), a), _others(len(key_b), b), width > 1)
+
+
+def _others(rows: int, chosen: Array) -> Array:
+    """Places of the rows that are not chosen."""
+    alone = np.ones(rows, bool)
+    alone[chosen] = False
+    return np.flatnonzero(alone)
 
 
 def _numbered(one: pa.Table, other: pa.Table) -> Array:

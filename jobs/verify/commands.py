@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,12 +40,20 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
 
     settings = opened(conf, home)
     pair = _engines(settings, engine)
-    # Whoever ends this process shall not leave personal data behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with Console().status("copying the home") as status:
+    with _clean_end(), Console().status("copying the home") as status:
         proof = prove(settings, day_of(day), pair, wait, lambda name, step: status.update(f"{name}: {step}"))
     say(report(proof))
     raise typer.Exit(0 if proof.equal else 1)
+
+
+@contextlib.contextmanager
+def _clean_end() -> Iterator[None]:
+    """Let whoever ends this process leave no personal data behind: it unwinds as after Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _engines(settings: Settings, other: str | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,7 +63,7 @@ def prove(
             with home_lock(settings, wait_seconds):
                 homes, begins = stack.enter_context(copies(context, names))
             one, other = (run_copy(home, day, watch) for home in homes.values())
-            return _compared(context, list(homes.values()), begins, (one, other))
+            return compared(context, list(homes.values()), begins, (one, other))
 
 
 @contextlib.contextmanager
@@ -77,7 +77,8 @@ def _alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
         raise RetryableError(f"another process verifies {settings.home}; wait for it, or give --wait SECONDS") from None
 
 
-def _compared(context: Context, homes: list[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
+def compared(context: Context, homes: Sequence[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
+    """Compare the tables of two homes in which a day was run; `begins` says in words what both began with."""
     catalogue, steps = context.catalogue, list(context.steps.values())
     behind = {place for step in steps if step not in steps_of(context) for place in step.writes}
     one, other = (Lake(home, Engine(home)) for home in homes)

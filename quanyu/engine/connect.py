@@ -33,6 +33,8 @@ def configure(session: SparkSession, settings: Settings) -> SparkSession:
     """Set what every session of a home has in common: the retailer's zone, and errors for bad values."""
     session.conf.set("spark.sql.session.timeZone", settings.zone)
     session.conf.set("spark.sql.ansi.enabled", "true")
+    # A cluster's own form of 96 bits has no zone, and Sail does not read it.
+    session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     session.conf.set("spark.sql.shuffle.partitions", str(settings.spark.shuffle_partitions))
     return session
 

@@ -11,7 +11,7 @@ from typing import Any
 from quanyu.errors import QuanyuError, RetryableError
 
 _OURS = Path(__file__).parents[2]
-# How an engine says that it cannot be reached, that it has no more memory, and that a commit came too late.
+# How an engine says that it cannot be reached, and that it has no more memory.
 _LOST = ("UNAVAILABLE", "RETRIES_EXCEEDED", "DEADLINE_EXCEEDED", "session not found", "INVALID_HANDLE")
 _TOO_LARGE = (
     "Failed to allocate",
@@ -52,7 +52,7 @@ def _explained(place: str, error: Any) -> QuanyuError:
         )
     if isinstance(error, PythonException):
         return QuanyuError(f"{place}: a function on a worker failed, a fault of the program ({_worker_line(error)})")
-    if any(sign in message for sign in _LOST):
+    if _without_kind(error) and any(sign in message for sign in _LOST):
         return RetryableError(
             f"{place}: the engine went away; run it again (if it goes each time, it needs more memory: sail.memory or"
             " spark.memory in base.yml)"
@@ -63,6 +63,14 @@ def _explained(place: str, error: Any) -> QuanyuError:
         return RetryableError(f"{place}: another run wrote at the same time ({condition}); run it again")
     kind = condition or type(error).__name__
     return QuanyuError(f"{place}: the engine refused the query ({kind}) at {_caller_line(error)}")
+
+
+def _without_kind(error: Any) -> bool:
+    """Whether no engine gave the error a class of its own; the text of one that has holds values of rows."""
+    from pyspark.errors import PySparkException
+    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
+
+    return type(error) in (SparkConnectGrpcException, PySparkException) or not isinstance(error, PySparkException)
 
 
 def _worker_line(error: BaseException) -> str:

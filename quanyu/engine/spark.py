@@ -220,8 +220,6 @@ _FIXED = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # Spark's own form of 96 bits has no zone, and Sail does not read it.
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.log.level": "WARN",
 }
 

@@ -13,6 +13,7 @@ _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 _ZONE = r"( ?(Z|UTC|[+-][0-9]{1,2}:[0-9]{2}))?"
 _TIME = rf"([T ]([0-9]{{1,2}}:[0-9]{{1,2}}(:[0-9]{{1,2}}(\\.[0-9]{{1,9}})?)?{_ZONE})?)?"
 
+# A narrowing cast stands in a coalesce: one engine compares what is inside of a bare one, as if it were exact.
 # From and to, without the digits of decimals: the form, or what to write instead.
 CASTS: dict[tuple[str, str], str] = {
     ("string", "int"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as int)",
@@ -24,18 +25,18 @@ CASTS: dict[tuple[str, str], str] = {
     ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, '^ *({_DAY}{_TIME}) *$', 1) as timestamp)",
     ("int", "string"): "cast({0} as string)",
     ("int", "bigint"): "cast({0} as bigint)",
-    ("int", "decimal"): "try_cast({0} as {to})",
+    ("int", "decimal"): "coalesce(try_cast({0} as {to}), null)",
     ("int", "double"): "cast({0} as double)",
     ("int", "boolean"): "({0} <> 0)",
     ("bigint", "string"): "cast({0} as string)",
-    ("bigint", "int"): "try_cast({0} as int)",
-    ("bigint", "decimal"): "try_cast({0} as {to})",
+    ("bigint", "int"): "coalesce(try_cast({0} as int), null)",
+    ("bigint", "decimal"): "coalesce(try_cast({0} as {to}), null)",
     ("bigint", "double"): "cast({0} as double)",
     ("bigint", "boolean"): "({0} <> 0)",
     ("decimal", "string"): "cast({0} as string)",
-    ("decimal", "int"): "try_cast({0} as int)",
-    ("decimal", "bigint"): "try_cast({0} as bigint)",
-    ("decimal", "decimal"): "try_cast({0} as {to})",
+    ("decimal", "int"): "coalesce(try_cast({0} as int), null)",
+    ("decimal", "bigint"): "coalesce(try_cast({0} as bigint), null)",
+    ("decimal", "decimal"): "coalesce(try_cast({0} as {to}), null)",
     ("decimal", "double"): "cast({0} as double)",
     ("decimal", "boolean"): "({0} <> 0)",
     ("double", "int"): "try_cast({0} as int)",

@@ -98,8 +98,8 @@ def converted(sql: str, name: str, wanted: str) -> str:
 
 
 def midnight(sql: str) -> str:
-    """The first instant of a day; by way of text, since one engine fails where clocks change at midnight."""
-    return f"try_cast(cast({sql} as string) as timestamp)"
+    """The first instant of a day; by way of text where one engine finds none, since clocks change at that midnight."""
+    return f"coalesce(try_cast({sql} as timestamp), try_cast(cast({sql} as string) as timestamp))"
 
 
 def empty_list(item: str) -> str:

@@ -86,7 +86,8 @@ def element(items: str, place: str) -> str:
 
 def _power(base: str, exponent: str) -> str:
     """Null for an endless exponent, and for 0 to a negative one, which is an error in one engine."""
-    return f"power({base}, if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null))"
+    sound = f"if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null)"
+    return f"nanvl(power({base}, {sound}), cast(null as double))"
 
 
 def _positive_rest(number: str, by: str) -> str:

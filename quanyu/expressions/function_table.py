@@ -74,13 +74,13 @@ round(decimal) -> whole = round({0}, 0)
 round(decimal, 'number') -> rounded
 round(double) -> double = (round({0}) + 0D)
 round(double, 'number') -> double = round_double
-sqrt(double) -> double = sqrt(if({0} < 0, null, {0}))
+sqrt(double) -> double = sqrt(if({0} >= 0 and not isnan({0}), {0}, null))
 power(double, double) -> double = power
 pow(double, double) -> double = power
 exp(double) -> double
-ln(double) -> double = ln(if({0} > 0, {0}, null))
-log10(double) -> double = log10(if({0} > 0, {0}, null))
-log2(double) -> double = log2(if({0} > 0, {0}, null))
+ln(double) -> double = ln(if({0} > 0 and not isnan({0}), {0}, null))
+log10(double) -> double = log10(if({0} > 0 and not isnan({0}), {0}, null))
+log2(double) -> double = log2(if({0} > 0 and not isnan({0}), {0}, null))
 mod(bigint, bigint) -> bigint = ({0} % nullif({1}, 0))
 pmod(bigint, bigint) -> bigint = positive_rest
 greatest(T, T...) -> T

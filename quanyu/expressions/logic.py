@@ -55,8 +55,12 @@ def _denied(tree: exp.Expr) -> exp.Expr | None:
 
 
 def settled(tree: exp.Expr) -> exp.Expr:
-    """Make every denial inside of a value two-valued: in a `case`, an `if`, a lambda."""
+    """Make every denial inside of a value two-valued, in a `case`, an `if`, a lambda, and what is asked for null."""
     whole = exp.Paren(this=tree.copy())
+    for asked in list(whole.find_all(exp.Is, exp.EQ, exp.NullSafeEQ)):
+        for side in ("this", "expression"):
+            if isinstance(asked.args[side].unnest(), exp.Predicate | exp.Connector | exp.Not):
+                asked.set(side, exp.Paren(this=two_valued(asked.args[side])))
     for node in list(whole.find_all(exp.Not, exp.NEQ, exp.Like, exp.RegexpLike)):
         if isinstance(node, exp.Not):
             node.set("this", two_valued(node.this))

@@ -50,6 +50,9 @@ def listed(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
     one, *others = (rounded(term) for term in alike([value, *options], "compares", node))
     if family(one.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains or arrays_overlap")
+    if one.type == "double":
+        # One by one: the engines look for a computed double in a list differently.
+        return Term(f"({' or '.join(f'{one.sql} = {term.sql}' for term in others)})", "boolean")
     return Term(f"({one.sql} in ({', '.join(term.sql for term in others)}))", "boolean")
 
 
@@ -72,14 +75,19 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     if not kinds:
         return Term("cast(null as double)", "double")
     if isinstance(node, exp.Div):
-        return Term(f"({left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D))", "double")
+        return _number(f"{left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D)")
     if kinds <= set(WHOLE):
         return _WHOLE_NUMBERS[type(node)](left.to("bigint").sql, right.to("bigint").sql)
     if isinstance(node, exp.IntDiv | exp.Mod):
         raise ExpressionError(f"{node.sql(dialect='spark')}: div and % are for whole numbers; cast both to bigint")
     if "double" in kinds:
-        return Term(f"({left.to('double').sql} {_SIGN[type(node)]} {right.to('double').sql})", "double")
+        return _number(f"{left.to('double').sql} {_SIGN[type(node)]} {right.to('double').sql}")
     return _of_decimals(node, left, right)
+
+
+def _number(sql: str) -> Term:
+    """A double that is a number or null: the engines give NaN another sign, by which it is the least or the largest."""
+    return Term(f"nanvl({sql}, cast(null as double))", "double")
 
 
 def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:

@@ -8,7 +8,6 @@ from sqlglot import exp
 
 from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import calls, forms, operators
-from quanyu.expressions.aggregation import aggregate
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_type
 from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
@@ -248,11 +247,12 @@ def _call(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _aggregate(node: exp.Expr, scope: Scope) -> Term:
-    when = None
-    if isinstance(node, exp.Filter):
-        when = condition(node.expression.this, scope).sql
-        node = node.this
-    return aggregate(node, when, scope, write)
+    # Late, since aggregates are written of expressions, and expressions may hold aggregates.
+    from quanyu.expressions.aggregates import Aggregate
+
+    when, call = (node.expression.this, node.this) if isinstance(node, exp.Filter) else (None, node)
+    plan = Aggregate(call, scope.columns, when)
+    return Term(plan.sql(), plan.type)
 
 
 HANDLERS: dict[type[exp.Expr], Handler] = {

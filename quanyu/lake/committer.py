@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,6 +106,11 @@ def committer_name(settings: Settings) -> CommitterName:
 def write_down(settings: Settings, name: CommitterName) -> None:
     """Write a lake's committer down, once: two that differ do not exclude each other's commits."""
     file = settings.lake / "_committer"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{name}\n", encoding="utf-8")
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"_committer.{os.getpid()}")
+    fresh.write_text(f"{name}\n", encoding="utf-8")
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, file)
+    fresh.unlink()

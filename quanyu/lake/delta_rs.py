@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
 
 BATCH_ROWS = 100_000
+# A longer list of partitions saves nothing.
+MOST_PARTITIONS = 20
+# Fewer files, and fewer commits since the last checkpoint, cost a reader less than the upkeep does.
+MANY_FILES, MANY_COMMITS = 8, 10
+# The library itself would remove commits after 30 days, receipts with them: the upkeep does it, by its retention.
+LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 # How deltalake, and pyarrow under it, say that rows break a rule of the table; the texts go on with values of rows.
 _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
@@ -33,6 +39,7 @@ class DeltaRsCommitter:
         from deltalake import DeltaTable, Schema
 
         known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
+        known[LOG_CLEANUP] = "false"
         schema = Schema([_field(name, column) for name, column in layout.columns.items()])
         table = DeltaTable.create(
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
@@ -88,12 +95,16 @@ class DeltaRsCommitter:
 
     def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
         """Merge staged changes, in batches of bounded memory."""
+        from deltalake import WriterProperties
+
         with _open(path, commit) as (table, properties):
             nullable = {field.name: field.nullable for field in table.schema().fields}
-            same = " and ".join(_same(name, nullable[name]) for name in on)
+            same = [_same(name, nullable[name]) for name in on]
+            parts = [_within(changes, name) for name in table.metadata().partition_columns if name in on]
             merging = table.merge(
-                _batches(table, changes, more=["_op"]), same, source_alias="s", target_alias="t",
-                commit_properties=properties,
+                _batches(table, changes, more=["_op"]), " and ".join([*same, *filter(None, parts)]),
+                source_alias="s", target_alias="t", commit_properties=properties,
+                writer_properties=WriterProperties(max_row_group_size=BATCH_ROWS),
             )  # fmt: skip
             values = {f"`{name}`": f"s.`{name}`" for name in nullable}
             merging = merging.when_matched_delete("s.`_op` = 'delete'").when_matched_update(values)
@@ -130,28 +141,49 @@ class DeltaRsCommitter:
         """Compact, vacuum, and write a checkpoint, behind which old commits of the log are removed."""
         from deltalake import DeltaTable
 
-        table = DeltaTable(path)
-        # The library itself would remove commits after 30 days, receipts with them.
-        keep = {LOG_RETENTION: log_interval(retention), "delta.enableExpiredLogCleanup": "false"}
-        if not keep.items() <= table.metadata().configuration.items():
-            table.alter.set_table_properties(keep, raise_if_not_exists=False)
-        compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
-        hours = int(retention.total_seconds() // 3600)
-        expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
-        # It names files too that an earlier call removed, and commits each time.
-        removed = [file for file in expired if (Path(path) / file).exists()]
-        if removed:
-            table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
-        if _last_checkpoint(path) < table.version():
+        table, compacted = DeltaTable(path), 0
+        if len(table.file_uris()) >= MANY_FILES:
+            compacted = table.optimize.compact(max_concurrent_tasks=1)["numFilesRemoved"]
+        removed = _vacuum(table, path, retention)
+        if table.version() - _last_checkpoint(path) >= MANY_COMMITS:
             table.create_checkpoint()
-        if with_log:
+        if with_log and _oldest_commit(path) < datetime.now(UTC) - retention:
+            keep = {LOG_RETENTION: log_interval(retention), LOG_CLEANUP: "false"}
+            if not keep.items() <= table.metadata().configuration.items():
+                table.alter.set_table_properties(keep, raise_if_not_exists=False)
             table.cleanup_metadata()
-        return Maintenance(compacted, len(removed))
+        return Maintenance(compacted, removed)
+
+
+def _vacuum(table: Any, path: str, retention: timedelta) -> int:
+    hours = int(retention.total_seconds() // 3600)
+    expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+    # It names files too that an earlier call removed, and commits each time.
+    removed = [file for file in expired if (Path(path) / file).exists()]
+    if removed:
+        table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+    return len(removed)
 
 
 def _last_checkpoint(path: str) -> int:
     file = Path(path) / "_delta_log" / "_last_checkpoint"
     return int(json.loads(file.read_text(encoding="utf-8"))["version"]) if file.is_file() else -1
+
+
+def _oldest_commit(path: str) -> datetime:
+    """When the first commit that the log has was written; removing goes by the same time."""
+    file = min((Path(path) / "_delta_log").glob("*.json"))
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def _within(changes: Staged, name: str) -> str:
+    """Say which partitions the changes are of, so that files of others are neither read nor conflicts."""
+    values = {
+        value for batch in changes.dataset().to_batches(columns=[name]) for value in batch[name].unique().to_pylist()
+    }
+    listed = ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
+    texts = 0 < len(values) <= MOST_PARTITIONS and all(isinstance(value, str) for value in values)
+    return f"t.`{name}` in ({listed})" if texts else ""
 
 
 def _same(name: str, nullable: bool) -> str:

@@ -62,8 +62,8 @@ class Lake(StoredTables):
     @cached_property
     def committer(self) -> Committer:
         """Who commits to this lake, by what is written down in it."""
+        write_down(self.settings, committer_name(self.settings))
         name = committer_name(self.settings)
-        write_down(self.settings, name)
         return DeltaRsCommitter() if name == "deltalake" else SparkCommitter(self.engine.session)
 
     def read(self, place: str) -> DataFrame:
@@ -186,12 +186,15 @@ class Lake(StoredTables):
         last = self._fences.get(application, self.transaction(place, application))
         newest = self.last_commit(place)
         write(self.path(place), *content, CommitInfo(place, receipt.text(counts), application, last + 1))
-        if application in self._fences:
-            self._fences[application] = self.transaction(place, application)
         own = (item for item in self.receipts(place) if _of(item["receipt"], receipt))
         version = int(next(own, {"version": -1})["version"])
-        if version <= newest and self.transaction(place, application) > last:
-            raise overtaken(place)
+        now = self.transaction(place, application)
+        if version <= newest:
+            if now > last:
+                raise overtaken(place)
+            return newest
+        if application in self._fences:
+            self._fences[application] = now
         return version
 
     def maintain(self, place: str, retention: timedelta) -> Maintenance:

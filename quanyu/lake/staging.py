@@ -57,7 +57,7 @@ class Staged:
         """Arrow schema of the frame, for where no file tells it."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
-        return to_arrow_schema(self.rows.schema)
+        return to_arrow_schema(self.rows.schema, timezone="UTC")
 
     def arrow(self) -> pa.Table:
         """Read all rows into this process."""

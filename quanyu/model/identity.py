@@ -151,8 +151,6 @@ class IdentityRecords(Table):
 
     person = Column("bigint", "Number of the record: a hash of source and person_key.", required=True, unit="hash")
     raw = Column("bigint", "Hash of all that is compared.", required=True, unit="hash")
-    shows = Column("bigint", "Hash of all identifiers that it shows.", unit="hash")
-    shown = Column("array<bigint>", "Its identifiers: kind, reason to set it aside and day in bits, scope, value.")
     called = Column("bigint", "Keyed hash of the whole name; 0 for none.", required=True, unit="hash")
     block_keys = Column("array<bigint>", "Keyed hash per block; 0 for none.", required=True, unit="hash")
     mark = Column("bigint", "Hash of all that the weights of its pairs hang on.", required=True, unit="hash")

@@ -22,7 +22,9 @@ class Rhythm(FeatureView):
     longest_gap = Feature("max(gap)", "Longest gap.", unit="days")
     mean_gap = Feature("avg(gap)", "Mean gap.", unit="days")
     gaps_30d = Feature("count(gap)", "Gaps that ended within 30 days.", unit="gaps", within=days(30))
-    switches = Feature("count_if(channel <> channel_before)", "Changes of channel.", unit="changes")
+    switches = Feature(
+        "count_if(channel_before is not null and channel <> channel_before)", "Changes of channel.", unit="changes"
+    )
     growing = Feature("count_if(amount_after > amount)", "Orders before a greater one.", unit="orders")
     back_in_store = Feature(
         "min(datediff(returned_to_store_at, ordered_at))", "Days from an online order to the store.", unit="days",

@@ -289,11 +289,11 @@ test_pieces_that_are_too_many_to_add_up_are_not_known_of_that_customer_alone = s
     as_of="2024-07-01",
     given={
         Orders: """
-                customer | ordered_at | pieces
-                ann      | 2024-06-01 | 9000000000000000000
-                ann      | 2024-06-02 | 9000000000000000000
-                bob      | 2024-06-01 | 1
-            """
+            customer | ordered_at | pieces
+            ann      | 2024-06-01 | 9000000000000000000
+            ann      | 2024-06-02 | 9000000000000000000
+            bob      | 2024-06-01 | 1
+        """
     },
     expect={"ann": dict(items=None, orders=2), "bob": dict(items=1)},
 )

@@ -1,4 +1,8 @@
+import importlib.metadata
+import os
+import pwd
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +16,12 @@ from quanyu.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(home=tmp_path / "home", conf=tmp_path, data=tmp_path, landing=tmp_path)
+    return Settings(home=tmp_path / "home", conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
+
+
+@pytest.fixture
+def on_spark(settings):
+    return settings.model_copy(update={"engine": "spark"})
 
 
 def found(settings, **ports):
@@ -20,17 +29,53 @@ def found(settings, **ports):
 
 
 def test_everything_is_looked_at_and_nothing_is_changed(settings):
-    names = ["python", "pyspark", "delta-spark", "apache-airflow", "mlflow", "home", "disk", "java", "memory", "jars",
-             "spark server", "port 8080", "port 5000", "pages"]  # fmt: skip
+    names = ["python", "engine", "pyspark", "deltalake", "apache-airflow", "mlflow", "pysail", "home", "disk", "memory",
+             "machine", "port 8080", "port 5000", "pages"]  # fmt: skip
     told = found(settings)
     assert list(told) == names
     assert all(finding.found and finding.mend for finding in told.values())
+    assert told["engine"].found == f"Sail {importlib.metadata.version('pysail')} (set)"
     assert not settings.home.exists()
 
 
-def test_a_remote_spark_needs_no_java_here(settings):
-    remote = settings.model_copy(update={"spark": settings.spark.model_copy(update={"remote": "sc://there"})})
-    assert not {"java", "memory", "jars", "spark server"} & set(found(remote))
+def test_spark_needs_what_it_always_did(on_spark):
+    told = found(on_spark)
+    assert {"java", "memory", "jars", "spark server", "delta-spark"} < set(told)
+    assert not {"machine", "pysail"} & set(told)
+    assert told["engine"].found == "Apache Spark 4.2.0 (set)"
+
+
+def test_a_remote_spark_needs_no_java_here(on_spark):
+    remote = on_spark.model_copy(
+        update={"engine": "auto", "spark": on_spark.spark.model_copy(update={"remote": "sc://there"})}
+    )
+    told = found(remote)
+    assert not {"java", "memory", "jars", "spark server", "machine"} & set(told)
+    assert told["engine"].found == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
+
+
+def test_an_engine_that_cannot_be_is_told(settings, monkeypatch):
+    monkeypatch.setattr("quanyu.engine.session.sail_version", lambda: None)
+    told = found(settings)
+    assert not told["engine"].ok and "no wheel" in told["engine"].found
+    assert not {"java", "machine"} & set(told)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may run a program as another")
+def test_another_person_on_this_machine_is_told(settings, monkeypatch):
+    alone, accounts = found(settings)["machine"], pwd.getpwall()
+    entry = pwd.struct_passwd(("ann", "x", 54321, 54321, "", "/", "/bin/sh"))
+    monkeypatch.setattr(doctor.pwd, "getpwall", lambda: [*accounts, entry])
+    assert found(settings)["machine"] == alone
+    program = subprocess.Popen(["sleep", "60"], user=54321)
+    try:
+        told = found(settings)["machine"]
+        assert (told.ok, "ann" in told.found) == (False, True)
+        assert "no token" in told.mend and "engine: spark" in told.mend
+    finally:
+        program.kill()
+        program.wait()
+    assert found(settings)["machine"] == alone
 
 
 def test_this_environment_has_what_the_lock_pins(settings):
@@ -100,33 +145,33 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
     assert found(settings, airflow_port=port)[f"port {port}"].found == "free"
 
 
-def test_state_that_outlived_its_process_is_told(settings):
-    (settings.home / "server").mkdir(parents=True)
-    SparkEngine(settings)._note(Server(1, 1.0, 1, "t"))
-    servers._note(settings, [Service("mlflow", 1, 1.0, 5000, "m")])
-    told = found(settings)
+def test_state_that_outlived_its_process_is_told(on_spark):
+    (on_spark.home / "server").mkdir(parents=True)
+    SparkEngine(on_spark)._note(Server(1, 1.0, 1, "t"))
+    servers._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
+    told = found(on_spark)
     assert (told["spark server"].ok, told["pages"].ok) == (False, False)
     assert told["pages"].found == "none running; ended without quanyu down: mlflow"
 
 
-def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(settings, monkeypatch):
-    settings.home.write_text("")
-    assert not found(settings)["home"].ok
-    settings.home.unlink()
+def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(on_spark, monkeypatch):
+    on_spark.home.write_text("")
+    assert not found(on_spark)["home"].ok
+    on_spark.home.unlink()
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 4 * doctor.GB}))
     monkeypatch.setattr(doctor, "_machine_bytes", lambda: 4 * doctor.GB)
-    told = found(settings)
+    told = found(on_spark)
     assert (told["home"].ok, told["disk"].ok, told["memory"].ok) == (True, False, False)
-    assert told["memory"].found == "4.0 GB, of which Spark may take 3g"
-    small = settings.model_copy(update={"spark": settings.spark.model_copy(update={"memory": "1500m"})})
+    assert told["memory"].found == "4.0 GB, of which the engine may take 3g"
+    small = on_spark.model_copy(update={"spark": on_spark.spark.model_copy(update={"memory": "1500m"})})
     assert found(small)["memory"].ok
 
 
-def test_cached_jars_are_seen(settings, monkeypatch, tmp_path):
+def test_cached_jars_are_seen(on_spark, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "not cached yet" in found(settings)["jars"].found
-    cache = SparkEngine(settings).jar_folder()
+    assert "not cached yet" in found(on_spark)["jars"].found
+    cache = SparkEngine(on_spark).jar_folder()
     (cache / "jars").mkdir(parents=True)
     (cache / "jars" / "delta.jar").touch()
     (cache / "complete").touch()
-    assert found(settings)["jars"].found.startswith("cached in")
+    assert found(on_spark)["jars"].found.startswith("cached in")

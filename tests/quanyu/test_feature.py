@@ -2,6 +2,7 @@
 
 import pytest
 
+from quanyu.derived import FirstAfter, Gap, Previous
 from quanyu.feature import Feature, FeatureView, Tag, days, reach
 from quanyu.model.trade import OrderLines, Orders, Products
 from quanyu.table import Table
@@ -98,3 +99,37 @@ def test_a_view_without_its_parts_is_told_so():
     assert "says in a docstring" in told
     assert "Bare.owner: is missing" in told
     assert "Bare.over: is missing" in told
+
+
+def test_derived_columns_are_checked_and_have_names_of_their_own():
+    class Odd(FeatureView):
+        """Odd."""
+
+        owner, over = "growth", Orders
+        derived = {
+            "gap": Gap("channel"),
+            "before": Previous("chanel"),
+            "amount": Previous("amount"),
+            "later": FirstAfter("amount", "channel = 'e-mail'"),
+        }
+        longest = Feature("max(gap)", "Longest.", unit="days")
+
+    told = [f"{problem.key}: {problem.message}" for problem in Odd.problems(TABLES).found]
+    for words in (
+        "Odd.derived.gap: a gap is between dates or times, and channel is a string",
+        "Odd.derived.before: unknown column 'chanel'; did you mean 'channel'?",
+        "Odd.derived.amount: is no name for a derived column",
+        "Odd.derived.later: channel = 'e-mail': channel is never 'e-mail'",
+        "Odd.longest: 'max(gap)': unknown column 'gap'",
+    ):
+        assert any(line.startswith(words) for line in told), (words, told)
+
+
+def test_a_window_needs_to_know_when_a_row_happened():
+    class Timeless(FeatureView):
+        """Timeless."""
+
+        owner, over, within = "growth", Products, days(3)
+        products = Feature("count(*)", "Products.", unit="products")
+
+    assert "`within` has nothing to go by" in str(Timeless.problems(TABLES).found[0])

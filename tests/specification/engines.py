@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from quanyu.discover import load
+from quanyu.engine.session import Engine
 from quanyu.settings import load_settings
 from specification.computation import Specified
 
@@ -23,35 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def spec_session(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A session of the chosen engine."""
-    engine = request.config.getoption("--engine")
-    if engine == "sail":
-        yield from _sail()
-    elif engine == "spark":
-        from quanyu.engine import Engine
-
-        home = request.getfixturevalue("server").parent
-        yield Engine(load_settings(ROOT / "conf", home)).session()
+def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A session of the chosen engine: Apache Spark is the suite's one server, unless an address is given."""
+    engine, home = request.config.getoption("--engine"), tmp_path_factory.mktemp("engine")
+    settings = load_settings(ROOT / "conf", home)
+    if engine.startswith("sc://"):
+        settings = settings.model_copy(update={"spark": settings.spark.model_copy(update={"remote": engine})})
     else:
-        from pyspark.sql import SparkSession
-
-        yield SparkSession.builder.remote(engine).create()
-
-
-def _sail() -> Iterator[Any]:
-    # Plans of many cases are deep; read by the server when it starts.
-    os.environ.setdefault("SAIL_RUNTIME__STACK_SIZE", "67108864")
-    from pysail.spark import SparkConnectServer  # type: ignore[import-untyped]
-    from pyspark.sql import SparkSession
-
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    address = server.listening_address
-    session = SparkSession.builder.remote(f"sc://localhost:{address[1]}").create()
-    yield session
-    session.stop()
-    server.stop()
+        (home / "server").symlink_to(request.getfixturevalue("server"))
+        settings = settings.model_copy(update={"engine": engine})
+    yield Engine(settings).session()
+    Engine(settings).release()
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,10 @@ class MemoryContext:
     lake: MemoryLake
     day: date
 
+    def is_current(self, step: str) -> bool:
+        """No step was performed: facts of every day are computed."""
+        return False
+
     @property
     def settings(self) -> Settings:
         """Settings of the conf folder."""

@@ -1,5 +1,1 @@
-"""Likeness of records of persons: fields, blocks, comparisons, weights.
-
-Runs on Spark's workers too, which have none of our packages: it imports third-party libraries and itself only, and
-`cloudpickle.register_pickle_by_value` ships it.
-"""
+"""Likeness of records of persons: fields, blocks, comparisons, weights. It knows nothing of the lake or an engine."""

@@ -1,61 +1,39 @@
-"""Weights of candidate pairs, on Spark's workers: each process opens the prepared records once."""
+"""Weights of candidate pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import dataset
 
-from jobs.unify.matching import fields
 from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
 from jobs.unify.matching.model import Model
 
+# So many pairs are compared at a time.
 ROWS = 250_000
-_OPENED: dict[str, Any] = {}
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """Scores pairs of records by their places in the files of `folder`; `nobodys` are codes that tell nothing.
-
-    Pairs below the model's floor are left out.
-    """
-
-    folder: str
-    model: Model = field(repr=False)
-    nobodys: Sequence[int] = ()
-
-    def __call__(self, stream: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Take batches of a and b; give the persons' numbers, levels packed into one number, and weights in bits."""
-        for batch in stream:
-            for start in range(0, batch.num_rows, ROWS):
-                part = batch.slice(start, ROWS)
-                yield self.scored(part.column(0).to_numpy(), part.column(1).to_numpy())
-
-    def scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        """Score one batch of pairs."""
-        if self.folder not in _OPENED:
-            _OPENED.clear()
-            _OPENED[self.folder] = Compared(read(self.folder), self.model, self.nobodys)
-        return _OPENED[self.folder].scored(a, b)
 
 
 class Compared:
-    """Prepared records in memory, ready to be compared in pairs."""
+    """Prepared records, ready to be compared in pairs; `nobodys` are codes of e-mails and phones that tell nothing."""
 
-    def __init__(self, table: pa.Table, model: Model, nobodys: Sequence[int] = ()) -> None:
+    def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
         self.model, self.person = model, table["person"].to_numpy()
         self.columns = coded(table)
         for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
             self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
         self.shares = model.shares(self.columns)
 
-    def scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        """Score pairs by their places; those below the model's floor are left out."""
+    def scored(self, a: Any, b: Any) -> pa.Table:
+        """Score pairs by their places; those below the model's floor are left out.
+
+        Columns: the persons' numbers (a, b), levels packed into one number, weight and weights in bits.
+        """
+        parts = range(0, max(len(a), 1), ROWS)
+        return pa.Table.from_batches([self._scored(a[at : at + ROWS], b[at : at + ROWS]) for at in parts])
+
+    def _scored(self, a: Any, b: Any) -> pa.RecordBatch:
         found = compared(self.columns, a, b)
         weights = self.model.weights(found, self.shares)
         total = self.model.total(found, weights)
@@ -72,16 +50,11 @@ class Compared:
         )  # fmt: skip
 
 
-def _without(column: Column, codes: Any, nobodys: Sequence[int]) -> Column:
+def _without(column: Column, codes: Any, nobodys: Any) -> Column:
     """Take out of a column what a hub shows."""
     if not len(nobodys):
         return column
-    return replace(column, codes=np.where(np.isin(codes, np.array(nobodys)), -1, column.codes).astype(np.int32))
-
-
-def read(folder: str) -> pa.Table:
-    """Read the prepared records in the order of their files, which is everybody's."""
-    return dataset.dataset(folder, format="parquet").to_table(columns=[*fields.PASSED, *fields.FIELDS])
+    return replace(column, codes=np.where(np.isin(codes, nobodys), -1, column.codes).astype(np.int32))
 
 
 def packed(levels: Any) -> Any:

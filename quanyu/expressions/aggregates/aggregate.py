@@ -82,7 +82,7 @@ class Aggregate:
     def form(self) -> Form:
         """How it is written. Raises ExpressionError for an argument that the function cannot take."""
         _check_shape(self.node)
-        arguments = [Argument(safe_sql(a, self.schema), type_of(a, self.schema), _text(a)) for a in self.arguments]
+        arguments = [self._argument(tree) for tree in self.arguments]
         if not arguments:
             return rows()
         if self.distinct:
@@ -92,6 +92,12 @@ class Aggregate:
         if isinstance(self.node, exp.Quantile):
             return FORMS[self.function](arguments[0], _share(self.node))
         return FORMS[self.function](*arguments)
+
+    def _argument(self, tree: exp.Expr) -> Argument:
+        kind = type_of(tree, self.schema)
+        # What is counted is a rule: it holds rows of which it is not known that they are unequal.
+        rule = isinstance(self.node, exp.CountIf) and kind == "boolean"
+        return Argument(safe_sql(two_valued(tree) if rule else tree, self.schema), kind, _text(tree))
 
     def parts(self) -> dict[str, str]:
         """SQL that an engine aggregates over an entity's rows, by generated column names."""
@@ -114,6 +120,10 @@ class Aggregate:
         With `whole`, SQL over the rows themselves.
         """
         return self.form.value(*self._holders(whole))
+
+    def sql(self) -> str:
+        """The whole aggregate as one expression over an entity's rows."""
+        return self.value(whole=True)
 
     def lost(self, whole: bool = False) -> str | None:
         """SQL of whether values are there and no result, since it does not fit its type; None where it always does."""
@@ -169,6 +179,8 @@ def _check_shape(node: exp.Expr) -> None:
     odd = {key for key, value in node.args.items() if value} - {"this", "big_int", "nulls_excluded"}
     if odd - {known.get(type(node))} or node.this is None or (type(node) not in FORMS):
         raise ExpressionError(f"{_text(node)!r} is not how this aggregate is written")
+    if isinstance(node, exp.Mode) and not node.args.get("deterministic"):
+        raise ExpressionError(f"{_text(node)!r}: write mode(x, true), since of several the engines take another")
     if isinstance(node.this, exp.Distinct) and not isinstance(node, exp.Count | exp.ArrayUniqueAgg):
         raise ExpressionError(f"{_text(node)!r}: only count takes distinct")
     if any(isinstance(inner, exp.AggFunc) for inner in node.walk() if inner is not node):

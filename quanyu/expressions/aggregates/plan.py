@@ -92,7 +92,7 @@ class AggregateExpression:
 
     @property
     def _all(self) -> list[Aggregate]:
-        return [*self.aggregates.values(), self.rows]
+        return [*self.aggregates.values(), *([] if self._plain else [self.rows])]
 
     @property
     def _plain(self) -> bool:
@@ -153,6 +153,8 @@ def plan(
     aggregates: dict[str, Aggregate] = {}
     for node in list(_outermost(tree)):
         inline = node.expression.this if isinstance(node, exp.Filter) else None
+        if inline is not None and inline.find(exp.AggFunc):
+            raise ExpressionError(f"{text!r} aggregates in a filter, which asks of one row")
         conditions = [condition for condition in (where, inline) if condition is not None]
         call = node.this if isinstance(node, exp.Filter) else node
         name = f"_a{len(aggregates)}"
@@ -164,7 +166,11 @@ def plan(
     around = tree.this.pop()
     rows = Aggregate(exp.Count(this=exp.Star()), schema, where, window)
     try:
-        return AggregateExpression(text, aggregates, around, rows, _type(text, around, aggregates, schema, wanted))
+        kind = _type(text, around, aggregates, schema, wanted)
+        expression_plan = AggregateExpression(text, aggregates, around, rows, kind)
+        # Written once here, so that what is wrong with a filter or a window is said when it is declared.
+        expression_plan.parts()
+        return expression_plan
     except ExpressionError as error:
         said = str(error)
         raise ExpressionError(said if said.startswith(repr(text)) else f"{text!r}: {said}") from None

@@ -114,9 +114,9 @@ def test_in_a_group_the_last_row_tells_what_does_not_add_up():
         columns={"sale_id": "no", "kind": "kind", "pieces": "sum(cast(n as bigint))"},
     )
     sql = {column.name: column.sql for column in per_group(fill, Sales)}
-    assert sql["kind"] == "max_by(`kind`, struct(_file, _row))"
+    assert sql["kind"] == "max_by(`kind`, _order)"
     assert "max_by" not in sql["sale_id"]
-    assert sql["pieces"].startswith("try_cast(sum(")
+    assert "try_cast(sum(" in sql["pieces"]
 
 
 @pytest.mark.parametrize("text", ["1.5", "4294967297", "1e0", "１", " ", "one"])

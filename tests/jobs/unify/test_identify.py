@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
-from shop import ROOT, Retailer
+from rich.console import Console
+from shop import BASE, ROOT, Retailer
 from typer.testing import CliRunner
 
-from jobs.unify import commands, publish
+from jobs.unify import commands, publish, tell
+from jobs.unify.directory import Directory
 from quanyu import cli
 from quanyu.errors import ContractError
 from quanyu.lake import Lake
@@ -145,6 +150,16 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     assert shop.rows("gold/identities") == before
 
 
+def test_the_work_list_shows_what_both_records_of_a_pair_say(shop):
+    day(shop, 1)
+    pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
+    rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(tell.reviews(rows, Directory(shop.context("2024-07-01"))))
+    said = console.export_text()
+    assert said.count("李芳") == said.count("李小雨") == said.count("2015-06-01") == 2
+
+
 def key(shop: Retailer, number: str) -> str:
     rows = shop.rows("silver/identifiers", "value", "person_key")
     return next(row[1] for row in rows if row[0] == number)
@@ -183,10 +198,7 @@ def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeyp
         found = day(shop, number)
     assert {"gold/identity_records", "gold/identity_pairs"} <= set(shop.versions())
     monkeypatch.setattr(publish, "REMEMBERED", 10**9)
-    other = Retailer(tmp_path / "other")
-    shutil.rmtree(other.conf)
-    shutil.copytree(shop.conf, other.conf)
-    shutil.copytree(shop.home / "landing", other.home / "landing")
+    other = twin(shop, tmp_path)
     try:
         for number in (1, 2):
             other.run(f"2024-07-{number:02}", "ingest.crm", "ingest.web")
@@ -201,31 +213,54 @@ class KilledError(Exception):
 
 def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "REMEMBERED", 0)
-    undisturbed = Retailer(tmp_path / "undisturbed")
-    shutil.rmtree(undisturbed.conf)
-    shutil.copytree(shop.conf, undisturbed.conf)
-    shutil.copytree(shop.home / "landing", undisturbed.home / "landing")
-    (undisturbed.home / "person.key").write_text("a" * 64)
+    undisturbed = twin(shop, tmp_path)
     try:
         day(undisturbed, 1)
         shop.run("2024-07-01", "ingest.crm", "ingest.web")
         killed = _killed_until_done(shop, monkeypatch)
         assert killed >= 6
-        for place in [place for place in undisturbed.versions() if place.startswith("gold/identit")]:
-            assert shop.rows(place) == undisturbed.rows(place), place
+        assert tables(shop) == tables(undisturbed)
     finally:
         undisturbed.close()
 
 
+@pytest.mark.spark
+def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "REMEMBERED", 0)
+    shop.land("crm/2024-07-02.csv", told("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
+    on_spark = twin(shop, tmp_path)
+    on_spark.declare("base.yml", BASE + "engine: spark\n")
+    try:
+        for number in (1, 2):
+            assert day(on_spark, number) == day(shop, number)
+        assert tables(on_spark) == tables(shop)
+    finally:
+        on_spark.close()
+
+
+def twin(shop: Retailer, folder: Path) -> Retailer:
+    """A second retailer with the same declarations, files and key, who has not run yet."""
+    made = Retailer(folder / "twin")
+    shutil.copytree(shop.conf, made.conf, dirs_exist_ok=True)
+    shutil.copytree(shop.home / "landing", made.home / "landing")
+    (made.home / "person.key").write_text("a" * 64)
+    return made
+
+
+def tables(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
+    """All that the step writes."""
+    return {place: shop.rows(place) for place in shop.versions() if place.startswith("gold/identit")}
+
+
 def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run the step, and end it after its first commit, again and again, until there is none left to make."""
-    landed = Lake._landed
+    commit = Lake._commit
 
-    def kill(lake: Lake, place: str, receipt: object) -> int:
-        landed(lake, place, receipt)
+    def kill(*args: object, **more: object) -> None:
+        commit(*args, **more)
         raise KilledError
 
-    monkeypatch.setattr(Lake, "_landed", kill)
+    monkeypatch.setattr(Lake, "_commit", kill)
     killed = 0
     for _ in range(20):
         try:
@@ -234,7 +269,7 @@ def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
         except Exception as error:
             assert "KilledError" in str(error)
             killed += 1
-    monkeypatch.setattr(Lake, "_landed", landed)
+    monkeypatch.setattr(Lake, "_commit", commit)
     shop.run("2024-07-01", "identities", force=True)
     return killed
 

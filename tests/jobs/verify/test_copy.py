@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,13 +15,13 @@ from shop import Retailer
 
 from jobs.verify import commands
 from jobs.verify.compare import compare
-from jobs.verify.copy import FOLDER, copies, origin_of, steps_of
+from jobs.verify.copy import FOLDER, copies, steps_of
 from jobs.verify.days import run_copy
 from jobs.verify.proof import prove
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
 from quanyu.lake import Lake
-from quanyu.run import Context, home_lock
+from quanyu.run import home_lock
 
 TILL = """
 describes: Receipts, a file per day.
@@ -62,9 +66,9 @@ def web(days: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, server):
+def shop(tmp_path_factory):
     """Three days were run; behind the second, a file of the first was corrected. One feed is one file of all days."""
-    retailer = Retailer(tmp_path_factory.mktemp("shop"), server)
+    retailer = Retailer(tmp_path_factory.mktemp("shop"))
     retailer.declare("sources/till.yml", TILL)
     retailer.declare("sources/web.yml", WEB)
     retailer.declare("audiences/buyers.yml", BUYERS)
@@ -135,9 +139,28 @@ def test_a_home_is_held_only_while_it_is_copied_and_a_step_that_stops_once_is_a_
     assert not (shop.home / FOLDER).exists()
 
 
+def call(shop: Retailer, *words: str) -> list[str]:
+    """Command line of a verification, as a person would write it."""
+    line = [sys.executable, "-m", "quanyu.cli", "verify", *words]
+    return [*line, "--engine", "sail", "--conf", str(shop.conf), "--home", str(shop.home)]
+
+
 def test_a_day_that_was_not_run_is_said_in_words(shop):
-    with pytest.raises(ConfigError, match=r"2024-07-09 was not run in .*last days run are: 2024-07-01, 2024-07-02"):
-        origin_of(Context(shop.settings, date(2024, 7, 9)))
+    done = subprocess.run(call(shop, "--day", "2024-07-09"), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "2024-07-09 was not run in" in done.stderr
+    assert "the last days run are: 2024-07-01, 2024-07-02, 2024-07-03" in done.stderr
+
+
+def test_who_ends_the_command_leaves_no_copy_behind(shop):
+    with subprocess.Popen(call(shop, "--day", str(DAYS[-1])), stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list(shop.home.glob(f"{FOLDER}/*/*/lake/_staging/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        process.wait(30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not (shop.home / FOLDER).exists()
 
 
 def test_an_engine_that_cannot_run_here_is_said_in_words(shop, monkeypatch):

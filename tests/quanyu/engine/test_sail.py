@@ -19,6 +19,14 @@ from quanyu.settings import Sail, Settings, Spark
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def own_process(monkeypatch):
+    """An engine of these tests' own: they end it, and others of this worker hold sessions on theirs."""
+    monkeypatch.setattr(sail, "_running", [])
+    yield
+    sail.stop_sail()
+
+
 @pytest.fixture
 def settings(tmp_path):
     made = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
@@ -202,6 +210,14 @@ def test_no_message_shows_a_value(engine, query):
     assert "139" not in str(error.value)
     assert not isinstance(error.value, RetryableError)
     assert error.value.__cause__ is None and error.value.__suppress_context__
+
+
+def test_a_value_that_reads_like_a_lost_server_is_no_lost_server(engine):
+    session = engine.session()
+    session.createDataFrame([("UNAVAILABLE",)], "v string").createOrReplaceTempView("t")
+    with pytest.raises(QuanyuError, match="test: the engine refused the query") as error, guard("test"):
+        session.sql("select cast(v as date) from t").collect()
+    assert not isinstance(error.value, RetryableError)
 
 
 def test_no_message_of_a_worker_shows_a_value(engine):

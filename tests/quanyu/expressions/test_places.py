@@ -7,10 +7,13 @@ import pytest
 from quanyu.audience import Audience
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse
+from quanyu.expressions.aggregates import condition
 from quanyu.feature import Feature, FeatureView, Tag
 from quanyu.model.people import Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
+from quanyu.modelspec import Label
 from quanyu.source import Source
+from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Identifiers)}
 CODE = [
@@ -76,7 +79,7 @@ def fill(**changes):
 
 def audience(**changes):
     made = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in made.problems({"value.spend": "double"}, TABLES, ()).found]
+    return [str(problem) for problem in made.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
 
 
 def measure(**changes):
@@ -93,6 +96,22 @@ def view(*, where=None, **changes):
     return [str(problem) for problem in type("Value", (FeatureView,), body).problems(TABLES).found]
 
 
+def label(text):
+    try:
+        Label(none_of="orders", horizon_days=30, where=f"{text} = 'a'").plan(TABLES)
+    except ExpressionError as error:
+        return [str(error)]
+    return []
+
+
+def population(text):
+    try:
+        condition(f"{text} = 'a'", {"value.spend": Column("double", "S.")})
+    except ExpressionError as error:
+        return [str(error)]
+    return []
+
+
 PLACES = {
     "the day of a feed": lambda text: source(reads={"path": "a.csv", "format": "csv", "day": text}),
     "an identifier": lambda text: source(person=[{"kind": "phone", "value": text}]),
@@ -107,6 +126,8 @@ PLACES = {
     "rows of a feature": lambda text: view(expression="count(*)", where=f"{text} = 'a'"),
     "rows of one feature": lambda text: view_where(text),
     "a tag": lambda text: view(tag=f"{text} = 'a'"),
+    "rows of a label": label,
+    "a model's population": population,
 }
 
 

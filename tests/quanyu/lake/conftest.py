@@ -1,15 +1,13 @@
-"""Lakes of both committers, and a local Spark server for those that compute on it."""
+"""Lakes of both committers, by either engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sales import Desk
-
-from quanyu.engine.spark import SparkEngine
-from quanyu.settings import Settings
 
 FORMS = [
     pytest.param(("sail", "deltalake"), id="sail"),
@@ -18,23 +16,13 @@ FORMS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folder of a local Spark server, which the first session of it starts."""
-    home = tmp_path_factory.mktemp("spark")
-    yield home / "server"
-    SparkEngine(Settings(home=home, conf=home, data=home, landing=home)).stop()
-
-
 @pytest.fixture
-def open_desk(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str, str], Desk]:
+def open_desk(tmp_path: Path, server: Path) -> Callable[[str, str], Desk]:
     """Open a lake by an engine and a committer, each call as another client; the lake is the same for all calls."""
 
     def opened(engine: str, committer: str = "deltalake") -> Desk:
         home = tmp_path / "home"
         if engine == "spark" and not (home / "server").exists():
-            server = request.getfixturevalue("spark_server")
-            server.mkdir(parents=True, exist_ok=True)
             home.mkdir(exist_ok=True)
             (home / "server").symlink_to(server)
         return Desk(home, engine, committer)
@@ -48,9 +36,23 @@ def form(request: pytest.FixtureRequest) -> tuple[str, str]:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def prepared() -> dict[tuple[str, str], Path]:
+    """Lakes with their tables just created, by form, to copy: Spark takes seconds to create a table."""
+    return {}
+
+
 @pytest.fixture
-def desk(form: tuple[str, str], open_desk: Callable[[str, str], Desk]) -> Desk:
+def desk(
+    form: tuple[str, str], open_desk: Callable[[str, str], Desk], prepared: dict[tuple[str, str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Desk:  # fmt: skip
     """A lake in one of its forms, with its tables prepared."""
-    made = open_desk(*form)
-    made.prepare()
-    return made
+    opened = open_desk(*form)
+    if form in prepared:
+        shutil.copytree(prepared[form], opened.settings.lake, dirs_exist_ok=True)
+        return opened
+    opened.prepare()
+    prepared[form] = tmp_path_factory.mktemp("prepared") / "lake"
+    shutil.copytree(opened.settings.lake, prepared[form])
+    return opened

@@ -1,0 +1,37 @@
+"""The page of all that an expression may call, written from the table of functions itself."""
+
+from __future__ import annotations
+
+from quanyu.expressions.casts import CASTS, INSTEAD
+from quanyu.expressions.function_table import TABLE
+from quanyu.expressions.grammar import AGGREGATES
+from quanyu.expressions.refusals import REFUSED
+
+_HEAD = """# What an expression may call
+
+Written by `quanyu expressions` from the table that checks declarations. All of it gives the same on both engines
+([engines.md](engines.md) has the rules); a bad value gives null for its row alone, and in a feed it is quarantined.
+`text` is whatever has one written form, `number` any number, `T` any type, the same wherever it stands in a line; names
+in quotes are literals, `...` repeats an argument. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`,
+`in`, `between`, `like`, `rlike`, `is null`, `case`, `if`, `coalesce`, `nullif` and `cast`.
+"""
+
+
+def markdown() -> str:
+    """Return the page: functions, aggregates, casts, and what is refused with what to write instead."""
+    functions = [_written(line) for line in TABLE.splitlines()]
+    casts = sorted(f"{start} → {end}" for start, end in CASTS)
+    instead = [f"| {start} → {end} | {words} |" for (start, end), words in sorted(INSTEAD.items())]
+    refused = [f"| `{name}` | {words} |" for name, words in sorted(REFUSED.items())]
+    aggregates = ", ".join(f"`{name}`" for name in sorted(AGGREGATES))
+    return "\n".join([
+        _HEAD, "## Functions", "", "```", *functions[1:], "```", "", "## Aggregates", "",
+        f"In features, measures, labels, and fills with `one_row_per`: {aggregates};"
+        " each may have `filter (where …)`, and `count` takes `distinct`.", "",
+        "## Casts", "", f"{'; '.join(casts)}.", "", "| cast | instead |", "|---|---|", *instead, "",
+        "## Refused", "", "| function | it |", "|---|---|", *refused, "",
+    ])  # fmt: skip
+
+
+def _written(line: str) -> str:
+    return line.partition(" = ")[0].strip()

@@ -1,0 +1,18 @@
+"""Rows that are looked at more than once: as they were, however few."""
+
+from __future__ import annotations
+
+ROWS = "select timestamp'2024-01-01 00:00:00' as at, array('a') as words, 'a' as key"
+
+
+def test_rows_of_which_none_is_left_keep_their_columns(retailer):
+    lake = retailer.context("2024-07-01").lake
+    staged = lake.staging.take(lake.spark.sql(f"{ROWS} where 1 = 0"))
+    assert (staged.count, staged.unique(["key"])) == (0, True)
+    assert staged.arrow().schema.names == ["at", "words", "key"]
+
+
+def test_a_key_that_comes_twice_is_seen(retailer):
+    lake = retailer.context("2024-07-01").lake
+    assert lake.staging.take(lake.spark.sql(ROWS)).unique(["key"])
+    assert not lake.staging.take(lake.spark.sql(f"{ROWS} union all {ROWS}")).unique(["key"])

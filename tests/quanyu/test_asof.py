@@ -1,0 +1,81 @@
+"""What cannot be computed of a customer is null for that customer alone, and named: in features, measures and rules."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from specification import rule, spec
+from specification.memory import MemoryContext, MemoryLake
+
+from jobs.audiences import rules
+from quanyu import asof
+from quanyu.feature import Feature, FeatureView
+from quanyu.model.trade import Orders
+
+DAY = date(2024, 7, 1)
+
+
+class Ratio(FeatureView):
+    """Ratios of what was bought."""
+
+    owner, over = "growth", Orders
+
+    per_piece = Feature("sum(amount) / sum(pieces)", "Paid per piece.", unit="currency")
+    spent = Feature("sum(amount)", "Spent.", unit="currency")
+    either = Feature("sum(amount) / nullif(sum(pieces), 0)", "Null on purpose.", unit="currency")
+
+
+AUDIENCE = rule(
+    "value.spend / value.orders >= 10 and per_piece > 1",
+    per_piece={"over": "orders", "value": "sum(amount) / sum(pieces)"},
+)
+CASE = spec(
+    Ratio,
+    as_of=str(DAY),
+    given={
+        Orders: """
+            customer | ordered_at | amount              | pieces
+            ann      | 2024-06-01 | 50                  | 2
+            bob      | 2024-06-01 | 50                  | 0
+            cat      | 2024-06-01 | 9999999999999999.99 | 1
+            cat      | 2024-06-02 | 9999999999999999.99 | 1
+            dan      | 2022-06-01 | 50                  | 1
+        """
+    },
+    expect={"eve": {}},
+).case
+
+
+@pytest.fixture(scope="module")
+def context(spec_session, specified):
+    spec_session.conf.set("spark.sql.session.timeZone", "Asia/Shanghai")
+    chosen = replace(specified.catalogue, audiences={AUDIENCE.name: AUDIENCE})
+    return MemoryContext(chosen, MemoryLake(spec_session, [CASE]), date(1900, 1, 1))
+
+
+def by_customer(rows):
+    return {row.customer_id.removeprefix(CASE.prefix): row for row in rows.collect()}
+
+
+def test_a_feature_names_what_it_cannot_compute(context):
+    rows = by_customer(asof._with_losses(context, Ratio, DAY))
+    assert {who: row._lost for who, row in rows.items()} == {
+        "ann": None, "bob": "per_piece", "cat": "per_piece, spent, either", "dan": None, "eve": None,
+    }  # fmt: skip
+    assert [rows["bob"].per_piece, rows["bob"].spent, rows["cat"].spent] == [None, 50, None]
+    assert [rows["eve"].per_piece, rows["eve"].spent] == [0, 0]
+
+
+def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
+    rows = rules.considered(context, [DAY]).collect()
+    lost = {(row.customer_id.removeprefix(CASE.prefix), row.lost) for row in rows if row.lost}
+    assert lost == {
+        ("bob", "rule__per_piece"), ("cat", "rule__per_piece"), ("dan", "rule.who"), ("eve", "rule.who"),
+    }  # fmt: skip
+    assert {row.customer_id.removeprefix(CASE.prefix) for row in rows if row.audience} == {"ann"}
+    assert {row.customer_id for row in rules.inside(context, [DAY]).collect()} == {f"{CASE.prefix}ann"}
+
+
+def test_the_note_counts_customers():
+    assert asof.lost_note("value.spend", 1).startswith("value.spend cannot be computed for 1 customer: ")
+    assert "2 customers" in asof.lost_note("value.spend", 2)
