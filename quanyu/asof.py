@@ -158,7 +158,8 @@ def with_referred(
         newest = f"row_number() over (partition by {key}, as_of order by recorded_on desc, source) as _n"
         known = facts(context, other, *days)
         wanted = known.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest).where("_n = 1")
-        rows = rows.join(wanted.drop("_n"), [by, "as_of"], "left")
+        # The embedded engine holds the left side of a join in memory: the master, and not all facts.
+        rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
     return rows
 
 

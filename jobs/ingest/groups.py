@@ -70,9 +70,9 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[
     named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     files = _numbered_files(accepted)
     order = f"_number * {_MOST_ROWS} + _row as {ORDER}"
-    rows = accepted.join(files, "_file").selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
+    rows = files.join(accepted, "_file").selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
     groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
-    groups = groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number").join(files, "_number")
+    groups = files.join(groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number"), "_number")
     of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
     values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
     losses = [

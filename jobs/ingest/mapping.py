@@ -61,7 +61,8 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
     who = f"concat({parts})" if len(names) > 1 else names[0]
     told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
     persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
-    return told.join(persons.select("_who", "_person"), "_who", "left").drop("_who", *names)
+    # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
+    return persons.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
