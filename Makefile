@@ -53,6 +53,7 @@ bench: $(READY) ## measure the figures of benchmarks/README.md
 	$(BIN)/python -m benchmarks.identity fake_1000 febrl_1 febrl_2 febrl_3 sample
 	$(BIN)/python -m benchmarks.identity persons splink --records 1000000 --days 1
 	$(BIN)/python -m benchmarks.identity persons splink --records 50000 --days 30
+	$(BIN)/python -m benchmarks.scale
 
 clean: ## remove the environment and the default home
 	rm -rf $(VENV) .quanyu

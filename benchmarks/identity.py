@@ -13,10 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import psutil
 from benchmarks import persons as made
 from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
+from benchmarks.peak import Peak
 from quanyu.run import Context, perform
 from quanyu.settings import load_settings
 from sample.generate import main as generate
@@ -37,37 +37,6 @@ FIRST = date(2025, 1, 1)
 SAMPLE_DAY = date(2025, 2, 3)
 STEPS = ("ingest.persons", "identities")
 PREFIX = "quanyu-identity-"
-
-
-class Peak:
-    """The most memory, in bytes: of this process, of its children and the engine, and of all together at one moment."""
-
-    def __init__(self) -> None:
-        self.own, self.engine, self.bytes, self._done = 0, 0, 0, threading.Event()
-
-    def gigabytes(self) -> dict[str, float]:
-        """The peaks for a line of figures."""
-        peaks = {"peak_gb": self.bytes, "own_gb": self.own, "engine_gb": self.engine}
-        return {name: round(size / 2**30, 2) for name, size in peaks.items()}
-
-    def _look(self) -> None:
-        process = psutil.Process()
-        while not self._done.wait(0.5):
-            own, engine = process.memory_info().rss, 0
-            # Processes end while they are counted.
-            with suppress(psutil.Error):
-                for other in _everybody(process):
-                    with suppress(psutil.Error):
-                        engine += other.memory_info().rss
-            self.own, self.engine = max(self.own, own), max(self.engine, engine)
-            self.bytes = max(self.bytes, own + engine)
-
-    def __enter__(self) -> Peak:
-        threading.Thread(target=self._look, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
@@ -152,7 +121,7 @@ def persons(records: int, days: int) -> dict[str, Any]:
 
 
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
-    with Peak() as peak:
+    with Peak(_everybody) as peak:
         told = run(conf, folder, day)
     return told | peak.gigabytes()
 
@@ -237,7 +206,7 @@ def main() -> None:
         "sample": sample,
     }
     for name in given.sets:
-        with Peak() as peak:
+        with Peak(_everybody) as peak:
             began = time.monotonic()
             told = whole[name]() if name in whole else public(name)
             told |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()

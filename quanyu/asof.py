@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from quanyu import discover
 from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
@@ -157,7 +158,8 @@ def with_referred(
         newest = f"row_number() over (partition by {key}, as_of order by recorded_on desc, source) as _n"
         known = facts(context, other, *days)
         wanted = known.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest).where("_n = 1")
-        rows = rows.join(wanted.drop("_n"), [by, "as_of"], "left")
+        # The embedded engine holds the left side of a join in memory: the master, and not all facts.
+        rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
     return rows
 
 
@@ -173,8 +175,7 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     """The same, with the names of features that cannot be computed out of the customer's values, if any, in `_lost`."""
     tables = context.catalogue.tables
     plans = view.plans(tables)
-    parts = {name: sql for plan in plans.values() for name, sql in plan.parts().items()}
-    rows = aggregated(_rows_of(context, view, *days), parts)
+    rows = computed_parts(_rows_of(context, view, *days), plans.values(), *days)
     everybody = customers_known(context, *days).join(rows, BY, "left")
     values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
     lost = [f"if({condition}, '{name}', null)" for name, plan in plans.items() if (condition := plan.lost())]
@@ -183,6 +184,17 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
     valued = everybody.selectExpr(*BY, *values, f"{named} as _lost")
     return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, "_lost")
+
+
+def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
+    """Compute the parts of plans by customer and day, out of those rows that any of them looks at."""
+    asked = rows.where(_on(any_of(plan.condition() for plan in plans), days))
+    return aggregated(asked, {name: _on(sql, days) for plan in plans for name, sql in plan.parts().items()})
+
+
+def _on(sql: str, days: Sequence[date]) -> str:
+    """Put the day itself in place of the column that holds it: what hangs on it alone is then computed once."""
+    return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
 
 
 def aggregated(rows: DataFrame, parts: Mapping[str, str]) -> DataFrame:

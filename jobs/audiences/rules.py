@@ -95,8 +95,7 @@ def _aggregated(context: Context, over: str, measures: dict[str, Measure], days:
     texts = [text for m in measures.values() for text in (m.value, m.where) if text]
     rows = asof.facts(context, tables[over], *days).where("customer_id is not null")
     rows = asof.with_referred(context, rows, tables[over], texts, *days)
-    parts = {name: sql for measure in measures.values() for name, sql in measure.plan(tables).parts().items()}
-    return asof.aggregated(rows, parts)
+    return asof.computed_parts(rows, [measure.plan(tables) for measure in measures.values()], *days)
 
 
 def rule(catalogue: Catalogue, audience: Audience) -> str:

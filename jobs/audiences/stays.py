@@ -25,6 +25,9 @@ def stays(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: Dat
     nth = "case " + " ".join(f"when as_of = date'{on}' then {n}" for n, on in enumerate(days)) + " end as nth"
     seen = inside.selectExpr(*WHO, "cast(null as date) as entered_on", "holdout", "true as own", nth)
     run = f"nth - row_number() over (partition by {', '.join(WHO)} order by nth) as run"
+    if len(days) == 1:
+        # The day follows what was before it: all is one run.
+        run = "0 as run"
     made = seen.unionByName(_open(before, moved)).selectExpr("*", run).groupBy(*WHO, "run")
     # Who came in on this very day and is out by a corrected view of it was never in.
     kept = made.agg(*_stay(f"array({dates(days)})")).where("own and (left_on is null or entered_on < left_on)")

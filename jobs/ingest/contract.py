@@ -156,9 +156,7 @@ def reasons(checks: list[Check]) -> str:
 def key_value(text: str, name: str, column: Column) -> str:
     """What a group's key, computed as a column of this name, gives its column."""
     key = members(parse(text).tree)
-    return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type).replace(
-        f"`{name}`", f"any_value({name})"
-    )
+    return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type)
 
 
 def where_sql(text: str) -> str:

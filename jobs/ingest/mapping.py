@@ -6,28 +6,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jobs.ingest.bronze import SYSTEM
+from jobs.ingest.casts import by_columns, named_in, shared_casts, with_casts
 from jobs.ingest.contract import (
     ELEMENT,
-    ORDER,
     POSITION,
     Check,
     cast_checks,
     constraint_checks,
-    key_value,
     members,
-    per_group,
     per_row,
     person_columns,
     reasons,
-    safe,
-    types,
     where_sql,
 )
+from jobs.ingest.groups import accepted_rows, group_columns, group_sql, groups_of, is_good
 from jobs.unify import normalise
-from quanyu.expressions import Expression, parse
-from quanyu.expressions.aggregates import AggregateExpression, plan
+from quanyu.expressions import parse
+from quanyu.lake.difference import has_repeats
+from quanyu.lake.staging import Staging
 from quanyu.literals import quoted
-from quanyu.source import PERSON, Fill, Source
+from quanyu.source import Fill, Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -43,7 +41,10 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
 
 
 def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> DataFrame:
-    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`."""
+    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`.
+
+    Each person is normalised once, however many rows name it.
+    """
     from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -53,8 +54,15 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
     kinds = [(item.kind, item.scope) for item in source.person]
     fields = ", ".join(["person_key string", *(f"id{n} string" for n in range(len(kinds)))])
     identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[attr-defined]
-    raw = [F.expr(f"cast({sql} as string)") for sql in person_columns(source)]
-    return rows.withColumn("_person", identify(*raw))
+    raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
+    names = [f"_raw{n}" for n in range(len(raw))]
+    # One text tells several raw identifiers apart: each with its length, so that no value can look like two.
+    parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
+    who = f"concat({parts})" if len(names) > 1 else names[0]
+    told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
+    persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
+    # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
+    return persons.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
@@ -65,22 +73,30 @@ def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
     return rows.selectExpr("*", f"row_number() over (partition by _day, _file, {named} order by _row) > 1 as _repeat")
 
 
-def with_repeated_keys(staged: DataFrame, source: Source, tables: Mapping[str, type[Table]]) -> DataFrame:
-    """Mark good rows of a feed of events that tell a key a second time on the same day of the feed."""
-    if source.delivers != "events":
-        return staged
+def without_repeated_keys(
+    staged: DataFrame, source: Source, tables: Mapping[str, type[Table]], staging: Staging
+) -> DataFrame:
+    """Mark good rows of a feed of events that tell a key again on a day; looks only, where there is no such row."""
     for name, fill in source.fills.items():
-        if fill.one_row_per or fill.each:
+        if source.delivers != "events" or fill.one_row_per or fill.each:
             continue
-        good = f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
-        keys = [
-            "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in tables[fill.table].keys
-        ]
-        nth = f"row_number() over (partition by _day, {good}, {', '.join(keys)} order by _file, _row)"
-        told = quoted(f"{fill.table}: repeats the {', '.join(tables[fill.table].keys)} of another row of the day")
-        again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
-        staged = staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
+        table = tables[fill.table]
+        keys = [f"{sql} as `{key}`" for key, sql in _key_columns(name, table).items()]
+        if has_repeats(staged.where(is_good(name)).selectExpr("_day", *keys), ["_day", *table.keys]):
+            staged = staging.keep(_with_repeated_keys(staged, name, table))
     return staged
+
+
+def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
+    good, keys = is_good(name), ", ".join(_key_columns(name, table).values())
+    nth = f"row_number() over (partition by _day, {good}, {keys} order by _file, _row)"
+    told = quoted(f"{table.name}: repeats the {', '.join(table.keys)} of another row of the day")
+    again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
+    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
+
+
+def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
+    return {key: "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in table.keys}
 
 
 def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
@@ -114,7 +130,21 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
     lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
     rows = rows.selectExpr("*", *(f"from_json(`{name}`, 'array<string>') as `_each_{name}`" for name in lists))
-    return rows.selectExpr("*", f"{_drop(source)} as _drop", f"{told} as _reasons", *structs)
+    return _computed(rows, source, tables, [f"{_drop(source)} as _drop", f"{told} as _reasons", *structs])
+
+
+def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], made: list[str]) -> DataFrame:
+    """Add columns, computing casts that they share once; those that groups need of each row stay beside them."""
+    fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
+    casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
+    grouped_sql = [
+        sql for fill, table in fills.values() if fill.one_row_per for sql in group_columns(fill, table).values()
+    ]
+    kept = named_in(casts, *grouped_sql)
+    needed = {**kept, **named_in(casts, *made)}
+    columns = [f"`{name}`" for name in rows.columns]
+    texts = [by_columns(sql, needed) for sql in made]
+    return with_casts(rows, needed).selectExpr(*columns, *kept.values(), *texts)
 
 
 def _where_kept(source: Source, checks: list[Check]) -> str:
@@ -168,14 +198,19 @@ def _for_each(column: str, fields: str) -> str:
     return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
-def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`."""
+def rows_of(
+    staged: DataFrame, name: str, source: Source, table: type[Table], groups: DataFrame | None = None
+) -> DataFrame:
+    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
+
+    `groups` are those of `groups_of`, where they are computed already.
+    """
     fill = source.fills[name]
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        found = _groups(staged, name, source, table).drop("_lost")
+        found = (groups_of(staged, name, source, table) if groups is None else groups).drop("_why")
     else:
-        accepted = _accepted(staged, name)
+        accepted = accepted_rows(staged, name)
         made, row = f"`_to_{name}`", "_row"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
@@ -187,83 +222,18 @@ def rows_of(staged: DataFrame, name: str, source: Source, table: type[Table]) ->
     return found.selectExpr("*", *missing)
 
 
-def _accepted(staged: DataFrame, name: str) -> DataFrame:
-    return staged.where(f"_drop is null and size(_reasons) = 0 and `_to_{name}` is not null")
+def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:
+    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
 
-
-def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    fill, accepted = source.fills[name], _accepted(staged, name)
-    ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table)
-
-
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
-    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    keys = {f"_g{n}": group_sql(text) for n, text in enumerate(fill.one_row_per)}
-    aggregates, others = _aggregated(fill, table), _others(fill, table)
-    parts = {name: sql for plan in aggregates.values() for name, sql in plan.parts().items()}
-    person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
-    named = {**others, **parts, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
-    order = f"concat(_file, chr(1), lpad(cast(_row as string), 19, '0')) as {ORDER}"
-    rows = accepted.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
-    values = [f"{aggregates[n].value()} as `{n}`" if n in aggregates else f"`{n}`" for n in fill.columns]
-    losses = [
-        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
-        for name, plan in aggregates.items()
-        if (condition := plan.lost())
-    ]
-    people = ["person_key"] if table.personal else []
-    return groups.selectExpr(*people, *values, "_day as feed_day", *_FILE_AND_ROW, f"{reasons(losses)} as _lost")
-
-
-def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
-    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
-    plans = {}
-    for name, text in fill.columns.items():
-        if parse(text).aggregates:
-            tree = members(parse(text).tree, fill.each)
-            plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
-    return plans
-
-
-def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of the columns that do not aggregate: those that rows are grouped by, and values of the last row."""
-    in_key = {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
-    columns = {column.name: column.sql for column in per_group(fill, table)}
-    return {
-        name: key_value(text, in_key[text], table.columns[name]) if text in in_key else columns[name]
-        for name, text in fill.columns.items()
-        if not parse(text).aggregates
-    }
-
-
-_FILE_AND_ROW = (
-    "substring_index(_last, chr(1), 1) as _file", "cast(substring_index(_last, chr(1), -1) as bigint) as _row",
-)  # fmt: skip
-
-
-def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
-
-
-def bad_groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
-    """Groups of a fill that break what the Table declares, or of which a value cannot be computed, with `_why`."""
-    rows = _groups(staged, name, source, table)
-    values = {column: f"`{column}`" for column in source.fills[name].columns}
-    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
-    return rows.selectExpr("*", f"{why} as _why").where("size(_why) > 0")
-
-
-def identifiers_of(staged: DataFrame, source: Source) -> DataFrame:
-    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed."""
+    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new.
+    """
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
     listed = ", ".join(
         f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
         for n, item in enumerate(source.person)
     )
     found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
-    return found.where("value is not null").dropDuplicates(["person_key", "kind", "scope", "value", "feed_day"])
+    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
+    if first_only:
+        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
+    return known.dropDuplicates([*keys, "feed_day"])

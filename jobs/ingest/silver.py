@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from quanyu.expressions.datatypes import midnight
 from quanyu.lake import Lake, Written, place_of
-from quanyu.lake.difference import row_hash
+from quanyu.lake.difference import has_repeats, row_hash
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import dates, quoted
 from quanyu.source import Source
@@ -50,12 +50,12 @@ def publish(
     order = [name for name in ("_file", "_row") if name in rows.columns]
     incoming = rows.selectExpr(f"{quoted(source.name)} as source", *_content(table), "feed_day",
                                f"{_known_on(delivery)} as recorded_on", *order)  # fmt: skip
-    staged = lake.staging.take(incoming)
     first = not lake.holds(place, "source", source.name)
-    if first and not source.deleted_when and staged.unique(table.keys):
+    if first and not source.deleted_when and not has_repeats(incoming, table.keys):
         # A key that is told once has one version: there is nothing to order.
-        made = staged.rows.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
-        return _appended(lake, table, made, staged.count, receipt) if staged.count else Written()
+        made = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
+        return _appended(lake, table, made, receipt)
+    staged = lake.staging.take(incoming)
     latest = staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
@@ -66,8 +66,13 @@ def publish(
     return _merge(lake, table, latest, staged.count, current, ended, receipt)
 
 
-def _appended(lake: Lake, table: type[Table], versions: DataFrame, total: int, receipt: Receipt) -> Written:
+def _appended(
+    lake: Lake, table: type[Table], versions: DataFrame, receipt: Receipt, total: int | None = None
+) -> Written:
     staged = lake.staging.take(versions)
+    total = staged.count if total is None else total
+    if not total:
+        return Written()
     version = lake.append(place_of(table), staged, receipt, {"in": total})
     return Written(inserted=staged.count, unchanged=total - staged.count, version=version)
 
@@ -128,7 +133,7 @@ def _first(
         rows = rows.unionByName(_gone_between(table, staged, delivery))
     chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
     made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
-    return _appended(lake, table, made, total, receipt)
+    return _appended(lake, table, made, receipt, total)
 
 
 def _stored(table: type[Table], replaced_on: str) -> list[str]:

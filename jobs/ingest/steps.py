@@ -10,6 +10,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, extract, guards, landing, mapping, silver
+from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
 from quanyu.lake.receipt import Receipt
@@ -55,6 +56,7 @@ class Work:
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
     counts: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -129,6 +131,7 @@ def _days(rows: DataFrame) -> set[date]:
 
 def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     staged = work.context.lake.staging.keep(_mapped(work, _of_days(work, work.days)))
+    staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.context.lake.staging)
     staged = _without_bad_groups(work, staged)
     _count(work, staged)
     if work.days - work.again:
@@ -169,21 +172,25 @@ def _of_other_days(work: Work) -> DataFrame:
 
 def _mapped(work: Work, rows: DataFrame) -> DataFrame:
     settings = work.context.settings
-    trimmed = mapping.without_repeats(mapping.trimmed(rows, work.source), work.source)
+    trimmed = mapping.trimmed(rows, work.source)
     with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings))
-    mapped = mapping.mapped(with_person, work.source, dict(work.tables))
-    return mapping.with_repeated_keys(mapped, work.source, work.tables)
+    return mapping.mapped(mapping.without_repeats(with_person, work.source), work.source, dict(work.tables))
 
 
 def _without_bad_groups(work: Work, staged: DataFrame) -> DataFrame:
-    """Mark the rows of groups that break what their Table declares; looks only, where there is no such group."""
+    """Mark the rows of groups that break what their Table declares; keep the groups, where there is no such one."""
     for name, fill in work.source.fills.items():
         if not fill.one_row_per:
             continue
         table = work.tables[fill.table]
-        bad = mapping.bad_groups(staged, name, work.source, table)
+        groups = work.context.lake.staging.keep(groups_of(staged, name, work.source, table))
+        bad = groups.where("size(_why) > 0")
         if bad.limit(1).count():
             staged = work.context.lake.staging.keep(mapping.marked(staged, bad, fill, table))
+            # A marked row is in no group any more, of this fill or another.
+            work.groups.clear()
+        else:
+            work.groups[name] = groups
     return staged
 
 
@@ -243,21 +250,22 @@ def _quarantine(work: Work, staged: DataFrame) -> None:
 
 def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -> Written:
     """Publish what all fills of one table give together."""
-    table = work.tables[name]
+    table, source_fills = work.tables[name], work.source.tables().get(name, ())
 
-    def rows(mapped: DataFrame) -> DataFrame:
+    def rows(mapped: DataFrame, groups: Mapping[str, DataFrame]) -> DataFrame:
         if name == "identifiers":
-            return mapping.identifiers_of(mapped, work.source)
-        fills = [mapping.rows_of(mapped, fill, work.source, table) for fill in work.source.tables()[name]]
+            first_only = not work.source.deleted_when and not delivery.again
+            return work.context.lake.staging.keep(mapping.identifiers_of(mapped, work.source, first_only))
+        fills = [mapping.rows_of(mapped, fill, work.source, table, groups.get(fill)) for fill in source_fills]
         return reduce(lambda one, other: one.unionByName(other), fills)
 
     return silver.publish(
         work.context.lake,
         table,
-        rows(staged),
+        rows(staged, work.groups),
         delivery,
         work.receipt,
-        lambda: rows(_mapped(work, _of_other_days(work))),
+        lambda: rows(_mapped(work, _of_other_days(work)), {}),
     )
 
 

@@ -1,6 +1,6 @@
 """Aggregates as plans: what is aggregated, of which rows, and the value around it, in a form safe on both engines."""
 
 from quanyu.expressions.aggregates.aggregate import Aggregate, Window
-from quanyu.expressions.aggregates.plan import AggregateExpression, condition, plan
+from quanyu.expressions.aggregates.plan import AggregateExpression, any_of, condition, plan
 
-__all__ = ["Aggregate", "AggregateExpression", "Window", "condition", "plan"]
+__all__ = ["Aggregate", "AggregateExpression", "Window", "any_of", "condition", "plan"]

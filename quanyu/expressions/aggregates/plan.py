@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,6 +51,10 @@ class AggregateExpression:
     def parts(self) -> dict[str, str]:
         """SQL that an engine aggregates over an entity's rows, by generated column names; equal parts share a name."""
         return _joined(aggregate.parts() for aggregate in self._all)
+
+    def condition(self) -> str:
+        """SQL of the rows that any of its aggregates looks at; `true` for all of them."""
+        return any_of(aggregate.condition() for aggregate in self._all)
 
     def partial(self) -> dict[str, str]:
         """SQL of the parts that one day gives. Raises ExpressionError for what does not add up."""
@@ -118,6 +122,12 @@ class AggregateExpression:
         # A sum that does not fit spoils all that is made of it, whatever stands around it.
         lost = " or ".join(self._lost(whole))
         return f"if({lost}, null, {value})" if lost else value
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """SQL of the rows for which one of some conditions holds; `true` where one of them is."""
+    unique = dict.fromkeys(conditions)
+    return "true" if "true" in unique else " or ".join(f"({condition})" for condition in unique)
 
 
 def _joined(dicts: Iterator[dict[str, str]] | Sequence[dict[str, str]]) -> dict[str, str]:

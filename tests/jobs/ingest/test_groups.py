@@ -2,7 +2,8 @@
 
 import pytest
 
-from jobs.ingest.mapping import bad_groups, rows_of
+from jobs.ingest.groups import groups_of
+from jobs.ingest.mapping import rows_of
 from quanyu.model.trade import Orders
 from quanyu.source import Source
 
@@ -53,7 +54,8 @@ def test_a_group_is_one_row_and_a_sum_of_nothing_is_not_known(staged):
 
 
 def test_a_group_whose_sum_does_not_fit_is_bad(staged):
-    bad = {row.order_id: row._why for row in bad_groups(staged, "orders", SOURCE, Orders).collect()}
+    groups = groups_of(staged, "orders", SOURCE, Orders).collect()
+    bad = {row.order_id: row._why for row in groups if row._why}
     assert sorted(bad) == ["c", "d"]
     lost = "cannot be computed of the rows: too large, or a division by 0"
     assert {f"orders.amount: {lost}", f"orders.kind: {lost}"} <= set(bad["c"])

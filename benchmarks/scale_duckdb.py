@@ -1,0 +1,187 @@
+"""What benchmarks/scale.py measures, by hand in DuckDB: `python -m benchmarks.scale_duckdb HOME STEP` does one step.
+
+Reads the same landed files and writes parquet below HOME/duckdb; prints seconds, seconds of CPU and the
+peak of its memory as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.scale_data import LAST
+
+_READ = "read_parquet('{home}/landing/receipts/*/*.parquet', filename = true, file_row_number = true)"
+_KEY = "left(sha256('key' || member_no), 32)"
+_LINE = f"""
+    order_no as order_id, line_no::bigint as line, sold_at::timestamptz as ordered_at,
+    if(quantity < 0, 'return', 'sale') as kind, status, sku, quantity::bigint as quantity,
+    (quantity * price)::decimal(18, 2) as amount, price::decimal(18, 4) as unit_price, {_KEY} as person_key,
+    regexp_extract(filename, '([0-9-]+)/rows', 1)::date as recorded_on
+"""
+_BAD = """order_no is null or line_no is null or sold_at is null or sku is null or quantity is null or price is null
+    or status not in ('paid', 'cancelled', 'pending')"""
+_ORDERS = f"""
+select order_no as order_id, min(sold_at)::timestamptz as ordered_at,
+    if(sum(quantity) < 0, 'return', 'purchase') as kind, arg_max(status, file_row_number) as status,
+    sum(quantity * price)::decimal(18, 2) as amount, sum(quantity)::bigint as pieces,
+    arg_max(channel, file_row_number) as channel, arg_max(store_no, file_row_number) as store,
+    arg_max({_KEY}, file_row_number) as person_key,
+    regexp_extract(filename, '([0-9-]+)/rows', 1)::date as recorded_on
+from {_READ} where not ({_BAD}) group by order_no, filename
+"""
+_IDENTIFIERS = f"""
+select {_KEY} as person_key, member_no as value, min(regexp_extract(filename, '([0-9-]+)/rows', 1)::date) as recorded_on
+from {_READ} where not ({_BAD}) and member_no is not null group by member_no
+"""
+_TEXTS = ("order_no", "line_no", "sold_at", "member_no", "sku", "quantity", "price", "status", "channel", "store_no")
+_FEED = {
+    "bronze": f"""select {", ".join(f"{name}::varchar as {name}" for name in _TEXTS)}, filename as _file,
+        file_row_number as _row, regexp_extract(filename, '([0-9-]+)/rows', 1)::date as _day from {_READ}""",
+    "order_lines": f"select {_LINE} from {_READ} where not ({_BAD})",
+    "orders": _ORDERS,
+    "identifiers": _IDENTIFIERS,
+    "quarantine": f"select filename, file_row_number, to_json(r) as raw from {_READ} r where {_BAD}",
+}
+
+_OF_ALL = "from (select 'c' || member_no as customer_id from '{home}/landing/members/*/*.parquet') c left join"
+_END = f"timestamptz '{LAST}' + interval 1 day"
+_BOUGHT = "kind = 'purchase' and status = 'paid'"
+
+
+def _within(days: int | None, column: str = "ordered_at") -> str:
+    return f"{column} >= timestamptz '{LAST}' - interval {days - 1} day" if days else "true"
+
+
+_FACTS = (
+    "'{{home}}/duckdb/{name}.parquet' f join"
+    " (select person_key, 'c' || value as customer_id from '{{home}}/duckdb/identifiers.parquet') i using (person_key)"
+)
+_RECENCY = f"""
+select c.customer_id, days_since_order, days_since_first, days_between_orders,
+    coalesce(orders_30d, 0) as orders_30d, coalesce(orders_90d, 0) as orders_90d,
+    coalesce(orders_180d, 0) as orders_180d,
+    coalesce(days_since_first <= 30, false) as newcomer,
+    coalesce(days_since_order > 90 and days_since_order <= 180, false) as at_risk,
+    coalesce(days_since_order > 180, false) as lapsed
+{_OF_ALL} (
+    select customer_id, date_diff('day', max(ordered_at)::date, date '{LAST}') as days_since_order,
+        date_diff('day', min(ordered_at)::date, date '{LAST}') as days_since_first,
+        date_diff('day', min(ordered_at) filter ({_within(365)}), max(ordered_at) filter ({_within(365)}))
+            / nullif(count(distinct ordered_at::date) filter ({_within(365)}) - 1, 0) as days_between_orders,
+        count(*) filter ({_within(30)}) as orders_30d, count(*) filter ({_within(90)}) as orders_90d,
+        count(*) filter ({_within(180)}) as orders_180d
+    from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
+) f using (customer_id)
+"""
+_VALUE = f"""
+select c.customer_id, coalesce(orders, 0) as orders, coalesce(spend, 0)::decimal(18, 2) as spend,
+    coalesce(spend_90d, 0)::decimal(18, 2) as spend_90d, coalesce(spend_180d, 0)::decimal(18, 2) as spend_180d,
+    coalesce(items, 0)::bigint as items, average_order, coalesce(orders_ever, 0) as orders_ever,
+    coalesce(orders_ever, 0) = 1 as one_timer, coalesce(spend, 0) >= 2000 as big_spender
+{_OF_ALL} (
+    select customer_id, count(*) filter ({_within(365)}) as orders, sum(amount) filter ({_within(365)}) as spend,
+        sum(amount) filter ({_within(90)}) as spend_90d, sum(amount) filter ({_within(180)}) as spend_180d,
+        sum(pieces) filter ({_within(365)}) as items,
+        (sum(amount) filter ({_within(365)}))::double / count(amount) filter ({_within(365)}) as average_order,
+        count(*) as orders_ever
+    from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
+) f using (customer_id)
+"""
+_ACTIVITY = f"""
+    select customer_id, if(status = 'cancelled', 'cancel', if(kind = 'return', 'return', 'order')) as kind,
+        ordered_at as happened_at, channel from {_FACTS.format(name="orders")}
+    union all
+    select customer_id, 'return', min(l.ordered_at), any_value(o.channel)
+    from (select * from {_FACTS.format(name="order_lines")}) l
+    left join '{{home}}/duckdb/orders.parquet' o using (order_id)
+    where l.kind = 'return' and l.status <> 'cancelled'
+        and order_id not in (select order_id from '{{home}}/duckdb/orders.parquet' where kind = 'return')
+    group by order_id, customer_id
+    union all
+    select 'c' || member_no, 'join', joined_on::timestamptz, null from '{{home}}/landing/members/*/*.parquet'
+"""
+_ORDER_DAYS = "count(distinct happened_at::date) filter (kind = 'order' and {})"
+_ENGAGEMENT = f"""
+select c.customer_id, coalesce(acts, 0) as acts, coalesce(active_days, 0) as active_days,
+    coalesce(active_days_90d, 0) as active_days_90d, coalesce(active_days_180d, 0) as active_days_180d,
+    coalesce(channels, 0) as channels, coalesce(returns, 0) as returns, coalesce(cancels, 0) as cancels,
+    coalesce(channels >= 2, false) as omnichannel, coalesce(returns >= 3, false) as returner
+{_OF_ALL} (
+    select customer_id, count(*) as acts, {_ORDER_DAYS.format("true")} as active_days,
+        {_ORDER_DAYS.format(_within(90, "happened_at"))} as active_days_90d,
+        {_ORDER_DAYS.format(_within(180, "happened_at"))} as active_days_180d,
+        count(distinct channel) as channels, count(*) filter (kind = 'return') as returns,
+        count(*) filter (kind = 'cancel') as cancels
+    from ({_ACTIVITY}) where happened_at < {_END} and {_within(365, "happened_at")} group by customer_id
+) f using (customer_id)
+"""
+_SOLD = f"""
+    select customer_id, sku, category, unit_price, ordered_at from {_FACTS.format(name="order_lines")}
+    left join '{{home}}/landing/items/*/*.parquet' using (sku)
+    where kind = 'sale' and status = 'paid' and ordered_at < {_END} and {_within(365)}
+"""
+_PREFERENCE = f"""
+select c.customer_id, coalesce(products, 0) as products, coalesce(products_90d, 0) as products_90d,
+    coalesce(categories, 0) as categories, favourite_category, unit_price,
+    coalesce(categories >= 4, false) as broad_taste
+{_OF_ALL} (
+    select customer_id, count(distinct sku) as products,
+        count(distinct sku) filter ({_within(90)}) as products_90d, count(distinct category) as categories,
+        sum(unit_price)::double / count(unit_price) as unit_price
+    from ({_SOLD}) group by customer_id
+) f using (customer_id) left join (
+    select customer_id, first(category order by lines desc, category) as favourite_category
+    from (select customer_id, category, count(*) as lines from ({_SOLD}) group by 1, 2) group by customer_id
+) g using (customer_id)
+"""
+_MEMBERSHIPS = f"""
+with measured as (
+    select customer_id, count(*) as orders_60d from {_FACTS.format(name="orders")}
+    where {_BOUGHT} and ordered_at < {_END} and {_within(60)} group by customer_id
+)
+select 'loyal_seed' as audience, customer_id, date '{LAST}' as entered_on
+from '{{home}}/duckdb/value.parquet' join measured using (customer_id)
+    join '{{home}}/duckdb/engagement.parquet' using (customer_id) where spend >= 1000 and not returner
+union all
+select 'winback', customer_id, date '{LAST}'
+from '{{home}}/duckdb/value.parquet' join '{{home}}/duckdb/recency.parquet' using (customer_id)
+where orders_ever >= 2 and days_since_order between 90 and 365
+"""
+QUERIES = {
+    "receipts": _FEED, "recency": {"recency": _RECENCY}, "value": {"value": _VALUE},
+    "engagement": {"engagement": _ENGAGEMENT}, "preference": {"preference": _PREFERENCE},
+    "memberships": {"memberships": _MEMBERSHIPS},
+}  # fmt: skip
+
+
+def connected(home: Path) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB with the cores and the memory that the product has."""
+    folder = home / "duckdb"
+    folder.mkdir(exist_ok=True)
+    db = duckdb.connect(config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(folder / "tmp")})
+    db.execute("set timezone = 'Asia/Shanghai'; set preserve_insertion_order = false")
+    return db
+
+
+def main() -> None:
+    """Do one step."""
+    home, step = Path(sys.argv[1]), sys.argv[2]
+    with connected(home) as db:
+        began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
+        for name, sql in QUERIES[step].items():
+            db.execute(f"copy ({sql.format(home=home)}) to '{home}/duckdb/{name}.parquet' (format parquet)")
+            print(f"  {name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+        seconds = time.monotonic() - began
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": usage.ru_maxrss * 1024}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Accepted rows of a feed to one row per group: sums and the like, keys, and values of each group's last row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jobs.ingest.casts import by_columns, shared_casts
+from jobs.ingest.contract import (
+    ELEMENT,
+    ORDER,
+    POSITION,
+    Check,
+    constraint_checks,
+    key_value,
+    members,
+    per_group,
+    reasons,
+    safe,
+    types,
+)
+from quanyu.expressions import Expression, parse
+from quanyu.expressions.aggregates import AggregateExpression, plan
+from quanyu.source import PERSON, Fill, Source
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def is_good(name: str) -> str:
+    """Condition of mapped rows that a fill accepts."""
+    return f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
+
+
+def accepted_rows(staged: DataFrame, name: str) -> DataFrame:
+    """Mapped rows that a fill accepts."""
+    return staged.where(is_good(name))
+
+
+def groups_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
+    rows = _groups(staged, name, source, table)
+    values = {column: f"`{column}`" for column in source.fills[name].columns}
+    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
+    return rows.selectExpr("*", f"{why} as _why").drop("_lost")
+
+
+def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+    fill, accepted = source.fills[name], accepted_rows(staged, name)
+    ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
+    casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts)
+
+
+def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of what is aggregated of a group's rows, by generated and by the fill's own names."""
+    plans = _aggregated(fill, table).values()
+    return {**_others(fill, table), **{name: sql for plan in plans for name, sql in plan.parts().items()}}
+
+
+def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str]) -> DataFrame:
+    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    keys = {name: group_sql(text) for text, name in _keys(fill).items()}
+    aggregates = _aggregated(fill, table)
+    columns = {name: by_columns(sql, casts) for name, sql in group_columns(fill, table).items()}
+    person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
+    named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
+    files = _numbered_files(accepted)
+    order = f"_number * {_MOST_ROWS} + _row as {ORDER}"
+    rows = files.join(accepted, "_file").selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
+    groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
+    groups = files.join(groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number"), "_number")
+    of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
+    values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
+    losses = [
+        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
+        for name, plan in aggregates.items()
+        if (condition := plan.lost())
+    ]
+    people = ["person_key"] if table.personal else []
+    return groups.selectExpr(
+        *people, *values, "_day as feed_day", "_file", f"_last % {_MOST_ROWS} as _row", f"{reasons(losses)} as _lost"
+    )
+
+
+def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
+    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
+    plans = {}
+    for name, text in fill.columns.items():
+        if parse(text).aggregates:
+            tree = members(parse(text).tree, fill.each)
+            plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
+    return plans
+
+
+def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of the columns that take the value of the last row."""
+    columns = {column.name: column.sql for column in per_group(fill, table)}
+    own = {name for name, text in fill.columns.items() if parse(text).aggregates} | set(_key_texts(fill))
+    return {name: columns[name] for name in fill.columns if name not in own}
+
+
+def _keys(fill: Fill) -> dict[str, str]:
+    """Generated name of each expression that rows are grouped by."""
+    return {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
+
+
+def _key_texts(fill: Fill) -> dict[str, str]:
+    """Columns of the fill that hold what rows are grouped by, with its text."""
+    return {name: text for name, text in fill.columns.items() if text in fill.one_row_per}
+
+
+# More rows than any file has. A whole number orders rows of all files: a text costs each group far more memory.
+_MOST_ROWS = 1 << 40
+
+
+def _numbered_files(rows: DataFrame) -> DataFrame:
+    """Number the files that rows are of, in the order of their names."""
+    names = sorted(row["_file"] for row in rows.select("_file").distinct().collect())
+    return rows.sparkSession.createDataFrame(list(enumerate(names)), "_number bigint, _file string")
+
+
+def group_sql(text: str) -> str:
+    """SQL of what rows are grouped by: an expression, or the person of the row."""
+    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
