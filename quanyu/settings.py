@@ -54,9 +54,9 @@ class Sail(Part):
     cores: int = Field(2, ge=1)
 
     @property
-    def address_space(self) -> int:
-        """Bytes of address space, of which threads and caches hold some gigabytes that are never touched."""
-        return _bytes(self.memory) + (4 << 30)
+    def limits(self) -> tuple[int, int]:
+        """Bytes of memory in use, and of address space, most of which threads and allocators never touch."""
+        return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
 
     @property
     def pool_bytes(self) -> int:

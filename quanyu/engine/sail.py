@@ -31,7 +31,7 @@ class SailProcess:
     def __init__(self, settings: Settings) -> None:
         self._owner = os.getpid()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "quanyu.engine.sail_process", str(settings.sail.address_space)],
+            [sys.executable, "-m", "quanyu.engine.sail_process", *map(str, settings.sail.limits)],
             env=_environment(settings), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True, close_fds=True,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The process of the embedded engine: serves Spark Connect on a free port of loopback, and ends with its parent.
 
-Called as `python -m quanyu.engine.sail_process BYTES`, by `quanyu.engine.sail` alone. The parent holds the other end of
-standard input: when that closes, however the parent ended, so does this process.
+Called as `python -m quanyu.engine.sail_process BYTES ADDRESSES`, by `quanyu.engine.sail` alone. The parent holds the
+other end of standard input: when that closes, however the parent ended, so does this process.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import resource
 import signal
 import sys
+import threading
+import time
+
+WATCH_SECONDS = 0.1
 
 
-def serve(max_bytes: int) -> None:
+def serve(max_bytes: int, max_addresses: int) -> None:
     """Start the server, print its port, and wait for the end of standard input.
 
-    Beyond `max_bytes` of address space the process aborts, before the machine runs out of memory.
+    Beyond `max_bytes` of memory in use, or `max_addresses` of address space, the process ends before the machine does.
     """
     from pysail.spark import SparkConnectServer
 
@@ -24,13 +28,24 @@ def serve(max_bytes: int) -> None:
     server.start(background=True)
     if server.listening_address is None:
         raise SystemExit("Sail does not listen")
-    resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (max_addresses, max_addresses))
+    threading.Thread(target=watch, args=(max_bytes,), daemon=True).start()
     sys.stdout.write(f"{server.listening_address[1]}\n")
     sys.stdout.flush()
     sys.stdin.read()
 
 
+def watch(max_bytes: int) -> None:
+    """End the process when it uses more memory; addresses say little, since most of them are never touched."""
+    import psutil
+
+    process = psutil.Process()
+    while process.memory_info().rss <= max_bytes:
+        time.sleep(WATCH_SECONDS)
+    signal.raise_signal(signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), int(sys.argv[2]))
     # Threads of the server do not let the interpreter end by itself.
     signal.raise_signal(signal.SIGKILL)

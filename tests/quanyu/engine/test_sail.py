@@ -43,7 +43,7 @@ def engine(settings):
 def small(settings):
     """An engine with little memory, in place of the one that this process has."""
     sail.stop_sail()
-    yield Engine(settings.model_copy(update={"sail": Sail(memory="256m")}))
+    yield Engine(settings.model_copy(update={"sail": Sail(memory="512m")}))
     sail.stop_sail()
 
 
@@ -180,10 +180,10 @@ def test_a_query_beyond_the_pool_is_told_as_too_large(small):
     ],
     ids=["refused", "ended"],
 )
-def test_a_query_beyond_the_address_space_ends_the_engine_at_most_and_not_the_machine(small, query, kind):
+def test_a_query_beyond_its_memory_ends_the_engine_at_most_and_not_the_machine(small, query, kind):
     session = small.session()
     process = psutil.Process(child().pid)
-    assert process.rlimit(psutil.RLIMIT_AS)[0] == (4 << 30) + (256 << 20)
+    assert process.rlimit(psutil.RLIMIT_AS)[0] == (4 << 30) + 4 * (512 << 20)
     with pytest.raises(QuanyuError, match="memory") as error, guard("test"):
         session.sql(query).collect()
     assert type(error.value) is kind
