@@ -25,7 +25,7 @@ from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, perform
 from quanyu.settings import load_settings
 
-CONF = Path(__file__).parent / "sets" / "scale"
+CONF = Path(__file__).parent / "retailer"
 BEFORE = ("ingest.members", "ingest.items")
 STEPS = {
     "ingest.receipts": "receipts", "features.recency": "recency", "features.value": "value",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,18 +40,38 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
 
     settings = opened(conf, home)
     pair = _engines(settings, engine)
-    with _clean_end(), Console().status("copying the home") as status:
-        proof = prove(settings, day_of(day), pair, wait, lambda name, step: status.update(f"{name}: {step}"))
+    with _clean_end() as check_end, Console().status("copying the home") as status:
+
+        def show(name: str, step: str) -> None:
+            check_end()
+            status.update(f"{name}: {step}")
+
+        proof = prove(settings, day_of(day), pair, wait, show)
+        check_end()
     say(report(proof))
     raise typer.Exit(0 if proof.equal else 1)
 
 
 @contextlib.contextmanager
-def _clean_end() -> Iterator[None]:
-    """Let whoever ends this process leave no personal data behind: it unwinds as after Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+def _clean_end() -> Iterator[Callable[[], None]]:
+    """Let whoever ends this process leave no personal data behind: it unwinds as after Ctrl-C.
+
+    Gives a function that ends it again where a library has swallowed the first end.
+    """
+    ended = False
+
+    def end(*_: object) -> None:
+        nonlocal ended
+        ended = True
+        sys.exit(128 + signal.SIGTERM)
+
+    def check_end() -> None:
+        if ended:
+            end()
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        yield
+        yield check_end
     finally:
         signal.signal(signal.SIGTERM, before)
 
