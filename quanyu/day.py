@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import IO, Any
 
@@ -48,8 +49,11 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
 
 
 def _through_airflow(settings: Settings, day: date) -> None:
-    discover.call("dags.inprocess:prepare")(settings.home)
-    discover.call("ml.lifecycle.steps:prepare")(settings)
+    # Each makes a database of its own, in seconds on the first run.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
+        discover.call("dags.inprocess:prepare")(settings.home)
+        registry.result()
     discover.call("dags.inprocess:run")(day.isoformat())
 
 
