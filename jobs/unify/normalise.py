@@ -256,6 +256,16 @@ def address_hash(key: bytes, kind: str, value: str) -> str:
     return keyed(key, "address", kind, same(kind, value))
 
 
+def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
+    """Make the function that turns columns of kinds and values into address hashes."""
+
+    def hashed(kinds: pd.Series, values: pd.Series) -> pd.Series:
+        names = [address_hash(key, kind, value) for kind, value in zip(kinds, values, strict=True)]
+        return pd.Series(names, index=kinds.index, dtype=object)
+
+    return hashed
+
+
 def identified(
     source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes, addresses: bool = False
 ) -> Callable[..., pd.DataFrame]:

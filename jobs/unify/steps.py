@@ -24,7 +24,6 @@ PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the steps in the order in which they feed each other."""
-    tables = catalogue.tables
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
