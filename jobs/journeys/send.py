@@ -16,19 +16,29 @@ from quanyu.store import Message, Store
 
 @dataclass(frozen=True)
 class Address:
-    """Where a customer is reached now, and what the template may say of them."""
+    """Where a customer is reached now, by which kind of identifier, and what the template may say of them."""
 
     to: str
+    kind: str = "email"
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-Addresses = Callable[[Sequence[str]], Mapping[str, Address]]
+@dataclass(frozen=True)
+class Withheld:
+    """Why a message goes to nobody now; `again` where that may pass before the message expires."""
+
+    reason: str
+    again: bool = False
+
+
+# An answer for every message that is asked about, by its key.
+Reach = Callable[[Sequence[Message]], Mapping[str, Address | Withheld]]
 
 
 def send(
     store: Store,
     channel: Channel,
-    addresses: Addresses,
+    reach: Reach,
     templates: Mapping[str, Template],
     day: date,
     sender: str,
@@ -37,19 +47,19 @@ def send(
 ) -> dict[str, int]:
     """Send everything due by the day on this channel and count what became of it; call it with the home's lock.
 
-    addresses takes customer ids and leaves out who has no address or no consent at this moment: their messages are
-    held. A message that fails is tried again by later calls, until its attempts are used up.
+    reach says at this moment where each message goes, or why it is withheld: then it is held. A message that fails is
+    tried again by later calls, until its attempts are used up.
     """
     counts = Counter(recovered=store.outbox.recover(channel=channel.name))
     started = datetime.now(UTC)
     with channel:
         while due := store.outbox.due(batch, day, channel.name, untouched_since=started):
             _check_templates(due, templates)
-            reached = addresses(sorted({message.customer_id for message in due}))
+            reached = reach(due)
             for message in due:
                 # One by one, so that a kill leaves a single message of which nobody knows.
                 if store.outbox.claim(1, day, keys=[message.key]):
-                    address = reached.get(message.customer_id)
+                    address = reached[message.key]
                     counts[_send_one(store, channel, message, address, templates, sender, attempts)] += 1
     return dict(counts)
 
@@ -58,13 +68,13 @@ def _send_one(
     store: Store,
     channel: Channel,
     message: Message,
-    address: Address | None,
+    address: Address | Withheld,
     templates: Mapping[str, Template],
     sender: str,
     attempts: int,
 ) -> str:
-    if address is None:
-        store.outbox.mark(message.key, "held", "no address or no consent at the moment of sending")
+    if isinstance(address, Withheld):
+        store.outbox.mark(message.key, "held", address.reason)
         return "held"
     try:
         envelope = _envelope(message, address, templates[message.template], sender)
