@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.journeys import addresses, steps, walks
+from jobs.journeys import addresses, delivery, steps, walks
 from jobs.journeys.program import Decision, Walk, entered, program
-from jobs.journeys.send import Address
+from jobs.journeys.send import Address, Withheld
 from jobs.journeys.walks import Happening
 from quanyu.errors import ConfigError
 from quanyu.journey import Journey
@@ -20,6 +20,7 @@ from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
+from quanyu.run import Context
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -47,7 +48,7 @@ class Retailer:
         monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
         monkeypatch.setattr(walks, "decisions", lambda context: self.tables.get("decisions", []))
         monkeypatch.setattr(walks, "keep", self._keep)
-        monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._addresses)
+        monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._reach)
 
     def _entries(self, context, audiences):
         return [("winback", who, on(n)) for who, n in self.entries if on(n) <= context.day]
@@ -55,9 +56,13 @@ class Retailer:
     def _happenings(self, context, due, tables):
         return {("orders", who): [Happening(on(n), on(n), None) for n in days] for who, days in self.bought.items()}
 
-    def _addresses(self, customers):
-        self.asked.append(tuple(customers))
-        return {who: Address(f"{who}@x.org", {"name": who, "city": ""}) for who in customers if who in self.consents}
+    def _reach(self, messages):
+        self.asked.append(tuple(message.customer_id for message in messages))
+        return {message.key: self._address(message.customer_id) for message in messages}
+
+    def _address(self, who):
+        values = {"name": who, "city": ""}
+        return Address(f"{who}@x.org", "email", values) if who in self.consents else Withheld("no consent")
 
     def _keep(self, context, name, rows, receipt):
         if self.stop_at == f"before {name}":
@@ -70,10 +75,9 @@ class Retailer:
 
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
-        catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
-        store = Store(f"sqlite:///{self.home}/store.db")
-        lake = SimpleNamespace(exists=lambda place: False)
-        return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store, lake=lake)
+        context = Context(settings, on(n))
+        context.catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        return context
 
     def run(self, n):
         """Decide and send for a day, and return both outcomes."""
@@ -167,7 +171,7 @@ def test_a_kill_at_any_moment_and_a_rerun_give_the_same(tmp_path, monkeypatch, m
             with pytest.raises((KeyboardInterrupt, TypeError)):
                 one.run(3)
             one.stop_at = None
-            monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted, one=one: one._addresses)
+            monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted, one=one: one._reach)
         else:
             one.run(3)
         one.run(again)
@@ -208,18 +212,18 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(3)
     go, _ = steps.steps(context.catalogue)
-    assert steps.waiting(context) == steps.waiting(context) == {"outbox": {}}
+    assert delivery.waiting(context) == delivery.waiting(context) == {"outbox": {}}
     go.do(context, Receipt("journeys", "", "r", "d"))
-    first, second = steps.waiting(context), steps.waiting(context)
+    first, second = delivery.waiting(context), delivery.waiting(context)
     assert first["outbox"] == second["outbox"] == {"planned": 1} and first["mark"] != second["mark"]
     context.store.close()
     retailer.run(3)
     again = retailer.context(3)
-    assert steps.waiting(again) == {"outbox": {"sent": 1}}
+    assert delivery.waiting(again) == {"outbox": {"sent": 1}}
     again.store.outbox.plan([dataclasses.replace(again.store.outbox.all()[0], key="x", status="planned")])
     again.store.outbox.claim(1, on(3))
-    assert "mark" in steps.waiting(again)
-    outcome = steps.send(again, Receipt("send", "", "r", "d"), {})
+    assert "mark" in delivery.waiting(again)
+    outcome = delivery.send(again, Receipt("send", "", "r", "d"), {})
     assert outcome.facts["unknown"] == 1
     assert outcome.notes == ("1 unknown: they may have arrived, and are never sent again by themselves",)
     again.store.close()
