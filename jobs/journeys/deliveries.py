@@ -49,8 +49,8 @@ def take(context: Context) -> int:
 
 def agreed(context: Context) -> bool:
     """Whether the store knows the table as it stands."""
-    last = context.store.memory.recall(AGREED)
-    return last is not None and last["version"] == context.lake.version(PLACE)
+    last = context.store.memory.recall(AGREED) or {"version": None}
+    return bool(last["version"] == context.lake.version(PLACE))
 
 
 def _columns() -> list[str]:

@@ -59,10 +59,9 @@ def messages(context: Context, programs: Mapping[str, Program], decided: Iterabl
     """Every message that was ever decided, under a key that no rerun changes; the outbox takes those it has not."""
     for d in decided:
         if d.decision == "message" and d.journey in programs:
-            late = f"was due on {d.decided_on}" if d.decided_on < context.day else None
             yield Message(
                 f"{d.instance_id}-{d.step}", d.journey, d.instance_id, str(d.step), d.customer_id,
-                context.settings.mail.channel, addresses.template_name(d.journey, d.step), context.day, reason=late,
+                context.settings.mail.channel, addresses.template_name(d.journey, d.step), context.day,
                 due_on=d.decided_on, expires_on=recheck.last_day(context, programs[d.journey], d.step, d.decided_on),
             )  # fmt: skip
 
@@ -136,7 +135,7 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
     told["planned"] = len(left)
     others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
     words = (
-        (told["held"], "held: no address or no consent at the moment of sending"),
+        (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
         (settled, "unknown ones settled by facts that came back"),
         (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
         (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
