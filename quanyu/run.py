@@ -21,6 +21,7 @@ from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
+from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
@@ -130,7 +131,10 @@ class Context:
 
 @contextlib.contextmanager
 def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the home for one run at a time. Raises RetryableError that names the process which holds it."""
+    """Hold the home for one run at a time, and note it at its first.
+
+    Raises RetryableError that names the process which holds it, and ConfigError where the home has another name.
+    """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     holder = settings.home / "run.holder"
     lock = FileLock(settings.home / "run.lock")
@@ -142,6 +146,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
             f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
         ) from None
     try:
+        check_name(settings)
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield
     finally:

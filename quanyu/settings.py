@@ -90,6 +90,8 @@ class Mail(Part):
     username: SecretRef = ""
     password: SecretRef = ""
     timeout_seconds: float = Field(30, gt=0)
+    answer_seconds: float = Field(600, gt=0, description="patience after the last dot of a message (RFC 5321: 600)")
+    expires_days: int = Field(2, ge=0, description="days after its due day on which a message may still go out")
 
 
 class Drop(Part):
@@ -119,6 +121,10 @@ class Keys(Part):
 class Settings(Part):
     """Everything that may differ between two installations; frozen once loaded."""
 
+    name: str = Field(
+        "quanyu", pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="this home's name in all that leaves it"
+    )
+    machine: str = Field("", description="name of the machine, for containers, whose host names change by themselves")
     home: Path
     conf: Path
     data: Path = Field(description="where the paths of sources that begin with data:/ lie")

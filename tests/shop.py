@@ -48,8 +48,9 @@ class Retailer:
         return retailer
 
     def copy(self, folder: Path) -> Retailer:
-        """Copy conf and home; the data files of the lake, which nobody changes, get a second name."""
+        """Copy conf and home, as one that sends; the lake's data files, which nobody changes, get a second name."""
         shutil.copytree(self.home.parent, folder, symlinks=True, copy_function=_copied, dirs_exist_ok=True)
+        (folder / "home" / "home.json").unlink(missing_ok=True)
         registry = folder / "home" / "mlflow.db"
         if registry.exists():
             _relocate(registry, str(self.home), str(folder / "home"))
