@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from quanyu import discover, report, tasks
-from quanyu.errors import ConfigError, ContractError, QuanyuError, nearest
+from quanyu.errors import ConfigError, QuanyuError, exit_code, nearest
 from quanyu.run import Context, Result, home_lock, perform, results
 from quanyu.servers import airflow_environment
 from quanyu.settings import Settings, set_environment
@@ -45,7 +45,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             if missing:
                 console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
         tasks.close()
-    return (ContractError.exit_code if stopped else 0) if not missing else QuanyuError.exit_code
+    return exit_code([result.fault for result in stopped]) or (QuanyuError.exit_code if missing else 0)
 
 
 def _through_airflow(settings: Settings, day: date) -> None:

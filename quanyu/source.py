@@ -116,7 +116,7 @@ class Source(YamlDeclaration):
     delivers: Literal["events", "changes", "snapshot"]
     deleted_when: Literal["absent"] | None = None
     zone: Zone | None = None
-    freshness: Freshness | None = None
+    freshness: Freshness | None = Field(description="how late the newest day may be; `none`: the feed has no rhythm")
     volume: Volume | None = None
     bad_share: float = Field(0.05, ge=0, le=1)
     repeats: Literal["keep", "drop"] = "keep"
@@ -134,6 +134,18 @@ class Source(YamlDeclaration):
             return value
         return {name: _fill(name, fill) for name, fill in value.items()}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _says_how_fresh(cls, value: Any) -> Any:
+        return value if not isinstance(value, dict) or "freshness" in value else {**value, "freshness": None}
+
+    @field_validator("freshness", mode="before")
+    @classmethod
+    def _none_is_said(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm")
+        return None if value == "none" else value
+
     @model_validator(mode="after")
     def _absent_needs_snapshots(self) -> Source:
         if self.deleted_when and self.delivers != "snapshot":
@@ -145,6 +157,12 @@ class Source(YamlDeclaration):
         found = Problems()
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
+        if "consents" in self.tables() and self.freshness is None:
+            found.add(
+                self.file,
+                "freshness",
+                "a feed of consents must say how late it may be, {hours: 48}",
+            )
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
