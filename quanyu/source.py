@@ -15,6 +15,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
+from quanyu.freshness import Fresh
 from quanyu.settings import Zone
 from quanyu.table import Table
 
@@ -76,12 +77,6 @@ class Identifier(Part):
     scope: str = ""
 
 
-class Freshness(Part):
-    """How late the newest day of a feed may be, counted from the end of the run's day."""
-
-    hours: float = Field(gt=0)
-
-
 class Volume(Part):
     """Rows a day may have, as a share of the median of the days before."""
 
@@ -116,7 +111,7 @@ class Source(YamlDeclaration):
     delivers: Literal["events", "changes", "snapshot"]
     deleted_when: Literal["absent"] | None = None
     zone: Zone | None = None
-    freshness: Freshness | None = Field(description="how late the newest day may be; `none`: the feed has no rhythm")
+    freshness: Fresh = Field(None, validate_default=True)
     volume: Volume | None = None
     bad_share: float = Field(0.05, ge=0, le=1)
     repeats: Literal["keep", "drop"] = "keep"
@@ -133,18 +128,6 @@ class Source(YamlDeclaration):
         if not isinstance(value, dict):
             return value
         return {name: _fill(name, fill) for name, fill in value.items()}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _says_how_fresh(cls, value: Any) -> Any:
-        return value if not isinstance(value, dict) or "freshness" in value else {**value, "freshness": None}
-
-    @field_validator("freshness", mode="before")
-    @classmethod
-    def _none_is_said(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm")
-        return None if value == "none" else value
 
     @model_validator(mode="after")
     def _absent_needs_snapshots(self) -> Source:
