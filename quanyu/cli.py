@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sized
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from quanyu.calendar import day_of
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.settings import Settings, load_settings, set_environment
 
@@ -34,14 +34,6 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
     set_environment({f"QUANYU_{name}": str(path) for name, path in places.items()})
     set_environment({"MLFLOW_DISABLE_TELEMETRY": "true"})
     return settings
-
-
-def day_of(text: str) -> date:
-    """Read a day. Raises ConfigError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{text!r} is no day: write it as 2011-12-09") from None
 
 
 def say(text: Any) -> None:
@@ -131,18 +123,44 @@ def table(
 
 
 @app.command()
-def up(conf: Conf = None, home: Home = None, airflow_port: int = 8080, mlflow_port: int = 5000) -> None:
-    """Start Airflow's and MLflow's pages on this home, on loopback.
+def up(
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Run the DAGs by the clock too: they send and export.")
+    ] = False,
+    conf: Conf = None,
+    home: Home = None,
+    airflow_port: int = 8080,
+    mlflow_port: int = 5000,
+) -> None:
+    """Start Airflow's and MLflow's pages on this home, on loopback. Nothing runs by itself without --schedule.
 
-    Example: `quanyu up`
+    Example: `quanyu up` or `quanyu up --schedule`
     """
     from quanyu import discover
+    from quanyu.airflow import set_up
+    from quanyu.servers import services
     from quanyu.servers import up as start
 
     settings = opened(conf, home)
     discover.call("ml.lifecycle.steps:prepare")(settings)
-    for address in start(settings, airflow_port, mlflow_port):
+    set_up(settings, airflow_port)
+    for address in start(settings, airflow_port, mlflow_port, schedule or settings.schedule):
         say(str(address))
+    if any(service.name == "scheduler" for service in services(settings)):
+        say("\n".join(discover.call("dags.clock:plan")(settings.zone)))
+    else:
+        say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def airflow(words: typer.Context) -> None:
+    """Run one of Airflow's own commands on the home that QUANYU_HOME and QUANYU_CONF name.
+
+    Example: `quanyu airflow dags list`
+    """
+    from quanyu.airflow import call
+
+    raise typer.Exit(call(opened(None, None), words.args))
 
 
 @app.command()
