@@ -24,6 +24,7 @@ Home = Annotated[
     Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")
 ]
 Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
+Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away after; any day, and nothing is sent.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait while another run holds the home.")]
 
 
@@ -44,25 +45,44 @@ def say(text: Any) -> None:
 
 
 @app.command()
-def run(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Run the whole main job for one day, safe to repeat.
+def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Run the whole main job for one day that is over, safe to repeat.
 
     Example: `quanyu run --day 2025-02-03`
     """
     from quanyu.day import run_day
 
-    raise typer.Exit(run_day(opened(conf, home), day_of(day), wait))
+    settings = opened(conf, home)
+    raise typer.Exit(_ahead(settings, day, None, wait) if ahead else run_day(settings, day_of(day), wait))
+
+
+def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
+    from quanyu import discover
+
+    exit_code: int = discover.call("jobs.verify.ahead:run_ahead")(settings, day_of(day), name, wait, say)
+    return exit_code
 
 
 @app.command()
-def job(name: str, day: Day, conf: Conf = None, home: Home = None, force: bool = False, wait: Wait = 0) -> None:
+def job(
+    name: str,
+    day: Day,
+    ahead: Ahead = False,
+    conf: Conf = None,
+    home: Home = None,
+    force: bool = False,
+    wait: Wait = 0,
+) -> None:
     """Run one job for one day; with --force also when nothing that it depends on has changed.
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
     from quanyu.day import run_job
 
-    run_job(opened(conf, home), name, day_of(day), force, wait, say)
+    settings = opened(conf, home)
+    if ahead:
+        raise typer.Exit(_ahead(settings, day, name, wait))
+    run_job(settings, name, day_of(day), force, wait, say)
 
 
 @app.command()
@@ -144,11 +164,14 @@ def up(
     settings = opened(conf, home)
     discover.call("ml.lifecycle.steps:prepare")(settings)
     set_up(settings, airflow_port)
-    for address in start(settings, airflow_port, mlflow_port, schedule or settings.schedule):
+    schedule = schedule or settings.schedule or any(part.name == "scheduler" for part in services(settings))
+    # Before it starts to work.
+    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else ()
+    for address in start(settings, airflow_port, mlflow_port, schedule):
         say(str(address))
-    if any(service.name == "scheduler" for service in services(settings)):
-        say("\n".join(discover.call("dags.clock:plan")(settings.zone)))
-    else:
+    for line in plan:
+        say(line)
+    if not schedule:
         say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
 
 
