@@ -80,10 +80,14 @@ class Result:
 
 
 class Context:
-    """All that a step needs, for one day of one home. Opening it starts nothing."""
+    """All that a step needs, for one day of one home. Opening it starts nothing.
 
-    def __init__(self, settings: Settings, day: date, run_id: str | None = None) -> None:
-        self.settings, self.day = settings, day
+    `sends` says whether this run may add, send or export: not on a copy of a home, not in a backfill, and not by the
+    clock for a day that is not the newest one over. Where it is false, removals go out and nothing else.
+    """
+
+    def __init__(self, settings: Settings, day: date, run_id: str | None = None, sends: bool = True) -> None:
+        self.settings, self.day, self.sends = settings, day, sends
         self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
         self.engine = Engine(settings)
         self.lake = Lake(settings, self.engine)
@@ -121,6 +125,15 @@ class Context:
         if last is None or last["day"] != self.day.isoformat():
             return False
         return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
+
+    def forward_day(self, step: str) -> date | None:
+        """The day at which a step that only goes forward stands; none before its first.
+
+        Another day than the run's means that what the step writes is not of this run's day: the step was kept since it
+        had been run for a later one, or it stopped.
+        """
+        last = self.store.memory.recall(step, "")
+        return date.fromisoformat(last["day"]) if last else None
 
     def step(self, name: str) -> Step:
         """Return a step. Raises ConfigError with the nearest name."""
