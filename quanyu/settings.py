@@ -145,6 +145,7 @@ class Settings(Part):
     mlflow: str | None = Field(
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
+    schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(

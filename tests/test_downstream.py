@@ -16,6 +16,7 @@ describes: Members.
 owner: e
 reads: {path: "crm/{day}.csv", format: csv}
 delivers: changes
+freshness: {hours: 72}
 person:
   - {kind: member, scope: brand, value: card}
 fills:
@@ -31,6 +32,7 @@ describes: Receipts.
 owner: e
 reads: {path: "till/{day}.csv", format: csv}
 delivers: events
+freshness: none
 person:
   - {kind: member, scope: brand, value: card}
 fills:
