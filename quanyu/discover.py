@@ -34,7 +34,9 @@ ROOMS = (
     "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands", "jobs.verify.commands", "jobs.journeys.commands", "quanyu.homecommands")
+COMMANDS = (
+    "quanyu.pages", "quanyu.homecommands", "jobs.unify.commands", "jobs.verify.commands", "jobs.journeys.commands",
+)  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
