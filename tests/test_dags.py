@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from quanyu.run import Context
 from quanyu.airflow import airflow_environment
+from quanyu.run import Context
 from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
