@@ -34,7 +34,7 @@ ROOMS = (
     "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands", "jobs.verify.commands", "quanyu.summary")
+COMMANDS = ("quanyu.pages", "jobs.unify.commands", "jobs.verify.commands", "quanyu.summary")
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
