@@ -48,6 +48,8 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             finally:
                 told = results(context)
             report.show(console, context, told, time.monotonic() - began)
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, told):
+                console.print(alerted, markup=False)
             stopped = [result for result in told if result.status == "stopped"]
             missing = len(context.steps) - len(told)
             if missing:
@@ -147,6 +149,8 @@ def run_job(
             if ahead := calendar.ahead_of_time(context, [result]):
                 raise ConfigError(ahead)
         finally:
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, results(context)):
+                say(alerted)
             context.close()
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -38,6 +39,7 @@ def _is_zone(text: str) -> str:
     return text
 
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Before the type is looked at, whose error would show a password of digits.
 SecretRef = Annotated[str, BeforeValidator(_is_reference)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
@@ -112,6 +114,30 @@ class Suppression(Part):
     limit_hours: float = Field(24, gt=0, description="after WeCom said that the contact takes no more messages")
 
 
+def _is_webhook(text: Any) -> Any:
+    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
+        check_webhook(str(text))
+    return text
+
+
+def check_webhook(url: str) -> None:
+    """Raise ValueError unless what is sent to an address is read by nobody on the way."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
+
+
+class Alerts(Part):
+    """Whom a run tells what stopped, what is held, refused or late, once each, and when it is over."""
+
+    mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
+    webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
+        "", description="https:// address, or a reference env:NAME or file:PATH where it holds a key"
+    )
+    form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
+    token: SecretRef = Field("", description="sent to the webhook as a bearer token")
+
+
 class Keys(Part):
     """The key under which person keys are hashed; without a reference the home makes one of its own."""
 
@@ -139,6 +165,7 @@ class Settings(Part):
     drop: Drop = Drop()
     keys: Keys = Keys()
     suppression: Suppression = Suppression()
+    alerts: Alerts = Alerts()
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )

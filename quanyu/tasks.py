@@ -8,8 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from quanyu import calendar
+from quanyu.discover import call
 from quanyu.errors import ConfigError
-from quanyu.run import Context, Result, Step, home_lock
+from quanyu.run import Context, Result, Step, home_lock, results
 from quanyu.run import perform as perform_step
 from quanyu.settings import Settings, environment, load_settings
 
@@ -63,6 +64,7 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
         try:
             result = perform_step(context, context.step(name))
         finally:
+            call("jobs.alerts.tell:tell")(context, [ended for ended in results(context) if ended.step == name])
             context.lake.staging.clear()
     if reason := calendar.ahead_of_time(context, [result]):
         raise ConfigError(f"{name}: {reason}")

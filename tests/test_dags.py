@@ -17,8 +17,8 @@ from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
-# Tasks of every DAG that are no steps: the first and the last.
-FRAME = {"turn", "announce"}
+# Tasks that are no steps: the first and the last of every DAG, and what fails a run of ingest where a source did.
+FRAME = {"turn", "announce", "verdict"}
 READ = """
 import json, sys
 import psutil
@@ -178,7 +178,15 @@ def test_two_that_write_one_table_never_run_side_by_side(dags, steps):
 
 def test_the_asset_is_announced_after_all_of_a_dag(dags):
     for name, dag in dags.items():
-        assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce"}, name
+        assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce", "verdict"}, name
+
+
+def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
+    """A run of Airflow is as its last tasks are: one that nothing waits for has to fail with a source."""
+    tasks = dags["ingest"]["tasks"]
+    assert set(tasks["verdict"]["before"]) == {name for name in tasks if name not in FRAME}
+    assert (tasks["verdict"]["rule"], tasks["announce"]["rule"]) == ("all_success", "all_done")
+    assert [name for name in dags if "verdict" in dags[name]["tasks"]] == ["ingest"]
 
 
 def test_a_source_that_stops_holds_up_no_other(dags):
