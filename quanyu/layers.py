@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quanyu.declare import Problems, explain, load_yaml
+from quanyu.declare import Problems, explain
 from quanyu.errors import Problem, nearest
+from quanyu.yaml_file import load_yaml
 
 PREFIX = "QUANYU__"
 Layers = list[tuple[str, dict[str, Any]]]

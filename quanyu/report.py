@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table as Grid
 from rich.text import Text
 
+from quanyu.printable import cell, printable
 from quanyu.run import Context, Result
 
 STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red"}
@@ -104,11 +105,11 @@ def _messages(results: Iterable[Result]) -> list[Text]:
 
 def _notes(results: Iterable[Result]) -> list[Text]:
     notes = [
-        Text(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "")
+        cell(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "")
         for r in results
         for note in r.outcome.notes
     ]
-    errors = [Text(f"  {r.step}: {r.error}", "bold red") for r in results if r.error]
+    errors = [Text(printable(f"  {r.step}: {r.error}", keep="\n"), "bold red") for r in results if r.error]
     return [*([Text("Notes", "bold")] if notes or errors else []), *notes, *errors]
 
 
