@@ -22,7 +22,7 @@ from filelock import FileLock
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
 from quanyu.processes import MARK, TERM_SECONDS, Service, end, family, stop, watchers
-from quanyu.settings import Settings, child_environment
+from quanyu.settings import Settings, child_environment, of_steps
 
 PORTS = {"airflow": 8080, "mlflow": 5000}
 HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
@@ -69,6 +69,9 @@ def airflow_environment(settings: Settings, port: int = PORTS["airflow"]) -> dic
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        # Else it widens the rights of its folders and files of logs.
+        "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     named = {f"AIRFLOW__{key}": value for key, value in options.items()}
@@ -180,10 +183,12 @@ def _start(settings: Settings, name: str, port: int) -> Service:
     mark, logs = secrets.token_hex(8), settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     command, extra = _command(settings, name, port)
+    # Airflow performs steps; what they refer to opens nothing for MLflow.
+    inherited = of_steps(settings.conf) if name == "airflow" else ()
     with (logs / f"{name}.log").open("ab") as output:
         child = subprocess.Popen(
-            command, env=child_environment({**extra, MARK: mark}), cwd=settings.home, start_new_session=True,
-            close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command, env=child_environment({**extra, MARK: mark}, inherited), cwd=settings.home,
+            start_new_session=True, close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     return Service(name, child.pid, psutil.Process(child.pid).create_time(), port, mark)
 

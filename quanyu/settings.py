@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from quanyu.connections import check_database, plain_connections, referred, without_login
 from quanyu.declare import Problems
 from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.layers import merged, problem_of, read_layers
+from quanyu.layers import PREFIX, merged, place_in, problem_of, read_layers
 
 
 class Part(BaseModel):
@@ -24,8 +28,13 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def is_reference(text: str) -> bool:
+    """Whether a setting names where a secret is, and is none itself."""
+    return text.startswith(("env:", "file:"))
+
+
 def _is_reference(text: Any) -> Any:
-    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
+    if text not in ("", None) and not is_reference(str(text)):
         raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
     return text
 
@@ -41,6 +50,9 @@ def _is_zone(text: str) -> str:
 # Before the type is looked at, whose error would show a password of digits.
 SecretRef = Annotated[str, BeforeValidator(_is_reference)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
+# Before its pattern is looked at, whose error would show the login.
+Url = Annotated[str, BeforeValidator(without_login)]
+Conf = Annotated[dict[str, str], AfterValidator(referred)]
 
 
 def _bytes(size: str) -> int:
@@ -67,14 +79,17 @@ class Sail(Part):
 class Spark(Part):
     """Apache Spark: the address of a cluster, or the size of the local server."""
 
-    remote: str | None = Field(
-        None, description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used"
+    remote: Url | None = Field(
+        None,
+        pattern="^sc://",
+        description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
     )
+    token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
     memory: str = Field("3g", pattern=r"^\d+[gm]$")
     cores: int = Field(2, ge=1)
     shuffle_partitions: int = Field(4, ge=1)
     packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
-    conf: dict[str, str] = Field({}, description="further Spark settings of the server")
+    conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
     idle_seconds: float = Field(900, gt=0)
     answer_seconds: float = Field(60, gt=0)
 
@@ -95,8 +110,8 @@ class Mail(Part):
 class Drop(Part):
     """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
 
-    bucket: str | None = Field(None, pattern=r"^s3://.+")
-    endpoint: str | None = None
+    bucket: Url | None = Field(None, pattern=r"^s3://.+")
+    endpoint: Url | None = Field(None, pattern=r"^https?://.+")
     region: str = "us-east-1"
     access_key: SecretRef = ""
     secret_key: SecretRef = ""
@@ -128,9 +143,10 @@ class Settings(Part):
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )
-    mlflow: str | None = Field(
+    mlflow: Url | None = Field(
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
+    plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
@@ -144,8 +160,13 @@ class Settings(Part):
 
     @property
     def store_url(self) -> str:
-        """Address of the operational store. Holds a password where the setting refers to one."""
-        return secret(self.store) or f"sqlite:///{self.home / 'store.db'}"
+        """Address of the operational store. Holds a password where the setting refers to one. Raises ConfigError."""
+        url = secret(self.store)
+        if url:
+            parts = urlsplit(url)
+            mode = dict(parse_qsl(parts.query)).get("sslmode")
+            check_database([parts.hostname or ""], mode, self.plain_hosts)
+        return url or f"sqlite:///{self.home / 'store.db'}"
 
     @property
     def mlflow_url(self) -> str:
@@ -172,6 +193,12 @@ class Settings(Part):
 _NEEDED_BY_SPARK = (
     "PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
+_NEEDED = (
+    *_NEEDED_BY_SPARK, "LOGNAME", "LC_*", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV",
+    "XDG_CACHE_HOME", "SSL_CERT_*", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "LD_LIBRARY_PATH",
+)  # fmt: skip
+# Airflow's and MLflow's own variables, those of S3, and ours.
+_OF_STEPS = ("AIRFLOW_*", "MLFLOW_*", "AWS_*", "QUANYU_*", "SAIL_*")
 
 
 def secret(reference: str) -> str:
@@ -210,10 +237,24 @@ def environment(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Environment for a process of ours, such as Airflow's, with the virtual environment's programs on its path."""
+def child_environment(extra: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
+    """Environment of a process of ours: what programs need, and nothing that opens anything.
+
+    `inherited` names further variables that it gets, where they are set; one that ends with * all that begin so. The
+    virtual environment's programs are on its path.
+    """
+    wanted = [*_NEEDED, *inherited]
+    variables = {name: value for name, value in os.environ.items() if any(fnmatchcase(name, one) for one in wanted)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, **extra}
+    return {**variables, "PATH": path, **extra}
+
+
+def of_steps(conf: Path) -> list[str]:
+    """Name the variables that a process which performs steps inherits: those that the conf folder refers to, too."""
+    texts = [os.environ[name] for name in os.environ if name.startswith(PREFIX)]
+    files = (path for path in conf.rglob("*.yml") if path.is_file())
+    texts += [path.read_text(encoding="utf-8", errors="replace") for path in files]
+    return [*_OF_STEPS, *{name for text in texts for name in re.findall(r"\benv:(\w+)", text)}]
 
 
 def set_environment(values: Mapping[str, str]) -> None:
@@ -245,7 +286,10 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     layers = read_layers(folder, environment("QUANYU_ENV"), os.environ, problems)
     given = {**places, **merged([layer for _, layer in layers])}
     try:
-        return Settings.model_validate(given), problems
+        settings = Settings.model_validate(given)
+        for place, words in plain_connections(settings):
+            problems.add(*place_in(layers, place), words)
+        return settings, problems
     except ValidationError as error:
         problems.found += [problem_of(Settings, layers, item) for item in error.errors()]
         wrong = {item["loc"][0] for item in error.errors()} - set(places)
