@@ -34,7 +34,7 @@ ROOMS = (
     "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands", "jobs.verify.commands")
+COMMANDS = ("jobs.unify.commands", "jobs.verify.commands", "jobs.journeys.commands", "quanyu.homecommands")
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 

@@ -10,123 +10,26 @@ import sys
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from quanyu.connections import check_database, plain_connections, referred, without_login
+from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
-from quanyu.errors import ConfigError, Problem, nearest
+from quanyu.errors import ConfigError, Problem
 from quanyu.layers import PREFIX, merged, place_in, problem_of, read_layers
-
-
-class Part(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def is_reference(text: str) -> bool:
-    """Whether a setting names where a secret is, and is none itself."""
-    return text.startswith(("env:", "file:"))
-
-
-def _is_reference(text: Any) -> Any:
-    if text not in ("", None) and not is_reference(str(text)):
-        raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
-    return text
-
-
-def _is_zone(text: str) -> str:
-    if text not in available_timezones():
-        near = nearest(text, available_timezones())
-        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
-        raise ValueError(f"not a time zone; {told}")
-    return text
-
-
-# Before the type is looked at, whose error would show a password of digits.
-SecretRef = Annotated[str, BeforeValidator(_is_reference)]
-Zone = Annotated[str, AfterValidator(_is_zone)]
-# Before its pattern is looked at, whose error would show the login.
-Url = Annotated[str, BeforeValidator(without_login)]
-Conf = Annotated[dict[str, str], AfterValidator(referred)]
-
-
-def _bytes(size: str) -> int:
-    return int(size[:-1]) << (30 if size.endswith("g") else 20)
-
-
-class Sail(Part):
-    """The embedded engine: what its process may take."""
-
-    memory: str = Field("8g", pattern=r"^\d+[gm]$", description="beyond it the process ends, and the step is retried")
-    cores: int = Field(2, ge=1)
-
-    @property
-    def limits(self) -> tuple[int, int]:
-        """Bytes of memory in use, and of address space, most of which threads and allocators never touch."""
-        return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
-
-    @property
-    def pool_bytes(self) -> int:
-        """Bytes that sorts and aggregates may hold before they spill to disk; joins and decoding come on top."""
-        return _bytes(self.memory) // 2
-
-
-class Spark(Part):
-    """Apache Spark: the address of a cluster, or the size of the local server."""
-
-    remote: Url | None = Field(
-        None,
-        pattern="^sc://",
-        description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
-    )
-    token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
-    memory: str = Field("3g", pattern=r"^\d+[gm]$")
-    cores: int = Field(2, ge=1)
-    shuffle_partitions: int = Field(4, ge=1)
-    packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
-    conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
-    idle_seconds: float = Field(900, gt=0)
-    answer_seconds: float = Field(60, gt=0)
-
-
-class Mail(Part):
-    """How e-mail leaves: into a folder of .eml files (the default) or through an SMTP server."""
-
-    channel: str = Field("eml", pattern="^(eml|smtp)$")
-    sender: str = "Quanyu <noreply@localhost>"
-    host: str = "127.0.0.1"
-    port: int = Field(25, ge=1, le=65535)
-    starttls: bool = False
-    username: SecretRef = ""
-    password: SecretRef = ""
-    timeout_seconds: float = Field(30, gt=0)
-
-
-class Drop(Part):
-    """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
-
-    bucket: Url | None = Field(None, pattern=r"^s3://.+")
-    endpoint: Url | None = Field(None, pattern=r"^https?://.+")
-    region: str = "us-east-1"
-    access_key: SecretRef = ""
-    secret_key: SecretRef = ""
-    max_rows: int = Field(1_000_000, ge=1)
-
-
-class Keys(Part):
-    """The key under which person keys are hashed; without a reference the home makes one of its own."""
-
-    person: SecretRef = ""
+from quanyu.sections import Drop, Keys, Mail, Part, Sail, SecretRef, Spark, Suppression, Url, Zone
 
 
 class Settings(Part):
     """Everything that may differ between two installations; frozen once loaded."""
 
+    name: str = Field(
+        "quanyu", pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="this home's name in all that leaves it"
+    )
+    machine: str = Field("", description="name of the machine, for containers, whose host names change by themselves")
     home: Path
     conf: Path
     data: Path = Field(description="where the paths of sources that begin with data:/ lie")
@@ -140,6 +43,7 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    suppression: Suppression = Suppression()
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )
@@ -147,6 +51,7 @@ class Settings(Part):
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
     plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
+    schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
@@ -287,8 +192,8 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     given = {**places, **merged([layer for _, layer in layers])}
     try:
         settings = Settings.model_validate(given)
-        for place, words in plain_connections(settings):
-            problems.add(*place_in(layers, place), words)
+        for key, words in plain_connections(settings):
+            problems.add(*place_in(layers, key), words)
         return settings, problems
     except ValidationError as error:
         problems.found += [problem_of(Settings, layers, item) for item in error.errors()]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Program
-from jobs.journeys.send import Address, Addresses
+from jobs.journeys.send import Address, Reach, Withheld
 from jobs.journeys.template import Template, Text
 from quanyu import asof
 from quanyu.declare import Problems
 from quanyu.errors import nearest
 from quanyu.journey import Journey
 from quanyu.run import Context
+from quanyu.store import Message
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -59,21 +60,23 @@ def templates(journeys: Iterable[Journey], programs: Mapping[str, Program]) -> d
     return found
 
 
-def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Addresses:
+def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
     """Make the function that finds who is reached by a kind of identifier and consents to messages now.
 
     Names are only read where a text wants them.
     """
 
-    def found(customers: Sequence[str]) -> Mapping[str, Address]:
+    def reach(messages: Sequence[Message]) -> Mapping[str, Address | Withheld]:
         into = asof.redirects(context.lake)
-        asked = sorted({into.get(customer, customer) for customer in customers})
-        rows = {row["customer_id"]: row for row in reachable(context, kind, asked, "name" in wanted).collect()}
-        made = {one: Address(row["to"], {"name": row["name"], "city": row["city"]}) for one, row in rows.items()}
-        known = {customer: into.get(customer, customer) for customer in customers}
-        return {customer: made[one] for customer, one in known.items() if one in made}
+        customers = {message.key: into.get(message.customer_id, message.customer_id) for message in messages}
+        rows = reachable(context, kind, sorted(set(customers.values())), "name" in wanted).collect()
+        reached = {
+            row["customer_id"]: Address(row["to"], kind, {"name": row["name"], "city": row["city"]}) for row in rows
+        }
+        nobody = Withheld("no address or no consent at the moment of sending")
+        return {key: reached.get(customer, nobody) for key, customer in customers.items()}
 
-    return found
+    return reach
 
 
 def reachable(context: Context, kind: str, customers: Sequence[str], named: bool) -> DataFrame:

@@ -23,7 +23,8 @@ from filelock import FileLock
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
-from quanyu.settings import child_environment, is_reference, secret
+from quanyu.sections import is_reference
+from quanyu.settings import child_environment, secret
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,7 +8,8 @@ from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.memory import Memory
-from quanyu.store.outbox import Message, Outbox
+from quanyu.store.message import Message
+from quanyu.store.outbox import Outbox
 
 __all__ = ["ExportTask", "LandedFile", "Message", "Store"]
 
@@ -23,6 +24,10 @@ class Store:
         self.memory = Memory(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
+
+    def copy_to(self, other: Store) -> None:
+        """Put every row of this store into another one."""
+        self._database.copy_to(other._database)
 
     def close(self) -> None:
         """Give back whatever is still open."""
