@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from jobs.ingest import guards, landing
-from quanyu.errors import ContractError
 from quanyu.run import Context
 from quanyu.source import Source
 
@@ -25,28 +24,6 @@ def doubts(context: Context, purpose: str) -> list[str]:
 
 def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
-    files = context.store.ledger.files(source.name)
-    there = {name for name, _ in source.files(context.settings.landing, context.settings.data)}
     pending = len(landing.landed(context, source))
-    refused = sum(file.status == "refused" and file.path in there for file in files.values())
-    words = []
-    if pending:
-        words.append(f"{source.name}: {pending} landed files are not taken")
-    if refused:
-        words.append(f"{source.name}: {refused} files are refused")
-    if source.freshness is not None:
-        newest = landing.newest_taken(files)
-        if newest is None:
-            words.append(f"{source.name}: nothing has landed yet")
-        else:
-            words += _late(context, source)
-    return words
-
-
-def _late(context: Context, source: Source) -> list[str]:
-    try:
-        newest = landing.newest_taken(context.store.ledger.files(source.name))
-        guards.check_freshness(source, newest, context.day)
-    except ContractError as error:
-        return [str(error).partition(";")[0]]
-    return []
+    words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
+    return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source))]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 HELD_OUT = "held out"
+# What its answers are made of.
+READS = ("gold/identities", "silver/consents", "silver/identifiers", "silver/messages", "silver/suppressions")
 
 
 def ask(
