@@ -26,7 +26,9 @@ def prepare(home: Path) -> None:
     if mark.exists():
         return
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(command, env=child_environment({}), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=child_environment({}, ["AIRFLOW_*", "QUANYU_*"]), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RetryableError(f"Airflow's database could not be made: {done.stderr.strip()[-500:]}")
     _clear_queue()
