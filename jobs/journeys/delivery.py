@@ -96,15 +96,18 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     deliveries.take(context)
     settled = facts.settle(context)
     # First of all: what a dead sender had announced and not begun is due again.
-    counts = Counter(recovered=outbox.recover(mail.channel, mail.channel == Eml.name))
+    counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
     record()
     barred = home.may_send(context.settings)
+    if barred is None:
+        counts["expired"] += recheck.expire(context, programs)
     if barred is None and outbox.due(1, context.day, mail.channel):
         run = _run(context, texts, programs, record)
         try:
             counts += sending.send(run)
         except (RejectedError, RetryableError) as error:
             raise type(error)(f"{error} {_so_far(run.counts)}") from error
+    record()
     return sent(context, counts, settled, barred)
 
 

@@ -6,7 +6,7 @@ from jobs.journeys.mail import fingerprint
 from quanyu.run import Context
 
 # What a status of the message system says of a message of ours.
-SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent",
+SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent", "complained": "sent",
            "bounced": "rejected"}  # fmt: skip
 
 

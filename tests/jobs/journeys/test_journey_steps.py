@@ -130,7 +130,7 @@ def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"bob"}
     outcome, sent = retailer.run(3)
     assert outcome.notes == ("1 messages held back: no consent to messages",)
-    assert outcome.facts == {"entered": 2, "going": 2, "messages": 1, "planned": 1, "held": 1, "ended": 0}
+    assert outcome.facts == {"entered": 2, "going": 2, "decided": 1, "planned": 1, "held": 1, "ended": 0}
     assert {name: count for name, count in sent.facts.items() if count} == {"sent": 1}
 
 
@@ -190,6 +190,14 @@ def reason_of(retailer, status):
     [row] = retailer.deliveries()
     assert row["status"] == status
     return row["reason"]
+
+
+def test_what_waits_for_another_channel_or_one_that_is_down_expires_too(retailer):
+    planned_and_not_sent(retailer)
+    retailer.mail = {"channel": "smtp", "port": 1}
+    assert retailer.run(5)[1].notes == ("1 planned for the channel eml, which mail.channel no longer names",)
+    assert retailer.run(6)[1].facts["expired"] == 1
+    assert "was due on 2024-01-04, and may go out until 2024-01-06" in reason_of(retailer, "expired")
 
 
 def test_who_reached_the_goal_since_gets_nothing(retailer):
