@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, Context, get_current_context, task
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from dags.occasion import occasion
 from quanyu.discover import call
+from quanyu.errors import ConfigError
+from quanyu.settings import read_settings
 
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
 ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
+# In the order in which they wait for each other.
+CHAIN = ("ingest", "customers", "train", "activate", "upkeep")
 RETRIES = 2
+TURN_SECONDS = 15
 
 
 @contextmanager
 def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iterator[DAG]:
-    """Open a DAG named as its file, without catch-up, one run at a time, since its tables have one writer."""
+    """Open a DAG named as its file, without catch-up, one run at a time, since its tables have one writer.
+
+    A text is a cron expression in the retailer's zone, and each run has the day that its data interval begins on.
+    """
+    zone = _zone()
     with DAG(
         dag_id=Path(file).stem,
-        schedule=schedule,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        schedule=CronDataIntervalTimetable(schedule, timezone=zone) if isinstance(schedule, str) else schedule,
+        start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(zone)),
         catchup=False,
-        # The clock starts when an engineer says so; what assets wake follows by itself.
-        is_paused_upon_creation=isinstance(schedule, str),
+        # Nothing is paused, since no clock runs unless an engineer starts one: `quanyu up --schedule`.
+        is_paused_upon_creation=False,
         max_active_runs=1,
         max_active_tasks=1,
         doc_md=doc,
@@ -38,23 +49,65 @@ def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iter
         yield dag
 
 
+def _zone() -> str:
+    try:
+        return read_settings()[0].zone
+    except ConfigError:
+        return "UTC"
+
+
 def rooms(*names: str, then: Asset) -> None:
     """Draw a task for each step of these rooms, ordered by what they read and write, and announce the asset at the end.
 
     A source that stops does not stop the others: what was published of it before stays, and the run goes on with it.
+    Where a declaration has a mistake, the one task of the DAG fails with it.
     """
-    steps = call("quanyu.tasks:steps")(names)
+    try:
+        steps = call("quanyu.tasks:steps")(names)
+    except ConfigError as error:
+        _mistake(str(error))
+        return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
-    for name, before in call("quanyu.tasks:order")(steps).items():
-        for other in before:
-            tasks[other] >> tasks[name]
-    done = announce(then)
-    last = [
-        tasks[name]
-        for name in steps
-        if not any(name in before for before in call("quanyu.tasks:order")(steps).values())
-    ]
-    last >> done if last else None
+    before = call("quanyu.tasks:order")(steps)
+    first = _turn()
+    for name, earlier in before.items():
+        for other in earlier or (None,):
+            (tasks[other] if other else first) >> tasks[name]
+    last = [tasks[name] for name in steps if not any(name in earlier for earlier in before.values())]
+    (last or [first]) >> announce(then)
+
+
+def _mistake(words: str) -> None:
+    @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
+    def declarations() -> None:
+        raise AirflowFailException(words)
+
+    declarations()
+
+
+def _turn() -> Any:
+    """Draw the task that waits until no other run is at work in the home, the later DAGs of a day first."""
+
+    @task.sensor(
+        task_id="turn", doc_md="Waits for other DAGs of this home.", mode="reschedule", poke_interval=TURN_SECONDS
+    )
+    def turn() -> bool:
+        context = get_current_context()
+        dag, run_id, runs = context["dag"].dag_id, context["run_id"], context["ti"].get_dr_count
+
+        def works(other: str, other_run: str) -> bool:
+            return bool(runs(other, run_ids=[other_run], states=["running"]))
+
+        take_turn = call("quanyu.tasks:take_turn")
+        return bool(take_turn(dag, run_id, works, lambda: _later_wait(dag, runs)))
+
+    return turn()
+
+
+def _later_wait(dag: str, runs: Any) -> bool:
+    """Whether a run of a DAG that ends what an earlier one began waits to go on."""
+    later = CHAIN[CHAIN.index(dag) + 1 :]
+    return any(runs(other, states=["queued", "running"]) for other in later)
 
 
 def _task(name: str, describes: str, stops_all: bool) -> Any:
@@ -62,8 +115,10 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
     def perform() -> None:
         from quanyu.errors import QuanyuError, RetryableError
 
+        context = get_current_context()
         try:
-            call("quanyu.tasks:perform")(name, run_day(get_current_context()), get_current_context()["run_id"])
+            day, sends = occasion(context)
+            call("quanyu.tasks:perform")(name, day, context["run_id"], sends)
         except RetryableError:
             raise
         except QuanyuError as error:
@@ -73,26 +128,16 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
 
 
 def announce(asset: Asset) -> Any:
-    """Tell the DAGs that wait for it, with the day, that this one is through."""
+    """Tell the DAGs that wait for it, with the day and whether its run may send, that this one is through."""
 
     @task(
         task_id="announce", outlets=[asset], trigger_rule="all_done" if asset is INGESTED else "all_success", retries=0
     )
     def announce_day() -> None:
         context = get_current_context()
-        context["outlet_events"][asset].extra = {"day": run_day(context).isoformat()}
+        if not context["task"].outlets:
+            return
+        day, sends = occasion(context)
+        context["outlet_events"][asset].extra = {"day": day.isoformat(), "sends": sends}
 
     return announce_day()
-
-
-def run_day(context: Context) -> date:
-    """The business day: given in the run's configuration, or in the asset that woke it, else the day before today."""
-    conf = (context["dag_run"].conf or {}) if context.get("dag_run") else {}
-    if conf.get("day"):
-        return date.fromisoformat(conf["day"])
-    days = [event.extra["day"] for events in _triggers(context) for event in events if "day" in event.extra]
-    return date.fromisoformat(max(days)) if days else call("quanyu.tasks:yesterday")()
-
-
-def _triggers(context: Context) -> Sequence[Any]:
-    return list((context.get("triggering_asset_events") or {}).values())

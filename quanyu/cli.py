@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sized
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from quanyu.calendar import day_of
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.settings import Settings, load_settings, set_environment
 
@@ -24,6 +24,7 @@ Home = Annotated[
     Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")
 ]
 Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
+Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away after; any day, and nothing is sent.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait while another run holds the home.")]
 
 
@@ -36,14 +37,6 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
     return settings
 
 
-def day_of(text: str) -> date:
-    """Read a day. Raises ConfigError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{text!r} is no day: write it as 2011-12-09") from None
-
-
 def say(text: Any) -> None:
     """Print to the screen."""
     from rich.console import Console
@@ -52,25 +45,44 @@ def say(text: Any) -> None:
 
 
 @app.command()
-def run(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Run the whole main job for one day, safe to repeat.
+def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Run the whole main job for one day that is over, safe to repeat.
 
     Example: `quanyu run --day 2025-02-03`
     """
     from quanyu.day import run_day
 
-    raise typer.Exit(run_day(opened(conf, home), day_of(day), wait))
+    settings = opened(conf, home)
+    raise typer.Exit(_ahead(settings, day, None, wait) if ahead else run_day(settings, day_of(day), wait))
+
+
+def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
+    from quanyu import discover
+
+    exit_code: int = discover.call("jobs.verify.ahead:run_ahead")(settings, day_of(day), name, wait, say)
+    return exit_code
 
 
 @app.command()
-def job(name: str, day: Day, conf: Conf = None, home: Home = None, force: bool = False, wait: Wait = 0) -> None:
+def job(
+    name: str,
+    day: Day,
+    ahead: Ahead = False,
+    conf: Conf = None,
+    home: Home = None,
+    force: bool = False,
+    wait: Wait = 0,
+) -> None:
     """Run one job for one day; with --force also when nothing that it depends on has changed.
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
     from quanyu.day import run_job
 
-    run_job(opened(conf, home), name, day_of(day), force, wait, say)
+    settings = opened(conf, home)
+    if ahead:
+        raise typer.Exit(_ahead(settings, day, name, wait))
+    run_job(settings, name, day_of(day), force, wait, say)
 
 
 @app.command()
@@ -131,18 +143,47 @@ def table(
 
 
 @app.command()
-def up(conf: Conf = None, home: Home = None, airflow_port: int = 8080, mlflow_port: int = 5000) -> None:
-    """Start Airflow's and MLflow's pages on this home, on loopback.
+def up(
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Run the DAGs by the clock too: they send and export.")
+    ] = False,
+    conf: Conf = None,
+    home: Home = None,
+    airflow_port: int = 8080,
+    mlflow_port: int = 5000,
+) -> None:
+    """Start Airflow's and MLflow's pages on this home, on loopback. Nothing runs by itself without --schedule.
 
-    Example: `quanyu up`
+    Example: `quanyu up` or `quanyu up --schedule`
     """
     from quanyu import discover
+    from quanyu.airflow import set_up
+    from quanyu.servers import services
     from quanyu.servers import up as start
 
     settings = opened(conf, home)
     discover.call("ml.lifecycle.steps:prepare")(settings)
-    for address in start(settings, airflow_port, mlflow_port):
+    set_up(settings, airflow_port)
+    schedule = schedule or settings.schedule or any(part.name == "scheduler" for part in services(settings))
+    # Before it starts to work.
+    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else ()
+    for address in start(settings, airflow_port, mlflow_port, schedule):
         say(str(address))
+    for line in plan:
+        say(line)
+    if not schedule:
+        say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def airflow(words: typer.Context) -> None:
+    """Run one of Airflow's own commands on the home that QUANYU_HOME and QUANYU_CONF name.
+
+    Example: `quanyu airflow dags list`
+    """
+    from quanyu.airflow import call
+
+    raise typer.Exit(call(opened(None, None), words.args))
 
 
 @app.command()

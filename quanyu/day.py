@@ -13,16 +13,21 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from quanyu import discover, report, tasks
-from quanyu.errors import ConfigError, ContractError, QuanyuError, nearest
+from quanyu import calendar, discover, report, tasks
+from quanyu.airflow import airflow_environment
+from quanyu.errors import ConfigError, QuanyuError, exit_code, nearest
 from quanyu.run import Context, Result, home_lock, perform, results
-from quanyu.servers import airflow_environment
 from quanyu.settings import Settings, set_environment
 
 
 def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
-    """Run every DAG for a day and print what came of it. Returns the exit code."""
+    """Run every DAG for a day and print what came of it. Returns the exit code.
+
+    Raises ConfigError for a day that has not ended.
+    """
+    calendar.check_over(settings, day)
     began = time.monotonic()
     run_id = f"{day}-{time.time_ns():x}"
     with home_lock(settings, wait_seconds):
@@ -44,8 +49,11 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             missing = len(context.steps) - len(told)
             if missing:
                 console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
+            if ahead := calendar.ahead_of_time(context, told):
+                console.print(Text(ahead, "bold red"))
         tasks.close()
-    return (ContractError.exit_code if stopped else 0) if not missing else QuanyuError.exit_code
+    faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
+    return exit_code(faults) or (QuanyuError.exit_code if missing else 0)
 
 
 def _through_airflow(settings: Settings, day: date) -> None:
@@ -106,19 +114,26 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
 def run_job(
     settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]
 ) -> None:
-    """Run one step for a day and say what came of it."""
+    """Run one step for a day and say what came of it.
+
+    Raises ConfigError for a day that has not ended, and where the step was kept since the home stands at such a day.
+    """
+    calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)
         discover.call("ml.lifecycle.steps:prepare")(settings)
         try:
             result = perform(context, context.step(name), force)
             say(report.summary(context, [result], result.seconds))
+            if ahead := calendar.ahead_of_time(context, [result]):
+                raise ConfigError(ahead)
         finally:
             context.close()
 
 
 def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, say: Callable[[Any], None]) -> None:
-    """Map one day of a feed again and say what came of it."""
+    """Map one day of a feed again and say what came of it. Raises ConfigError for a day that has not ended."""
+    calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)
         source = context.catalogue.sources.get(name)

@@ -150,7 +150,9 @@ def explain(model: type[BaseModel], item: Any) -> str:
         return "is missing"
     if item["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
-    message = item["msg"].removeprefix("Value error, ")
+    message: str = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error" and item.get("input") is None:
+        return message
     # Who wrote a secret where its reference belongs does not want to read it in a log.
     given = "what is given" if message.startswith("a secret") else repr(item.get("input"))
     if message.startswith("Input should be "):

@@ -185,7 +185,7 @@ def _spark_state(settings: Settings) -> Finding:
 def _service_state(settings: Settings) -> Finding:
     alive = services(settings)
     gone = [service.name for service in noted(settings) if service not in alive]
-    running = ", ".join(f"{service.name} at {service.url}" for service in alive) or "none running"
+    running = ", ".join(f"{s.name} at {s.url}" if s.port else s.name for s in alive) or "none running"
     shown = f"{running}; ended without quanyu down: {', '.join(gone)}" if gone else running
     return Finding("pages", not gone, shown, "quanyu down clears it, then quanyu up starts them again")
 

@@ -58,6 +58,24 @@ class RejectedError(QuanyuError):
     exit_code = 5
 
 
+# Who acts first where several kinds of error stopped a run: what stops most comes before what stops one feed.
+ORDER: tuple[type[QuanyuError], ...] = (QuanyuError, ConfigError, RetryableError, RejectedError, ContractError)
+ACTS = {
+    "QuanyuError": "the program",
+    "ConfigError": "you",
+    "ExpressionError": "you",
+    "RetryableError": "the machine",
+    "RejectedError": "the platform",
+    "ContractError": "the sender of the data",
+}
+
+
+def exit_code(faults: Iterable[str]) -> int:
+    """Exit code of a run by the names of the errors that stopped it: of the worst by ORDER, 0 without any."""
+    acting = {ACTS.get(name, "the program") for name in faults}
+    return next((kind.exit_code for kind in ORDER if ACTS[kind.__name__] in acting), 0)
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return what is allowed, in words, with the nearest name first when one is close."""
     names = sorted(allowed)

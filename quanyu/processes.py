@@ -20,7 +20,10 @@ MARK = "QUANYU_SERVICE"
 
 @dataclass(frozen=True)
 class Service:
-    """A server that was started for a home; `mark` stands in the environment of all its processes."""
+    """A server that was started for a home; `mark` stands in the environment of all its processes.
+
+    The port is 0 where it listens on none.
+    """
 
     name: str
     pid: int

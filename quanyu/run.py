@@ -20,7 +20,7 @@ from quanyu import discover
 from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
-from quanyu.errors import ConfigError, QuanyuError, RetryableError, nearest
+from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, nearest
 from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
@@ -30,7 +30,10 @@ from quanyu.store import Store
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did, in rows, with notes in words for the summary. No personal data."""
+    """What a step did, in rows, with notes in words for the summary. No personal data.
+
+    `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
+    """
 
     rows_in: int = 0
     rows_out: int = 0
@@ -39,6 +42,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
+    breaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,28 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """How a step ended on a day: done, skipped (nothing it depends on changed), kept (a later day was run), stopped."""
+    """How a step ended on a day: done, skipped (nothing it depends on changed), kept (a later day was run), stopped.
+
+    `fault` is the class of the error that stopped it, which says who must act.
+    """
 
     step: str
     status: str
     seconds: float
     outcome: Outcome
     error: str = ""
+    fault: str = ""
 
 
 class Context:
-    """All that a step needs, for one day of one home. Opening it starts nothing."""
+    """All that a step needs, for one day of one home. Opening it starts nothing.
 
-    def __init__(self, settings: Settings, day: date, run_id: str | None = None) -> None:
-        self.settings, self.day = settings, day
+    `sends` says whether this run may add, send or export: not on a copy of a home, not in a backfill, and not by the
+    clock for a day that is not the newest one over. Where it is false, removals go out and nothing else.
+    """
+
+    def __init__(self, settings: Settings, day: date, run_id: str | None = None, sends: bool = True) -> None:
+        self.settings, self.day, self.sends = settings, day, sends
         self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
         self.engine = Engine(settings)
         self.lake = Lake(settings, self.engine)
@@ -114,6 +126,15 @@ class Context:
         if last is None or last["day"] != self.day.isoformat():
             return False
         return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
+
+    def forward_day(self, step: str) -> date | None:
+        """The day at which a step that only goes forward stands; none before its first.
+
+        Another day than the run's means that what the step writes is not of this run's day: the step was kept since it
+        had been run for a later one, or it stopped.
+        """
+        last = self.store.memory.recall(step, "")
+        return date.fromisoformat(last["day"]) if last else None
 
     def step(self, name: str) -> Step:
         """Return a step. Raises ConfigError with the nearest name."""
@@ -155,23 +176,28 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
 
 
 def perform(context: Context, step: Step, force: bool = False) -> Result:
-    """Run one step for the context's day, unless nothing that it depends on has changed; keeps how it ended."""
-    began = time.monotonic()
+    """Run one step for the context's day, unless nothing that it depends on has changed; keeps how it ended.
+
+    Raises what stopped it, and ContractError for the breaches of its outcome, when what was good is published.
+    """
+    began, outcome = time.monotonic(), Outcome()
+    way: Sequence[str] = ()
+    stop: QuanyuError | None = None
     try:
         status, outcome = _perform(context, step, force)
-        result = Result(step.name, status, time.monotonic() - began, outcome)
+        stop = ContractError("\n".join(outcome.breaches)) if outcome.breaches else None
     except QuanyuError as error:
-        _log(context, step, error)
-        result = Result(step.name, "stopped", time.monotonic() - began, Outcome(), str(error))
-        _keep(context, result)
-        raise
+        stop = error
     except Exception as error:
-        told = _unexpected(step, error)
-        _log(context, step, told, traceback.format_tb(error.__traceback__))
-        _keep(context, Result(step.name, "stopped", time.monotonic() - began, Outcome(), str(told)))
-        raise told from error
-    _keep(context, result)
-    return result
+        stop, way = _unexpected(step, error), traceback.format_tb(error.__traceback__)
+        stop.__cause__ = error
+    if stop is None:
+        result = Result(step.name, status, time.monotonic() - began, outcome)
+        _keep(context, result)
+        return result
+    _log(context, step, stop, way)
+    _keep(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
+    raise stop
 
 
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
@@ -208,7 +234,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         "wrote": wrote,
         "outcome": asdict(outcome),
     }
-    if not outcome.again:
+    if not outcome.again and not outcome.breaches:
         context.store.memory.remember(step.name, key, told)
     return "done", outcome
 
@@ -241,9 +267,15 @@ def results(context: Context) -> list[Result]:
     for name in context.steps:
         kept = context.store.memory.recall(f"result:{context.run_id}", name)
         if kept:
-            outcome = Outcome(**{**kept["outcome"], "notes": tuple(kept["outcome"]["notes"])})
-            found.append(Result(**{**kept, "outcome": outcome}))
+            found.append(result_of(kept))
     return found
+
+
+def result_of(receipt: Mapping[str, Any]) -> Result:
+    """Build a result from what the store keeps of it; one of an earlier release lacks what is new."""
+    told = dict(receipt["outcome"])
+    texts = {key: tuple(told.get(key, ())) for key in ("notes", "breaches")}
+    return Result(**{**receipt, "outcome": Outcome(**{**told, **texts})})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:

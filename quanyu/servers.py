@@ -1,30 +1,29 @@
-"""Airflow's and MLflow's pages on a home: started apart from us, noted, and stopped with all that they left behind."""
+"""Airflow's and MLflow's servers on a home: started apart from us, noted, and stopped with all that they started."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import json
-import os
 import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 from filelock import FileLock
 
+from quanyu import airflow
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
 from quanyu.processes import MARK, TERM_SECONDS, Service, end, family, stop, watchers
 from quanyu.settings import Settings, child_environment
 
-PORTS = {"airflow": 8080, "mlflow": 5000}
+PORTS = {"airflow": airflow.PORT, "mlflow": 5000}
 HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
 ANSWER_SECONDS = 90.0
 
@@ -39,66 +38,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.url}{f'  ({self.login})' if self.login else ''}"
-
-
-def airflow_environment(settings: Settings, port: int = PORTS["airflow"]) -> dict[str, str]:
-    """Give the variables under which Airflow works on this home, in a server or in our own process."""
-    home = settings.home / "airflow"
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    url = f"http://127.0.0.1:{port}"
-    options = {
-        "CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags"),
-        "CORE__LOAD_EXAMPLES": "False",
-        # Our DAG files name the house, not Airflow, so a look for that word would pass them over.
-        "CORE__DAG_DISCOVERY_SAFE_MODE": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": "2",
-        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__FERNET_KEY": _once(home / "fernet.key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
-        # The full name would be asked of a name server, which may be slow or absent.
-        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-        "API__HOST": "127.0.0.1",
-        "API__PORT": str(port),
-        "API__BASE_URL": url,
-        "API__WORKERS": "1",
-        "API__SECRET_KEY": _once(home / "api.key", secrets.token_hex(32)),
-        "API_AUTH__JWT_SECRET": _once(home / "jwt.key", secrets.token_hex(32)),
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
-    }
-    named = {f"AIRFLOW__{key}": value for key, value in options.items()}
-    return {"AIRFLOW_HOME": str(home), **named, **_own(settings)}
-
-
-def _own(settings: Settings) -> dict[str, str]:
-    """Variables by which our code finds the same home in another process; nothing is told to anyone outside."""
-    places = {"HOME": settings.home, "CONF": settings.conf, "DATA": settings.data}
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return {**{f"QUANYU_{name}": str(path) for name, path in places.items()}, **quiet}
-
-
-def _once(path: Path, made: str) -> str:
-    """Return what the file holds, which is what its first maker put in; nobody else may read it."""
-    if not path.exists():
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(made)
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
-    return path.read_text().strip()
-
-
-def password(settings: Settings) -> str:
-    """Return the password of Airflow's user admin, made on the first call."""
-    path = settings.home / "airflow" / "passwords.json"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return str(json.loads(_once(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])
 
 
 def services(settings: Settings) -> list[Service]:
@@ -125,28 +64,39 @@ def _note(settings: Settings, found: Iterable[Service]) -> None:
     fresh.replace(_state(settings))
 
 
-def up(settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]) -> list[Address]:
-    """Start what does not run yet, wait until all of it answers, and return where it is.
+def up(
+    settings: Settings,
+    airflow_port: int = PORTS["airflow"],
+    mlflow_port: int = PORTS["mlflow"],
+    schedule: bool = False,
+) -> list[Address]:
+    """Start what does not run yet, wait until all of it answers, and return where the pages are.
 
-    A tracking server that the settings name is not ours to start.
+    Without `schedule` no scheduler is started, so that no DAG runs; one that runs already goes on. A tracking server
+    that the settings name is not ours to start.
 
     Raises ConfigError for a port that another program has, RetryableError when a server does not answer in time.
     """
     with _alone(settings):
         found = {service.name: service for service in services(settings)}
-        wanted = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
-        missing = {name: port for name, port in wanted.items() if name not in found}
-        _check_ports(missing)
-        for name, port in missing.items():
-            found[name] = _start(settings, name, port)
+        if "airflow" not in found:
+            # They work with the page that is gone.
+            end([found.pop(name) for name in ("dag-processor", "scheduler") if name in found])
+        airflow_port = found["airflow"].port if "airflow" in found else airflow_port
+        pages = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
+        names = [*pages, "dag-processor", *(["scheduler"] if schedule else [])]
+        missing = [name for name in names if name not in found]
+        _check_ports({name: pages[name] for name in missing if name in pages})
+        for name in missing:
+            found[name] = _start(settings, name, pages.get(name, airflow_port))
             _note(settings, found.values())
         try:
-            _await(settings, list(found.values()))
+            _await(settings, found)
         except QuanyuError:
             end([found[name] for name in missing])
             _note(settings, [service for name, service in found.items() if name not in missing])
             raise
-    return [_address(settings, service) for service in found.values()]
+    return [_address(settings, found[name]) for name in pages]
 
 
 @contextlib.contextmanager
@@ -185,7 +135,8 @@ def _start(settings: Settings, name: str, port: int) -> Service:
             command, env=child_environment({**extra, MARK: mark}), cwd=settings.home, start_new_session=True,
             close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    return Service(name, child.pid, psutil.Process(child.pid).create_time(), port, mark)
+    own_port = port if name in PORTS else 0
+    return Service(name, child.pid, psutil.Process(child.pid).create_time(), own_port, mark)
 
 
 def _command(settings: Settings, name: str, port: int) -> tuple[list[str], dict[str, str]]:
@@ -194,45 +145,42 @@ def _command(settings: Settings, name: str, port: int) -> tuple[list[str], dict[
         options = {"--backend-store-uri": settings.mlflow_url, "--artifacts-destination": settings.home / "mlruns",
                    "--host": "127.0.0.1", "--port": port, "--workers": 1}  # fmt: skip
         flags = [str(part) for option in options.items() for part in option]
-        return [sys.executable, "-m", "mlflow", "server", *flags], _own(settings)
-    password(settings)
-    # Its servers of logs cannot be told apart by home, and are not needed where the files lie.
-    ports = {f"AIRFLOW__LOGGING__{which}_LOG_SERVER_PORT": str(_any_port()) for which in ("WORKER", "TRIGGER")}
-    return [sys.executable, "-m", "airflow", "standalone"], {**airflow_environment(settings, port), **ports}
+        return [sys.executable, "-m", "mlflow", "server", *flags], airflow.own_environment(settings)
+    airflow.password(settings)
+    return airflow.command(*airflow.PARTS[name]), airflow.airflow_environment(settings, port)
 
 
-def _any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await(settings: Settings, wanted: Sequence[Service]) -> None:
+def _await(settings: Settings, wanted: Mapping[str, Service]) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
-    for service in wanted:
-        log = settings.home / "logs" / f"{service.name}.log"
-        while not _answers(service):
+    for name, service in wanted.items():
+        log = settings.home / "logs" / f"{name}.log"
+        while not _answers(service, wanted["airflow"].port):
             if service.process() is None:
-                raise RetryableError(f"{service.name} ended soon after its start; the reason is at the end of {log}")
+                raise RetryableError(f"{name} ended soon after its start; the reason is at the end of {log}")
             if time.monotonic() > deadline:
                 late = f"does not answer after {ANSWER_SECONDS:g} seconds and was stopped"
-                raise RetryableError(f"{service.name} {late}; the reason is at the end of {log}")
+                raise RetryableError(f"{name} {late}; the reason is at the end of {log}")
             time.sleep(0.5)
 
 
-def _answers(service: Service) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=5)
+def _answers(service: Service, airflow_port: int) -> bool:
+    """Whether a page answers, or, for a part without one, whether Airflow's page says that the part is healthy."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port or airflow_port, timeout=5)
     try:
-        connection.request("GET", HEALTH[service.name])
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        connection.request("GET", HEALTH.get(service.name, HEALTH["airflow"]))
+        answer = connection.getresponse()
+        if service.name in PORTS:
+            return answer.status == 200
+        health = json.loads(answer.read())[service.name.replace("-", "_")]
+        return service.process() is not None and health["status"] == "healthy"
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
         return False
     finally:
         connection.close()
 
 
 def _address(settings: Settings, service: Service) -> Address:
-    login = f"user admin, password {password(settings)}" if service.name == "airflow" else ""
+    login = f"user admin, password {airflow.password(settings)}" if service.name == "airflow" else ""
     return Address(service.name, service.url, login)
 
 

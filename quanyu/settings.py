@@ -105,6 +105,13 @@ class Drop(Part):
     max_rows: int = Field(1_000_000, ge=1)
 
 
+class Suppression(Part):
+    """How long what a message system says of a contact keeps messages from it."""
+
+    not_friend_hours: float = Field(24 * 30, gt=0, description="after WeCom said that there is no contact")
+    limit_hours: float = Field(24, gt=0, description="after WeCom said that the contact takes no more messages")
+
+
 class Keys(Part):
     """The key under which person keys are hashed; without a reference the home makes one of its own."""
 
@@ -131,12 +138,14 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    suppression: Suppression = Suppression()
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )
     mlflow: str | None = Field(
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
+    schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(

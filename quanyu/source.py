@@ -15,6 +15,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
+from quanyu.freshness import Fresh
 from quanyu.settings import Zone
 from quanyu.table import Table
 
@@ -76,12 +77,6 @@ class Identifier(Part):
     scope: str = ""
 
 
-class Freshness(Part):
-    """How late the newest day of a feed may be, counted from the end of the run's day."""
-
-    hours: float = Field(gt=0)
-
-
 class Volume(Part):
     """Rows a day may have, as a share of the median of the days before."""
 
@@ -116,7 +111,7 @@ class Source(YamlDeclaration):
     delivers: Literal["events", "changes", "snapshot"]
     deleted_when: Literal["absent"] | None = None
     zone: Zone | None = None
-    freshness: Freshness | None = None
+    freshness: Fresh = Field(None, validate_default=True)
     volume: Volume | None = None
     bad_share: float = Field(0.05, ge=0, le=1)
     repeats: Literal["keep", "drop"] = "keep"
@@ -145,6 +140,12 @@ class Source(YamlDeclaration):
         found = Problems()
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
+        if "consents" in self.tables() and self.freshness is None:
+            found.add(
+                self.file,
+                "freshness",
+                "a feed of consents must say how late it may be, {hours: 48}",
+            )
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")

@@ -1,10 +1,13 @@
-"""What DAGs call: the steps of a room in order, and one of them performed for a day."""
+"""What DAGs call: the steps of a room in order, one of them performed for a day, and whose turn it is in a home."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from quanyu import calendar
+from quanyu.errors import ConfigError
 from quanyu.run import Context, Result, Step, home_lock
 from quanyu.run import perform as perform_step
 from quanyu.settings import environment, load_settings
@@ -16,12 +19,12 @@ _open: dict[tuple[str, str], Context] = {}
 WAIT_SECONDS = 3600
 
 
-def context_of(day: date, run_id: str | None = None) -> Context:
+def context_of(day: date, run_id: str | None = None, sends: bool = True) -> Context:
     """Return the context of a day in this process, made once per run."""
     settings = load_settings()
     key = (str(settings.home), f"{day}/{run_id}")
     if key not in _open:
-        _open[key] = Context(settings, day, run_id)
+        _open[key] = Context(settings, day, run_id, sends)
     return _open[key]
 
 
@@ -46,16 +49,23 @@ def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
     return before
 
 
-def perform(name: str, day: date, run_id: str) -> Result:
-    """Perform one step for a day, holding the home unless the caller's run holds it already."""
-    context = context_of(day, environment("QUANYU_RUN") or run_id)
+def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
+    """Perform one step for a day, holding the home unless the caller's run holds it already.
+
+    Raises ConfigError for a day that has not ended, and where the home stands at such a day.
+    """
     if environment("QUANYU_RUN"):
-        return _watched(context, name)
+        return _watched(context_of(day, environment("QUANYU_RUN")), name)
+    context = context_of(day, run_id, sends)
+    calendar.check_over(context.settings, day)
     with home_lock(context.settings, WAIT_SECONDS):
         try:
-            return perform_step(context, context.step(name))
+            result = perform_step(context, context.step(name))
         finally:
             context.lake.staging.clear()
+    if reason := calendar.ahead_of_time(context, [result]):
+        raise ConfigError(f"{name}: {reason}")
+    return result
 
 
 def _watched(context: Context, name: str) -> Result:
@@ -68,6 +78,26 @@ def _watched(context: Context, name: str) -> Result:
     return result
 
 
-def yesterday() -> date:
-    """The day before today in the retailer's zone: the last one that is over."""
-    return datetime.now(load_settings().tzinfo).date() - timedelta(days=1)
+def newest_day() -> date:
+    """The newest day that is over in the retailer's zone."""
+    return calendar.newest_day(load_settings())
+
+
+def local_day(at: datetime) -> date:
+    """The day of an instant in the retailer's zone."""
+    return at.astimezone(load_settings().tzinfo).date()
+
+
+def take_turn(dag: str, run_id: str, works: Callable[[str, str], bool], waits: Callable[[], bool]) -> bool:
+    """Take the home for a run of a DAG, unless the run that has it still `works`, or one that goes before it `waits`.
+
+    It is asked again until it is true. A home's tasks run one at a time, so that no two ask at once.
+    """
+    if environment("QUANYU_RUN"):
+        return True
+    file = load_settings().home / "airflow" / "turn.json"
+    holder = tuple(json.loads(file.read_text())) if file.exists() else ()
+    if holder != (dag, run_id) and ((holder and works(*holder)) or waits()):
+        return False
+    file.write_text(json.dumps([dag, run_id]))
+    return True

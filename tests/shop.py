@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from filelock import FileLock
 
-from quanyu.run import Context, Outcome, perform
+from quanyu.errors import ContractError
+from quanyu.run import Context, Outcome, perform, results
 from quanyu.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +98,15 @@ class Retailer:
     def ingest(self, source: str, day: str) -> Outcome:
         """Ingest one source."""
         return self.run(day, f"ingest.{source}")[f"ingest.{source}"]
+
+    def breached(self, source: str, day: str) -> Outcome:
+        """Ingest a source that breaks its contract though what was good is published."""
+        context = self.context(day)
+        with pytest.raises(ContractError):
+            perform(context, context.step(f"ingest.{source}"))
+        [result] = results(context)
+        assert result.outcome.breaches, result
+        return result.outcome
 
     def table(self, place: str, *columns: str, where: Any = None) -> pa.Table:
         """Rows of a table, read without an engine."""

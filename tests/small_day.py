@@ -18,6 +18,7 @@ describes: Members.
 owner: crm
 reads: {path: "members/{day}.csv", format: csv}
 delivers: changes
+freshness: {hours: 72}
 person:
   - {kind: member, scope: brand, value: card}
   - {kind: phone, value: phone}
@@ -31,6 +32,7 @@ describes: Answers to the question about advertisements.
 owner: legal
 reads: {path: "consents/{day}.csv", format: csv}
 delivers: events
+freshness: {hours: 72}
 person: [{kind: member, scope: brand, value: card}]
 fills:
   consents: {purpose: "'ads'", channel: "'any'", changed_at: "cast(at as timestamp)", state: "state"}
@@ -40,6 +42,7 @@ describes: Till receipts.
 owner: retail
 reads: {path: "receipts/{day}.csv", format: csv}
 delivers: events
+freshness: none
 person:
   - {kind: member, scope: brand, value: card}
   - {kind: phone, value: phone}
@@ -53,6 +56,7 @@ describes: What is sold.
 owner: merchandise
 reads: {path: "products/{day}.csv", format: csv}
 delivers: snapshot
+freshness: none
 deleted_when: absent
 fills:
   products: {sku: sku, product: name, category: category, list_price: price}

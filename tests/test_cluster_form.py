@@ -25,6 +25,7 @@ describes: Sales of a market stall.
 owner: me
 reads: {path: "stall/{day}.csv", format: csv}
 delivers: events
+freshness: none
 person: [{kind: member, scope: stall, value: card}]
 fills:
   orders:

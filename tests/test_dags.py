@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from quanyu.airflow import airflow_environment
 from quanyu.run import Context
-from quanyu.servers import airflow_environment
 from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
+# Tasks of every DAG that are no steps: the first and the last.
+FRAME = {"turn", "announce"}
 READ = """
 import json, sys
 import psutil
@@ -29,7 +31,8 @@ print(json.dumps({
     "dags": {dag.dag_id: {
         "file": dag.fileloc, "tags": sorted(dag.tags), "doc": dag.doc_md or "", "owner": dag.owner,
         "catchup": dag.catchup, "runs": dag.max_active_runs, "paused": dag.is_paused_upon_creation,
-        "clock": dag.schedule if isinstance(dag.schedule, str) else None,
+        "clock": [dag.schedule.expression, str(dag.schedule.timezone)] if hasattr(dag.schedule, "expression") else None,
+        "zone": str(dag.timezone),
         "waits": uris(dag.schedule) if isinstance(dag.schedule, list) else [],
         "makes": [uri for task in dag.tasks for uri in uris(task.outlets)],
         "tasks": {task.task_id: {
@@ -104,9 +107,18 @@ def test_each_runs_once_at_a_time_without_catching_up(dags):
     assert {(dag["catchup"], dag["runs"]) for dag in dags.values()} == {(False, 1)}
 
 
-def test_only_the_first_follows_the_clock_and_an_engineer_starts_it(dags):
-    assert [name for name in CHAIN if dags[name]["clock"]] == ["ingest"]
-    assert [name for name in CHAIN if dags[name]["paused"]] == ["ingest"]
+def test_only_the_first_follows_the_clock_in_the_zone_of_the_house(dags):
+    assert {name: dags[name]["clock"] for name in CHAIN if dags[name]["clock"]} == {
+        "ingest": ["0 5 * * *", "Asia/Shanghai"]
+    }
+    assert {dag["zone"] for dag in dags.values()} == {"Asia/Shanghai"}
+    # Nothing is paused, since no scheduler runs unless an engineer starts it.
+    assert [name for name in CHAIN if dags[name]["paused"]] == []
+
+
+def test_every_dag_waits_for_its_turn_first(dags):
+    for name, dag in dags.items():
+        assert all("turn" in upstream(dag["tasks"], task) for task in dag["tasks"] if task != "turn"), name
 
 
 def test_assets_chain_them(dags):
@@ -116,20 +128,20 @@ def test_assets_chain_them(dags):
 
 
 def test_every_step_is_a_task_of_exactly_one_dag(dags, steps):
-    tasks = Counter(task for dag in dags.values() for task in dag["tasks"] if task != "announce")
+    tasks = Counter(task for dag in dags.values() for task in dag["tasks"] if task not in FRAME)
     assert tasks == Counter(dict.fromkeys(steps, 1))
 
 
 def test_every_task_is_retried_and_described(dags):
     for dag in dags.values():
         for name, task in dag["tasks"].items():
-            if name != "announce":
+            if name not in FRAME:
                 assert task["retries"] >= 1, name
                 assert task["doc"].strip(), name
 
 
 def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
-    place = {task: (CHAIN.index(dag), dag) for dag in dags for task in dags[dag]["tasks"] if task != "announce"}
+    place = {task: (CHAIN.index(dag), dag) for dag in dags for task in dags[dag]["tasks"] if task not in FRAME}
     order = list(steps)
     for writer in order:
         for reader in order:
@@ -155,6 +167,6 @@ def test_the_asset_is_announced_after_all_of_a_dag(dags):
 
 
 def test_a_source_that_stops_holds_up_no_other(dags):
-    assert {task["rule"] for task in dags["ingest"]["tasks"].values()} == {"all_done"}
+    assert {task["rule"] for name, task in dags["ingest"]["tasks"].items() if name != "turn"} == {"all_done"}
     others = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
     assert others == {"all_success"}

@@ -1,4 +1,4 @@
-"""When a feed's day may not be published: too many bad rows, an unlikely volume, or nothing new for too long."""
+"""What a feed may not do: too many bad rows, an unlikely volume, a file that cannot be read, nothing for too long."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from statistics import median
 
+from jobs.ingest import landing
 from quanyu.errors import ContractError
+from quanyu.run import Context
 from quanyu.source import Source, Volume
 
 
@@ -37,13 +39,24 @@ def check_volume(source: Source, fresh: Mapping[date, int], before: Mapping[date
             )
 
 
-def check_freshness(source: Source, newest: date | None, run_day: date) -> None:
-    """Raise ContractError when the newest day of a feed is older than it promises, at the end of the run's day."""
-    if source.freshness is None or newest is None:
-        return
+def breaches(context: Context, source: Source) -> tuple[str, ...]:
+    """What the sender of a feed has to mend though all that was good is published: refused files, and lateness."""
+    refused = [f"{source.name}: a file was refused: {reason}" for reason in landing.still_refused(context, source)]
+    if refused:
+        refused[-1] += f". Ask {source.owner} for another in its place, or take it out of landing"
+    ledger = context.store.ledger
+    newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
+    return (*refused, *lateness(source, newest, context.day))
+
+
+def lateness(source: Source, newest: date | None, run_day: date) -> tuple[str, ...]:
+    """Say it when the newest day of a feed is older than it promises, at the end of the run's day; empty if not."""
+    if source.freshness is None:
+        return ()
+    allowed = f"freshness allows {source.freshness.hours:g}. Ask {source.owner} where the files are"
+    if newest is None:
+        return (f"{source.name}: nothing has landed yet; {allowed}, or say `none` in {source.file}",)
     late = (run_day - newest) / timedelta(hours=1)
-    if late > source.freshness.hours:
-        raise ContractError(
-            f"{source.name}: the newest day is {newest}, {late:.0f} hours before the end of {run_day}; freshness allows"
-            f" {source.freshness.hours:g}. What was published before stays. Ask {source.owner} where the files are"
-        )
+    if late <= source.freshness.hours:
+        return ()
+    return (f"{source.name}: the newest day is {newest}, {late:.0f} hours before the end of {run_day}; {allowed}",)

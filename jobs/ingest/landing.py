@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -100,3 +100,31 @@ def newest_taken(files: Mapping[str, LandedFile]) -> date | None:
 def recorded_on(feed_day: date, run_day: date, newest: date | None) -> date:
     """Day on which what a feed's day tells became known: its own, or the run's if a later day was taken before."""
     return feed_day if newest is None or feed_day >= newest else max(run_day, newest)
+
+
+def newest_day(files: Mapping[str, LandedFile], volumes: Mapping[date, int]) -> date | None:
+    """Latest day that a feed told of: by its taken files, with or without a row, or by its rows, where they say it."""
+    days = [file.feed_day for file in files.values() if file.status == "taken" and file.feed_day]
+    return max(days or volumes, default=None)
+
+
+def still_refused(context: Context, source: Source) -> list[str]:
+    """Files that were refused and lie in landing as they were, by name, each with the reason.
+
+    One that its sender replaced is looked at again, and one that was taken away is nobody's matter any more.
+    """
+    refused = {path: file for path, file in context.store.ledger.files(source.name).items() if file.status == "refused"}
+    if not refused:
+        return []
+    return [refused[file.name].reason or file.name for file in _listing(context, source) if file.name in refused]
+
+
+def ledger_row(source: Source, item: Found, run_day: date, newest: date | None, refused: Iterable[str]) -> LandedFile:
+    """What the ledger keeps of a file that was read: taken, or refused for one of the reasons that name it."""
+    reason = next((text for text in refused if text.startswith(f"{item.name}:")), None)
+    return LandedFile(
+        feed=source.name, path=item.name, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns,
+        feed_day=item.day, first_seen_on=run_day, recorded_on=recorded_on(item.day or run_day, run_day, newest),
+        taken_through=item.through if item.day is None else None, status="refused" if reason else "taken",
+        reason=reason, rows=0,
+    )  # fmt: skip

@@ -9,12 +9,11 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, silver
+from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.literals import dates
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import person_key_secret
 from quanyu.source import Source
@@ -42,7 +41,8 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
 def _depends(context: Context, source: Source) -> dict[str, object]:
     late = source.freshness is not None and context.day.isoformat()
     due = extract.pending(context, source) and context.day.isoformat()
-    return {"files": dict(landing.fingerprint(context, source)), "day": late, "extract": due}
+    refused = landing.still_refused(context, source)
+    return {"files": dict(landing.fingerprint(context, source)), "day": late, "extract": due, "refused": refused}
 
 
 @dataclass
@@ -67,7 +67,8 @@ class Work:
 def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     """Extract the day where a database is the source, then take what has landed and not been taken yet.
 
-    Raises ContractError beyond the source's limits.
+    Raises ContractError beyond the source's limits on bad rows and volume, where nothing is published. A refused file
+    and a late feed are breaches of the outcome: what was good is published.
     """
     told = extract.extract(context, source)
     if told:
@@ -83,11 +84,17 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
     with _as_the_source_writes(context, source):
         if work.files:
             _to_bronze(work)
-        guards.check_freshness(source, max([d for d in (newest, *work.days) if d], default=None), context.day)
         # Files without a row, such as an extract when nothing has changed, have no day to map.
-        outcome = _map_and_publish(work, newest) if work.days else Outcome(notes=("nothing new has landed",))
-    context.store.ledger.record([_ledger(work, item, newest) for item in work.files])
-    return outcome
+        outcome = _map_and_publish(work, newest) if work.days else Outcome(notes=_without_rows(known, work.files))
+    refused = work.counts.get("refused", ())
+    context.store.ledger.record([landing.ledger_row(source, f, context.day, newest, refused) for f in work.files])
+    return replace(outcome, breaches=guards.breaches(context, source))
+
+
+def _without_rows(known: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
+    if files:
+        return (f"{len(files)} files without a row: nothing has changed",)
+    return ("nothing new has landed" if known else "nothing has landed yet",)
 
 
 def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
@@ -137,7 +144,8 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     if work.days - work.again:
         guards.check_volume(work.source, _fresh(work), work.context.store.ledger.volumes(work.source.name))
     guards.check_bad_share(work.source, work.counts["rows"], work.counts["bad"], work.counts["common"])
-    _quarantine(work, staged)
+    bad = work.counts["bad"] + len(work.counts["refused"])
+    quarantine.replace(work.context.lake, work.source, staged, bad, work.days, work.receipt)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]))
     written = _publish(work, staged, delivery)
@@ -173,7 +181,8 @@ def _of_other_days(work: Work) -> DataFrame:
 def _mapped(work: Work, rows: DataFrame) -> DataFrame:
     settings = work.context.settings
     trimmed = mapping.trimmed(rows, work.source)
-    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings))
+    addresses = any(work.tables[name].addressed_by for name in work.source.tables())
+    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings), addresses)
     return mapping.mapped(mapping.without_repeats(with_person, work.source), work.source, dict(work.tables))
 
 
@@ -202,7 +211,8 @@ def _count(work: Work, staged: DataFrame) -> None:
     told = "concat(_file, ': ', _refused) as told"
     groups = staged.selectExpr(state, told, "_day").groupBy("state", "told", "_day").count().collect()
     refused = [row["told"] for row in groups if row["told"]]
-    incomplete = {row["_day"] for row in groups if row["told"] or row["state"] == "bad"}
+    refused_on = {row["_day"] for row in groups if row["told"]}
+    incomplete = refused_on | {row["_day"] for row in groups if row["state"] == "bad"}
     by_state: dict[str, int] = {}
     per_day: dict[date, int] = {}
     for row in (row for row in groups if not row["told"]):
@@ -215,37 +225,13 @@ def _count(work: Work, staged: DataFrame) -> None:
         why = staged.where("_refused is null").selectExpr("explode(_reasons) as reason").groupBy("reason").count()
         common = [f"{r['reason']} ({r['count']})" for r in why.orderBy(F.desc("count"), "reason").limit(3).collect()]
     work.counts = {"rows": rows, "bad": bad, "accepted": accepted, "dropped": by_state, "per_day": per_day,
-                   "common": common, "refused": refused, "incomplete": incomplete}  # fmt: skip
+                   "common": common, "refused": refused, "refused_on": refused_on,
+                   "incomplete": incomplete}  # fmt: skip
 
 
 def _fresh(work: Work) -> dict[date, int]:
-    """Rows of each day that was not taken before; a day of which every file was refused has none."""
-    return {day: work.counts["per_day"].get(day, 0) for day in work.days - work.again}
-
-
-QUARANTINE = {"_day": "date", "_file": "string", "_row": "bigint", "reasons": "array<string>", "raw": "string"}
-
-
-def _quarantine(work: Work, staged: DataFrame) -> None:
-    """Put the bad rows of these days in place of what quarantine has of them."""
-    lake, place = work.context.lake, f"quarantine/{work.source.name}"
-    bad = staged.where("size(_reasons) > 0")
-    named = ", ".join(f"`{column}`" for column in work.source.named_columns())
-    raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
-    rows = bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw)
-    fresh = lake.version(place) is None
-    if fresh and not work.counts["bad"] and not work.counts["refused"]:
-        return
-    counts = {"out": work.counts["bad"] + len(work.counts["refused"])}
-    if fresh:
-        lake.begin(place, QUARANTINE, bronze.STATISTICS)
-        lake.append(place, rows, work.receipt, counts)
-        return
-    days = dates(sorted(work.days))
-    there = lake.read(place).where(f"_day in ({days})")
-    if not rows.exceptAll(there).limit(1).count() and not there.exceptAll(rows).limit(1).count():
-        return
-    lake.replace(place, rows, f"_day in ({days})", work.receipt, counts)
+    """Rows of each day that was not taken before; a day with a refused file is told as that, and judged when whole."""
+    return {day: work.counts["per_day"].get(day, 0) for day in work.days - work.again - work.counts["refused_on"]}
 
 
 def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -> Written:
@@ -273,7 +259,6 @@ def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
     counts = work.counts
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(counts["dropped"].items())]
     notes += [f"{counts['bad']} rows quarantined, most often: {'; '.join(counts['common'])}"] if counts["bad"] else []
-    notes += [f"a file was refused: {reason}" for reason in counts["refused"]]
     if work.source.deleted_when and counts["incomplete"]:
         told = ", ".join(str(day) for day in sorted(counts["incomplete"]))
         notes.append(f"nothing was taken for gone by the snapshots of {told}, which are not complete")
@@ -282,16 +267,4 @@ def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
         unchanged=sum(w.unchanged for w in written.values()), notes=tuple(notes),
         facts={"accepted": counts["accepted"], "dropped": counts["dropped"], "refused": len(counts["refused"]),
                "tables": {name: w.changed for name, w in written.items()}},
-    )  # fmt: skip
-
-
-def _ledger(work: Work, item: landing.Found, newest: date | None) -> LandedFile:
-    context = work.context
-    refused = next((reason for reason in work.counts.get("refused", ()) if reason.startswith(f"{item.name}:")), None)
-    day = item.day or context.day
-    return LandedFile(
-        feed=work.source.name, path=item.name, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns,
-        feed_day=item.day, first_seen_on=context.day, recorded_on=landing.recorded_on(day, context.day, newest),
-        taken_through=item.through if item.day is None else None, status="refused" if refused else "taken",
-        reason=refused, rows=0,
     )  # fmt: skip

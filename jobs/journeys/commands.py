@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.cli import Conf, Home, Wait, day_of, opened, say
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.

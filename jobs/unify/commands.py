@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings

@@ -50,8 +50,8 @@ def _row(directory: Directory, one: str) -> str:
     rows = directory.lake.rows(place, where=compute.field("customer_id") == one).to_pylist()
     if not rows:
         return "not yet in customers"
-    agreed = [name.removeprefix("consent_") for name, value in rows[0].items() if name.startswith("consent_") and value]
-    return f"since {rows[0]['joined_on']}, consents to {', '.join(agreed) if agreed else 'nothing'}"
+    consents = rows[0].get("consents")
+    return f"since {rows[0]['joined_on']}, consents to {', '.join(consents) if consents else 'nothing'}"
 
 
 def _records(people: pd.DataFrame, found: list[Record]) -> Grid:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quanyu.cli import Conf, Day, Home, Wait, day_of, opened, say
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -35,12 +32,13 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
     """
     from rich.console import Console
 
+    from jobs.verify.ending import clean_end
     from jobs.verify.proof import prove
     from jobs.verify.report import report
 
     settings = opened(conf, home)
     pair = _engines(settings, engine)
-    with _clean_end() as check_end, Console().status("copying the home") as status:
+    with clean_end() as check_end, Console().status("copying the home") as status:
 
         def show(name: str, step: str) -> None:
             check_end()
@@ -50,30 +48,6 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
         check_end()
     say(report(proof))
     raise typer.Exit(0 if proof.equal else 1)
-
-
-@contextlib.contextmanager
-def _clean_end() -> Iterator[Callable[[], None]]:
-    """Let whoever ends this process leave no personal data behind: it unwinds as after Ctrl-C.
-
-    Gives a function that ends it again where a library has swallowed the first end.
-    """
-    ended = False
-
-    def end(*_: object) -> None:
-        nonlocal ended
-        ended = True
-        sys.exit(128 + signal.SIGTERM)
-
-    def check_end() -> None:
-        if ended:
-            end()
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield check_end
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _engines(settings: Settings, other: str | None) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from quanyu.engine.session import Engine
+from quanyu.engine.session import Engine, engine_name
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
@@ -92,13 +92,20 @@ def _fill(context: Context, homes: list[Settings]) -> str:
     return origin.words
 
 
+def copy_as_it_stands(context: Context, folder: Path) -> Settings:
+    """Copy a home as it stands to a folder, with all that its store remembers, and return the settings of the copy."""
+    home = of_engine(context.settings, engine_name(context.settings), folder)
+    folder.mkdir(parents=True, mode=0o700)
+    versions = {place: context.lake.version(place) for place in context.lake.places()}
+    _copy_files(context, home, {place: version for place, version in versions.items() if version is not None})
+    with Store(home.store_url) as store:
+        context.store.copy_to(store)
+    return home
+
+
 def _copy(context: Context, home: Settings, versions: Mapping[str, int]) -> None:
     home.home.mkdir(mode=0o700, exist_ok=True)
-    key = context.settings.home / "person.key"
-    if key.exists():
-        shutil.copy2(key, home.home / key.name)
-    _copy_registry(context.settings.home, home.home)
-    copy_tables(context.lake, home.lake, versions)
+    _copy_files(context, home, versions)
     store = Store(home.store_url)
     try:
         lake = Lake(home, Engine(home))
@@ -106,6 +113,15 @@ def _copy(context: Context, home: Settings, versions: Mapping[str, int]) -> None
             _copy_ledger(context, store, lake, source)
     finally:
         store.close()
+
+
+def _copy_files(context: Context, home: Settings, versions: Mapping[str, int]) -> None:
+    """Copy the key of persons, the registry, and tables as they stood at these versions."""
+    key = context.settings.home / "person.key"
+    if key.exists():
+        shutil.copy2(key, home.home / key.name)
+    _copy_registry(context.settings.home, home.home)
+    copy_tables(context.lake, home.lake, versions)
 
 
 def _copy_registry(home: Path, copy: Path) -> None:

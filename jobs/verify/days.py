@@ -32,7 +32,7 @@ def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
     A local Spark server that was started for the copy is stopped at the end.
     """
     context = Context(settings, day, f"{day}-verify")
-    _leave_databases_alone(context)
+    leave_databases_alone(context)
     name = engine_name(settings)
     began = time.monotonic()
     try:
@@ -44,7 +44,7 @@ def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
     return Run(name, tuple(results), time.monotonic() - began)
 
 
-def _leave_databases_alone(context: Context) -> None:
+def leave_databases_alone(context: Context) -> None:
     """Take what was extracted before, and nothing from a database: it has another state now."""
     sources = context.catalogue.sources
     for name, source in list(sources.items()):
@@ -53,15 +53,20 @@ def _leave_databases_alone(context: Context) -> None:
 
 def _watched(context: Context, step: Step, watch: Watcher, engine: str) -> Result:
     watch(engine, step.name)
+    return performed(context, step)
+
+
+def performed(context: Context, step: Step) -> Result:
+    """Perform a step; one that stops says why in its result."""
     began = time.monotonic()
     try:
-        return _performed(context, step)
+        return _patiently(context, step)
     except QuanyuError as error:
         words = f"{type(error).__name__}: {error}"
         return Result(step.name, "stopped", time.monotonic() - began, Outcome(), words)
 
 
-def _performed(context: Context, step: Step) -> Result:
+def _patiently(context: Context, step: Step) -> Result:
     """Perform a step, once more where the machine failed."""
     try:
         return perform(context, step)

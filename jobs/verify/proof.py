@@ -55,7 +55,7 @@ def prove(
 
     Raises ConfigError for a day that was not run.
     """
-    with _alone(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
+    with alone(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
         # What a verification that was killed has left behind.
         shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
         names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
@@ -67,7 +67,7 @@ def prove(
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
+def alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
     """Let one process at a time verify a home. Raises RetryableError."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

@@ -25,6 +25,10 @@ class Store:
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
 
+    def copy_to(self, other: Store) -> None:
+        """Put every row of this store into another one."""
+        self._database.copy_to(other._database)
+
     def close(self) -> None:
         """Give back whatever is still open."""
         self._database.close()

@@ -21,6 +21,7 @@ from quanyu.errors import ConfigError, RetryableError
 metadata = sa.MetaData()
 
 BUSY_SECONDS = 30
+COPY_ROWS = 500
 SCHEMA_LOCK = 5_127_003  # any fixed number: whoever creates tables in Postgres takes this advisory lock
 
 
@@ -118,6 +119,13 @@ class Database:
         keys = [column.name for column in table.primary_key]
         changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+    def copy_to(self, other: Database) -> None:
+        """Put every row of all tables into another database, as they stood at one moment."""
+        with self.read() as source, other.write() as target:
+            for table in metadata.sorted_tables:
+                for rows in source.execute(sa.select(table)).mappings().partitions(COPY_ROWS):
+                    other.upsert(target, table, [dict(row) for row in rows])
 
     def close(self) -> None:
         """Give back whatever is still open."""

@@ -26,10 +26,11 @@ CONFLICTS, CHANGES = 0.015, 0.0004
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's answers: of who joined (on the first day all members), of who changed their mind, conflicts."""
+    """Write the day's answers: of who joined (on the first day all members), of who changed their mind, conflicts.
+
+    A day without an answer has a file with its header: nobody withdrew, and that was told.
+    """
     rows = _rows(world, facts)
-    if not len(rows["person"]):
-        return
     people, person, count = world.people, rows["person"], len(rows["person"])
     names = (people.member_no(person), people.member_phone(person, facts.day), people.openid(person))
     subject = names[0]

@@ -24,6 +24,7 @@ FAULTY = {
         owner: retail
         reads: {path: "tills/{day}/*.csv", format: csv, columns: [receipt, item, paid, sold_at, phone]}
         delivers: events
+        freshness: none
         person:
           - {kind: fone, value: phone}
         fills:
@@ -41,6 +42,7 @@ FAULTY = {
         owner: retail
         reads: {path: pos.csv, format: csv}
         delivers: events
+        freshness: none
         fills: {}
     """,
     "sources/shop.yml": """
@@ -52,6 +54,7 @@ FAULTY = {
         owner: web
         reads: {path: "web/clicks.csv", format: excel}
         delivers: event
+        freshness: none
         fills: {}
     """,
     "audiences/good.yml": """

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from quanyu import processes, servers
+from quanyu import airflow, processes, servers
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
@@ -25,6 +25,9 @@ sleeper = [sys.executable, "-c", "import time; time.sleep(300)"]
 subprocess.Popen(sleeper)
 subprocess.Popen(sleeper, start_new_session=True)
 subprocess.Popen(sleeper, env={})
+if sys.argv[1] == "0":
+    import time
+    time.sleep(300)
 if sys.argv[2] == "deaf":
     import signal
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -32,6 +35,7 @@ class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        self.wfile.write(b'{"scheduler": {"status": "healthy"}, "dag_processor": {"status": "healthy"}}')
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 """
 
@@ -47,17 +51,21 @@ def settings(tmp_path):
 
 @pytest.fixture
 def ports():
-    return servers._any_port(), servers._any_port()
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
-def fakes(monkeypatch, airflow=FAKE, how="kind"):
+def fakes(monkeypatch, page=FAKE, how="kind"):
     def command(settings, name, port):
-        code = airflow if name == "airflow" else FAKE
-        return [sys.executable, "-c", code, str(port), how], {}
+        code = page if name == "airflow" else FAKE
+        return [sys.executable, "-c", code, str(port if name in servers.PORTS else 0), how], {}
 
     monkeypatch.setattr(servers, "_command", command)
 
 
+PARTS = ["airflow", "mlflow", "dag-processor"]
 SUITE: set[int] = set()
 
 
@@ -80,11 +88,11 @@ def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
     found = servers.up(settings, *ports)
     assert [a.name for a in found] == ["airflow", "mlflow"]
     assert [a.url for a in found] == [f"http://127.0.0.1:{port}" for port in ports]
-    assert str(found[0]).endswith(f"(user admin, password {servers.password(settings)})")
+    assert str(found[0]).endswith(f"(user admin, password {airflow.password(settings)})")
     family = processes.family(servers.services(settings))
-    assert len(family) == 8
+    assert len(family) == 12
     assert servers.up(settings, 1, 2) == found
-    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert servers.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert servers.down(settings) == []
 
@@ -93,7 +101,7 @@ def test_what_does_not_listen_is_killed(settings, ports, monkeypatch):
     fakes(monkeypatch, how="deaf")
     monkeypatch.setattr(processes, "TERM_SECONDS", 0.5)
     servers.up(settings, *ports)
-    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert servers.down(settings) == PARTS
     assert children() == []
 
 
@@ -104,18 +112,39 @@ def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeyp
     for service in servers.services(settings):
         processes.stop([psutil.Process(service.pid)], "kill", 5)
     assert servers.services(settings) == []
-    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert servers.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_missing_one_is_started_beside_the_other(settings, ports, monkeypatch):
     fakes(monkeypatch)
     servers.up(settings, *ports)
-    airflow, mlflow = servers.services(settings)
+    page, mlflow, parser = servers.services(settings)
     processes.stop(processes.family([mlflow]), "kill", 5)
     servers.up(settings, *ports)
-    again = servers.services(settings)
-    assert again[0] == airflow and again[1].pid != mlflow.pid
+    again = {service.name: service for service in servers.services(settings)}
+    assert (again["airflow"], again["dag-processor"]) == (page, parser) and again["mlflow"].pid != mlflow.pid
+
+
+def test_nothing_runs_by_the_clock_unless_it_is_asked_for(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    servers.up(settings, *ports)
+    assert "scheduler" not in [service.name for service in servers.services(settings)]
+    servers.up(settings, *ports, schedule=True)
+    assert [service.name for service in servers.services(settings)] == [*PARTS, "scheduler"]
+    # Pages that are opened again leave a clock as it is.
+    servers.up(settings, *ports)
+    assert servers.down(settings) == [*PARTS, "scheduler"]
+
+
+def test_the_parts_of_a_page_that_is_gone_are_started_anew_with_it(settings, ports, monkeypatch):
+    fakes(monkeypatch)
+    servers.up(settings, *ports, schedule=True)
+    before = {service.name: service.pid for service in servers.services(settings)}
+    processes.stop(processes.family([servers.services(settings)[0]]), "kill", 5)
+    servers.up(settings, *ports, schedule=True)
+    again = {service.name: service.pid for service in servers.services(settings)}
+    assert {name for name in again if again[name] == before[name]} == {"mlflow"}
 
 
 def test_a_port_in_use_is_told_before_anything_starts(settings, ports, monkeypatch):
@@ -134,7 +163,7 @@ def test_a_port_in_use_is_told_before_anything_starts(settings, ports, monkeypat
     [("raise SystemExit(1)", "ended soon after its start"), ("import time; time.sleep(300)", "not answer after 1")],
 )
 def test_a_server_that_does_not_answer_is_told_and_leaves_nothing(settings, ports, monkeypatch, code, told):
-    fakes(monkeypatch, airflow=code)
+    fakes(monkeypatch, page=code)
     monkeypatch.setattr(servers, "ANSWER_SECONDS", 1.0)
     with pytest.raises(RetryableError, match=f"airflow .*{told}.*home/logs/airflow.log"):
         servers.up(settings, *ports)
@@ -171,12 +200,12 @@ def test_the_spark_server_and_its_watcher_go_too(settings):
 
 
 def test_secrets_of_airflow_are_made_once_and_nobody_else_reads_them(settings):
-    first = servers.airflow_environment(settings, 9000)
-    assert servers.airflow_environment(settings, 9000) == first
+    first = airflow.airflow_environment(settings, 9000)
+    assert airflow.airflow_environment(settings, 9000) == first
     assert first["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:9000/execution/"
     assert first["AIRFLOW_HOME"] == str(settings.home / "airflow")
     assert first["QUANYU_HOME"] == str(settings.home)
-    made = servers.password(settings)
+    made = airflow.password(settings)
     assert json.loads((settings.home / "airflow" / "passwords.json").read_text()) == {"admin": made}
     kept = [p for p in (settings.home / "airflow").iterdir() if p.is_file()]
     assert {p.name for p in kept} == {"fernet.key", "api.key", "jwt.key", "passwords.json"}
@@ -186,7 +215,7 @@ def test_secrets_of_airflow_are_made_once_and_nobody_else_reads_them(settings):
 def test_airflow_knows_every_option_that_is_set(settings):
     root = Path(importlib.util.find_spec("airflow").origin).parent
     known = yaml.safe_load((root / "config_templates/config.yml").read_text())
-    for name in servers.airflow_environment(settings):
+    for name in airflow.airflow_environment(settings):
         if name.startswith("AIRFLOW__") and "USAGE_DATA" not in name:
             _, section, option = name.lower().split("__")
             assert option in known[section]["options"], name
@@ -204,5 +233,5 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
     assert connection.getresponse().status == 200
     assert (settings.home / "mlflow.db").exists()
     family = processes.family(servers.services(settings))
-    assert servers.down(settings) == ["airflow", "mlflow"]
+    assert servers.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []

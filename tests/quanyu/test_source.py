@@ -17,6 +17,7 @@ TILLS = """
     owner: retail
     reads: {path: "pos/{day}/*.csv", format: csv}
     delivers: events
+    freshness: none
     person:
       - {kind: phone, value: mobile}
     fills:
@@ -69,7 +70,9 @@ def test_a_source_says_what_it_fills(tmp_path):
         (("delivers: events", "delivers: events\ndeleted_when: absent"), "deleted_when: absent is for feeds"),
         (("delivers: events", "delivers: events\nzone: Asia/Shanghi"), "did you mean 'Asia/Shanghai'?"),
         (("delivers: events", "delivers: events\nbad_share: 5"), "bad_share: 5 is not allowed"),
-        (("delivers: events", "delivers: events\nfreshness: {hours: 0}"), "freshness.hours: 0 is not allowed"),
+        (("freshness: none", "freshness: {hours: 0}"), "freshness.hours: 0 is not allowed"),
+        (("freshness: none\n", ""), "freshness: say how late its newest day may be, {hours: 48}, or `none`"),
+        (("freshness: none", "freshness:"), "freshness: say how late its newest day may be, {hours: 48}, or `none`"),
         (("kind: phone", "kind: fone"), "person.0.kind: unknown kind 'fone'; did you mean 'phone'?"),
         (("  order_lines:", "  order_line:"), "unknown table 'order_line'; did you mean 'order_lines'?"),
         (("  order_lines:", "  identifiers:"), "fills.identifiers: unknown table 'identifiers'"),
@@ -100,21 +103,29 @@ def test_only_listed_columns_may_be_named_where_a_feed_lists_them(tmp_path):
     assert "unknown column 'paid'; did you mean 'payed'?" in told(tmp_path, swap=swap)
 
 
-def test_one_feed_may_fill_one_table_twice(tmp_path):
-    consents = """
+CONSENTS = """
     describes: Answers.
     owner: crm
     reads: {path: "crm/{day}.csv", format: csv}
     delivers: changes
+    freshness: {hours: 72}
     person: [{kind: member, value: card}]
     fills:
       consents: {purpose: "'ads'", channel: "'any'", changed_at: at, state: ads}
       to_messages:
         {table: consents, where: "sms <> ''", purpose: "'messages'", channel: "'any'", changed_at: at, state: sms}
     """
-    made = source(tmp_path, consents)
+
+
+def test_one_feed_may_fill_one_table_twice(tmp_path):
+    made = source(tmp_path, CONSENTS)
     assert made.problems(TABLES).found == []
     assert made.tables() == {"consents": ["consents", "to_messages"]}
+
+
+def test_a_feed_of_consents_says_how_late_it_may_be(tmp_path):
+    never = source(tmp_path, CONSENTS, swap=("{hours: 72}", "none")).problems(TABLES)
+    assert [problem.key for problem in never.found] == ["freshness"]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +173,7 @@ LOYALTY = """
       watermark: updated_at
       overlap: 2 days
     delivers: changes
+    freshness: none
     person: [{kind: member, value: card}]
     fills:
       people: {city: city}

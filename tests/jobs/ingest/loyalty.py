@@ -23,6 +23,7 @@ extracts:
   watermark: updated_at
   overlap: 2 days
 delivers: changes
+freshness: none
 person: [{kind: member, scope: brand, value: card}]
 fills:
   people: {display_name: name, city: city}

@@ -146,7 +146,7 @@ def test_reasons_are_a_list_without_what_does_not_hold():
 def test_identifiers_of_a_row_are_read_without_failing():
     made = Source.model_validate({
         "name": "tills", "file": "tills.yml", "describes": "d", "owner": "o", "delivers": "events",
-        "reads": {"path": "{day}.csv", "format": "csv"}, "fills": {"orders": {"order_id": "no"}},
+        "reads": {"path": "{day}.csv", "format": "csv"}, "freshness": "none", "fills": {"orders": {"order_id": "no"}},
         "person": [{"kind": "customer_no", "value": "cast(cast(id as double) as bigint)"}],
     })  # fmt: skip
     [sql] = person_columns(made)

@@ -223,6 +223,7 @@ reads: {path: "loyalty/{day}/*.parquet", format: parquet}
 extracts:
   {url: env:LOYALTY_DB_URL, user: env:LOYALTY_DB_USER, password: env:LOYALTY_DB_PASSWORD, table: members}
 delivers: snapshot
+freshness: none
 fills:
   products: {sku: c0, product: c0}
 """

@@ -10,7 +10,7 @@ from quanyu.source import Source
 SOURCE = Source.model_validate(
     {
         "name": "till", "file": "till.yml", "describes": "Receipts.", "owner": "retail", "delivers": "events",
-        "reads": {"path": "till/{day}.csv", "format": "csv"},
+        "reads": {"path": "till/{day}.csv", "format": "csv"}, "freshness": "none",
         "fills": {
             "orders": {
                 "one_row_per": "no", "order_id": "no", "ordered_at": "min(cast(at as timestamp))",

@@ -15,6 +15,7 @@ describes: Receipts.
 owner: retail
 reads: {path: "till/{day}/*.csv", format: csv}
 delivers: events
+freshness: none
 bad_share: 0.9
 person: [{kind: phone, value: phone}]
 fills:
@@ -147,7 +148,7 @@ def test_too_many_bad_rows_stop_the_source_and_leave_what_was_published(till):
 
 
 def test_a_silent_feed_and_an_unlikely_volume_stop_it(till):
-    till.declare("sources/till.yml", TILL + "freshness: {hours: 30}\nvolume: {after: 2}\n")
+    till.declare("sources/till.yml", TILL.replace("freshness: none", "freshness: {hours: 30}") + "volume: {after: 2}\n")
     for day in ("2024-01-01", "2024-01-02"):
         till.land(f"till/{day}/s1.csv", HEAD + GOOD.replace("r1", day))
         till.ingest("till", day)
@@ -159,11 +160,79 @@ def test_a_silent_feed_and_an_unlikely_volume_stop_it(till):
     assert {row[0] for row in lines(till)} == {"2024-01-01", "2024-01-02"}
 
 
+def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till):
+    till.declare("sources/till.yml", TILL)
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    broken = till.land("till/2024-01-01/s2.csv", "no header at all\n")
+    told = till.breached("till", "2024-01-01")
+    assert "till/2024-01-01/s2.csv" in told.breaches[0]
+    assert {row[0] for row in lines(till)} == {"r1"}
+    # The same again, and the day after, with good files beside it.
+    till.breached("till", "2024-01-01")
+    till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r2"))
+    till.breached("till", "2024-01-02")
+    assert {row[0] for row in lines(till)} == {"r1", "r2"}
+    broken.write_text(HEAD + GOOD.replace("r1", "r3"))
+    assert till.ingest("till", "2024-01-02").breaches == ()
+    assert {row[0] for row in lines(till)} == {"r1", "r2", "r3"}
+
+
+def test_a_refused_file_that_is_taken_away_is_over(till):
+    till.declare("sources/till.yml", TILL)
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-01")
+    broken = till.land("till/2024-01-01/s2.csv", "no header at all\n")
+    till.breached("till", "2024-01-01")
+    broken.unlink()
+    till.ingest("till", "2024-01-01")
+
+
+def fresh(shop, hours):
+    shop.declare("sources/till.yml", TILL.replace("freshness: none", f"freshness: {{hours: {hours}}}"))
+
+
+def test_a_feed_that_never_came_is_late_only_where_it_says_how_late_it_may_be(till):
+    till.declare("sources/till.yml", TILL)
+    assert till.ingest("till", "2024-01-01").notes == ("nothing has landed yet",)
+    fresh(till, 30)
+    assert "nothing has landed yet; freshness allows 30" in till.breached("till", "2024-01-01").breaches[0]
+
+
+def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_does_not(till):
+    fresh(till, 24)
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-01")
+    till.land("till/2024-01-03/s1.csv", HEAD)
+    assert till.ingest("till", "2024-01-04").breaches == ()
+    assert till.ingest("till", "2024-01-02").breaches == ()
+    till.land("till/2024-01-05/s1.csv", "no header at all\n")
+    refused, late = till.breached("till", "2024-01-05").breaches
+    assert "was refused" in refused
+    assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in late
+
+
+def test_a_late_feed_publishes_what_came_and_is_late_on_every_run_until_it_is_not(till):
+    fresh(till, 24)
+    till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
+    for _ in range(2):
+        till.breached("till", "2024-01-09")
+    assert {row[0] for row in lines(till)} == {"r1"}
+
+
+def test_a_feed_whose_rows_say_their_day_is_as_fresh_as_its_rows(till):
+    by_row = TILL.replace("till/{day}/*.csv", "till/*.csv").replace("format: csv", "format: csv, day: cast(at as date)")
+    till.declare("sources/till.yml", by_row.replace("freshness: none", "freshness: {hours: 48}"))
+    till.land("till/all.csv", HEAD + GOOD)
+    till.ingest("till", "2024-01-02")
+    assert "the newest day is 2024-01-01" in till.breached("till", "2024-01-20").breaches[0]
+
+
 CATALOGUE = """
 describes: The catalogue.
 owner: merchandise
 reads: {path: "catalogue/{day}.csv", format: csv}
 delivers: snapshot
+freshness: none
 deleted_when: absent
 volume: {at_least: 0.3}
 fills:
@@ -208,6 +277,7 @@ describes: Files of every bad kind.
 owner: nobody
 reads: {{path: "odd/{{day}}/*", format: {spec.format}, encoding: {spec.encoding}}}
 delivers: changes
+freshness: none
 bad_share: 1
 fills:
   products: {{sku: "concat_ws('/', _file, _row, id)", product: name, series: amount}}
@@ -216,8 +286,9 @@ fills:
     for number, case in enumerate(cases):
         content = case.write(tmp_path / f"w{number}").read_bytes()
         retailer.land(f"odd/2024-01-01/{number:03d}-{case.file}", content)
-    told = retailer.ingest("odd", "2024-01-01")
     refused = [case for case in cases if case.refused]
+    told = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
+    assert len(told.breaches) == len(refused)
     assert told.facts["refused"] == len(refused)
     assert told.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
     assert told.quarantined == sum(len(case.broken) for case in cases if not case.refused)

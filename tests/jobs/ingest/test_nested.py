@@ -7,6 +7,7 @@ describes: Orders with their lines inside.
 owner: e
 reads: {path: "web/{day}.jsonl", format: jsonl}
 delivers: changes
+freshness: none
 repeats: drop
 person:
   - {kind: ouid, scope: web, value: buyer.id}
@@ -38,6 +39,7 @@ describes: Employees.
 owner: e
 reads: {path: "staff/{day}.json", format: json, records: people, aliases: {编号: 员工号}}
 delivers: snapshot
+freshness: none
 deleted_when: absent
 fills:
   staff:
@@ -106,8 +108,8 @@ def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
     retailer.land("staff/2024-07-01.json", json.dumps(first))
     retailer.land("staff/2024-07-02.json", json.dumps(second))
     retailer.land("staff/2024-07-03.json", "[1, 2]")
-    told = retailer.ingest("staff", "2024-07-03")
-    assert "is not one JSON object" in " ".join(told.notes)
+    told = retailer.breached("staff", "2024-07-03")
+    assert "is not one JSON object" in " ".join(told.breaches)
     # The third day's list cannot be read: it does not tell that anybody has left.
     assert "nothing was taken for gone by the snapshots of 2024-07-03" in " ".join(told.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")

@@ -9,6 +9,7 @@ describes: Members.
 owner: e
 reads: {path: "crm/{day}.csv", format: csv}
 delivers: changes
+freshness: {hours: 72}
 person:
   - {kind: member, scope: brand, value: card}
   - {kind: phone, value: phone}
@@ -26,6 +27,7 @@ describes: What a vendor sells.
 owner: e
 reads: {path: "vendor/{day}.csv", format: csv}
 delivers: changes
+freshness: none
 party: third
 person:
   - {kind: phone_sha256, value: phone_sha256}

@@ -24,6 +24,7 @@ describes: Persons as {name} has them.
 owner: e
 reads: {{path: "{name}/{{day}}.csv", format: csv}}
 delivers: changes
+freshness: none
 person:
   - {{kind: customer_no, value: number}}
   - {{kind: member, scope: brand, value: card}}
@@ -38,6 +39,7 @@ describes: Stores.
 owner: e
 reads: {path: "stores/{day}.csv", format: csv}
 delivers: snapshot
+freshness: none
 fills:
   stores: {store: "number", store_name: "number", phone: "phone"}
 """

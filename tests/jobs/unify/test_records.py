@@ -23,6 +23,7 @@ describes: Persons.
 owner: e
 reads: {path: "crm/{day}.csv", format: csv}
 delivers: changes
+freshness: none
 bad_share: 0.5
 person:
   - {kind: customer_no, value: number}

@@ -28,6 +28,7 @@ describes: Receipts, a file per day.
 owner: retail
 reads: {path: "till/{day}.csv", format: csv}
 delivers: events
+freshness: none
 person: [{kind: phone, value: phone}]
 fills:
   orders: {order_id: receipt, ordered_at: at, kind: "'purchase'", status: "'paid'", amount: amount, channel: "'store'"}
@@ -38,6 +39,7 @@ describes: Orders of the web, all days in one file.
 owner: web
 reads: {path: "web.csv", format: csv, day: "cast(at as date)"}
 delivers: events
+freshness: none
 person: [{kind: email, value: mail}]
 fills:
   orders: {order_id: number, ordered_at: at, kind: "'purchase'", status: "'paid'", amount: amount, channel: "'online'"}

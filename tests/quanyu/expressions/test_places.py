@@ -61,6 +61,7 @@ def test_no_form_around_it_hides_a_call(code, around):
 SOURCE = {
     "name": "tills", "file": "tills.yml", "describes": "d", "owner": "o", "delivers": "events",
     "reads": {"path": "{day}.csv", "format": "csv"}, "person": [{"kind": "phone", "value": "mobile"}],
+    "freshness": "none",
     "fills": {"orders": {"order_id": "no", "ordered_at": "at", "kind": "'purchase'", "status": "'paid'"}},
 }  # fmt: skip
 AUDIENCE = {

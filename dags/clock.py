@@ -1,0 +1,54 @@
+"""What the clock does with the DAGs of a home, in words for whoever starts it."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dags.inprocess import dags
+
+
+def plan(zone: str, now: datetime | None = None) -> list[str]:
+    """Say which DAGs run when, in the retailer's zone, and which of them send."""
+    with warnings.catch_warnings():
+        # Airflow's own, of one of its parts about another.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = dags()
+    at = now or datetime.now(UTC)
+    lines = ["DAGs run by the clock:"]
+    lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in found]
+    sending = [dag.dag_id for dag in found if any(_leaves(task.task_id) for task in dag.tasks)]
+    for name in sending:
+        lines.append(f"{name} sends messages and exports audiences, for the newest day that is over.")
+    return lines
+
+
+def _when(dag: Any, zone: ZoneInfo, now: datetime) -> str:
+    """Say when a DAG runs: at once, where the clock has not run it since the last time that has passed."""
+    if isinstance(dag.schedule, list | tuple):
+        return "when the one before has ended"
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    timetable = coerce_to_core_timetable(dag.timetable)
+    last = timetable.infer_manual_data_interval(run_after=now)
+    following = timetable.next_dagrun_info(
+        last_automated_data_interval=last, restriction=TimeRestriction(earliest=None, latest=None, catchup=True)
+    )
+    runs = DagRun.find(dag_id=dag.dag_id, logical_date=last.start)
+    told = f"next on {following.run_after.astimezone(zone):%Y-%m-%d at %H:%M} ({zone}), for the day before"
+    return told if runs else f"now, for {last.start.astimezone(zone):%Y-%m-%d}, then {told}"
+
+
+def _paused(name: str) -> str:
+    from airflow.models.dag import DagModel
+
+    dag = DagModel.get_current(name)
+    return f" - paused: quanyu airflow dags unpause {name}" if dag and dag.is_paused else ""
+
+
+def _leaves(task: str) -> bool:
+    return task == "send" or task.startswith("export.")

@@ -1,0 +1,36 @@
+"""For which day a DAG runs, and whether it may send: by the clock, by a backfill, by an asset or by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import Context
+
+from quanyu.discover import call
+
+
+def occasion(context: Context) -> tuple[date, bool]:
+    """Return the business day of a run, and whether the run may send.
+
+    The day is the one given by hand (`day` in the run's configuration), else the one of the asset that woke it, else
+    the one on which its data interval begins in the retailer's zone, else the newest one that is over. It may send for
+    the newest day that is over, but not in a backfill, nor where one woke it.
+    """
+    run, newest = context["dag_run"], call("quanyu.tasks:newest_day")()
+    events = [event.extra for event in _events(context) if "day" in event.extra]
+    if given := (run.conf or {}).get("day"):
+        day, allowed = call("quanyu.calendar:day_of")(given), True
+    elif events:
+        last = max(extra["day"] for extra in events)
+        day, allowed = date.fromisoformat(last), any(e.get("sends", True) for e in events if e["day"] == last)
+    elif run.run_type in ("scheduled", "backfill") and run.data_interval_start:
+        day, allowed = call("quanyu.tasks:local_day")(run.data_interval_start), True
+    else:
+        day, allowed = newest, True
+    return day, bool(allowed and run.run_type != "backfill" and day == newest)
+
+
+def _events(context: Context) -> list[Any]:
+    woken_by = context.get("triggering_asset_events") or {}
+    return [event for events in woken_by.values() for event in events]

@@ -1,0 +1,67 @@
+"""A day computed on a copy of the home as it stands, also one that has not ended; the copy is thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from jobs.verify.copy import FOLDER, ROOMS, copy_as_it_stands
+from jobs.verify.days import leave_databases_alone, performed
+from jobs.verify.ending import clean_end
+from jobs.verify.proof import alone
+from quanyu import report
+from quanyu.engine.spark import SparkEngine
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.run import Context, Step, home_lock
+from quanyu.settings import Settings
+
+
+def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: float, say: Callable[[Any], None]) -> int:
+    """Compute a day, or one step of it, on a copy of the home and say what came of it. Returns the exit code.
+
+    Nothing is sent, exported, trained or asked of a database, and the home is held only as long as the copying takes.
+    The copy holds personal data and is removed at the end. Raises ConfigError for a step that does no more than that.
+    """
+    began = time.monotonic()
+    with clean_end() as check_end, _copy(settings, day, wait_seconds) as context:
+        results = []
+        for step in steps_ahead(context, name):
+            check_end()
+            results.append(performed(context, step))
+        say(report.summary(context, results, time.monotonic() - began))
+        say(f"{day} was computed on a copy: the home is as it was, and nothing was sent or exported.")
+    return QuanyuError.exit_code if any(result.error for result in results) else 0
+
+
+def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
+    """Steps that write tables and do nothing outside the home: all of them, or the one asked for."""
+    steps = [step for step in context.steps.values() if step.room in (*ROOMS, "journeys") and step.writes]
+    if name is None:
+        return steps
+    if context.step(name) not in steps:
+        raise ConfigError(f"{name} has nothing to compute on a copy: it writes no table. --ahead sends and exports"
+                          " nothing")  # fmt: skip
+    return [context.step(name)]
+
+
+@contextlib.contextmanager
+def _copy(settings: Settings, day: date, wait_seconds: float) -> Iterator[Context]:
+    """Give the context of a day on a copy, which sends nothing; the copy is removed at the end."""
+    with alone(settings, wait_seconds):
+        # What one that was killed has left behind.
+        shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
+        home = settings.home / FOLDER / "ahead"
+        try:
+            with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as original:
+                copy = copy_as_it_stands(original, home)
+            with contextlib.closing(Context(copy, day, f"{day}-ahead", sends=False)) as context:
+                leave_databases_alone(context)
+                yield context
+            if copy.engine == "spark" and copy.spark.remote is None:
+                SparkEngine(copy).stop()
+        finally:
+            shutil.rmtree(settings.home / FOLDER, ignore_errors=True)

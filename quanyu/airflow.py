@@ -1,0 +1,103 @@
+"""Airflow's parts on a home: the variables under which they work, their commands and their secrets."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from quanyu import discover
+from quanyu.settings import Settings, child_environment, set_environment
+
+PORT = 8080
+# What `airflow standalone` would start, but for the triggerer, which no task of ours needs, and the servers of logs,
+# which listen on every address.
+PARTS = {
+    "airflow": ("api-server",),
+    "dag-processor": ("dag-processor",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+}
+
+
+def command(*words: str) -> list[str]:
+    """Build the call of one of Airflow's own commands."""
+    return [sys.executable, "-m", "airflow", *words]
+
+
+def call(settings: Settings, words: Sequence[str]) -> int:
+    """Run one of Airflow's own commands on the home, with our screen and keyboard, and return its exit code."""
+    set_up(settings)
+    return subprocess.run(command(*words), env=child_environment({}), check=False).returncode
+
+
+def set_up(settings: Settings, port: int = PORT) -> None:
+    """Let this process and its children work with Airflow on the home, whose database is made where it is missing."""
+    set_environment(airflow_environment(settings, port))
+    discover.call("dags.inprocess:prepare")(settings.home)
+
+
+def airflow_environment(settings: Settings, port: int = PORT) -> dict[str, str]:
+    """Give the variables under which Airflow works on this home, in a server or in our own process."""
+    home = settings.home / "airflow"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = f"http://127.0.0.1:{port}"
+    options = {
+        "CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags"),
+        "CORE__LOAD_EXAMPLES": "False",
+        # Our DAG files name the house, not Airflow, so a look for that word would pass them over.
+        "CORE__DAG_DISCOVERY_SAFE_MODE": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        # One task at a time, so that two DAGs which ask whose turn it is cannot both hear that it is theirs.
+        "CORE__PARALLELISM": "1",
+        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__FERNET_KEY": _once(home / "fernet.key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
+        # The full name would be asked of a name server, which may be slow or absent.
+        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(port),
+        "API__BASE_URL": url,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": _once(home / "api.key", secrets.token_hex(32)),
+        "API_AUTH__JWT_SECRET": _once(home / "jwt.key", secrets.token_hex(32)),
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    named = {f"AIRFLOW__{key}": value for key, value in options.items()}
+    return {"AIRFLOW_HOME": str(home), **named, **own_environment(settings)}
+
+
+def own_environment(settings: Settings) -> dict[str, str]:
+    """Variables by which our code finds the same home in another process; nothing is told to anyone outside."""
+    places = {"HOME": settings.home, "CONF": settings.conf, "DATA": settings.data}
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return {**{f"QUANYU_{name}": str(path) for name, path in places.items()}, **quiet}
+
+
+def _once(path: Path, made: str) -> str:
+    """Return what the file holds, which is what its first maker put in; nobody else may read it."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(made)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+def password(settings: Settings) -> str:
+    """Return the password of Airflow's user admin, made on the first call."""
+    path = settings.home / "airflow" / "passwords.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return str(json.loads(_once(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])

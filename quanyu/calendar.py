@@ -1,0 +1,52 @@
+"""Days of the house: which are over in its zone, and which a home stands at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from quanyu.errors import ConfigError
+from quanyu.run import Context, Result
+from quanyu.settings import Settings
+
+
+def day_of(text: str) -> date:
+    """Read a day. Raises ConfigError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no day: write it as 2011-12-09") from None
+
+
+def newest_day(settings: Settings, now: datetime | None = None) -> date:
+    """The newest day that is over in the retailer's zone: the day before today there."""
+    return _today(settings, now) - timedelta(days=1)
+
+
+def _today(settings: Settings, now: datetime | None) -> date:
+    return (now or datetime.now(settings.tzinfo)).astimezone(settings.tzinfo).date()
+
+
+def check_over(settings: Settings, day: date, now: datetime | None = None) -> None:
+    """Refuse a day that has not ended in the retailer's zone. Raises ConfigError."""
+    if day > newest_day(settings, now):
+        raise ConfigError(
+            f"{day} has not ended in {settings.zone}, where it is {_today(settings, now)}: a run takes a day that is"
+            f" over, {newest_day(settings, now)} or earlier. What {day} would give so far is computed on a copy, and"
+            f" sends nothing, with: quanyu run --day {day} --ahead"
+        )
+
+
+def ahead_of_time(context: Context, results: Sequence[Result], now: datetime | None = None) -> str:
+    """Say that steps were kept because the home stands at a day that has not ended; empty where it does not.
+
+    Steps that were kept since a later day, itself over, had been run are no failure: an earlier day was asked for.
+    """
+    stands = [context.forward_day(result.step) for result in results if result.status == "kept"]
+    last = max((day for day in stands if day), default=None)
+    if last is None or last <= newest_day(context.settings, now):
+        return ""
+    return (
+        f"the home stands at {last}, a day that has not ended: what only goes forward stays as it is until then, and"
+        f" nothing is added or sent. Take the home back to before that day was run: quanyu back --day {last}"
+    )

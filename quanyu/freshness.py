@@ -1,0 +1,25 @@
+"""How late the newest day of a feed may be, which every source says, or that it has no rhythm."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Freshness(BaseModel):
+    """How late the newest day of a feed may be, counted from the end of the run's day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: float = Field(gt=0)
+
+
+def _none_is_written(value: Any) -> Any:
+    if value is None:
+        raise ValueError("say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm")
+    return None if value == "none" else value
+
+
+# What is not said is refused: silence of a feed that nobody judges looks like news of nothing.
+Fresh = Annotated[Freshness | None, BeforeValidator(_none_is_written)]
