@@ -140,6 +140,7 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
     words = (
         (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
         (settled, "unknown ones settled by facts that came back"),
+        (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
         (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
         (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
         (told["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"

@@ -11,6 +11,7 @@ DAY = date(2024, 7, 1)
 FEED = """
 describes: What became of our messages, as the mail system tells.
 owner: crm
+freshness: none
 reads: {path: "mails/{day}.csv", format: csv}
 delivers: events
 person: [{kind: email, value: email}]
