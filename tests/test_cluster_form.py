@@ -36,7 +36,7 @@ fills:
     amount: paid
     channel: "'store'"
 """
-SECRETS = ("POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")
+SECRETS = ("QUANYU_MACHINE", "POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")
 
 
 def test_the_cluster_layer_names_a_server_for_each_part(tmp_path, monkeypatch):
