@@ -6,8 +6,8 @@ from jobs.journeys.mail import fingerprint
 from quanyu.run import Context
 
 # What a status of the message system says of a message of ours.
-SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent", "complained": "sent",
-           "bounced": "rejected"}  # fmt: skip
+SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent",
+           "complained": "sent", "bounced": "rejected"}  # fmt: skip
 
 
 def settle(context: Context) -> int:

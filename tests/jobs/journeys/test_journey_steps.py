@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from jobs.journeys import addresses, delivery, steps, walks
+from jobs.journeys.channels.eml import Eml
 from jobs.journeys.program import Decision, Walk, entered, program
 from jobs.journeys.send import Address, Withheld
 from jobs.journeys.walks import Happening
@@ -254,6 +255,26 @@ def test_yesterdays_store_put_back_sends_nothing_twice(retailer):
     assert len(mails(retailer)) == 1
     [message] = retailer.context(4).store.outbox.all()
     assert message.status == "sent"
+
+
+def test_a_sender_killed_in_a_batch_whose_store_is_lost_too_sends_nothing_twice(retailer, monkeypatch):
+    retailer.entries, retailer.consents = [(who, 0) for who in ("ann", "bob", "eve")], {"ann", "bob", "eve"}
+    deliver = Eml.deliver
+
+    def killed(channel, envelope):
+        deliver(channel, envelope)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Eml, "deliver", killed)
+    with pytest.raises(KeyboardInterrupt):
+        retailer.run(3)
+    monkeypatch.setattr(Eml, "deliver", deliver)
+    for path in retailer.home.glob("store.db*"):
+        path.unlink()
+    assert len(mails(retailer)) == 1
+    # Nobody knows which of the batch went out.
+    assert retailer.run(4)[1].facts["sent"] == 0
+    assert {row["status"] for row in retailer.deliveries()} == {"unknown"} and len(retailer.deliveries()) == 3
 
 
 def test_a_lake_that_lost_its_rows_gets_them_from_the_store(retailer):
