@@ -38,10 +38,12 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
 
 
 def say(text: Any) -> None:
-    """Print to the screen."""
+    """Print to the screen: text as it is, without markup or control characters; what is put together for it as such."""
     from rich.console import Console
 
-    Console().print(text)
+    from quanyu.printable import printable
+
+    Console().print(printable(text, keep="\n") if isinstance(text, str) else text, markup=False)
 
 
 @app.command()
@@ -143,73 +145,18 @@ def table(
 
 
 @app.command()
-def up(
-    schedule: Annotated[
-        bool, typer.Option("--schedule", help="Run the DAGs by the clock too: they send and export.")
-    ] = False,
-    conf: Conf = None,
-    home: Home = None,
-    airflow_port: int = 8080,
-    mlflow_port: int = 5000,
-) -> None:
-    """Start Airflow's and MLflow's pages on this home, on loopback. Nothing runs by itself without --schedule.
-
-    Example: `quanyu up` or `quanyu up --schedule`
-    """
-    from quanyu import discover
-    from quanyu.airflow import set_up
-    from quanyu.servers import services
-    from quanyu.servers import up as start
-
-    settings = opened(conf, home)
-    discover.call("ml.lifecycle.steps:prepare")(settings)
-    set_up(settings, airflow_port)
-    schedule = schedule or settings.schedule or any(part.name == "scheduler" for part in services(settings))
-    # Before it starts to work.
-    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else ()
-    for address in start(settings, airflow_port, mlflow_port, schedule):
-        say(str(address))
-    for line in plan:
-        say(line)
-    if not schedule:
-        say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
-
-
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def airflow(words: typer.Context) -> None:
-    """Run one of Airflow's own commands on the home that QUANYU_HOME and QUANYU_CONF name.
-
-    Example: `quanyu airflow dags list`
-    """
-    from quanyu.airflow import call
-
-    raise typer.Exit(call(opened(None, None), words.args))
-
-
-@app.command()
-def down(conf: Conf = None, home: Home = None) -> None:
-    """Stop the pages and the Spark server of this home, with no process left.
-
-    Example: `quanyu down`
-    """
-    from quanyu.servers import down as stop
-
-    stopped = stop(opened(conf, home))
-    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
-
-
-@app.command()
 def doctor(conf: Conf = None, home: Home = None) -> None:
     """Check Python, the engine, ports, disk and versions, and say how to mend each.
 
     Example: `quanyu doctor`
     """
     from quanyu.doctor import check
+    from quanyu.printable import line
 
     findings = check(opened(conf, home))
     for finding in findings:
-        say(f"{'[green]ok[/green]  ' if finding.ok else '[red]mend[/red]'} {finding.name}: {finding.found}"
-            + ("" if finding.ok else f"\n       {finding.mend}"))  # fmt: skip
+        mark = ("ok  ", "green") if finding.ok else ("mend", "red")
+        say(line(mark, f" {finding.name}: {finding.found}", "" if finding.ok else f"\n       {finding.mend}"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -292,8 +239,11 @@ def main() -> None:
     except QuanyuError as error:
         from rich.console import Console
 
+        from quanyu.printable import printable
+
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/bold red]", highlight=False)
-        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        words = printable(error, keep="\n")
+        Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 

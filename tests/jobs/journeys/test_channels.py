@@ -306,3 +306,10 @@ def test_a_file_per_message_that_replaces_itself(tmp_path, html):
 def test_channels_declare_themselves():
     assert (Eml.problems(), Smtp.problems()) == ([], [])
     assert len(Channel.problems()) == 3
+
+
+@pytest.mark.parametrize("subject", ["Hi =?utf-8?B?eA0KQmNjOiBhbGxAZXhhbXBsZS5jb20=?=", "Hi \u202eann", "Hi \x1b[2J"])
+def test_a_subject_with_an_encoded_word_or_a_control_character_is_refused(tmp_path, subject):
+    outcome = Eml(tmp_path).deliver(replace(LETTER, subject=subject))
+    assert outcome.status == "rejected" and "encoded word or a control character" in outcome.reason
+    assert not list(tmp_path.rglob("*.eml"))
