@@ -153,6 +153,7 @@ def announce(asset: Asset) -> Any:
         if not context["task"].outlets:
             return
         day, sends = occasion(context)
+        call("quanyu.tasks:check_over")(day)
         context["outlet_events"][asset].extra = {"day": day.isoformat(), "sends": sends}
 
     return announce_day()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quanyu import discover
-from quanyu.settings import Settings, child_environment, set_environment
+from quanyu.settings import Settings, child_environment, of_steps, set_environment
 
 PORT = 8080
 # What `airflow standalone` would start, but for the triggerer, which no task of ours needs, and the servers of logs,
@@ -33,7 +33,7 @@ def command(*words: str) -> list[str]:
 def call(settings: Settings, words: Sequence[str]) -> int:
     """Run one of Airflow's own commands on the home, with our screen and keyboard, and return its exit code."""
     set_up(settings)
-    return subprocess.run(command(*words), env=child_environment({}), check=False).returncode
+    return subprocess.run(command(*words), env=child_environment({}, of_steps(settings.conf)), check=False).returncode
 
 
 def set_up(settings: Settings, port: int = PORT) -> None:
@@ -71,6 +71,9 @@ def airflow_environment(settings: Settings, port: int = PORT) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        # Else it widens the rights of its folders and files of logs.
+        "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     named = {f"AIRFLOW__{key}": value for key, value in options.items()}

@@ -38,10 +38,12 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
 
 
 def say(text: Any) -> None:
-    """Print to the screen."""
+    """Print to the screen: text as it is, without markup or control characters; what is put together for it as such."""
     from rich.console import Console
 
-    Console().print(text)
+    from quanyu.printable import printable
+
+    Console().print(printable(text, keep="\n") if isinstance(text, str) else text, markup=False)
 
 
 @app.command()
@@ -149,11 +151,12 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
     Example: `quanyu doctor`
     """
     from quanyu.doctor import check
+    from quanyu.printable import line
 
     findings = check(opened(conf, home))
     for finding in findings:
-        say(f"{'[green]ok[/green]  ' if finding.ok else '[red]mend[/red]'} {finding.name}: {finding.found}"
-            + ("" if finding.ok else f"\n       {finding.mend}"))  # fmt: skip
+        mark = ("ok  ", "green") if finding.ok else ("mend", "red")
+        say(line(mark, f" {finding.name}: {finding.found}", "" if finding.ok else f"\n       {finding.mend}"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -236,8 +239,11 @@ def main() -> None:
     except QuanyuError as error:
         from rich.console import Console
 
+        from quanyu.printable import printable
+
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/bold red]", highlight=False)
-        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        words = printable(error, keep="\n")
+        Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 

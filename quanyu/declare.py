@@ -11,59 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
+from quanyu.printable import printable
+from quanyu.yaml_file import load_yaml
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+LONGEST_SHOWN = 200
 
 
 def days_in(value: Any, number: str = r"\d+") -> int | None:
     """Read `30 days` as people write it, the number by a pattern; None for anything else."""
     found = re.fullmatch(rf"({number}) days?", str(value))
     return int(found.group(1)) if found else None
-
-
-class _UniqueLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which plain YAML silently keeps the last; reads dates as text."""
-
-
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(problem="a key is a single word", problem_mark=key_node.start_mark)
-        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
-        if key in seen:
-            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_UniqueLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_UniqueLoader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
-    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Read one YAML file that holds a mapping. Raises ConfigError with the line of a mistake."""
-    try:
-        found = yaml.load(path.read_text(encoding="utf-8"), _UniqueLoader)  # noqa: S506 (a SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(Problem(str(path), line, f"not valid YAML: {error.problem}")) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError(Problem(str(path), "", "not valid YAML in UTF-8")) from None
-    except OSError as error:
-        raise ConfigError(Problem(str(path), "", f"cannot be read: {error.strerror}")) from None
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise ConfigError(Problem(str(path), "", f"must hold keys and values, not {type(found).__name__}"))
-    return found
 
 
 class Problems:
@@ -154,10 +115,20 @@ def explain(model: type[BaseModel], item: Any) -> str:
     if item["type"] == "value_error" and item.get("input") is None:
         return message
     # Who wrote a secret where its reference belongs does not want to read it in a log.
-    given = "what is given" if message.startswith("a secret") else repr(item.get("input"))
+    given = "what is given" if _holds_secret(message, item.get("input")) else _short(item.get("input"))
     if message.startswith("Input should be "):
         return f"{given} is not allowed; allowed: {message.removeprefix('Input should be ')}"
     return f"{given} is not allowed: {message}"
+
+
+def _holds_secret(message: str, given: Any) -> bool:
+    """Whether a secret was wanted, or an address with a login was given."""
+    return message.startswith("a secret") or re.search(r"//[^/\s]*@", str(given)) is not None
+
+
+def _short(given: Any) -> str:
+    text = repr(given)
+    return printable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

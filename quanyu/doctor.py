@@ -19,7 +19,7 @@ from quanyu.engine.session import engine_name, sail_version
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError
 from quanyu.servers import PORTS, is_free, noted, services
-from quanyu.settings import Settings, environment
+from quanyu.settings import Settings, child_environment, environment
 
 JAVA, PYTHON = 17, (3, 11)
 FREE_GB, BESIDE_ENGINE_GB = 5, 2
@@ -104,7 +104,10 @@ def _java() -> Finding:
     if program is None:
         return Finding("java", False, "no java on the path and no JAVA_HOME", mend)
     try:
-        told = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
+        call = [program, "-version"]
+        told = subprocess.run(
+            call, env=child_environment({}), capture_output=True, text=True, timeout=20, check=True
+        ).stderr
     except (OSError, subprocess.SubprocessError):
         return Finding("java", False, f"{program} does not run", mend)
     version = re.search(r'version "(\d+)[^"]*"', told)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from quanyu.declare import days_in
-from quanyu.settings import Part, SecretRef
+from quanyu.sections import Part, SecretRef
 
 _NAME = r"[^\W\d][\w$]*"
 _PATH = re.compile(r"(?P<folder>[^*?\[{]*\{day(?::(?P<format>[^}/]+))?\}[^*?\[{]*)/\*\.parquet")

@@ -19,6 +19,15 @@ class Message(Part):
     channel: Literal["email"]
     subject: str
     body: str
+    expires: int | None = Field(None, description="days after its due day on which it may still go out, as `3 days`")
+
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        found = days_in(value)
+        if found is None:
+            raise ValueError("when a message expires is written as `3 days`")
+        return found
 
 
 class Branch(Part):

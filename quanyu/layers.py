@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quanyu.declare import Problems, explain, load_yaml
+from quanyu.declare import Problems, explain
 from quanyu.errors import Problem, nearest
+from quanyu.yaml_file import load_yaml
 
 PREFIX = "QUANYU__"
 Layers = list[tuple[str, dict[str, Any]]]
@@ -58,10 +59,13 @@ def merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
 
 def problem_of(model: type[BaseModel], layers: Layers, item: Any) -> Problem:
     """Put one mistake in words, at the strongest layer that says it."""
-    loc = [str(part) for part in item["loc"]]
+    return Problem(*place_in(layers, [str(part) for part in item["loc"]]), explain(model, item))
+
+
+def place_in(layers: Layers, loc: Sequence[str]) -> tuple[str, str]:
+    """File and key of a setting, as the strongest layer that says it has them."""
     file = next((name for name, layer in reversed(layers) if _says(layer, loc)), layers[0][0])
-    key = PREFIX + "__".join(loc).upper() if file == "environment" else ".".join(loc)
-    return Problem(file, key, explain(model, item))
+    return file, PREFIX + "__".join(loc).upper() if file == "environment" else ".".join(loc)
 
 
 def _says(layer: Any, loc: Sequence[str]) -> bool:

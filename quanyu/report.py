@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from quanyu.errors import actor, worst
+from quanyu.printable import cell, printable
 from quanyu.run import Context, Result
 
 STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red"}
@@ -30,7 +31,11 @@ def _stops(results: Iterable[Result]) -> list[Text]:
     if not stopped:
         return []
     head = Text("1 step stopped" if len(stopped) == 1 else f"{len(stopped)} steps stopped", "bold red")
-    return [head, *(Text(f"  {r.step}: {actor(r.fault)} must act: {r.error}", "bold red") for r in stopped), Text()]
+    return [
+        head,
+        *(Text(printable(f"  {r.step}: {actor(r.fault)} must act: {r.error}", keep="\n"), "bold red") for r in stopped),
+        Text(),
+    ]
 
 
 def _grid(title: str, *columns: str) -> Grid:
@@ -114,7 +119,7 @@ def _messages(results: Iterable[Result]) -> list[Text]:
 
 def _notes(results: Iterable[Result]) -> list[Text]:
     notes = [
-        Text(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "")
+        cell(f"  {r.step}: {note}", "yellow" if r.outcome.quarantined else "")
         for r in results
         for note in r.outcome.notes
     ]

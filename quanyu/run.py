@@ -22,6 +22,7 @@ from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, actor, nearest
+from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
@@ -35,7 +36,8 @@ class Outcome:
     """What a step did, in rows, with notes in words for the summary. No personal data.
 
     `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
-    Each has a key that stays the same while it lasts, and its words.
+    `alerts` are what somebody has to know though nothing failed, such as messages that are held. Each has a key that
+    stays the same while it lasts, and its words.
     """
 
     rows_in: int = 0
@@ -46,6 +48,7 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
+    alerts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,10 @@ class Context:
 
 @contextlib.contextmanager
 def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the home for one run at a time. Raises RetryableError that names the process which holds it."""
+    """Hold the home for one run at a time, and note it at its first.
+
+    Raises RetryableError that names the process which holds it, and ConfigError where the home has another name.
+    """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     holder = settings.home / "run.holder"
     lock = FileLock(settings.home / "run.lock")
@@ -175,6 +181,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
             f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
         ) from None
     try:
+        check_name(settings)
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield
     finally:

@@ -21,7 +21,7 @@ from quanyu import airflow
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
 from quanyu.processes import MARK, TERM_SECONDS, Service, end, family, stop, watchers
-from quanyu.settings import Settings, child_environment
+from quanyu.settings import Settings, child_environment, of_steps
 
 PORTS = {"airflow": airflow.PORT, "mlflow": 5000}
 HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
@@ -130,10 +130,12 @@ def _start(settings: Settings, name: str, port: int) -> Service:
     mark, logs = secrets.token_hex(8), settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     command, extra = _command(settings, name, port)
+    # Airflow performs steps; what they refer to opens nothing for MLflow.
+    inherited = of_steps(settings.conf) if name in airflow.PARTS else ()
     with (logs / f"{name}.log").open("ab") as output:
         child = subprocess.Popen(
-            command, env=child_environment({**extra, MARK: mark}), cwd=settings.home, start_new_session=True,
-            close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command, env=child_environment({**extra, MARK: mark}, inherited), cwd=settings.home,
+            start_new_session=True, close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     own_port = port if name in PORTS else 0
     return Service(name, child.pid, psutil.Process(child.pid).create_time(), own_port, mark)

@@ -4,140 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
-from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.layers import merged, problem_of, read_layers
-
-
-class Part(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _is_reference(text: Any) -> Any:
-    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
-        raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
-    return text
-
-
-def _is_zone(text: str) -> str:
-    if text not in available_timezones():
-        near = nearest(text, available_timezones())
-        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
-        raise ValueError(f"not a time zone; {told}")
-    return text
-
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-# Before the type is looked at, whose error would show a password of digits.
-SecretRef = Annotated[str, BeforeValidator(_is_reference)]
-Zone = Annotated[str, AfterValidator(_is_zone)]
-
-
-def _bytes(size: str) -> int:
-    return int(size[:-1]) << (30 if size.endswith("g") else 20)
-
-
-class Sail(Part):
-    """The embedded engine: what its process may take."""
-
-    memory: str = Field("8g", pattern=r"^\d+[gm]$", description="beyond it the process ends, and the step is retried")
-    cores: int = Field(2, ge=1)
-
-    @property
-    def limits(self) -> tuple[int, int]:
-        """Bytes of memory in use, and of address space, most of which threads and allocators never touch."""
-        return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
-
-    @property
-    def pool_bytes(self) -> int:
-        """Bytes that sorts and aggregates may hold before they spill to disk; joins and decoding come on top."""
-        return _bytes(self.memory) // 2
-
-
-class Spark(Part):
-    """Apache Spark: the address of a cluster, or the size of the local server."""
-
-    remote: str | None = Field(
-        None, description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used"
-    )
-    memory: str = Field("3g", pattern=r"^\d+[gm]$")
-    cores: int = Field(2, ge=1)
-    shuffle_partitions: int = Field(4, ge=1)
-    packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
-    conf: dict[str, str] = Field({}, description="further Spark settings of the server")
-    idle_seconds: float = Field(900, gt=0)
-    answer_seconds: float = Field(60, gt=0)
-
-
-class Mail(Part):
-    """How e-mail leaves: into a folder of .eml files (the default) or through an SMTP server."""
-
-    channel: str = Field("eml", pattern="^(eml|smtp)$")
-    sender: str = "Quanyu <noreply@localhost>"
-    host: str = "127.0.0.1"
-    port: int = Field(25, ge=1, le=65535)
-    starttls: bool = False
-    username: SecretRef = ""
-    password: SecretRef = ""
-    timeout_seconds: float = Field(30, gt=0)
-
-
-class Drop(Part):
-    """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
-
-    bucket: str | None = Field(None, pattern=r"^s3://.+")
-    endpoint: str | None = None
-    region: str = "us-east-1"
-    access_key: SecretRef = ""
-    secret_key: SecretRef = ""
-    max_rows: int = Field(1_000_000, ge=1)
-
-
-def _is_webhook(text: Any) -> Any:
-    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
-        check_webhook(str(text))
-    return text
-
-
-def check_webhook(url: str) -> None:
-    """Raise ValueError unless what is sent to an address is read by nobody on the way."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
-
-
-class Alerts(Part):
-    """Whom a run tells what stopped, what is held, refused or late, once each, and when it is over."""
-
-    mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
-    webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
-        "", description="https:// address, or a reference env:NAME or file:PATH where it holds a key"
-    )
-    form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
-    token: SecretRef = Field("", description="sent to the webhook as a bearer token")
-
-
-class Keys(Part):
-    """The key under which person keys are hashed; without a reference the home makes one of its own."""
-
-    person: SecretRef = ""
+from quanyu.errors import ConfigError, Problem
+from quanyu.layers import PREFIX, merged, place_in, problem_of, read_layers
+from quanyu.sections import Alerts, Drop, Keys, Mail, Part, Sail, SecretRef, Spark, Suppression, Url, Zone
 
 
 class Settings(Part):
     """Everything that may differ between two installations; frozen once loaded."""
 
+    name: str = Field(
+        "quanyu", pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="this home's name in all that leaves it"
+    )
+    machine: str = Field("", description="name of the machine, for containers, whose host names change by themselves")
     home: Path
     conf: Path
     data: Path = Field(description="where the paths of sources that begin with data:/ lie")
@@ -151,13 +43,15 @@ class Settings(Part):
     mail: Mail = Mail()
     drop: Drop = Drop()
     keys: Keys = Keys()
+    suppression: Suppression = Suppression()
     alerts: Alerts = Alerts()
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )
-    mlflow: str | None = Field(
+    mlflow: Url | None = Field(
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
+    plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
     schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
@@ -172,8 +66,13 @@ class Settings(Part):
 
     @property
     def store_url(self) -> str:
-        """Address of the operational store. Holds a password where the setting refers to one."""
-        return secret(self.store) or f"sqlite:///{self.home / 'store.db'}"
+        """Address of the operational store. Holds a password where the setting refers to one. Raises ConfigError."""
+        url = secret(self.store)
+        if url:
+            parts = urlsplit(url)
+            mode = dict(parse_qsl(parts.query)).get("sslmode")
+            check_database([parts.hostname or ""], mode, self.plain_hosts)
+        return url or f"sqlite:///{self.home / 'store.db'}"
 
     @property
     def mlflow_url(self) -> str:
@@ -200,6 +99,12 @@ class Settings(Part):
 _NEEDED_BY_SPARK = (
     "PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "JAVA_HOME", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
+_NEEDED = (
+    *_NEEDED_BY_SPARK, "LOGNAME", "LC_*", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV",
+    "XDG_CACHE_HOME", "SSL_CERT_*", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "LD_LIBRARY_PATH",
+)  # fmt: skip
+# Airflow's and MLflow's own variables, those of S3, and ours.
+_OF_STEPS = ("AIRFLOW_*", "MLFLOW_*", "AWS_*", "QUANYU_*", "SAIL_*")
 
 
 def secret(reference: str) -> str:
@@ -238,10 +143,24 @@ def environment(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Environment for a process of ours, such as Airflow's, with the virtual environment's programs on its path."""
+def child_environment(extra: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
+    """Environment of a process of ours: what programs need, and nothing that opens anything.
+
+    `inherited` names further variables that it gets, where they are set; one that ends with * all that begin so. The
+    virtual environment's programs are on its path.
+    """
+    wanted = [*_NEEDED, *inherited]
+    variables = {name: value for name, value in os.environ.items() if any(fnmatchcase(name, one) for one in wanted)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, **extra}
+    return {**variables, "PATH": path, **extra}
+
+
+def of_steps(conf: Path) -> list[str]:
+    """Name the variables that a process which performs steps inherits: those that the conf folder refers to, too."""
+    texts = [os.environ[name] for name in os.environ if name.startswith(PREFIX)]
+    files = (path for path in conf.rglob("*.yml") if path.is_file())
+    texts += [path.read_text(encoding="utf-8", errors="replace") for path in files]
+    return [*_OF_STEPS, *{name for text in texts for name in re.findall(r"\benv:(\w+)", text)}]
 
 
 def set_environment(values: Mapping[str, str]) -> None:
@@ -273,7 +192,10 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     layers = read_layers(folder, environment("QUANYU_ENV"), os.environ, problems)
     given = {**places, **merged([layer for _, layer in layers])}
     try:
-        return Settings.model_validate(given), problems
+        settings = Settings.model_validate(given)
+        for key, words in plain_connections(settings):
+            problems.add(*place_in(layers, key), words)
+        return settings, problems
     except ValidationError as error:
         problems.found += [problem_of(Settings, layers, item) for item in error.errors()]
         wrong = {item["loc"][0] for item in error.errors()} - set(places)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -13,6 +17,7 @@ from rich.table import Table as Grid
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake import Lake
+from quanyu.printable import cell, printable, spreadsheet
 from quanyu.settings import Settings
 
 # Longer values are cut: a file shows them whole.
@@ -22,13 +27,14 @@ WIDEST = 120
 def listing(settings: Settings) -> Grid:
     """List every table with rows, version, the day of its last change and the job that made it."""
     lake = Lake(settings, Engine(settings))
-    grid = Grid(title=str(settings.lake), title_justify="left")
+    grid = Grid(title=cell(settings.lake), title_justify="left")
     for column in ("table", "rows", "version", "day", "changed by"):
         grid.add_column(column, justify="right" if column in ("rows", "version") else "left", no_wrap=True)
     for place in lake.places():
         receipt = lake.receipt(place) or {}
         rows = f"{lake.arrow(place).count_rows():,}"
-        grid.add_row(place, rows, str(lake.version(place)), receipt.get("day", ""), receipt.get("job", ""))
+        told = (place, rows, lake.version(place), receipt.get("day", ""), receipt.get("job", ""))
+        grid.add_row(*map(cell, told))
     return grid
 
 
@@ -63,20 +69,45 @@ def _written(found: Any, out: Path) -> str:
     import pyarrow.csv
     import pyarrow.parquet
 
-    if out.suffix == ".parquet":
-        pyarrow.parquet.write_table(found, out)
-    elif out.suffix == ".csv":
-        flat = found.cast(_plain(found.schema)) if any(str(f.type).startswith("list") for f in found.schema) else found
-        pyarrow.csv.write_csv(flat, out)
-    else:
+    if out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--out {out}: write to a file that ends in .csv or .parquet")
+    with own_file(out) as file:
+        if out.suffix == ".parquet":
+            pyarrow.parquet.write_table(found, file)
+        else:
+            # Excel takes a text for UTF-8 by its mark alone.
+            file.write(codecs.BOM_UTF8)
+            pyarrow.csv.write_csv(_for_people(found), file)
     return f"{found.num_rows:,} rows in {out}"
 
 
-def _plain(schema: Any) -> Any:
+@contextlib.contextmanager
+def own_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file of persons' data, which only its owner may read, in place of what was there."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (a descriptor)
+        yield file
+
+
+def _for_people(found: Any) -> Any:
+    """Lists and texts as texts that no spreadsheet takes for formulas."""
     import pyarrow
 
-    return pyarrow.schema([(f.name, pyarrow.string() if str(f.type).startswith("list") else f.type) for f in schema])
+    columns = [_texts(column) if _is_text(column.type) else column for column in found.columns]
+    return pyarrow.table(columns, names=[str(spreadsheet(name)) for name in found.schema.names])
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_nested(kind) or types.is_string(kind) or types.is_large_string(kind))
+
+
+def _texts(column: Any) -> Any:
+    import pyarrow
+
+    texts = (None if value is None else spreadsheet(_joined(value)) for value in column.to_pylist())
+    return pyarrow.array(texts, pyarrow.string())
 
 
 def _grid(found: Any, title: str, width: int | None = None) -> Group:
@@ -86,16 +117,18 @@ def _grid(found: Any, title: str, width: int | None = None) -> Group:
     cells = [[_cell(value) for value in row.values()] for row in found.to_pylist()]
     widths = [max(cell_len(name), *(cell_len(row[n]) for row in cells)) if cells else 0 for n, name in enumerate(names)]
     if sum(widths) + 3 * len(widths) + 1 <= width:
-        return Group(title, _wide(names, cells))
+        return Group(cell(title), _wide(names, cells))
     at_once = max(1, (width - max(map(cell_len, names)) - 4) // (min(max(widths), WIDEST) + 3))
     blocks = [cells[start : start + at_once] for start in range(0, len(cells), at_once)]
-    return Group(title, *(_tall(names, block) for block in blocks))
+    return Group(cell(title), *(_tall(names, block) for block in blocks))
 
 
 def _wide(names: list[str], cells: list[list[str]]) -> Grid:
-    grid = Grid(*names, header_style="bold")
+    grid = Grid(header_style="bold")
+    for name in names:
+        grid.add_column(cell(name))
     for row in cells:
-        grid.add_row(*row)
+        grid.add_row(*map(cell, row))
     return grid
 
 
@@ -105,12 +138,16 @@ def _tall(names: list[str], cells: list[list[str]]) -> Grid:
     for _ in cells:
         grid.add_column(overflow="fold")
     for line in zip(names, *cells, strict=True):
-        grid.add_row(*line)
+        grid.add_row(*map(cell, line))
     return grid
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = printable(_joined(value))
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _joined(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

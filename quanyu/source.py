@@ -16,7 +16,7 @@ from quanyu.expressions import Expression, ExpressionError, check_columns, check
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
 from quanyu.freshness import Fresh
-from quanyu.settings import Zone
+from quanyu.sections import Zone
 from quanyu.table import Table
 
 # Groups rows by the person whom they are about, in `one_row_per`.

@@ -68,7 +68,9 @@ class Table:
     """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
 
     `happens` is when a fact came about; `newest_by` is when the source last changed the row, where it tells: a state
-    that arrives behind a newer one is then not taken for news.
+    that arrives behind a newer one is then not taken for news. Rows that `permanent` selects, an SQL condition, never
+    end because a file no longer tells them. `addressed_by` names the column with the channel of a message: ingest fills
+    `address_kind` and `address_hash` with that identifier of the row's person which the channel reaches.
     """
 
     owner: ClassVar[str] = "data"
@@ -77,6 +79,8 @@ class Table:
     personal: ClassVar[bool] = False
     happens: ClassVar[str | None] = None
     newest_by: ClassVar[str | None] = None
+    permanent: ClassVar[str | None] = None
+    addressed_by: ClassVar[str | None] = None
     slice_by: ClassVar[str | None] = None
     forward_only: ClassVar[bool] = False
 

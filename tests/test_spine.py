@@ -93,7 +93,9 @@ def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
     members = {
         row[0] for row in lived.rows("gold/memberships", "customer_id", where=pc.field("audience") == "loyal_seed")
     }
-    consenting = {row[0] for row in lived.rows("gold/customers", "customer_id", where=pc.field("consent_ads"))}
+    consenting = {
+        one for one, consents in lived.rows("gold/customers", "customer_id", "consents") if "ads:any" in consents
+    }
     assert manifest["counts"]["customers"] <= len(members & consenting)
 
 
@@ -217,3 +219,11 @@ def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
     assert (after[:2], set(after[2]) - own_files) == (before[:2], set(before[2]) - own_files)
     sending = command(own, "job", "send", "--day", "2052-02-03", "--ahead")
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
+
+
+def test_a_home_that_stands_in_the_future_is_no_success_and_says_how_it_is_taken_back(own):
+    own.context(LAST).store.memory.remember("identities", "", {"day": "2052-02-03"})
+    ran = command(own, "run", "--day", LAST)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "stands at 2052-02-03" in ran.stdout and "quanyu back --day 2052-02-03" in ran.stdout, ran.stdout
+    assert command(own, "job", "identities", "--day", LAST).returncode == 2

@@ -59,14 +59,11 @@ def _counted(alerts: Sequence[Alert]) -> str:
 
 
 def out_of_order(result: Result) -> dict[str, str]:
-    """What is wrong by a result: a key that stays the same while it is, and the words.
-
-    A step says in `facts["alerts"]` what somebody has to know though nothing failed, such as messages that are held.
-    """
+    """What is wrong by a result: a key that stays the same while it is, and the words."""
     wrong = dict(result.outcome.breaches)
     if result.status == "stopped" and not wrong:
         wrong["stopped"] = f"{result.step} stopped; {actor(result.fault)} must act: {result.error}"
-    return wrong | dict(result.outcome.facts.get("alerts") or {})
+    return wrong | {key: f"{result.step}: {words}" for key, words in result.outcome.alerts.items()}
 
 
 def _send(context: Context, alerts: Sequence[Alert]) -> None:

@@ -11,7 +11,8 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from quanyu.errors import ConfigError, RejectedError, RetryableError
-from quanyu.settings import Alerts, check_webhook, secret
+from quanyu.sections import Alerts, check_webhook
+from quanyu.settings import secret
 from quanyu.store import Alert
 
 SECONDS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
 from quanyu import discover
+from quanyu.connections import check_database
+from quanyu.errors import ConfigError
 from quanyu.extract import Extracts
 from quanyu.settings import secret
 
@@ -86,8 +88,11 @@ class Database(ABC):
         return f"date '{local.date()}'" if column.time == "date" else f"timestamp '{local.isoformat(' ')}'"
 
 
-def database_of(extracts: Extracts) -> Database:
-    """Read the address that an extract refers to. Raises RefusedError, and ConfigError for a secret that is not set."""
+def database_of(extracts: Extracts, plain_hosts: Collection[str] = ()) -> Database:
+    """Read the address that an extract refers to; hosts that are not named as plain are reached by TLS alone.
+
+    Raises RefusedError, and ConfigError for a secret that is not set.
+    """
     url = secret(extracts.url)
     kinds = {kind: found for found in _databases() for kind in found.kinds}
     kind, _, rest = url.removeprefix("jdbc:").partition(":")
@@ -103,7 +108,19 @@ def database_of(extracts: Extracts) -> Database:
         words = f"what {extracts.url} stands for cannot be read; it is written as jdbc:{kind}://HOST:PORT/DATABASE"
         raise RefusedError("url", words)
     found = kinds[kind]
-    return found(extracts, parts["hosts"], parts["database"], dict(_options(found, extracts, options)))
+    chosen = dict(_options(found, extracts, options))
+    database = found(extracts, parts["hosts"], parts["database"], chosen)
+    _check_tls(extracts, parts["hosts"], chosen, plain_hosts)
+    return database
+
+
+def _check_tls(extracts: Extracts, hosts: str, options: Mapping[str, str], plain_hosts: Collection[str]) -> None:
+    names = [re.sub(r":\d+$", "", host) for host in hosts.split(",")]
+    try:
+        check_database(names, options.get("sslmode") or options.get("ssl-mode"), plain_hosts)
+    except ConfigError:
+        words = f"what {extracts.url} stands for is on another machine, and asks for no TLS: add sslmode=require (for"
+        raise RefusedError("url", f"{words} MySQL ssl-mode=required), or name the host in plain_hosts") from None
 
 
 def _databases() -> list[type[Database]]:

@@ -89,7 +89,7 @@ def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
 def _written(taking: Taking, folder: Path) -> int:
     """Read the rows and write them below a folder as parquet, each value with its type. Returns their number."""
     try:
-        database = database_of(taking.extracts)
+        database = database_of(taking.extracts, taking.context.settings.plain_hosts)
         columns = _selected(taking, database.columns())
         with database.read(_query(taking, database, columns), columns) as (schema, batches):
             return write(schema, (_landable(taking, batch) for batch in batches), folder)

@@ -25,6 +25,7 @@ from quanyu.expressions import parse
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import Staging
 from quanyu.literals import quoted
+from quanyu.model.people import REACHES
 from quanyu.source import Fill, Source
 from quanyu.table import Table
 
@@ -40,10 +41,10 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
     return bronze.selectExpr(*named, *SYSTEM)
 
 
-def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> DataFrame:
+def with_person(rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False) -> DataFrame:
     """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`.
 
-    Each person is normalised once, however many rows name it.
+    Each person is normalised once, however many rows name it. With `addresses`, hash0, hash1, … stand beside them.
     """
     from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
@@ -52,8 +53,11 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes) -> Dat
         return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
     cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
     kinds = [(item.kind, item.scope) for item in source.person]
-    fields = ", ".join(["person_key string", *(f"id{n} string" for n in range(len(kinds)))])
-    identify = F.pandas_udf(normalise.identified(source.name, kinds, region, key), f"struct<{fields}>")  # type: ignore[attr-defined]
+    each = ("id{n} string, hash{n} string" if addresses else "id{n} string").format
+    fields = ", ".join(["person_key string", *(each(n=n) for n in range(len(kinds)))])
+    identify = F.pandas_udf(  # type: ignore[attr-defined]
+        normalise.identified(source.name, kinds, region, key, addresses), f"struct<{fields}>"
+    )
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
     # One text tells several raw identifiers apart: each with its length, so that no value can look like two.
@@ -217,9 +221,39 @@ def rows_of(
             # The place in the list orders the rows that one row gave.
             made, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
         named = [f"{made}.`{column}` as `{column}`" for column in fill.columns]
-        found = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", row)
-    missing = [f"cast(null as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
-    return found.selectExpr("*", *missing)
+        found = accepted.selectExpr(*person, *named, *_address(source, table, made), "_day as feed_day", "_file", row)
+    values = dict.fromkeys(table.columns, "null")
+    if table.addressed_by and not fill.one_row_per:
+        values |= {name: f"`_{name}`" for name in ADDRESS}
+    missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
+    return found.selectExpr("*", *missing).drop(*(f"_{name}" for name in ADDRESS))
+
+
+ADDRESS = ("address_kind", "address_hash")
+
+
+def _address(source: Source, table: type[Table], made: str) -> list[str]:
+    """Columns of the address that a message went to: the identifier of its person which its channel reaches."""
+    if not table.addressed_by:
+        return []
+    reached = []
+    for n, item in enumerate(source.person):
+        if item.kind in REACHES:
+            channels = ", ".join(map(quoted, REACHES[item.kind]))
+            reached.append((f"{made}.`{table.addressed_by}` in ({channels}) and _person.id{n} is not null", n))
+    kinds = " ".join(f"when {sql} then {quoted(source.person[n].kind)}" for sql, n in reached)
+    hashes = " ".join(f"when {sql} then _person.hash{n}" for sql, n in reached)
+    cases = zip(ADDRESS, (kinds, hashes), strict=True)
+    return [f"{f'case {sql} end' if sql else 'cast(null as string)'} as _{name}" for name, sql in cases]
+
+
+def shown(source: Source) -> str:
+    """SQL of the identifiers that a row shows, as texts of their kind, scope and value to compare."""
+    texts = (
+        normalise.comparable_sql(quoted(item.kind), quoted(item.scope), f"_person.id{n}")
+        for n, item in enumerate(source.person)
+    )
+    return f"array_compact(array({', '.join(texts)}))" if source.person else "cast(array() as array<string>)"
 
 
 def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:

@@ -157,11 +157,16 @@ def _gone_between(table: type[Table], staged: DataFrame, delivery: Delivery) -> 
     seen = staged.selectExpr(
         "*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after"
     )
-    ended = seen.where("_after is not null and (_again is null or _again > _after)")
+    ended = seen.where("_after is not null and (_again is null or _again > _after)").where(_may_end(table))
     told = ended.selectExpr("*", f"{known} as _known").drop("feed_day", "recorded_on", "_again")
     return _marked(
         table, told.withColumnsRenamed({"_after": "feed_day", "_known": "recorded_on"}), old=False, gone=True
     )
+
+
+def _may_end(table: type[Table]) -> str:
+    """Condition of rows that end when a file no longer tells them."""
+    return f"not coalesce({table.permanent}, false)" if table.permanent else "true"
 
 
 def _following(delivery: Delivery) -> dict[date, date]:
@@ -176,6 +181,7 @@ def _ended(
 ) -> DataFrame:
     """Ends of keys: absent from a complete snapshot, or no longer told by a day that was corrected."""
     key = list(table.keys)
+    current = current.where(_may_end(table))
     if delivery.source.deleted_when:
         if not delivery.complete:
             return _marked(table, current.limit(0), old=False, gone=True)

@@ -9,12 +9,11 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, silver
+from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.literals import dates
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import person_key_secret
 from quanyu.source import Source
@@ -145,7 +144,8 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     if work.days - work.again:
         guards.check_volume(work.source, _fresh(work), work.context.store.ledger.volumes(work.source.name))
     guards.check_bad_share(work.source, work.counts["rows"], work.counts["bad"], work.counts["common"])
-    _quarantine(work, staged)
+    bad = work.counts["bad"] + len(work.counts["refused"])
+    quarantine.replace(work.context.lake, work.source, staged, bad, work.days, work.receipt)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]))
     written = _publish(work, staged, delivery)
@@ -181,7 +181,8 @@ def _of_other_days(work: Work) -> DataFrame:
 def _mapped(work: Work, rows: DataFrame) -> DataFrame:
     settings = work.context.settings
     trimmed = mapping.trimmed(rows, work.source)
-    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings))
+    addresses = any(work.tables[name].addressed_by for name in work.source.tables())
+    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings), addresses)
     return mapping.mapped(mapping.without_repeats(with_person, work.source), work.source, dict(work.tables))
 
 
@@ -231,31 +232,6 @@ def _count(work: Work, staged: DataFrame) -> None:
 def _fresh(work: Work) -> dict[date, int]:
     """Rows of each day that was not taken before; a day with a refused file is told as that, and judged when whole."""
     return {day: work.counts["per_day"].get(day, 0) for day in work.days - work.again - work.counts["refused_on"]}
-
-
-QUARANTINE = {"_day": "date", "_file": "string", "_row": "bigint", "reasons": "array<string>", "raw": "string"}
-
-
-def _quarantine(work: Work, staged: DataFrame) -> None:
-    """Put the bad rows of these days in place of what quarantine has of them."""
-    lake, place = work.context.lake, f"quarantine/{work.source.name}"
-    bad = staged.where("size(_reasons) > 0")
-    named = ", ".join(f"`{column}`" for column in work.source.named_columns())
-    raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
-    rows = bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw)
-    fresh = lake.version(place) is None
-    if fresh and not work.counts["bad"] and not work.counts["refused"]:
-        return
-    counts = {"out": work.counts["bad"] + len(work.counts["refused"])}
-    if fresh:
-        lake.begin(place, QUARANTINE, bronze.STATISTICS)
-        lake.append(place, rows, work.receipt, counts)
-        return
-    days = dates(sorted(work.days))
-    there = lake.read(place).where(f"_day in ({days})")
-    if not rows.exceptAll(there).limit(1).count() and not there.exceptAll(rows).limit(1).count():
-        return
-    lake.replace(place, rows, f"_day in ({days})", work.receipt, counts)
 
 
 def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -> Written:

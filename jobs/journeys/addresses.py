@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobs.consent import facts, gate
+from jobs.consent.doubt import doubts
+from jobs.consent.facts import Question
+from jobs.journeys import walks
 from jobs.journeys.program import Program
-from jobs.journeys.send import Address, Addresses
+from jobs.journeys.send import Address, Reach, Withheld
 from jobs.journeys.template import Template, Text
 from quanyu import asof
 from quanyu.declare import Problems
 from quanyu.errors import nearest
 from quanyu.journey import Journey
+from quanyu.literals import quoted
+from quanyu.model.people import REACHES
 from quanyu.run import Context
+from quanyu.store import Message
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -59,37 +66,79 @@ def templates(journeys: Iterable[Journey], programs: Mapping[str, Program]) -> d
     return found
 
 
-def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Addresses:
-    """Make the function that finds who is reached by a kind of identifier and consents to messages now.
+def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
+    """Make the function that asks the gate, now, where each message may go by a kind of identifier, or why not.
 
-    Names are only read where a text wants them.
+    A walk's customer is looked up anew. Names are only read where a text wants them. While consents are in doubt every
+    message waits.
     """
 
-    def found(customers: Sequence[str]) -> Mapping[str, Address]:
-        into = asof.redirects(context.lake)
-        asked = sorted({into.get(customer, customer) for customer in customers})
-        rows = {row["customer_id"]: row for row in reachable(context, kind, asked, "name" in wanted).collect()}
-        made = {one: Address(row["to"], {"name": row["name"], "city": row["city"]}) for one, row in rows.items()}
-        known = {customer: into.get(customer, customer) for customer in customers}
-        return {customer: made[one] for customer, one in known.items() if one in made}
+    def reach(messages: Sequence[Message]) -> Mapping[str, Address | Withheld]:
+        if words := doubts(context, PURPOSE):
+            waits = Withheld(f"consents are in doubt: {words[0]}", again=True)
+            return {message.key: waits for message in messages}
+        customers = current_customers(context, messages)
+        answers: dict[str, Address | Withheld] = {}
+        for journey in sorted({message.journey for message in messages}):
+            own = [message for message in messages if message.journey == journey]
+            rows = asked(context, kind, {customers[message.key] for message in own}, journey, "name" in wanted)
+            answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in own}
+        return answers
 
-    return found
+    return reach
 
 
-def reachable(context: Context, kind: str, customers: Sequence[str], named: bool) -> DataFrame:
-    """Give customer_id, to, city and name of those who consent and have an address: the one told last."""
+PURPOSE = "messages"
+
+
+def current_customers(context: Context, messages: Sequence[Message]) -> dict[str, str]:
+    """Who each message is for today, by its key."""
+    into = asof.redirects(context.lake)
+    holders = {walk.instance_id: walk.customer_id for walk in walks.walks(context)}
+    owners = {message.key: holders.get(message.instance_id, message.customer_id) for message in messages}
+    return {key: into.get(customer, customer) for key, customer in owners.items()}
+
+
+def asked(
+    context: Context, kind: str, customers: Collection[str], journey: str, named: bool
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The gate's answers for customers in a journey, with what a text may say of them: rows by customer."""
+    spark, tables = context.lake.spark, context.catalogue.tables
+    frame = spark.createDataFrame([(customer,) for customer in sorted(customers)], "customer_id string")
+    question = Question(PURPOSE, REACHES[kind][0], (kind,))
+    reached = gate.ask(context, question, frame, held_out(context, journey))
+    cities = context.lake.table(tables["customers"]).select("customer_id", "city")
+    reached = reached.join(cities, "customer_id", "left")
+    if named:
+        reached = reached.join(_names(context), "customer_id", "left")
+    rows: dict[str, list[Mapping[str, Any]]] = {customer: [] for customer in customers}
+    for row in reached.collect():
+        rows[row["customer_id"]].append(row.asDict())
+    return rows
+
+
+def held_out(context: Context, journey: str) -> DataFrame:
+    """Customers who are held out of the journey's audience, or ever were: customer_id."""
+    declared = context.catalogue.journeys.get(journey)
+    stays = context.lake.table(context.catalogue.tables["memberships"]).where("holdout")
+    return stays.where(f"audience = {quoted(declared.enters if declared else '')}").select("customer_id")
+
+
+def _names(context: Context) -> DataFrame:
+    """The name told last of each customer: customer_id, name."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    tables, lake, day = context.catalogue.tables, context.lake, context.day
-    asked = lake.spark.createDataFrame([(customer,) for customer in customers], "customer_id string")
-    reached = lake.table(tables["customers"]).where(F.col("consent_messages")).join(asked, "customer_id")
-    known = asof.facts(context, tables["identifiers"], day).where(F.col("kind") == kind)
-    last = F.max(F.struct("recorded_on", "value"))["value"].alias("to")
-    reached = reached.select("customer_id", "city").join(known.groupBy("customer_id").agg(last), "customer_id")
-    name = F.lit("")
-    if named:
-        people = asof.facts(context, tables["people"], day).where("display_name not like '%*%'")
-        last = F.max(F.struct("recorded_on", "display_name"))["display_name"].alias("display_name")
-        reached = reached.join(people.groupBy("customer_id").agg(last), "customer_id", "left")
-        name = F.coalesce("display_name", F.lit(""))
-    return reached.select("customer_id", "to", F.coalesce("city", F.lit("")).alias("city"), name.alias("name"))
+    people = facts.known(context, "people", facts.Moment.now()).where("display_name not like '%*%'")
+    # One text orders them: a struct costs each customer the memory of its whole batch.
+    last = "max_by(display_name, concat(cast(recorded_on as string), source, person_key))"
+    return people.groupBy("customer_id").agg(F.expr(last).alias("name"))
+
+
+def _answer(rows: Sequence[Mapping[str, Any]], kind: str) -> Address | Withheld:
+    """The address told last of those that are free, or why there is none."""
+    free = [row for row in rows if row["reason"] is None]
+    if not free:
+        reasons = {row["reason"] for row in rows}
+        return Withheld("; ".join(sorted(reasons)) or "the customer is gone")
+    row = max(free, key=lambda row: (row["recorded_on"], row["value"]))
+    return Address(row["value"], kind, {"name": row.get("name") or "", "city": row["city"] or ""})

@@ -26,21 +26,27 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a message: failed may be tried again, unknown may have been delivered and never is."""
+    """What became of a message: failed may be tried again, unknown may have been delivered and never is.
+
+    by_server: the other side said so, and not we of the message ourselves.
+    """
 
     status: Literal["sent", "rejected", "failed", "unknown"]
     reason: str | None = None
+    by_server: bool = False
 
 
 class Channel:
     """A way for messages to go out; used as a context, in which connections live.
 
-    Entering it, and deliver, raise RetryableError or RejectedError when the channel itself is out of order: no message
-    is to blame then. What is wrong with one message is its Outcome.
+    A repeatable one may deliver a message twice, since the second time replaces the first. Entering it, and deliver,
+    raise RetryableError or RejectedError when the channel itself is out of order: no message is to blame then. What is
+    wrong with one message is its Outcome.
     """
 
     name: ClassVar[str] = ""
     reached_by: ClassVar[str] = ""
+    repeatable: ClassVar[bool] = False
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,9 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 
 from jobs.journeys.channel import Envelope
+from jobs.journeys.template import ENCODED_WORD
 from quanyu.errors import ConfigError, RejectedError
+from quanyu.printable import is_hidden
 
 # One plain address: whatever could begin another one, or a header, is not in it.
 WORD = r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f.]+"
@@ -32,6 +34,8 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
     sender = _sender(envelope.sender)
     to = _recipient(envelope.to)
     plain = all(part.isascii() for part in (sender.addr_spec, to.addr_spec))
+    if ENCODED_WORD in envelope.subject or any(map(is_hidden, envelope.subject)):
+        raise RejectedError("the subject holds an encoded word or a control character")
     # Seven bits everywhere: not every server on the way takes eight.
     message = EmailMessage(policy=(SMTP if plain else SMTPUTF8).clone(cte_type="7bit"))
     try:
@@ -44,7 +48,9 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
         if envelope.html is not None:
             message.add_alternative(envelope.html, subtype="html")
     except (ValueError, MessageError) as error:
-        raise RejectedError(f"the message cannot be written as an e-mail: {error}") from error
+        # The error's own text may hold a header, and so a value.
+        kind = type(error).__name__
+        raise RejectedError(f"the message cannot be written as an e-mail ({kind})") from error
     return message
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +19,23 @@ from quanyu.errors import ConfigError, Problem, RejectedError
 TEXT_LIMIT = 100_000
 FILLED_LIMIT = 200_000
 SUBJECT_LIMIT = 300
+# What records say of a person: text of strangers, which may be anything.
+PERSONAL = ("name", "city")
+NAME_LIMIT = 40
+# With more than one letter beside a dot that stands within words, mail programs make a link of them.
+_LINK = re.compile(r"\w{2}\.\w|\w\.\w{2}")
+# By this a header begins words that it encodes, which may be anything.
+ENCODED_WORD = "=?"
+
+
+def safe_name(text: str | None) -> str:
+    """Return a name as it may stand in a message, or the empty text, which stands for a name that is not known.
+
+    Letters, marks, blanks and `·'-.`, 40 characters at most: no markup, link, control character or header.
+    """
+    name = " ".join((text or "").replace("’", "'").replace("・", "·").split())
+    kinds = {unicodedata.category(one)[0] for one in name if one not in " ·'-."}
+    return name if len(name) <= NAME_LIMIT and "L" in kinds and kinds <= {"L", "M"} and not _LINK.search(name) else ""
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -62,7 +81,11 @@ class Template:
         return {name for text in self._texts().values() for name in meta.find_undeclared_variables(plain.parse(text))}
 
     def fill(self, values: Mapping[str, Any]) -> Text:
-        """Fill in one customer's values; RejectedError when one is missing or the text grows beyond its limit."""
+        """Fill in one customer's values, those of PERSONAL as `safe_name` gives them.
+
+        RejectedError when one is missing or the text grows beyond its limit.
+        """
+        values = {**values, **{key: safe_name(values[key]) for key in PERSONAL if key in values}}
         subject = " ".join(self._filled("subject", values, SUBJECT_LIMIT).split())
         if not subject:
             raise RejectedError(f"template {self.name}: the subject comes out empty")
@@ -79,6 +102,8 @@ class Template:
 
     def _problem(self, part: str, text: str) -> Problem | None:
         key = f"{self.name}.{part}"
+        if part == "subject" and ENCODED_WORD in text:
+            return Problem(self.file or "templates", key, f"{ENCODED_WORD!r} begins an encoded word: leave it out")
         if len(text) > TEXT_LIMIT:
             return Problem(self.file or "templates", key, f"{len(text)} characters; at most {TEXT_LIMIT} are allowed")
         try:

@@ -107,9 +107,10 @@ def _kept(context: Context, name: str) -> list[Any]:
 
 def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
     """Customers of these walks whose consent to messages is on record now."""
-    from pyspark.sql import functions as F  # noqa: N812
 
-    known = context.lake.table(context.catalogue.tables["customers"]).where(F.col("consent_messages"))
+    known = context.lake.table(context.catalogue.tables["customers"]).where(
+        "array_contains(consents, 'messages:email')"
+    )
     return {row[0] for row in known.join(_customers(context, due), "customer_id").select("customer_id").collect()}
 
 

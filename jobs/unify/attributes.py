@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.unify.customers import consented
+from jobs.consent import states
 from quanyu.job import job
-from quanyu.model.people import PURPOSES, Attributes, Consents, CustomerAttributes, Identifiers
+from quanyu.model.people import ANY, Attributes, Consents, CustomerAttributes, Identifiers
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,9 +21,9 @@ def customer_attributes(attributes: DataFrame, identifiers: DataFrame, consents:
     """What others say of each customer who consented to its purpose; a hash that two customers share names neither."""
     owners = hashes(identifiers.where("customer_id is not null"))
     named = identifiers.where(f"kind in {tuple(HASHED.values())}").selectExpr("source", "person_key", "value as hash")
-    agreed = consented(consents.where("customer_id is not null"))
-    purposes = ", ".join(f"if(consent_{purpose}, '{purpose}', null)" for purpose in PURPOSES)
-    allowed = agreed.selectExpr("customer_id", f"explode(array_compact(array({purposes}))) as purpose")
+    # What is learnt from others goes over no channel: the consent has to be for any of them.
+    answers = states.by_customer(consents.where("customer_id is not null"))
+    allowed = answers.where(f"granted and channel = '{ANY}'").select("customer_id", "purpose")
     fresh = attributes.drop("customer_id").where(f"said_on >= date_sub(feed_day, {MOST_DAYS})")
     found = fresh.join(named, ["source", "person_key"]).join(owners, "hash").join(allowed, ["customer_id", "purpose"])
     newest = "rank() over (partition by customer_id, source, attribute order by said_on desc) as nth"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from quanyu.model.people import PURPOSES, Customers
+from jobs.consent import states
+from quanyu.model.people import Customers
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -28,11 +29,12 @@ def customers(
     ]
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(identifiers)
-    found = persons.join(attributes, "customer_id", "left").join(consented(consents), "customer_id", "left")
-    states = [f"coalesce(consent_{purpose}, false) as consent_{purpose}" for purpose in PURPOSES]
-    made = {"joined_on": "least(_joined, _known) as joined_on"}
-    columns = [made.get(name, name) for name in Customers.columns if not name.startswith("consent_")]
-    return found.selectExpr(*columns, *states)
+    found = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
+    made = {
+        "joined_on": "least(_joined, _known) as joined_on",
+        "consents": "coalesce(consents, cast(array() as array<string>)) as consents",
+    }
+    return found.selectExpr(*(made.get(name, name) for name in Customers.columns))
 
 
 def _persons(identifiers: DataFrame) -> DataFrame:
@@ -64,20 +66,3 @@ def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
     # One text orders records: a struct costs each customer the memory of its whole batch.
     order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
     return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")
-
-
-def consented(consents: DataFrame) -> DataFrame:
-    """Consent per customer and purpose: given by one record at least, and withdrawn by none. The strictest wins."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    record = "customer_id, source, person_key, purpose, channel"
-    nth = f"row_number() over (partition by {record} order by changed_at desc, state desc) as nth"
-    latest = consents.selectExpr("*", nth).where("nth = 1")
-    return latest.groupBy("customer_id").agg(
-        *(
-            F.expr(f"coalesce(bool_and(state = 'granted') filter (where purpose = '{purpose}'), false)").alias(
-                f"consent_{purpose}"
-            )
-            for purpose in PURPOSES
-        )
-    )

@@ -111,6 +111,11 @@ def same_sql(kind: str, value: str) -> str:
     )
 
 
+def comparable_sql(kind: str, scope: str, value: str) -> str:
+    """SQL of one text by which identifiers are the same or not, over three expressions; null without a value."""
+    return f"concat({kind}, '|', {scope}, '|', {same_sql(kind, value)})"
+
+
 def plain(value: str, region: str) -> str | None:
     """Return any other identifier folded and trimmed, or None for obvious dummies."""
     text = folded(value)
@@ -246,14 +251,37 @@ def keyed(key: bytes, *parts: str) -> str:
     return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def identified(source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes) -> Callable[..., pd.DataFrame]:
-    """Make the function that turns raw identifier columns, strongest first, into person_key and normalised ones."""
+def address_hash(key: bytes, kind: str, value: str) -> str:
+    """Name an address where it must be known again and not be read: the same for each form of one mailbox."""
+    return keyed(key, "address", kind, same(kind, value))
+
+
+def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
+    """Make the function that turns columns of kinds and values into address hashes."""
+
+    def hashed(kinds: pd.Series, values: pd.Series) -> pd.Series:
+        names = [address_hash(key, kind, value) for kind, value in zip(kinds, values, strict=True)]
+        return pd.Series(names, index=kinds.index, dtype=object)
+
+    return hashed
+
+
+def identified(
+    source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes, addresses: bool = False
+) -> Callable[..., pd.DataFrame]:
+    """Make the function that turns raw identifier columns, strongest first, into person_key and normalised ones.
+
+    With `addresses`, into `hash0`, `hash1`, … too: address_hash of each.
+    """
 
     def identify(*columns: pd.Series) -> pd.DataFrame:
         found = {}
         for position, ((kind, _), column) in enumerate(zip(kinds, columns, strict=True)):
             once = {raw: normalise(kind, raw, region) for raw in column.dropna().unique()}
             found[f"id{position}"] = column.map(once).astype(object)
+            if addresses:
+                hashed = {raw: address_hash(key, kind, value) for raw, value in once.items() if value is not None}
+                found[f"hash{position}"] = column.map(hashed).astype(object)
         frame = pd.DataFrame(found, index=columns[0].index)
         keys = pd.Series([None] * len(frame), index=frame.index, dtype=object)
         for position, (kind, scope) in enumerate(kinds):

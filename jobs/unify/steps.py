@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import partial
 
+from jobs.consent import states
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
@@ -23,7 +24,6 @@ PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the steps in the order in which they feed each other."""
-    tables = catalogue.tables
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
@@ -31,10 +31,15 @@ def steps(catalogue: Catalogue) -> list[Step]:
     )  # fmt: skip
     everybody = Step(
         "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
-        digest([inspect.getsource(customers_job), tables["customers"].definition(), catalogue.settings.wins]), unify,
+        _customers(catalogue), unify,
         "What all sources together know of each customer.", forward=True,
     )  # fmt: skip
     return [ids, everybody, *(_of_job(job) for job in (activity_job.activity, attributes_job.customer_attributes))]
+
+
+def _customers(catalogue: Catalogue) -> str:
+    code = [inspect.getsource(module) for module in (customers_job, states)]
+    return digest([code, catalogue.tables["customers"].definition(), catalogue.settings.wins])
 
 
 # What decides who is who: a change of its code decides anew.
@@ -72,7 +77,7 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
 def _of_job(job: Job) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
     return Step(
-        job.name, "unify", reads, (f"gold/{job.writes.name}",), job.definition(),
+        job.name, "unify", reads, (f"gold/{job.writes.name}",), digest([job.definition(), inspect.getsource(states)]),
         partial(write, name=job.writes.name), job.describes, forward=True,
     )  # fmt: skip
 

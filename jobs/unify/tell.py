@@ -13,18 +13,19 @@ from rich.table import Table as Grid
 from jobs.unify.directory import Directory, Record
 from jobs.unify.explain import Hop, Part
 from jobs.unify.weighing import Weighed
+from quanyu.printable import cell, line
 
 # Longer lists are told by their number.
 MOST_ROWS = 40
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
-    grid = Grid(header_style="bold", title=title or None, title_justify="left")
+    grid = Grid(header_style="bold", title=cell(title) if title else None, title_justify="left")
     for column in columns:
         # A value that is cut cannot be searched for.
         grid.add_column(column, overflow="fold")
     for row in rows[:MOST_ROWS]:
-        grid.add_row(*row)
+        grid.add_row(*map(cell, row))
     if len(rows) > MOST_ROWS:
         grid.add_row(f"and {len(rows) - MOST_ROWS:,} more")
     return grid
@@ -33,10 +34,10 @@ def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Gri
 def customer(directory: Directory, one: str) -> Group:
     """A customer with all records and identifiers, what is set aside, and what happened to the id."""
     found = directory.of_customer(one)
-    told: list[RenderableType] = [f"[bold]{one}[/bold]: {len(found)} records, {_row(directory, one)}"]
+    told: list[RenderableType] = [line((one, "bold"), f": {len(found)} records, {_row(directory, one)}")]
     former = directory.former(one)
     if former:
-        told.append(f"formerly also {', '.join(former)}")
+        told.append(line(f"formerly also {', '.join(former)}"))
     told += [_records(directory.raw(found), found), _identifiers(directory, found), _history(directory, found)]
     return Group(*told)
 
@@ -50,8 +51,8 @@ def _row(directory: Directory, one: str) -> str:
     rows = directory.lake.rows(place, where=compute.field("customer_id") == one).to_pylist()
     if not rows:
         return "not yet in customers"
-    agreed = [name.removeprefix("consent_") for name, value in rows[0].items() if name.startswith("consent_") and value]
-    return f"since {rows[0]['joined_on']}, consents to {', '.join(agreed) if agreed else 'nothing'}"
+    consents = rows[0].get("consents")
+    return f"since {rows[0]['joined_on']}, consents to {', '.join(consents) if consents else 'nothing'}"
 
 
 def _records(people: pd.DataFrame, found: list[Record]) -> Grid:
@@ -100,8 +101,9 @@ def chain(hops: list[Hop], day: date | None = None) -> Group:
     """The links from one record to another."""
     told: list[RenderableType] = []
     for number, hop in enumerate(hops, 1):
-        what = f"both show [bold]{hop.value}[/bold], since {hop.since}" if hop.value else hop.told
-        told.append(f"{number}. {hop.one}  [dim]—[/dim]  {hop.other}\n   [green]{hop.rule}[/green] {what}")
+        told.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
+        shown = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
+        told.append(line("   ", (hop.rule, "green"), *shown))
         if hop.weighed:
             told.append(weighed(hop.weighed))
     return Group(*told)
@@ -116,7 +118,7 @@ def weighed(found: Weighed) -> Group:
 
 def parts(found: list[Part]) -> Group:
     """What keeps two customers apart."""
-    return Group(*(f"[yellow]{part.what}[/yellow]: {part.why}" for part in found))
+    return Group(*(line((part.what, "yellow"), f": {part.why}") for part in found))
 
 
 def proposal(rows: pd.DataFrame) -> Group:
@@ -131,13 +133,13 @@ def proposal(rows: pd.DataFrame) -> Group:
     splits = splits.sort_values(["ids", "records"], ascending=False).head(10)
     mark, reasons = rows["difference"].iloc[0], rows["reasons"].iloc[0]
     return Group(
-        f"stopped on {rows['day'].max()}, difference [bold]{mark}[/bold]", *reasons.split("; "),
+        line(f"stopped on {rows['day'].max()}, difference ", (mark, "bold")), *map(line, reasons.split("; ")),
         _grid(("event", "records", "customers"), counts),
         _grid(("into", "cause", "ids", "records"), [[str(x) for x in row] for row in largest.to_numpy()],
               "largest merges"),
         _grid(("out of", "cause", "ids", "records"), [[str(x) for x in row] for row in splits.to_numpy()],
               "largest splits"),
-        f"accept it with: quanyu identity accept {mark} --why ...",
+        line(f"accept it with: quanyu identity accept {mark} --why ..."),
     )  # fmt: skip
 
 
@@ -148,6 +150,6 @@ def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
     people = directory.raw(ends)
     for place, row in enumerate(rows.to_dict("records")):
         pair = ends[2 * place : 2 * place + 2]
-        told.append(f"[bold]{row['probability']:.2f}[/bold] {row['reason']}")
-        told += [_records(people, pair), f"quanyu verdict same|different {pair[0]} {pair[1]} --why ...", ""]
+        told.append(line((f"{row['probability']:.2f}", "bold"), f" {row['reason']}"))
+        told += [_records(people, pair), line(f"quanyu verdict same|different {pair[0]} {pair[1]} --why ..."), ""]
     return Group(*told)

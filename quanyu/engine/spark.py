@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 import psutil
 from filelock import FileLock
@@ -22,6 +23,8 @@ from filelock import FileLock
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
+from quanyu.sections import is_reference
+from quanyu.settings import child_environment, secret
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +37,8 @@ EXCLUDED = (
     "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
 )
 START_SECONDS = 180
+# Settings of the server while it starts; some of them open something.
+CONF = "server.conf"
 _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
@@ -61,7 +66,7 @@ class SparkEngine:
 
     def _connect(self) -> tuple[str, SparkSession]:
         if self.settings.spark.remote:
-            return "", configure(open_session(self.settings.spark.remote), self.settings)
+            return "", configure(open_session(self._remote_url()), self.settings)
         self._hold()
         for last in (False, True):
             server = self._ensure()
@@ -74,6 +79,16 @@ class SparkEngine:
         raise RetryableError(
             f"the Spark server of {self.settings.home} does not answer; see {self.folder / 'server.log'}"
         )
+
+    def _remote_url(self) -> str:
+        """Address of the cluster with its token. Raises ConfigError for a secret that is not set."""
+        remote, token = self.settings.spark.remote or "", secret(self.settings.spark.token)
+        if not token:
+            return remote
+        whole = remote if "/;" in remote else f"{remote.rstrip('/')}/"
+        # Only by the name localhost does the client send a token without TLS.
+        tls = "" if urlsplit(remote).hostname == "localhost" else ";use_ssl=true"
+        return f"{whole}{tls};token={quote(token, safe='')}"
 
     def _answering(self, server: Server) -> SparkSession | None:
         """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""
@@ -117,9 +132,10 @@ class SparkEngine:
         port, token = free_port(), secrets.token_urlsafe(24)
         log = self.folder / "server.log"
         env = self.settings.server_environment(token)
+        self._write_conf(port)
         with log.open("ab") as output:
             child = subprocess.Popen(
-                self._command(port), env=env, cwd=self.folder, start_new_session=True, close_fds=True,
+                self._command(), env=env, cwd=self.folder, start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         server = Server(child.pid, psutil.Process(child.pid).create_time(), port, token)
@@ -130,6 +146,7 @@ class SparkEngine:
                 self._kill(server)
                 raise RetryableError(f"the Spark server did not start; the reason is at the end of {log}")
             time.sleep(0.2)
+        (self.folder / CONF).unlink()
         (self.jar_folder() / "complete").touch()
         self._watch()
         return server
@@ -146,7 +163,7 @@ class SparkEngine:
         packages = ",".join([DELTA, *self.settings.spark.packages])
         return self.settings.jar_cache / hashlib.sha256(packages.encode()).hexdigest()[:12]
 
-    def _command(self, port: int) -> list[str]:
+    def _command(self) -> list[str]:
         """Build the call of spark-submit: from the cached jars when a start has resolved them, else through Maven."""
         import pyspark
 
@@ -155,11 +172,18 @@ class SparkEngine:
         cache.mkdir(parents=True, exist_ok=True)
         packages = ",".join([DELTA, *self.settings.spark.packages])
         by = ["--jars", ",".join(map(str, jars))] if jars else ["--packages", packages, "--exclude-packages", EXCLUDED]
-        conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(cache), **dict(self.settings.spark.conf)}
-        flags = [flag for key, value in conf.items() for flag in ("--conf", f"{key}={value}")]
         submit = str(Path(pyspark.__file__).parent / "bin" / "spark-submit")
         main = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
-        return [submit, *by, *flags, *main]
+        return [submit, *by, "--properties-file", str(self.folder / CONF), *main]
+
+    def _write_conf(self, port: int) -> None:
+        """Write the server's settings into a file that only its owner reads: a command line is seen by all."""
+        own = {key: secret(value) if is_reference(value) else value for key, value in self.settings.spark.conf.items()}
+        conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(self.jar_folder()), **own}
+        path = self.folder / CONF
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{_property(key)}={_property(value)}\n" for key, value in conf.items()))
 
     def _sized(self, port: int) -> dict[str, str]:
         spark = self.settings.spark
@@ -183,7 +207,7 @@ class SparkEngine:
         ]
         with (self.folder / "watch.log").open("ab") as output:
             subprocess.Popen(
-                command, start_new_session=True, close_fds=True,
+                command, env=child_environment({}), start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
@@ -222,6 +246,17 @@ _FIXED = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.log.level": "WARN",
 }
+
+
+def _property(text: str) -> str:
+    """Write a key or a value as Java reads it from a file of properties, in ASCII."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" if not _plain(units[at : at + 2]) else chr(units[at + 1])
+                   for at in range(0, len(units), 2))  # fmt: skip
+
+
+def _plain(unit: bytes) -> bool:
+    return unit[0] == 0 and ((chr(unit[1]).isalnum() and unit[1] < 128) or unit[1] in b"._-/,")
 
 
 @atexit.register

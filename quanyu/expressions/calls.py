@@ -21,23 +21,23 @@ from quanyu.literals import quoted
 Write = Callable[[exp.Expr, Scope], Term]
 
 
-def check_call(node: exp.Anonymous, told: str) -> None:
+def check_call(node: exp.Anonymous, shown: str) -> None:
     """Raise ExpressionError for a function that declarations may not call, with the reason or the nearest name."""
     name, count = str(node.name).lower(), len(node.expressions)
     if name == "unix_timestamp" and not count:
-        raise ExpressionError(f"{told!r}: {name}() {REFUSED['now']}")
+        raise ExpressionError(f"{shown}: {name}() {REFUSED['now']}")
     if name == "struct" and isinstance(node.parent, exp.ArgMin | exp.ArgMax) and node.arg_key == "expression":
         return
     if name in functions():
         if any(way.takes(count) for way in functions()[name]):
             _check_moment(node, name)
             return
-        raise ExpressionError(f"{told!r}: write {' or '.join(way.written() for way in functions()[name])}")
+        raise ExpressionError(f"{shown}: write {' or '.join(way.written() for way in functions()[name])}")
     if name in REFUSED:
-        raise ExpressionError(f"{told!r}: {name} {REFUSED[name]}")
+        raise ExpressionError(f"{shown}: {name} {REFUSED[name]}")
     near = nearest(name, [*functions(), *AGGREGATES]).partition(" allowed:")[0]
     hint = near if near.startswith("did") else "allowed: the functions of Spark SQL that docs/expressions.md lists"
-    raise ExpressionError(f"{told!r}: unknown function {name}; {hint}")
+    raise ExpressionError(f"{shown}: unknown function {name}; {hint}")
 
 
 def _check_moment(node: exp.Anonymous, name: str) -> None:
@@ -50,7 +50,7 @@ def _check_moment(node: exp.Anonymous, name: str) -> None:
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
     """Type and write a call. Raises ExpressionError where no way to call it fits the arguments."""
     name, told = str(node.name).lower(), node.sql(dialect="spark")
-    check_call(node, told)
+    check_call(node, repr(told))
     fitting = [way for way in functions()[name] if way.takes(len(node.expressions))]
     terms = [None if isinstance(part, exp.Lambda) else write(part, scope) for part in node.expressions]
     mistakes = []
@@ -61,7 +61,7 @@ def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
             mistakes.append(str(reason))
     types = ", ".join(term.type if term else "lambda" for term in terms)
     wanted = " or ".join(way.written() for way in fitting)
-    raise ExpressionError(f"{told!r}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
+    raise ExpressionError(f"{told}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
 
 
 def _hint(mistakes: Sequence[str]) -> str:

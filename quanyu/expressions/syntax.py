@@ -21,7 +21,8 @@ from quanyu.expressions.terms import Term, moment
 from quanyu.expressions.writer import typed
 
 DIALECT = "spark"
-LONGEST = 20_000
+LONGEST, MOST_NODES, DEEPEST = 20_000, 6_000, 40
+LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -57,35 +58,56 @@ def parse(text: str) -> Expression:
 
     Raises ExpressionError for a statement, a subquery, what is not Spark SQL, and whatever the table does not list.
     """
+    shown = _shown(text)
     if len(text) > LONGEST:
-        raise ExpressionError(f"{text[:60]!r}... is longer than {LONGEST} characters")
+        raise ExpressionError(f"{shown} is longer than {LONGEST} characters")
+    if _bracket_depth(text) > DEEPEST:
+        raise ExpressionError(f"{shown} is too deep: write it with fewer brackets, {DEEPEST} within each other at most")
     try:
         statements = sqlglot.parse(f"SELECT {text}", dialect=Grammar)
     except sqlglot.errors.SqlglotError as error:
         detail = (getattr(error, "errors", None) or [{}])[0]
         near = f" near {detail['highlight']!r}" if detail.get("highlight") else ""
-        raise ExpressionError(f"{text!r} is not a Spark SQL expression{near}") from None
+        raise ExpressionError(f"{shown} is not a Spark SQL expression{near}") from None
     except RecursionError:
-        raise ExpressionError(f"{text[:60]!r}... is too deep: write it with fewer brackets") from None
+        raise ExpressionError(f"{shown} is too deep: write it with fewer brackets") from None
     select = statements[0] if len(statements) == 1 else None
     others = {key for key, value in (select.args if select else {}).items() if value} - {"expressions", "kind"}
     if not isinstance(select, exp.Select) or len(select.expressions) != 1 or others:
-        raise ExpressionError(f"{text!r} is not one single expression")
+        raise ExpressionError(f"{shown} is not one single expression")
     tree: exp.Expr = select.expressions[0].pop()
-    for node in tree.walk():
-        _check_node(text, node)
+    for number, node in enumerate(tree.walk()):
+        if number >= MOST_NODES:
+            raise ExpressionError(
+                f"{shown} has more than {MOST_NODES} parts: for many values write `in (...)`, or a table"
+            )
+        _check_node(shown, node)
     return Expression(text, tree)
 
 
-def _check_node(text: str, node: exp.Expr) -> None:
+def _shown(text: str) -> str:
+    """An expression as it stands in a message: whole, unless nobody would read it."""
+    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."
+
+
+def _bracket_depth(text: str) -> int:
+    """How deep brackets nest, told without parsing; those within text literals count too."""
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _check_node(shown: str, node: exp.Expr) -> None:
     """Raise ExpressionError for a node that the grammar does not list, however it is written."""
     if type(node) not in ALLOWED:
         why = next((told for kinds, told in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use")
-        raise ExpressionError(f"{text!r}{'' if why.startswith('may') else ':'} {why}")
+        raise ExpressionError(f"{shown}{'' if why.startswith('may') else ':'} {why}")
     if isinstance(node, exp.Anonymous):
-        check_call(node, text)
+        check_call(node, shown)
     if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
-        raise ExpressionError(f"{text!r} may hold no alias, parameter, subquery, * or statement")
+        raise ExpressionError(f"{shown} may hold no alias, parameter, subquery, * or statement")
     if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
         kind = node.args["to"].sql(dialect=DIALECT).lower()
         if kind in ("date", "timestamp"):
@@ -131,7 +153,7 @@ def check_columns(expression: Expression, known: Iterable[str]) -> None:
     names = set(known)
     for column in expression.columns:
         if column not in names:
-            raise ExpressionError(f"{expression.text!r}: unknown column {column!r}; {nearest(column, names)}")
+            raise ExpressionError(f"{_shown(expression.text)}: unknown column {column!r}; {nearest(column, names)}")
 
 
 def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, loose: bool = False) -> None:
@@ -145,7 +167,7 @@ def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, l
         if loose:
             cast(Term(to_sql(expression.tree), kind), wanted)
         return
-    raise ExpressionError(f"{expression.text!r} gives a {have}, where a {want} ({wanted}) is wanted")
+    raise ExpressionError(f"{_shown(expression.text)} gives a {have}, where a {want} ({wanted}) is wanted")
 
 
 def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
@@ -175,5 +197,5 @@ def _told(expression: Expression, schema: Mapping[str, str]) -> str:
     except ExpressionError as error:
         told = str(error)
         raise ExpressionError(
-            told if told.startswith(repr(expression.text)) else f"{expression.text!r}: {told}"
+            told if told.startswith(_shown(expression.text)) else f"{_shown(expression.text)}: {told}"
         ) from None

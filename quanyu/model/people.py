@@ -9,6 +9,12 @@ KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "ni
 
 
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
+# The one list of channels, of consents and messages alike; a consent may also be for `any` of them.
+CHANNELS = ("email", "sms", "phone", "wecom", "mini_program", "app_push")
+ANY = "any"
+# Channels on which an identifier of a kind is an address.
+REACHES = {"email": ("email",), "phone": ("sms", "phone"), "external_userid": ("wecom",),
+           "openid": ("mini_program",), "device": ("app_push",)}  # fmt: skip
 
 
 class People(Table):
@@ -51,19 +57,35 @@ class Identifiers(Table):
 
 
 class Consents(Table):
-    """What a person allowed or withdrew, for one purpose on one channel. No record means no."""
+    """What a person allowed or withdrew, for one purpose on one channel. No record means no.
+
+    A file sent again without a withdrawal does not take it back: only a newer grant does.
+    """
 
     layer = "silver"
     personal = True
-    keys = ("person_key", "purpose", "channel", "changed_at")
+    keys = ("person_key", "purpose", "channel", "changed_at", "state")
     happens = "changed_at"
+    permanent = "state = 'withdrawn'"
 
     purpose = Column("string", "What it is for.", required=True, values=PURPOSES)
     channel = Column("string", "On which channel; any for all of them.", required=True,
-                     values=("any", "email", "sms", "wecom", "mini_program", "phone"))  # fmt: skip
+                     values=(ANY, *CHANNELS))  # fmt: skip
     changed_at = Column("timestamp", "When it was given or withdrawn.", required=True)
     state = Column("string", "Given or withdrawn.", required=True, values=("granted", "withdrawn"))
     evidence = Column("string", "Where it is on record.")
+
+
+class Suppressions(Table):
+    """An address, or a person, that must never be contacted, whatever anyone consents to (勿扰名单)."""
+
+    layer = "silver"
+    personal = True
+    keys = ("person_key", "purpose", "channel")
+
+    purpose = Column("string", "For which purpose; any for all of them.", required=True, values=(ANY, *PURPOSES))
+    channel = Column("string", "On which channel; any for all of them.", required=True, values=(ANY, *CHANNELS))
+    reason = Column("string", "Why it is on the list.")
 
 
 class Attributes(Table):
@@ -95,10 +117,10 @@ class Customers(Table):
     country = Column("string", "Country, from the source that wins.", wins=("crm",))
     birth_year = Column("int", "Year of birth, from the source that wins.", unit="year", wins=("crm",))
     joined_on = Column("date", "First day on which any source knew the customer.")
-    consent_ads = Column("boolean", "Consented to advertising: the strictest of all records.")
-    consent_messages = Column("boolean", "Consented to messages: the strictest of all records.")
-    consent_analytics = Column("boolean", "Consented to analytics: the strictest of all records.")
-    consent_data_sharing = Column("boolean", "Consented to sharing data with others: the strictest of all records.")
+    consents = Column(
+        "array<string>",
+        "Purposes and channels consented to, as `messages:email`: the strictest of all records that say anything.",
+    )
     reachable_by = Column("array<string>", "Kinds of identifier by which the customer can be reached.")
 
 

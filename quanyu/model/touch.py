@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from quanyu.model.people import CHANNELS, KINDS
 from quanyu.table import MONEY, Column, Table
-
-MESSAGE_CHANNELS = ("wecom", "sms", "email", "mini_program", "app_push")
 
 
 class Events(Table):
@@ -82,20 +81,28 @@ class Groups(Table):
 
 
 class Messages(Table):
-    """What became of one message at one moment."""
+    """What became of one message at one moment.
+
+    The address that it went to is that identifier of the row's person which the channel reaches.
+    """
 
     layer = "silver"
     owner = "private_domain"
     personal = True
     keys = ("message_id", "status")
     happens = "at"
+    permanent = "status in ('unsubscribed', 'bounced', 'complained')"
+    addressed_by = "channel"
 
     message_id = Column("string", "Key of the message.", required=True)
     status = Column("string", "What happened.", required=True,
                     values=("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed",
-                            "not_friend", "limit_reached", "failed"))  # fmt: skip
+                            "complained", "not_friend", "limit_reached", "failed"))  # fmt: skip
     at = Column("timestamp", "When.", required=True)
-    channel = Column("string", "On which channel.", required=True, values=MESSAGE_CHANNELS)
+    channel = Column("string", "On which channel.", required=True, values=CHANNELS)
+    address_kind = Column("string", "Kind of the address that it went to; null where the row does not show it.",
+                          values=KINDS)  # fmt: skip
+    address_hash = Column("string", "Keyed hash of that address.", pii=True)
     campaign = Column("string", "Campaign that it belongs to.", refers="campaigns")
     sender = Column("string", "Employee in whose name it went.")
 
@@ -109,7 +116,7 @@ class Campaigns(Table):
 
     campaign = Column("string", "Key of the campaign.", required=True)
     campaign_name = Column("string", "Name.")
-    channel = Column("string", "On which channel.", values=MESSAGE_CHANNELS)
+    channel = Column("string", "On which channel.", values=CHANNELS)
     purpose = Column("string", "What kind of campaign it is.")
     goal = Column("string", "What it is for.")
     starts_on = Column("date", "First day.")

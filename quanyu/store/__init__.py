@@ -9,7 +9,8 @@ from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.memory import Memory
-from quanyu.store.outbox import Message, Outbox
+from quanyu.store.message import Message
+from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
 
 __all__ = ["Alert", "ExportTask", "LandedFile", "Message", "Store"]

@@ -73,9 +73,27 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
             for table in metadata.sorted_tables:
+                self._renew(connection, table)
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
+
+    def _renew(self, connection: Connection, table: sa.Table) -> None:
+        """Make a table of an older release anew with its rows, where it lacks columns; its checks change with it."""
+        inspector = sa.inspect(connection)
+        columns = (
+            [column["name"] for column in inspector.get_columns(table.name)] if inspector.has_table(table.name) else []
+        )
+        if not columns or {column.name for column in table.columns} <= set(columns):
+            return
+        old = sa.Table(f"{table.name}_before", sa.MetaData(), *(sa.Column(name) for name in columns))
+        for index in inspector.get_indexes(table.name):
+            connection.execute(sa.text(f"drop index if exists {index['name']}"))
+        connection.execute(sa.text(f"alter table {table.name} rename to {old.name}"))
+        connection.execute(CreateTable(table))
+        kept = [name for name in columns if name in table.columns]
+        connection.execute(sa.insert(table).from_select(kept, sa.select(*(old.c[name] for name in kept))))
+        connection.execute(sa.text(f"drop table {old.name}"))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

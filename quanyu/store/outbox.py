@@ -2,72 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from quanyu.errors import QuanyuError
-from quanyu.store.base import Database, UtcDateTime, metadata, now
-
-Status = Literal["planned", "sending", "sent", "rejected", "unknown", "held"]
-STATUSES: tuple[Status, ...] = ("planned", "sending", "sent", "rejected", "unknown", "held")
-
-# From where a status may be reached by mark(). What is unknown may have been delivered: a person, or the sender that
-# was believed dead, may settle it, but nothing leads from it back to planned.
-REACHED_FROM: dict[str, tuple[Status, ...]] = {
-    "sent": ("sending", "unknown"),
-    "rejected": ("sending", "unknown"),
-    "unknown": ("sending",),
-    "held": ("sending",),
-    "failed": ("sending",),
-    "released": ("sending",),
-}
-
-OUTBOX = sa.Table(
-    "outbox",
-    metadata,
-    sa.Column("key", sa.String(200), primary_key=True),
-    sa.Column("journey", sa.String(200), nullable=False),
-    sa.Column("instance_id", sa.String(200), nullable=False),
-    sa.Column("step", sa.String(200), nullable=False),
-    sa.Column("customer_id", sa.String(200), nullable=False),
-    sa.Column("channel", sa.String(100), nullable=False),
-    sa.Column("template", sa.String(200), nullable=False),
-    sa.Column("planned_on", sa.Date, nullable=False),
-    sa.Column("status", sa.String(10), sa.CheckConstraint(f"status in {STATUSES}"), nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("updated_at", UtcDateTime, nullable=False),
-    sa.Index("outbox_by_status", "status", "planned_on", "key"),
-)
-IN_ORDER = (OUTBOX.c.planned_on, OUTBOX.c.key)
-PERSONAL = re.compile(r"[^\s<>\"(),;:]+@[^\s<>\"(),;:]+|\+?\d(?:[\s()-]{0,2}\d){6,}")
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message to one customer, by ids only: addresses are fetched at the moment of sending."""
-
-    key: str
-    journey: str
-    instance_id: str
-    step: str
-    customer_id: str
-    channel: str
-    template: str
-    planned_on: date
-    status: Status = "planned"
-    attempts: int = 0
-    reason: str | None = None
-    updated_at: datetime | None = None
+from quanyu.store.base import Database, now
+from quanyu.store.message import (
+    IN_ORDER,
+    OUTBOX,
+    PLANNED_AGAIN,
+    REACHED_FROM,
+    TRIED,
+    UNSETTLED,
+    Message,
+    Status,
+    blanked,
+    message_of,
+)  # fmt: skip
 
 
 class Outbox:
-    """From planned to sending to sent, rejected or unknown; what failed is planned again; held lacks consent."""
+    """From planned to announced (the lake has it) to sending to sent, rejected or unknown; what failed goes back.
+
+    Held, expired, cancelled and closed messages do not go out. Every change raises a message's revision, by which the
+    lake and a store that was put back tell who knows more.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -90,16 +53,22 @@ class Outbox:
         with self._database.write() as connection:
             return connection.execute(sa.delete(OUTBOX).where(*waiting)).rowcount
 
-    def due(
-        self, limit: int, day: date, channel: str | None = None, untouched_since: datetime | None = None
-    ) -> list[Message]:
+    def due(self, limit: int, day: date, channel: str | None = None) -> list[Message]:
         """Return up to limit messages that claim would hand out, and leave them as they are.
 
-        With untouched_since, a message that failed after that instant waits for a later sender.
+        What failed a short while ago waits for its time.
         """
-        query = sa.select(OUTBOX).where(*_due(day, channel, untouched_since)).order_by(*IN_ORDER).limit(limit)
-        with self._database.read() as connection:
-            return [_message(row) for row in connection.execute(query)]
+        return self._messages(*_due(day, channel), limit=limit)
+
+    def announce(self, addresses: Mapping[str, tuple[str, str]]) -> None:
+        """Say that planned messages go out next: by key, the kind and the keyed hash of the address."""
+        rows = [{"of": key, "kind": kind, "hashed": hashed} for key, (kind, hashed) in addresses.items()]
+        if not rows:
+            return
+        statement = sa.update(OUTBOX).where(OUTBOX.c.key == sa.bindparam("of"), OUTBOX.c.status == "planned")
+        to: dict[str, Any] = {"address_kind": sa.bindparam("kind"), "address_hash": sa.bindparam("hashed")}
+        with self._database.write() as connection:
+            connection.execute(statement.values({**_changed("announced"), **to}), rows)
 
     def claim(
         self, limit: int, day: date, channel: str | None = None, keys: Sequence[str] | None = None
@@ -108,89 +77,131 @@ class Outbox:
 
         What is claimed and not yet marked when the sender dies becomes unknown, so claim no more than is being sent.
         """
-        due = _due(day, channel, None)
+        due = _due(day, channel, ("planned", "announced"))
         if keys is not None:
             due.append(OUTBOX.c.key.in_(keys))
-        statement = claim_statement(due, limit).values(status="sending", updated_at=now())
+        statement = claim_statement(due, limit).values(_changed("sending"))
         with self._database.write() as connection:
             rows = connection.execute(statement.returning(OUTBOX)).all()
-        return sorted((_message(row) for row in rows), key=lambda message: (message.planned_on, message.key))
+        return sorted(map(message_of, rows), key=lambda message: (message.planned_on, message.key))
 
-    def mark(self, key: str, status: str, reason: str | None = None) -> None:
-        """Say what became of a claimed message; failed means planned again with one attempt more, released without.
+    def mark(
+        self, key: str, status: str, reason: str | None = None, not_before: datetime | None = None,
+        note: str | None = None, expires_on: date | None = None,
+    ) -> None:  # fmt: skip
+        """Say what became of a message; failed means planned again with one attempt more, released without.
 
-        Addresses and numbers in the reason are blanked, since servers like to repeat them.
+        With not_before it waits until then. A person's note stays whatever comes later. Addresses and numbers are
+        blanked in both texts.
         """
         if status not in REACHED_FROM:
             raise QuanyuError(f"A message cannot be marked {status!r}; allowed: {', '.join(sorted(REACHED_FROM))}.")
-        changes: dict[str, Any] = {
-            "status": "planned" if status in ("failed", "released") else status,
-            "updated_at": now(),
-        }
-        changes["reason"] = PERSONAL.sub("[...]", reason)[:500] if reason else None
-        changes["attempts"] = OUTBOX.c.attempts + (1 if status in ("sent", "rejected", "failed") else 0)
+        changes = _changed("planned" if status in PLANNED_AGAIN else status)
+        changes |= {"reason": blanked(reason), "not_before": not_before}
+        if status in TRIED:
+            changes["attempts"] = OUTBOX.c.attempts + sa.case((OUTBOX.c.status == "sending", 1), else_=0)
+        changes |= {name: value for name, value in (("note", blanked(note)), ("expires_on", expires_on)) if value}
         which = (OUTBOX.c.key == key, OUTBOX.c.status.in_(REACHED_FROM[status]))
         with self._database.write() as connection:
             if connection.execute(sa.update(OUTBOX).where(*which).values(changes)).rowcount != 1:
                 raise QuanyuError(f"Message {key} is not on its way, so it cannot be marked {status}.")
 
-    def recover(self, older_than: datetime | None = None, channel: str | None = None) -> int:
+    def recover(self, channel: str | None = None, repeatable: bool = False) -> int:
         """Turn what a dead sender left in sending into unknown; call it only while holding the home's lock.
 
-        Such a message may have been delivered, so it is never sent again by itself.
+        Such a message may have been delivered, so it is never sent again by itself, unless its channel may repeat it:
+        then it is planned again, as is what was only announced. Returns how many became unknown.
         """
-        left = [OUTBOX.c.status == "sending"]
-        if older_than is not None:
-            left.append(OUTBOX.c.updated_at < older_than)
-        if channel is not None:
-            left.append(OUTBOX.c.channel == channel)
-        reason = "the sender died before it could say what became of it"
-        statement = sa.update(OUTBOX).where(*left).values(status="unknown", reason=reason, updated_at=now())
+        whose = [OUTBOX.c.channel == channel] if channel is not None else []
+        again = ("announced", "sending") if repeatable else ("announced",)
+        back = sa.update(OUTBOX).where(OUTBOX.c.status.in_(again), *whose).values(_changed("planned"))
+        left = sa.update(OUTBOX).where(OUTBOX.c.status == "sending", *whose)
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            connection.execute(back)
+            return connection.execute(left.values({**_changed("unknown"), "reason": UNSETTLED})).rowcount
 
     def counts(self, day: date | None = None) -> dict[str, int]:
         """Count messages by status, of those planned for one day or of all; absent statuses are left out."""
         query = (
-            sa.select(OUTBOX.c.status, sa.func.count().label("messages"))
+            sa.select(OUTBOX.c.status, sa.func.count().label("number"))
             .group_by(OUTBOX.c.status)
             .order_by(OUTBOX.c.status)
         )
         if day is not None:
             query = query.where(OUTBOX.c.planned_on == day)
         with self._database.read() as connection:
-            return {row.status: row.messages for row in connection.execute(query)}
+            return {row.status: row.number for row in connection.execute(query)}
 
-    def all(self, status: Status | None = None, day: date | None = None) -> list[Message]:
-        """Return messages by the day they were planned for and key, of one status or day or of all."""
-        query = sa.select(OUTBOX).order_by(*IN_ORDER)
-        if status is not None:
-            query = query.where(OUTBOX.c.status == status)
-        if day is not None:
-            query = query.where(OUTBOX.c.planned_on == day)
+    def all(self, status: Status | None = None, day: date | None = None, journey: str | None = None) -> list[Message]:
+        """Return messages by the day they were planned for and key, of one status, day or journey, or of all."""
+        wanted = {OUTBOX.c.status: status, OUTBOX.c.planned_on: day, OUTBOX.c.journey: journey}
+        chosen = [column == value for column, value in wanted.items() if value is not None]
+        return sorted(self._messages(*chosen), key=lambda message: (message.planned_on, message.key))
+
+    def find(self, key: str) -> Message | None:
+        """Return one message, or None."""
+        return next(iter(self._messages(OUTBOX.c.key == key)), None)
+
+    def unrecorded(self) -> list[Message]:
+        """Return the messages of which the lake does not know the last change."""
+        return self._messages(OUTBOX.c.revision != OUTBOX.c.recorded)
+
+    def record(self, messages: Sequence[Message]) -> None:
+        """Note that the lake has these messages as they were given."""
+        rows = [{"of": message.key, "at": message.revision} for message in messages]
+        statement = sa.update(OUTBOX).where(OUTBOX.c.key == sa.bindparam("of")).values(recorded=sa.bindparam("at"))
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(statement, rows)
+
+    def take(self, messages: Sequence[Message]) -> int:
+        """Take what the lake knows and this store does not, and note what the lake lacks. Returns how many were taken.
+
+        A message that the lake saw announced or sending, while this store knows nothing of it, may have gone out: it is
+        unknown.
+        """
+        here = {message.key: message for message in self._messages()}
+        newer = [m for m in messages if m.key not in here or here[m.key].revision < m.revision]
+        there = {message.key: message.revision for message in messages}
+        stale = [
+            replace(message, revision=there.get(key, -1))
+            for key, message in here.items()
+            if there.get(key, -1) < message.recorded
+        ]
+        self.record(stale)
+        if newer:
+            with self._database.write() as connection:
+                self._database.upsert(connection, OUTBOX, [_row(_settled(message), now()) for message in newer])
+        return len(newer)
+
+    def _messages(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Message]:
+        query = sa.select(OUTBOX).where(*where).order_by(*IN_ORDER).limit(limit)
         with self._database.read() as connection:
-            return [_message(row) for row in connection.execute(query)]
+            return [message_of(row) for row in connection.execute(query)]
 
 
 def claim_statement(due: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Update:
     """Choose and move in one statement: SQLite has one writer, Postgres passes over rows another caller holds."""
     ordered = sa.select(OUTBOX.c.key).where(*due).order_by(*IN_ORDER).limit(limit)
     chosen = ordered.with_for_update(skip_locked=True).scalar_subquery()
-    return sa.update(OUTBOX).where(OUTBOX.c.key.in_(chosen), OUTBOX.c.status == "planned")
+    return sa.update(OUTBOX).where(OUTBOX.c.key.in_(chosen), OUTBOX.c.status.in_(("planned", "announced")))
 
 
-def _due(day: date, channel: str | None, untouched_since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    due = [OUTBOX.c.status == "planned", OUTBOX.c.planned_on <= day]
-    if channel is not None:
-        due.append(OUTBOX.c.channel == channel)
-    if untouched_since is not None:
-        due.append(OUTBOX.c.updated_at < untouched_since)
-    return due
+def _due(day: date, channel: str | None, statuses: Sequence[str] = ("planned",)) -> list[sa.ColumnElement[bool]]:
+    ready = sa.or_(OUTBOX.c.not_before.is_(None), OUTBOX.c.not_before <= now())
+    due = [OUTBOX.c.status.in_(statuses), OUTBOX.c.planned_on <= day, ready]
+    return due if channel is None else [*due, OUTBOX.c.channel == channel]
+
+
+def _changed(status: str) -> dict[str, Any]:
+    return {"status": status, "updated_at": now(), "revision": OUTBOX.c.revision + 1}
+
+
+def _settled(message: Message) -> Message:
+    if message.status not in ("announced", "sending"):
+        return message
+    return replace(message, status="unknown", reason=UNSETTLED, revision=message.revision + 1)
 
 
 def _row(message: Message, at: datetime) -> dict[str, Any]:
     return asdict(message) | {"updated_at": at}
-
-
-def _message(row: sa.Row[Any]) -> Message:
-    return Message(**row._mapping)

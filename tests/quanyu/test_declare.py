@@ -1,10 +1,13 @@
 """What all declarations share: YAML is read strictly, and every mistake of a file is told at once."""
 
+import os
+
 import pytest
 
 from quanyu.audience import Audience
-from quanyu.declare import Problems, digest, load_yaml
+from quanyu.declare import Problems, digest
 from quanyu.errors import ConfigError, nearest
+from quanyu.yaml_file import load_yaml
 
 
 def told(action, *args):
@@ -110,3 +113,48 @@ def test_problems_are_gathered_and_told_once_each():
 )
 def test_the_nearest_name_comes_first(name, allowed, words):
     assert nearest(name, allowed) == words
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{one}: &{one} [{', '.join([f'*{before}'] * 10)}]\n" for before, one in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (BOMB, "more than 50000 keys and values, aliases written out"),
+        ("a: &a [*a]", "an alias stands within what it stands for"),
+        ("a: " + "[" * 100_000, "nested more than 40 deep"),
+        ("a: " + "x" * (1 << 20), "at most 1048576 are allowed"),
+        ("a: " + "9" * 5000, "not valid YAML in UTF-8"),
+        ("a: !!int x", "not valid YAML in UTF-8"),
+        ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+    ],
+)
+def test_a_file_beyond_the_limits_is_told_in_words(tmp_path, text, words):
+    (tmp_path / "a.yml").write_text(text)
+    assert words in told(load_yaml, tmp_path / "a.yml")[0]
+
+
+def test_an_alias_within_the_limits_is_read(tmp_path):
+    (tmp_path / "a.yml").write_text("a: &a {x: 1}\nb: [*a, *a]\n")
+    assert load_yaml(tmp_path / "a.yml") == {"a": {"x": 1}, "b": [{"x": 1}, {"x": 1}]}
+
+
+def test_only_a_regular_file_of_the_conf_folder_is_read(tmp_path):
+    conf, foreign = tmp_path / "conf", tmp_path / "secret.yml"
+    conf.mkdir()
+    foreign.write_text("password hunter2")
+    (conf / "link.yml").symlink_to(foreign)
+    os.mkfifo(conf / "pipe.yml")
+    (conf / "folder.yml").mkdir()
+    (conf / "dangling.yml").symlink_to(conf / "nowhere.yml")
+    (conf / "own.yml").write_text("a: 1")
+    (conf / "inside.yml").symlink_to("own.yml")
+    assert "is a link out of" in told(load_yaml, conf / "link.yml")[0]
+    assert "hunter2" not in told(load_yaml, conf / "link.yml")[0]
+    assert "is no regular file" in told(load_yaml, conf / "pipe.yml")[0]
+    assert "is no regular file" in told(load_yaml, conf / "folder.yml")[0]
+    assert "cannot be read" in told(load_yaml, conf / "dangling.yml")[0]
+    assert load_yaml(conf / "inside.yml") == {"a": 1}

@@ -1,5 +1,7 @@
 """The expression language: what it refuses, what it knows of types, and rules that are true or false, never null."""
 
+import time
+
 import pyarrow as pa
 import pytest
 import sqlglot
@@ -273,3 +275,24 @@ def test_the_tree_that_was_parsed_stays_as_it_was():
     before = told.sql()
     two_valued(told.tree)
     assert told.sql() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (" or ".join(["a=1"] * 1500), "has more than 6000 parts"),
+        ("a or " * 5000 + "a", "is longer than 20000 characters"),
+        ("(" * 5000 + "a" + ")" * 5000, "is too deep"),
+        ("coalesce(" * 41 + "a" + ", 1)" * 41, "is too deep"),
+    ],
+)
+def test_an_expression_beyond_the_limits_is_told_at_once_and_in_short(text, words):
+    began = time.monotonic()
+    with pytest.raises(ExpressionError) as error:
+        parse(text)
+    assert words in str(error.value) and len(str(error.value)) < 400
+    assert time.monotonic() - began < 2
+
+
+def test_a_list_of_many_values_is_within_the_limits():
+    assert parse(f"a in ({', '.join(map(str, range(2000)))})").columns == ("a",)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from quanyu.errors import ConfigError
-from quanyu.settings import load_settings, person_key_secret, read_settings, secret
+from quanyu.settings import child_environment, load_settings, of_steps, person_key_secret, read_settings, secret
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +123,80 @@ def test_two_that_make_the_person_key_at_once_agree(conf):
     line = [sys.executable, "-c", code, str(conf), str(conf / "other")]
     running = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert len({process.communicate()[0] for process in running}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("spark: {conf: {spark.hadoop.fs.s3a.secret.key: hunter2}}", "spark.conf"),
+        ("spark: {conf: {fs.azure.account.key.x.net: hunter2}}", "spark.conf"),
+        ("spark: {conf: {spark.ssl.keyPassword: hunter2}}", "spark.conf"),
+        ("spark: {conf: {spark.driver.extraJavaOptions: -Djavax.net.ssl.trustStorePassword=hunter2}}", "spark.conf"),
+        ("spark: {remote: 'sc://h:1/;token=hunter2'}", "spark.remote"),
+        ("spark: {remote: 'sc://h:1/;use_ssl=true;token=hunter2'}", "spark.remote"),
+        ("spark: {token: hunter2}", "spark.token"),
+        ("mlflow: https://ann:hunter2@h", "mlflow"),
+        ("drop: {endpoint: 'https://ann:hunter2@h'}", "drop.endpoint"),
+        ("drop: {bucket: 's3://ann:hunter2@bucket'}", "drop.bucket"),
+        ("store: postgresql+psycopg://ann:hunter2@h/x", "store"),
+    ],
+)
+def test_wherever_a_secret_may_stand_it_stands_by_reference(conf, text, key):
+    (conf / "base.yml").write_text(text)
+    assert f"{key}: what is given is not allowed: a secret" in told(conf)
+    assert "hunter2" not in told(conf)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spark: {conf: {spark.hadoop.fs.s3a.secret.key: 'env:S3_SECRET'}}",
+        "spark: {conf: {spark.hadoop.fs.s3a.aws.credentials.provider: org.apache.hadoop.SimpleProvider}}",
+        "spark: {conf: {spark.sql.mapKeyDedupPolicy: LAST_WIN, spark.ssl.keyStore: /etc/keys.jks}}",
+        "spark: {remote: 'sc://h:1/;use_ssl=true', token: 'file:/run/token'}",
+        "spark: {remote: 'sc://h:1', token: 'file:/run/token'}",
+        "spark: {remote: 'sc://localhost:1'}",
+        "mail: {channel: smtp, host: mail.example.com, starttls: true}",
+        "mail: {channel: smtp, host: '::1'}",
+        "mail: {host: mail.example.com}",
+        "{mlflow: 'http://mlflow:5000', plain_hosts: [mlflow]}",
+        "mlflow: http://127.0.0.1:5000",
+    ],
+)
+def test_references_and_encrypted_or_local_addresses_are_sound(conf, text):
+    (conf / "base.yml").write_text(text)
+    assert load(conf)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("mail: {channel: smtp, host: mail.example.com}", "mail.starttls"),
+        ("drop: {bucket: 's3://b', endpoint: 'http://minio:9000'}", "drop.endpoint"),
+        ("mlflow: http://mlflow:5000", "mlflow"),
+        ("spark: {remote: 'sc://spark:15002'}", "spark.remote"),
+        ("spark: {remote: 'sc://spark:15002/;use_ssl=false'}", "spark.remote"),
+    ],
+)
+def test_nothing_leaves_the_machine_without_tls(conf, text, key):
+    (conf / "base.yml").write_text(text)
+    assert f"base.yml: {key}:" in told(conf) and "would be reached without TLS" in told(conf)
+
+
+def test_a_store_on_another_machine_is_reached_by_tls(conf, monkeypatch):
+    (conf / "base.yml").write_text("store: env:STORE")
+    monkeypatch.setenv("STORE", "postgresql+psycopg://ann:hunter2@h/x")
+    with pytest.raises(ConfigError, match="h would be reached without TLS"):
+        _ = load(conf).store_url
+    monkeypatch.setenv("STORE", "postgresql+psycopg://ann:hunter2@h/x?sslmode=verify-full")
+    assert load(conf).store_url.endswith("verify-full")
+
+
+def test_a_child_gets_what_it_needs_and_no_secret_that_it_does_not(conf, monkeypatch):
+    (conf / "base.yml").write_text("mail: {password: env:MAIL_PASSWORD}")
+    for name in ("MAIL_PASSWORD", "OTHER_PASSWORD", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hunter2")
+    plain, steps = child_environment({"EXTRA": "1"}), child_environment({}, of_steps(conf))
+    assert plain["EXTRA"] == "1" and plain["PATH"].endswith(os.environ["PATH"])
+    assert "hunter2" not in plain.values()
+    assert {name for name, value in steps.items() if value == "hunter2"} == {"MAIL_PASSWORD", "AWS_SECRET_ACCESS_KEY"}

@@ -17,6 +17,7 @@ class Eml(Channel):
 
     name: ClassVar[str] = "eml"
     reached_by: ClassVar[str] = "email"
+    repeatable: ClassVar[bool] = True
 
     def __init__(self, path: Path) -> None:
         self._folder = folder(path)

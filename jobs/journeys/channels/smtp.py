@@ -13,12 +13,20 @@ from typing import ClassVar, Self
 from jobs.journeys.channel import Channel, Envelope, Outcome
 from jobs.journeys.mail import compose
 from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
+from quanyu.store.message import blanked
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# Replies about the session and never about one recipient: closing (421), a wish to sign in or to encrypt, and commands
+# that the server does not know (RFC 5321 4.2.3, RFC 4954 6, RFC 3207 4).
+ABOUT_US = frozenset({421, 432, 454, 500, 501, 502, 503, 504, 530, 534, 535, 538, 555})
 
 
 class Smtp(Channel):
-    """E-mail by SMTP: 4xx is tried again, 5xx is final, and a connection lost while content went over is unknown."""
+    """E-mail by SMTP: of one recipient 4xx is tried again and 5xx is final; an answer lost after the dot is unknown.
+
+    What the server says to sign-in, HELO, MAIL FROM, or DATA before any content, is the channel's fault, and so is 421
+    or a demand to sign in wherever it comes.
+    """
 
     name: ClassVar[str] = "smtp"
     reached_by: ClassVar[str] = "email"
@@ -31,6 +39,7 @@ class Smtp(Channel):
         username: str | None = None,
         password: str | None = None,
         timeout: float = 30,
+        patience: float = 600,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         if bool(username) != bool(password):
@@ -39,6 +48,7 @@ class Smtp(Channel):
             raise ConfigError(f"smtp: a password does not go to {host} in the clear; set starttls.")
         self._host, self._port, self._starttls, self._timeout = host, port, starttls, timeout
         self._username, self._password, self._tls = username, password, tls
+        self._patience = patience
         self._server: smtplib.SMTP | None = None
 
     def __enter__(self) -> Self:
@@ -57,27 +67,66 @@ class Smtp(Channel):
             return Outcome("rejected", str(error))
         server = self._connected()
         try:
-            refused = _announce(server, message)
+            refused = self._announce(server, message)
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            return Outcome("failed", f"the connection was lost before the content went over ({_name(error)})")
+            reason = f"the connection was lost before the content went over ({_name(error)})"
+            return Outcome("failed", reason, by_server=True)
         if refused is not None:
             self._start_over(server)
             return refused
         return self._hand_over(server, content)
 
+    def _announce(self, server: smtplib.SMTP, message: EmailMessage) -> Outcome | None:
+        sender, to = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
+        options = []
+        if not (sender + to).isascii():
+            if not server.has_extn("smtputf8"):
+                return Outcome("rejected", "the mail server takes no addresses outside ASCII")
+            options = ["SMTPUTF8"]
+        code, text = server.mail(sender, options)
+        if code != 250:
+            raise self._fault("the sender", code, text)
+        code, text = server.rcpt(to)
+        if code not in (250, 251):
+            if code in ABOUT_US:
+                raise self._fault("to go on", code, text)
+            return _refusal("the address", code, text)
+        code, text = server.docmd("DATA")
+        if code != 354:
+            raise self._fault("to take content", code, text)
+        return None
+
     def _hand_over(self, server: smtplib.SMTP, content: bytes) -> Outcome:
-        # From here on silence is no answer: the server may have the message.
         try:
-            server.send(re.sub(rb"(?m)^\.", b"..", content.rstrip(b"\r\n") + b"\r\n") + b".\r\n")
-            code, text = server.getreply()
+            server.send(re.sub(rb"(?m)^\.", b"..", content.rstrip(b"\r\n") + b"\r\n"))
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            return Outcome("unknown", f"the connection was lost while the content went over ({_name(error)})")
+            # Without its dot no server takes a message for complete.
+            return Outcome("failed", f"the connection was lost within the content ({_name(error)})", by_server=True)
+        try:
+            if server.sock is not None:
+                server.sock.settimeout(self._patience)
+            server.send(b".\r\n")
+            # From here on silence is no answer: the server may have the message.
+            code, text = server.getreply()
+            if server.sock is not None:
+                server.sock.settimeout(self._timeout)
+        except (smtplib.SMTPException, OSError) as error:
+            self._hang_up()
+            return Outcome("unknown", f"no answer came after the content went over ({_name(error)})")
         if code == 250:
-            return Outcome("sent")
+            return Outcome("sent", by_server=True)
+        if code in ABOUT_US:
+            raise self._fault("to go on", code, text)
         self._start_over(server)
         return _refusal("the content", code, text)
+
+    def _fault(self, what: str, code: int, text: bytes) -> QuanyuError:
+        self._hang_up()
+        kind = RejectedError if code >= 500 else RetryableError
+        words = blanked(text.decode("utf-8", "replace"))
+        return kind(f"The mail server {self._host}:{self._port} refused {what}: {code} {words}")
 
     def _connected(self) -> smtplib.SMTP:
         if self._server is not None:
@@ -122,26 +171,9 @@ class Smtp(Channel):
             server.close()
 
 
-def _announce(server: smtplib.SMTP, message: EmailMessage) -> Outcome | None:
-    sender, to = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
-    options = []
-    if not (sender + to).isascii():
-        if not server.has_extn("smtputf8"):
-            return Outcome("rejected", "the mail server takes no addresses outside ASCII")
-        options = ["SMTPUTF8"]
-    code, text = server.mail(sender, options)
-    if code != 250:
-        return _refusal("the sender", code, text)
-    code, text = server.rcpt(to)
-    if code not in (250, 251):
-        return _refusal("the address", code, text)
-    code, text = server.docmd("DATA")
-    return None if code == 354 else _refusal("to take content", code, text)
-
-
 def _refusal(what: str, code: int, text: bytes) -> Outcome:
     reason = f"the mail server refused {what}: {code} {text.decode('utf-8', 'replace')}"
-    return Outcome("rejected" if code >= 500 else "failed", reason)
+    return Outcome("rejected" if code >= 500 else "failed", reason, by_server=True)
 
 
 def _out_of_order(server: str, error: Exception) -> QuanyuError:

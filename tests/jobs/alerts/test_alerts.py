@@ -197,8 +197,8 @@ def test_a_mistake_in_a_declaration_is_told_once_and_over_when_a_step_runs(till)
 def test_a_step_that_stopped_and_messages_that_are_held_are_alerts():
     stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
     assert out_of_order(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
-    held = Outcome(facts={"alerts": {"held": "31 messages are held: consents is late"}})
-    assert out_of_order(Result("send", "done", 1, held)) == {"held": "31 messages are held: consents is late"}
+    held = Outcome(alerts={"held": "31 messages wait: consents is late"})
+    assert out_of_order(Result("send", "done", 1, held)) == {"held": "send: 31 messages wait: consents is late"}
     assert out_of_order(Result("send", "done", 1, Outcome())) == {}
 
 

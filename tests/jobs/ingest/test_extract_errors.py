@@ -21,7 +21,7 @@ from quanyu.extract import Extracts
     [
         ("PASSWORD", "wrong-Secret1/:@", ConfigError, "refuses the login that env:LOYALTY_DB_USER and env:"),
         ("USER", "strange-Secret1", ConfigError, "extracts.password: the database refuses the login"),
-        ("URL", "{kind}://no.secret1.invalid:5432/x", RetryableError, "env:LOYALTY_DB_URL names is not known"),
+        ("URL", "{kind}://no.secret1.invalid:5432/x?{ssl}", RetryableError, "env:LOYALTY_DB_URL names is not known"),
         ("URL", "jdbc:{kind}://127.0.0.1:{free}/Secret1", RetryableError, "cannot be reached; try again"),
         ("URL", "jdbc:{kind}://127.0.0.1:{port}/Secret1", ConfigError, "names a database that is not there"),
         ("URL", "jdbc:{kind}://127.0.0.1:{port}/{db}?{ssl}", ConfigError, "env:LOYALTY_DB_URL asks for cannot be made"),
@@ -147,7 +147,7 @@ def test_logins_and_options_go_to_the_driver_as_it_reads_them(monkeypatch):
     ],
 )  # fmt: skip
 def test_a_server_that_speaks_another_language_is_understood_by_what_it_names(monkeypatch, text, key):
-    monkeypatch.setenv("DB_URL", "postgresql://h/shop")
+    monkeypatch.setenv("DB_URL", "postgresql://h/shop?sslmode=require")
     database = database_of(Extracts(url="env:DB_URL", table="members"))
     assert isinstance(database, PostgreSQL)
     error = database._unconnected(
@@ -155,3 +155,18 @@ def test_a_server_that_speaks_another_language_is_understood_by_what_it_names(mo
     )
     assert getattr(error, "key", None) == key
     assert isinstance(error, RefusedError if key else RetryableError)
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/x", "postgres://h/x?sslmode=prefer", "postgresql://[::1],h:1/x",
+                                 "mysql://h/x", "mariadb://h/x?sslMode=disable"])  # fmt: skip
+def test_a_database_on_another_machine_is_reached_by_tls(monkeypatch, url):
+    monkeypatch.setenv("DB_URL", url)
+    with pytest.raises(RefusedError, match="env:DB_URL stands for is on another machine, and asks for no TLS"):
+        database_of(Extracts(url="env:DB_URL", table="members"))
+    assert database_of(Extracts(url="env:DB_URL", table="members"), ["h"])
+
+
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:5432/x", "postgresql://[::1]/x", "mysql://localhost/x"])
+def test_a_database_on_this_machine_needs_no_tls(monkeypatch, url):
+    monkeypatch.setenv("DB_URL", url)
+    assert database_of(Extracts(url="env:DB_URL", table="members"))

@@ -1,7 +1,10 @@
+import contextlib
 import dataclasses
 import email
 import email.policy
+import shutil
 import socket
+import sqlite3
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,16 +13,18 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.journeys import addresses, steps, walks
+from jobs.journeys import addresses, delivery, steps, walks
 from jobs.journeys.program import Decision, Walk, entered, program
-from jobs.journeys.send import Address
+from jobs.journeys.send import Address, Withheld
 from jobs.journeys.walks import Happening
+from quanyu import home
 from quanyu.errors import ConfigError
-from quanyu.journey import Journey
+from quanyu.journey import Journey, Message, Step
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
+from quanyu.run import Context
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -47,7 +52,7 @@ class Retailer:
         monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
         monkeypatch.setattr(walks, "decisions", lambda context: self.tables.get("decisions", []))
         monkeypatch.setattr(walks, "keep", self._keep)
-        monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._addresses)
+        monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._reach)
 
     def _entries(self, context, audiences):
         return [("winback", who, on(n)) for who, n in self.entries if on(n) <= context.day]
@@ -55,9 +60,13 @@ class Retailer:
     def _happenings(self, context, due, tables):
         return {("orders", who): [Happening(on(n), on(n), None) for n in days] for who, days in self.bought.items()}
 
-    def _addresses(self, customers):
-        self.asked.append(tuple(customers))
-        return {who: Address(f"{who}@x.org", {"name": who, "city": ""}) for who in customers if who in self.consents}
+    def _reach(self, messages):
+        self.asked.append(tuple(message.customer_id for message in messages))
+        return {message.key: self._address(message.customer_id) for message in messages}
+
+    def _address(self, who):
+        values = {"name": who, "city": ""}
+        return Address(f"{who}@x.org", "email", values) if who in self.consents else Withheld("no consent")
 
     def _keep(self, context, name, rows, receipt):
         if self.stop_at == f"before {name}":
@@ -70,10 +79,9 @@ class Retailer:
 
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
-        catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
-        store = Store(f"sqlite:///{self.home}/store.db")
-        lake = SimpleNamespace(exists=lambda place: False)
-        return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store, lake=lake)
+        context = Context(settings, on(n))
+        context.catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        return context
 
     def run(self, n):
         """Decide and send for a day, and return both outcomes."""
@@ -84,6 +92,10 @@ class Retailer:
             return go.do(context, receipt), out.do(context, receipt)
         finally:
             context.store.close()
+
+    def deliveries(self):
+        """Rows of the lake about messages."""
+        return self.context(0).lake.rows("gold/deliveries").to_pylist()
 
     def state(self):
         with Store(f"sqlite:///{self.home}/store.db") as store:
@@ -119,35 +131,140 @@ def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
     outcome, sent = retailer.run(3)
     assert outcome.notes == ("1 messages held back: no consent to messages",)
     assert outcome.facts == {"entered": 2, "going": 2, "messages": 1, "planned": 1, "held": 1, "ended": 0}
-    assert sent.facts == {"sent": 1, "held": 0, "rejected": 0, "failed": 0, "unknown": 0, "planned": 0}
+    assert {name: count for name, count in sent.facts.items() if count} == {"sent": 1}
 
 
 def test_a_consent_withdrawn_between_decision_and_sending_holds_the_message(retailer, monkeypatch):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
-    monkeypatch.setattr(retailer, "_addresses", dict)
-    monkeypatch.setattr(addresses, "addresses", lambda *_: lambda customers: {})
+    withheld = Withheld("withdrawn on 2024-01-04")
+    monkeypatch.setattr(addresses, "addresses", lambda *_: lambda messages: {m.key: withheld for m in messages})
     _, sent = retailer.run(3)
-    assert (sent.facts["held"], sent.notes) == (1, ("1 held: no address or no consent at the moment of sending",))
+    assert (sent.facts["held"], sent.facts["sent"]) == (1, 0)
+    assert sent.notes == ("1 held at the moment of sending; `quanyu outbox --status held` has the reasons",)
+    assert [row["reason"] for row in retailer.deliveries()] == ["withdrawn on 2024-01-04"]
 
 
 def test_nobody_is_asked_for_and_no_channel_opened_when_nothing_is_due(retailer, monkeypatch):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
-    monkeypatch.setattr(steps, "channel", None)
+    monkeypatch.setattr(delivery, "channel", None)
     retailer.run(2)
     assert retailer.asked == []
 
 
-def test_a_gap_decides_as_daily_runs_and_marks_the_message_as_late(retailer, tmp_path, monkeypatch):
-    retailer.entries, retailer.consents, retailer.bought = [("ann", 0), ("bob", 1)], {"ann", "bob"}, {"bob": [6]}
+def test_a_gap_decides_as_daily_runs_and_what_was_due_too_long_ago_has_expired(retailer, tmp_path, monkeypatch):
+    retailer.entries, retailer.consents, retailer.bought = [("ann", 0), ("bob", 1)], {"ann", "bob"}, {"bob": [20]}
     for n in range(13):
         retailer.run(n)
     gaps = Retailer(tmp_path / "gaps", monkeypatch)
     gaps.entries, gaps.consents, gaps.bought = retailer.entries, retailer.consents, retailer.bought
     gaps.run(2)
+    gaps.run(6)
     gaps.run(12)
     assert gaps.state()[0] == retailer.state()[0]
-    late = [(m.customer_id, m.planned_on, m.status) for m in gaps.state()[1]]
-    assert sorted(late) == [("ann", on(12), "sent"), ("bob", on(12), "sent")]
+    late = sorted((row["customer_id"], row["due_on"], row["status"], row["reason"]) for row in gaps.deliveries())
+    assert late == [
+        ("ann", on(3), "expired", f"was due on {on(3)}, and may go out until {on(5)}"),
+        ("bob", on(4), "sent", None),
+    ]
+    assert {row["customer_id"]: row["status"] for row in retailer.deliveries()} == {"ann": "sent", "bob": "sent"}
+
+
+def test_a_message_may_declare_when_it_expires(retailer):
+    patient = Message(channel="email", subject="Hi", body="Still there?", expires="30 days")
+    steps = (Step(wait="3 days"), Step(message=patient))
+    retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"steps": steps})}
+    retailer.entries, retailer.consents = [("ann", 0), ("bob", 1)], {"ann", "bob"}
+    retailer.run(34)
+    assert {row["customer_id"]: row["status"] for row in retailer.deliveries()} == {"ann": "expired", "bob": "sent"}
+
+
+def planned_and_not_sent(retailer, day=3):
+    """A message of ann that is due and stands in the outbox, since no channel was there on its day."""
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
+    context = retailer.context(day)
+    steps.steps(context.catalogue)[0].do(context, Receipt("journeys", str(context.day), "r", "d"))
+    context.close()
+
+
+def reason_of(retailer, status):
+    [row] = retailer.deliveries()
+    assert row["status"] == status
+    return row["reason"]
+
+
+def test_who_reached_the_goal_since_gets_nothing(retailer):
+    planned_and_not_sent(retailer)
+    retailer.bought = {"ann": [4]}
+    retailer.run(4)
+    assert "goal was reached" in reason_of(retailer, "expired")
+    assert mails(retailer) == []
+
+
+@pytest.mark.parametrize("outcome", [walks.MERGED, "goal", None])
+def test_who_left_the_journey_since_gets_nothing(retailer, outcome):
+    planned_and_not_sent(retailer)
+    ended = [dataclasses.replace(w, status="ended", outcome=outcome) for w in retailer.tables["journey_instances"]]
+    retailer.tables["journey_instances"] = ended if outcome else []
+    context = retailer.context(4)
+    steps.steps(context.catalogue)[1].do(context, Receipt("send", str(context.day), "r", "d"))
+    context.close()
+    assert ("left the journey" if outcome else "is gone") in reason_of(retailer, "expired")
+
+
+def test_a_message_of_a_journey_that_is_gone_is_cancelled_and_holds_up_nobody(retailer):
+    planned_and_not_sent(retailer)
+    store = retailer.context(3).store
+    [other] = store.outbox.all()
+    store.outbox.plan([dataclasses.replace(other, key="gone", journey="gone", instance_id="x", template="gone.1")])
+    _, sent = retailer.run(4)
+    assert (sent.facts["sent"], sent.facts["cancelled"]) == (1, 1)
+    assert store.outbox.find("gone").reason == "the journey gone is not declared any more"
+    store.close()
+
+
+def test_a_lost_store_takes_from_the_lake_what_was_sent(retailer):
+    planned_and_not_sent(retailer)
+    retailer.run(3)
+    (retailer.home / "store.db").rename(retailer.home / "lost.db")
+    assert retailer.run(4)[1].facts["sent"] == 0
+    assert len(mails(retailer)) == 1
+    [message] = retailer.context(4).store.outbox.all()
+    assert (message.status, message.address_kind) == ("sent", "email")
+
+
+def test_yesterdays_store_put_back_sends_nothing_twice(retailer):
+    planned_and_not_sent(retailer)
+    with contextlib.closing(sqlite3.connect(retailer.home / "store.db")) as database:
+        database.execute("vacuum into ?", (str(retailer.home / "yesterday.db"),))
+    retailer.run(3)
+    for path in retailer.home.glob("store.db*"):
+        path.unlink()
+    (retailer.home / "yesterday.db").rename(retailer.home / "store.db")
+    (retailer.home / "outbox" / str(on(3))).rename(retailer.home / "went out")
+    retailer.run(3)
+    retailer.run(4)
+    assert len(mails(retailer)) == 1
+    [message] = retailer.context(4).store.outbox.all()
+    assert message.status == "sent"
+
+
+def test_a_lake_that_lost_its_rows_gets_them_from_the_store(retailer):
+    planned_and_not_sent(retailer)
+    retailer.run(3)
+    (retailer.home / "lake/gold/deliveries").rename(retailer.home / "lost")
+    retailer.run(4)
+    assert [row["status"] for row in retailer.deliveries()] == ["sent"]
+
+
+def test_a_copied_home_computes_and_sends_nothing_until_it_is_accepted(retailer, tmp_path):
+    planned_and_not_sent(retailer)
+    home.check_name(retailer.context(3).settings)
+    shutil.copytree(retailer.home, tmp_path / "copy")
+    retailer.home = tmp_path / "copy"
+    _, sent = retailer.run(4)
+    assert "nothing is sent: this home was noted at" in sent.notes[0] and sent.facts["planned"] == 1
+    home.note(retailer.context(4).settings)
+    assert retailer.run(4)[1].facts["sent"] == 1
 
 
 @pytest.mark.parametrize(
@@ -167,7 +284,7 @@ def test_a_kill_at_any_moment_and_a_rerun_give_the_same(tmp_path, monkeypatch, m
             with pytest.raises((KeyboardInterrupt, TypeError)):
                 one.run(3)
             one.stop_at = None
-            monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted, one=one: one._addresses)
+            monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted, one=one: one._reach)
         else:
             one.run(3)
         one.run(again)
@@ -208,20 +325,24 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(3)
     go, _ = steps.steps(context.catalogue)
-    assert steps.waiting(context) == steps.waiting(context) == {"outbox": {}}
+    assert delivery.waiting(context) == delivery.waiting(context) == {"outbox": {}}
     go.do(context, Receipt("journeys", "", "r", "d"))
-    first, second = steps.waiting(context), steps.waiting(context)
+    first, second = delivery.waiting(context), delivery.waiting(context)
     assert first["outbox"] == second["outbox"] == {"planned": 1} and first["mark"] != second["mark"]
     context.store.close()
     retailer.run(3)
     again = retailer.context(3)
-    assert steps.waiting(again) == {"outbox": {"sent": 1}}
-    again.store.outbox.plan([dataclasses.replace(again.store.outbox.all()[0], key="x", status="planned")])
+    assert delivery.waiting(again) == {"outbox": {"sent": 1}}
+    again.close()
+    retailer.mail = {"channel": "smtp"}
+    again = retailer.context(3)
+    [first] = again.store.outbox.all()
+    again.store.outbox.plan([dataclasses.replace(first, key="x", status="planned", channel="smtp")])
     again.store.outbox.claim(1, on(3))
-    assert "mark" in steps.waiting(again)
-    outcome = steps.send(again, Receipt("send", "", "r", "d"), {})
+    assert "mark" in delivery.waiting(again)
+    outcome = delivery.send(again, Receipt("send", "", "r", "d"), {}, {})
     assert outcome.facts["unknown"] == 1
-    assert outcome.notes == ("1 unknown: they may have arrived, and are never sent again by themselves",)
+    assert "1 unknown: they may have arrived, and are never sent again by themselves" in outcome.notes[0]
     again.store.close()
 
 

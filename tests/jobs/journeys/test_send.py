@@ -4,16 +4,16 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from aiosmtpd.controller import Controller
 
 from jobs.journeys.channel import Channel, Outcome
 from jobs.journeys.channels.smtp import Smtp
-from jobs.journeys.send import Address, send
+from jobs.journeys.send import Address, Run, Withheld, send
 from jobs.journeys.template import Template
-from quanyu.errors import ConfigError, RetryableError
+from quanyu.errors import RejectedError, RetryableError
 from quanyu.store import Message, Store
 
 DAY = date(2011, 9, 10)
@@ -49,12 +49,13 @@ def plan(store, *customers, day=DAY, channel="test", template="hello"):
     )
 
 
-def everyone(customers):
-    return {name: Address(name, {"name": name.title()}) for name in customers}
+def everyone(messages):
+    names = {message.key: message.customer_id for message in messages}
+    return {key: Address(name, "email", {"name": name.title()}) for key, name in names.items()}
 
 
-def run(store, channel, addresses=everyone, **options):
-    return send(store, channel, addresses, TEMPLATES, options.pop("day", DAY), "Shop <s@shop.test>", **options)
+def run(store, channel, reach=everyone, **options):
+    return dict(send(Run(store, channel, reach, TEMPLATES, options.pop("day", DAY), "Shop <s@shop.test>", **options)))
 
 
 def test_everything_due_is_sent_once(store):
@@ -72,24 +73,99 @@ def test_addresses_are_asked_for_by_batch_and_who_has_none_is_held(store):
     plan(store, *"abc")
     asked = []
 
-    def addresses(customers):
-        asked.append(list(customers))
-        return {name: address for name, address in everyone(customers).items() if name != "b"}
+    def reach(messages):
+        asked.append([message.customer_id for message in messages])
+        return everyone(messages) | {"k-b": Withheld("no consent")}
 
-    assert run(store, Scripted(), addresses, batch=2) == {"recovered": 0, "sent": 2, "held": 1}
+    assert run(store, Scripted(), reach, batch=2) == {"recovered": 0, "sent": 2, "held": 1}
     assert asked == [["a", "b"], ["c"]]
-    assert [message.customer_id for message in store.outbox.all("held")] == ["b"]
+    assert [(message.customer_id, message.reason) for message in store.outbox.all("held")] == [("b", "no consent")]
 
 
-def test_a_failure_waits_for_the_next_call_and_is_given_up_in_the_end(store):
+def test_what_is_withheld_for_a_while_waits(store):
+    plan(store, *"ab")
+
+    def reach(messages):
+        return everyone(messages) | {"k-a": Withheld("consents are in doubt", again=True)}
+
+    assert run(store, Scripted(), reach) == {"recovered": 0, "released": 1, "sent": 1}
+    [waiting] = store.outbox.all("planned")
+    assert (waiting.customer_id, waiting.attempts, waiting.reason) == ("a", 0, "consents are in doubt")
+
+
+def test_a_failure_waits_a_quarter_of_an_hour_and_holds_up_nobody(store):
     plan(store, *"ab")
     channel = Scripted(a=Outcome("failed", "451 later"))
-    assert run(store, channel, attempts=3) == {"recovered": 0, "failed": 1, "sent": 1}
-    assert run(store, channel, attempts=3) == {"recovered": 0, "failed": 1}
-    assert run(store, channel, attempts=3) == {"recovered": 0, "rejected": 1}
-    assert run(store, channel, attempts=3) == {"recovered": 0}
-    [given_up] = store.outbox.all("rejected")
-    assert (given_up.attempts, given_up.reason) == (3, "given up after 3 attempts: 451 later")
+    assert run(store, channel, batch=1) == {"recovered": 0, "failed": 1, "sent": 1}
+    assert run(store, channel) == {"recovered": 0}
+    [waiting] = store.outbox.all("planned")
+    assert (waiting.attempts, waiting.reason) == (1, "451 later")
+    assert timedelta(minutes=14) < waiting.not_before - datetime.now(UTC) < timedelta(minutes=16)
+
+
+def test_what_is_not_to_go_out_any_more_ends_and_holds_up_nobody(store):
+    plan(store, *"abc")
+    endings = {"k-a": ("expired", "too late"), "k-b": ("cancelled", "no such journey")}
+    channel = Scripted()
+    assert run(store, channel, recheck=lambda due: endings) == {
+        "recovered": 0, "expired": 1, "cancelled": 1, "sent": 1
+    }  # fmt: skip
+    assert [envelope.to for envelope in channel.delivered] == ["c"]
+
+
+def refused(reason, status="rejected"):
+    return Outcome(status, reason, by_server=True)
+
+
+def test_the_same_answer_to_three_in_a_row_is_the_channels_and_costs_nobody_a_message(store):
+    plan(store, *"abcdef")
+    channel = Scripted(**{name: refused(f"554 5.7.1 <{name}@x.org> relay denied, id Q{name}7") for name in "bcdef"})
+    with pytest.raises(RejectedError, match="3 recipients in a row"):
+        run(store, channel)
+    assert [envelope.to for envelope in channel.delivered] == list("abcd")
+    assert store.outbox.counts() == {"planned": 5, "sent": 1}
+    assert {m.customer_id: m.attempts for m in store.outbox.all("planned")} == dict(b=1, c=1, d=1, e=0, f=0)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"a": refused("550 no such user"), "b": refused("550 no such user"), "d": refused("550 no such user")},
+        {"a": refused("550 no such user"), "b": refused("552 mailbox full"), "c": refused("550 no such user")},
+        {"a": refused("550 5.1.1 gone"), "b": refused("550 5.2.2 gone"), "c": refused("550 5.1.1 gone")},
+    ],
+)
+def test_other_refusals_are_the_recipients_own(store, answers):
+    plan(store, *"abcd")
+    assert run(store, Scripted(**answers)) == {"recovered": 0, "rejected": 3, "sent": 1}
+
+
+def test_two_lost_answers_in_a_row_stop_the_rest(store):
+    plan(store, *"abcd")
+    channel = Scripted(**{name: Outcome("unknown", "no answer") for name in "acd"})
+    with pytest.raises(RetryableError, match="2 messages in a row"):
+        run(store, channel)
+    assert store.outbox.counts() == {"sent": 1, "unknown": 3}
+    plan(store, *"efg")
+    with pytest.raises(RetryableError, match="2 messages in a row"):
+        run(store, Scripted(e=Outcome("unknown"), f=Outcome("unknown")))
+    assert store.outbox.counts() == {"planned": 1, "sent": 1, "unknown": 5}
+
+
+def test_each_batch_is_announced_before_any_of_it_goes_out(store):
+    plan(store, *"abc")
+    written = []
+
+    def record():
+        written.append({m.customer_id: (m.status, m.address_hash) for m in store.outbox.all()})
+
+    run(store, Scripted(), record=record, hashed=lambda address: f"hash of {address.to}", batch=2)
+    statuses = [{name: status for name, (status, _) in rows.items()} for rows in written]
+    assert statuses == [
+        dict(a="planned", b="planned", c="planned"), dict(a="announced", b="announced", c="planned"),
+        dict(a="sent", b="sent", c="announced"), dict(a="sent", b="sent", c="sent"),
+    ]  # fmt: skip
+    assert written[-1]["a"] == ("sent", "hash of a")
 
 
 def test_a_channel_out_of_order_leaves_its_messages_planned(store):
@@ -103,19 +179,11 @@ def test_a_channel_out_of_order_leaves_its_messages_planned(store):
 def test_a_text_that_cannot_be_filled_in_is_rejected_alone(store):
     plan(store, *"ab")
 
-    def addresses(customers):
-        return everyone(customers) | {"a": Address("a", {})}
+    def reach(messages):
+        return everyone(messages) | {"k-a": Address("a", "email", {})}
 
-    assert run(store, Scripted(), addresses) == {"recovered": 0, "rejected": 1, "sent": 1}
+    assert run(store, Scripted(), reach) == {"recovered": 0, "rejected": 1, "sent": 1}
     assert "'name' is undefined" in store.outbox.all("rejected")[0].reason
-
-
-def test_an_unknown_template_stops_before_anything_is_claimed(store):
-    plan(store, "a")
-    plan(store, "b", template="helo")
-    with pytest.raises(ConfigError, match="did you mean 'hello'"):
-        run(store, Scripted())
-    assert store.outbox.counts() == {"planned": 2}
 
 
 def test_other_channels_are_left_alone(store):
@@ -129,7 +197,7 @@ SENDER = """
 import os, sys, time
 from datetime import date
 from jobs.journeys.channels.smtp import Smtp
-from jobs.journeys.send import Address, send
+from jobs.journeys.send import Address, Run, Withheld, send
 from jobs.journeys.template import Template
 from quanyu.store import Store
 
@@ -139,14 +207,14 @@ if sys.argv[3] == "before the mark":
         print("accepted", flush=True)
         time.sleep(60)
     store.outbox.mark = stop
-send(
+send(Run(
     store,
     Smtp("127.0.0.1", int(sys.argv[2]), starttls=False),
-    lambda customers: {c: Address(f"{c}@example.com") for c in customers},
+    lambda messages: {m.key: Address(f"{m.customer_id}@example.com") for m in messages},
     {"hello": Template("hello", "Hi", "Dear")},
     date(2011, 9, 10),
     "Shop <s@shop.test>",
-)
+))
 """
 
 
@@ -190,14 +258,15 @@ def test_a_sender_killed_before_its_mark_leaves_one_message_unknown_and_never_se
             process.kill()
         assert process.wait(timeout=30) == -signal.SIGKILL
         process.communicate()
-        assert store.outbox.counts() == {"planned": 2, "sending": 1}
+        assert store.outbox.counts() == {"announced": 2, "sending": 1}
         channel = Smtp("127.0.0.1", mail.port, starttls=False)
 
-        def addresses(customers):
-            return {name: Address(f"{name}@example.com", {"name": name}) for name in customers}
+        def reach(messages):
+            names = {message.key: message.customer_id for message in messages}
+            return {key: Address(f"{name}@example.com", "email", {"name": name}) for key, name in names.items()}
 
-        assert run(store, channel, addresses) == {"recovered": 1, "sent": 2}
-        assert run(store, channel, addresses) == {"recovered": 0}
+        assert run(store, channel, reach) == {"recovered": 1, "sent": 2}
+        assert run(store, channel, reach) == {"recovered": 0}
         assert store.outbox.counts() == {"sent": 2, "unknown": 1}
         assert [message.customer_id for message in store.outbox.all("unknown")] == ["a"]
     assert mail.handler.received == {f"{name}@example.com": 1 for name in "abc"}

@@ -1,20 +1,48 @@
 import pytest
 
-from jobs.journeys.template import Template, Text
+from jobs.journeys.template import Template, Text, safe_name
 from quanyu.errors import ConfigError, RejectedError
 
 
 def test_values_are_filled_in_and_escaped_in_html_only():
-    template = Template("t", "Hi {{ name }}", "Dear {{ name }},\n{{ n }} items\n", html="<p>{{ name }}</p>")
-    assert template.fill({"name": "A & <b>", "n": 2}) == Text(
+    template = Template("t", "Hi {{ shop }}", "Dear {{ shop }},\n{{ n }} items\n", html="<p>{{ shop }}</p>")
+    assert template.fill({"shop": "A & <b>", "n": 2}) == Text(
         "Hi A & <b>", "Dear A & <b>,\n2 items\n", "<p>A &amp; &lt;b&gt;</p>"
     )
-    assert template.names() == {"name", "n"}
+    assert template.names() == {"shop", "n"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ann", "王·芳", "O'Neil", "Anne-Marie", "J. R. Smith", "J.R. Smith", "Søren", "अनिता", "مريم", "n\u0303andu",
+     "阿卜杜拉·买买提"],
+)  # fmt: skip
+def test_a_name_of_letters_stands_as_it_is(name):
+    assert safe_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", None, "<b>Ann</b>", "[/]", "{{ 7 * 7 }}", "=1+1", "@ann", "www.evil.com", "evil.com", "t.co", "http://t.co",
+     "Ann\x1b[2J", "\u202ennA", "a\u200bb", "=?utf-8?B?eA==?=", "Ann, call 0900", "😀", "-", "x" * 41, "a_b", "A;B"],
+)  # fmt: skip
+def test_what_is_no_name_counts_as_not_known(name):
+    assert safe_name(name) == ""
+
+
+def test_what_records_say_of_a_person_is_a_name_or_nothing():
+    text = Template("t", "Hi {{ name or 'friend' }}", "{{ city }}").fill({"name": "win.at/x", "city": "=cmd()"})
+    assert (text.subject, text.body) == ("Hi friend", "")
+
+
+def test_a_subject_may_hold_no_encoded_word():
+    with pytest.raises(ConfigError, match=r"t.subject: '=\?' begins an encoded word"):
+        Template("t", "=?utf-8?B?eA==?=", "b")
 
 
 @pytest.mark.parametrize("value", ["x\r\nBcc: all@example.com", "x\n\nbody", " x "])
 def test_a_subject_is_always_one_line(value):
-    subject = Template("t", "Hi {{ name }}", "b").fill({"name": value}).subject
+    subject = Template("t", "Hi {{ shop }}", "b").fill({"shop": value}).subject
     assert subject.splitlines() == [subject]
 
 

@@ -149,6 +149,9 @@ test_reachable_is_who_has_a_phone_an_email_an_openid_or_a_wecom_id = spec(
     },
 )
 
+EVERY = ["any", "app_push", "email", "mini_program", "phone", "sms", "wecom"]
+ADS, MESSAGES = ([f"{purpose}:{channel}" for channel in EVERY] for purpose in ("ads", "messages"))
+
 test_consent_is_for_the_purpose_for_which_it_was_given = spec(
     Customers,
     as_of="2024-07-01",
@@ -159,10 +162,29 @@ test_consent_is_for_the_purpose_for_which_it_was_given = spec(
             bob      | messages | 2024-01-01 | granted
         """
     },
+    expect={"ann": dict(consents=ADS), "bob": dict(consents=MESSAGES), "cat": dict(consents=[])},
+)
+
+test_consent_is_for_the_channel_for_which_it_was_given = spec(
+    Customers,
+    as_of="2024-07-01",
+    given={
+        Consents: """
+            customer | purpose  | channel | changed_at | state
+            ann      | messages | sms     | 2024-01-01 | granted
+            bob      | messages | any     | 2024-01-01 | granted
+            bob      | messages | sms     | 2024-02-01 | withdrawn
+            cat      | messages | sms     | 2024-01-01 | withdrawn
+            cat      | messages | any     | 2024-02-01 | granted
+            dan      | messages | email   | 2024-01-01 | granted
+            dan      | messages | any     | 2024-02-01 | withdrawn
+        """
+    },
     expect={
-        "ann": dict(consent_ads=True, consent_messages=False, consent_analytics=False, consent_data_sharing=False),
-        "bob": dict(consent_ads=False, consent_messages=True),
-        "cat": dict(consent_ads=False, consent_messages=False, consent_analytics=False, consent_data_sharing=False),
+        "ann": dict(consents=["messages:sms"]),
+        "bob": dict(consents=[consent for consent in MESSAGES if consent != "messages:sms"]),
+        "cat": dict(consents=MESSAGES),
+        "dan": dict(consents=[]),
     },
 )
 
@@ -180,10 +202,10 @@ test_of_one_record_the_last_word_counts = spec(
             cat      | ads     | 2024-01-01          | withdrawn
         """
     },
-    expect={"ann": dict(consent_ads=True), "bob": dict(consent_ads=False), "cat": dict(consent_ads=False)},
+    expect={"ann": dict(consents=ADS), "bob": dict(consents=[]), "cat": dict(consents=[])},
 )
 
-test_of_several_records_and_channels_the_strictest_counts = spec(
+test_of_several_records_the_strictest_that_says_anything_counts = spec(
     Customers,
     as_of="2024-07-01",
     given={
@@ -191,13 +213,17 @@ test_of_several_records_and_channels_the_strictest_counts = spec(
             customer | source | person | purpose  | channel | changed_at | state
             ann      | crm    | c1     | ads      | any     | 2024-02-01 | granted
             ann      | shop   | s1     | ads      | any     | 2024-01-01 | withdrawn
-            bob      | crm    | c2     | messages | any     | 2024-02-01 | granted
-            bob      | crm    | c2     | messages | sms     | 2024-01-01 | withdrawn
+            bob      | crm    | c2     | messages | email   | 2024-02-01 | granted
+            bob      | shop   | s2     | messages | sms     | 2024-01-01 | withdrawn
             cat      | crm    | c3     | ads      | any     | 2024-01-01 | granted
-            cat      | shop   | s3     | ads      | email   | 2024-01-01 | granted
+            cat      | shop   | s3     | ads      | email   | 2024-01-01 | withdrawn
         """
     },
-    expect={"ann": dict(consent_ads=False), "bob": dict(consent_messages=False), "cat": dict(consent_ads=True)},
+    expect={
+        "ann": dict(consents=[]),
+        "bob": dict(consents=["messages:email"]),
+        "cat": dict(consents=[consent for consent in ADS if consent != "ads:email"]),
+    },
 )
 
 WITHDRAWN = {
@@ -209,13 +235,13 @@ WITHDRAWN = {
 }
 
 test_a_withdrawal_counts_from_the_day_on_which_it_is_known = spec(
-    Customers, as_of="2024-06-10", given=WITHDRAWN, expect={"ann": dict(consent_ads=False)}
+    Customers, as_of="2024-06-10", given=WITHDRAWN, expect={"ann": dict(consents=[])}
 )
 test_until_a_withdrawal_is_known_the_consent_stands = spec(
-    Customers, as_of="2024-06-09", given=WITHDRAWN, expect={"ann": dict(consent_ads=True)}
+    Customers, as_of="2024-06-09", given=WITHDRAWN, expect={"ann": dict(consents=ADS)}
 )
 test_before_the_consent_there_is_none = spec(
-    Customers, as_of="2024-05-31", given=WITHDRAWN, expect={"ann": dict(consent_ads=False)}
+    Customers, as_of="2024-05-31", given=WITHDRAWN, expect={"ann": dict(consents=[])}
 )
 
 test_who_is_not_known_by_the_day_or_by_no_identity_is_no_customer = spec(

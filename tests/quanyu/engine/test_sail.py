@@ -14,7 +14,8 @@ from quanyu.engine import sail
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine, engine_name
 from quanyu.errors import ConfigError, QuanyuError, RetryableError
-from quanyu.settings import Sail, Settings, Spark
+from quanyu.sections import Sail, Spark
+from quanyu.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 

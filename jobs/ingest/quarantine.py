@@ -1,0 +1,49 @@
+"""Rows that break their contract: kept with their reasons, and with whom they show, until they are mended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.ingest import bronze, mapping
+from quanyu.lake import Lake
+from quanyu.lake.receipt import Receipt
+from quanyu.literals import dates
+from quanyu.source import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+COLUMNS = {
+    "_day": "date", "_file": "string", "_row": "bigint", "reasons": "array<string>", "raw": "string",
+    "person_key": "string", "shows": "array<string>",
+}  # fmt: skip
+
+
+def replace(
+    lake: Lake, source: Source, staged: DataFrame, count: int, days: Collection[date], receipt: Receipt
+) -> None:
+    """Put the bad rows of these days, so many, in place of what quarantine has of them."""
+    place = f"quarantine/{source.name}"
+    fresh = lake.version(place) is None
+    if fresh and not count:
+        return
+    rows = _bad(staged, source)
+    lake.begin(place, COLUMNS, bronze.STATISTICS)
+    if fresh:
+        lake.append(place, rows, receipt, {"out": count})
+        return
+    these = f"_day in ({dates(sorted(days))})"
+    before = lake.read(place).where(these).select(*COLUMNS)
+    if not rows.exceptAll(before).limit(1).count() and not before.exceptAll(rows).limit(1).count():
+        return
+    lake.replace(place, rows, these, receipt, {"out": count})
+
+
+def _bad(staged: DataFrame, source: Source) -> DataFrame:
+    named = ", ".join(f"`{column}`" for column in source.named_columns())
+    raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
+    who = ("_person.person_key as person_key", f"{mapping.shown(source)} as shows")
+    bad = staged.where("size(_reasons) > 0")
+    return bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw, *who)

@@ -1,0 +1,155 @@
+"""Commands of the outbox: what became of each message, and what a person decides of those whose fate is unknown."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Home, Wait, opened, say
+from quanyu.errors import ConfigError, nearest
+
+if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
+    from collections.abc import Iterable
+
+    from jobs.journeys.fates import Fate
+    from quanyu.run import Context
+
+outbox = typer.Typer(
+    invoke_without_command=True, help="What became of each message; `send` and `close` decide of unknown ones."
+)
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept in the store and in the lake.")]
+Key = Annotated[str, typer.Argument(help="Key of the message, as `quanyu outbox --status unknown` shows it.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Give the product's command these commands."""
+    app.add_typer(outbox, name="outbox")
+
+
+@outbox.callback()
+def show(
+    called: typer.Context,
+    journey: Annotated[str | None, typer.Option(help="List every message and held-out person of a journey.")] = None,
+    status: Annotated[str | None, typer.Option(help="List the messages of a status, such as unknown.")] = None,
+    day: Annotated[str | None, typer.Option(help="Only what was due on a day, as 2011-12-09.")] = None,
+    conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
+    """Count messages by journey and status, or list those asked for, with what became of each and why.
+
+    Example: `quanyu outbox --journey winback`
+    """
+    if called.invoked_subcommand:
+        return
+    from jobs.journeys.fates import fates
+
+    context = _context(conf, home)
+    if journey is not None:
+        _check(journey, {*context.catalogue.journeys, *(m.journey for m in context.store.outbox.all())}, "journey")
+    found = fates(context, journey)
+    if day is not None:
+        on = day_of(day)
+        found = [fate for fate in found if fate.day == on]
+    if status is not None:
+        _check(status, _statuses(), "status")
+        found = [fate for fate in found if fate.status == status]
+    say(_counts(found))
+    if journey is not None or status is not None or day is not None:
+        say(_listing(found))
+
+
+@outbox.command()
+def send(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Let a message go out in the next run, which asks again whether it may; for one that did not arrive.
+
+    Example: `quanyu outbox send 5f0c91d2-1 --why "the server's log shows that it never came"`
+    """
+    _decide(_Decision(key, "again", "send", why), conf, home, wait)
+    say(f"{key} is planned again; the next run sends it, if it may still go out")
+
+
+@outbox.command()
+def close(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """End a message as it is: it never goes out any more.
+
+    Example: `quanyu outbox close 5f0c91d2-1 --why "the customer says that it arrived"`
+    """
+    _decide(_Decision(key, "closed", "close", why), conf, home, wait)
+    say(f"{key} is closed")
+
+
+class _Decision:
+    """What a person decides of a message."""
+
+    def __init__(self, key: str, status: str, word: str, why: str) -> None:
+        self.key, self.status = key, status
+        self.note = f"{datetime.now(UTC):%Y-%m-%d} {getpass.getuser()}: {word}: {why}"
+
+
+def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
+    from jobs.journeys import deliveries
+    from quanyu.lake.receipt import Receipt
+    from quanyu.run import home_lock
+    from quanyu.store.message import REACHED_FROM
+
+    context = _context(conf, home)
+    with home_lock(context.settings, wait):
+        deliveries.take(context)
+        message = context.store.outbox.find(decision.key)
+        if message is None:
+            raise ConfigError(f"no message {decision.key!r}; `quanyu outbox --status unknown` lists those that wait")
+        allowed = REACHED_FROM[decision.status]
+        if message.status not in allowed:
+            raise ConfigError(f"{decision.key} is {message.status}; allowed: {', '.join(allowed)}")
+        until = context.day + timedelta(days=context.settings.mail.expires_days)
+        expires_on = max(until, message.expires_on or until) if decision.status == "again" else None
+        context.store.outbox.mark(decision.key, decision.status, message.reason, None, decision.note, expires_on)
+        deliveries.record(context, Receipt("outbox", context.day.isoformat(), context.run_id, ""))
+    context.close()
+
+
+def _context(conf: Any, home: Any) -> Context:
+    from quanyu.run import Context
+
+    settings = opened(conf, home)
+    return Context(settings, datetime.now(settings.tzinfo).date())
+
+
+def _statuses() -> tuple[str, ...]:
+    from jobs.journeys.fates import HELD_BACK, HELD_OUT
+    from quanyu.store.message import STATUSES
+
+    return (*STATUSES, HELD_BACK, HELD_OUT)
+
+
+def _check(name: str, allowed: Iterable[str], what: str) -> None:
+    if name not in set(allowed):
+        raise ConfigError(f"unknown {what} {name!r}; {nearest(name, allowed)}")
+
+
+def _counts(found: list[Fate]) -> Any:
+    from rich.table import Table
+
+    counted = Counter((fate.journey, fate.status) for fate in found)
+    grid = Table(title="Outbox", title_justify="left", title_style="bold", header_style="bold")
+    for column in ("journey", "status", "messages"):
+        grid.add_column(column, justify="right" if column == "messages" else "left")
+    for (journey, status), number in sorted(counted.items()):
+        grid.add_row(journey, status, f"{number:,}")
+    return grid if counted else "the outbox is empty, of what was asked for"
+
+
+def _listing(found: list[Fate]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(header_style="bold")
+    for column in ("due", "key", "customer", "status", "reason"):
+        grid.add_column(column, overflow="fold")
+    for fate in found:
+        grid.add_row(*(Text(text) for text in (str(fate.day), fate.key, fate.customer_id, fate.status, fate.reason)))
+    return grid

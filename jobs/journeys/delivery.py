@@ -1,0 +1,152 @@
+"""The step that sends: what was decided is planned, what is due goes out, and what became of it is in the lake."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from jobs.consent.doubt import doubts
+from jobs.consent.gate import READS as GATE
+from jobs.journeys import addresses, deliveries, facts, faults, recheck
+from jobs.journeys import send as sending
+from jobs.journeys.channel import Channel
+from jobs.journeys.channels.eml import Eml
+from jobs.journeys.channels.smtp import Smtp
+from jobs.journeys.program import Decision, Program
+from jobs.journeys.send import Address, Run
+from jobs.journeys.template import Template
+from jobs.unify.normalise import keyed, same
+from quanyu import discover, home
+from quanyu.declare import digest
+from quanyu.errors import RejectedError, RetryableError
+from quanyu.lake.receipt import Receipt
+from quanyu.run import Context, Outcome, Step
+from quanyu.settings import Settings, person_key_secret, secret
+from quanyu.store import Message
+
+BATCH = 1000
+ENDINGS = ("sent", "held", "rejected", "failed", "expired", "cancelled")
+
+
+def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step:
+    """Describe the step that sends. Raises ConfigError for texts that cannot be read."""
+    journeys = catalogue.journeys
+    texts = addresses.templates(journeys.values(), programs)
+    declared = [journey.digest() for journey in journeys.values()]
+    modules = (sys.modules[__name__], addresses, deliveries, facts, faults, recheck, sending)
+    code = [inspect.getsource(module) for module in modules]
+    return Step(
+        "send", "journeys", ("gold/decisions", "gold/journey_instances", "gold/customers", "gold/memberships", *GATE),
+        (deliveries.PLACE,), digest([declared, catalogue.settings.mail.model_dump(), code]),
+        partial(send, texts=texts, programs=programs), "Sends what is due, each message at most once.",
+        forward=True, inputs=waiting,
+    )  # fmt: skip
+
+
+def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
+    """Put every message that was ever decided into the outbox, which takes those it has not. Returns how many.
+
+    What the lake knows of messages comes first, so that a store that was lost plans nothing twice.
+    """
+    deliveries.take(context)
+    return context.store.outbox.plan(list(messages(context, programs, decided)))
+
+
+def messages(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> Iterable[Message]:
+    """Every message that was ever decided, under a key that no rerun changes; the outbox takes those it has not."""
+    for d in decided:
+        if d.decision == "message" and d.journey in programs:
+            yield Message(
+                f"{d.instance_id}-{d.step}", d.journey, d.instance_id, str(d.step), d.customer_id,
+                context.settings.mail.channel, addresses.template_name(d.journey, d.step), context.day,
+                due_on=d.decided_on, expires_on=recheck.last_day(context, programs[d.journey], d.step, d.decided_on),
+            )  # fmt: skip
+
+
+def waiting(context: Context) -> Mapping[str, Any]:
+    """Tell the outbox's counts, with a mark never seen before while something is to be done: then `send` has to run."""
+    outbox = context.store.outbox
+    counts = outbox.counts()
+    due = outbox.due(1, context.day, context.settings.mail.channel) or counts.keys() & {"announced", "sending"}
+    open_ends = due or outbox.unrecorded() or not deliveries.agreed(context)
+    return {"outbox": counts, **({"mark": uuid.uuid4().hex} if open_ends else {})}
+
+
+def channel(settings: Settings) -> Channel:
+    """Open the channel of the settings. Raises ConfigError for a secret that is not there."""
+    mail = settings.mail
+    if mail.channel == "eml":
+        return Eml(settings.home / "outbox")
+    return Smtp(
+        mail.host, mail.port, mail.starttls, secret(mail.username) or None, secret(mail.password) or None,
+        mail.timeout_seconds, mail.answer_seconds,
+    )  # fmt: skip
+
+
+def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], programs: Mapping[str, Program]) -> Outcome:
+    """Settle what facts that came back tell, send what is due, and put into the lake what became of each message.
+
+    A home that was copied sends nothing. A channel is only opened, and addresses only fetched, when something is due.
+    """
+    outbox, mail = context.store.outbox, context.settings.mail
+    record = partial(deliveries.record, context, receipt)
+    deliveries.take(context)
+    settled = facts.settle(context)
+    # First of all: what a dead sender had announced and not begun is due again.
+    counts = Counter(recovered=outbox.recover(mail.channel, mail.channel == Eml.name))
+    record()
+    barred = home.may_send(context.settings) or (None if context.sends else "this run was started to compute alone")
+    if barred is None and outbox.due(1, context.day, mail.channel):
+        run = _run(context, texts, programs, record)
+        try:
+            counts += sending.send(run)
+        except (RejectedError, RetryableError) as error:
+            raise type(error)(f"{error} {_so_far(run.counts)}") from error
+    return sent(context, counts, settled, barred)
+
+
+def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str, Program], record: Any) -> Run:
+    by, key = channel(context.settings), person_key_secret(context.settings)
+    wanted = frozenset(name for text in texts.values() for name in text.names())
+
+    def hashed(to: Address) -> str:
+        return keyed(key, "address", to.kind, same(to.kind, to.to))
+
+    return Run(
+        context.store, by, addresses.addresses(context, by.reached_by, wanted), texts, context.day,
+        context.settings.mail.sender, recheck.recheck(context, programs, texts), record, hashed, BATCH,
+    )  # fmt: skip
+
+
+def _so_far(counts: Mapping[str, int]) -> str:
+    ended = ", ".join(f"{counts[name]} {name}" for name in ENDINGS if counts.get(name))
+    return f"Before it: {ended or 'nothing went out'}; what was not handed over waits."
+
+
+def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
+    """Put in words and figures what became of the messages of one run."""
+    told = {name: counts.get(name, 0) for name in ENDINGS}
+    told["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
+    left = context.store.outbox.all("planned")
+    told["planned"] = len(left)
+    others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
+    words = (
+        (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
+        (settled, "unknown ones settled by facts that came back"),
+        (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
+        (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
+        (told["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
+                          " `quanyu outbox --status unknown` lists them"),
+        (told["expired"], "expired: too late, the goal reached or the journey left before they went out"),
+        (told["cancelled"], "cancelled: their journey or step is not declared any more"),
+        *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
+    )  # fmt: skip
+    notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
+    waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
+    alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
+    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told, alerts=alerts)

@@ -1,0 +1,39 @@
+"""Facts that come back of messages whose fate is unknown: they settle it."""
+
+from __future__ import annotations
+
+from jobs.journeys.mail import fingerprint
+from quanyu.run import Context
+
+# What a status of the message system says of a message of ours.
+SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent",
+           "bounced": "rejected"}  # fmt: skip
+
+
+def settle(context: Context) -> int:
+    """Mark unknown messages by what `silver/messages` says of them. Returns how many.
+
+    A message is meant by its key, or by its Message-ID with or without brackets and domain. Of a message that was both
+    delivered and bounced the last word counts.
+    """
+    outbox = context.store.outbox
+    unknown = outbox.all("unknown")
+    if not unknown or not context.lake.exists("silver/messages"):
+        return 0
+    keys = {name: message.key for message in unknown for name in (message.key, fingerprint(message.key))}
+    statuses = _statuses(context, keys)
+    for key, status in statuses.items():
+        outbox.mark(key, SETTLES[status], f"settled by the message system: {status}")
+    return len(statuses)
+
+
+def _statuses(context: Context, keys: dict[str, str]) -> dict[str, str]:
+    """Last status of each key, by the names under which facts may speak of it."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    named = F.regexp_extract("message_id", "^<?([^<>@]+)", 1)
+    rows = context.lake.table(context.catalogue.tables["messages"]).where("replaced_on is null")
+    rows = rows.where(F.col("recorded_on") <= F.lit(context.day)).withColumn("named", named)
+    rows = rows.where(named.isin(*keys) & F.col("status").isin(*SETTLES))
+    told = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])
+    return {keys[row["named"]]: row["status"] for row in told}

@@ -1,0 +1,65 @@
+"""What became of everybody whom a journey was for: decided messages, those held back, and those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from quanyu.run import Context
+from quanyu.store import Message
+
+HELD_OUT = "held out"
+HELD_BACK = "held back"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """One decided message, or one customer who was to get none, and why. No addresses."""
+
+    key: str
+    journey: str
+    customer_id: str
+    day: date
+    status: str
+    reason: str = ""
+
+
+def fates(context: Context, journey: str | None = None) -> list[Fate]:
+    """List what became of every message, and with a journey of whoever it held back or out too, by day and key."""
+    listed = [_of_message(message) for message in context.store.outbox.all(journey=journey)]
+    if journey is not None:
+        listed += [*_held_back(context, journey), *_held_out(context, journey)]
+    return sorted(listed, key=lambda fate: (fate.day, fate.key, fate.customer_id))
+
+
+def _of_message(message: Message) -> Fate:
+    reason = "; ".join(text for text in (message.reason, message.note) if text)
+    day = message.due_on or message.planned_on
+    return Fate(message.key, message.journey, message.customer_id, day, message.status, reason)
+
+
+def _held_back(context: Context, journey: str) -> Iterator[Fate]:
+    """Messages that the journey decided not to plan."""
+    for row in _rows(context, "gold/decisions", "journey", journey):
+        if row["decision"] == "held":
+            key = f"{row['instance_id']}-{row['step']}"
+            yield Fate(key, journey, row["customer_id"], row["decided_on"], HELD_BACK, row["reason"] or "")
+
+
+def _held_out(context: Context, journey: str) -> Iterator[Fate]:
+    """Members of the journey's audience who are held out of every treatment, to measure it."""
+    declared = context.catalogue.journeys.get(journey)
+    for row in _rows(context, "gold/memberships", "audience", declared.enters) if declared else ():
+        if row["holdout"]:
+            reason = f"held out of the audience {row['audience']}, to measure it"
+            yield Fate("", journey, row["customer_id"], row["entered_on"], HELD_OUT, reason)
+
+
+def _rows(context: Context, place: str, column: str, value: str) -> list[dict[str, Any]]:
+    from pyarrow import compute
+
+    if not context.lake.exists(place):
+        return []
+    return list(context.lake.rows(place, where=compute.field(column) == value).to_pylist())

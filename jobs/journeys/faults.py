@@ -1,0 +1,60 @@
+"""Whose fault a refusal is: the recipient's, or the channel's, which then stops before it costs anybody a message."""
+
+from __future__ import annotations
+
+import re
+
+from jobs.journeys.channel import Outcome
+from quanyu.errors import QuanyuError, RejectedError, RetryableError
+
+# The same refusal to so many messages in a row, none accepted between, is the channel's.
+SAME_REFUSALS = 3
+# So many messages in a row that got no answer after their content stop the rest.
+LOST_ANSWERS = 2
+# What servers put into an answer of each recipient: addresses, queue ids, times.
+_OWN = re.compile(r"\S*[@<>]\S*|\b\S*\d\S*\b")
+_CODES = re.compile(r"\b[245](?:\d\d|\.\d{1,3}\.\d{1,3})\b")
+
+
+class Faults:
+    """Looks at the outcomes of one run in order."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+        self._gist: tuple[str, ...] = ()
+        self._lost = 0
+
+    def look(self, key: str, outcome: Outcome) -> QuanyuError | None:
+        """Take in what became of a message, and return the channel's fault where it is one.
+
+        `refused` then lists the keys of those that were refused for it.
+        """
+        if outcome.status == "unknown":
+            self._lost += 1
+            return _silent(outcome) if self._lost >= LOST_ANSWERS else None
+        self._lost = 0
+        if outcome.status == "sent":
+            self.refused = []
+        if outcome.status == "sent" or not outcome.by_server:
+            return None
+        gist = _gist(outcome)
+        self.refused = [*(self.refused if gist == self._gist else []), key]
+        self._gist = gist
+        return _channels_own(outcome) if len(self.refused) >= SAME_REFUSALS else None
+
+
+def _gist(outcome: Outcome) -> tuple[str, ...]:
+    """What an answer says to everybody: its codes and words, without what is one recipient's own."""
+    reason = outcome.reason or ""
+    return (outcome.status, *_CODES.findall(reason), *_OWN.sub("", reason).split())
+
+
+def _silent(outcome: Outcome) -> RetryableError:
+    return RetryableError(f"{LOST_ANSWERS} messages in a row may or may not have been accepted: {outcome.reason}")
+
+
+def _channels_own(outcome: Outcome) -> QuanyuError:
+    kind = RejectedError if outcome.status == "rejected" else RetryableError
+    return kind(
+        f"the same answer to {SAME_REFUSALS} recipients in a row is taken for the channel's own: {outcome.reason}"
+    )

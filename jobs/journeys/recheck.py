@@ -1,0 +1,76 @@
+"""Asks again at the moment of sending: whether a message is still in time, in its journey, and short of its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Literal
+
+from jobs.journeys import walks
+from jobs.journeys.program import Program, Walk
+from jobs.journeys.send import Recheck
+from jobs.journeys.template import Template
+from quanyu.run import Context
+from quanyu.store import Message
+
+Ending = tuple[Literal["expired", "cancelled"], str]
+
+
+def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[str, Template]) -> Recheck:
+    """Make the function that says which messages are not to go out any more, with the status to end in and why.
+
+    Walks and happenings are read as the lake knows them at that moment.
+    """
+    by_instance = {walk.instance_id: walk for walk in walks.walks(context)}
+
+    def ask(messages: Sequence[Message]) -> Mapping[str, Ending]:
+        endings = {m.key: _ending(context, programs, texts, m, by_instance.get(m.instance_id)) for m in messages}
+        going = [by_instance[m.instance_id] for m in messages if endings[m.key] is None]
+        goals = walks.happenings(context, going, sorted({programs[walk.journey].goal for walk in going}))
+        for message in messages:
+            walk = by_instance.get(message.instance_id)
+            if endings[message.key] is None and walk is not None and _reached(walk, programs, goals, context.day):
+                endings[message.key] = ("expired", "the goal was reached before it went out")
+        return {key: ending for key, ending in endings.items() if ending is not None}
+
+    return ask
+
+
+def last_day(context: Context, program: Program | None, step: int, due_on: date) -> date:
+    """Last day on which the message of a step may go out."""
+    message = program.operations[step].message if program and step < len(program.operations) else None
+    days = message.expires if message and message.expires is not None else context.settings.mail.expires_days
+    return due_on + timedelta(days=days)
+
+
+def _ending(
+    context: Context,
+    programs: Mapping[str, Program],
+    texts: Mapping[str, Template],
+    message: Message,
+    walk: Walk | None,
+) -> Ending | None:
+    program, due_on = programs.get(message.journey), message.due_on or message.planned_on
+    if program is None:
+        return "cancelled", f"the journey {message.journey} is not declared any more"
+    if message.template not in texts:
+        return "cancelled", f"the journey {message.journey} has no message at step {message.step} any more"
+    if walk is None:
+        return "expired", "the customer's walk is gone"
+    # Whoever went through to an end that the journey declares had this message on the way.
+    through = {operation.outcome for operation in program.operations if operation.kind == "end"}
+    if walk.status == "ended" and walk.outcome not in through:
+        return "expired", f"the customer left the journey: {walk.outcome}"
+    last = message.expires_on or last_day(context, program, int(message.step), due_on)
+    if context.day > last:
+        return "expired", f"was due on {due_on}, and may go out until {last}" + _why_not(message)
+    return None
+
+
+def _why_not(message: Message) -> str:
+    return f"; last: {message.reason}" if message.reason else ""
+
+
+def _reached(walk: Walk, programs: Mapping[str, Program], goals: walks.Happenings, day: date) -> bool:
+    found = goals.get((programs[walk.journey].goal, walk.customer_id), ())
+    return any(happening.counts(walk.entered_on, day) for happening in found)

@@ -1,0 +1,96 @@
+"""Which home this is: its name, and where it lives. What was copied elsewhere computes, and lets nothing out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from quanyu.errors import ConfigError
+from quanyu.settings import Settings
+
+MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+
+
+@dataclass(frozen=True)
+class HomeNote:
+    """What a home's first run noted of it, or a person accepted later: name, path, and a hash of the machine."""
+
+    name: str
+    path: str
+    machine: str
+
+
+def note_path(settings: Settings) -> Path:
+    """Where the note lies."""
+    return settings.home / "home.json"
+
+
+def present(settings: Settings) -> HomeNote:
+    """Say what would be noted now.
+
+    The machine is the setting `machine`; without one the system's machine id, without that the host's name.
+    """
+    return HomeNote(settings.name, str(settings.home.resolve()), _machine(settings))
+
+
+def noted(settings: Settings) -> HomeNote | None:
+    """Read the note; None before the first run. Raises ConfigError for one that cannot be read."""
+    path = note_path(settings)
+    if not path.exists():
+        return None
+    try:
+        return HomeNote(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise ConfigError(f"{path} cannot be read; remove it and run `quanyu home accept`") from None
+
+
+def note(settings: Settings) -> HomeNote:
+    """Note the home as it is, readable for its owner alone."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path, here = note_path(settings), present(settings)
+    fresh = path.with_name(f"home.json.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(asdict(here), indent=1), encoding="utf-8")
+    fresh.replace(path)
+    return here
+
+
+def check_name(settings: Settings) -> HomeNote:
+    """Return the home's note, made now where there is none. Raises ConfigError where it has another name."""
+    before = noted(settings) or note(settings)
+    if before.name != settings.name:
+        raise ConfigError(
+            f"name: {settings.name!r} is not the name of this home, which is {before.name!r} and stands in all that it"
+            f" sent and exported; write name: {before.name} in base.yml, or take another home for another name"
+        )
+    return before
+
+
+def identity(settings: Settings) -> str:
+    """Tell this home from another of its name, in what it writes outside."""
+    note = check_name(settings)
+    return hashlib.sha256(f"{note.name} {note.path} {note.machine}".encode()).hexdigest()[:16]
+
+
+def may_send(settings: Settings) -> str | None:
+    """Say why nothing may leave this home, or None where it may. Raises ConfigError where it has another name."""
+    before, here = check_name(settings), present(settings)
+    if before == here:
+        return None
+    moved = [f"at {before.path} and not at {here.path}"] if before.path != here.path else []
+    moved += ["on another machine"] if before.machine != here.machine else []
+    return (
+        f"this home was noted {' and '.join(moved)}: a copy would send all again; if it is the only one,"
+        " say so with `quanyu home accept`"
+    )
+
+
+def _machine(settings: Settings) -> str:
+    ids = (path.read_text(encoding="utf-8").strip() for path in MACHINE_IDS if path.is_file())
+    name = settings.machine or next((found for found in ids if found), "") or platform.node()
+    # The system's id is not for others' eyes.
+    return hashlib.sha256(f"quanyu {name}".encode()).hexdigest()[:32]

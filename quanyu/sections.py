@@ -1,0 +1,147 @@
+"""Sections of the settings: engines, mail, files for platforms, keys; and what may stand where a secret is wanted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from quanyu.connections import is_loopback, referred, without_login
+from quanyu.errors import nearest
+
+
+class Part(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def is_reference(text: str) -> bool:
+    """Whether a setting names where a secret is, and is none itself."""
+    return text.startswith(("env:", "file:"))
+
+
+def _is_reference(text: Any) -> Any:
+    if text not in ("", None) and not is_reference(str(text)):
+        raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
+    return text
+
+
+def _is_zone(text: str) -> str:
+    if text not in available_timezones():
+        near = nearest(text, available_timezones())
+        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
+        raise ValueError(f"not a time zone; {told}")
+    return text
+
+
+# Before the type is looked at, whose error would show a password of digits.
+SecretRef = Annotated[str, BeforeValidator(_is_reference)]
+Zone = Annotated[str, AfterValidator(_is_zone)]
+# Before its pattern is looked at, whose error would show the login.
+Url = Annotated[str, BeforeValidator(without_login)]
+Conf = Annotated[dict[str, str], AfterValidator(referred)]
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) << (30 if size.endswith("g") else 20)
+
+
+class Sail(Part):
+    """The embedded engine: what its process may take."""
+
+    memory: str = Field("8g", pattern=r"^\d+[gm]$", description="beyond it the process ends, and the step is retried")
+    cores: int = Field(2, ge=1)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Bytes of memory in use, and of address space, most of which threads and allocators never touch."""
+        return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
+
+    @property
+    def pool_bytes(self) -> int:
+        """Bytes that sorts and aggregates may hold before they spill to disk; joins and decoding come on top."""
+        return _bytes(self.memory) // 2
+
+
+class Spark(Part):
+    """Apache Spark: the address of a cluster, or the size of the local server."""
+
+    remote: Url | None = Field(
+        None,
+        pattern="^sc://",
+        description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
+    )
+    token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
+    memory: str = Field("3g", pattern=r"^\d+[gm]$")
+    cores: int = Field(2, ge=1)
+    shuffle_partitions: int = Field(4, ge=1)
+    packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
+    conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
+    idle_seconds: float = Field(900, gt=0)
+    answer_seconds: float = Field(60, gt=0)
+
+
+class Mail(Part):
+    """How e-mail leaves: into a folder of .eml files (the default) or through an SMTP server."""
+
+    channel: str = Field("eml", pattern="^(eml|smtp)$")
+    sender: str = "Quanyu <noreply@localhost>"
+    host: str = "127.0.0.1"
+    port: int = Field(25, ge=1, le=65535)
+    starttls: bool = False
+    username: SecretRef = ""
+    password: SecretRef = ""
+    timeout_seconds: float = Field(30, gt=0)
+    answer_seconds: float = Field(600, gt=0, description="patience after the last dot of a message (RFC 5321: 600)")
+    expires_days: int = Field(2, ge=0, description="days after its due day on which a message may still go out")
+
+
+class Drop(Part):
+    """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
+
+    bucket: Url | None = Field(None, pattern=r"^s3://.+")
+    endpoint: Url | None = Field(None, pattern=r"^https?://.+")
+    region: str = "us-east-1"
+    access_key: SecretRef = ""
+    secret_key: SecretRef = ""
+    max_rows: int = Field(1_000_000, ge=1)
+
+
+class Suppression(Part):
+    """How long what a message system says of a contact keeps messages from it."""
+
+    not_friend_hours: float = Field(24 * 30, gt=0, description="after WeCom said that there is no contact")
+    limit_hours: float = Field(24, gt=0, description="after WeCom said that the contact takes no more messages")
+
+
+def _is_webhook(text: Any) -> Any:
+    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
+        check_webhook(str(text))
+    return text
+
+
+def check_webhook(url: str) -> None:
+    """Raise ValueError unless what is sent to an address is read by nobody on the way."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
+
+
+class Alerts(Part):
+    """Whom a run tells what stopped, what is held, refused or late, once each, and when it is over."""
+
+    mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
+    webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
+        "", description="https:// address, or a reference env:NAME or file:PATH where it holds a key"
+    )
+    form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
+    token: SecretRef = Field("", description="sent to the webhook as a bearer token")
+
+
+class Keys(Part):
+    """The key under which person keys are hashed; without a reference the home makes one of its own."""
+
+    person: SecretRef = ""

@@ -1,0 +1,96 @@
+"""One YAML file, read strictly and within limits: a regular file of the conf folder, small, flat, and of UTF-8."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quanyu.errors import ConfigError, Problem
+
+MOST_BYTES, MOST_NODES, DEEPEST = 1 << 20, 50_000, 40
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which plain YAML silently keeps the last, and what multiplies itself.
+
+    Dates are read as text.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._nodes = self._depth = 0
+        # Nodes that each anchor stands for; none while its own node is read.
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Count nodes as they come out, an alias for all that it stands for, and how deep they lie."""
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        alias = self.check_event(yaml.AliasEvent)  # type: ignore[no-untyped-call]
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} deep", problem_mark=mark)
+        before = self._nodes
+        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        self._depth -= 1
+        if alias and id(node) not in self._sizes:
+            raise yaml.MarkedYAMLError(problem="an alias stands within what it stands for", problem_mark=mark)
+        self._nodes += self._sizes[id(node)] if alias else 1
+        if self._nodes > MOST_NODES:
+            words = f"more than {MOST_NODES} keys and values, aliases written out"
+            raise yaml.MarkedYAMLError(problem=words, problem_mark=mark)
+        self._sizes.setdefault(id(node), self._nodes - before)
+        return node
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys: set[Any] = set()
+    for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key is a single word", problem_mark=key_node.start_mark)
+        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        if key in keys:
+            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
+        keys.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load_yaml(path: Path, root: Path | None = None) -> dict[str, Any]:
+    """Read one YAML file that holds a mapping; its real path lies below `root`, which is its folder unless given.
+
+    Raises ConfigError with the line of a mistake, and before a file is read that is none of the conf folder's.
+    """
+    try:
+        loaded = yaml.load(_text(path, root or path.parent), _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(Problem(str(path), line, f"not valid YAML: {error.problem}")) from None
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(Problem(str(path), "", "not valid YAML in UTF-8")) from None
+    except OSError as error:
+        raise ConfigError(Problem(str(path), "", f"cannot be read: {error.strerror}")) from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ConfigError(Problem(str(path), "", f"must hold keys and values, not {type(loaded).__name__}"))
+    return loaded
+
+
+def _text(path: Path, root: Path) -> str:
+    look = path.stat()
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ConfigError(Problem(str(path), "", f"is a link out of {root}: put the file itself there"))
+    if not stat.S_ISREG(look.st_mode):
+        raise ConfigError(Problem(str(path), "", "is no regular file, but a folder, a pipe or a device"))
+    if look.st_size > MOST_BYTES:
+        raise ConfigError(Problem(str(path), "", f"has {look.st_size} bytes; at most {MOST_BYTES} are allowed"))
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,182 @@
+"""Who may be reached, at which address, for which purpose and channel, and why not: asked of a real lake."""
+
+import hashlib
+from datetime import UTC, date, datetime
+
+import pytest
+from consents import DAY, customers, declared, land, member, took
+
+from jobs.consent.doubt import doubts
+from jobs.consent.facts import Moment, Question
+from jobs.consent.gate import ask
+
+EMAIL, ADS = Question("messages", "email", ("email",)), Question("ads", "any", ("phone", "email"))
+WECOM = Question("messages", "wecom", ("external_userid",))
+
+
+@pytest.fixture
+def shop(tmp_path):
+    retailer = declared(tmp_path)
+    yield retailer
+    retailer.close()
+
+
+def reasons(context, question, held_out=(), moment=None):
+    """Reason per member and address; None where they may be reached."""
+    spark, names = context.lake.spark, customers(context)
+    out = [(one,) for one, name in names.items() if name in held_out]
+    frame = spark.createDataFrame(out, "customer_id string") if out else None
+    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
+    rows = ask(context, question, everybody, frame, moment).collect()
+    return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}
+
+
+def test_a_consent_is_for_its_purpose_and_channel(shop):
+    land(shop, "crm", DAY, *(member(n) for n in range(1, 7)))
+    land(
+        shop,
+        "answers",
+        DAY,
+        "M1,messages,sms,2024-06-01,granted",
+        "M2,messages,email,2024-06-01,granted",
+        "M3,messages,any,2024-06-01,granted",
+        "M4,ads,any,2024-06-01,granted",
+        "M5,messages,any,2024-06-01,granted",
+        "M5,messages,email,2024-06-02,withdrawn",
+        "M6,ads,any,2024-06-01,granted",
+        "M6,ads,email,2024-06-02,withdrawn",
+    )
+    context = took(shop)
+    no = "no consent to messages on email"
+    assert reasons(context, EMAIL) == {
+        ("M1", None): no, ("M2", "m2@shop.cn"): None, ("M3", "m3@shop.cn"): None, ("M4", None): no,
+        ("M5", None): "withdrew consent to messages on email", ("M6", None): no,
+    }  # fmt: skip
+    ads = reasons(context, ADS)
+    assert ads["M4", "m4@shop.cn"] is None and ads["M1", None] == "no consent to ads on any"
+    assert ads["M6", "m6@shop.cn"] == "withdrew consent to ads on email, by somebody who shows it"
+
+
+def test_of_two_answers_of_one_time_the_strictest_counts(shop):
+    land(shop, "crm", DAY, member(1))
+    land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted", "M1,messages,any,2024-06-01,withdrawn")
+    assert reasons(took(shop), EMAIL) == {("M1", None): "withdrew consent to messages on email"}
+
+
+def test_only_a_newer_grant_lifts_a_withdrawal(shop):
+    land(shop, "crm", DAY, member(1))
+    land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted", "M1,messages,any,2024-06-02,withdrawn")
+    assert reasons(took(shop), EMAIL) == {("M1", None): "withdrew consent to messages on email"}
+    land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted")
+    assert reasons(took(shop), EMAIL) == {("M1", None): "withdrew consent to messages on email"}
+    land(shop, "answers", "2024-07-02", "M1,messages,email,2024-07-02,granted")
+    assert reasons(took(shop, "2024-07-02"), EMAIL) == {("M1", "m1@shop.cn"): None}
+
+
+def test_a_row_of_consents_that_cannot_be_read_silences_whom_it_shows(shop):
+    land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"), member(3), member(4))
+    land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2, 3, 4)))
+    land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,n", "M3,messages,Email,2024-07-02,withdrawn")
+    found = reasons(took(shop, "2024-07-02"), EMAIL)
+    unread = "a row of answers about this person cannot be read"
+    assert found == {
+        ("M1", None): unread, ("M2", "fam@shop.cn"): f"{unread}, by somebody who shows it", ("M3", None): unread,
+        ("M4", "m4@shop.cn"): None,
+    }  # fmt: skip
+    land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,granted", "M3,messages,email,2024-07-02,withdrawn")
+    found = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert found["M2", "fam@shop.cn"] is None and found["M3", None] == "withdrew consent to messages on email"
+
+
+def test_what_the_message_system_says_is_heard(shop):
+    land(shop, "crm", DAY, *(member(n) for n in range(1, 6)), member(6, email="both@shop.cn"))
+    land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in range(1, 7)))
+    land(shop, "sends", DAY,
+         "a,unsubscribed,2024-06-20,email,M1,", "b,bounced,2024-06-20,email,M2,m2@shop.cn",
+         "c,complained,2024-06-20,email,,m3@shop.cn", "d,opened,2024-06-20,email,M4,",
+         "e,unsubscribed,2024-06-20,sms,M5,",
+         "f,bounced,2024-06-20,email,,gone@shop.cn")  # fmt: skip
+    found = reasons(took(shop), EMAIL)
+    assert found == {
+        ("M1", None): "unsubscribed on email", ("M2", "m2@shop.cn"): "a message on email bounced",
+        ("M3", "m3@shop.cn"): "complained of a message on email", ("M4", "m4@shop.cn"): None,
+        ("M5", "m5@shop.cn"): None, ("M6", "both@shop.cn"): None,
+    }  # fmt: skip
+    land(shop, "answers", "2024-07-02", *(f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2, 3)))
+    found = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert found["M1", "m1@shop.cn"] is None
+    assert found["M2", "m2@shop.cn"] == "a message on email bounced"
+
+
+def test_a_contact_of_wecom_is_left_alone_for_a_declared_time(shop):
+    land(shop, "crm", DAY, member(1, wecom="wm000001"), member(2, wecom="wm000002"), member(3, wecom="wm000003"))
+    land(shop, "answers", DAY, *(f"M{n},messages,any,2024-05-01,granted" for n in (1, 2, 3)))
+    land(shop, "sends", DAY, "a,not_friend,2024-06-20,wecom,M1,", "b,limit_reached,2024-06-20,wecom,M2,",
+         "c,not_friend,2024-05-01,wecom,M3,")  # fmt: skip
+    assert reasons(took(shop), WECOM) == {
+        ("M1", None): "no contact in wecom", ("M2", "wm000002"): None, ("M3", "wm000003"): None,
+    }  # fmt: skip
+
+
+def test_what_somebody_withdrew_goes_out_through_nobody_else(shop):
+    phone = "13912345679"
+    land(shop, "crm", DAY, member(1, phone, "ads@shop.cn"), member(2, email="ads@shop.cn"))
+    land(shop, "crm", "2024-06-30", member(3, email="fam@shop.cn"), member(4, email="fam@shop.cn"))
+    granted = [f"M{n},{p},any,2024-06-01,granted" for n in range(1, 5) for p in ("ads", "messages")]
+    land(shop, "answers", DAY, *granted, "M2,ads,any,2024-06-02,withdrawn", "M4,messages,email,2024-06-02,withdrawn")
+    context = took(shop)
+    ads = reasons(context, ADS)
+    assert ads["M1", "ads@shop.cn"] == "withdrew consent to ads on any, by somebody who shows it"
+    assert ads["M1", f"+86{phone}"] is None
+    mails = reasons(context, EMAIL)
+    assert mails["M3", "fam@shop.cn"] == "withdrew consent to messages on email, by somebody who shows it"
+
+
+def test_what_is_on_a_list_is_never_contacted_also_where_the_list_has_a_hash(shop):
+    phones = {n: f"1391234560{n}" for n in (1, 2, 3, 4)}
+    land(shop, "crm", DAY, *(member(n, phones[n]) for n in phones))
+    land(shop, "answers", DAY, *(f"M{n},{p},any,2024-06-01,granted" for n in phones for p in ("ads", "messages")))
+    digest = hashlib.sha256(f"86{phones[2]}".encode()).hexdigest()
+    land(shop, "stops", DAY, f"{phones[1]},,,any", f",,{digest},any", ",m3@shop.cn,,email", f"{phones[4]},,,phone")
+    context = took(shop)
+    listed = "on a list of what must never be contacted"
+    ads = reasons(context, ADS)
+    assert [ads[f"M{n}", f"+86{phones[n]}"] for n in phones] == [listed, listed, None, listed]
+    assert [ads[f"M{n}", f"m{n}@shop.cn"] for n in phones] == [None, None, listed, None]
+    mails = reasons(context, EMAIL)
+    assert [mails[f"M{n}", f"m{n}@shop.cn"] for n in phones] == [None, None, listed, None]
+
+
+def test_what_a_held_out_person_shares_is_withheld_from_the_others(shop):
+    land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"), member(3))
+    land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2, 3)))
+    assert reasons(took(shop), EMAIL, held_out=["M1"]) == {
+        ("M1", None): "held out", ("M2", "fam@shop.cn"): "shared with somebody who is held out",
+        ("M3", "m3@shop.cn"): None,
+    }  # fmt: skip
+
+
+def test_of_a_moment_before_only_what_was_known_counts(shop):
+    land(shop, "crm", DAY, member(1))
+    land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted")
+    took(shop)
+    land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-01 10:00:00,withdrawn")
+    context = took(shop, "2024-07-02")
+    before = Moment(datetime(2024, 7, 1, 16, tzinfo=UTC), date(2024, 7, 1))
+    assert reasons(context, EMAIL, moment=before) == {("M1", "m1@shop.cn"): None}
+    assert reasons(context, EMAIL) == {("M1", None): "withdrew consent to messages on email"}
+
+
+def test_consents_are_in_doubt_when_their_feed_or_the_identities_stopped(shop):
+    land(shop, "crm", DAY, member(1))
+    context = took(shop)
+    assert doubts(context, "ads") == []
+    land(shop, "answers", "2024-07-02", "M1,ads,any,2024-07-02,granted")
+    later = shop.context("2024-07-02")
+    assert doubts(later, "ads") == ["answers: 1 landed files are not taken",
+                                    "identities were not brought to 2024-07-02 by the newest records"]  # fmt: skip
+    took(shop, "2024-07-02")
+    assert doubts(shop.context("2024-07-02"), "ads") == []
+    assert [words.partition(",")[0] for words in doubts(shop.context("2024-07-20"), "ads")] == [
+        "answers: the newest day is 2024-07-02", "identities were not brought to 2024-07-20 by the newest records",
+    ]  # fmt: skip

@@ -1,0 +1,105 @@
+from datetime import date
+
+import pytest
+import small_day
+import typer
+from shop import Retailer
+from typer.testing import CliRunner
+
+from jobs.journeys import commands
+from jobs.journeys.fates import fates
+from quanyu import homecommands
+from quanyu.lake.receipt import Receipt
+from quanyu.store import Message
+
+DAY = date(2024, 7, 1)
+APP = typer.Typer()
+commands.add(APP)
+homecommands.add(APP)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A home with a journey, whose outbox holds a message of each of three fates."""
+    shop = Retailer(tmp_path)
+    small_day.declared(shop)
+    outbox = shop.context(small_day.FIRST).store.outbox
+    outbox.plan([Message(key, "thanks", f"i-{key}", "0", f"c-{key}", "smtp", "thanks.0", DAY) for key in "abc"])
+    outbox.claim(1, DAY, keys=["a"])
+    outbox.recover()
+    outbox.claim(1, DAY, keys=["b"])
+    outbox.mark("b", "rejected", "550 <b@x.org> no such user")
+    yield shop
+    shop.close()
+
+
+def command(shop, *words):
+    return CliRunner().invoke(APP, [*words, "--conf", str(shop.conf), "--home", str(shop.home)])
+
+
+def words(shop, *line):
+    return " ".join(command(shop, *line).stdout.split())
+
+
+def listed(shop):
+    return {fate.key: (fate.status, fate.reason) for fate in fates(shop.context(small_day.FIRST))}
+
+
+def test_counts_and_lists_without_addresses(shop):
+    counts = command(shop, "outbox").stdout
+    assert all(status in counts for status in ("planned", "rejected", "unknown"))
+    shown = command(shop, "outbox", "--journey", "thanks", "--status", "rejected").stdout
+    assert "no such user" in shown and "@" not in shown and "unknown" not in shown
+    assert "the outbox is empty" in command(shop, "outbox", "--day", "2024-07-02").stdout
+
+
+def test_a_person_settles_what_is_unknown_and_the_reason_is_in_store_and_lake(shop):
+    assert command(shop, "outbox", "send", "a", "--why", "the server has no trace of it").exit_code == 0
+    assert command(shop, "outbox", "close", "c", "--why", "too late").exit_code == 0
+    assert {key: status for key, (status, _) in listed(shop).items()} == {
+        "a": "planned", "b": "rejected", "c": "closed"
+    }  # fmt: skip
+    assert listed(shop)["c"][1].endswith("close: too late")
+    rows = {key: (status, note) for key, status, note in shop.rows("gold/deliveries", "key", "status", "note")}
+    assert rows["a"][0] == "planned" and rows["a"][1].endswith("send: the server has no trace of it")
+    assert rows["c"][0] == "closed" and rows["b"] == ("rejected", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("outbox", "--journey", "thank"), "did you mean 'thanks'"),
+        (("outbox", "--status", "unknwn"), "did you mean 'unknown'"),
+        (("outbox", "send", "z", "--why", "x"), "no message 'z'"),
+        (("outbox", "send", "c", "--why", "x"), "c is planned; allowed"),
+        (("outbox", "close", "b", "--why", "x"), "b is rejected; allowed"),
+    ],
+)
+def test_mistakes_are_told_in_words(shop, words, expected):
+    failed = command(shop, *words)
+    assert failed.exit_code != 0 and expected in str(failed.exception)
+
+
+def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
+    context = shop.context(small_day.FIRST)
+    decision = {"instance_id": "w", "step": 0, "journey": "thanks", "customer_id": "c-d", "decided_on": DAY,
+                "decision": "held", "reason": "no consent to messages"}  # fmt: skip
+    stay = {"audience": "leaving", "customer_id": "c-e", "entered_on": DAY, "left_on": None, "holdout": True}
+    for name, row in (("decisions", decision), ("memberships", stay)):
+        receipt = Receipt(name, small_day.FIRST, "r", "d")
+        context.lake.note(context.catalogue.tables[name], row, receipt)
+    found = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
+    assert found["c-d"] == ("held back", "no consent to messages")
+    assert found["c-e"] == ("held out", "held out of the audience leaving, to measure it")
+    assert len(found) == 5
+
+
+def test_a_home_says_where_it_sends_from_and_a_person_accepts_another_place(shop, tmp_path):
+    assert "has had no run yet" in words(shop, "home", "show")
+    command(shop, "outbox", "close", "c", "--why", "too late")
+    assert "sends and exports" in words(shop, "home", "show")
+    moved = shop.home.rename(tmp_path / "moved")
+    shop.home = moved
+    assert "home accept" in words(shop, "home", "show")
+    assert command(shop, "home", "accept").exit_code == 0
+    assert "sends and exports" in words(shop, "home", "show")
