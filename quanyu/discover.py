@@ -36,7 +36,7 @@ ROOMS = (
 # Modules with commands of their own; each has a function `add(app)`.
 COMMANDS = (
     "quanyu.pages", "quanyu.homecommands", "quanyu.summary", "jobs.unify.commands", "jobs.verify.commands",
-    "jobs.journeys.commands",
+    "jobs.journeys.commands", "jobs.consent.commands",
 )  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 

@@ -1,0 +1,114 @@
+"""The command that says of a person who may reach them, where, for what, and why not."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Home, opened, say
+
+if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
+    from jobs.consent.facts import Moment, Question
+    from quanyu.run import Context
+
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
+OnDay = Annotated[str | None, typer.Option(help="As was known at the end of this day, instead of now.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Give the product's command this command."""
+    app.command()(consent)
+
+
+def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None) -> None:
+    """Show for which purposes, on which channels and at which addresses a person may be reached, and why not.
+
+    Example: `quanyu consent 13812345678` or `quanyu consent member=M000123 --day 2025-02-03`
+    """
+    from jobs.consent.facts import Moment
+    from jobs.unify.directory import Directory
+    from quanyu.run import Context
+
+    settings = opened(conf, home)
+    context = Context(settings, day_of(day) if day else date.min)
+    # What is late is judged at the day to which the home was brought.
+    context.day = context.day if day else (context.forward_day("identities") or date.today())
+    moment = Moment(context.as_of_at, context.day) if day else Moment.now()
+    directory = Directory(context)
+    records = directory.find(value)
+    customers = sorted({one for record in records if (one := directory.customer_of(record))})
+    if not customers:
+        say("no customer answers to this: nobody is reached through a record that no run has taken yet")
+    for one in customers:
+        say(_answers(context, one, moment))
+        say(_evidence(context, one, moment))
+    for words in _in_doubt(context) if not day else ():
+        say(words)
+    context.close()
+
+
+def _questions() -> list[Question]:
+    from jobs.consent.facts import Question
+    from quanyu.model.people import ANY, CHANNELS, PURPOSES, REACHES
+
+    own = {channel: tuple(kind for kind, reached in REACHES.items() if channel in reached) for channel in CHANNELS}
+    outside = [Question(purpose, ANY, ("phone", "email")) for purpose in PURPOSES if purpose != "messages"]
+    return [*(Question("messages", channel, kinds) for channel, kinds in own.items()), *outside]
+
+
+def _answers(context: Context, customer: str, moment: Moment) -> Any:
+    from jobs.consent import gate
+
+    frame = context.lake.spark.createDataFrame([(customer,)], "customer_id string")
+    rows = []
+    for question in _questions():
+        answers = gate.ask(context, question, frame, None, moment).orderBy("kind", "value").collect()
+        rows += [[question.purpose, question.channel, row["value"] or "", row["reason"] or "yes"] for row in answers]
+    return _grid(("purpose", "channel", "address", "may be reached"), rows, customer)
+
+
+def _evidence(context: Context, customer: str, moment: Moment) -> Any:
+    from jobs.consent.facts import known
+    from quanyu.literals import quoted
+
+    own_rows = f"customer_id = {quoted(customer)}"
+    names = ("source", "purpose", "channel", "state", "changed_at", "evidence")
+    own = known(context, "consents", moment).where(own_rows).select(*names).collect()
+    rows = [[*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in own]
+    told = known(context, "messages", moment).where(own_rows)
+    told = told.where("status in ('unsubscribed', 'bounced', 'complained', 'not_friend', 'limit_reached')")
+    rows += [
+        [row["source"], "messages", row["channel"], row["status"], _time(context, row["at"]), row["message_id"]]
+        for row in told.collect()
+    ]
+    listed = known(context, "suppressions", moment).where(own_rows).collect()
+    rows += [[row["source"], row["purpose"], row["channel"], "listed", "", row["reason"]] for row in listed]
+    rows.sort(key=lambda row: (row[4], row[0], row[1], row[2]))
+    return _grid(("told by", "purpose", "channel", "says", "when", "evidence"), rows, "what is on record")
+
+
+def _time(context: Context, at: datetime) -> str:
+    return f"{at.astimezone(context.settings.tzinfo):%Y-%m-%d %H:%M:%S}"
+
+
+def _in_doubt(context: Context) -> list[str]:
+    from jobs.consent.doubt import doubts
+
+    words = doubts(context, "messages")
+    return [f"as of {context.day} nothing is sent and nobody is added: {text}" for text in words]
+
+
+def _grid(columns: tuple[str, ...], rows: list[list[Any]], title: str) -> Any:
+    from rich.table import Table as Grid
+
+    from quanyu.printable import cell
+
+    grid = Grid(header_style="bold", title=cell(title), title_justify="left")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell("" if value is None else value) for value in row))
+    return grid
