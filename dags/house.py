@@ -94,6 +94,7 @@ def _verdict() -> Any:
 def _mistake(words: str) -> None:
     @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
     def declarations() -> None:
+        call("quanyu.tasks:mistaken")(words)
         raise AirflowFailException(words)
 
     declarations()

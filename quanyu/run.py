@@ -36,7 +36,8 @@ class Outcome:
     """What a step did, in rows, with notes in words for the summary. No personal data.
 
     `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
-    Each has a key that stays the same while it lasts, and its words.
+    `alerts` are what somebody has to know though nothing failed, such as messages that are held. Each has a key that
+    stays the same while it lasts, and its words.
     """
 
     rows_in: int = 0
@@ -47,6 +48,7 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
+    alerts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
