@@ -75,6 +75,20 @@ def rooms(*names: str, then: Asset) -> None:
             (tasks[other] if other else first) >> tasks[name]
     last = [tasks[name] for name in steps if not any(name in earlier for earlier in before.values())]
     (last or [first]) >> announce(then)
+    if then is INGESTED:
+        list(tasks.values()) >> _verdict()
+
+
+def _verdict() -> Any:
+    """Draw the task that fails the run where a source did, though what waits for it goes on."""
+
+    @task(
+        task_id="verdict", doc_md="Fails where a source stopped, was refused or is late; the others go on.", retries=0
+    )
+    def verdict() -> None:
+        pass
+
+    return verdict()
 
 
 def _mistake(words: str) -> None:
@@ -138,6 +152,7 @@ def announce(asset: Asset) -> Any:
         if not context["task"].outlets:
             return
         day, sends = occasion(context)
+        call("quanyu.tasks:check_over")(day)
         context["outlet_events"][asset].extra = {"day": day.isoformat(), "sends": sends}
 
     return announce_day()

@@ -32,7 +32,21 @@ def prepare(home: Path) -> None:
     if done.returncode:
         raise RetryableError(f"Airflow's database could not be made: {done.stderr.strip()[-500:]}")
     _clear_queue()
+    _show()
     mark.touch()
+
+
+def _show() -> None:
+    """Let Airflow's pages and commands know the DAGs before one of them has run."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    manager = DagBundlesManager()
+    manager.sync_bundles_to_db()
+    for bundle in manager.get_all_dag_bundles():
+        bundle.initialize()
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        sync_bag_to_db(bag, bundle.name, bundle.version)
 
 
 def _clear_queue() -> None:
@@ -81,3 +95,11 @@ def run(day: str) -> None:
         for task in dag.tasks:
             task.outlets = []
         dag.test(run_conf={"day": day})
+
+
+def is_running(dag: str, run_id: str) -> bool:
+    """Whether a run of a DAG has not ended."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.state import DagRunState
+
+    return bool(DagRun.find(dag_id=dag, run_id=[run_id], state=DagRunState.RUNNING))

@@ -17,8 +17,9 @@ from rich.text import Text
 
 from quanyu import calendar, discover, report, tasks
 from quanyu.airflow import airflow_environment
-from quanyu.errors import ConfigError, QuanyuError, exit_code, nearest
+from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
 from quanyu.run import Context, Result, home_lock, perform, results
+from quanyu.servers import services
 from quanyu.settings import Settings, set_environment
 
 
@@ -28,10 +29,12 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
     Raises ConfigError for a day that has not ended.
     """
     calendar.check_over(settings, day)
+    set_environment(airflow_environment(settings))
+    _await_clock(settings, wait_seconds)
     began = time.monotonic()
     run_id = f"{day}-{time.time_ns():x}"
     with home_lock(settings, wait_seconds):
-        set_environment({**airflow_environment(settings), "QUANYU_RUN": run_id})
+        set_environment({"QUANYU_RUN": run_id})
         context = tasks.context_of(day, run_id)
         _ = context.steps
         log = settings.home / "logs" / f"run-{run_id}.log"
@@ -45,6 +48,8 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             finally:
                 told = results(context)
             report.show(console, context, told, time.monotonic() - began)
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, told):
+                console.print(alerted, markup=False)
             stopped = [result for result in told if result.status == "stopped"]
             missing = len(context.steps) - len(told)
             if missing:
@@ -54,6 +59,22 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         tasks.close()
     faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
     return exit_code(faults) or (QuanyuError.exit_code if missing else 0)
+
+
+def _await_clock(settings: Settings, wait_seconds: float) -> None:
+    """Wait for a DAG by the clock, whose tasks leave the home free between them. Raises RetryableError."""
+    deadline = time.monotonic() + wait_seconds
+    while (dag := _at_work(settings)) is not None:
+        if time.monotonic() > deadline:
+            raise RetryableError(f"the DAG {dag} of {settings.home} is at work; wait for it, or give --wait SECONDS")
+        time.sleep(min(5.0, wait_seconds))
+
+
+def _at_work(settings: Settings) -> str | None:
+    holder = tasks.turn_of(settings)
+    if holder is None or not any(service.name == "scheduler" for service in services(settings)):
+        return None
+    return holder[0] if discover.call("dags.inprocess:is_running")(*holder) else None
 
 
 def _through_airflow(settings: Settings, day: date) -> None:
@@ -128,6 +149,8 @@ def run_job(
             if ahead := calendar.ahead_of_time(context, [result]):
                 raise ConfigError(ahead)
         finally:
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, results(context)):
+                say(alerted)
             context.close()
 
 

@@ -34,7 +34,10 @@ ROOMS = (
     "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
-COMMANDS = ("jobs.unify.commands", "jobs.verify.commands", "jobs.journeys.commands", "quanyu.homecommands")
+COMMANDS = (
+    "quanyu.pages", "quanyu.homecommands", "quanyu.summary", "jobs.unify.commands", "jobs.verify.commands",
+    "jobs.journeys.commands",
+)  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 

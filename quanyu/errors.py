@@ -58,22 +58,30 @@ class RejectedError(QuanyuError):
     exit_code = 5
 
 
-# Who acts first where several kinds of error stopped a run: what stops most comes before what stops one feed.
+# Where several kinds of error stopped a run, its exit code is that of the first here: what stops most before one feed.
 ORDER: tuple[type[QuanyuError], ...] = (QuanyuError, ConfigError, RetryableError, RejectedError, ContractError)
-ACTS = {
-    "QuanyuError": "the program",
+ACTORS = {
     "ConfigError": "you",
     "ExpressionError": "you",
-    "RetryableError": "the machine",
+    "RetryableError": "the machine's keeper",
     "RejectedError": "the platform",
     "ContractError": "the sender of the data",
 }
 
 
+def actor(fault: str) -> str:
+    """Who must act on an error, by the name of its class."""
+    return ACTORS.get(fault, "the program's maker")
+
+
+def worst(fault: str) -> int:
+    """Place of an error in ORDER, by the name of its class; 0 is the worst."""
+    return next(place for place, kind in enumerate(ORDER) if actor(kind.__name__) == actor(fault))
+
+
 def exit_code(faults: Iterable[str]) -> int:
-    """Exit code of a run by the names of the errors that stopped it: of the worst by ORDER, 0 without any."""
-    acting = {ACTS.get(name, "the program") for name in faults}
-    return next((kind.exit_code for kind in ORDER if ACTS[kind.__name__] in acting), 0)
+    """Exit code of a run by the names of the errors that stopped it: that of the worst by ORDER, 0 without any."""
+    return min(((worst(fault), ORDER[worst(fault)].exit_code) for fault in faults), default=(0, 0))[1]
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -70,6 +70,12 @@ def check_name(settings: Settings) -> HomeNote:
     return before
 
 
+def identity(settings: Settings) -> str:
+    """Tell this home from another of its name, in what it writes outside."""
+    note = check_name(settings)
+    return hashlib.sha256(f"{note.name} {note.path} {note.machine}".encode()).hexdigest()[:16]
+
+
 def may_send(settings: Settings) -> str | None:
     """Say why nothing may leave this home, or None where it may. Raises ConfigError where it has another name."""
     before, here = check_name(settings), present(settings)

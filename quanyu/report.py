@@ -1,4 +1,4 @@
-"""What a person wants to read after a run: each step, then customers, tags, audiences, models, files and messages."""
+"""What a person wants to read after a run: what stopped, each step, then customers, tags, audiences, models, files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.console import Console, Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from quanyu.printable import cell, printable
+from quanyu.errors import actor, worst
+from quanyu.printable import cell
 from quanyu.run import Context, Result
 
 STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red"}
@@ -18,10 +19,23 @@ STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red
 
 def summary(context: Context, results: Sequence[Result], seconds: float) -> Group:
     """Build the closing tables of a run."""
-    parts: list[Any] = [_steps(results, context.day, seconds)]
+    parts: list[Any] = [*_stops(results), _steps(results, context.day, seconds)]
     parts += [part for part in (_customers(results), _tags(results), _audiences(results), _models(results)) if part]
     parts += [*_exports(results), *_messages(results), *_notes(results)]
     return Group(*parts)
+
+
+def _stops(results: Iterable[Result]) -> list[Text]:
+    """Say first what stopped, and who must act, the worst first."""
+    stopped = sorted((r for r in results if r.status == "stopped"), key=lambda r: worst(r.fault))
+    if not stopped:
+        return []
+    head = Text("1 step stopped" if len(stopped) == 1 else f"{len(stopped)} steps stopped", "bold red")
+    return [
+        head,
+        *(Text(printable(f"  {r.step}: {actor(r.fault)} must act: {r.error}", keep="\n"), "bold red") for r in stopped),
+        Text(),
+    ]
 
 
 def _grid(title: str, *columns: str) -> Grid:
@@ -109,8 +123,7 @@ def _notes(results: Iterable[Result]) -> list[Text]:
         for r in results
         for note in r.outcome.notes
     ]
-    errors = [Text(printable(f"  {r.step}: {r.error}", keep="\n"), "bold red") for r in results if r.error]
-    return [*([Text("Notes", "bold")] if notes or errors else []), *notes, *errors]
+    return [*([Text("Notes", "bold")] if notes else []), *notes]
 
 
 def show(console: Console, context: Context, results: Sequence[Result], seconds: float) -> None:

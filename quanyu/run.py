@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 import traceback
@@ -20,7 +21,7 @@ from quanyu import discover
 from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
-from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, nearest
+from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, actor, nearest
 from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
@@ -28,12 +29,15 @@ from quanyu.lake.staging import Staging
 from quanyu.settings import Settings
 from quanyu.store import Store
 
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What a step did, in rows, with notes in words for the summary. No personal data.
 
     `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
+    Each has a key that stays the same while it lasts, and its words.
     """
 
     rows_in: int = 0
@@ -43,7 +47,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
-    breaches: tuple[str, ...] = ()
+    breaches: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,14 @@ class Result:
     outcome: Outcome
     error: str = ""
     fault: str = ""
+
+    def lines(self) -> list[str]:
+        """Say in plain lines how it ended, with its notes, and who must act where it stopped."""
+        o = self.outcome
+        counts = f"{o.rows_in} rows in, {o.rows_out} out, {o.quarantined} quarantined, {o.unchanged} unchanged"
+        stopped = [f"{self.step}: {actor(self.fault)} must act: {self.error}"] if self.status == "stopped" else []
+        ended = f"{self.step}: {self.status} in {self.seconds:.1f} s: {counts}"
+        return [*stopped, ended, *(f"{self.step}: {note}" for note in o.notes)]
 
 
 class Context:
@@ -187,7 +199,7 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
     stop: QuanyuError | None = None
     try:
         status, outcome = _perform(context, step, force)
-        stop = ContractError("\n".join(outcome.breaches)) if outcome.breaches else None
+        stop = ContractError("\n".join(outcome.breaches.values())) if outcome.breaches else None
     except QuanyuError as error:
         stop = error
     except Exception as error:
@@ -260,24 +272,22 @@ def _told(outcome: Mapping[str, Any]) -> Outcome:
 
 
 def _keep(context: Context, result: Result) -> None:
-    context.store.memory.remember(f"result:{context.run_id}", result.step, asdict(result))
+    context.store.results.keep(context.run_id, context.day, result.step, asdict(result))
+    for line in result.lines():
+        # Airflow puts it into the task's log; on a screen the summary shows it.
+        LOG.info(line)
 
 
 def results(context: Context) -> list[Result]:
     """How each step of this run ended, in the order of the steps."""
-    found = []
-    for name in context.steps:
-        kept = context.store.memory.recall(f"result:{context.run_id}", name)
-        if kept:
-            found.append(result_of(kept))
-    return found
+    ended = context.store.results.of_run(context.run_id)
+    return [result_of(ended[name]) for name in context.steps if name in ended]
 
 
 def result_of(receipt: Mapping[str, Any]) -> Result:
     """Build a result from what the store keeps of it; one of an earlier release lacks what is new."""
     told = dict(receipt["outcome"])
-    texts = {key: tuple(told.get(key, ())) for key in ("notes", "breaches")}
-    return Result(**{**receipt, "outcome": Outcome(**{**told, **texts})})
+    return Result(**{**receipt, "outcome": Outcome(**{**told, "notes": tuple(told["notes"])})})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from quanyu.connections import referred, without_login
+from quanyu.connections import is_loopback, referred, without_login
 from quanyu.errors import nearest
 
 
@@ -114,6 +115,30 @@ class Suppression(Part):
 
     not_friend_hours: float = Field(24 * 30, gt=0, description="after WeCom said that there is no contact")
     limit_hours: float = Field(24, gt=0, description="after WeCom said that the contact takes no more messages")
+
+
+def _is_webhook(text: Any) -> Any:
+    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
+        check_webhook(str(text))
+    return text
+
+
+def check_webhook(url: str) -> None:
+    """Raise ValueError unless what is sent to an address is read by nobody on the way."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
+
+
+class Alerts(Part):
+    """Whom a run tells what stopped, what is held, refused or late, once each, and when it is over."""
+
+    mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
+    webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
+        "", description="https:// address, or a reference env:NAME or file:PATH where it holds a key"
+    )
+    form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
+    token: SecretRef = Field("", description="sent to the webhook as a bearer token")
 
 
 class Keys(Part):

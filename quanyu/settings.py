@@ -20,7 +20,7 @@ from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
 from quanyu.errors import ConfigError, Problem
 from quanyu.layers import PREFIX, merged, place_in, problem_of, read_layers
-from quanyu.sections import Drop, Keys, Mail, Part, Sail, SecretRef, Spark, Suppression, Url, Zone
+from quanyu.sections import Alerts, Drop, Keys, Mail, Part, Sail, SecretRef, Spark, Suppression, Url, Zone
 
 
 class Settings(Part):
@@ -44,6 +44,7 @@ class Settings(Part):
     drop: Drop = Drop()
     keys: Keys = Keys()
     suppression: Suppression = Suppression()
+    alerts: Alerts = Alerts()
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )

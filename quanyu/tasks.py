@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 
 from quanyu import calendar
+from quanyu.discover import call
 from quanyu.errors import ConfigError
-from quanyu.run import Context, Result, Step, home_lock
+from quanyu.run import Context, Result, Step, home_lock, results
 from quanyu.run import perform as perform_step
-from quanyu.settings import environment, load_settings
+from quanyu.settings import Settings, environment, load_settings
 
 # Who wants to know of each step's start (without a result) and end.
 watchers: list[Callable[[str, Result | None], None]] = []
@@ -62,6 +64,7 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
         try:
             result = perform_step(context, context.step(name))
         finally:
+            call("jobs.alerts.tell:tell")(context, [ended for ended in results(context) if ended.step == name])
             context.lake.staging.clear()
     if reason := calendar.ahead_of_time(context, [result]):
         raise ConfigError(f"{name}: {reason}")
@@ -76,6 +79,11 @@ def _watched(context: Context, name: str) -> Result:
     for tell in watchers:
         tell(name, result)
     return result
+
+
+def check_over(day: date) -> None:
+    """Refuse a day that has not ended in the retailer's zone. Raises ConfigError."""
+    calendar.check_over(load_settings(), day)
 
 
 def newest_day() -> date:
@@ -95,9 +103,22 @@ def take_turn(dag: str, run_id: str, works: Callable[[str, str], bool], waits: C
     """
     if environment("QUANYU_RUN"):
         return True
-    file = load_settings().home / "airflow" / "turn.json"
-    holder = tuple(json.loads(file.read_text())) if file.exists() else ()
+    settings = load_settings()
+    holder = turn_of(settings)
     if holder != (dag, run_id) and ((holder and works(*holder)) or waits()):
         return False
-    file.write_text(json.dumps([dag, run_id]))
+    _turn(settings).write_text(json.dumps([dag, run_id]))
     return True
+
+
+def turn_of(settings: Settings) -> tuple[str, str] | None:
+    """The DAG and the run that have the home, or had it last."""
+    try:
+        dag, run_id = json.loads(_turn(settings).read_text())
+    except (OSError, ValueError):
+        return None
+    return dag, run_id
+
+
+def _turn(settings: Settings) -> Path:
+    return settings.home / "airflow" / "turn.json"

@@ -1,6 +1,7 @@
 """Keeps the manners of DAGs, as Airflow itself reads them: short, owned, documented, in order, and quiet when read."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -16,8 +17,8 @@ from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
-# Tasks of every DAG that are no steps: the first and the last.
-FRAME = {"turn", "announce"}
+# Tasks that are no steps: the first and the last of every DAG, and what fails a run of ingest where a source did.
+FRAME = {"turn", "announce", "verdict"}
 READ = """
 import json, sys
 import psutil
@@ -41,6 +42,20 @@ print(json.dumps({
         } for task in dag.tasks},
     } for dag in bag.dags.values()},
 }))
+"""
+
+MISTAKE = """
+import json
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import AirflowFailException
+def words(task):
+    try:
+        task.python_callable()
+    except AirflowFailException as error:
+        return str(error)
+bag = DagBag("dags", safe_mode=False)
+assert bag.import_errors == {}
+print(json.dumps({dag.dag_id: (dag.task_ids, words(dag.tasks[0])) for dag in bag.dags.values()}))
 """
 
 
@@ -163,10 +178,33 @@ def test_two_that_write_one_table_never_run_side_by_side(dags, steps):
 
 def test_the_asset_is_announced_after_all_of_a_dag(dags):
     for name, dag in dags.items():
-        assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce"}, name
+        assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce", "verdict"}, name
+
+
+def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
+    """A run of Airflow is as its last tasks are: one that nothing waits for has to fail with a source."""
+    tasks = dags["ingest"]["tasks"]
+    assert set(tasks["verdict"]["before"]) == {name for name in tasks if name not in FRAME}
+    assert (tasks["verdict"]["rule"], tasks["announce"]["rule"]) == ("all_success", "all_done")
+    assert [name for name in dags if "verdict" in dags[name]["tasks"]] == ["ingest"]
 
 
 def test_a_source_that_stops_holds_up_no_other(dags):
     assert {task["rule"] for name, task in dags["ingest"]["tasks"].items() if name != "turn"} == {"all_done"}
     others = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
     assert others == {"all_success"}
+
+
+def test_a_mistake_in_a_declaration_leaves_every_dag_with_one_task_that_fails_with_it(tmp_path):
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (conf / "audiences" / "wrong.yml").write_text("describes: Nobody.\nwho: recency.last = 1\n", encoding="utf-8")
+    environment = child_environment(airflow_environment(load_settings(conf, tmp_path / "home")))
+    done = subprocess.run(
+        [sys.executable, "-c", MISTAKE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    tasks = json.loads(done.stdout.splitlines()[-1])
+    assert sorted(tasks) == sorted(CHAIN)
+    for name, (names, words) in tasks.items():
+        assert names == ["declarations"], name
+        assert "audiences/wrong.yml" in words, words

@@ -88,7 +88,7 @@ def undisturbed() -> Path:
 
 
 def tables(shop: Retailer, places: set[str]) -> Rows:
-    return {place: shop.rows(place) for place in sorted(places)}
+    return {place: shop.steady(place) for place in sorted(places)}
 
 
 def written(before: Retailer, after: Retailer) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -193,3 +195,35 @@ def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
     seen = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
     assert entered
     assert sorted((row["audience"], row["customer_id"]) for row in seen.collect()) == entered
+
+
+def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):
+    database = sqlite3.connect(lived.home / "airflow" / "airflow.db")
+    with contextlib.closing(database) as airflow:
+        runs = airflow.execute("select count(*) from dag_run").fetchone()
+        waiting = [
+            airflow.execute(f"select count(*) from {t}").fetchone() for t in ("asset_dag_run_queue", "asset_event")
+        ]
+    assert (runs, waiting) == ((5,), [(0,), (0,)])
+
+
+def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
+    before = own.versions(), own.rows("gold/memberships"), sorted(p.name for p in own.home.rglob("*"))
+    refused = command(own, "run", "--day", "2052-02-03")
+    assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
+    ran = command(own, "run", "--day", "2052-02-03", "--ahead")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "memberships" in ran.stdout and "export." not in ran.stdout and "nothing was sent" in ran.stdout
+    after = own.versions(), own.rows("gold/memberships"), sorted(p.name for p in own.home.rglob("*"))
+    own_files = {"run.lock", "verify.lock"}
+    assert (after[:2], set(after[2]) - own_files) == (before[:2], set(before[2]) - own_files)
+    sending = command(own, "job", "send", "--day", "2052-02-03", "--ahead")
+    assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
+
+
+def test_a_home_that_stands_in_the_future_is_no_success_and_says_how_it_is_taken_back(own):
+    own.context(LAST).store.memory.remember("identities", "", {"day": "2052-02-03"})
+    ran = command(own, "run", "--day", LAST)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "stands at 2052-02-03" in ran.stdout and "quanyu back --day 2052-02-03" in ran.stdout, ran.stdout
+    assert command(own, "job", "identities", "--day", LAST).returncode == 2

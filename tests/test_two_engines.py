@@ -25,7 +25,7 @@ def homes(tmp_path: Path) -> Iterator[tuple[Retailer, Retailer]]:
 def differences(one: Retailer, other: Retailer) -> dict[str, set[tuple[object, ...]]]:
     """Rows that only one of two homes has, by table."""
     places = set(one.versions()) | set(other.versions())
-    rows = {place: set(map(str, one.rows(place))) ^ set(map(str, other.rows(place))) for place in sorted(places)}
+    rows = {place: set(map(str, one.steady(place))) ^ set(map(str, other.steady(place))) for place in sorted(places)}
     return {place: found for place, found in rows.items() if found}
 
 

@@ -15,7 +15,8 @@ from quanyu.settings import person_key_secret
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-HELD_OUT = "held out"
+# Why not: held out, no consent or an objection, no address, an address that somebody else bars, or who is held out.
+CAUSES = HELD_OUT, CONSENT, ADDRESS, BARRED, SHARED = "held out", "consent", "address", "barred", "shared"
 # What its answers are made of.
 READS = ("gold/identities", "silver/consents", "silver/identifiers", "silver/messages", "silver/suppressions")
 
@@ -26,9 +27,10 @@ def ask(
 ) -> DataFrame:  # fmt: skip
     """Say of each customer (customer_id) where they may be reached, and why not.
 
-    A row for each address: customer_id, kind, value, address_hash, recorded_on, reason; reason is null where the
-    customer may be reached there. Who may not be reached at all, or has no address, has one row without an address.
-    `held_out` (customer_id) are reached by nothing, and what they show is withheld from everybody.
+    A row for each address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES); reason
+    and cause are null where the customer may be reached there. Who may not be reached at all, or has no address, has
+    one row without an address. `held_out` (customer_id) are reached by nothing, and what they show is withheld from
+    everybody.
     """
     moment = moment or Moment.now()
     staging, spark = context.lake.staging, context.lake.spark
@@ -39,12 +41,17 @@ def ask(
     addresses = _addresses(context, question, people.where("reason is null").select("customer_id"), moment)
     barred = _barred(context, question, addresses, records, held_out, moment)
     reached = addresses.join(barred, ["customer_id", "kind", "value"], "left")
+    shared = quoted(objecting.SHARED_HOLDOUT)
+    reached = reached.selectExpr(
+        "*", f"case reason when {shared} then '{SHARED}' else if(reason is null, null, '{BARRED}') end as cause"
+    )
     whole = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
     missing = quoted(f"no {' or '.join(question.kinds)}")
     without = whole.selectExpr(
         "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
         "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
         f"coalesce(reason, {missing}) as reason",
+        f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
     )  # fmt: skip
     return staging.keep(reached.select(*without.columns).unionByName(without))
 

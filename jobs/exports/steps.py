@@ -4,49 +4,66 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from jobs.exports import hashing
+from jobs.consent import gate
+from jobs.consent.doubt import doubts
+from jobs.consent.facts import sources_of_consents
+from jobs.exports import hashing, members
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
-from quanyu import asof, discover
+from quanyu import discover, home
 from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.errors import QuanyuError
 from quanyu.files import Bucket, folder, open_bucket
 from quanyu.lake.receipt import Receipt
+from quanyu.literals import quoted
 from quanyu.run import Context, Outcome, Step
 from quanyu.settings import Settings, secret
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-READS = ("gold/memberships", "gold/identities", "gold/customers", "silver/identifiers")
+READS = ("gold/memberships", *gate.READS)
 Row = tuple[str | None, ...]
+# Customer, kind and hash.
+Address = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Customers of an audience on a day: members are the sum of those held out, held back, unreachable and exported."""
+    """Customers of an audience on a day: members are the sum of the others, except `shared`.
+
+    `barred` have addresses of which none may be used, `not_added` were not in the last set while something was in
+    doubt, and `shared` counts those from whom an address is withheld because somebody held out shows it too.
+    """
 
     members: int
-    holdout: int
-    without_consent: int
+    holdout: int = 0
+    without_consent: int = 0
     without_identifier: int = 0
+    barred: int = 0
+    not_added: int = 0
     customers: int = 0
+    shared: int = 0
 
     def notes(self, audience: Audience) -> tuple[str, ...]:
         """Say in words who was kept back, and why nothing went out where nothing did."""
-        told = (
+        words = (
             (self.without_consent, f"without consent to {audience.purpose} held back"),
             (self.holdout, "of the holdout kept out"),
             (self.without_identifier, "without an identifier that the platform takes"),
+            (self.barred, "kept back since all their addresses are barred: somebody else who shows them objects"),
+            (self.not_added, "not added: they were not in the last set"),
+            (self.shared, "have an address withheld that somebody held out shows too"),
         )
-        notes = [f"{count} {words}" for count, words in told if count]
+        notes = [f"{count} {text}" for count, text in words if count]
         if self.without_consent and self.without_consent == self.members - self.holdout:
             notes.insert(0, "nothing exported: no consent on record")
         return tuple(notes)
@@ -66,86 +83,118 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 
 
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
-    code = [inspect.getsource(sys.modules[module]) for module in (__name__, hashing.__name__, platform.__module__)]
+    modules = (__name__, hashing.__name__, members.__name__, platform.__module__)
+    code = [inspect.getsource(sys.modules[module]) for module in modules]
     return Step(
-        name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(), as_of=True,
-        definition=digest([audience.digest(), settings.drop.model_dump(), code]),
+        name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(members.PLACE,), as_of=True,
+        definition=digest([audience.digest(), settings.name, settings.drop.model_dump(), code]),
         do=partial(export, audience=audience, name=name, platform=platform),
+        inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
     )  # fmt: skip
 
 
+def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
+    """What is in doubt, and the rows of consents that cannot be read: a change of either changes who may go."""
+    places = [f"quarantine/{source}" for source in sources_of_consents(context)]
+    return {"doubts": hesitations(context, audience), "bad": {place: context.lake.version(place) for place in places}}
+
+
+def hesitations(context: Context, audience: Audience) -> list[str]:
+    """Why nobody may be added to the set now; nothing where they may."""
+    words = doubts(context, audience.purpose)
+    return words if context.sends else [*words, "this run was started to compute alone"]
+
+
 def export(context: Context, receipt: Receipt, audience: Audience, name: str, platform: type[Platform]) -> Outcome:
-    """Deliver the whole audience of the day, and keep what became of it in the store."""
-    members = standing(context, audience)
-    counted = counts(members)
-    kinds = platform.identifiers()
-    rows, reached = [], 0
-    for own in shaped(platform, identified(context, members, kinds) if _reachable(counted) else ()):
-        rows += own
-        reached += bool(own)
-    without = counted.members - counted.holdout - counted.without_consent - reached
-    counted = Counted(counted.members, counted.holdout, counted.without_consent, without, reached)
+    """Deliver the whole set of the day, and keep what became of each member; a copied home delivers nothing.
+
+    While anything is in doubt the set is the last delivered one without those who may not be reached any more.
+    """
+    task, waits = f"{audience.name}.{name}", hesitations(context, audience)
+    if barred := home.may_send(context.settings):
+        return Outcome(notes=(f"nothing is exported: {barred}",))
+    rows = members.answers(context, audience, platform.identifiers())
+    if waits:
+        if context.store.exports.last(task) is None:
+            return Outcome(notes=(f"nothing is exported: {'; '.join(waits)}",))
+        rows = members.without_additions(context, rows, task)
+    values, not_taken = shaped(platform, identified(rows, platform.identifiers()))
+    rows = members.without_not_taken(context, rows, not_taken)
+    counted = counts(rows)
     facts = {
         "counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose,
         "hash": {kind: form.hash for kind, form in platform.forms.items()}, "tables": receipt.inputs,
+        "name": context.settings.name, "home": home.identity(context.settings),
     }  # fmt: skip
-    delivered = _deliver(context, audience, name, platform, rows, facts)
+    delivered = _deliver(context, audience, name, platform, values, facts)
+    members.record(context, task, rows, receipt)
     told = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
-    return Outcome(counted.members, reached, notes=counted.notes(audience), facts=told)
+    notes = (*(f"removals alone went out: {words}" for words in waits), *counted.notes(audience))
+    return Outcome(counted.members, counted.customers, notes=notes, facts=told)
 
 
-def _reachable(counted: Counted) -> bool:
-    return counted.members > counted.holdout + counted.without_consent
+# What becomes of a member, by the best that any of their addresses comes to.
+_OUTCOMES = {
+    "customers": "reason is null",
+    "holdout": f"cause = '{gate.HELD_OUT}'",
+    "without_consent": f"cause = '{gate.CONSENT}'",
+    "without_identifier": f"cause = '{gate.ADDRESS}'",
+    "not_added": f"reason = {quoted(members.NOT_ADDED)}",
+    "barred": "true",
+}
 
 
-def standing(context: Context, audience: Audience) -> DataFrame:
-    """Members as of the day: customer_id, holdout, and whether the consent that the audience needs is on record now."""
+def counts(rows: DataFrame) -> Counted:
+    """Count each member once, by the best that any of their addresses comes to."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    tables, lake = context.catalogue.tables, context.lake
-    stays = lake.table(tables["memberships"]).where(F.col("audience") == audience.name)
-    day = F.lit(context.day)
-    stays = stays.where((F.col("entered_on") <= day) & (F.col("left_on").isNull() | (F.col("left_on") > day)))
-    given = F.col(f"consent_{audience.purpose}").alias("given")
-    joined = stays.join(lake.table(tables["customers"]).select("customer_id", given), "customer_id", "left")
-    return joined.select("customer_id", "holdout", F.coalesce("given", F.lit(False)).alias("consented"))
+    cases = " ".join(f"when {condition} then {n}" for n, condition in enumerate(_OUTCOMES.values()))
+    best = F.expr(f"min(case {cases} end)").alias("best")
+    shares = F.expr(f"bool_or(coalesce(cause = '{gate.SHARED}', false))").alias("shares")
+    each = rows.groupBy("customer_id").agg(best, shares).groupBy("best", "shares").count().collect()
+    by_name = Counter({"members": sum(row["count"] for row in each)})
+    for row in each:
+        by_name[list(_OUTCOMES)[row["best"]]] += row["count"]
+        by_name["shared"] += row["count"] if row["shares"] else 0
+    return Counted(**by_name)
 
 
-def counts(members: DataFrame) -> Counted:
-    """Count the members, the holdout, and those of the rest who did not consent, in one pass."""
+def identified(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Stream who may go: customer_id, and of each kind the list of (recorded_on, value, address_hash), newest first."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    held, refused = F.col("holdout"), ~F.col("holdout") & ~F.col("consented")
-    row = members.agg(F.count("*").alias("n"), F.count_if(held).alias("h"), F.count_if(refused).alias("w")).collect()[0]
-    return Counted(row["n"], row["h"], row["w"])
-
-
-def identified(context: Context, members: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Sequence[str]]]:
-    """Stream who may go, without their ids: the values of each kind that is wanted, the one told last first."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    going = members.where(~F.col("holdout") & F.col("consented")).select("customer_id")
-    known = asof.facts(context, context.catalogue.tables["identifiers"], context.day)
-    known = known.where(F.col("kind").isin(*kinds)).join(going, "customer_id")
-    told = known.groupBy("customer_id", "kind", "value").agg(F.max("recorded_on").alias("seen"))
+    free = rows.where("reason is null")
+    entry = "struct(recorded_on, value, address_hash)"
     ranked = [
-        F.sort_array(F.collect_list(F.when(F.col("kind") == kind, F.struct("seen", "value"))), asc=False).alias(kind)
-        for kind in kinds
+        F.expr(f"sort_array(collect_list(if(kind = '{kind}', {entry}, null)), false)").alias(kind) for kind in kinds
     ]
-    listed = told.groupBy("customer_id").agg(*ranked)
-    values = (f"transform(`{kind}`, entry -> entry.value) as `{kind}`" for kind in kinds)
-    for row in listed.selectExpr(*values).toLocalIterator():
+    for row in free.groupBy("customer_id").agg(*ranked).toLocalIterator():
         yield row.asDict()
 
 
-def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Sequence[str]]]) -> Iterator[list[Row]]:
-    """Give each customer's rows: identifiers side by side by rank, so that each stands in a row, not in every pair."""
-    kinds = platform.identifiers()
+def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Address]]:
+    """Give the rows of all customers, and the addresses of which the platform takes nothing.
+
+    A customer's identifiers stand side by side by rank, so that each stands in a row, not in every pair.
+    """
+    rows: list[Row] = []
+    not_taken: list[Address] = []
     for customer in customers:
-        ranks = zip_longest(*(customer.get(kind) or () for kind in kinds))
-        rows = [platform.shape(dict(zip(kinds, values, strict=True))) for values in ranks]
-        yield [row for row in dict.fromkeys(rows) if any(value is not None for value in row)]
+        entries = {kind: customer.get(kind) or () for kind in platform.identifiers()}
+        ranks = zip_longest(*entries.values())
+        own = (
+            platform.shape({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
+            for rank in ranks
+        )
+        rows += [row for row in dict.fromkeys(own) if any(value is not None for value in row)]
+        not_taken += [
+            (customer["customer_id"], kind, entry[2])
+            for kind, listed in entries.items()
+            for entry in listed
+            if platform.forms[kind].apply(entry[1]) is None
+        ]
+    return rows, not_taken
 
 
 def destination(settings: Settings) -> Bucket:

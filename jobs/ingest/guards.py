@@ -39,24 +39,27 @@ def check_volume(source: Source, fresh: Mapping[date, int], before: Mapping[date
             )
 
 
-def breaches(context: Context, source: Source) -> tuple[str, ...]:
+def breaches(context: Context, source: Source) -> dict[str, str]:
     """What the sender of a feed has to mend though all that was good is published: refused files, and lateness."""
-    refused = [f"{source.name}: a file was refused: {reason}" for reason in landing.still_refused(context, source)]
-    if refused:
-        refused[-1] += f". Ask {source.owner} for another in its place, or take it out of landing"
+    mend = f"Ask {source.owner} for another in its place, or take it out of landing"
+    refused = {
+        f"refused {name}": f"{source.name}: a file was refused: {reason}. {mend}"
+        for name, reason in landing.still_refused(context, source).items()
+    }
     ledger = context.store.ledger
     newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
-    return (*refused, *lateness(source, newest, context.day))
+    late = lateness(source, newest, context.day)
+    return {**refused, "late": late} if late else refused
 
 
-def lateness(source: Source, newest: date | None, run_day: date) -> tuple[str, ...]:
+def lateness(source: Source, newest: date | None, run_day: date) -> str:
     """Say it when the newest day of a feed is older than it promises, at the end of the run's day; empty if not."""
     if source.freshness is None:
-        return ()
+        return ""
     allowed = f"freshness allows {source.freshness.hours:g}. Ask {source.owner} where the files are"
     if newest is None:
-        return (f"{source.name}: nothing has landed yet; {allowed}, or say `none` in {source.file}",)
+        return f"{source.name}: nothing has landed yet; {allowed}, or say `none` in {source.file}"
     late = (run_day - newest) / timedelta(hours=1)
     if late <= source.freshness.hours:
-        return ()
-    return (f"{source.name}: the newest day is {newest}, {late:.0f} hours before the end of {run_day}; {allowed}",)
+        return ""
+    return f"{source.name}: the newest day is {newest}, {late:.0f} hours before the end of {run_day}; {allowed}"

@@ -117,15 +117,16 @@ def newest_day(files: Mapping[str, LandedFile], volumes: Mapping[date, int]) -> 
     return max(days or volumes, default=None)
 
 
-def still_refused(context: Context, source: Source) -> list[str]:
-    """Files that were refused and lie in landing as they were, by name, each with the reason.
+def still_refused(context: Context, source: Source) -> dict[str, str]:
+    """Files that were refused and lie in landing as they were: the reason by the name.
 
     One that its sender replaced is looked at again, and one that was taken away is nobody's matter any more.
     """
     refused = {path: file for path, file in context.store.ledger.files(source.name).items() if file.status == "refused"}
     if not refused:
-        return []
-    return [refused[file.name].reason or file.name for file in _listing(context, source) if file.name in refused]
+        return {}
+    names = [file.name for file in _listing(context, source) if file.name in refused]
+    return {name: refused[name].reason or name for name in names}
 
 
 def ledger_row(source: Source, item: Found, run_day: date, newest: date | None, refused: Iterable[str]) -> LandedFile:

@@ -96,7 +96,9 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     record = partial(deliveries.record, context, receipt)
     deliveries.take(context)
     settled = facts.settle(context)
-    counts: Counter[str] = Counter()
+    # First of all: what a dead sender had announced and not begun is due again.
+    counts = Counter(recovered=outbox.recover(mail.channel, mail.channel == Eml.name))
+    record()
     barred = home.may_send(context.settings) or (None if context.sends else "this run was started to compute alone")
     if barred is None and outbox.due(1, context.day, mail.channel):
         run = _run(context, texts, programs, record)
@@ -104,9 +106,6 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
             counts += sending.send(run)
         except (RejectedError, RetryableError) as error:
             raise type(error)(f"{error} {_so_far(run.counts)}") from error
-    else:
-        counts["recovered"] += outbox.recover(mail.channel, mail.channel == Eml.name)
-        record()
     return sent(context, counts, settled, barred)
 
 

@@ -1,4 +1,4 @@
-"""The command that computes a day of a home on the other engine too, and compares every table."""
+"""The commands that compute a day on the other engine too, and that take a home back to before a day."""
 
 from __future__ import annotations
 
@@ -18,8 +18,21 @@ Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command this command."""
+    """Give the product's command these commands."""
     app.command()(verify)
+    app.command()(back)
+
+
+def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Take the home back to before a day that has not ended was run on it, such as a mistyped one.
+
+    Days run after it are undone too: run them again.
+
+    Example: `quanyu back --day 2052-02-03`
+    """
+    from jobs.verify.back import take_back
+
+    say(str(take_back(opened(conf, home), day_of(day), wait)))
 
 
 def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:

@@ -96,8 +96,7 @@ def copy_as_it_stands(context: Context, folder: Path) -> Settings:
     """Copy a home as it stands to a folder, with all that its store remembers, and return the settings of the copy."""
     home = of_engine(context.settings, engine_name(context.settings), folder)
     folder.mkdir(parents=True, mode=0o700)
-    versions = {place: context.lake.version(place) for place in context.lake.places()}
-    _copy_files(context, home, {place: version for place, version in versions.items() if version is not None})
+    _copy_files(context, home, {place: context.lake.history(place, 1)[0]["version"] for place in context.lake.places()})
     with Store(home.store_url) as store:
         context.store.copy_to(store)
     return home
@@ -142,17 +141,18 @@ def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> 
     The ledger keeps the last look at a file only: of one that was looked at again since, bronze tells how far it was
     taken, and that it gave rows.
     """
-    days_by_file = _days_taken(lake, source)
+    days_by_file = days_taken(lake, source)
     files = context.store.ledger.files(source.name)
     before = [file for file in files.values() if file.first_seen_on < context.day]
     again = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
-    store.ledger.record([*before, *(_as_it_was(context, file, days_by_file[file.path]) for file in again)])
+    eve = context.day - timedelta(days=1)
+    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in again)])
     days = set().union(*([set(days) for days in days_by_file.values()]))
     volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
-    store.ledger.record_volumes(source.name, volumes, context.day - timedelta(days=1))
+    store.ledger.record_volumes(source.name, volumes, eve)
 
 
-def _days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
+def days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
     """Days of a feed of which bronze has rows, by file."""
     if not lake.exists(f"bronze/{source.name}"):
         return {}
@@ -164,9 +164,9 @@ def _days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
     return days
 
 
-def _as_it_was(context: Context, file: LandedFile, days: list[date]) -> LandedFile:
+def as_it_was(file: LandedFile, days: list[date], seen_on: date) -> LandedFile:
     """The ledger's row of a file before it was looked at again: with a day in its path it had other bytes then."""
-    values: dict[str, Any] = {"first_seen_on": context.day - timedelta(days=1), "status": "taken", "reason": None}
+    values: dict[str, Any] = {"first_seen_on": seen_on, "status": "taken", "reason": None}
     if file.feed_day is not None:
         return LandedFile(**{**vars(file), **values, "sha256": "other bytes", "mtime_ns": 0})
     return LandedFile(**{**vars(file), **values, "taken_through": max(days, default=None)})

@@ -38,6 +38,27 @@ class Memberships(Table):
     holdout = Column("boolean", "Held out from every treatment, to measure it.", required=True)
 
 
+class ExportMembers(Table):
+    """What an export holds of a member since a day: an address that was sent, or nothing, and why."""
+
+    layer = "gold"
+    keys = ("export", "customer_id", "kind", "address_hash", "status", "since")
+    forward_only = True
+    owner = "growth"
+
+    export = Column("string", "Audience and platform, as `loyal_seed.drop`.", required=True)
+    customer_id = CUSTOMER
+    kind = Column("string", "Kind of the address; empty where it concerns all of them.", required=True)
+    address_hash = Column("string", "Keyed hash of the address; empty where it concerns all of them.", required=True,
+                          pii=True)  # fmt: skip
+    status = Column(
+        "string", "Whether it is in the set that was delivered.", required=True, values=("sent", "withheld")
+    )
+    reason = Column("string", "Why it is withheld.")
+    since = Column("date", "Day from which on this stands.", required=True)
+    until = Column("date", "Day from which on it stood no more; null while it does.")
+
+
 class JourneyInstances(Table):
     """One walk of a customer through a journey."""
 

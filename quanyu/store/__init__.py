@@ -1,17 +1,19 @@
-"""Small operational state that is not of the lake: the ledger of files, memory, export tasks and the outbox."""
+"""Small operational state that is not of the lake: files, memory, results, alerts, export tasks, the outbox."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
+from quanyu.store.alerts import Alert, Alerts
 from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.memory import Memory
 from quanyu.store.message import Message
 from quanyu.store.outbox import Outbox
+from quanyu.store.results import Results
 
-__all__ = ["ExportTask", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "ExportTask", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -24,6 +26,8 @@ class Store:
         self.memory = Memory(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
+        self.results = Results(self._database)
+        self.alerts = Alerts(self._database)
 
     def copy_to(self, other: Store) -> None:
         """Put every row of this store into another one."""

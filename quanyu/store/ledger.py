@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import sqlalchemy as sa
@@ -69,6 +69,19 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(*columns).where(FILES.c.feed == feed).order_by(FILES.c.path))
             return {row.path: LandedFile(**row._mapping) for row in rows}
+
+    def looked_at_since(self, feed: str, moment: datetime) -> dict[str, LandedFile]:
+        """Return the latest record of the files of a feed that were recorded at a moment or after it, by path."""
+        query = sa.select(FILES.c.path).where(FILES.c.feed == feed, FILES.c.updated_at >= moment)
+        with self._database.read() as connection:
+            paths = set(connection.scalars(query))
+        return {path: file for path, file in self.files(feed).items() if path in paths}
+
+    def forget(self, feed: str, paths: Sequence[str]) -> None:
+        """Drop the records of files, so that the next run looks at them as at new ones."""
+        with self._database.write() as connection:
+            for path in paths:
+                connection.execute(sa.delete(FILES).where(FILES.c.feed == feed, FILES.c.path == path))
 
     def record(self, files: Sequence[LandedFile]) -> None:
         """Write all records in one transaction; a path that is there is replaced."""

@@ -47,6 +47,12 @@ class Outbox:
         with self._database.write() as connection:
             return len(connection.execute(insert, [_row(message, at) for message in messages]).all())
 
+    def forget_waiting(self, moment: datetime) -> int:
+        """Drop messages planned or held at a moment or after it and return how many; decisions plan them anew."""
+        waiting = (OUTBOX.c.status.in_(("planned", "held")), OUTBOX.c.updated_at >= moment)
+        with self._database.write() as connection:
+            return connection.execute(sa.delete(OUTBOX).where(*waiting)).rowcount
+
     def due(self, limit: int, day: date, channel: str | None = None) -> list[Message]:
         """Return up to limit messages that claim would hand out, and leave them as they are.
 

@@ -16,7 +16,7 @@ from quanyu import airflow, processes, servers
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.settings import Settings
+from quanyu.settings import Settings, child_environment
 
 # A server that leaves a child in its own session and one in another, and itself a title for an environment.
 FAKE = """
@@ -234,4 +234,29 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
     assert (settings.home / "mlflow.db").exists()
     family = processes.family(servers.services(settings))
     assert servers.down(settings) == PARTS
+    assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def command(settings, *words):
+    """What a command says on a home, given as a person would, in 200 columns."""
+    places = {"QUANYU_HOME": str(settings.home), "QUANYU_CONF": str(settings.conf), "COLUMNS": "200"}
+    line = [sys.executable, "-m", "quanyu.cli", *words]
+    ran = subprocess.run(line, env=child_environment(places), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.long
+def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
+    (settings.conf / "base.yml").write_text("zone: Asia/Shanghai\n")
+    # A clock that has nothing to do: the DAG that it starts is paused.
+    command(settings, "airflow", "dags", "pause", "ingest", "--yes")
+    shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
+    assert "paused: quanyu airflow dags unpause ingest" in shown
+    assert "activate sends messages and exports audiences" in shown
+    family = processes.family(servers.services(settings))
+    sockets = [socket for process in family for socket in process.net_connections("inet") if socket.status == "LISTEN"]
+    assert {socket.laddr.port for socket in sockets} == set(ports)
+    assert {socket.laddr.ip for socket in sockets} == {"127.0.0.1"}
+    assert servers.down(settings) == [*PARTS, "scheduler"]
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from jobs.exports.hashing import Form
 from jobs.exports.platform import Delivered, Platform
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import Bucket
 
 Row = tuple[str | None, ...]
@@ -37,7 +37,7 @@ class Part:
 
 
 class Drop(Platform):
-    """Gzip CSV parts of hashed identifiers under audience/day/, a manifest, and _SUCCESS when all of it is there."""
+    """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all is there."""
 
     name = "drop"
     forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
@@ -58,7 +58,8 @@ class Drop(Platform):
     ) -> Delivered:
         """Write the set, unless the same one is complete; rows are sorted, so that no order or identity shows.
 
-        kinds name the columns. facts["counts"] joins the counts; whatever else facts hold goes into the manifest.
+        kinds name the columns. facts["name"] begins the path, and what a home other than facts["home"] wrote there is
+        left alone; facts["counts"] joins the counts; all facts go into the manifest.
         """
         given = [row for row in rows if any(value is not None for value in row)]
         unique = sorted(set(given), key=lambda row: [value or "" for value in row])
@@ -66,7 +67,8 @@ class Drop(Platform):
             parts = [_write(Path(staged), n, kinds, chunk) for n, chunk in enumerate(self._chunks(unique))]
             counts = {**facts.get("counts", {}), "exported": len(given), "rows": len(unique)}
             manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})
-            prefix = f"{audience}/{day.isoformat()}/"
+            prefix = f"{facts['name']}/{audience}/{day.isoformat()}/"
+            _check_owner(bucket, prefix, facts["home"])
             written = not _is_there(bucket, prefix, parts, manifest)
             if written:
                 _replace(bucket, prefix, Path(staged), parts, manifest)
@@ -101,6 +103,17 @@ def _manifest(
         "parts": [asdict(part) for part in parts],
     }
     return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
+    """Leave alone what another home wrote there. Raises RejectedError."""
+    if prefix + MANIFEST not in bucket.list(prefix):
+        return
+    owner = json.loads(bucket.get(prefix + MANIFEST)).get("home")
+    if owner != home:
+        raise RejectedError(
+            f"{bucket.location}/{prefix} was written by another home; give one of them another `name` in base.yml"
+        )
 
 
 def _is_there(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:

@@ -4,110 +4,31 @@ import hashlib
 from datetime import UTC, date, datetime
 
 import pytest
+from consents import DAY, customers, declared, land, member, took
 
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import Moment, Question
 from jobs.consent.gate import ask
-from tests.shop import Retailer
 
-DAY = "2024-07-01"
 EMAIL, ADS = Question("messages", "email", ("email",)), Question("ads", "any", ("phone", "email"))
 WECOM = Question("messages", "wecom", ("external_userid",))
-SOURCES = {
-    "crm": """
-describes: Members.
-owner: crm
-reads: {path: "crm/{day}.csv", format: csv, optional: [wecom]}
-delivers: changes
-freshness: {hours: 72}
-person:
-  - {kind: member, scope: brand, value: member}
-  - {kind: phone, value: phone}
-  - {kind: email, value: email}
-  - {kind: external_userid, scope: w1, value: wecom}
-fills:
-  people: {display_name: "member", joined_on: "cast('2024-01-01' as date)"}
-""",
-    "answers": """
-describes: Consents.
-owner: legal
-reads: {path: "answers/{day}.csv", format: csv}
-delivers: events
-bad_share: 1
-freshness: {hours: 72}
-person: [{kind: member, scope: brand, value: member}]
-fills:
-  consents: {purpose: purpose, channel: channel, changed_at: at, state: state}
-""",
-    "sends": """
-describes: What became of messages.
-owner: growth
-reads: {path: "sends/{day}.csv", format: csv}
-delivers: events
-freshness: {hours: 720}
-person: [{kind: member, scope: brand, value: member}, {kind: email, value: to}]
-fills:
-  messages: {message_id: id, status: status, at: at, channel: channel}
-""",
-    "stops": """
-describes: Addresses that must never be contacted.
-owner: legal
-party: third
-reads: {path: "stops/{day}.csv", format: csv}
-delivers: snapshot
-deleted_when: absent
-freshness: {hours: 720}
-person: [{kind: phone, value: phone}, {kind: email, value: email}, {kind: phone_sha256, value: hash}]
-fills:
-  suppressions: {purpose: "'any'", channel: channel, reason: "'asked by letter'"}
-""",
-}
-FILES = {
-    "crm": "member,phone,email,wecom",
-    "answers": "member,purpose,channel,at,state",
-    "sends": "id,status,at,channel,member,to",
-    "stops": "phone,email,hash,channel",
-}
-
-
-def land(shop, feed, day, *rows):
-    shop.land(f"{feed}/{day}.csv", "\n".join([FILES[feed], *rows]) + "\n")
 
 
 @pytest.fixture
 def shop(tmp_path):
-    retailer = Retailer(tmp_path)
-    for name, text in SOURCES.items():
-        retailer.declare(f"sources/{name}.yml", text)
-    for feed in FILES:
-        land(retailer, feed, DAY)
+    retailer = declared(tmp_path)
     yield retailer
     retailer.close()
 
 
-def member(number, phone="", email="", wecom=""):
-    return f"M{number},{phone},{email or f'm{number}@shop.cn'},{wecom}"
-
-
-def took(shop, day=DAY):
-    shop.run(day, *(f"ingest.{name}" for name in SOURCES), "identities")
-    return shop.context(day)
-
-
 def reasons(context, question, held_out=(), moment=None):
     """Reason per member and address; None where they may be reached."""
-    spark = context.lake.spark
-    ids = context.lake.rows("silver/identifiers", ["person_key", "value", "kind", "source"]).to_pylist()
-    names = {row["person_key"]: row["value"] for row in ids if row["kind"] == "member" and row["source"] == "crm"}
-    people = context.lake.rows("gold/identities", ["person_key", "customer_id", "valid_to"]).to_pylist()
-    customers = {
-        p["customer_id"]: names[p["person_key"]] for p in people if p["person_key"] in names and not p["valid_to"]
-    }
-    out = [(one,) for one, name in customers.items() if name in held_out]
+    spark, names = context.lake.spark, customers(context)
+    out = [(one,) for one, name in names.items() if name in held_out]
     frame = spark.createDataFrame(out, "customer_id string") if out else None
-    everybody = spark.createDataFrame([(one,) for one in customers], "customer_id string")
+    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
     rows = ask(context, question, everybody, frame, moment).collect()
-    return {(customers[row["customer_id"]], row["value"]): row["reason"] for row in rows}
+    return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}
 
 
 def test_a_consent_is_for_its_purpose_and_channel(shop):

@@ -9,17 +9,19 @@ import pytest
 
 from jobs.exports.platform import Platform
 from jobs.exports.platforms.drop import Drop
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import folder
 
 DAY = date(2011, 9, 10)
-AT = "winback/2011-09-10/"
+AT = "quanyu/winback/2011-09-10/"
 KINDS = ("phone_sha256", "email_sha256")
 FACTS = {
     "counts": {"members": 9, "without_consent": 2, "without_identifier": 1},
     "definition": "abc",
     "hash": "sha256",
     "tables": {"gold/memberships": 3},
+    "name": "quanyu",
+    "home": "one",
 }
 
 
@@ -61,7 +63,7 @@ def test_a_set_is_read_back_by_its_manifest(tmp_path):
     assert set(found) == {row for row in given if any(row)}
     assert found == sorted(found, key=lambda row: [value or "" for value in row])
     assert (delivered.parts, delivered.rows, delivered.written) == (3, len(found), True)
-    assert delivered.location == f"{tmp_path}/winback/2011-09-10/"
+    assert delivered.location == f"{tmp_path}/quanyu/winback/2011-09-10/"
     assert manifest["counts"] == {
         "members": 9,
         "without_consent": 2,
@@ -175,7 +177,7 @@ def test_a_set_is_delivered_to_s3(tmp_path):
         bucket = s3("s3://seeds/out", f"http://{host}:{port}", "us-east-1", "key", "secret")
         bucket._client.create_bucket(Bucket="seeds")
         delivered = deliver(bucket, rows(10))
-        assert delivered.location == "s3://seeds/out/winback/2011-09-10/"
+        assert delivered.location == "s3://seeds/out/quanyu/winback/2011-09-10/"
         on_disk = folder(tmp_path)
         deliver(on_disk, rows(10))
         assert state(bucket) == state(on_disk)
@@ -196,3 +198,14 @@ def test_a_platform_declares_itself():
 def test_parts_hold_at_least_one_row():
     with pytest.raises(ConfigError):
         Drop(rows_per_part=0)
+
+
+def test_what_another_home_wrote_is_left_alone(tmp_path):
+    bucket = folder(tmp_path)
+    deliver(bucket, rows(3))
+    before = state(bucket)
+    with pytest.raises(RejectedError, match="another `name`"):
+        deliver(bucket, rows(2), {**FACTS, "home": "two"})
+    assert state(bucket) == before
+    deliver(bucket, rows(2), {**FACTS, "home": "two", "name": "other"})
+    assert {key: content for key, content in state(bucket).items() if key in before} == before

@@ -1,10 +1,11 @@
 import gzip
 import hashlib
 import json
-from datetime import date
+import shutil
 from types import SimpleNamespace
 
 import pytest
+from consents import DAY, customers, declared, inside, land, member, took
 
 from jobs.exports import steps as exports
 from jobs.exports.hashing import Form
@@ -14,9 +15,7 @@ from quanyu.audience import Audience
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
-from quanyu.store import Store
 
-DAY = date(2011, 9, 10)
 NOTHING = "nothing exported: no consent on record"
 
 
@@ -35,16 +34,6 @@ def settings(tmp_path, **drop):
     return Settings(home=tmp_path / "home", conf=tmp_path, data=tmp_path, landing=tmp_path, drop=drop)
 
 
-@pytest.fixture
-def context(tmp_path):
-    with Store(f"sqlite:///{tmp_path}/store.db") as store:
-        yield SimpleNamespace(settings=settings(tmp_path), store=store, day=DAY)
-
-
-def receipt():
-    return Receipt("export.winback.drop", str(DAY), "r", "d", {"gold/memberships": 3, "gold/customers": 7})
-
-
 @pytest.mark.parametrize(
     ("phones", "emails", "rows"),
     [
@@ -57,21 +46,30 @@ def receipt():
     ],
 )
 def test_identifiers_stand_side_by_side_and_each_of_them_once(phones, emails, rows):
-    assert list(shaped(Clear, [{"phone": phones, "email": emails}])) == [rows]
+    assert shaped(Clear, [customer(phone=phones, email=emails)])[0] == rows
+
+
+def customer(**values):
+    return {"customer_id": "c", **{kind: [(None, v, f"#{v}") for v in some or ()] for kind, some in values.items()}}
 
 
 def test_a_kind_that_is_not_wanted_is_not_seen():
-    assert list(shaped(Clear, [{"member": ["9"], "email": ["a@x.org"]}])) == [[(None, "a@x.org")]]
+    assert shaped(Clear, [customer(member=["9"], email=["a@x.org"])])[0] == [(None, "a@x.org")]
+
+
+def test_an_address_of_which_the_platform_takes_nothing_is_named():
+    assert shaped(Clear, [customer(phone=["12"], email=["a@x.org"])])[1] == [("c", "phone", "#12")]
 
 
 @pytest.mark.parametrize(
     ("counted", "notes"),
     [
         (Counted(30, 3, 27), (NOTHING, "27 without consent to ads held back", "3 of the holdout kept out")),
-        (Counted(9, 0, 0, 1, 8), ("1 without an identifier that the platform takes",)),
-        (Counted(0, 0, 0), ()),
-        (Counted(5, 5, 0), ("5 of the holdout kept out",)),
-        (Counted(5, 0, 0, 0, 5), ()),
+        (Counted(9, without_identifier=1, customers=8), ("1 without an identifier that the platform takes",)),
+        (Counted(0), ()),
+        (Counted(5, 5), ("5 of the holdout kept out",)),
+        (Counted(5, customers=5), ()),
+        (Counted(5, customers=5, shared=2), ("2 have an address withheld that somebody held out shows too",)),
     ],
 )
 def test_notes_say_who_was_kept_back(counted, notes):
@@ -82,45 +80,126 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms() == {"drop": Drop}
     found = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
     [step] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path)))
-    assert (step.name, step.room, step.as_of, step.writes) == ("export.winback.drop", "exports", True, ())
+    assert (step.name, step.room, step.as_of, step.writes) == (
+        "export.winback.drop", "exports", True, ("gold/export_members",),
+    )  # fmt: skip
     [other] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path, bucket="s3://b")))
     assert other.definition != step.definition
 
 
-def given(monkeypatch, counted, customers):
-    monkeypatch.setattr(exports, "standing", lambda context, audience: None)
-    monkeypatch.setattr(exports, "counts", lambda members: counted)
-    monkeypatch.setattr(exports, "identified", lambda context, members, kinds: iter(customers))
+@pytest.fixture
+def shop(tmp_path):
+    retailer = declared(tmp_path)
+    land(
+        retailer,
+        "crm",
+        DAY,
+        *(member(n, f"1391234560{n}") for n in range(1, 5)),
+        "M5,,,",
+        member(6, email="m1@shop.cn"),
+    )
+    agreed = [f"M{n},ads,any,2024-06-01,granted" for n in (1, 2, 3, 5, 6)]
+    land(retailer, "answers", DAY, *agreed, "M6,ads,any,2024-06-02,withdrawn")
+    yield retailer
+    retailer.close()
 
 
-def test_an_export_counts_everybody_and_is_on_record(context, monkeypatch):
-    customers = [{"phone": [], "email": ["ann@x.org", "ann@y.org"]}, {"phone": ["12"], "email": []}]
-    given(monkeypatch, Counted(6, 1, 2), customers)
-    outcome = exports.export(context, receipt(), audience(), "drop", Drop)
-    assert (outcome.rows_in, outcome.rows_out) == (6, 1)
-    counts = {"members": 6, "holdout": 1, "without_consent": 2, "without_identifier": 2, "customers": 1}
-    location = f"{context.settings.home}/exports/winback/2011-09-10/"
-    assert outcome.facts == {**counts, "location": location, "parts": 1, "rows": 2}
-    manifest = json.loads((context.settings.home / "exports/winback/2011-09-10/_MANIFEST.json").read_text())
+ALL = ("M1", "M2", "M3", "M4", "M5", "M6")
+
+
+def exported(shop, day=DAY, inside_=ALL, held_out=("M3",), platform=Clear):
+    """Export on a day what there is, and give the outcome and the rows of the set."""
+    context = took(shop, day)
+    inside(context, "winback", inside_, held_out)
+    return export_again(shop, day, platform)
+
+
+def export_again(shop, day=DAY, platform=Clear, sends=True):
+    context = shop.context(day)
+    context.sends = sends
+    outcome = exports.export(context, receipt(day), audience(), "drop", platform)
+    return outcome, rows_of(shop, day)
+
+
+def rows_of(shop, day):
+    folder = shop.home / "exports" / "quanyu" / "winback" / day
+    parts = [gzip.decompress(path.read_bytes()).decode() for path in sorted(folder.glob("part-*"))]
+    return [tuple(line.split(",")) for text in parts for line in text.splitlines()[1:]]
+
+
+def receipt(day=DAY):
+    return Receipt("export.winback.drop", day, f"r-{day}", "d", {"gold/memberships": 3})
+
+
+def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
+    outcome, rows = exported(shop)
+    # The address of M1 that M6 shows goes out through nobody, since M6 withdrew.
+    assert rows == [("8613912345601", ""), ("8613912345602", "m2@shop.cn")]
+    counts = {"members": 6, "holdout": 1, "without_consent": 2, "without_identifier": 1, "customers": 2}
+    assert {name: outcome.facts[name] for name in counts} == counts
+    context = shop.context(DAY)
+    names = customers(context)
+    kept = context.lake.rows("gold/export_members").to_pylist()
+    assert sorted((names[row["customer_id"]], row["kind"], row["status"], row["reason"] or "") for row in kept) == [
+        ("M1", "email", "withheld", "withdrew consent to ads on any, by somebody who shows it"),
+        ("M1", "phone", "sent", ""),
+        ("M2", "email", "sent", ""),
+        ("M2", "phone", "sent", ""),
+        ("M3", "", "withheld", "held out"),
+        ("M4", "", "withheld", "no consent to ads on any"),
+        ("M5", "", "withheld", "no phone or email"),
+        ("M6", "", "withheld", "withdrew consent to ads on any"),
+    ]
+    manifest = json.loads((shop.home / "exports/quanyu/winback" / DAY / "_MANIFEST.json").read_text())
     assert manifest["counts"] | counts == manifest["counts"]
-    assert manifest["tables"] == {"gold/memberships": 3, "gold/customers": 7}
-    assert manifest["definition"] == audience().digest()
-    assert manifest["identifiers"] == ["phone_sha256", "email_sha256"]
+    assert (manifest["name"], manifest["definition"]) == ("quanyu", audience().digest())
     task = context.store.exports.last("winback.drop")
-    assert (task.status, task.location, task.receipt["rows"]) == ("delivered", location, 2)
+    assert (task.status, task.receipt["rows"]) == ("delivered", 2)
+    version = context.lake.version("gold/export_members")
+    export_again(shop)
+    assert shop.context(DAY).lake.version("gold/export_members") == version
 
 
-def test_without_consent_the_set_is_empty_and_no_identifier_is_looked_at(context, monkeypatch):
-    given(monkeypatch, Counted(27, 0, 27), [{"phone": [], "email": ["ann@x.org"]}])
-    outcome = exports.export(context, receipt(), audience(), "drop", Drop)
-    assert (outcome.rows_out, outcome.facts["rows"], outcome.facts["parts"]) == (0, 0, 0)
-    assert outcome.notes[0] == "nothing exported: no consent on record"
-    assert (context.settings.home / "exports/winback/2011-09-10/_SUCCESS").exists()
+def test_while_consents_are_in_doubt_removals_go_out_and_nobody_is_added(shop):
+    exported(shop)
+    # The feed of consents is late on this day, and somebody is new in the audience.
+    land(shop, "crm", "2024-07-06", member(7, "13912345607"), member(1, "13912345699"))
+    land(shop, "answers", "2024-07-02", "M7,ads,any,2024-07-02,granted", "M2,ads,any,2024-07-02,withdrawn")
+    outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
+    # M1 has another number now, which was never sent, and M2 withdrew.
+    assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
+    assert "removals alone went out: answers: the newest day is 2024-07-02" in outcome.notes[0]
+    land(shop, "answers", "2024-07-06")
+    outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
+    assert ("8613912345607", "m7@shop.cn") in rows and not any("2@shop" in mail for _, mail in rows)
 
 
-def test_what_a_platform_refuses_is_on_record(context, monkeypatch):
-    given(monkeypatch, Counted(1, 0, 0), [{"email": ["ann@x.org"]}])
+def test_a_set_that_was_never_delivered_is_not_begun_while_consents_are_in_doubt(shop):
+    land(shop, "answers", "2024-07-02")
+    took(shop)
+    inside(shop.context(DAY), "winback", ALL)
+    outcome, rows = export_again(shop, "2024-07-02")
+    assert rows == [] and "nothing is exported: answers: 1 landed files are not taken" in outcome.notes[0]
+    assert not (shop.home / "exports").exists()
 
+
+def test_a_run_that_computes_alone_adds_nobody(shop):
+    exported(shop, inside_=("M1",))
+    inside(shop.context(DAY), "winback", ("M1", "M2"))
+    outcome, rows = export_again(shop, sends=False)
+    assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
+
+
+def test_a_copied_home_exports_nothing(shop, tmp_path):
+    exported(shop)
+    copy = shop.copy(tmp_path / "copy")
+    shutil.copy(shop.home / "home.json", copy.home)
+    shutil.rmtree(copy.home / "exports")
+    outcome, rows = export_again(copy)
+    assert rows == [] and outcome.notes[0].startswith("nothing is exported: this home was noted")
+
+
+def test_what_a_platform_refuses_is_on_record(shop):
     class Refusing(Drop):
         """Refuses."""
 
@@ -128,20 +207,18 @@ def test_what_a_platform_refuses_is_on_record(context, monkeypatch):
             raise RejectedError("the bucket is gone")
 
     with pytest.raises(RejectedError):
-        exports.export(context, receipt(), audience(), "drop", Refusing)
+        exported(shop, platform=Refusing)
+    context = shop.context(DAY)
     task = context.store.exports.last("winback.drop")
     assert (task.status, task.receipt["reason"]) == ("failed", "the bucket is gone")
+    assert not context.lake.exists("gold/export_members")
 
 
-def test_nothing_clear_leaves(context, monkeypatch):
-    given(monkeypatch, Counted(1, 0, 0), [{"email": ["ann@x.org"]}])
-    exports.export(context, receipt(), audience(), "drop", Drop)
-    hashed = hashlib.sha256(b"ann@x.org").hexdigest()
-    task = context.store.exports.last("winback.drop")
-    assert "ann" not in json.dumps(task.receipt)
-    part = context.settings.home / "exports/winback/2011-09-10/part-00000.csv.gz"
-    text = gzip.decompress(part.read_bytes()).decode()
-    assert text.splitlines() == ["phone_sha256,email_sha256", f",{hashed}"]
+def test_nothing_clear_leaves(shop):
+    outcome, rows = exported(shop, platform=Drop)
+    assert hashlib.sha256(b"m2@shop.cn").hexdigest() in {mail for _, mail in rows}
+    task = shop.context(DAY).store.exports.last("winback.drop")
+    assert "shop.cn" not in json.dumps(task.receipt) + str(rows) + str(outcome)
 
 
 def test_the_destination_is_the_bucket_of_the_settings_with_its_secrets(tmp_path, monkeypatch):

@@ -165,7 +165,7 @@ def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     broken = till.land("till/2024-01-01/s2.csv", "no header at all\n")
     told = till.breached("till", "2024-01-01")
-    assert "till/2024-01-01/s2.csv" in told.breaches[0]
+    assert list(told.breaches) == ["refused till/2024-01-01/s2.csv"]
     assert {row[0] for row in lines(till)} == {"r1"}
     # The same again, and the day after, with good files beside it.
     till.breached("till", "2024-01-01")
@@ -173,7 +173,7 @@ def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till
     till.breached("till", "2024-01-02")
     assert {row[0] for row in lines(till)} == {"r1", "r2"}
     broken.write_text(HEAD + GOOD.replace("r1", "r3"))
-    assert till.ingest("till", "2024-01-02").breaches == ()
+    assert till.ingest("till", "2024-01-02").breaches == {}
     assert {row[0] for row in lines(till)} == {"r1", "r2", "r3"}
 
 
@@ -195,7 +195,7 @@ def test_a_feed_that_never_came_is_late_only_where_it_says_how_late_it_may_be(ti
     till.declare("sources/till.yml", TILL)
     assert till.ingest("till", "2024-01-01").notes == ("nothing has landed yet",)
     fresh(till, 30)
-    assert "nothing has landed yet; freshness allows 30" in till.breached("till", "2024-01-01").breaches[0]
+    assert "nothing has landed yet; freshness allows 30" in till.breached("till", "2024-01-01").breaches["late"]
 
 
 def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_does_not(till):
@@ -203,10 +203,10 @@ def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_do
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-03/s1.csv", HEAD)
-    assert till.ingest("till", "2024-01-04").breaches == ()
-    assert till.ingest("till", "2024-01-02").breaches == ()
+    assert till.ingest("till", "2024-01-04").breaches == {}
+    assert till.ingest("till", "2024-01-02").breaches == {}
     till.land("till/2024-01-05/s1.csv", "no header at all\n")
-    refused, late = till.breached("till", "2024-01-05").breaches
+    refused, late = till.breached("till", "2024-01-05").breaches.values()
     assert "was refused" in refused
     assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in late
 
@@ -224,7 +224,7 @@ def test_a_feed_whose_rows_say_their_day_is_as_fresh_as_its_rows(till):
     till.declare("sources/till.yml", by_row.replace("freshness: none", "freshness: {hours: 48}"))
     till.land("till/all.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-02")
-    assert "the newest day is 2024-01-01" in till.breached("till", "2024-01-20").breaches[0]
+    assert "the newest day is 2024-01-01" in till.breached("till", "2024-01-20").breaches["late"]
 
 
 CATALOGUE = """

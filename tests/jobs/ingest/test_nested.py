@@ -109,7 +109,7 @@ def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
     retailer.land("staff/2024-07-02.json", json.dumps(second))
     retailer.land("staff/2024-07-03.json", "[1, 2]")
     told = retailer.breached("staff", "2024-07-03")
-    assert "is not one JSON object" in " ".join(told.breaches)
+    assert "is not one JSON object" in " ".join(told.breaches.values())
     # The third day's list cannot be read: it does not tell that anybody has left.
     assert "nothing was taken for gone by the snapshots of 2024-07-03" in " ".join(told.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")

@@ -2,14 +2,20 @@ from datetime import date
 
 import pytest
 import small_day
+import typer
 from shop import Retailer
 from typer.testing import CliRunner
 
+from jobs.journeys import commands
 from jobs.journeys.fates import fates
-from quanyu.cli import app
+from quanyu import homecommands
+from quanyu.lake.receipt import Receipt
 from quanyu.store import Message
 
 DAY = date(2024, 7, 1)
+APP = typer.Typer()
+commands.add(APP)
+homecommands.add(APP)
 
 
 @pytest.fixture
@@ -28,7 +34,11 @@ def shop(tmp_path):
 
 
 def command(shop, *words):
-    return CliRunner().invoke(app, [*words, "--conf", str(shop.conf), "--home", str(shop.home)])
+    return CliRunner().invoke(APP, [*words, "--conf", str(shop.conf), "--home", str(shop.home)])
+
+
+def words(shop, *line):
+    return " ".join(command(shop, *line).stdout.split())
 
 
 def listed(shop):
@@ -76,7 +86,7 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
                 "decision": "held", "reason": "no consent to messages"}  # fmt: skip
     stay = {"audience": "leaving", "customer_id": "c-e", "entered_on": DAY, "left_on": None, "holdout": True}
     for name, row in (("decisions", decision), ("memberships", stay)):
-        receipt = small_day_receipt(name)
+        receipt = Receipt(name, small_day.FIRST, "r", "d")
         context.lake.note(context.catalogue.tables[name], row, receipt)
     found = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
     assert found["c-d"] == ("held back", "no consent to messages")
@@ -84,7 +94,12 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
     assert len(found) == 5
 
 
-def small_day_receipt(name):
-    from quanyu.lake.receipt import Receipt
-
-    return Receipt(name, small_day.FIRST, "r", "d")
+def test_a_home_says_where_it_sends_from_and_a_person_accepts_another_place(shop, tmp_path):
+    assert "has had no run yet" in words(shop, "home", "show")
+    command(shop, "outbox", "close", "c", "--why", "too late")
+    assert "sends and exports" in words(shop, "home", "show")
+    moved = shop.home.rename(tmp_path / "moved")
+    shop.home = moved
+    assert "home accept" in words(shop, "home", "show")
+    assert command(shop, "home", "accept").exit_code == 0
+    assert "sends and exports" in words(shop, "home", "show")

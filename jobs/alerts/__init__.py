@@ -1,0 +1,1 @@
+"""Tells people what a run found out of order."""

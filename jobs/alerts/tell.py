@@ -1,0 +1,95 @@
+"""Which alerts the results of steps open and end, and one message about those that nobody was told of."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from jobs.alerts.webhook import post
+from jobs.journeys.channel import Envelope
+from quanyu.discover import call
+from quanyu.errors import ConfigError, QuanyuError, RetryableError, actor
+from quanyu.run import Context, Result
+from quanyu.store import Alert
+
+LOG = logging.getLogger(__name__)
+
+
+def tell(context: Context, results: Iterable[Result]) -> str:
+    """Take what the results of a run show, and tell what was not told; returns what came of it, in words.
+
+    Nothing is told by a run that does not send, such as one on a copy. What cannot be told never fails a run: it is
+    told by the next one.
+    """
+    if not context.sends:
+        return ""
+    try:
+        return _told(context, results)
+    except QuanyuError as error:
+        LOG.warning("alerts were not told: %s", error)
+        return f"Alerts were not told, and will be by the next run: {error}"
+
+
+def _told(context: Context, results: Iterable[Result]) -> str:
+    alerts, to = context.store.alerts, context.settings.alerts
+    for result in results:
+        # A step that was kept shows how a later day left it.
+        if result.status != "kept":
+            alerts.observe(result.step, context.day, out_of_order(result))
+    untold = alerts.untold()
+    if not untold or not (to.mail or to.webhook):
+        return ""
+    _send(context, untold)
+    alerts.told(untold)
+    return f"Alerts told: {_counted(untold)}"
+
+
+def _counted(alerts: Sequence[Alert]) -> str:
+    over = sum(one.over for one in alerts)
+    return f"{len(alerts) - over} new, {over} over"
+
+
+def out_of_order(result: Result) -> dict[str, str]:
+    """What is wrong by a result: a key that stays the same while it is, and the words.
+
+    A step says in `facts["alerts"]` what somebody has to know though nothing failed, such as messages that are held.
+    """
+    wrong = dict(result.outcome.breaches)
+    if result.status == "stopped" and not wrong:
+        wrong["stopped"] = f"{result.step} stopped; {actor(result.fault)} must act: {result.error}"
+    return wrong | dict(result.outcome.facts.get("alerts") or {})
+
+
+def _send(context: Context, alerts: Sequence[Alert]) -> None:
+    settings = context.settings
+    failures: list[str] = []
+    subject = f"Quanyu, {context.day}: alerts, {_counted(alerts)}"
+    body = "\n".join(_line(one) for one in alerts)
+    ways = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
+    if settings.alerts.webhook:
+        ways.append(partial(post, settings.alerts, context.day, subject, body, alerts))
+    for way in ways:
+        try:
+            way()
+        except QuanyuError as error:
+            failures.append(str(error))
+    # Told to one of two is told: the other is in the log, and nobody gets the same twice.
+    for failure in failures:
+        LOG.warning("an alert did not go out: %s", failure)
+    if len(failures) == len(ways):
+        raise RetryableError("; ".join(failures))
+
+
+def _line(alert: Alert) -> str:
+    return f"over: {alert.words}" if alert.over else alert.words
+
+
+def _mail(context: Context, to: str, subject: str, body: str) -> None:
+    mail = context.settings.mail
+    envelope = Envelope(f"alert-{uuid.uuid4().hex}", to, subject, body + "\n", mail.sender, context.day)
+    with call("jobs.journeys.steps:channel")(context.settings) as channel:
+        outcome = channel.deliver(envelope)
+    if outcome.status in ("failed", "rejected"):
+        raise ConfigError(f"the mail server did not take an alert: {outcome.reason}")

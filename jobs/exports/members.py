@@ -1,0 +1,104 @@
+"""Who of an audience goes out now, by the gate's answers, and what an export holds of each member since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs.consent import gate
+from jobs.consent.facts import Question
+from quanyu.audience import Audience
+from quanyu.lake import place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.literals import quoted
+from quanyu.model.people import ANY
+from quanyu.run import Context
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+PLACE = "gold/export_members"
+NOT_ADDED = "nobody is added while that is in doubt"
+NOT_TAKEN = "no value that the platform takes"
+OF_MEMBER = ("customer_id", "kind", "address_hash", "status")
+
+
+def members(context: Context, audience: Audience) -> DataFrame:
+    """Members as of the day: customer_id, holdout."""
+    day = f"date'{context.day}'"
+    stays = context.lake.table(context.catalogue.tables["memberships"]).where(f"audience = {quoted(audience.name)}")
+    inside = stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})")
+    return inside.select("customer_id", "holdout")
+
+
+def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
+    """The gate's answers for the members, whose consent has to be for any channel; as `gate.ask` gives them."""
+    stays = context.lake.table(context.catalogue.tables["memberships"])
+    held_out = stays.where(f"audience = {quoted(audience.name)} and holdout").select("customer_id")
+    question = Question(audience.purpose, ANY, tuple(kinds))
+    return gate.ask(context, question, members(context, audience), held_out)
+
+
+def last_set(context: Context, export: str) -> DataFrame:
+    """What the last delivered set holds: customer_id, kind, address_hash."""
+    rows = context.lake.table(context.catalogue.tables["export_members"])
+    rows = rows.where(f"export = {quoted(export)} and until is null and status = 'sent'")
+    return rows.select("customer_id", "kind", "address_hash")
+
+
+def without_additions(context: Context, rows: DataFrame, export: str) -> DataFrame:
+    """The same answers, in which whoever is not in the last delivered set is withheld."""
+    before = last_set(context, export).selectExpr("*", "true as was_sent")
+    joined = rows.join(before, ["customer_id", "kind", "address_hash"], "left")
+    reason = f"coalesce(reason, if(was_sent, null, {quoted(NOT_ADDED)})) as reason"
+    return context.lake.staging.keep(joined.selectExpr(*(c for c in rows.columns if c != "reason"), reason))
+
+
+def without_not_taken(context: Context, rows: DataFrame, addresses: Sequence[tuple[str, str, str]]) -> DataFrame:
+    """The same answers, in which addresses (customer, kind, hash) of which the platform takes nothing are withheld."""
+    if not addresses:
+        return rows
+    schema = "customer_id string, kind string, address_hash string, bad boolean"
+    bad = context.lake.spark.createDataFrame([(*address, True) for address in addresses], schema)
+    joined = rows.join(bad, ["customer_id", "kind", "address_hash"], "left")
+    values = {"reason": NOT_TAKEN, "cause": gate.ADDRESS}
+    cases = [f"coalesce({name}, if(bad, {quoted(text)}, null)) as {name}" for name, text in values.items()]
+    return context.lake.staging.keep(joined.selectExpr(*(c for c in rows.columns if c not in values), *cases))
+
+
+def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> None:
+    """Keep what the export holds of each member from the context's day on; only what differs is written."""
+    table = context.catalogue.tables["export_members"]
+    context.lake.prepare(table)
+    current = context.lake.table(table).where(f"export = {quoted(export)} and until is null")
+    changes = _changes(context, export, _standing(rows), current)
+    staged = context.lake.staging.take(changes.select(*table.columns))
+    counts = {"out": staged.count}
+    if staged.count and context.lake.version(place_of(table)) is None:
+        context.lake.append(PLACE, staged, receipt, counts)
+    elif staged.count:
+        whole = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
+        context.lake.merge(table, whole, table.keys, receipt, counts)
+
+
+def _standing(rows: DataFrame) -> DataFrame:
+    whole = [f"coalesce({name}, '') as {name}" for name in ("kind", "address_hash")]
+    status = "if(reason is null, 'sent', 'withheld') as status"
+    return rows.selectExpr("customer_id", *whole, "reason", status).distinct()
+
+
+def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) -> DataFrame:
+    """Rows that begin on the day, and those that end on it."""
+    day = f"date'{context.day}'"
+    before = current.selectExpr(*OF_MEMBER, "reason as reason_before", "since")
+    both = context.lake.staging.keep(now.join(before, list(OF_MEMBER), "left"))
+    same = "since is not null and coalesce(reason, '') = coalesce(reason_before, '')"
+    begun = both.where(f"not ({same})").selectExpr(
+        *OF_MEMBER, "reason", f"{day} as since", "cast(null as date) as until"
+    )
+    unchanged = both.where(same).select(*OF_MEMBER)
+    ended = current.join(unchanged, list(OF_MEMBER), "left_anti")
+    # What changes again on the day on which it began is replaced, and not ended.
+    ended = ended.join(begun.select(*OF_MEMBER, "since"), [*OF_MEMBER, "since"], "left_anti")
+    ended = ended.selectExpr(*OF_MEMBER, "reason", "since", f"{day} as until")
+    return begun.unionByName(ended).selectExpr(f"{quoted(export)} as export", "*")

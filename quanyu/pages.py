@@ -1,0 +1,70 @@
+"""The commands of the pages and of the clock, and the way to Airflow's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quanyu.cli import Conf, Home, opened, say
+
+
+def add(app: typer.Typer) -> None:
+    """Give the product's command these commands."""
+    app.command()(up)
+    app.command()(down)
+    all_words = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(add_help_option=False, context_settings=all_words)(airflow)
+
+
+def up(
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Run the DAGs by the clock too: they send and export.")
+    ] = False,
+    conf: Conf = None,
+    home: Home = None,
+    airflow_port: int = 8080,
+    mlflow_port: int = 5000,
+) -> None:
+    """Start Airflow's and MLflow's pages on this home, on loopback. Nothing runs by itself without --schedule.
+
+    Example: `quanyu up` or `quanyu up --schedule`
+    """
+    from quanyu import discover
+    from quanyu.airflow import set_up
+    from quanyu.servers import services
+    from quanyu.servers import up as start
+
+    settings = opened(conf, home)
+    discover.call("ml.lifecycle.steps:prepare")(settings)
+    set_up(settings, airflow_port)
+    schedule = schedule or settings.schedule or any(part.name == "scheduler" for part in services(settings))
+    # Before it starts to work.
+    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else ()
+    for address in start(settings, airflow_port, mlflow_port, schedule):
+        say(str(address))
+    for line in plan:
+        say(line)
+    if not schedule:
+        say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
+
+
+def airflow(words: typer.Context) -> None:
+    """Run one of Airflow's own commands on the home that QUANYU_HOME and QUANYU_CONF name.
+
+    Example: `quanyu airflow dags list`
+    """
+    from quanyu.airflow import call
+
+    raise typer.Exit(call(opened(None, None), words.args))
+
+
+def down(conf: Conf = None, home: Home = None) -> None:
+    """Stop the pages and the Spark server of this home, with no process left.
+
+    Example: `quanyu down`
+    """
+    from quanyu.servers import down as stop
+
+    stopped = stop(opened(conf, home))
+    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")

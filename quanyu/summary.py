@@ -1,0 +1,48 @@
+"""`quanyu summary`: what became of a day, however its steps were run."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quanyu import report
+from quanyu.calendar import day_of
+from quanyu.cli import Conf, Home, opened, say
+from quanyu.errors import ConfigError
+from quanyu.run import Context, result_of
+from quanyu.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+def summary(settings: Settings, day: date | None) -> Group:
+    """Build the summary of a day, by default of the one that was worked on last: the newest result of each step.
+
+    Raises ConfigError where no step was run.
+    """
+    with contextlib.closing(Context(settings, day or date.min)) as context:
+        context.day = day or context.store.results.newest_day() or date.min
+        results = [result_of(kept) for kept in context.store.results.of_day(context.day).values()]
+    if not results:
+        raise ConfigError(f"no step was run for {day}" if day else "no step was run in this home yet")
+    return report.summary(context, results, sum(result.seconds for result in results))
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(name="summary")
+    def show(
+        day: Annotated[str | None, typer.Option(help="Business day; the one worked on last without it.")] = None,
+        conf: Conf = None,
+        home: Home = None,
+    ) -> None:
+        """Show what became of a day: each step as it ended last, whether run by hand or by the clock.
+
+        Example: `quanyu summary --day 2025-02-03`
+        """
+        say(summary(opened(conf, home), day_of(day) if day else None))

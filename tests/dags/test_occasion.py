@@ -1,0 +1,69 @@
+"""The day of a DAG's run and whether the run may send, however it began."""
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from dags.occasion import occasion
+from quanyu.errors import ConfigError
+
+NEWEST = date(2024, 7, 3)
+# 05:00 in Shanghai, which is the day before in UTC.
+AT_FIVE = datetime(2024, 7, 2, 21, tzinfo=UTC)
+LONG_AGO = datetime(2024, 1, 4, 21, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def house(retailer, monkeypatch):
+    monkeypatch.setenv("QUANYU_CONF", str(retailer.conf))
+    monkeypatch.setenv("QUANYU_HOME", str(retailer.home))
+    monkeypatch.setattr("quanyu.tasks.newest_day", lambda: NEWEST)
+
+
+def run(kind, begins=None, conf=None, events=()):
+    told = [SimpleNamespace(extra=extra) for extra in events]
+    dag_run = SimpleNamespace(run_type=kind, data_interval_start=begins, conf=conf)
+    return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": told} if told else {}})
+
+
+@pytest.mark.parametrize(
+    ("began", "day", "sends"),
+    [
+        (dict(kind="scheduled", begins=AT_FIVE), "2024-07-03", True),
+        (dict(kind="scheduled", begins=LONG_AGO), "2024-01-05", False),
+        (dict(kind="backfill", begins=LONG_AGO), "2024-01-05", False),
+        (dict(kind="backfill", begins=AT_FIVE), "2024-07-03", False),
+        (dict(kind="manual", begins=LONG_AGO), "2024-07-03", True),
+        (dict(kind="manual", conf={"day": ""}), "2024-07-03", True),
+        (dict(kind="manual", conf={"day": "2024-07-03"}), "2024-07-03", True),
+        (dict(kind="manual", conf={"day": "2024-07-02"}), "2024-07-02", False),
+        (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": True}]), "2024-07-03", True),
+        (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": False}]), "2024-07-03", False),
+        (dict(kind="asset_triggered", events=[{"day": "2024-07-02", "sends": True}]), "2024-07-02", False),
+        # Events that came together: the newest day counts, and what was said of it.
+        (
+            dict(
+                kind="asset_triggered",
+                events=[{"day": "2024-01-05", "sends": False}, {"day": "2024-07-03", "sends": True}],
+            ),
+            "2024-07-03",
+            True,
+        ),
+        (
+            dict(
+                kind="asset_triggered",
+                events=[{"day": "2024-01-05", "sends": False}, {"day": "2024-01-04", "sends": True}],
+            ),
+            "2024-01-05",
+            False,
+        ),
+    ],
+)
+def test_a_run_has_a_day_and_may_send_or_not(began, day, sends):
+    assert run(**began) == (date.fromisoformat(day), sends)
+
+
+def test_a_day_given_by_hand_that_is_none_is_told():
+    with pytest.raises(ConfigError, match="'tomorrow' is no day"):
+        run("manual", conf={"day": "tomorrow"})

@@ -1,0 +1,205 @@
+"""Alerts reach a mail server and a webhook once each, and again when they are over; one that cannot be told waits."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from jobs.alerts.tell import out_of_order, tell
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.run import Outcome, Result, perform, results
+from quanyu.settings import load_settings
+
+TILL = """
+describes: Receipts.
+owner: retail
+reads: {path: "till/{day}.csv", format: csv}
+delivers: events
+freshness: {hours: 24}
+fills:
+  products: {sku: sku, product: name}
+"""
+GOOD = "sku,name\na,A\n"
+BASE = "zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\n"
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Inbox:
+    """A mail server's mind: the text of what it received."""
+
+    def __init__(self):
+        self.texts = []
+
+    async def handle_DATA(self, server, session, envelope):
+        letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.texts.append((envelope.rcpt_tos, letter["Subject"], letter.get_content().strip().split("\n")))
+        return "250 OK"
+
+
+@contextmanager
+def mail_server(port):
+    inbox = Inbox()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield inbox
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def web_server(status=200):
+    posts = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            posts.append((self.path, self.headers.get("Authorization"), json.loads(content)))
+            self.send_response(status)
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port, posts
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def till(retailer):
+    retailer.declare("sources/till.yml", TILL)
+    return retailer
+
+
+def run(shop, day):
+    """Ingest, as a run does, and tell."""
+    context = shop.context(day)
+    with suppress(QuanyuError):
+        perform(context, context.step("ingest.till"))
+    return tell(context, results(context))
+
+
+def test_each_alert_is_mailed_once_and_when_it_is_over(till):
+    port = free_port()
+    mail = f"mail: {{channel: smtp, host: 127.0.0.1, port: {port}}}\nalerts: {{mail: [ops@shop.test]}}\n"
+    till.declare("base.yml", BASE + mail)
+    with mail_server(port) as inbox:
+        till.land("till/2024-07-01.csv", "no such header\n1\n")
+        assert run(till, "2024-07-01") == "Alerts told: 2 new, 0 over"
+        assert run(till, "2024-07-01") == ""
+        till.land("till/2024-07-02.csv", GOOD)
+        assert run(till, "2024-07-02") == "Alerts told: 0 new, 1 over"
+        till.land("till/2024-07-01.csv", GOOD)
+        assert run(till, "2024-07-02") == "Alerts told: 0 new, 1 over"
+        assert run(till, "2024-07-02") == ""
+    first, second, third = inbox.texts
+    assert first[:2] == (["ops@shop.test"], "Quanyu, 2024-07-01: alerts, 2 new, 0 over")
+    assert "nothing has landed yet" in first[2][0]
+    assert "a file was refused: till/2024-07-01.csv" in first[2][1]
+    assert second[2][0].startswith("over: till: nothing has landed yet")
+    assert third[2][0].startswith("over: till: a file was refused: till/2024-07-01.csv")
+
+
+def test_a_webhook_gets_words_for_people_and_for_programs_and_its_token(till, monkeypatch):
+    monkeypatch.setenv("HOOK_TOKEN", "t0ken")
+    with web_server() as (port, posts):
+        till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}/hook', token: env:HOOK_TOKEN}}\n")
+        run(till, "2024-07-01")
+        till.land("till/2024-07-01.csv", GOOD)
+        run(till, "2024-07-01")
+    (path, token, late), (_, _, over) = posts
+    assert (path, token) == ("/hook", "Bearer t0ken")
+    [alert] = late["alerts"]
+    assert (alert["step"], alert["since"], alert["over"]) == ("ingest.till", "2024-07-01", False)
+    assert "nothing has landed yet" in late["text"]
+    assert over["alerts"][0]["over"]
+
+
+def test_a_robot_of_wecom_gets_the_text_alone(till, monkeypatch):
+    with web_server() as (port, posts):
+        monkeypatch.setenv("ROBOT", f"http://127.0.0.1:{port}/send?key=1")
+        till.declare("base.yml", f"{BASE}alerts: {{webhook: env:ROBOT, form: wecom}}\n")
+        run(till, "2024-07-01")
+    [(path, _, content)] = posts
+    assert path == "/send?key=1"
+    assert content["msgtype"] == "text"
+    assert "nothing has landed yet" in content["text"]["content"]
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_an_alert_that_cannot_be_told_fails_nothing_and_is_told_by_the_next_run(till, status):
+    with web_server(status) as (port, posts):
+        till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
+        assert "will be by the next run" in run(till, "2024-07-01")
+    assert "will be by the next run" in run(till, "2024-07-01")
+    assert len(posts) == 1
+    with web_server() as (port, posts):
+        till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
+        assert run(till, "2024-07-01") == "Alerts told: 1 new, 0 over"
+    assert "nothing has landed yet" in posts[0][2]["text"]
+
+
+def test_what_nobody_was_told_of_ends_in_silence(till):
+    run(till, "2024-07-01")
+    till.land("till/2024-07-01.csv", GOOD)
+    run(till, "2024-07-01")
+    assert till.context("2024-07-01").store.alerts.untold() == []
+
+
+def test_a_run_for_an_earlier_day_ends_no_alert(till):
+    till.land("till/2024-07-01.csv", GOOD)
+    run(till, "2024-07-09")
+    run(till, "2024-07-01")
+    [late] = till.context("2024-07-09").store.alerts.untold()
+    assert (late.key, late.over) == ("late", False)
+
+
+def test_a_run_that_does_not_send_tells_nobody(till):
+    context = till.context("2024-07-01")
+    context.sends = False
+    assert tell(context, [Result("send", "stopped", 1, Outcome(), "no server", "RetryableError")]) == ""
+    assert context.store.alerts.untold() == []
+
+
+def test_a_step_that_stopped_and_messages_that_are_held_are_alerts():
+    stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
+    assert out_of_order(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
+    held = Outcome(facts={"alerts": {"held": "31 messages are held: consents is late"}})
+    assert out_of_order(Result("send", "done", 1, held)) == {"held": "31 messages are held: consents is late"}
+    assert out_of_order(Result("send", "done", 1, Outcome())) == {}
+
+
+@pytest.mark.parametrize("hook", ["http://hooks.example/1", "ftp://hooks.example", "hooks.example"])
+def test_a_webhook_is_encrypted_unless_it_is_on_this_machine(retailer, hook):
+    retailer.declare("base.yml", f"{BASE}alerts: {{webhook: '{hook}'}}\n")
+    with pytest.raises(ConfigError, match=r"alerts\.webhook: .* a webhook begins with https://"):
+        load_settings(retailer.conf, retailer.home)
+
+
+def test_a_referred_webhook_is_looked_at_when_it_is_used(till, monkeypatch):
+    monkeypatch.setenv("ROBOT", "http://hooks.example/1?key=secret")
+    till.declare("base.yml", f"{BASE}alerts: {{webhook: env:ROBOT}}\n")
+    words = run(till, "2024-07-01")
+    assert "a webhook begins with https://" in words
+    assert "secret" not in words

@@ -1,0 +1,50 @@
+"""Days of the house: which are over, and what a home that stands in the future says."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from quanyu.calendar import ahead_of_time, check_over, day_of, newest_day
+from quanyu.errors import ConfigError
+from quanyu.run import Outcome, Result
+
+# Half past midnight in Shanghai, where the fourth has begun.
+NOW = datetime(2024, 7, 3, 16, 30, tzinfo=UTC)
+FAR = "2052-02-03"
+
+
+def kept(step="identities"):
+    return Result(step, "kept", 0.0, Outcome())
+
+
+def test_a_day_is_over_when_it_has_ended_in_the_zone_of_the_house(retailer):
+    assert newest_day(retailer.settings, NOW) == date(2024, 7, 3)
+    check_over(retailer.settings, date(2024, 7, 3), NOW)
+    with pytest.raises(
+        ConfigError, match=r"2024-07-04 has not ended in Asia/Shanghai, where it is 2024-07-04: .*--ahead"
+    ):
+        check_over(retailer.settings, date(2024, 7, 4), NOW)
+    with pytest.raises(ConfigError, match="has not ended in America/New_York, where it is 2024-07-03"):
+        check_over(retailer.settings.model_copy(update={"zone": "America/New_York"}), date(2024, 7, 3), NOW)
+
+
+def test_what_is_no_day_is_told():
+    with pytest.raises(ConfigError, match="'2024-7-1' is no day"):
+        day_of("2024-7-1")
+
+
+@pytest.mark.parametrize(("stands", "told"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
+def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, told):
+    context = retailer.context("2024-07-01")
+    context.store.memory.remember("identities", "", {"day": stands})
+    assert bool(ahead_of_time(context, [kept()], NOW)) is told
+    assert ahead_of_time(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
+    assert context.forward_day("identities") == date.fromisoformat(stands)
+    assert context.forward_day("memberships") is None
+
+
+def test_it_says_where_the_home_stands_and_how_it_is_taken_back(retailer):
+    context = retailer.context("2024-07-01")
+    context.store.memory.remember("identities", "", {"day": FAR})
+    assert f"stands at {FAR}" in ahead_of_time(context, [kept()], NOW)
+    assert f"quanyu back --day {FAR}" in ahead_of_time(context, [kept()], NOW)

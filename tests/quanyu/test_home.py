@@ -1,0 +1,70 @@
+import json
+import shutil
+
+import pytest
+
+from quanyu import home
+from quanyu.errors import ConfigError
+from quanyu.run import home_lock
+from quanyu.settings import Settings
+
+
+def settings_of(path, **changes):
+    return Settings(home=path, conf=path, data=path, landing=path, **changes)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return settings_of(tmp_path / "home")
+
+
+def test_the_first_run_notes_the_home_for_its_owner_alone(settings):
+    assert home.noted(settings) is None
+    with home_lock(settings):
+        pass
+    path = home.note_path(settings)
+    assert path.stat().st_mode & 0o777 == 0o600
+    note = json.loads(path.read_text())
+    assert (note["name"], note["path"]) == ("quanyu", str(settings.home))
+    assert home.may_send(settings) is None
+
+
+def test_another_name_is_refused_in_a_sentence_and_nothing_is_left_held(settings):
+    home.note(settings)
+    other = settings_of(settings.home, name="berlin")
+    with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home, which is 'quanyu'"):
+        home.may_send(other)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="write name: quanyu"), home_lock(other):
+            pass
+    with home_lock(settings):
+        pass
+
+
+def test_a_copy_may_not_send_until_it_is_accepted(settings, tmp_path):
+    home.note(settings)
+    copy = settings_of(tmp_path / "copy")
+    shutil.copytree(settings.home, copy.home)
+    assert "at " + str(settings.home) in home.may_send(copy)
+    home.note(copy)
+    assert home.may_send(copy) is None
+    assert home.may_send(settings) is None
+
+
+def test_another_machine_may_not_send(settings):
+    home.note(settings_of(settings.home, machine="one"))
+    assert home.may_send(settings_of(settings.home, machine="one")) is None
+    assert "on another machine" in home.may_send(settings_of(settings.home, machine="two"))
+
+
+def test_a_note_that_cannot_be_read_is_told(settings):
+    settings.home.mkdir()
+    home.note_path(settings).write_text("{")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        home.may_send(settings)
+
+
+@pytest.mark.parametrize("name", ["Shop", "", "a b", "../x", "x" * 60])
+def test_a_name_is_fit_for_a_path(settings, name):
+    with pytest.raises(ValueError, match="name"):
+        settings_of(settings.home, name=name)

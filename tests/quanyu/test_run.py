@@ -1,0 +1,111 @@
+"""How a step ended is kept whoever started it, and an exit code tells whose fault a stop is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, exit_code
+from quanyu.report import summary as build
+from quanyu.run import Outcome, Result, Step, perform, results
+from quanyu.summary import summary
+
+
+def shown(group):
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(group)
+    return capture.get()
+
+
+def step(name, does):
+    return Step(name, "ingest", (), (), "1", lambda context, receipt: does())
+
+
+def ended(shop, day, does, name="one"):
+    context = shop.context(day)
+    context.__dict__["steps"] = {name: step(name, does)}
+    with contextlib.suppress(QuanyuError):
+        perform(context, context.steps[name])
+    [result] = results(context)
+    return result
+
+
+def raising(error):
+    def does():
+        raise error
+
+    return does
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "code"),
+    [
+        (ConfigError("secret env:X: the environment variable is not set"), "ConfigError", 2),
+        (ContractError("pos: 5 of 7 rows are bad"), "ContractError", 3),
+        (RetryableError("no answer"), "RetryableError", 4),
+        (ZeroDivisionError("1 / 0"), "QuanyuError", 1),
+    ],
+)
+def test_a_result_says_whose_fault_a_stop_was(retailer, error, fault, code):
+    result = ended(retailer, "2024-07-01", raising(error))
+    assert (result.status, result.fault, exit_code([result.fault])) == ("stopped", fault, code)
+
+
+def test_of_several_faults_the_exit_code_is_that_of_the_worst():
+    assert exit_code([]) == 0
+    assert exit_code(["ContractError", "RejectedError"]) == 5
+    assert exit_code(["ContractError", "RejectedError", "RetryableError"]) == 4
+    assert exit_code(["ContractError", "ExpressionError", "RetryableError"]) == 2
+    assert exit_code(["ContractError", "ConfigError", "QuanyuError"]) == 1
+    # A result of an earlier release does not say.
+    assert exit_code([""]) == 1
+
+
+def test_breaches_make_a_step_stop_and_keep_what_it_did(retailer):
+    result = ended(retailer, "2024-07-01", lambda: Outcome(5, 4, breaches={"late": "pos: late"}))
+    assert (result.status, result.fault, result.error) == ("stopped", "ContractError", "pos: late")
+    assert (result.outcome.rows_in, result.outcome.breaches) == (5, {"late": "pos: late"})
+
+
+def test_a_days_summary_holds_the_newest_result_of_each_step_of_whichever_run(retailer):
+    ended(retailer, "2024-07-01", raising(RetryableError("no answer")), "send")
+    ended(retailer, "2024-07-01", lambda: Outcome(5, notes=("five rows",)), "ingest.pos")
+    ended(retailer, "2024-07-01", lambda: Outcome(7), "send")
+    ended(retailer, "2024-06-30", raising(ConfigError("a mistake")), "ingest.crm")
+    day = shown(summary(retailer.settings, date(2024, 7, 1)))
+    assert "stopped" not in day
+    assert "ingest.pos: five rows" in day
+    newest = shown(summary(retailer.settings, None))
+    assert "2024-06-30" in newest
+    assert "ingest.crm: you must act: a mistake" in newest
+    with pytest.raises(ConfigError, match="no step was run for 2024-01-01"):
+        summary(retailer.settings, date(2024, 1, 1))
+
+
+def test_a_summary_names_stops_first_and_the_worst_of_them_before_the_others(retailer):
+    stops = [
+        Result("a", "done", 1, Outcome(notes=("fine",))),
+        Result("b", "stopped", 1, Outcome(), "late", "ContractError"),
+        Result("c", "stopped", 1, Outcome(), "a mistake", "ConfigError"),
+    ]
+    lines = shown(build(retailer.context("2024-07-01"), stops, 3)).splitlines()
+    assert [line.strip() for line in lines[:3]] == [
+        "2 steps stopped",
+        "c: you must act: a mistake",
+        "b: the sender of the data must act: late",
+    ]
+
+
+def test_a_step_logs_its_own_lines(retailer, caplog):
+    with caplog.at_level(logging.INFO, logger="quanyu.run"):
+        ended(retailer, "2024-07-01", lambda: Outcome(5, 4, notes=("one left out",)))
+        ended(retailer, "2024-07-01", raising(ConfigError("a mistake")), "two")
+    told = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
+    assert told[0].startswith("one: done in ")
+    assert told[1] == "one: one left out"
+    assert told[2] == "two: you must act: a mistake"
