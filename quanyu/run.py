@@ -25,6 +25,7 @@ from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableErro
 from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
+from quanyu.lake.staging import Staging
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -181,6 +182,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
             f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
         ) from None
     try:
+        Staging(settings.lake).clear_dead()
         check_name(settings)
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield
