@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from quanyu.errors import actor, worst
-from quanyu.printable import cell
+from quanyu.printable import cell, printable
 from quanyu.run import Context, Result
 
 STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red"}
