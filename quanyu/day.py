@@ -53,7 +53,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             stopped = [result for result in told if result.status == "stopped"]
             missing = len(context.steps) - len(told)
             if missing:
-                console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
+                console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
             if ahead := calendar.ahead_of_time(context, told):
                 console.print(Text(ahead, "bold red"))
         tasks.close()

@@ -120,6 +120,8 @@ def secret(reference: str) -> str:
         return Path(where).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"secret {reference}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"secret {reference}: the file is no text in UTF-8") from None
 
 
 def person_key_secret(settings: Settings) -> bytes:

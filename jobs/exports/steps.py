@@ -214,7 +214,8 @@ def destination(settings: Settings) -> Bucket:
 def _deliver(
     context: Context, audience: Audience, name: str, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
 ) -> Delivered:
-    opened = platform(context.settings.drop.max_rows) if issubclass(platform, Drop) else platform()
+    limits = (context.settings.drop.max_rows, context.lake.staging.folder())
+    opened = platform(*limits) if issubclass(platform, Drop) else platform()
     task = f"{audience.name}.{name}"
     try:
         bucket = destination(context.settings)

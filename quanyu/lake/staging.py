@@ -79,10 +79,14 @@ class Staging:
             frame = df.sparkSession.read.schema(_nullable(df.schema)).parquet(str(folder))
         return Staged(frame, folder, _count_rows(folder))
 
-    def _place(self) -> Path:
+    def folder(self) -> Path:
+        """Folder of this run, made on the first call; what lies there is gone with the run, however that ends."""
         if self._folder is None:
             self._folder = scratch.make(self._root)
-        return self._folder / uuid.uuid4().hex
+        return self._folder
+
+    def _place(self) -> Path:
+        return self.folder() / uuid.uuid4().hex
 
     def lay(self, table: pa.Table, parts: int = 1) -> Path:
         """Write a pyarrow table of this process in so many files at most. Returns their folder."""

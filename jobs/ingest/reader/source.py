@@ -16,6 +16,8 @@ from pyarrow import fs
 from jobs.ingest.reader.spec import ReadSpec, RefusedError
 
 CHUNK = 1 << 20
+# A line is read whole.
+LONGEST_LINE = 64 << 20
 # A few rows of blanks pack well: archives up to this size are nobody's trouble.
 ALWAYS_UNPACKED = 64 << 20
 # Bytes beyond ASCII that all fit UTF-8; six Chinese characters of GB18030 do so once in 100,000 times.
@@ -118,10 +120,11 @@ def refuse_foreign(local: Path, spec: ReadSpec) -> None:
     if head.startswith(b"PAR1"):
         raise RefusedError(f"it is not {spec.format} but a parquet file")
     if not is_wide(spec.encoding):
-        _refuse_other_text(local, head, spec.encoding)
+        _refuse_other_text(local, head, spec)
 
 
-def _refuse_other_text(local: Path, head: bytes, encoding: str) -> None:
+def _refuse_other_text(local: Path, head: bytes, spec: ReadSpec) -> None:
+    encoding, since = spec.encoding, 0
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise RefusedError(f"it begins as UTF-16, and the source declares {encoding}")
     if not codecs.lookup(encoding).name.startswith("utf-8") and (head.startswith(codecs.BOM_UTF8) or _is_utf8(local)):
@@ -130,6 +133,10 @@ def _refuse_other_text(local: Path, head: bytes, encoding: str) -> None:
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
                 raise RefusedError(f"it holds NUL bytes, which {encoding} text never does: is it UTF-16, or binary?")
+            last = chunk.rfind(b"\n")
+            since = since + len(chunk) if last < 0 else len(chunk) - last
+            if since > LONGEST_LINE and spec.format != "json":
+                raise RefusedError(f"it has a line of more than {LONGEST_LINE >> 20} MB")
 
 
 def _is_utf8(local: Path) -> bool:

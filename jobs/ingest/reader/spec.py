@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+MOST_COLUMNS = 10_000
 STRINGS_BEFORE = ("_rest", "_file")
 STRINGS_AFTER = ("_raw", "_broken", "_refused")
 
@@ -56,6 +58,8 @@ def output_schema(spec: ReadSpec) -> pa.Schema:
 
 def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
     """Match a file's column names with the wanted ones, whatever their order, blanks and byte order mark."""
+    if len(found) > MOST_COLUMNS:
+        raise RefusedError(f"it has {len(found)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
     names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
     names = known_names(names, spec)
     refuse_twice(names)
@@ -76,7 +80,8 @@ def refuse_twice(names: Sequence[str]) -> None:
 
     They are told by their places, since a file without a header has values there.
     """
-    twice = [place for place, name in enumerate(names, 1) if names.count(name) > 1]
+    counts = Counter(names)
+    twice = [place for place, name in enumerate(names, 1) if counts[name] > 1]
     if twice:
         raise RefusedError(f"the columns {', '.join(map(str, twice))} of the header have not each a name of their own")
 

@@ -173,6 +173,8 @@ REFUSED = [
     Case("empty in an archive", "a.csv.gz", gzip.compress(b""), CSV, refused="not even a header"),
     Case("missing column", "a.csv", b"id,nme,amount\n1,x,2\n", CSV, refused="missing; the file has 3 columns"),
     Case("another delimiter", "a.csv", b"id;name;amount\n1;x;2\n", CSV, refused="is missing; the file has 1 columns"),
+    Case("too many columns", "a.csv", b"," * 10_000 + b"\n", CSV, refused="it has 10001 columns; at most 10000"),
+    Case("a line without an end", "a.csv", b"id,name,amount\n" + b"x" * (66 << 20), CSV, refused="more than 64 MB"),
     Case("no header", "a.csv", _lines(3), CSV, refused="is missing"),
     Case("column twice", "a.csv", b"id,name,amount, name\n1,x,2,y\n", CSV, refused="the columns 2, 4 of the header"),
     Case("header in another encoding", "a.csv", "id,name,amount,备注\n".encode("gb18030"), CSV,
