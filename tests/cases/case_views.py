@@ -35,8 +35,6 @@ from quanyu.run import Context, result_of
 from quanyu.settings import load_settings
 from quanyu.table import Table
 
-# Types that DuckDB calls otherwise than Spark.
-TYPES = {"string": "varchar", "timestamp": "timestamptz", "array<string>": "varchar[]"}
 VIEWS = """
 create macro hashed(text) as sha256(text);
 create view people as
@@ -113,7 +111,13 @@ def evidence(home: CaseHome) -> Evidence:
 
 
 def _columns(table: type[Table]) -> dict[str, str]:
-    return {name: TYPES.get(column.type, column.type) for name, column in table.schema().items()}
+    return {name: _duckdb_type(column.type) for name, column in table.schema().items()}
+
+
+def _duckdb_type(spark: str) -> str:
+    if spark.startswith("array<"):
+        return f"{_duckdb_type(spark[6:-1])}[]"
+    return "timestamptz" if spark == "timestamp" else spark
 
 
 def _steps(context: Context, home: CaseHome) -> list[tuple[Any, ...]]:

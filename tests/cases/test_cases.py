@@ -9,7 +9,7 @@ import pytest
 from case_check import HERE, Check, Right, as_texts, checks, expected_right
 from case_home import CaseHome
 from case_verdicts import Verdict, folder_of_cases, judge
-from case_views import Evidence
+from case_views import Evidence, evidence
 
 from quanyu.journey import Journey
 
@@ -86,3 +86,11 @@ def test_the_cases_that_must_be_right_are(tmp_path):
 
 def test_every_file_of_checks_is_named_after_a_case():
     assert all(file.stem[:2].isdigit() for file in Path(HERE).glob("*.yml"))
+
+
+def test_every_table_that_is_declared_can_be_asked_though_nothing_was_written(tmp_path):
+    home = CaseHome(tmp_path)
+    home.lay([])
+    told = evidence(home)
+    assert told.ask("select count(*) from gold.memberships") == [["0"]]
+    assert told.ask("select * from people union all select * from people") == []
