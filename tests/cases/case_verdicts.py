@@ -48,7 +48,7 @@ def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[V
     for name, check in checks.items():
         refusal = _refusal(name, check, cases, scratch)
         if refusal or (cases / name / PROGRAM).exists():
-            yield from _verdicts(name, check, _alone(refusal, cases / name))
+            yield from _verdicts(name, check, _alone(refusal, cases / name / PROGRAM, scratch / "nothing-ran"))
         else:
             together.setdefault((check.days, check.beside), []).append(name)
     for number, ((days, beside), names) in enumerate(together.items()):
@@ -69,11 +69,14 @@ def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
     return home.refusal()
 
 
-def _alone(refusal: str, case: Path) -> Evidence:
+def _alone(refusal: str, program: Path, folder: Path) -> Evidence:
     """What is known of a case that is not run with others: why it was refused, and what its program printed."""
-    told = Evidence()
-    told.add("refused", {"problem": "varchar"}, [(refusal,)] if refusal else [])
-    told.add("printed", {"line": "varchar"}, [(line,) for line in _printed(case / PROGRAM)])
+    empty = CaseHome(folder)
+    empty.lay([])
+    told = evidence(empty)
+    if refusal:
+        told.database.execute("insert into refused values (?)", [refusal])
+    told.add("printed", {"line": "varchar"}, [(line,) for line in _printed(program)])
     return told
 
 
