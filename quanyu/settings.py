@@ -132,6 +132,8 @@ class Settings(Part):
         None, pattern="^https?://", description="address of an MLflow tracking server; without one a file of the home"
     )
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
+    reentry_days: int = Field(30, ge=0, description="shortest time between two entries of a person into a journey")
+    quiet_days: int = Field(1, ge=0, description="shortest time between two messages to a person, over all journeys")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"

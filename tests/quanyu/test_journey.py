@@ -14,6 +14,7 @@ WINBACK = """
     describes: Asks back.
     owner: growth
     enters: winback
+    starts: 2024-01-01
     steps:
       - wait: 3 days
       - message: {channel: email, subject: Hello, body: We miss you.}
@@ -69,6 +70,6 @@ def test_what_a_journey_may_not_say(tmp_path, old, new, words):
 
 def test_a_journey_has_steps(tmp_path):
     path = tmp_path / "winback.yml"
-    path.write_text("describes: d\nowner: o\nenters: winback\nsteps: []\n")
+    path.write_text("describes: d\nowner: o\nenters: winback\nstarts: 2024-01-01\nsteps: []\n")
     with pytest.raises(ConfigError, match="steps: "):
         Journey.load(path)

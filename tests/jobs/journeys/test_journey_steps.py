@@ -37,11 +37,13 @@ class Retailer:
 
     def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
         self.home, self.mail = tmp_path / "home", mail
-        self.journeys = journeys or {"winback": Journey.load(YAML)}
+        self.journeys = journeys or {"winback": Journey.load(YAML).model_copy(update={"starts": START})}
         self.entries, self.bought, self.consents, self.tables = [], {}, set(), {}
         self.stop_at = None
         self.asked = []
         monkeypatch.setattr(walks, "entries", self._entries)
+        monkeypatch.setattr(walks, "first_records", lambda context, customers: {who: ("crm", who) for who in customers})
+        monkeypatch.setattr(walks, "holders", lambda context, records: {record: record[1] for record in records})
         monkeypatch.setattr(walks, "happenings", self._happenings)
         monkeypatch.setattr(walks, "consenting", lambda context, due: self.consents & {w.customer_id for w in due})
         monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
@@ -70,7 +72,8 @@ class Retailer:
 
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
-        catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        tables, journeys = {"orders": Orders}, self.journeys
+        catalogue = SimpleNamespace(settings=settings, journeys=journeys, audiences={}, tables=tables)
         store = Store(f"sqlite:///{self.home}/store.db")
         lake = SimpleNamespace(exists=lambda place: False)
         return SimpleNamespace(settings=settings, day=on(n), catalogue=catalogue, store=store, lake=lake)
@@ -290,24 +293,33 @@ def test_a_text_that_names_what_is_not_known_is_refused(retailer):
     assert text.fill({"name": "Ann"}).body == "winback"
 
 
-def test_walks_follow_merged_customers_and_of_two_of_one_customer_the_first_goes_on():
-    def walk(customer, since, status="active", journey="winback"):
-        new = entered(journey, customer, on(since))
-        return dataclasses.replace(new, status=status)
-
-    ann, bob, old = walk("ann", 1), walk("bob", 3), walk("bob", 0, status="ended")
-    other, eve = walk("bob", 2, journey="welcome"), walk("eve", 1)
-    found = walks.follow([ann, bob, old, other, eve], {"bob": "ann"})
-    assert [(w.customer_id, w.status, w.outcome == walks.MERGED) for w in found] == [
-        ("ann", "active", False), ("ann", "ended", True), ("bob", "ended", False), ("ann", "active", False),
-        ("eve", "active", False),
-    ]  # fmt: skip
-    assert walks.follow(found, {"bob": "ann"}) == found
+def walk(customer, since, status="active", journey="winback", record=None):
+    new = entered(journey, customer, on(since))
+    source, key = ("crm", record) if record else (None, None)
+    return dataclasses.replace(new, status=status, source=source, person_key=key)
 
 
-def test_a_stay_that_went_over_to_another_id_is_not_walked_from_again():
-    walked = dataclasses.replace(entered("winback", "bob", on(0)), status="ended", outcome="completed")
-    begun = walks.begun([walked], {"bob": "ann"})
-    assert entered("winback", "ann", on(0)).instance_id in begun
-    assert entered("winback", "bob", on(0)).instance_id in begun
-    assert entered("winback", "ann", on(1)).instance_id not in begun
+def told(found):
+    return [(w.customer_id, w.status, w.outcome) for w in found]
+
+
+def test_a_walk_goes_with_the_customer_who_holds_its_record_today():
+    stored = [walk("ann", 1, record="r1"), walk("eve", 1, record="r2"), walk("bob", 0, record="r3", status="ended")]
+    merged = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    assert told(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    back = walks.followed(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    assert told(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+
+
+def test_a_walk_whose_record_is_gone_is_over_and_one_of_before_gets_its_customers_first():
+    stored = [walk("ann", 1, record="r1"), walk("bob", 1)]
+    found = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
+    assert told(found) == [("ann", "ended", "parted"), ("eve", "active", None)]
+    assert found[1].record == ("crm", "r2")
+
+
+def test_of_two_walks_of_one_person_in_a_journey_the_first_goes_on():
+    stored = [walk("ann", 3, record="r1"), walk("bob", 1, record="r2"), walk("bob", 2, "active", "welcome", "r2")]
+    found = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
+    assert told(found) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
+    assert walks.followed(found, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == found

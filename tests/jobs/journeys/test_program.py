@@ -17,7 +17,7 @@ def on(days):
 
 
 def journey(*steps, goal="orders"):
-    base = {"name": "winback", "file": "winback.yml", "describes": "d", "owner": "o", "enters": "winback"}
+    base = {"name": "winback", "file": "winback.yml", "describes": "d", "owner": "o", "enters": "winback", "starts": START}
     return Journey(**base, goal=goal, steps=steps)
 
 
