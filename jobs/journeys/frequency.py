@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from jobs.journeys.program import Decision, Walk
@@ -45,5 +45,5 @@ def _key(decision: Decision) -> str:
     return f"{decision.instance_id}-{decision.step}"
 
 
-def _order(decision: Decision) -> Sequence[object]:
+def _order(decision: Decision) -> tuple[date, str, int]:
     return (decision.decided_on, decision.instance_id, decision.step)
