@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Audiences that were brought to the same day before, and the days to take now.
 Group = tuple[date | None, tuple[date, ...], list[str]]
 
+INSIDE = "audience string, customer_id string, as_of date, holdout boolean"
+
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the step that keeps all memberships, if there is any audience."""
@@ -116,6 +118,8 @@ def _evaluated(
     """Who is inside on all days that any group takes, and how many rows of the day each audience and each loss has."""
     skipped = sorted({on for _, days, _ in groups for on in days} - {context.day})
     going = [audience for audience in audiences if not _ended(audience, context.day)]
+    if not going:
+        return context.lake.spark.createDataFrame([], INSIDE), {}
     considered, sizes = context.lake.staging.counted(
         rules.considered(context, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
     )

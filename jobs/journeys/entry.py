@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
 
 from jobs.journeys import walks
 from jobs.journeys.program import Walk, entered, instance_id
@@ -13,11 +15,14 @@ from quanyu import audience_days
 from quanyu.journey import Journey
 from quanyu.run import Context
 
+TAKEN = "journeys.entries"
 
-def newcomers(context: Context, known: Sequence[Walk]) -> tuple[list[Walk], list[str]]:
-    """Begin a walk for each entry into an audience that has none yet; and say of which journeys nobody enters, and why.
 
-    A walk belongs to the first record of who entered.
+def newcomers(context: Context, known: Sequence[Walk]) -> tuple[list[Walk], dict[str, str]]:
+    """Begin a walk for each entry into an audience since the last run; and say why nobody enters some journeys.
+
+    A walk belongs to the first record of who entered. An entry of before is none, even where it is new to its customer:
+    after a merge or a split a stay goes on under another id.
     """
     journeys = context.catalogue.journeys
     barred = closed(journeys.values(), known, audience_days.stale(context))
@@ -25,15 +30,38 @@ def newcomers(context: Context, known: Sequence[Walk]) -> tuple[list[Walk], list
     for journey in journeys.values():
         if journey.name not in barred:
             by_audience[journey.enters].append(journey)
-    starts = {name: min(journey.starts for journey in entered_by) for name, entered_by in by_audience.items()}
+    since = {journey.name: _since(context, journey) for journey in journeys.values()}
+    starts = {name: min(since[journey.name] for journey in of_name) for name, of_name in by_audience.items()}
     begun = {walk.instance_id for walk in known}
     new = [
         (journey, entry)
         for entry in walks.entries(context, starts)
         for journey in by_audience[entry[0]]
-        if entry[2] >= journey.starts and not begun & _names(journey, entry)
+        if entry[2] >= since[journey.name] and not begun & _names(journey, entry)
     ]
-    return _begun(context, known, new), [f"nobody enters {name}: {words}" for name, words in barred.items()]
+    return _begun(context, known, new), barred
+
+
+def take(context: Context, barred: Mapping[str, str]) -> None:
+    """Remember that all entries up to the day were taken into the journeys that are not barred."""
+    for journey in context.catalogue.journeys.values():
+        if journey.name not in barred:
+            before = _taken(context, journey)
+            context.store.memory.remember(TAKEN, journey.name, {"day": context.day.isoformat(), "before": before})
+
+
+def _taken(context: Context, journey: Journey) -> Any:
+    """Last day before the run's up to which entries were taken, by whatever name the journey has had."""
+    names = (journey.name, *(journey.was or ()))
+    last = next((last for name in names if (last := context.store.memory.recall(TAKEN, name))), None)
+    if last is None:
+        return None
+    return last["before"] if last["day"] == context.day.isoformat() else last["day"]
+
+
+def _since(context: Context, journey: Journey) -> date:
+    taken = _taken(context, journey)
+    return max(journey.starts, date.fromisoformat(taken) + timedelta(days=1)) if taken else journey.starts
 
 
 def closed(journeys: Iterable[Journey], known: Iterable[Walk], stale: Mapping[str, str]) -> dict[str, str]:

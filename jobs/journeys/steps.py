@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ class Moved:
     decisions: list[Decision]
     made: list[Decision]
     entered: int
-    notes: Sequence[str] = ()
+    barred: Mapping[str, str] = field(default_factory=dict)
 
     def counted(self) -> Counter[str]:
         """Count what this run decided."""
@@ -86,12 +86,13 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
     going_out, deferred = frequency.in_time(context, moved.decisions, moved.walks, _last_day)
     planned = context.store.outbox.plan(list(messages(context, programs, going_out)))
+    entry.take(context, moved.barred)
     counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
     told = {"entered": moved.entered, "going": going, "messages": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
     notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
-    notes += moved.notes
+    notes += [f"nobody enters {name}: {words}" for name, words in moved.barred.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
     return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=told)
 
@@ -120,7 +121,7 @@ def move(
     context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
     """Add who entered, and advance whoever has a step due."""
-    new, notes = entry.newcomers(context, known)
+    new, barred = entry.newcomers(context, known)
     everyone = {one.instance_id: one for one in (*known, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     made: list[Decision] = []
@@ -129,7 +130,7 @@ def move(
         for one in due:
             everyone[one.instance_id], found = advance(programs[one.journey], one, context.day, told[one.instance_id])
             made += found
-    return Moved(list(everyone.values()), [*decided, *made], made, len(new), notes)
+    return Moved(list(everyone.values()), [*decided, *made], made, len(new), barred)
 
 
 def _told(
