@@ -323,3 +323,50 @@ def test_of_two_walks_of_one_person_in_a_journey_the_first_goes_on():
     found = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
     assert told(found) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
     assert walks.followed(found, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == found
+
+
+def test_who_came_before_the_first_day_does_not_enter(retailer):
+    retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"starts": on(2)})}
+    retailer.entries = [("ann", 1), ("bob", 2)]
+    assert retailer.run(5)[0].facts["entered"] == 1
+    assert told(retailer.tables["journey_instances"]) == [("bob", "active", None)]
+
+
+def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retailer):
+    retailer.entries = [("ann", 1)]
+    retailer.run(2)
+    # A stay of another id that went over, and one that a corrected view of the day gave.
+    retailer.entries += [("bob", 1), ("eve", 2)]
+    retailer.run(2)
+    retailer.entries += [("fay", 2), ("gus", 3)]
+    retailer.run(3)
+    assert [walk.customer_id for walk in retailer.tables["journey_instances"]] == ["ann", "bob", "eve", "gus"]
+
+
+def test_a_renamed_journey_goes_on_with_its_walks_and_writes_to_nobody_again(retailer):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann", "bob"}
+    retailer.run(3)
+    renamed = retailer.journeys["winback"].model_copy(update={"name": "comeback"})
+    retailer.journeys = {"comeback": renamed}
+    retailer.entries += [("bob", 4)]
+    outcome, _ = retailer.run(4)
+    assert "nobody enters comeback: winback has no file any more" in outcome.notes[0]
+    assert len(mails(retailer)) == 1
+    retailer.journeys = {"comeback": renamed.model_copy(update={"was": ("winback",)})}
+    stored = {
+        name: [dataclasses.replace(r, journey="comeback") for r in rows] for name, rows in retailer.tables.items()
+    }
+    retailer.tables = stored
+    retailer.run(20)
+    assert Counter(message["To"] for message in mails(retailer)) == {"ann@x.org": 1, "bob@x.org": 1}
+    assert {walk.status for walk in retailer.tables["journey_instances"]} == {"ended"}
+
+
+def test_two_journeys_write_to_a_person_on_two_days(retailer):
+    retailer.journeys["welcome"] = retailer.journeys["winback"].model_copy(update={"name": "welcome"})
+    retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann", "bob"}
+    outcome, sent = retailer.run(3)
+    assert (sent.facts["sent"], outcome.notes) == (
+        2, ("2 messages wait: another one goes to the person within quiet_days",),
+    )  # fmt: skip
+    assert [retailer.run(n)[1].facts["sent"] for n in (3, 4, 5)] == [0, 2, 0]
