@@ -93,7 +93,7 @@ def _line(alert: Alert) -> str:
 def _mail(context: Context, to: str, subject: str, body: str) -> None:
     mail = context.settings.mail
     envelope = Envelope(f"alert-{uuid.uuid4().hex}", to, subject, body + "\n", mail.sender, context.day)
-    with call("jobs.journeys.steps:channel")(context.settings) as channel:
+    with call("jobs.journeys.delivery:channel")(context.settings) as channel:
         outcome = channel.deliver(envelope)
     if outcome.status in ("failed", "rejected"):
         raise ConfigError(f"the mail server did not take an alert: {outcome.reason}")
