@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from jobs.consent.doubt import doubts
 from jobs.consent.gate import READS as GATE
 from jobs.journeys import addresses, deliveries, facts, faults, recheck
 from jobs.journeys import send as sending
@@ -150,4 +151,6 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
-    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told)
+    waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
+    alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
+    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told, alerts=alerts)
