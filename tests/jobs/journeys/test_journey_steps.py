@@ -81,7 +81,8 @@ class Retailer:
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
         context = Context(settings, on(n))
-        context.catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        tables = {"orders": Orders}
+        context.catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables=tables, sources={})
         return context
 
     def run(self, n):
