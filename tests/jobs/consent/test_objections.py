@@ -130,6 +130,21 @@ def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluate
     assert other not in one and one <= {row[0] for row in held_out(context, "winback").collect()}
 
 
+def test_who_unsubscribes_under_the_key_of_another_ones_message_is_heard(shop):
+    land(shop, "sends", DAY, *(f"spring,unsubscribed,2024-06-20,email,M{n}," for n in (1, 2, 1)))
+    found = reasons(took(shop), EMAIL)
+    assert found == {
+        ("M1", None): "unsubscribed on email", ("M2", None): unread("sends"), ("M3", "m3@shop.cn"): None,
+    }  # fmt: skip
+
+
+def test_what_lies_among_the_files_of_consents_and_cannot_be_taken_puts_them_in_doubt(shop):
+    link = shop.home / "landing" / "answers" / "2024-07-02.csv"
+    link.symlink_to("nowhere.csv")
+    [words] = doubts(took(shop), "ads")
+    assert words.startswith("answers: answers/2024-07-02.csv was not taken")
+
+
 def test_a_database_that_could_not_be_read_for_the_day_puts_consents_in_doubt(shop):
     text = SOURCES["answers"].replace('"answers/{day}.csv", format: csv', '"replies/{day}/*.parquet", format: parquet')
     shop.declare(
