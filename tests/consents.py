@@ -5,10 +5,14 @@ from datetime import date
 
 from shop import Retailer
 
+from jobs.consent.facts import Question
+from jobs.consent.gate import ask
 from quanyu.errors import ContractError
 from quanyu.lake.receipt import Receipt
 
 DAY = "2024-07-01"
+EMAIL, ADS = Question("messages", "email", ("email",)), Question("ads", "any", ("phone", "email"))
+WECOM = Question("messages", "wecom", ("external_userid",))
 SOURCES = {
     "crm": """
 describes: Members.
@@ -114,3 +118,13 @@ def inside(context, audience, members, held_out=()):
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
     receipt = Receipt("memberships", str(context.day), context.run_id, "d")
     context.lake.sync(table, context.lake.spark.createDataFrame(rows, schema), receipt)
+
+
+def reasons(context, question, held_out=(), moment=None):
+    """Reason per member and address; None where they may be reached."""
+    spark, names = context.lake.spark, customers(context)
+    out = [(one,) for one, name in names.items() if name in held_out]
+    frame = spark.createDataFrame(out, "customer_id string") if out else None
+    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
+    rows = ask(context, question, everybody, frame, moment).collect()
+    return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from jobs.ingest import guards, landing
+from jobs.consent.facts import feeds
+from jobs.ingest import extract, guards, landing
 from quanyu.run import Context
 from quanyu.source import Source
-
-# What decides who may be reached; message systems are asked where a message goes out.
-ALWAYS = ("consents", "suppressions")
 
 
 def doubts(context: Context, purpose: str) -> list[str]:
     """Say what keeps the newest answers from being known on the context's day; nothing where they are."""
-    told = ALWAYS if purpose != "messages" else (*ALWAYS, "messages")
     words = []
-    for source in context.catalogue.sources.values():
-        if set(told) & set(source.tables()):
-            words += _of_source(context, source)
+    for name in feeds(context, purpose):
+        words += _of_source(context, context.catalogue.sources[name])
     if not context.is_current("identities"):
         words.append(f"identities were not brought to {context.day} by the newest records")
     return words
@@ -26,4 +22,7 @@ def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
     pending = len(landing.landed(context, source))
     words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
+    words += [f"{source.name}: {aside}" for aside in landing.set_aside(context, source)]
+    if extract.pending(context, source):
+        words.append(f"{source.name}: nothing was taken from its database for {context.day}")
     return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source).values())]

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from jobs.audiences.stays import ever_held_out
+from jobs.unify import normalise
 from quanyu import asof
+from quanyu.literals import quoted
+from quanyu.model.people import ANY
 from quanyu.run import Context
 from quanyu.table import Table
 
@@ -60,23 +64,56 @@ def known(context: Context, name: str, moment: Moment) -> DataFrame:
 
 
 def answers(context: Context, moment: Moment) -> DataFrame:
-    """Consents at a moment. A grant dated after it does not count yet; a withdrawal does."""
-    return known(context, "consents", moment).where(f"state = 'withdrawn' or changed_at <= {literal(moment.at)}")
+    """Consents at a moment. A grant dated after it does not count yet, or any more without its feed; a withdrawal does.
+
+    Of a feed that is not declared any more nobody would hear that a grant ended.
+    """
+    declared = ", ".join(map(quoted, context.catalogue.sources)) or "null"
+    granted = f"changed_at <= {literal(moment.at)} and source in ({declared})"
+    return known(context, "consents", moment).where(f"state = 'withdrawn' or ({granted})")
 
 
-def sources_of_consents(context: Context) -> list[str]:
-    """Names of the feeds that tell of consents."""
-    return [name for name, source in context.catalogue.sources.items() if "consents" in source.tables()]
+def newest_grants(context: Context, question: Question, moment: Moment) -> DataFrame:
+    """When each customer last agreed to what is asked: customer_id, granted_at."""
+    rows = answers(context, moment).where(
+        f"purpose = {quoted(question.purpose)} and channel in ('{ANY}', {quoted(question.channel)})"
+        " and state = 'granted'"
+    )
+    newest = rows.groupBy("customer_id").agg({"changed_at": "max"})
+    return newest.withColumnRenamed("max(changed_at)", "granted_at")
 
 
-def unreadable(context: Context) -> DataFrame:
-    """Rows of feeds of consents that lie in quarantine: source, person_key, shows (texts of identifiers).
+def feeds(context: Context, purpose: str) -> list[str]:
+    """Names of the feeds that decide who may be reached: of consents and lists, for messages also of what became of
+    them."""
+    told = _tables(purpose)
+    return [name for name, source in context.catalogue.sources.items() if told & set(source.tables())]
+
+
+def _tables(purpose: str) -> set[str]:
+    return {"consents", "suppressions", *(["messages"] if purpose == "messages" else [])}
+
+
+def _gone(context: Context, purpose: str) -> list[str]:
+    """Names of such feeds that are not declared any more, and have rows in quarantine."""
+    lake, declared = context.lake, context.catalogue.sources
+    bad = [place.partition("/")[2] for place in lake.places() if place.startswith("quarantine/")]
+    names = ", ".join(quoted(name) for name in bad if name not in declared)
+    if not names:
+        return []
+    tables = [context.catalogue.tables[name] for name in sorted(_tables(purpose))]
+    rows = [lake.table(table).where(f"source in ({names})").select("source").distinct().collect() for table in tables]
+    return sorted({row["source"] for found in rows for row in found})
+
+
+def unreadable(context: Context, purpose: str) -> DataFrame:
+    """Rows of these feeds that lie in quarantine: source, person_key, shows (texts of identifiers).
 
     A row that only repeats another is readable, and is not one of them.
     """
     spark, schema = context.lake.spark, "source string, person_key string, shows array<string>"
     rows = spark.createDataFrame([], schema)
-    for name in sources_of_consents(context):
+    for name in [*feeds(context, purpose), *_gone(context, purpose)]:
         place = f"quarantine/{name}"
         if not context.lake.exists(place) or "shows" not in context.lake.read(place).columns:
             continue
@@ -86,6 +123,21 @@ def unreadable(context: Context) -> DataFrame:
         )
         rows = rows.unionByName(bad.selectExpr(f"'{name}' as source", "person_key", "shows"))
     return rows
+
+
+def shown(context: Context, moment: Moment) -> DataFrame:
+    """What records show: source, person_key, customer_id, shown_kind, and `text` (normalise.comparable_sql)."""
+    text = f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
+    return known(context, "identifiers", moment).selectExpr(
+        "source", "person_key", "customer_id", "kind as shown_kind", text
+    )
+
+
+def held_out(context: Context, audience: str) -> DataFrame:
+    """Customers who are held out of an audience, or of whom a record once was: customer_id."""
+    tables = context.catalogue.tables
+    stays = context.lake.table(tables["memberships"]).where(f"audience = {quoted(audience)}")
+    return ever_held_out(stays, context.lake.table(tables["identities"])).select("customer_id")
 
 
 def paused_since(context: Context, moment: Moment, hours: float) -> datetime:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import objections as objecting
 from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, known
+from jobs.consent.facts import Moment, Question, answers, known, newest_grants
 from jobs.unify import normalise
 from quanyu.literals import quoted
 from quanyu.run import Context
@@ -112,8 +112,11 @@ def _barred(
     found = found.select("customer_id", "kind", "value", "reason")
     if question.purpose == "messages":
         told = objecting.of_messages(context, question, moment).where("address_hash is not null")
-        told = told.select("address_hash", "reason").distinct()
-        found = found.unionByName(addresses.join(told, "address_hash").select("customer_id", "kind", "value", "reason"))
+        told = told.select("address_hash", "reason", "over_at").distinct().join(addresses, "address_hash")
+        # Where several show an address, it is free again for those who consented anew themselves.
+        told = told.join(newest_grants(context, question, moment), "customer_id", "left")
+        told = told.where("over_at is null or not coalesce(granted_at > over_at, false)")
+        found = found.unionByName(told.select("customer_id", "kind", "value", "reason"))
     return (
         found.groupBy("customer_id", "kind", "value").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
     )

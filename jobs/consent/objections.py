@@ -6,8 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, known, literal, paused_since, unreadable
-from jobs.unify import normalise
+from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, shown, unreadable
 from quanyu.literals import quoted
 from quanyu.model.people import ANY, REACHES
 from quanyu.run import Context
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WHO = ("source", "person_key", "customer_id")
+# Identifiers that may be several persons'; every other one is a name of one.
+ADDRESSES = ("phone", "email", "phone_sha256", "email_sha256", "phone_md5", "email_md5")
 # What a message system says of an address for ever; the first two end where its owner consents anew.
 ENDS = {
     "unsubscribed": "unsubscribed on {}", "complained": "complained of a message on {}",
@@ -28,60 +29,82 @@ PAUSES = {"not_friend": "no contact in {}", "limit_reached": "{} takes no more m
 
 def objections(context: Context, question: Question, moment: Moment) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason."""
-    found = [_withdrawn(context, question, moment), _unreadable(context)]
+    withdrawn = _withdrawn(context, question, moment)
+    listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
+    alone = withdrawn.where("customer_id is null").select(*listed.columns)
+    found = [
+        withdrawn,
+        _named(alone.unionByName(listed), shown(context, moment)),
+        _unreadable(context, question, moment),
+    ]
     if question.purpose == "messages":
-        told = of_messages(context, question, moment).where("address_hash is null")
-        found.append(told.selectExpr(*WHO, "cast(null as string) as kind", "reason"))
+        told = of_messages(context, question, moment).where("address_hash is null and over_at is null")
+        found.append(told.select(*WHO, "kind", "reason"))
     return _union(found)
+
+
+def _concerned(question: Question, rows: DataFrame, channel: str, *always: str) -> DataFrame:
+    """Rows on the channel asked about (or on those of `always`), with the kind of address that they end; null for all.
+
+    Who objects on a channel alone is not to be matched by an address of that channel either, where any is asked about.
+    """
+    channels: list[tuple[str | None, tuple[str, ...]]] = [(None, (question.channel, *always))]
+    if question.channel == ANY:
+        channels += [(kind, REACHES[kind]) for kind in question.kinds if kind in REACHES]
+    ended = [
+        rows.where(f"{channel} in ({', '.join(map(quoted, on))})").selectExpr(
+            "*", f"{quoted(kind) if kind else 'cast(null as string)'} as kind"
+        )
+        for kind, on in channels
+    ]
+    return _union(ended).drop(channel)
 
 
 def _withdrawn(context: Context, question: Question, moment: Moment) -> DataFrame:
     rows = states.by_record(answers(context, moment).where(f"purpose = {quoted(question.purpose)}"))
-    rows = rows.where("state = 'withdrawn'")
-    own = rows.where(f"channel = {quoted(question.channel)}")
-    reason = f"withdrew consent to {question.purpose} on {question.channel}"
-    found = [own.selectExpr(*WHO, "cast(null as string) as kind", f"{quoted(reason)} as reason")]
-    if question.channel == ANY:
-        # Who withdrew on a channel alone is not to be matched by an address of that channel either.
-        for kind in question.kinds:
-            for channel in REACHES.get(kind, ()):
-                on = rows.where(f"channel = {quoted(channel)}")
-                why = quoted(f"withdrew consent to {question.purpose} on {channel}")
-                found.append(on.selectExpr(*WHO, f"{quoted(kind)} as kind", f"{why} as reason"))
-    return _union(found)
+    reason = f"concat({quoted(f'withdrew consent to {question.purpose} on ')}, channel) as reason"
+    return _concerned(question, rows.where("state = 'withdrawn'").selectExpr(*WHO, "channel", reason), "channel")
 
 
-def _unreadable(context: Context) -> DataFrame:
+def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
+    """Customers whom records of nobody's name otherwise than by an address: such a record speaks for all of theirs."""
+    names = identifiers.where(f"shown_kind not in {ADDRESSES}")
+    texts = records.join(names.select("source", "person_key", "text"), ["source", "person_key"])
+    whom = names.where("customer_id is not null")
+    return texts.select("text", "kind", "reason").distinct().join(whom, "text").select(*WHO, "kind", "reason")
+
+
+def _unreadable(context: Context, question: Question, moment: Moment) -> DataFrame:
+    """Whom rows that cannot be read show: their own records, and all customers who show an identifier of theirs."""
     from quanyu import asof
 
     people = asof.people(context.lake, context.catalogue.tables["identities"])
-    rows = unreadable(context).where("person_key is not null").drop("shows")
-    rows = rows.join(people, ["source", "person_key"], "left")
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
-    return rows.selectExpr(*WHO, "cast(null as string) as kind", why)
+    rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
+    own = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
+    texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
+    others = texts.join(shown(context, moment).where("customer_id is not null"), "text")
+    return own.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
 
 
 def of_messages(context: Context, question: Question, moment: Moment) -> DataFrame:
-    """What message systems say against a channel: WHO, address_hash (null where they do not tell it), reason."""
-    rows = _addressed(context, known(context, "messages", moment).where(f"channel = {quoted(question.channel)}"))
-    granted = answers(context, moment).where(
-        f"purpose = {quoted(question.purpose)} and channel in ('{ANY}', {quoted(question.channel)})"
-        " and state = 'granted'"
-    )
-    newest = granted.groupBy("customer_id").agg({"changed_at": "max"})
-    newest = newest.withColumnRenamed("max(changed_at)", "granted_at")
+    """What message systems say against a channel: WHO, address_hash (null where they do not tell it), kind, reason.
+
+    `over_at` is when that was said, where its customer consented anew since and it stands no more; null while it does.
+    """
     suppression = context.settings.suppression
     pauses = [
         f"(status = '{status}' and at > {literal(paused_since(context, moment, hours))})"
         for status, hours in (("not_friend", suppression.not_friend_hours), ("limit_reached", suppression.limit_hours))
     ]
     lifted = f"status in {LIFTED} and coalesce(granted_at > at, false)"
-    stands = f"(status in {tuple(ENDS)} and not ({lifted})) or {' or '.join(pauses)}"
-    cases = " ".join(
-        f"when '{status}' then {quoted(words.format(question.channel))}" for status, words in {**ENDS, **PAUSES}.items()
-    )
-    told = rows.join(newest, "customer_id", "left").where(stands)
-    return told.selectExpr(*WHO, "address_hash", f"case status {cases} end as reason").distinct()
+    stands = f"status in {tuple(ENDS)} or {' or '.join(pauses)}"
+    cases = " ".join(f"when '{status}' then {quoted(words)}" for status, words in {**ENDS, **PAUSES}.items())
+    newest = newest_grants(context, question, moment)
+    told = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
+    reason = f"replace(case status {cases} end, '{{}}', channel) as reason"
+    told = told.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
+    return _concerned(question, told.distinct(), "channel")
 
 
 def _addressed(context: Context, rows: DataFrame) -> DataFrame:
@@ -106,23 +129,20 @@ def suppressed(
 
     They are all that customers and records show who object, who are on a list, or who are held out.
     """
-    shown = known(context, "identifiers", moment).selectExpr(
-        *WHO, "kind as shown_kind", f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
-    )
+    identifiers = shown(context, moment)
     whole = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
     alone = objecting.where("customer_id is null").select("source", "person_key", "kind", "reason").distinct()
     others = "concat(reason, ', by somebody who shows it') as reason"
     columns = ("text", "kind", others)
+    listed = _listed(context, question, moment).join(identifiers, ["source", "person_key"])
     found = [
-        whole.join(shown, "customer_id").selectExpr(*columns),
-        alone.join(shown.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
-        _listed(context, question, moment).join(shown, ["source", "person_key"]).where(_fits(question)).select(
-            "text", "kind", "reason"
-        ),
-        held_out.join(shown, "customer_id").selectExpr(
+        whole.join(identifiers, "customer_id").selectExpr(*columns),
+        alone.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
+        listed.where(_fits(question)).selectExpr("text", "cast(null as string) as kind", "reason"),
+        held_out.join(identifiers, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"
         ),
-        unreadable(context).selectExpr(
+        unreadable(context, question.purpose).selectExpr(
             "explode(shows) as text", "cast(null as string) as kind",
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),
@@ -136,9 +156,8 @@ SHARED_HOLDOUT = "shared with somebody who is held out"
 def _listed(context: Context, question: Question, moment: Moment) -> DataFrame:
     rows = known(context, "suppressions", moment).where(f"purpose in ('{ANY}', {quoted(question.purpose)})")
     return rows.selectExpr(
-        "source", "person_key", "channel as listed_channel", "cast(null as string) as kind",
-        "'on a list of what must never be contacted' as reason",
-    )  # fmt: skip
+        "source", "person_key", "channel as listed_channel", "'on a list of what must never be contacted' as reason"
+    )
 
 
 def _fits(question: Question) -> str:

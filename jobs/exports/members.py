@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.consent import gate
-from jobs.consent.facts import Question
+from jobs.consent.facts import Question, held_out
 from quanyu.audience import Audience
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
@@ -33,10 +33,8 @@ def members(context: Context, audience: Audience) -> DataFrame:
 
 def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
     """The gate's answers for the members, whose consent has to be for any channel; as `gate.ask` gives them."""
-    stays = context.lake.table(context.catalogue.tables["memberships"])
-    held_out = stays.where(f"audience = {quoted(audience.name)} and holdout").select("customer_id")
     question = Question(audience.purpose, ANY, tuple(kinds))
-    return gate.ask(context, question, members(context, audience), held_out)
+    return gate.ask(context, question, members(context, audience), held_out(context, audience.name))
 
 
 def last_set(context: Context, export: str) -> DataFrame:

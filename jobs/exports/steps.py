@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
 from jobs.consent.doubt import doubts
-from jobs.consent.facts import sources_of_consents
+from jobs.consent.facts import feeds
 from jobs.exports import hashing, members
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
@@ -95,8 +95,8 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
 
 
 def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
-    """What is in doubt, and the rows of consents that cannot be read: a change of either changes who may go."""
-    places = [f"quarantine/{source}" for source in sources_of_consents(context)]
+    """What is in doubt, and the rows of feeds that cannot be read: a change of either changes who may go."""
+    places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {"doubts": hesitations(context, audience), "bad": {place: context.lake.version(place) for place in places}}
 
 
@@ -137,7 +137,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
 
 
 def _held_back(words: str) -> Outcome:
-    return Outcome(notes=(words,), alerts={"held": words})
+    return Outcome(notes=(words,), again=True, alerts={"held": words})
 
 
 # What becomes of a member, by the best that any of their addresses comes to.

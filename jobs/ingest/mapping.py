@@ -93,9 +93,13 @@ def without_repeated_keys(
 
 def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
     good, keys = is_good(name), ", ".join(_key_columns(name, table).values())
-    nth = f"row_number() over (partition by _day, {good}, {keys} order by _file, _row)"
-    told = quoted(f"{table.name}: repeats the {', '.join(table.keys)} of another row of the day")
-    again = f"if({good} and {nth} > 1, array({told}), _reasons) as _reasons"
+    rows, named = f"over (partition by _day, {good}, {keys} order by _file, _row)", ", ".join(table.keys)
+    told = quoted(f"{table.name}: repeats the {named} of another row of the day")
+    if table.personal:
+        # What is told of another person is no repeat: a row lost here may be the one that objects.
+        other = quoted(f"{table.name}: has the {named} of another person's row of the day")
+        told = f"if(_person.person_key <=> first_value(_person.person_key) {rows}, {told}, {other})"
+    again = f"if({good} and row_number() {rows} > 1, array({told}), _reasons) as _reasons"
     return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
 
 

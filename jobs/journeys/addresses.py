@@ -17,7 +17,6 @@ from quanyu import asof
 from quanyu.declare import Problems
 from quanyu.errors import nearest
 from quanyu.journey import Journey
-from quanyu.literals import quoted
 from quanyu.model.people import REACHES
 from quanyu.run import Context
 from quanyu.store import Message
@@ -108,7 +107,8 @@ def asked(
     spark, tables = context.lake.spark, context.catalogue.tables
     frame = spark.createDataFrame([(customer,) for customer in sorted(customers)], "customer_id string")
     question = Question(PURPOSE, REACHES[kind][0], (kind,))
-    reached = gate.ask(context, question, frame, held_out(context, journey))
+    declared = context.catalogue.journeys.get(journey)
+    reached = gate.ask(context, question, frame, facts.held_out(context, declared.enters if declared else ""))
     cities = context.lake.table(tables["customers"]).select("customer_id", "city")
     reached = reached.join(cities, "customer_id", "left")
     if named:
@@ -117,13 +117,6 @@ def asked(
     for row in reached.collect():
         rows[row["customer_id"]].append(row.asDict())
     return rows
-
-
-def held_out(context: Context, journey: str) -> DataFrame:
-    """Customers who are held out of the journey's audience, or ever were: customer_id."""
-    declared = context.catalogue.journeys.get(journey)
-    stays = context.lake.table(context.catalogue.tables["memberships"]).where("holdout")
-    return stays.where(f"audience = {quoted(declared.enters if declared else '')}").select("customer_id")
 
 
 def _names(context: Context) -> DataFrame:

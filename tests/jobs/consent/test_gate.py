@@ -4,18 +4,14 @@ import hashlib
 from datetime import UTC, date, datetime
 
 import pytest
-from consents import DAY, customers, declared, land, member, took
+from consents import ADS, DAY, EMAIL, WECOM, customers, declared, land, member, reasons, took
 
 from jobs.consent.doubt import doubts
-from jobs.consent.facts import Moment, Question
-from jobs.consent.gate import ask
+from jobs.consent.facts import Moment
 from jobs.journeys.mail import fingerprint
 from jobs.unify.normalise import address_hash
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import person_key_secret
-
-EMAIL, ADS = Question("messages", "email", ("email",)), Question("ads", "any", ("phone", "email"))
-WECOM = Question("messages", "wecom", ("external_userid",))
 
 
 @pytest.fixture
@@ -23,16 +19,6 @@ def shop(tmp_path):
     retailer = declared(tmp_path)
     yield retailer
     retailer.close()
-
-
-def reasons(context, question, held_out=(), moment=None):
-    """Reason per member and address; None where they may be reached."""
-    spark, names = context.lake.spark, customers(context)
-    out = [(one,) for one, name in names.items() if name in held_out]
-    frame = spark.createDataFrame(out, "customer_id string") if out else None
-    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
-    rows = ask(context, question, everybody, frame, moment).collect()
-    return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}
 
 
 def test_a_consent_is_for_its_purpose_and_channel(shop):

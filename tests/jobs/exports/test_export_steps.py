@@ -11,6 +11,7 @@ from jobs.exports import steps as exports
 from jobs.exports.hashing import Form
 from jobs.exports.platforms.drop import Drop
 from jobs.exports.steps import Counted, destination, platforms, shaped
+from quanyu import audience_days, home
 from quanyu.audience import Audience
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.lake.receipt import Receipt
@@ -229,3 +230,16 @@ def test_the_destination_is_the_bucket_of_the_settings_with_its_secrets(tmp_path
         destination(settings(tmp_path, **asked))
     monkeypatch.setenv("DROP_KEY", "key")
     assert destination(settings(tmp_path, **asked, secret_key="env:DROP_KEY")).location == "s3://seeds/day"
+
+
+def test_a_home_that_is_accepted_exports_the_day_for_which_it_was_held_back(shop, tmp_path):
+    text = "describes: d\nowner: o\ngoal: churn_warning\nwho: value.spend >= 0\npurpose: ads\nsend_to: [drop]\n"
+    shop.declare("audiences/winback.yml", text)
+    inside(took(shop), "winback", ALL)
+    audience_days.note(shop.context(DAY), "winback", shop.context(DAY).day)
+    home.note(shop.settings)
+    copy = shop.copy(tmp_path / "copy")
+    shutil.copy(shop.home / "home.json", copy.home)
+    assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == 0
+    home.note(copy.settings)
+    assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == len(rows_of(copy, DAY)) > 0

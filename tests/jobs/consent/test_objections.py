@@ -1,0 +1,161 @@
+"""Who else objects: rows that cannot be read, lists, other parties and feeds that are gone, asked of a real lake."""
+
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from consents import ADS, DAY, EMAIL, SOURCES, customers, declared, land, member, reasons, took
+
+from jobs.consent.doubt import doubts
+from jobs.consent.facts import Question, held_out
+from quanyu.errors import ConfigError
+from quanyu.lake.receipt import Receipt
+
+LISTED = "on a list of what must never be contacted"
+AGREED = """
+describes: Members agree when they join.
+owner: crm
+reads: {path: "agreed/{day}.csv", format: csv}
+delivers: changes
+freshness: {hours: 72}
+person: [{kind: member, scope: brand, value: member}]
+fills:
+  consents: {purpose: purpose, channel: "'any'", changed_at: "cast('2024-01-01' as timestamp)", state: "'granted'"}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Three members with a feed of their own that says that they agree, apart from the feed of answers."""
+    retailer = declared(tmp_path)
+    retailer.declare("sources/agreed.yml", AGREED)
+    land(retailer, "crm", DAY, *(member(n, f"1391234567{n}") for n in (1, 2, 3)))
+    agreed = [f"M{n},{purpose}" for n in (1, 2, 3) for purpose in ("messages", "ads")]
+    retailer.land(f"agreed/{DAY}.csv", "\n".join(["member,purpose", *agreed]) + "\n")
+    retailer.run(DAY, "ingest.agreed")
+    yield retailer
+    retailer.close()
+
+
+def unread(feed):
+    return f"a row of {feed} about this person cannot be read"
+
+
+def test_the_first_row_that_a_feed_has_of_a_person_silences_them_too(shop):
+    land(shop, "answers", DAY, "M1,messages,Email,2024-06-20,withdrawn", "M2,ads,any,2024-06-20,n")
+    found = reasons(took(shop), EMAIL)
+    assert found == {("M1", None): unread("answers"), ("M2", None): unread("answers"), ("M3", "m3@shop.cn"): None}
+
+
+def test_a_row_that_cannot_be_read_counts_in_a_list_and_in_what_message_systems_say(shop):
+    land(shop, "stops", DAY, ",m1@shop.cn,,Email")
+    land(shop, "sends", DAY, "a,Unsubscribed,2024-06-20,email,,m2@shop.cn", "b,unsubscribed,20 June,email,M3,")
+    context = took(shop)
+    messages = {("M1", None): unread("stops"), ("M2", None): unread("sends"), ("M3", None): unread("sends")}
+    assert reasons(context, EMAIL) == messages
+    ads = reasons(context, ADS)
+    assert ads["M1", None] == unread("stops") and ads["M2", "m2@shop.cn"] is None
+
+
+def test_a_list_may_name_a_person_otherwise_than_by_an_address(shop):
+    text = SOURCES["stops"].replace("kind: phone_sha256, value", "kind: member, scope: brand, value")
+    shop.declare("sources/stops.yml", text)
+    land(shop, "stops", DAY, ",,M1,any", ",,M2,email")
+    context = took(shop)
+    assert reasons(context, EMAIL) == {("M1", None): LISTED, ("M2", None): LISTED, ("M3", "m3@shop.cn"): None}
+    ads = reasons(context, ADS)
+    assert ads["M1", None] == LISTED and ads["M2", "+8613912345672"] is None
+    assert ads["M2", "m2@shop.cn"] == f"{LISTED}, by somebody who shows it"
+
+
+def test_what_another_party_tells_is_heard_by_the_name_that_it_gives(shop):
+    shop.declare("sources/answers.yml", SOURCES["answers"].replace("owner: legal", "owner: legal\nparty: third"))
+    land(shop, "answers", DAY, "M1,messages,any,2024-06-20,withdrawn")
+    found = reasons(took(shop), EMAIL)
+    assert found["M1", None] == "withdrew consent to messages on email" and found["M2", "m2@shop.cn"] is None
+
+
+def test_a_set_for_messages_has_no_address_that_unsubscribed_on_its_channel(shop):
+    land(shop, "sends", DAY, "a,unsubscribed,2024-06-20,email,,m1@shop.cn", "b,complained,2024-06-20,sms,M2,")
+    found = reasons(took(shop), Question("messages", "any", ("phone", "email")))
+    assert found["M1", "m1@shop.cn"] == "unsubscribed on email" and found["M1", "+8613912345671"] is None
+    assert found["M2", "+8613912345672"] == "complained of a message on sms, by somebody who shows it"
+    assert found["M2", "m2@shop.cn"] is None
+
+
+def test_a_shared_address_is_free_for_those_who_consented_anew_themselves(shop):
+    land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"))
+    land(shop, "sends", DAY, "a,unsubscribed,2024-06-20,email,,fam@shop.cn")
+    gone = "unsubscribed on email"
+    assert reasons(took(shop), EMAIL) == {("M1", "fam@shop.cn"): gone, ("M2", "fam@shop.cn"): gone}
+    again = [f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2)]
+    for day, row, free in (("2024-07-02", again[1], {"M2"}), ("2024-07-03", again[0], {"M1", "M2"})):
+        land(shop, "answers", day, row)
+        found = reasons(took(shop, day), EMAIL)
+        assert {name for (name, _), reason in found.items() if reason is None} <= free
+    assert found == {("M1", "fam@shop.cn"): None, ("M2", "fam@shop.cn"): None}
+
+
+def test_of_a_feed_that_is_not_declared_any_more_only_what_objects_counts(shop):
+    answers = ["M1,messages,Email,2024-06-20,withdrawn", "M2,messages,any,2024-06-20,withdrawn"]
+    land(shop, "answers", DAY, *answers, "M3,analytics,any,2024-06-20,granted")
+    context = took(shop)
+    analytics = Question("analytics", "any", ("email",))
+    assert reasons(context, analytics)["M3", "m3@shop.cn"] is None
+    before = reasons(context, EMAIL)
+    assert before["M1", None] == unread("answers")
+    (shop.conf / "sources/answers.yml").unlink()
+    context = shop.context(DAY)
+    assert reasons(context, EMAIL) == before
+    assert reasons(context, analytics)["M3", None] == "no consent to analytics on any"
+
+
+def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluated_again(shop):
+    took(shop)
+    land(shop, "sends", "2024-07-02", "a,opened,2024-06-20,email,,new@shop.cn")
+    context = took(shop, "2024-07-02")
+    ids = context.lake.table(context.catalogue.tables["identities"]).where("source = 'sends'")
+    [(other,)] = ids.select("customer_id").collect()
+    stay = [("winback", other, date(2024, 7, 2), None, True)]
+    schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
+    receipt = Receipt("memberships", str(context.day), context.run_id, "d")
+    context.lake.sync(
+        context.catalogue.tables["memberships"], context.lake.spark.createDataFrame(stay, schema), receipt
+    )
+    # Whoever opened it turns out to be M1, whose id goes on.
+    land(shop, "crm", "2024-07-03", member(1, email="new@shop.cn"))
+    context = took(shop, "2024-07-03")
+    one = {customer for customer, name in customers(context).items() if name == "M1"}
+    assert other not in one and one <= {row[0] for row in held_out(context, "winback").collect()}
+
+
+def test_who_unsubscribes_under_the_key_of_another_ones_message_is_heard(shop):
+    land(shop, "sends", DAY, *(f"spring,unsubscribed,2024-06-20,email,M{n}," for n in (1, 2, 1)))
+    found = reasons(took(shop), EMAIL)
+    assert found == {
+        ("M1", None): "unsubscribed on email", ("M2", None): unread("sends"), ("M3", "m3@shop.cn"): None,
+    }  # fmt: skip
+
+
+def test_what_lies_among_the_files_of_consents_and_cannot_be_taken_puts_them_in_doubt(shop):
+    link = shop.home / "landing" / "answers" / "2024-07-02.csv"
+    link.symlink_to("nowhere.csv")
+    [words] = doubts(took(shop), "ads")
+    assert words.startswith("answers: answers/2024-07-02.csv was not taken")
+
+
+def test_a_database_that_could_not_be_read_for_the_day_puts_consents_in_doubt(shop):
+    text = SOURCES["answers"].replace('"answers/{day}.csv", format: csv', '"replies/{day}/*.parquet", format: parquet')
+    shop.declare(
+        "sources/replies.yml",
+        text + "extracts: {url: 'env:NO_SUCH_ADDRESS', table: replies, watermark: at, overlap: 1 days}\n",
+    )
+    rows = {"member": ["M1"], "purpose": ["ads"], "channel": ["any"], "at": ["2024-06-01"], "state": ["granted"]}
+    file = shop.land(f"replies/{DAY}/00000.parquet", b"")
+    pq.write_table(pa.table(rows), file)
+    shop.run(DAY, "ingest.replies")
+    assert doubts(took(shop), "ads") == []
+    with pytest.raises(ConfigError, match="NO_SUCH_ADDRESS"):
+        shop.run("2024-07-02", "ingest.replies")
+    assert doubts(took(shop, "2024-07-02"), "ads") == ["replies: nothing was taken from its database for 2024-07-02"]
