@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,11 +11,7 @@ from dags.inprocess import dags
 
 def plan(zone: str, now: datetime | None = None) -> list[str]:
     """Say which DAGs run when, in the retailer's zone, and which of them send."""
-    with warnings.catch_warnings():
-        # Airflow's own, of one of its parts about another.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        found = dags()
-    at = now or datetime.now(UTC)
+    at, found = now or datetime.now(UTC), dags()
     lines = ["DAGs run by the clock:"]
     lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in found]
     sending = [dag.dag_id for dag in found if any(_leaves(task.task_id) for task in dag.tasks)]

@@ -13,16 +13,14 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_conte
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.occasion import occasion
+from dags.turn import POKE_SECONDS, Turn
 from quanyu.discover import call
 from quanyu.errors import ConfigError
 from quanyu.settings import read_settings
 
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
 ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
-# In the order in which they wait for each other.
-CHAIN = ("ingest", "customers", "train", "activate", "upkeep")
 RETRIES = 2
-TURN_SECONDS = 15
 
 
 @contextmanager
@@ -69,7 +67,8 @@ def rooms(*names: str, then: Asset) -> None:
         return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
     before = call("quanyu.tasks:order")(steps)
-    first = _turn()
+    waits = "Waits until no other run of a DAG is at work in this home."
+    first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
         for other in earlier or (None,):
             (tasks[other] if other else first) >> tasks[name]
@@ -94,34 +93,10 @@ def _verdict() -> Any:
 def _mistake(words: str) -> None:
     @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
     def declarations() -> None:
+        call("quanyu.tasks:mistaken")(words)
         raise AirflowFailException(words)
 
     declarations()
-
-
-def _turn() -> Any:
-    """Draw the task that waits until no other run is at work in the home, the later DAGs of a day first."""
-
-    @task.sensor(
-        task_id="turn", doc_md="Waits for other DAGs of this home.", mode="reschedule", poke_interval=TURN_SECONDS
-    )
-    def turn() -> bool:
-        context = get_current_context()
-        dag, run_id, runs = context["dag"].dag_id, context["run_id"], context["ti"].get_dr_count
-
-        def works(other: str, other_run: str) -> bool:
-            return bool(runs(other, run_ids=[other_run], states=["running"]))
-
-        take_turn = call("quanyu.tasks:take_turn")
-        return bool(take_turn(dag, run_id, works, lambda: _later_wait(dag, runs)))
-
-    return turn()
-
-
-def _later_wait(dag: str, runs: Any) -> bool:
-    """Whether a run of a DAG that ends what an earlier one began waits to go on."""
-    later = CHAIN[CHAIN.index(dag) + 1 :]
-    return any(runs(other, states=["queued", "running"]) for other in later)
 
 
 def _task(name: str, describes: str, stops_all: bool) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,38 +17,39 @@ from quanyu.settings import child_environment
 FOLDER = Path(__file__).parent
 
 
-def prepare(home: Path) -> None:
-    """Make Airflow's database, or bring it up to date; a mark tells later runs of the same version that it is there.
+def prepare(home: Path, database: str) -> None:
+    """Make one of Airflow's databases, or bring it up to date; a mark tells later runs of the version that it is there.
 
     What waits in the queue of assets was left by days that were run by hand before they stopped doing so.
     """
-    from importlib.metadata import version
-
-    mark = home / "airflow" / f"migrated-{version('apache-airflow')}-quiet"
-    if mark.exists():
+    if (mark := _mark(home, database)).exists():
         return
-    command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(
-        command, env=child_environment({}, ["AIRFLOW_*", "QUANYU_*"]), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RetryableError(f"Airflow's database could not be made: {done.stderr.strip()[-500:]}")
+    _quietly(["db", "migrate"], "Airflow's database could not be made")
     _clear_queue()
-    _show()
     mark.touch()
 
 
-def _show() -> None:
-    """Let Airflow's pages and commands know the DAGs before one of them has run."""
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+def show(home: Path, database: str) -> None:
+    """Let the pages and commands on a database know the DAGs, before one of them has run."""
+    if (mark := _mark(home, database).with_suffix(".shown")).exists():
+        return
+    _quietly(["dags", "reserialize"], "Airflow could not read the DAGs")
+    mark.touch()
 
-    manager = DagBundlesManager()
-    manager.sync_bundles_to_db()
-    for bundle in manager.get_all_dag_bundles():
-        bundle.initialize()
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-        sync_bag_to_db(bag, bundle.name, bundle.version)
+
+def _mark(home: Path, database: str) -> Path:
+    from importlib.metadata import version
+
+    return home / "airflow" / f"{database}-{version('apache-airflow').replace('.', '-')}.ready"
+
+
+def _quietly(words: Sequence[str], failure: str) -> None:
+    """Let one of Airflow's own commands do its work without its many words. Raises RetryableError with the last."""
+    command = [sys.executable, "-m", "airflow", *words]
+    environment = child_environment({}, ["AIRFLOW_*", "QUANYU_*"])
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RetryableError(f"{failure}: {done.stderr.strip()[-500:]}")
 
 
 def _clear_queue() -> None:
@@ -97,9 +100,21 @@ def run(day: str) -> None:
         dag.test(run_conf={"day": day})
 
 
-def is_running(dag: str, run_id: str) -> bool:
-    """Whether a run of a DAG has not ended."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.state import DagRunState
+def is_running(home: Path, dag: str, run_id: str) -> bool:
+    """Whether a run of a DAG has not ended, by the database of the clock, which this process may not be on."""
+    with contextlib.closing(sqlite3.connect(home / "airflow" / "airflow.db")) as database:
+        query = "select 1 from dag_run where dag_id = ? and run_id = ? and state = 'running'"
+        return database.execute(query, (dag, run_id)).fetchone() is not None
 
-    return bool(DagRun.find(dag_id=dag, run_id=[run_id], state=DagRunState.RUNNING))
+
+def end_runs_by_hand() -> None:
+    """Mark as failed what runs by hand left when they were killed: a scheduler would go on with it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunTriggeredByType
+
+    by_hand = (DagRun.state == DagRunState.RUNNING, DagRun.triggered_by == DagRunTriggeredByType.TEST)
+    with create_session() as session:
+        for left in session.query(DagRun).filter(*by_hand):
+            left.set_state(DagRunState.FAILED)

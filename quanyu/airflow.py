@@ -16,6 +16,9 @@ from quanyu import discover
 from quanyu.settings import Settings, child_environment, of_steps, set_environment
 
 PORT = 8080
+# A scheduler would take a run of its database out of the hands of whoever runs it, so that a day which is run by hand
+# while one is there has the other database.
+DATABASE, BESIDE_CLOCK = "airflow.db", "by_hand.db"
 # What `airflow standalone` would start, but for the triggerer, which no task of ours needs, and the servers of logs,
 # which listen on every address.
 PARTS = {
@@ -39,16 +42,19 @@ def call(settings: Settings, words: Sequence[str]) -> int:
 def set_up(settings: Settings, port: int = PORT) -> None:
     """Let this process and its children work with Airflow on the home, whose database is made where it is missing."""
     set_environment(airflow_environment(settings, port))
-    discover.call("dags.inprocess:prepare")(settings.home)
+    discover.call("dags.inprocess:prepare")(settings.home, DATABASE)
+    discover.call("dags.inprocess:show")(settings.home, DATABASE)
 
 
-def airflow_environment(settings: Settings, port: int = PORT) -> dict[str, str]:
+def airflow_environment(settings: Settings, port: int = PORT, database: str = DATABASE) -> dict[str, str]:
     """Give the variables under which Airflow works on this home, in a server or in our own process."""
     home = settings.home / "airflow"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = f"http://127.0.0.1:{port}"
     options = {
         "CORE__DAGS_FOLDER": str(Path(__file__).parents[1] / "dags"),
+        # Dates on its command line, such as those of a backfill, are the house's.
+        "CORE__DEFAULT_TIMEZONE": settings.zone,
         "CORE__LOAD_EXAMPLES": "False",
         # Our DAG files name the house, not Airflow, so a look for that word would pass them over.
         "CORE__DAG_DISCOVERY_SAFE_MODE": "False",
@@ -68,7 +74,7 @@ def airflow_environment(settings: Settings, port: int = PORT) -> dict[str, str]:
         "API__WORKERS": "1",
         "API__SECRET_KEY": _once(home / "api.key", secrets.token_hex(32)),
         "API_AUTH__JWT_SECRET": _once(home / "jwt.key", secrets.token_hex(32)),
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         # Else it widens the rights of its folders and files of logs.

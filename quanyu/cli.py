@@ -39,11 +39,9 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
 
 def say(text: Any) -> None:
     """Print to the screen: text as it is, without markup or control characters; what is put together for it as such."""
-    from rich.console import Console
+    from quanyu.printable import show
 
-    from quanyu.printable import printable
-
-    Console().print(printable(text, keep="\n") if isinstance(text, str) else text, markup=False)
+    show(text)
 
 
 @app.command()
@@ -237,13 +235,9 @@ def main() -> None:
     try:
         app()
     except QuanyuError as error:
-        from rich.console import Console
+        from quanyu.printable import show_error
 
-        from quanyu.printable import printable
-
-        Console(stderr=True).print(f"[bold red]{type(error).__name__}[/bold red]", highlight=False)
-        words = printable(error, keep="\n")
-        Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
+        show_error(error)
         sys.exit(error.exit_code)
 
 

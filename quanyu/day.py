@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from quanyu import calendar, discover, report, tasks
-from quanyu.airflow import airflow_environment
+from quanyu.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
 from quanyu.run import Context, Result, home_lock, perform, results
 from quanyu.servers import services
@@ -29,12 +29,12 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
     Raises ConfigError for a day that has not ended.
     """
     calendar.check_over(settings, day)
-    set_environment(airflow_environment(settings))
     _await_clock(settings, wait_seconds)
     began = time.monotonic()
     run_id = f"{day}-{time.time_ns():x}"
     with home_lock(settings, wait_seconds):
-        set_environment({"QUANYU_RUN": run_id})
+        database = BESIDE_CLOCK if _has_clock(settings) else DATABASE
+        set_environment({**airflow_environment(settings, database=database), "QUANYU_RUN": run_id})
         context = tasks.context_of(day, run_id)
         _ = context.steps
         log = settings.home / "logs" / f"run-{run_id}.log"
@@ -44,7 +44,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             console = Console(file=screen) if screen.isatty() else Console(file=screen, width=110)
             try:
                 with _progress(console, len(context.steps)):
-                    _through_airflow(settings, day)
+                    _through_airflow(settings, day, database)
             finally:
                 told = results(context)
             report.show(console, context, told, time.monotonic() - began)
@@ -53,7 +53,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             stopped = [result for result in told if result.status == "stopped"]
             missing = len(context.steps) - len(told)
             if missing:
-                console.print(f"{missing} steps did not run because one before them stopped; the log is {log}")
+                console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
             if ahead := calendar.ahead_of_time(context, told):
                 console.print(Text(ahead, "bold red"))
         tasks.close()
@@ -72,16 +72,20 @@ def _await_clock(settings: Settings, wait_seconds: float) -> None:
 
 def _at_work(settings: Settings) -> str | None:
     holder = tasks.turn_of(settings)
-    if holder is None or not any(service.name == "scheduler" for service in services(settings)):
+    if holder is None or not _has_clock(settings):
         return None
-    return holder[0] if discover.call("dags.inprocess:is_running")(*holder) else None
+    return holder[0] if discover.call("dags.inprocess:is_running")(settings.home, *holder) else None
 
 
-def _through_airflow(settings: Settings, day: date) -> None:
+def _has_clock(settings: Settings) -> bool:
+    return any(service.name == "scheduler" for service in services(settings))
+
+
+def _through_airflow(settings: Settings, day: date, database: str) -> None:
     # Each makes a database of its own, in seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
-        discover.call("dags.inprocess:prepare")(settings.home)
+        discover.call("dags.inprocess:prepare")(settings.home, database)
         registry.result()
     discover.call("dags.inprocess:run")(day.isoformat())
 

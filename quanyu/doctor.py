@@ -45,12 +45,21 @@ def check(
     settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
 ) -> list[Finding]:
     """Look at everything, start and change nothing; what only the other engine needs is left out."""
-    found = [_python(), _engine(settings), *_versions(settings), _writable(settings), _disk(settings)]
+    found = [
+        _python(),
+        _engine(settings),
+        *_versions(settings),
+        _writable(settings),
+        *_rights(settings),
+        _disk(settings),
+    ]
+
     if _named(settings) == "sail":
-        found += [_memory("sail", settings.sail.memory), _sail_port()]
+        found += [_memory("sail", settings.sail.memory)]
     elif _named(settings) == "spark" and settings.spark.remote is None:
         memory = _memory("spark", settings.spark.memory)
         found += [_java(), memory, _jars(settings), _spark_state(settings)]
+    found += _without_login(settings)
     return [*found, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
 
 
@@ -80,12 +89,25 @@ def _engine(settings: Settings) -> Finding:
     return Finding("engine", True, f"{'Sail' if name == 'sail' else 'Apache Spark'} {version}{where} ({how})", mend)
 
 
-def _sail_port() -> Finding:
-    """Sail listens on loopback without a token: whoever runs programs here could ask it for rows while a run lasts."""
+def _without_login(settings: Settings) -> Iterator[Finding]:
+    """What listens on loopback and asks for no login: whoever runs programs here could read through it."""
+    open_ports = [f"{service.name} ({service.url})" for service in services(settings) if service.name == "mlflow"]
+    open_ports += ["Sail's port while a run lasts"] if _named(settings) == "sail" else []
+    if not open_ports:
+        return
     others = sorted(_other_persons())
     shown = f"used by {', '.join(others)} too" if others else "nobody else runs programs here"
-    mend = "Sail's port has no token, so that others here could read rows through it: set engine: spark in base.yml"
-    return Finding("machine", not others, shown, mend)
+    mend = "others here could read through what has no token or login: set engine: spark in base.yml, and stop MLflow's"
+    listed = f"{shown}; without login: {', '.join(open_ports)}"
+    yield Finding("machine", not others, listed, f"{mend} page with quanyu down")
+
+
+def _rights(settings: Settings) -> Iterator[Finding]:
+    if settings.home.is_dir():
+        look = settings.home.stat()
+        own = look.st_uid == os.getuid() and not look.st_mode & 0o077
+        shown = "its owner's alone" if own else f"open to others, or another user's ({look.st_mode & 0o777:03o})"
+        yield Finding("rights of the home", own, shown, f"as its owner: chmod 700 {settings.home}")
 
 
 def _other_persons() -> set[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Annotated
 
 import typer
 
 from quanyu.cli import Conf, Home, opened, say
+from quanyu.settings import Settings
+
+NO_CLOCK = "No DAG runs by the clock, nor one that is triggered on the page: quanyu up --schedule starts a clock."
 
 
 def add(app: typer.Typer) -> None:
@@ -38,15 +43,25 @@ def up(
     settings = opened(conf, home)
     discover.call("ml.lifecycle.steps:prepare")(settings)
     set_up(settings, airflow_port)
-    schedule = schedule or settings.schedule or any(part.name == "scheduler" for part in services(settings))
+    has_clock = any(service.name == "scheduler" for service in services(settings))
+    schedule = schedule or settings.schedule or has_clock
     # Before it starts to work.
-    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else ()
-    for address in start(settings, airflow_port, mlflow_port, schedule):
-        say(str(address))
-    for line in plan:
+    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else (NO_CLOCK,)
+    with _nothing_left(settings) if schedule and not has_clock else nullcontext():
+        addresses = start(settings, airflow_port, mlflow_port, schedule)
+    for line in (*map(str, addresses), *plan):
         say(line)
-    if not schedule:
-        say("No DAG runs by the clock, and none that is triggered on the page: quanyu up --schedule starts the clock.")
+
+
+@contextmanager
+def _nothing_left(settings: Settings) -> Iterator[None]:
+    """Hold the home while a clock is started, with no run by hand under way or left by one that was killed."""
+    from quanyu import discover
+    from quanyu.run import home_lock
+
+    with home_lock(settings):
+        discover.call("dags.inprocess:end_runs_by_hand")()
+        yield
 
 
 def airflow(words: typer.Context) -> None:

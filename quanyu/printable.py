@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 # A spreadsheet takes a text that begins with one of these for a formula.
@@ -44,6 +45,18 @@ def line(*parts: str | tuple[Any, str]) -> Text:
     """Put a line together out of values and (value, style)."""
     shown = [cell(*part) if isinstance(part, tuple) else Text(printable(part, keep="\n")) for part in parts]
     return Text.assemble(*shown)
+
+
+def show(text: Any) -> None:
+    """Print a text as it is, or what is put together for the screen as such."""
+    Console().print(printable(text, keep="\n") if isinstance(text, str) else text, markup=False)
+
+
+def show_error(error: Exception) -> None:
+    """Print an error's kind and words to the error output."""
+    console = Console(stderr=True, highlight=False)
+    console.print(Text(type(error).__name__, "bold red"))
+    console.print(printable(error, keep="\n"), markup=False, soft_wrap=True)
 
 
 def spreadsheet(value: str | None) -> str | None:

@@ -25,6 +25,7 @@ from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableErro
 from quanyu.home import check_name
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
+from quanyu.lake.staging import Staging
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -36,7 +37,8 @@ class Outcome:
     """What a step did, in rows, with notes in words for the summary. No personal data.
 
     `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
-    Each has a key that stays the same while it lasts, and its words.
+    `alerts` are what somebody has to know though nothing failed, such as messages that are held. Each has a key that
+    stays the same while it lasts, and its words.
     """
 
     rows_in: int = 0
@@ -47,6 +49,7 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
+    alerts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
             f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
         ) from None
     try:
+        Staging(settings.lake).clear_dead()
         check_name(settings)
         holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         yield

@@ -120,6 +120,8 @@ def secret(reference: str) -> str:
         return Path(where).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"secret {reference}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"secret {reference}: the file is no text in UTF-8") from None
 
 
 def person_key_secret(settings: Settings) -> bytes:
@@ -168,6 +170,13 @@ def set_environment(values: Mapping[str, str]) -> None:
     os.environ.update(values)
 
 
+def keep_private(home: Path) -> None:
+    """Let what this process and its children make from now on be their owner's alone, and so a home that is there."""
+    os.umask(0o077)
+    if home.is_dir() and home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
+        home.chmod(0o700)
+
+
 def load_settings(conf: Path | str | None = None, home: Path | str | None = None) -> Settings:
     """Read the layers of one conf folder. Raises ConfigError with every mistake in them."""
     settings, problems = read_settings(conf, home)
@@ -186,6 +195,7 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
             Problem(str(folder), "", "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF")
         )
     place = Path(home or environment("QUANYU_HOME", ".quanyu")).resolve()
+    keep_private(place)
     data = Path(environment("QUANYU_DATA", "../shared/data")).resolve()
     places = {"home": place, "conf": folder, "data": data, "landing": place / "landing"}
     problems = Problems()

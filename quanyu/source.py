@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from quanyu.candidates import candidates
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
 from quanyu.freshness import Fresh
+from quanyu.printable import printable
 from quanyu.sections import Zone
 from quanyu.table import Table
 
@@ -46,6 +48,8 @@ class Reads(Part):
     optional: tuple[str, ...] = Field((), description="columns that a file may lack; they are null then")
     aliases: dict[str, str] = Field({}, description="names that a column has in some files: the column's own name")
     day: str | None = Field(None, description="expression of the feed's day, where the path has no {day}")
+    unpacked_mb: int = Field(8192, ge=1, description="MB that a file may hold once unpacked")
+    unpacked_times: float = Field(250, gt=1, description="how many times its own size an archive may hold")
 
     @field_validator("encoding")
     @classmethod
@@ -248,11 +252,17 @@ class Source(YamlDeclaration):
         return datetime.strptime(match.group("day"), found.group(1) or "%Y-%m-%d").date()
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
-        """List the files that have landed, by their name below the root, sorted."""
+        """List the regular files that have landed, by their name below the root, sorted."""
+        return [(name, path) for name, path, fault in self._candidates(landing, data) if not fault]
+
+    def set_aside(self, landing: Path, data: Path) -> list[str]:
+        """Say of what lies among the files and is not taken why, by its name."""
+        return [f"{printable(name)} was not taken: {why}" for name, _, why in self._candidates(landing, data) if why]
+
+    def _candidates(self, landing: Path, data: Path) -> list[tuple[str, Path, str]]:
         root, pattern = self.root(landing, data)
-        names = re.compile(_regex(pattern))
-        found = [(str(path.relative_to(root)), path) for path in root.glob(DAY.sub("*", pattern)) if path.is_file()]
-        return sorted((name, path) for name, path in found if names.fullmatch(name) and self._dated(name))
+        lying = candidates(root, DAY.sub("*", pattern), re.compile(_regex(pattern)))
+        return sorted(one for one in lying if self._dated(one[0]))
 
     def _dated(self, name: str) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from quanyu.discover import call
 from quanyu.errors import ConfigError
 from quanyu.run import Context, Result, Step, home_lock, results
 from quanyu.run import perform as perform_step
-from quanyu.settings import Settings, environment, load_settings
+from quanyu.settings import Settings, environment, load_settings, read_settings
 
 # Who wants to know of each step's start (without a result) and end.
 watchers: list[Callable[[str, Result | None], None]] = []
@@ -75,10 +76,19 @@ def _watched(context: Context, name: str) -> Result:
     """Perform a step of a run that shows its progress."""
     for tell in watchers:
         tell(name, None)
-    result = perform_step(context, context.step(name))
-    for tell in watchers:
-        tell(name, result)
-    return result
+    try:
+        return perform_step(context, context.step(name))
+    finally:
+        for result in (ended for ended in results(context) if ended.step == name):
+            for tell in watchers:
+                tell(name, result)
+
+
+def mistaken(words: str) -> None:
+    """Tell that a mistake in a declaration keeps every task from running, where the settings can be read."""
+    settings, _ = read_settings()
+    with contextlib.closing(Context(settings, calendar.newest_day(settings))) as context:
+        call("jobs.alerts.tell:tell_mistake")(context, words)
 
 
 def check_over(day: date) -> None:

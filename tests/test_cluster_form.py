@@ -36,15 +36,15 @@ fills:
     amount: paid
     channel: "'store'"
 """
-SECRETS = ("POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")
+SECRETS = ("QUANYU_MACHINE", "POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")
 
 
 def test_the_cluster_layer_names_a_server_for_each_part(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANYU_ENV", "cluster")
-    monkeypatch.setenv("QUANYU_STORE_URL", "postgresql+psycopg://user:secret@db/quanyu")
+    monkeypatch.setenv("QUANYU_STORE_URL", "postgresql+psycopg://user:secret@postgres/quanyu")
     settings = load_settings(ROOT / "conf", tmp_path)
     assert (engine_name(settings), committer_name(settings)) == ("spark", "spark")
-    assert settings.store_url == "postgresql+psycopg://user:secret@db/quanyu"
+    assert settings.store_url == "postgresql+psycopg://user:secret@postgres/quanyu"
     assert settings.mlflow_url == "http://mlflow:5000"
     assert "user:secret" not in repr(settings)
 

@@ -26,7 +26,15 @@ MAY_IMPORT = {
     "jobs": {"jobs", "quanyu", "features"},
     "ml": {"ml", "quanyu", "features"},
     # A DAG points: what computes is reached by name, through quanyu.discover.
-    "dags": {"dags.house", "dags.inprocess", "dags.occasion", "quanyu.discover", "quanyu.errors", "quanyu.settings"},
+    "dags": {
+        "dags.house",
+        "dags.inprocess",
+        "dags.occasion",
+        "dags.turn",
+        "quanyu.discover",
+        "quanyu.errors",
+        "quanyu.settings",
+    },
     "sample": {"sample"},
 }
 DOORS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from jobs.alerts.webhook import post
@@ -15,6 +15,8 @@ from quanyu.run import Context, Result
 from quanyu.store import Alert
 
 LOG = logging.getLogger(__name__)
+# Stands for the step where a mistake in a declaration keeps every step from running.
+DECLARATIONS = "declarations"
 
 
 def tell(context: Context, results: Iterable[Result]) -> str:
@@ -25,24 +27,29 @@ def tell(context: Context, results: Iterable[Result]) -> str:
     """
     if not context.sends:
         return ""
+    # A step that was kept shows how a later day left it. Where steps run, the declarations can be read.
+    wrong = {result.step: out_of_order(result) for result in results if result.status != "kept"}
+    return _observed(context, {DECLARATIONS: {}, **wrong})
+
+
+def tell_mistake(context: Context, words: str) -> str:
+    """Tell that no step can run for a mistake in the declarations; it is over with the first step that does."""
+    return _observed(context, {DECLARATIONS: {"stopped": f"no step runs; you must act: {words}"}})
+
+
+def _observed(context: Context, wrong: Mapping[str, Mapping[str, str]]) -> str:
+    alerts, to = context.store.alerts, context.settings.alerts
     try:
-        return _told(context, results)
+        for step, words in wrong.items():
+            alerts.observe(step, context.day, words)
+        untold = alerts.untold() if to.mail or to.webhook else []
+        if not untold:
+            return ""
+        _send(context, untold)
+        alerts.told(untold)
     except QuanyuError as error:
         LOG.warning("alerts were not told: %s", error)
         return f"Alerts were not told, and will be by the next run: {error}"
-
-
-def _told(context: Context, results: Iterable[Result]) -> str:
-    alerts, to = context.store.alerts, context.settings.alerts
-    for result in results:
-        # A step that was kept shows how a later day left it.
-        if result.status != "kept":
-            alerts.observe(result.step, context.day, out_of_order(result))
-    untold = alerts.untold()
-    if not untold or not (to.mail or to.webhook):
-        return ""
-    _send(context, untold)
-    alerts.told(untold)
     return f"Alerts told: {_counted(untold)}"
 
 
@@ -52,14 +59,11 @@ def _counted(alerts: Sequence[Alert]) -> str:
 
 
 def out_of_order(result: Result) -> dict[str, str]:
-    """What is wrong by a result: a key that stays the same while it is, and the words.
-
-    A step says in `facts["alerts"]` what somebody has to know though nothing failed, such as messages that are held.
-    """
+    """What is wrong by a result: a key that stays the same while it is, and the words."""
     wrong = dict(result.outcome.breaches)
     if result.status == "stopped" and not wrong:
         wrong["stopped"] = f"{result.step} stopped; {actor(result.fault)} must act: {result.error}"
-    return wrong | dict(result.outcome.facts.get("alerts") or {})
+    return wrong | {key: f"{result.step}: {words}" for key, words in result.outcome.alerts.items()}
 
 
 def _send(context: Context, alerts: Sequence[Alert]) -> None:
@@ -89,7 +93,7 @@ def _line(alert: Alert) -> str:
 def _mail(context: Context, to: str, subject: str, body: str) -> None:
     mail = context.settings.mail
     envelope = Envelope(f"alert-{uuid.uuid4().hex}", to, subject, body + "\n", mail.sender, context.day)
-    with call("jobs.journeys.steps:channel")(context.settings) as channel:
+    with call("jobs.journeys.delivery:channel")(context.settings) as channel:
         outcome = channel.deliver(envelope)
     if outcome.status in ("failed", "rejected"):
         raise ConfigError(f"the mail server did not take an alert: {outcome.reason}")

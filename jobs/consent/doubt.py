@@ -26,4 +26,4 @@ def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
     pending = len(landing.landed(context, source))
     words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
-    return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source))]
+    return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source).values())]

@@ -113,11 +113,11 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     """
     task, waits = f"{audience.name}.{name}", hesitations(context, audience)
     if barred := home.may_send(context.settings):
-        return Outcome(notes=(f"nothing is exported: {barred}",))
+        return _held_back(f"nothing is exported: {barred}")
     rows = members.answers(context, audience, platform.identifiers())
     if waits:
         if context.store.exports.last(task) is None:
-            return Outcome(notes=(f"nothing is exported: {'; '.join(waits)}",))
+            return _held_back(f"nothing is exported: {'; '.join(waits)}")
         rows = members.without_additions(context, rows, task)
     values, not_taken = shaped(platform, identified(rows, platform.identifiers()))
     rows = members.without_not_taken(context, rows, not_taken)
@@ -131,7 +131,12 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     members.record(context, task, rows, receipt)
     told = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
     notes = (*(f"removals alone went out: {words}" for words in waits), *counted.notes(audience))
-    return Outcome(counted.members, counted.customers, notes=notes, facts=told)
+    alerts = {"held": f"removals alone went out: {'; '.join(waits)}"} if waits else {}
+    return Outcome(counted.members, counted.customers, notes=notes, facts=told, alerts=alerts)
+
+
+def _held_back(words: str) -> Outcome:
+    return Outcome(notes=(words,), alerts={"held": words})
 
 
 # What becomes of a member, by the best that any of their addresses comes to.
@@ -209,7 +214,8 @@ def destination(settings: Settings) -> Bucket:
 def _deliver(
     context: Context, audience: Audience, name: str, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
 ) -> Delivered:
-    opened = platform(context.settings.drop.max_rows) if issubclass(platform, Drop) else platform()
+    limits = (context.settings.drop.max_rows, context.lake.staging.folder())
+    opened = platform(*limits) if issubclass(platform, Drop) else platform()
     task = f"{audience.name}.{name}"
     try:
         bucket = destination(context.settings)

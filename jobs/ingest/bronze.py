@@ -36,7 +36,8 @@ def spec_of(source: Source) -> reader.ReadSpec:
     columns = source.named_columns()
     return reader.ReadSpec(
         reads.format, columns, frozenset(reads.optional) & set(columns), reads.encoding, reads.delimiter, reads.quote,
-        tuple(reads.aliases.items()), reads.records or "",
+        tuple(reads.aliases.items()), reads.records or "", unpacked_bytes=reads.unpacked_mb << 20,
+        unpacked_times=reads.unpacked_times,
     )  # fmt: skip
 
 

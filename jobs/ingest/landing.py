@@ -88,7 +88,16 @@ def _new(context: Context, file: Listed, before: LandedFile | None) -> Found | N
 
 def fingerprint(context: Context, source: Source) -> Mapping[str, object]:
     """What the step depends on besides tables: the names and bytes of files that are not taken yet."""
-    return {item.name: (item.sha256, str(item.after)) for item in landed(context, source)}
+    new = {item.name: (item.sha256, str(item.after)) for item in landed(context, source)}
+    return {**new, **dict.fromkeys(set_aside(context, source))}
+
+
+def set_aside(context: Context, source: Source) -> tuple[str, ...]:
+    """Say what lies among a source's files and is none, once per step."""
+    key = f"{source.name}, set aside"
+    if key not in context.listings:
+        context.listings[key] = tuple(source.set_aside(context.settings.landing, context.settings.data))
+    return tuple(context.listings[key])
 
 
 def newest_taken(files: Mapping[str, LandedFile]) -> date | None:

@@ -74,7 +74,7 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     if told:
         landing.list_anew(context, source)
     outcome = _taken(context, receipt, source)
-    return replace(outcome, notes=(*told, *outcome.notes))
+    return replace(outcome, notes=(*told, *landing.set_aside(context, source), *outcome.notes))
 
 
 def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:

@@ -145,11 +145,12 @@ def _counts(found: list[Fate]) -> Any:
 
 def _listing(found: list[Fate]) -> Any:
     from rich.table import Table
-    from rich.text import Text
+
+    from quanyu.printable import cell
 
     grid = Table(header_style="bold")
     for column in ("due", "key", "customer", "status", "reason"):
         grid.add_column(column, overflow="fold")
     for fate in found:
-        grid.add_row(*(Text(text) for text in (str(fate.day), fate.key, fate.customer_id, fate.status, fate.reason)))
+        grid.add_row(*map(cell, (fate.day, fate.key, fate.customer_id, fate.status, fate.reason or "")))
     return grid

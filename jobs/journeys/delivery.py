@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from jobs.consent.doubt import doubts
 from jobs.consent.gate import READS as GATE
 from jobs.journeys import addresses, deliveries, facts, faults, recheck
 from jobs.journeys import send as sending
@@ -97,15 +98,18 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     deliveries.take(context)
     settled = facts.settle(context)
     # First of all: what a dead sender had announced and not begun is due again.
-    counts = Counter(recovered=outbox.recover(mail.channel, mail.channel == Eml.name))
+    counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
     record()
     barred = home.may_send(context.settings) or (None if context.sends else "this run was started to compute alone")
+    if barred is None:
+        counts["expired"] += recheck.expire(context, programs)
     if barred is None and outbox.due(1, context.day, mail.channel):
         run = _run(context, texts, programs, record)
         try:
             counts += sending.send(run)
         except (RejectedError, RetryableError) as error:
             raise type(error)(f"{error} {_so_far(run.counts)}") from error
+    record()
     return sent(context, counts, settled, barred)
 
 
@@ -137,6 +141,7 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
     words = (
         (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
         (settled, "unknown ones settled by facts that came back"),
+        (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
         (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
         (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
         (told["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
@@ -146,4 +151,6 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
-    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told)
+    waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
+    alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
+    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told, alerts=alerts)

@@ -7,7 +7,7 @@ from quanyu.run import Context
 
 # What a status of the message system says of a message of ours.
 SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent",
-           "bounced": "rejected"}  # fmt: skip
+           "complained": "sent", "bounced": "rejected"}  # fmt: skip
 
 
 def settle(context: Context) -> int:

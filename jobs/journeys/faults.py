@@ -11,8 +11,8 @@ from quanyu.errors import QuanyuError, RejectedError, RetryableError
 SAME_REFUSALS = 3
 # So many messages in a row that got no answer after their content stop the rest.
 LOST_ANSWERS = 2
-# What servers put into an answer of each recipient: addresses, queue ids, times.
-_OWN = re.compile(r"\S*[@<>]\S*|\b\S*\d\S*\b")
+# What is in an answer of each recipient: addresses, queue ids, times, and how a connection was lost.
+_OWN = re.compile(r"\S*[@<>]\S*|\b\S*\d\S*\b|\(\w+\)")
 _CODES = re.compile(r"\b[245](?:\d\d|\.\d{1,3}\.\d{1,3})\b")
 
 

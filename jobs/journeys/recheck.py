@@ -36,6 +36,19 @@ def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[st
     return ask
 
 
+def expire(context: Context, programs: Mapping[str, Program]) -> int:
+    """End every planned message whose last day is over, whatever its channel and whether that works; returns how many.
+
+    The other questions are asked when a message is about to go out.
+    """
+    outbox, ended = context.store.outbox, 0
+    for message in outbox.all("planned"):
+        if ending := _late(context, programs.get(message.journey), message):
+            outbox.mark(message.key, *ending)
+            ended += 1
+    return ended
+
+
 def last_day(context: Context, program: Program | None, step: int, due_on: date) -> date:
     """Last day on which the message of a step may go out."""
     message = program.operations[step].message if program and step < len(program.operations) else None
@@ -50,7 +63,7 @@ def _ending(
     message: Message,
     walk: Walk | None,
 ) -> Ending | None:
-    program, due_on = programs.get(message.journey), message.due_on or message.planned_on
+    program = programs.get(message.journey)
     if program is None:
         return "cancelled", f"the journey {message.journey} is not declared any more"
     if message.template not in texts:
@@ -61,10 +74,15 @@ def _ending(
     through = {operation.outcome for operation in program.operations if operation.kind == "end"}
     if walk.status == "ended" and walk.outcome not in through:
         return "expired", f"the customer left the journey: {walk.outcome}"
+    return _late(context, program, message)
+
+
+def _late(context: Context, program: Program | None, message: Message) -> Ending | None:
+    due_on = message.due_on or message.planned_on
     last = message.expires_on or last_day(context, program, int(message.step), due_on)
-    if context.day > last:
-        return "expired", f"was due on {due_on}, and may go out until {last}" + _why_not(message)
-    return None
+    if context.day <= last:
+        return None
+    return "expired", f"was due on {due_on}, and may go out until {last}" + _why_not(message)
 
 
 def _why_not(message: Message) -> str:

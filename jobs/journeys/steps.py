@@ -68,7 +68,7 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
     planned = delivery.plan(context, programs, moved.decisions)
     counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
-    told = {"entered": moved.entered, "going": going, "messages": counted["message"], "planned": planned,
+    told = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged

@@ -13,9 +13,6 @@ from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
 
-# No run lasts as long: what it staged before is of a run that died.
-LONGEST_RUN = timedelta(days=2)
-
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the one step, which has something to do once in a week of the calendar (ISO 8601)."""
@@ -38,7 +35,7 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     places = lake.places()
     done = [lake.maintain(place, retention) for place in places]
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
-    dead = lake.staging.clear_dead(LONGEST_RUN)
+    dead = lake.staging.clear_dead()
     notes = [f"{compacted} small files put together, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of runs that died removed" if dead else "")
     return Outcome(len(places), notes=tuple(filter(None, notes)), facts={"compacted": compacted, "removed": removed})

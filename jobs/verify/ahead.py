@@ -39,7 +39,9 @@ def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: flo
 
 def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
     """Steps that write tables and do nothing outside the home: all of them, or the one asked for."""
-    steps = [step for step in context.steps.values() if step.room in (*ROOMS, "journeys") and step.writes]
+    computing = (step for step in context.steps.values() if step.room in (*ROOMS, "journeys") and step.writes)
+    # It writes down what it sends, and computes nothing.
+    steps = [step for step in computing if step.name != "send"]
     if name is None:
         return steps
     if context.step(name) not in steps:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quanyu import scratch
 from quanyu.engine.connect import close_session, configure, drop_session, open_session
 from quanyu.errors import RetryableError
 
@@ -30,10 +31,12 @@ class SailProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._owner = os.getpid()
+        # Archives are unpacked and sorts spilled there, in clear.
+        self._scratch = scratch.make(settings.lake / "_staging")
         self._child = subprocess.Popen(
             [sys.executable, "-m", "quanyu.engine.sail_process", *map(str, settings.sail.limits)],
-            env=_environment(settings), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True, close_fds=True,
+            env={**_environment(settings), "TMPDIR": str(self._scratch)}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, close_fds=True,
         )  # fmt: skip
         self._sessions: dict[Path, SparkSession] = {}
         self.port = self._listening_port()
@@ -71,6 +74,7 @@ class SailProcess:
         if self._owner == os.getpid():
             self._child.kill()
             self._child.wait()
+            scratch.remove(self._scratch)
 
 
 _running: list[SailProcess] = []

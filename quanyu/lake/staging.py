@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from quanyu import scratch
 from quanyu.engine.guard import guard
 
 if TYPE_CHECKING:
@@ -81,10 +79,14 @@ class Staging:
             frame = df.sparkSession.read.schema(_nullable(df.schema)).parquet(str(folder))
         return Staged(frame, folder, _count_rows(folder))
 
-    def _place(self) -> Path:
+    def folder(self) -> Path:
+        """Folder of this run, made on the first call; what lies there is gone with the run, however that ends."""
         if self._folder is None:
-            self._folder = self._root / uuid.uuid4().hex
-        return self._folder / uuid.uuid4().hex
+            self._folder = scratch.make(self._root)
+        return self._folder
+
+    def _place(self) -> Path:
+        return self.folder() / uuid.uuid4().hex
 
     def lay(self, table: pa.Table, parts: int = 1) -> Path:
         """Write a pyarrow table of this process in so many files at most. Returns their folder."""
@@ -116,18 +118,14 @@ class Staging:
                     counts[pair["values"]] += pair["counts"]
         return staged, dict(counts)
 
-    def clear_dead(self, older: timedelta) -> int:
-        """Remove what runs that died have left, longer ago than a run lasts. Returns how many folders."""
-        oldest = time.time() - older.total_seconds()
-        dead = [folder for folder in self._root.glob("*") if folder.stat().st_mtime < oldest]
-        for folder in dead:
-            shutil.rmtree(folder, ignore_errors=True)
-        return len(dead)
+    def clear_dead(self) -> int:
+        """Remove what processes that ended have left, which holds rows in clear. Returns how many folders."""
+        return scratch.remove_dead(self._root)
 
     def clear(self) -> None:
         """Remove what was staged."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            scratch.remove(self._folder)
             self._folder = None
 
 

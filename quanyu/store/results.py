@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +46,11 @@ class Results:
         query = sa.select(RESULTS.c.day).order_by(RESULTS.c.ended_at.desc()).limit(1)
         with self._database.read() as connection:
             return connection.scalar(query)
+
+    def forget(self, ended_before: datetime) -> None:
+        """Drop what ended before an instant."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(RESULTS).where(RESULTS.c.ended_at < ended_before))
 
     def _read(self, which: sa.ColumnElement[bool]) -> dict[str, dict[str, Any]]:
         query = sa.select(RESULTS.c.step, RESULTS.c.result).where(which).order_by(RESULTS.c.ended_at)

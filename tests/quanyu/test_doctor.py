@@ -78,6 +78,18 @@ def test_another_person_on_this_machine_is_told(settings, monkeypatch):
     assert found(settings)["machine"] == alone
 
 
+def test_what_has_no_login_is_told(settings):
+    assert "without login: Sail's port while a run lasts" in found(settings)["machine"].found
+
+
+def test_a_home_that_is_open_to_others_is_told(settings):
+    settings.home.mkdir(mode=0o700)
+    assert found(settings)["rights of the home"].ok
+    settings.home.chmod(0o750)
+    told = found(settings)["rights of the home"]
+    assert (told.ok, f"chmod 700 {settings.home}" in told.mend) == (False, True)
+
+
 def test_this_environment_has_what_the_lock_pins(settings):
     told = found(settings)
     assert [name for name in doctor.PINNED if not told[name].ok] == []

@@ -253,7 +253,6 @@ def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
     command(settings, "airflow", "dags", "pause", "ingest", "--yes")
     shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
     assert "paused: quanyu airflow dags unpause ingest" in shown
-    assert "activate sends messages and exports audiences" in shown
     family = processes.family(servers.services(settings))
     sockets = [socket for process in family for socket in process.net_connections("inet") if socket.status == "LISTEN"]
     assert {socket.laddr.port for socket in sockets} == set(ports)

@@ -200,3 +200,22 @@ def test_a_child_gets_what_it_needs_and_no_secret_that_it_does_not(conf, monkeyp
     assert plain["EXTRA"] == "1" and plain["PATH"].endswith(os.environ["PATH"])
     assert "hunter2" not in plain.values()
     assert {name for name, value in steps.items() if value == "hunter2"} == {"MAIL_PASSWORD", "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_a_home_is_its_owners_alone_whatever_makes_it(conf):
+    code = ("import sys; from pathlib import Path; from quanyu.settings import load_settings;"
+            " s = load_settings(sys.argv[1], sys.argv[2]); (s.landing / 'pos').mkdir(parents=True);"
+            " (s.landing / 'pos' / 'a.csv').write_text('x')")  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", f"import os; os.umask(0o022); {code}", str(conf), str(conf / "home")], check=True
+    )
+    made = [conf / "home", conf / "home" / "landing", conf / "home" / "landing" / "pos"]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700] * 3
+    assert (made[-1] / "a.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_home_with_wider_rights_is_narrowed(conf):
+    (conf / "home").mkdir()
+    (conf / "home").chmod(0o755)
+    load(conf)
+    assert (conf / "home").stat().st_mode & 0o777 == 0o700

@@ -42,10 +42,10 @@ class Drop(Platform):
     name = "drop"
     forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
 
-    def __init__(self, rows_per_part: int = 1_000_000) -> None:
+    def __init__(self, rows_per_part: int = 1_000_000, staging: Path | None = None) -> None:
         if rows_per_part < 1:
             raise ConfigError(f"rows_per_part is {rows_per_part}; a part holds at least 1 row.")
-        self.rows_per_part = rows_per_part
+        self.rows_per_part, self.staging = rows_per_part, staging
 
     def deliver(
         self,
@@ -63,7 +63,7 @@ class Drop(Platform):
         """
         given = [row for row in rows if any(value is not None for value in row)]
         unique = sorted(set(given), key=lambda row: [value or "" for value in row])
-        with tempfile.TemporaryDirectory() as staged:
+        with tempfile.TemporaryDirectory(dir=self.staging) as staged:
             parts = [_write(Path(staged), n, kinds, chunk) for n, chunk in enumerate(self._chunks(unique))]
             counts = {**facts.get("counts", {}), "exported": len(given), "rows": len(unique)}
             manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})

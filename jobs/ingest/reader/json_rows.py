@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from jobs.ingest.reader.pages import Page, batch_of, clipped
-from jobs.ingest.reader.source import text_lines
+from jobs.ingest.reader.source import refuse_large, text_lines
 from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
 
+# A document is read whole, and takes several times its size in memory.
+DOCUMENT_BYTES = 512 << 20
+_KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 HALF = "holds half of a surrogate pair, which is no character"
 
 
@@ -66,16 +69,20 @@ def _lines(local: Path, reading: Reading) -> Iterator[Line]:
 def _document(local: Path, reading: Reading) -> Iterator[Line]:
     """Give the rows that one member of a document lists, each with the document's own plain members beside its own."""
     try:
+        refuse_large(local.stat().st_size, DOCUMENT_BYTES)
         found = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"it is not one JSON object ({error}): send it again, whole") from error
+        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, whole") from error
     rows = found.pop(reading.spec.records, None)
     if not isinstance(rows, list):
-        raise RefusedError(
-            f"its member {reading.spec.records!r} is no list of rows; it has {', '.join(map(repr, found))}"
-        )
+        raise RefusedError(f"its member {reading.spec.records!r} is no list of rows; it has {len(found)} other members")
     plain = {name: value for name, value in found.items() if not isinstance(value, dict | list)}
     return (_row(row, plain, reading) for row in rows)
+
+
+def _place(error: Exception) -> str:
+    """Where a document breaks off; the words of other errors may hold a value."""
+    return f" ({error.msg} at character {error.pos + 1})" if isinstance(error, json.JSONDecodeError) else ""
 
 
 def _row(row: Any, plain: dict[str, Any], reading: Reading) -> Line:
@@ -141,15 +148,14 @@ def _decoder() -> Callable[[str], Any]:
 def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any]:
     found = decode(text)
     if not isinstance(found, dict):
-        raise ValueError(f"but begins with {text.strip()[:1]!r}")
+        raise ValueError(f"but {_KINDS.get(type(found), 'a number')}")
     return found
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+        raise ValueError("a name occurs twice in it")
     return found
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.ingest.reader.pages import Page, batch_of, page_of
+from jobs.ingest.reader.source import refuse_large
 from jobs.ingest.reader.spec import ReadSpec, RefusedError, matched
 
 
@@ -27,6 +28,9 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     done = 0
     try:
         with pq.ParquetFile(local, coerce_int96_timestamp_unit="us") as file:
+            sizes = [file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups)]
+            # A value that repeats takes no space at all: each counts as a byte.
+            refuse_large(max(sum(sizes), file.metadata.num_rows * file.metadata.num_columns), spec.unpacked_bytes)
             fields = matched(file.schema_arrow.names, spec)
             for batch in file.iter_batches(spec.batch_rows):
                 columns, rest = page_of([as_text(column) for column in batch.columns], batch.num_rows, fields)
@@ -36,7 +40,10 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
         # Arrow tells of bad data by an OSError without a number; a machine that fails gives one.
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise RefusedError(f"the parquet file is truncated or corrupt ({str(error)[:300]}): send it again") from error
+        # Arrow's own words may hold a value.
+        raise RefusedError(
+            f"the parquet file is truncated or corrupt ({type(error).__name__}): send it again"
+        ) from error
 
 
 def as_text(values: pa.Array) -> pa.Array:

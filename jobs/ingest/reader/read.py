@@ -34,7 +34,7 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
             return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="reader-")))
 
         try:
-            local = fetched(path, folder)
+            local = fetched(path, folder, spec)
             refuse_foreign(local, spec)
             pages = _settled(_ways(local, name, spec), spec)
         except RefusedError as error:

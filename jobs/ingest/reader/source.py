@@ -16,6 +16,10 @@ from pyarrow import fs
 from jobs.ingest.reader.spec import ReadSpec, RefusedError
 
 CHUNK = 1 << 20
+# A line is read whole.
+LONGEST_LINE = 64 << 20
+# A few rows of blanks pack well: archives up to this size are nobody's trouble.
+ALWAYS_UNPACKED = 64 << 20
 # Bytes beyond ASCII that all fit UTF-8; six Chinese characters of GB18030 do so once in 100,000 times.
 BEYOND_CHANCE = 12
 ASCII = bytes(range(128))
@@ -41,14 +45,14 @@ def is_wide(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith(WIDE)
 
 
-def fetched(path: str, folder: Callable[[], Path]) -> Path:
+def fetched(path: str, folder: Callable[[], Path], spec: ReadSpec) -> Path:
     """Return the file on this machine, unpacked and whole; what has to be copied for that goes into a new `folder()`.
 
     Everything is read locally, so that a later failure is the file's and never the network's.
     """
     local = _local(path, folder)
     packing = _packing(local, path)
-    return _unpacked(local, folder() / "unpacked", packing) if packing else local
+    return _unpacked(local, folder() / "unpacked", packing, spec) if packing else local
 
 
 def _local(path: str, folder: Callable[[], Path]) -> Path:
@@ -78,16 +82,26 @@ def _packing(local: Path, path: str) -> str | None:
     return None
 
 
-def _unpacked(local: Path, target: Path, packing: str) -> Path:
+def _unpacked(local: Path, target: Path, packing: str, spec: ReadSpec) -> Path:
+    most = min(spec.unpacked_bytes, max(ALWAYS_UNPACKED, int(local.stat().st_size * spec.unpacked_times)))
     try:
         with pa.OSFile(str(local)) as file, pa.CompressedInputStream(file, packing) as stream, target.open("wb") as out:
-            shutil.copyfileobj(stream, out, CHUNK)
+            while chunk := stream.read(CHUNK):
+                out.write(chunk)
+                refuse_large(out.tell(), most)
     except OSError as error:
         # Arrow tells of bad data by an OSError without a number; a full disk has one.
         if error.errno is not None:
             raise
-        raise RefusedError(f"the {packing} archive is truncated or corrupt ({error}): send it again") from error
+        raise RefusedError(f"the {packing} archive is truncated or corrupt: send it again") from error
     return target
+
+
+def refuse_large(size: int, most: int) -> None:
+    """Refuse what an archive becomes beyond what its source declares."""
+    if size > most:
+        words = "unpacked it has more than"
+        raise RefusedError(f"{words} {most >> 20} MB, which unpacked_mb and unpacked_times of `reads` allow")
 
 
 def _head(local: Path) -> bytes:
@@ -106,10 +120,11 @@ def refuse_foreign(local: Path, spec: ReadSpec) -> None:
     if head.startswith(b"PAR1"):
         raise RefusedError(f"it is not {spec.format} but a parquet file")
     if not is_wide(spec.encoding):
-        _refuse_other_text(local, head, spec.encoding)
+        _refuse_other_text(local, head, spec)
 
 
-def _refuse_other_text(local: Path, head: bytes, encoding: str) -> None:
+def _refuse_other_text(local: Path, head: bytes, spec: ReadSpec) -> None:
+    encoding, since = spec.encoding, 0
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise RefusedError(f"it begins as UTF-16, and the source declares {encoding}")
     if not codecs.lookup(encoding).name.startswith("utf-8") and (head.startswith(codecs.BOM_UTF8) or _is_utf8(local)):
@@ -118,6 +133,10 @@ def _refuse_other_text(local: Path, head: bytes, encoding: str) -> None:
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
                 raise RefusedError(f"it holds NUL bytes, which {encoding} text never does: is it UTF-16, or binary?")
+            last = chunk.rfind(b"\n")
+            since = since + len(chunk) if last < 0 else len(chunk) - last
+            if since > LONGEST_LINE and spec.format != "json":
+                raise RefusedError(f"it has a line of more than {LONGEST_LINE >> 20} MB")
 
 
 def _is_utf8(local: Path) -> bool:
@@ -174,7 +193,7 @@ def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
         try:
             yield from file
         except UnicodeError as error:
-            raise RefusedError(f"it does not decode as {encoding} ({error})") from error
+            raise RefusedError(f"it does not decode as {encoding}") from error
 
 
 def _shown(raw: bytes, decode: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+MOST_COLUMNS = 10_000
 STRINGS_BEFORE = ("_rest", "_file")
 STRINGS_AFTER = ("_raw", "_broken", "_refused")
 
@@ -36,6 +37,9 @@ class ReadSpec:
     batch_rows: int = 50_000
     # Small files would otherwise be refused for a single bad row.
     broken_allowed: int = 3
+    # What an archive, or a parquet file, may become.
+    unpacked_bytes: int = 8 << 30
+    unpacked_times: float = 250.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def output_schema(spec: ReadSpec) -> pa.Schema:
 
 def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
     """Match a file's column names with the wanted ones, whatever their order, blanks and byte order mark."""
+    if len(found) > MOST_COLUMNS:
+        raise RefusedError(f"it has {len(found)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
     names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
     names = known_names(names, spec)
     refuse_twice(names)
@@ -70,18 +76,19 @@ def known_names(names: Sequence[str], spec: ReadSpec) -> list[str]:
 
 
 def refuse_twice(names: Sequence[str]) -> None:
-    """Refuse a file that gives one name to several columns: nobody could say which of them is meant."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+    """Refuse a file that gives one name to several columns: nobody could say which of them is meant.
+
+    They are told by their places, since a file without a header has values there.
+    """
+    counts = Counter(names)
+    twice = [place for place, name in enumerate(names, 1) if counts[name] > 1]
     if twice:
-        raise RefusedError(f"the column {', '.join(map(repr, twice))} occurs more than once in the header")
+        raise RefusedError(f"the columns {', '.join(map(str, twice))} of the header have not each a name of their own")
 
 
 def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
-    """Refuse a file without a required column, naming what it has instead."""
+    """Refuse a file without a required column, told by what was expected: what came instead may be values."""
     missing = [name for name in spec.columns if name not in spec.optional and name not in names]
-    if not missing:
-        return
-    close = difflib.get_close_matches(missing[0], names, n=1, cutoff=0.6)
-    nearest = f"; the nearest to {missing[0]!r} is {close[0]!r}" if close else ""
-    has = ", ".join(repr(name) for name in names[:40]) or "nothing"
-    raise RefusedError(f"the column {', '.join(map(repr, missing))} is missing{nearest}; the file has {has}")
+    if missing:
+        listed = ", ".join(map(repr, missing))
+        raise RefusedError(f"the column {listed} is missing; the file has {len(names)} columns")

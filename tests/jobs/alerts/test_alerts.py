@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.alerts.tell import out_of_order, tell
+from jobs.alerts.tell import out_of_order, tell, tell_mistake
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.run import Outcome, Result, perform, results
 from quanyu.settings import load_settings
@@ -182,11 +182,23 @@ def test_a_run_that_does_not_send_tells_nobody(till):
     assert context.store.alerts.untold() == []
 
 
+def test_a_mistake_in_a_declaration_is_told_once_and_over_when_a_step_runs(till):
+    with web_server() as (port, posts):
+        till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
+        till.land("till/2024-07-01.csv", GOOD)
+        for _ in range(2):
+            tell_mistake(till.context("2024-07-01"), "audiences/wrong.yml: purpose: is missing")
+        assert run(till, "2024-07-01") == "Alerts told: 0 new, 1 over"
+    first, second = (content["text"].splitlines()[1] for _, _, content in posts)
+    assert first == "no step runs; you must act: audiences/wrong.yml: purpose: is missing"
+    assert second == f"over: {first}"
+
+
 def test_a_step_that_stopped_and_messages_that_are_held_are_alerts():
     stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
     assert out_of_order(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
-    held = Outcome(facts={"alerts": {"held": "31 messages are held: consents is late"}})
-    assert out_of_order(Result("send", "done", 1, held)) == {"held": "31 messages are held: consents is late"}
+    held = Outcome(alerts={"held": "31 messages wait: consents is late"})
+    assert out_of_order(Result("send", "done", 1, held)) == {"held": "send: 31 messages wait: consents is late"}
     assert out_of_order(Result("send", "done", 1, Outcome())) == {}
 
 

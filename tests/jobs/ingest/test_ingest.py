@@ -206,9 +206,9 @@ def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_do
     assert till.ingest("till", "2024-01-04").breaches == {}
     assert till.ingest("till", "2024-01-02").breaches == {}
     till.land("till/2024-01-05/s1.csv", "no header at all\n")
-    refused, late = till.breached("till", "2024-01-05").breaches.values()
-    assert "was refused" in refused
-    assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in late
+    breaches = till.breached("till", "2024-01-05").breaches
+    assert "was refused" in breaches["refused"]
+    assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in breaches["late"]
 
 
 def test_a_late_feed_publishes_what_came_and_is_late_on_every_run_until_it_is_not(till):

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from jobs.journeys import addresses, delivery, steps, walks
+from jobs.journeys.channels.eml import Eml
 from jobs.journeys.program import Decision, Walk, entered, program
 from jobs.journeys.send import Address, Withheld
 from jobs.journeys.walks import Happening
@@ -130,7 +131,7 @@ def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"bob"}
     outcome, sent = retailer.run(3)
     assert outcome.notes == ("1 messages held back: no consent to messages",)
-    assert outcome.facts == {"entered": 2, "going": 2, "messages": 1, "planned": 1, "held": 1, "ended": 0}
+    assert outcome.facts == {"entered": 2, "going": 2, "decided": 1, "planned": 1, "held": 1, "ended": 0}
     assert {name: count for name, count in sent.facts.items() if count} == {"sent": 1}
 
 
@@ -192,6 +193,14 @@ def reason_of(retailer, status):
     return row["reason"]
 
 
+def test_what_waits_for_another_channel_or_one_that_is_down_expires_too(retailer):
+    planned_and_not_sent(retailer)
+    retailer.mail = {"channel": "smtp", "port": 1}
+    assert retailer.run(5)[1].notes == ("1 planned for the channel eml, which mail.channel no longer names",)
+    assert retailer.run(6)[1].facts["expired"] == 1
+    assert "was due on 2024-01-04, and may go out until 2024-01-06" in reason_of(retailer, "expired")
+
+
 def test_who_reached_the_goal_since_gets_nothing(retailer):
     planned_and_not_sent(retailer)
     retailer.bought = {"ann": [4]}
@@ -246,6 +255,26 @@ def test_yesterdays_store_put_back_sends_nothing_twice(retailer):
     assert len(mails(retailer)) == 1
     [message] = retailer.context(4).store.outbox.all()
     assert message.status == "sent"
+
+
+def test_a_sender_killed_in_a_batch_whose_store_is_lost_too_sends_nothing_twice(retailer, monkeypatch):
+    retailer.entries, retailer.consents = [(who, 0) for who in ("ann", "bob", "eve")], {"ann", "bob", "eve"}
+    deliver = Eml.deliver
+
+    def killed(channel, envelope):
+        deliver(channel, envelope)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Eml, "deliver", killed)
+    with pytest.raises(KeyboardInterrupt):
+        retailer.run(3)
+    monkeypatch.setattr(Eml, "deliver", deliver)
+    for path in retailer.home.glob("store.db*"):
+        path.unlink()
+    assert len(mails(retailer)) == 1
+    # Nobody knows which of the batch went out.
+    assert retailer.run(4)[1].facts["sent"] == 0
+    assert {row["status"] for row in retailer.deliveries()} == {"unknown"} and len(retailer.deliveries()) == 3
 
 
 def test_a_lake_that_lost_its_rows_gets_them_from_the_store(retailer):

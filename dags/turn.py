@@ -1,0 +1,30 @@
+"""The first task of every DAG, so that one of a home works at a time, in the order in which they wake each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator, Context
+
+from quanyu.discover import call
+
+CHAIN = ("ingest", "customers", "train", "activate", "upkeep")
+POKE_SECONDS = 15
+
+
+class Turn(BaseSensorOperator):  # type: ignore[misc]
+    """Waits until no other run is at work in the home, the later DAGs of a day first."""
+
+    def poke(self, context: Context) -> bool:
+        """Whether the home is this run's now; it keeps it until it ends."""
+        runs = context["ti"].get_dr_count
+
+        def works(dag: str, run_id: str) -> bool:
+            return bool(runs(dag, run_ids=[run_id], states=["running"]))
+
+        return bool(call("quanyu.tasks:take_turn")(self.dag_id, context["run_id"], works, lambda: self._waits(runs)))
+
+    def _waits(self, runs: Any) -> bool:
+        """Whether a run of a DAG that ends what an earlier one began waits to go on."""
+        later = CHAIN[CHAIN.index(self.dag_id) + 1 :]
+        return any(runs(dag, states=["queued", "running"]) for dag in later)

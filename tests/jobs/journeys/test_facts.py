@@ -1,0 +1,59 @@
+from datetime import date
+
+import pytest
+import small_day
+
+from jobs.journeys import facts
+from jobs.journeys.mail import fingerprint
+from quanyu.store import Message
+
+DAY = date(2024, 7, 1)
+FEED = """
+describes: What became of our messages, as the mail system tells.
+owner: crm
+freshness: none
+reads: {path: "mails/{day}.csv", format: csv}
+delivers: events
+person: [{kind: email, value: email}]
+fills:
+  messages: {message_id: id, status: status, at: "cast(at as timestamp)", channel: "'email'"}
+"""
+
+
+@pytest.fixture
+def told(retailer):
+    """Give what facts make of unknown messages a to g: status and reason by key."""
+
+    def settle(*rows):
+        retailer.declare("sources/mails.yml", FEED)
+        lines = [f"p{n}@x.org,{identifier},{status},2024-07-01 10:0{n}:00"
+                 for n, (identifier, status) in enumerate(rows)]  # fmt: skip
+        retailer.land("mails/2024-07-01.csv", "\n".join(["email,id,status,at", *lines]) + "\n")
+        retailer.ingest("mails", small_day.FIRST)
+        context = retailer.context(small_day.FIRST)
+        outbox = context.store.outbox
+        outbox.plan([Message(key, "j", f"i-{key}", "0", f"c-{key}", "smtp", "j.0", DAY) for key in "abcdefg"])
+        outbox.claim(7, DAY)
+        outbox.recover()
+        number = facts.settle(context)
+        return number, {message.key: (message.status, message.reason) for message in outbox.all()}
+
+    return settle
+
+
+def test_facts_that_come_back_settle_what_is_unknown(told):
+    number, found = told(
+        (fingerprint("a"), "delivered"),
+        (f"<{fingerprint('b')}@shop.test>", "opened"),
+        (f"{fingerprint('c')}@shop.test", "bounced"),
+        ("d", "clicked"),
+        (fingerprint("e"), "sent"),
+        (fingerprint("another"), "bounced"),
+        (fingerprint("g"), "delivered"),
+        (fingerprint("g"), "bounced"),
+    )
+    assert number == 5
+    assert {key: status for key, (status, _) in found.items()} == {
+        "a": "sent", "b": "sent", "c": "rejected", "d": "sent", "e": "unknown", "f": "unknown", "g": "rejected"
+    }  # fmt: skip
+    assert found["c"][1] == "settled by the message system: bounced"

@@ -1,0 +1,63 @@
+"""What lies in landing and is no file of a feed is told, and stops no other."""
+
+import os
+import re
+
+import pytest
+
+from quanyu.candidates import candidates
+
+NAMES = re.compile(r"pos/[^/]*\.csv")
+
+
+@pytest.fixture
+def landing(tmp_path):
+    pos = tmp_path / "landing" / "pos"
+    pos.mkdir(parents=True)
+    (pos / "a.csv").write_text("id\n1\n")
+    (tmp_path / "foreign.csv").write_text("id\n2\n")
+    return tmp_path / "landing"
+
+
+def faults(landing):
+    return {name: fault for name, _, fault in candidates(landing, "pos/*.csv", NAMES)}
+
+
+def test_a_regular_file_is_taken_also_by_a_link_below_the_root(landing):
+    (landing / "pos" / "b.csv").symlink_to("a.csv")
+    (landing / "pos" / "c.txt").write_text("")
+    assert faults(landing) == {"pos/a.csv": "", "pos/b.csv": ""}
+
+
+def test_all_else_is_told_and_the_file_beside_it_is_taken(landing):
+    pos = landing / "pos"
+    (pos / "folder.csv").mkdir()
+    os.mkfifo(pos / "pipe.csv")
+    (pos / "out.csv").symlink_to("../../foreign.csv")
+    (pos / "dangling.csv").symlink_to("nowhere")
+    (pos / "circle.csv").symlink_to("circle.csv")
+    (pos / "new\nline.csv").write_text("")
+    (pos / os.fsdecode(b"\xff.csv")).write_text("")
+    assert faults(landing) == {
+        "pos/a.csv": "",
+        "pos/folder.csv": "a folder",
+        "pos/pipe.csv": "a pipe, a socket or a device",
+        "pos/out.csv": "a link out of the folder of landed files",
+        "pos/dangling.csv": "a link to nothing",
+        "pos/circle.csv": "a link in a circle, or of a folder that may not be read",
+        "pos/new\nline.csv": "a name with hidden characters, or not in UTF-8",
+        "pos/\udcff.csv": "a name with hidden characters, or not in UTF-8",
+    }
+
+
+def test_a_folder_that_links_out_gives_nothing(landing, tmp_path):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "a.csv").write_text("id\n3\n")
+    (landing / "pos").rename(landing / "own")
+    (landing / "pos").symlink_to(tmp_path / "else")
+    assert faults(landing) == {"pos/a.csv": "a link out of the folder of landed files"}
+
+
+def test_a_root_that_is_a_link_itself_is_as_good_as_another(landing, tmp_path):
+    (tmp_path / "link").symlink_to(landing)
+    assert faults(tmp_path / "link") == {"pos/a.csv": ""}
