@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 import random
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from benchmarks.month.claims import Claims
 from benchmarks.month.clock import by_clock
 from benchmarks.month.landing import DAYS
-from benchmarks.month.month import Month
+from benchmarks.month.month import STATE, Month
 from benchmarks.month.plan import CLOCK, plan
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -30,10 +31,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         work = asked.home or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        month = Month(work, yesterday - timedelta(days=asked.days - 1), dice, asked.lock)
-        month.begin(asked.customers, asked.seed)
-        for day in plan(hand, dice):
-            month.live(day)
+        if (work / STATE).exists():
+            month = pickle.loads((work / STATE).read_bytes())
+        else:
+            month = Month(work, yesterday - timedelta(days=asked.days - 1), dice, asked.lock)
+            month.begin(asked.customers, asked.seed)
+            month.planned = plan(hand, dice)
+        month.go_on()
         if not asked.no_clock:
             by_clock(month, hand)
         claims = month.end(yesterday)
@@ -43,7 +47,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.month", description=__doc__)
-    parser.add_argument("--home", type=Path, help="an empty folder to keep (default: a temporary one)")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="a folder to keep, empty or with a month that was cut off and goes on (default: a temporary one)",
+    )
     parser.add_argument("--customers", type=int, default=1500, help="people of the sample")
     parser.add_argument("--days", type=int, default=DAYS, help="days that are run, the last two by the clock")
     parser.add_argument("--seed", type=int, default=7)

@@ -58,7 +58,9 @@ def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts:
         entries = {messages[one.message_id][0] for one in accepted if one.to == to and one.message_id in messages}
         members = len(facts.showing(to))
         if many > max(members, 1):
-            claims.twice.append(f"step {step} went to {to} {many} times, by the entries {sorted(entries)}; {members} members")
+            claims.twice.append(
+                f"step {step} went to {to} {many} times, by the entries {sorted(entries)}; {members} members"
+            )
 
 
 def table(home: Path, name: str) -> pd.DataFrame:
@@ -142,6 +144,8 @@ def _check_message(claims: Claims, key: str, fate: object, taken: bool) -> None:
     elif status == "sent" and not taken:
         claims.forgotten.append(f"the message {key} is said to be sent, and the server never took it")
     elif taken and status not in ENDED:
-        claims.twice.append(f"the message {key} was taken by the server, and its row says {status}: it may go out again")
+        claims.twice.append(
+            f"the message {key} was taken by the server, and its row says {status}: it may go out again"
+        )
     elif not taken and status not in (*ENDED, *WAITS) and not reason:
         claims.forgotten.append(f"the message {key} is {status}, and its row does not say why")

@@ -86,7 +86,9 @@ class Landing:
         members = sorted(facts.members_with_address())
         families = [member for member in members if member.startswith("F")]
         buyers = {*self.dice.sample(members, min(BUYERS, len(members))), *self.dice.sample(families, 2)}
-        rows = [(f"W{on:%m%d}-{buyer}", f"{on} 1{n % 10}:00:00", buyer, "199.00") for n, buyer in enumerate(sorted(buyers))]
+        rows = [
+            (f"W{on:%m%d}-{buyer}", f"{on} 1{n % 10}:00:00", buyer, "199.00") for n, buyer in enumerate(sorted(buyers))
+        ]
         self._write("web_orders", on, "orders.csv", ORDERS, rows)
         self.recent = [*sorted(buyers), *self.recent][: 5 * BUYERS]
 
@@ -100,7 +102,10 @@ class Landing:
         self._consent(on, said, "changes")
         told = [("", "", self._status(), member, "") for member in pick[2:3]]
         told += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
-        rows = [(name or f"x-{on}-{n}", status, f"{on} 20:0{n}:00", who, to) for n, (_, name, status, who, to) in enumerate(told)]
+        rows = [
+            (name or f"x-{on}-{n}", status, f"{on} 20:0{n}:00", who, to)
+            for n, (_, name, status, who, to) in enumerate(told)
+        ]
         if rows:
             self._write("mail_events", on, "events.csv", EVENTS, rows)
         self._mistakes(place, on, pick[3:])
@@ -112,7 +117,9 @@ class Landing:
             self._write("stop_list", on, "list.csv", ("email", "why"), rows)
         if place == TYPED:
             self.typed = list(pick[:3])
-            self._consent(on, [(member, "any", state) for member, state in zip(self.typed, "nyy", strict=False)], "typed")
+            self._consent(
+                on, [(member, "any", state) for member, state in zip(self.typed, "nyy", strict=False)], "typed"
+            )
         if place == MENDED and self.typed:
             then = self.first + timedelta(days=TYPED)
             mended = [(member, "any", state) for member, state in zip(self.typed, "NYY", strict=False)]
@@ -130,7 +137,17 @@ class Landing:
 
     def _consent(self, on: date, said: Collection[tuple[str, str, str]], name: str) -> None:
         rows = [
-            (f"{name}-{on}-{n}", "member", member, "messages", channel, state, f"{on} 12:00:{n % 60:02}", "客服来电", "v1.0")
+            (
+                f"{name}-{on}-{n}",
+                "member",
+                member,
+                "messages",
+                channel,
+                state,
+                f"{on} 12:00:{n % 60:02}",
+                "客服来电",
+                "v1.0",
+            )
             for n, (member, channel, state) in enumerate(said)
         ]
         self._write("consents", on, f"{name}.csv", CONSENTS, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import shutil
 import sqlite3
@@ -24,6 +25,8 @@ from benchmarks.month.server import SOUND, Accepted, Fault, free_port, serving
 
 # Declarations of the product's own conf that the month uses as they are.
 TAKEN_OVER = ("identity.yml", "sources/crm.yml", "sources/consents.yml", "sources/pos.yml", "sources/sends.yml")
+# What a month that was cut off goes on with.
+STATE = "month.pickle"
 # Short, so that a day with a slow server is over soon.
 TIMEOUT_SECONDS, ANSWER_SECONDS = 5, 2
 
@@ -40,6 +43,7 @@ class Month:
     entered: set[tuple[str, date]] = field(default_factory=set)
     claims: Claims = field(default_factory=Claims)
     runs: int = 0
+    planned: list[Planned] = field(default_factory=list)
     _kill_at: int | None = None
     _command: Command | None = None
 
@@ -61,7 +65,17 @@ class Month:
         with (self.conf / "base.yml").open("a") as base:
             yaml.safe_dump({"mail": mail}, base)
         self.home.mkdir(mode=0o700)
+        if Command(self.log, self.conf, self.home, "validate").end().code:
+            raise SystemExit(f"the month's declarations have a mistake; see {self.log}")
         self.landing.begin(customers, seed)
+
+    def go_on(self) -> None:
+        """Live through the days that are left, and keep after each what the next process needs to go on."""
+        while self.planned:
+            self.live(self.planned[0])
+            del self.planned[0]
+            self._command = None
+            (self.work / STATE).write_bytes(pickle.dumps(self))
 
     def live(self, day: Planned) -> None:
         """Let a day's files land, and run it as planned."""
@@ -180,4 +194,7 @@ def _sets(home: Path) -> set[Path]:
 def say(on: date, fault: str, word: str, ended: Ended | None, took: int) -> None:
     """Print a line of one run."""
     code, seconds = (ended.code, ended.seconds) if ended else (0, 0.0)
-    print(f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {took:3} taken  {time.strftime('%X')}", flush=True)
+    print(
+        f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {took:3} taken  {time.strftime('%X')}",
+        flush=True,
+    )

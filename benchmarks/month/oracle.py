@@ -117,7 +117,9 @@ def _same(text: str) -> str:
 
 
 def _members(landing: Path) -> pd.DataFrame:
-    columns = "member_no, coalesce(lower(trim(email)), '') email, coalesce(merged_into, '') merged_into, phone, updated_at"
+    columns = (
+        "member_no, coalesce(lower(trim(email)), '') email, coalesce(merged_into, '') merged_into, phone, updated_at"
+    )
     rows = duckdb.sql(f"select {columns}, filename from read_parquet('{landing}/crm/*/*.parquet', filename=true)").df()
     rows["phone"] = rows.phone.fillna("").map(_phone)
     return rows.sort_values(["filename", "updated_at"]).groupby("member_no").last()

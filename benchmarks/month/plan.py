@@ -27,8 +27,8 @@ class Planned:
     mended: bool = False
 
 
-# Every one of them happens once; the last four also kill a run.
-INCIDENTS = ("copied home", "lost store", "yesterday's store", "skipped", "run again", "copied home",
+# Every one of them happens once; the last four kill a run.
+INCIDENTS = ("copied home", "lost store", "yesterday's store", "skipped", "run again",
              "killed early", "killed later", "killed while sending", "killed while sending")  # fmt: skip
 FIRST_INCIDENT = 4
 
@@ -43,7 +43,7 @@ def plan(days: int, dice: random.Random) -> list[Planned]:
     incidents = dict(zip(places, INCIDENTS, strict=False))
     made = []
     for place in range(days):
-        day = Planned(place, faulty.get(place, SOUND), incidents.get(place, ""), mended=dice.random() < 0.5)
+        day = Planned(place, faulty.get(place, SOUND), incidents.get(place, ""), mended=dice.random() < 0.3)
         made.append(_killed(day, dice))
     return made
 

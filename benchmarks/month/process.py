@@ -13,12 +13,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 ROOT = Path(__file__).parents[2]
 QUANYU = Path(sys.executable).with_name("quanyu")
-RUN_SECONDS, LEFT_SECONDS = 500, 15.0
+RUN_SECONDS, LEFT_SECONDS, LOCK_SECONDS = 900, 15.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,20 @@ def _of_session(leader: int) -> list[psutil.Process]:
 
 @contextlib.contextmanager
 def alone(lock: Path | None) -> Iterator[None]:
-    """Hold a file's lock, that what is heavy on this machine goes one by one."""
+    """Hold a file's lock, that what is heavy on this machine goes one by one; after a while go on without it."""
     if lock is None:
         yield
         return
     with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _locked(file) and time.monotonic() < deadline:
+            time.sleep(0.5)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
