@@ -92,6 +92,7 @@ class Month:
             self._run_copy(on)
         ended = self.run(on, day.fault, day.incident, day.kill_after, day.kill_at)
         if ended.code < 0:
+            self.claims.counts["kills"] += 1
             self.run(on, day.fault, "after the kill")
         if day.incident == "run again":
             self.run(on, day.fault, "again")
@@ -101,7 +102,7 @@ class Month:
         _copy_store(self.home, kept)
 
     def run(
-        self, on: date, fault: Fault, word: str, kill_after: float | None = None, kill_at: int | None = None,
+        self, on: date, fault: Fault, word: str, kill_after: str | None = None, kill_at: int | None = None,
         home: Path | None = None,
     ) -> Ended:  # fmt: skip
         """Run a day with the server as it is then, and judge what it took."""
@@ -117,7 +118,7 @@ class Month:
         return ended
 
     def attempt(
-        self, fault: Fault, begin: Callable[[], Command], kill_after: float | None = None, kill_at: int | None = None
+        self, fault: Fault, begin: Callable[[], Command], kill_after: str | None = None, kill_at: int | None = None
     ) -> tuple[Ended, list[Accepted]]:
         """Run a command with the server beside it; returns how it ended, and what the server took."""
         self.runs, before = self.runs + 1, len(self.accepted)

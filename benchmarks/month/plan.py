@@ -16,21 +16,26 @@ CLOCK = 2
 class Planned:
     """One day: the server's fault, what else happens, and whether it is run again with a server that works.
 
-    kill_after: seconds after which the run is killed; kill_at: it is killed when so many messages were taken.
+    kill_after: the step at whose end the run is killed; kill_at: it is killed when so many messages were taken.
     """
 
     place: int
     fault: Fault = SOUND
     incident: str = ""
-    kill_after: float | None = None
+    kill_after: str | None = None
     kill_at: int | None = None
     mended: bool = False
 
 
 # Every one of them happens once; the last four kill a run.
 INCIDENTS = ("copied home", "lost store", "yesterday's store", "skipped", "run again",
-             "killed early", "killed later", "killed while sending", "killed while sending")  # fmt: skip
+             "killed early", "killed late", "killed while sending", "killed while sending")  # fmt: skip
 FIRST_INCIDENT = 4
+# Steps at whose end a run is killed.
+EARLY, LATE = (
+    ("ingest.crm", "ingest.pos", "identities", "customers"),
+    ("memberships", "journeys", "export.loyal_seed.drop"),
+)
 
 
 def plan(days: int, dice: random.Random) -> list[Planned]:
@@ -50,9 +55,9 @@ def plan(days: int, dice: random.Random) -> list[Planned]:
 
 def _killed(day: Planned, dice: random.Random) -> Planned:
     if day.incident == "killed early":
-        return replace(day, kill_after=dice.uniform(3, 8))
-    if day.incident == "killed later":
-        return replace(day, kill_after=dice.uniform(8, 20))
+        return replace(day, kill_after=dice.choice(EARLY))
+    if day.incident == "killed late":
+        return replace(day, kill_after=dice.choice(LATE))
     if day.incident == "killed while sending":
         # A server that takes nothing would never be asked so often.
         return replace(day, fault=SOUND, kill_at=dice.randint(1, 4))

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +35,8 @@ class Command:
 
     def __init__(self, log: Path, conf: Path, home: Path, *words: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "QUANYU_CONF": str(conf), "QUANYU_HOME": str(home)}
-        self.began = time.monotonic()
+        self.began, self.log = time.monotonic(), log
+        self._from = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             output.write(f"\n$ quanyu {' '.join(words)}\n".encode())
             self.process = subprocess.Popen(
@@ -49,16 +49,22 @@ class Command:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
 
-    def end(self, kill_after: float | None = None) -> Ended:
-        """Wait for it, and for what it started; kill it after so many seconds where asked."""
-        timer = threading.Timer(kill_after, self.kill) if kill_after is not None else None
-        if timer:
-            timer.start()
+    def end(self, kill_after: str | None = None) -> Ended:
+        """Wait for it, and for what it started; kill it at the end of a step where asked."""
+        if kill_after is not None:
+            self._await(f"\n{kill_after}: ".encode())
+            self.kill()
         code = self.process.wait(RUN_SECONDS)
-        if timer:
-            timer.cancel()
         seconds = time.monotonic() - self.began
         return Ended(code, seconds, self._left())
+
+    def _await(self, words: bytes) -> None:
+        while self.process.poll() is None:
+            with self.log.open("rb") as log:
+                log.seek(self._from)
+                if words in log.read():
+                    return
+            time.sleep(0.05)
 
     def _left(self) -> int:
         """Count what of its session lives on a while after it, and end that."""
