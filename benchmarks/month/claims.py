@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from deltalake import DeltaTable
 
 from benchmarks.month.oracle import Facts
 from benchmarks.month.server import Accepted
 
-JOURNEY, AUDIENCE = "thanks", "recent"
+AUDIENCE, SEED, SENDER = "recent", "loyal_seed", "month.example"
 # Numbers of the journey's steps that are messages.
 MESSAGES = (1, 3)
 # What needs no reason besides itself, and what may wait for a later run.
@@ -44,6 +46,19 @@ def check_consent(claims: Claims, facts: Facts, run: str, accepted: Iterable[Acc
             claims.outside.append(f"{run}: {one.to} was written to: {reason}")
 
 
+def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
+    """Judge the addresses of the seed that stands for a day, by consent to ads."""
+    owners = {hashlib.sha256(address.encode()).hexdigest(): address for address in facts.members.email if address}
+    for part in sorted((home / "exports").glob(f"*/{SEED}/{on}/part-*.csv.gz")):
+        with gzip.open(part, "rt", encoding="utf-8") as rows:
+            hashes = [row["email_sha256"] for row in csv.DictReader(rows) if row["email_sha256"]]
+        claims.counts["addresses in seeds"] += len(hashes)
+        for hashed in hashes:
+            reason = facts.why_not(owners[hashed], "ads") if hashed in owners else "nobody shows it"
+            if reason:
+                claims.outside.append(f"{on}: the seed holds {owners.get(hashed, hashed)}: {reason}")
+
+
 def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: Facts) -> None:
     """No message is taken twice, and no step of the journey by one person twice but for another entry."""
     for name, many in Counter(one.message_id for one in accepted).items():
@@ -63,10 +78,17 @@ def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts:
             )
 
 
-def table(home: Path, name: str) -> pd.DataFrame:
-    """Read a table of the home without the product; empty where there is none."""
+def table(home: Path, name: str) -> list[dict[str, Any]]:
+    """Rows of a table of the home, read without the product; none where there is no table."""
     place = home / "lake" / "gold" / name
-    return DeltaTable(place).to_pandas() if (place / "_delta_log").is_dir() else pd.DataFrame()
+    if not (place / "_delta_log").is_dir():
+        return []
+    return list(DeltaTable(place).to_pyarrow_table().to_pylist())
+
+
+def stays(home: Path) -> list[dict[str, Any]]:
+    """Stays in the journey's audience."""
+    return [row for row in table(home, "memberships") if row["audience"] == AUDIENCE]
 
 
 def fingerprint(key: str) -> str:
@@ -76,76 +98,64 @@ def fingerprint(key: str) -> str:
 
 def named(home: Path) -> dict[str, tuple[str, int]]:
     """Walk and step of every Message-ID that may occur."""
-    walks, sender = table(home, "journey_instances"), "month.example"
-    found = {}
-    for name in walks.instance_id if len(walks) else ():
-        for step in MESSAGES:
-            found[f"<{fingerprint(f'{name}-{step}')}@{sender}>"] = (name, step)
-    return found
+    walks = [walk["instance_id"] for walk in table(home, "journey_instances")]
+    return {f"<{fingerprint(f'{name}-{step}')}@{SENDER}>": (name, step) for name in walks for step in MESSAGES}
 
 
 def check_forgotten(
     claims: Claims, home: Path, accepted: Sequence[Accepted], entered: set[tuple[str, date]], last: date
 ) -> None:
     """Follow everybody who ever entered the audience to a message that was taken, or to a row that says why not."""
-    stays = table(home, "memberships")
-    stays = stays[stays.audience == AUDIENCE]
-    known = {(row.customer_id, row.entered_on) for row in stays.itertuples()}
-    for customer, on in sorted(entered - known, key=str):
+    now = stays(home)
+    for customer, on in sorted(entered - {(row["customer_id"], row["entered_on"]) for row in now}, key=str):
         claims.forgotten.append(f"{customer} entered on {on}, and no stay says so any more")
-    walks, decisions = table(home, "journey_instances"), table(home, "decisions")
-    by_entry: Mapping[tuple[str, date], str] = {
-        (row.customer_id, row.entered_on): row.instance_id for row in walks.itertuples()
-    }
-    walked = set(walks.customer_id)
-    for row in stays.itertuples():
+    walks = table(home, "journey_instances")
+    begun = {(walk["customer_id"], walk["entered_on"]) for walk in walks}
+    walked = {walk["customer_id"] for walk in walks}
+    for stay in now:
+        customer, on = stay["customer_id"], stay["entered_on"]
         claims.counts["entries"] += 1
-        if row.holdout:
+        if stay["holdout"]:
             claims.counts["entries held out"] += 1
-        elif (row.customer_id, row.entered_on) not in by_entry:
-            kind = "again" if row.customer_id in walked else "without a walk"
-            claims.counts[f"entries {kind}"] += 1
-            if kind != "again":
-                claims.forgotten.append(f"{row.customer_id} entered on {row.entered_on}, and has no walk")
-    _check_walks(claims, home, walks, decisions, accepted, last)
+        elif (customer, on) not in begun and customer in walked:
+            claims.counts["entries of who walks or walked already"] += 1
+        elif (customer, on) not in begun:
+            claims.forgotten.append(f"{customer} entered on {on}, and has no walk")
+    _check_walks(claims, home, walks, accepted, last)
 
 
 def _check_walks(
-    claims: Claims, home: Path, walks: pd.DataFrame, decisions: pd.DataFrame, accepted: Sequence[Accepted], last: date
+    claims: Claims, home: Path, walks: list[dict[str, Any]], accepted: Sequence[Accepted], last: date
 ) -> None:
-    decided: dict[str, dict[int, str]] = defaultdict(dict)
-    for row in decisions.itertuples():
-        decided[row.instance_id][row.step] = row.decision
-    sent = {one.message_id.strip("<>").partition("@")[0] for one in accepted}
-    fates = {row.key: row for row in table(home, "deliveries").itertuples()}
-    for walk in walks.itertuples():
-        if walk.status == "active" and walk.due_on <= last:
-            claims.forgotten.append(f"the walk {walk.instance_id} was due on {walk.due_on} and did not go on")
+    decided = {(row["instance_id"], row["step"]): row["decision"] for row in table(home, "decisions")}
+    taken = {one.message_id for one in accepted}
+    fates = {row["key"]: row for row in table(home, "deliveries")}
+    for walk in walks:
+        name = walk["instance_id"]
+        if walk["status"] == "active" and walk["due_on"] <= last:
+            claims.forgotten.append(f"the walk {name} was due on {walk['due_on']} and did not go on")
         for step in MESSAGES:
-            decision = decided[walk.instance_id].get(step)
+            decision, key = decided.get((name, step)), f"{name}-{step}"
             if decision == "message":
-                key = f"{walk.instance_id}-{step}"
-                _check_message(claims, key, fates.get(key), fingerprint(key) in sent)
+                _check_message(claims, key, fates.get(key, {}), f"<{fingerprint(key)}@{SENDER}>" in taken)
             elif decision is not None:
                 claims.counts[f"step {decision}"] += 1
-            elif walk.status == "active":
-                claims.counts["step to come"] += 1
-            elif walk.outcome:
-                claims.counts[f"walk ended before: {walk.outcome}"] += 1
+            elif walk["status"] == "active" or walk["outcome"]:
+                claims.counts[f"step not reached: {walk['outcome'] or 'still to come'}"] += 1
             else:
-                claims.forgotten.append(f"the walk {walk.instance_id} ended without step {step}, and does not say why")
+                claims.forgotten.append(f"the walk {name} ended without step {step}, and does not say why")
 
 
-def _check_message(claims: Claims, key: str, fate: object, taken: bool) -> None:
-    status, reason = getattr(fate, "status", None), getattr(fate, "reason", None)
+def _check_message(claims: Claims, key: str, fate: Mapping[str, Any], taken: bool) -> None:
+    status = fate.get("status")
     claims.counts[f"message {status}, {'taken' if taken else 'not taken'}"] += 1
     if status is None:
         claims.forgotten.append(f"the message {key} was decided, and no row says what became of it")
-    elif status == "sent" and not taken:
+    elif status == "sent" and not taken and "settled" not in (fate["reason"] or ""):
         claims.forgotten.append(f"the message {key} is said to be sent, and the server never took it")
-    elif taken and status not in ENDED:
+    elif taken and status not in ENDED and "settled" not in (fate["reason"] or ""):
         claims.twice.append(
             f"the message {key} was taken by the server, and its row says {status}: it may go out again"
         )
-    elif not taken and status not in (*ENDED, *WAITS) and not reason:
+    elif not taken and status not in (*ENDED, *WAITS) and not fate["reason"]:
         claims.forgotten.append(f"the message {key} is {status}, and its row does not say why")

@@ -1,10 +1,91 @@
-"""The last days of the month by the clock: `quanyu up --schedule`."""
+"""The last two days of the month by the scheduler: `quanyu up --schedule`.
+
+The newest day that is over is run by the clock itself. The day before it waits as a run that was triggered on the page,
+which a scheduler takes up first; being no newest day, it computes and sends nothing.
+"""
 
 from __future__ import annotations
 
-from benchmarks.month.month import Month
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+from benchmarks.month.month import Month, say
+from benchmarks.month.process import Command, Ended, alone
+from benchmarks.month.server import SOUND, free_port
+
+PATIENCE_SECONDS, POLL_SECONDS = 1500, 3.0
+LAST_DAG, KNOWN = "upkeep", "ingest"
 
 
 def by_clock(month: Month, place: int) -> None:
-    """To come."""
-    raise NotImplementedError
+    """Let the files of two days land, and let the scheduler run both."""
+    before, newest = (month.first + timedelta(days=number) for number in (place, place + 1))
+    for number in (place, place + 1):
+        month.landing.day(number, month.accepted)
+    month.pass_a_day()
+    began = time.monotonic()
+    with alone(month.lock):
+        _, new = month.attempt(SOUND, lambda: _scheduled(month, before.isoformat()))
+    month.judge(newest, "by the clock", new)
+    failed = [f"{dag} {run}" for dag, run, state in _runs(month) if state != "success"]
+    say(newest, SOUND.name, "by the clock", Ended(len(failed), time.monotonic() - began), len(new))
+    month.claims.counts["messages taken by the clock"] += len(new)
+    month.claims.counts["runs of DAGs by the scheduler"] += len(_runs(month))
+    for words in failed:
+        print(f"  did not succeed: {words}")
+
+
+def _scheduled(month: Month, day: str) -> Command:
+    """Open the pages, leave a run for a day there, start the scheduler, and wait until both days are through.
+
+    Returns the command that stops it all.
+    """
+    ports = ("--airflow-port", str(free_port()), "--mlflow-port", str(free_port()))
+    try:
+        _command(month, "up", *ports)
+        _wait(month, lambda: _is_known(month), "the DAGs were not read")
+        _command(month, "airflow", "dags", "trigger", KNOWN, "--conf", json.dumps({"day": day}))
+        _command(month, "up", "--schedule", *ports)
+        _wait(month, lambda: _are_through(month), "the days were not run")
+    finally:
+        down = Command(month.log, month.conf, month.home, "down")
+    return down
+
+
+def _command(month: Month, *words: str) -> None:
+    command = Command(month.log, month.conf, month.home, *words)
+    if command.process.wait(PATIENCE_SECONDS):
+        raise SystemExit(f"quanyu {words[0]} ended with exit code {command.process.returncode}; see {month.log}")
+
+
+def _wait(month: Month, done: Callable[[], bool], words: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            print(f"{words} within {PATIENCE_SECONDS} seconds: {_runs(month)}")
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _is_known(month: Month) -> bool:
+    return bool(_asked(month, "select dag_id from dag where dag_id = ?", LAST_DAG))
+
+
+def _are_through(month: Month) -> bool:
+    """Whether each day has gone through the last DAG."""
+    ended = [state for dag, _, state in _runs(month) if dag == LAST_DAG and state in ("success", "failed")]
+    failed = [dag for dag, _, state in _runs(month) if state == "failed" and dag not in (LAST_DAG, KNOWN)]
+    return len(ended) + len(failed) >= 2
+
+
+def _runs(month: Month) -> list[tuple[str, str, str]]:
+    return _asked(month, "select dag_id, run_id, state from dag_run where run_id is not ?", "")
+
+
+def _asked(month: Month, query: str, value: str) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(month.home / "airflow" / "airflow.db", timeout=30)) as database:
+        return database.execute(query, (value,)).fetchall()

@@ -81,7 +81,7 @@ class Month:
         """Let a day's files land, and run it as planned."""
         on = self.first + timedelta(days=day.place)
         self.landing.day(day.place, self.accepted)
-        self._pass_a_day()
+        self.pass_a_day()
         if day.incident == "skipped":
             say(on, "skipped", "", None, 0)
             return
@@ -97,7 +97,7 @@ class Month:
         if day.incident == "run again":
             self.run(on, day.fault, "again")
         if day.mended and day.fault is not SOUND:
-            self._pass_a_day()
+            self.pass_a_day()
             self.run(on, SOUND, "mended")
         _copy_store(self.home, kept)
 
@@ -133,10 +133,8 @@ class Month:
         facts = Facts.read(self.landing.landing)
         closed = "this is a copied home" if copied else self.landing.doubt(on)
         judging.check_consent(self.claims, facts, f"{on} {word}".strip(), new, closed)
-        stays = judging.table(self.home, "memberships")
-        if len(stays):
-            stays = stays[stays.audience == judging.AUDIENCE]
-            self.entered |= {(row.customer_id, row.entered_on) for row in stays.itertuples()}
+        judging.check_seed(self.claims, facts, self.home, on)
+        self.entered |= {(stay["customer_id"], stay["entered_on"]) for stay in judging.stays(self.home)}
 
     def end(self, last: date) -> Claims:
         """Judge the month as a whole."""
@@ -160,7 +158,7 @@ class Month:
             self.claims.outside.append(f"{on}: a copied home exported a set")
         shutil.rmtree(copy)
 
-    def _pass_a_day(self) -> None:
+    def pass_a_day(self) -> None:
         """Let the quarter of an hour pass after which what failed is tried again."""
         file = self.home / "store.db"
         if file.exists():

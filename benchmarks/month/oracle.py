@@ -36,7 +36,7 @@ class Facts:
         told = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
         told = told[told.subject != ""]
         bad = told[~told.state.isin([*STATES, ""])]
-        answers = told[(told.purpose == "messages") & told.channel.isin(CHANNELS) & told.state.isin(list(STATES))]
+        answers = told[told.channel.isin(CHANNELS) & told.state.isin(list(STATES))]
         answers = answers.assign(state=answers.state.map(STATES), changed_at=pd.to_datetime(answers.changed_at))
         events = _csv(landing, "mail_events", ("status", "at", "member_no", "email"))
         sends = _csv(landing, "sends", ("status", "at", "member_no", "channel"))
@@ -46,10 +46,11 @@ class Facts:
         return cls(members, answers, frozenset(bad.subject), events, frozenset(map(_same, listed.email)))
 
     @cached_property
-    def newest(self) -> dict[tuple[str, str], str]:
-        """State that each record answered last, by kind and subject; of two of one time `withdrawn`."""
+    def newest(self) -> dict[tuple[str, str, str], str]:
+        """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
-        return {(row.subject_kind, row.subject): row.state for row in rows.itertuples()}
+        told = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
+        return {(purpose, kind, subject): state for purpose, kind, subject, state in told}
 
     @cached_property
     def _cards(self) -> dict[str, set[str]]:
@@ -76,39 +77,41 @@ class Facts:
 
     def withdrawn(self) -> set[str]:
         """Members whose last answer is no."""
-        return {who for (kind, who), state in self.newest.items() if state == "withdrawn" and kind == "member"}
+        last = self.newest.items()
+        return {
+            who for (purpose, kind, who), state in last if (purpose, kind, state) == ("messages", "member", "withdrawn")
+        }
 
     def showing(self, address: str) -> set[str]:
-        """Members who show an address, with their merged cards."""
+        """Members who show an address, with the cards that were merged with theirs."""
         own = self.members.index[self.members.email == address]
         return {card for number in own for card in self._cards[number]}
 
-    def why_not(self, address: str) -> str:
-        """Say why an address must not be written to; nothing where it may."""
+    def why_not(self, address: str, purpose: str = "messages") -> str:
+        """Say why an address must not be used for a purpose; nothing where it may."""
         address = _same(address)
         shown_by = self.showing(address)
-        records = {("member", number) for number in shown_by}
         phones = {self.members.phone.get(number, "") for number in shown_by} - {""}
         # A phone that others show too may be nobody's in the eyes of who resolves identities.
-        alone = {("phone", phone) for phone in phones if self._phones[phone] <= shown_by}
-        shared = {("phone", phone) for phone in phones}
+        alone = {phone for phone in phones if self._phones[phone] <= shown_by}
+        own = [(purpose, "member", number) for number in shown_by]
         if address in self.listed:
             return "on the list of what must never be contacted"
         if shown_by & self.unreadable:
             return "a row about its owner cannot be read"
-        if any(self.newest.get(record) == "withdrawn" for record in records | alone):
+        if any(self.newest.get(who) == "withdrawn" for who in (*own, *((purpose, "phone", one) for one in alone))):
             return "withdrawn"
-        if not any(self.newest.get(record) == "granted" for record in records | shared):
+        if not any(self.newest.get(who) == "granted" for who in (*own, *((purpose, "phone", one) for one in phones))):
             return "no consent"
-        return self._told(address, shown_by, records | shared)
+        return self._told(address, shown_by, phones) if purpose == "messages" else ""
 
-    def _told(self, address: str, shown_by: set[str], records: set[tuple[str, str]]) -> str:
+    def _told(self, address: str, shown_by: set[str], phones: set[str]) -> str:
         said = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
-        names = pd.MultiIndex.from_frame(self.answers[["subject_kind", "subject"]])
-        granted = self.answers[names.isin(list(records)) & (self.answers.state == "granted")].changed_at.max()
-        for row in said.itertuples():
-            if not (row.status in LIFTED and pd.notna(granted) and granted > row.at):
-                return str(row.status)
+        theirs = self.answers[self.answers.subject.isin([*shown_by, *phones]) & (self.answers.state == "granted")]
+        granted = theirs[theirs.purpose == "messages"].changed_at.max()
+        for status, at in zip(said.status, said["at"], strict=True):
+            if not (status in LIFTED and pd.notna(granted) and granted > at):
+                return str(status)
         return ""
 
 
@@ -120,9 +123,12 @@ def _members(landing: Path) -> pd.DataFrame:
     columns = (
         "member_no, coalesce(lower(trim(email)), '') email, coalesce(merged_into, '') merged_into, phone, updated_at"
     )
-    rows = duckdb.sql(f"select {columns}, filename from read_parquet('{landing}/crm/*/*.parquet', filename=true)").df()
+    rows = duckdb.execute(
+        f"select {columns}, filename from read_parquet('{landing}/crm/*/*.parquet', filename=true)"
+    ).df()
     rows["phone"] = rows.phone.fillna("").map(_phone)
-    return rows.sort_values(["filename", "updated_at"]).groupby("member_no").last()
+    newest: pd.DataFrame = rows.sort_values(["filename", "updated_at"]).groupby("member_no").last()
+    return newest
 
 
 def _phone(text: str) -> str:
