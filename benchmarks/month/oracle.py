@@ -50,7 +50,7 @@ class Facts:
         """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
         told = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
-        return {(purpose, kind, subject): state for purpose, kind, subject, state in told}
+        return {(str(purpose), str(kind), str(subject)): str(state) for purpose, kind, subject, state in told}
 
     @cached_property
     def _cards(self) -> dict[str, set[str]]:
