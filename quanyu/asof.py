@@ -46,10 +46,11 @@ def sources_of(table: type[Table]) -> list[str]:
     """Places that the facts of a table come from: itself, and for one of gold what its job reads, for other days."""
     if table.layer == "silver":
         return [place_of(table)]
-    return [place_of(table), *(place_of(read) for read in _job_of(table).reads)]
+    return [place_of(table), *(place_of(read) for read in job_of(table).reads)]
 
 
-def _job_of(table: type[Table]) -> Job:
+def job_of(table: type[Table]) -> Job:
+    """Job that writes a table of gold. Raises ConfigError for one that none of jobs/unify writes."""
     for job in discover.jobs_in("jobs.unify"):
         if job.writes.name == table.name:
             return job
@@ -110,7 +111,7 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     with `customer_id` (null for nobody known)."""
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
-        job = _job_of(table)
+        job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)

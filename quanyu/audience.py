@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -56,6 +57,7 @@ class Audience(YamlDeclaration):
     measures: dict[str, Measure] = {}
     holdout: float = Field(0.0, ge=0, lt=1)
     send_to: tuple[str, ...] = ()
+    ended: date | None = Field(None, description="from this day on nobody is in, and its exports are empty")
 
     @field_validator("holdout", mode="before")
     @classmethod

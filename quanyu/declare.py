@@ -108,7 +108,8 @@ def digest(value: Any) -> str:
 def explain(model: type[BaseModel], item: Any) -> str:
     """Put one of pydantic's errors in words: the offending value and what is allowed."""
     if item["type"] == "missing":
-        return "is missing"
+        field = model.model_fields.get(str(item["loc"][0])) if len(item["loc"]) == 1 else None
+        return f"is missing: {field.description}" if field and field.description else "is missing"
     if item["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
     message: str = item["msg"].removeprefix("Value error, ")

@@ -187,7 +187,7 @@ def _check(found: Catalogue, problems: Problems) -> None:
     for audience in found.audiences.values():
         problems.found += audience.problems(found.known, found.tables, platforms).found
     for journey in found.journeys.values():
-        problems.found += journey.problems(_names(found, "audiences"), found.tables).found
+        problems.found += journey.problems(_names(found, "audiences"), found.tables, found.journeys.values()).found
         with problems.gather():
             call("jobs.journeys.addresses:templates")(
                 [journey], {journey.name: call("jobs.journeys.program:program")(journey)}

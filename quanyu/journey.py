@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -66,13 +67,46 @@ class Journey(YamlDeclaration):
     kind: ClassVar[str] = "journey"
 
     enters: str = Field(description="audience whose newcomers enter")
+    starts: date = Field(
+        description="write the first day of the journey, as `starts: 2025-02-01`; who came into the audience before it"
+        " does not enter"
+    )
+    was: tuple[str, ...] | None = Field(
+        None, description="names that this journey had before, whose walks it goes on with; `none` for a new journey"
+    )
+    reentry: int | None = Field(
+        None, description="shortest time between two entries of a person, as `30 days`; reentry_days without it"
+    )
     purpose: Literal["messages"] = "messages"
     goal: str = Field("orders", description="table in which a row counts as reaching the goal")
     steps: tuple[Step, ...] = Field(min_length=1)
 
-    def problems(self, audiences: Iterable[str], tables: Mapping[str, type[Table]]) -> Problems:
-        """Check what the journey names."""
+    @field_validator("was", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return () if value == "none" else (value,)
+        return value
+
+    @field_validator("reentry", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        found = days_in(value)
+        if found is None:
+            raise ValueError("a time between two entries is written as `30 days`")
+        return found
+
+    def problems(
+        self, audiences: Iterable[str], tables: Mapping[str, type[Table]], journeys: Iterable[Journey] = ()
+    ) -> Problems:
+        """Check what the journey names, among all journeys."""
         found = Problems()
+        for other in journeys:
+            for old in self.was or ():
+                if other.name == old:
+                    found.add(self.file, "was", f"{old!r} has a file of its own; name journeys whose file is gone")
+                elif other.name != self.name and old in (other.was or ()):
+                    found.add(self.file, "was", f"{old!r} goes on as {other.name!r} already; name it once")
         if self.enters not in set(audiences):
             found.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]

@@ -54,6 +54,8 @@ class Settings(Part):
     plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
     schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
     catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
+    reentry_days: int = Field(30, ge=0, description="shortest time between two entries of a person into a journey")
+    quiet_days: int = Field(1, ge=0, description="shortest time between two messages to a person, over all journeys")
     retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"

@@ -82,6 +82,7 @@ THANKS = """
 describes: Writes to those who may leave, twice.
 owner: growth
 enters: leaving
+starts: 2024-07-01
 steps:
   - message: {channel: email, subject: "Dear {{ name }}", body: "How are you?"}
   - wait: 1 days

@@ -39,6 +39,7 @@ fills:
   orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
 """
 BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
+CARE = "describes: Cares.\nowner: growth\nenters: buyers\nstarts: 2024-07-01\nsteps:\n  - wait: 9 days\n"
 STEPS = (
     "ingest.crm",
     "ingest.web",
@@ -48,6 +49,7 @@ STEPS = (
     "activity",
     "features.value",
     "memberships",
+    "journeys",
 )
 TABLES = ("gold/customers", "gold/activity", "gold/memberships")
 
@@ -58,6 +60,7 @@ def shop(retailer: Retailer) -> Iterator[Retailer]:
     retailer.declare("sources/web.yml", CRM.replace("crm/", "web/"))
     retailer.declare("sources/till.yml", TILL)
     retailer.declare("audiences/buyers.yml", BUYERS)
+    retailer.declare("journeys/care.yml", CARE)
     people = ["ann,M1,2024-06-01,granted", "bob,M2,2024-06-02,withdrawn", "eve,M3,2024-06-03,granted"]
     retailer.land("crm/2024-07-01.csv", "\n".join(["name,card,joined,consent", *people]) + "\n")
     # Ann is known by most feeds, so that her id goes on.
@@ -100,11 +103,16 @@ def stays(shop: Retailer) -> set[tuple[object, ...]]:
     return {row[1:4] for row in shop.rows("gold/memberships")}
 
 
+def walkers(shop: Retailer) -> list[tuple[object, ...]]:
+    return shop.rows("gold/journey_instances", "customer_id", "status")
+
+
 def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
     before = after(shop, 1)
     ann, bob, eve = ids(shop)
     entered = date(2024, 7, 1)
     assert stays(shop) == {(bob, entered, None), (eve, entered, None)}
+    assert walkers(shop) == sorted([(bob, "active"), (eve, "active")])
     assert consenting(shop) == {ann, eve}
 
     judged(shop, "same")
@@ -118,6 +126,7 @@ def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
     # The stay goes on under the id that goes on, since the day on which it began.
     assert stays(shop) == {(ann, entered, None), (bob, entered, date(2024, 7, 2)), (eve, entered, None)}
     assert {row[2] for row in merged["gold/activity"]} == {ann, eve}
+    assert walkers(shop) == sorted([(ann, "active"), (eve, "active")])
 
     judged(shop, "open")
     parted = after(shop, 3)
@@ -126,3 +135,5 @@ def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
     assert parted["gold/activity"] == before["gold/activity"]
     # Alone ann has not bought so much, and bob is in again as if he had never been away.
     assert stays(shop) == {(ann, entered, date(2024, 7, 3)), (bob, entered, None), (eve, entered, None)}
+    # The walk is bob's, whose record entered, and not ann's.
+    assert walkers(shop) == sorted([(bob, "active"), (eve, "active")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -21,24 +21,29 @@ if TYPE_CHECKING:
 BY = asof.BY
 
 
-def named(catalogue: Catalogue) -> list[str]:
+Audiences = Collection[Audience]
+
+
+def named(audiences: Audiences) -> list[str]:
     """Views and models that the rules name."""
-    return qualifiers(audience.who for audience in catalogue.audiences.values())
+    return qualifiers(audience.who for audience in audiences)
 
 
-def profile(context: Context, skipped: Sequence[date]) -> DataFrame:
-    """All that rules may name of each customer as of each skipped day and the day of the run.
+def profile(context: Context, skipped: Sequence[date], audiences: Audiences | None = None) -> DataFrame:
+    """All that the rules of these audiences (all, without any) name of each customer as of each day.
 
-    One row per customer and day: a struct per view and model, measures as columns.
+    One row per customer and day, each skipped one and the day of the run: a struct per view and model, measures as
+    columns.
     """
     catalogue, day = context.catalogue, context.day
+    audiences = catalogue.audiences.values() if audiences is None else audiences
     found = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
     if skipped:
         found = found.unionByName(asof.customers_known(context, *skipped))
-    for room in named(catalogue):
+    for room in named(audiences):
         rows = _scores(context, room, skipped) if room in catalogue.models else _features(context, room, skipped)
         found = found.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
-    return _with_measures(context, found, skipped)
+    return _with_measures(context, found, skipped, audiences)
 
 
 def _features(context: Context, view: str, skipped: Sequence[date]) -> DataFrame:
@@ -61,11 +66,11 @@ def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:
     return today.unionByName(told)
 
 
-def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date]) -> DataFrame:
+def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date], audiences: Audiences) -> DataFrame:
     """Compute the audiences' own measures, those over one table in one pass, named `audience__measure`; in `_lost`
     the names of those that cannot be computed out of the customer's values."""
     by_table: dict[str, dict[str, Measure]] = {}
-    for audience in context.catalogue.audiences.values():
+    for audience in audiences:
         for name, measure in audience.measures.items():
             by_table.setdefault(measure.over, {})[full_name(audience, name)] = measure
     profiles = profiles.selectExpr("*", "cast(array() as array<string>) as _lost")
@@ -121,19 +126,27 @@ def inside(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
     return considered(context, skipped).where("lost is null").drop("lost")
 
 
-def considered(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
-    """The same, with a row for each value that cannot be computed of a customer: its name in `lost`, no audience."""
+def considered(context: Context, skipped: Sequence[date] = (), audiences: Audiences | None = None) -> DataFrame:
+    """The same of these audiences (all, without any), with a row for each value that cannot be computed of a customer:
+    its name in `lost`, no audience."""
     catalogue = context.catalogue
-    audiences = catalogue.audiences.values()
+    audiences = catalogue.audiences.values() if audiences is None else audiences
     members = _names({a.name: rule(catalogue, a) for a in audiences})
     zeros = {f"{a.name}.who": condition for a in audiences if (condition := _divides_by_zero(catalogue, a))}
     lost = f"transform(concat(_lost, {_names(zeros)}), name -> concat('{_LOST}', name))"
-    rows = profile(context, skipped).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
-    shares = " ".join(f"when '{a.name}' then cast({a.holdout} as double)" for a in audiences)
-    # A hash of audience and customer, and not chance: who is held out stays held out, whenever it is asked.
-    drawn = f"pmod(xxhash64(name, customer_id), 10000) < (case name {shares} else 0.0D end) * 10000"
+    rows = profile(context, skipped, audiences).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
     audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
-    return rows.selectExpr(f"{audience} as audience", *BY, f"{drawn} as holdout", f"{value} as lost")
+    return rows.selectExpr(f"{audience} as audience", *BY, f"{_drawn(audiences)} as holdout", f"{value} as lost")
+
+
+def _drawn(audiences: Audiences) -> str:
+    """SQL of whether the lot falls on a customer: a hash of audience and customer, so that it falls the same always.
+
+    SHA-256 as text, since engines agree on it. Who is held out of a share is held out of every larger one.
+    """
+    shares = " ".join(f"when '{a.name}' then '{int(a.holdout * 2**32):08x}'" for a in audiences)
+    lot = "substring(sha2(concat(name, ':', customer_id), 256), 1, 8)"
+    return f"{lot} < case name {shares} else '00000000' end"
 
 
 # Before the name of a value that cannot be computed; no audience has a space in its name.

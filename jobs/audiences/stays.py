@@ -37,6 +37,34 @@ def stays(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: Dat
     return ended.unionByName(kept)
 
 
+def rewound(before: DataFrame, day: date) -> DataFrame:
+    """Stays as they stood at the end of a day, so that the days after it may be taken again."""
+    left = f"if(left_on > date'{day}', null, left_on) as left_on"
+    return before.where(f"entered_on <= date'{day}'").selectExpr(*WHO, "entered_on", left, "holdout")
+
+
+def ever_held_out(before: DataFrame, identities: DataFrame) -> DataFrame:
+    """Customers of whom a record was held out of an audience once: audience, customer_id. They always are, by WHO.
+
+    identities has a row for each assignment of a record there ever was: source, person_key, customer_id, valid_from,
+    valid_to.
+    """
+    held = before.where("holdout")
+    during = "valid_from < coalesce(left_on, date'9999-12-31') and (valid_to is null or valid_to > entered_on)"
+    records = held.join(identities, "customer_id").where(during).select("audience", "source", "person_key")
+    today = identities.where("valid_to is null").select("source", "person_key", "customer_id")
+    others = records.join(today, ["source", "person_key"]).select(*WHO)
+    return held.select(*WHO).unionByName(others).distinct()
+
+
+def held_out(rows: DataFrame, held: DataFrame) -> DataFrame:
+    """The rows, held out where their customer is among those who always are."""
+    marked = rows.join(held.selectExpr(*WHO, "true as _held"), [*WHO], "left")
+    return marked.selectExpr(
+        *(f"`{n}`" if n != "holdout" else "holdout or _held is not null as holdout" for n in rows.columns)
+    )
+
+
 def _open(before: DataFrame, moved: DataFrame) -> DataFrame:
     """Open stays by customer, the own or else that of an id which records came from, which is theirs while inside."""
     from pyspark.sql import functions as F  # noqa: N812

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import rules
-from jobs.audiences.stays import MOVES, stays
-from quanyu import asof
+from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
+from quanyu import asof, audience_days
+from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Audiences that were brought to the same day before, and the days to take now.
+Group = tuple[date | None, tuple[date, ...], list[str]]
+
+INSIDE = "audience string, customer_id string, as_of date, holdout boolean"
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -22,33 +35,116 @@ def steps(catalogue: Catalogue) -> list[Step]:
     tables = catalogue.tables
     measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
     facts = {place for name in measured for place in asof.sources_of(tables[name])}
-    named = {"scores" if room in catalogue.models else room for room in rules.named(catalogue)}
+    named = {"scores" if room in catalogue.models else room for room in rules.named(catalogue.audiences.values())}
     reads = {f"gold/{view}" for view in named} | facts | {asof.IDENTITIES, "gold/customers"}
     declared = [audience.digest() for audience in catalogue.audiences.values()]
     definition = digest([declared, inspect.getsource(rules), inspect.getsource(sys.modules[stays.__module__])])
     return [
         Step(
             "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
-            "Who is in each audience, since when, and who left.", as_of=True, forward=True,
+            "Who is in each audience, since when, and who left.", as_of=True, forward=True, inputs=lacking,
         )
     ]  # fmt: skip
 
 
+def lacking(context: Context) -> dict[str, str]:
+    """What each audience lacks to be brought to the day, of those that lack anything: no row is not "not in"."""
+    catalogue, day = context.catalogue, context.day
+    lacks = {
+        audience.name: audience_days.lacking(context, _needed(catalogue, audience))
+        for audience in catalogue.audiences.values()
+        if not _ended(audience, day)
+    }
+    return {name: words for name, words in lacks.items() if words}
+
+
+def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
+    """Steps whose rows of the day the rule of an audience is about."""
+    names = rules.named([audience])
+    tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
+    needed = ["identities", "customers", *(asof.job_of(table).name for table in tables if table.layer == "gold")]
+    needed += ["scores" if name in catalogue.models else f"features.{name}" for name in names]
+    return dict.fromkeys(needed)
+
+
+def _ended(audience: Audience, day: date) -> bool:
+    return audience.ended is not None and audience.ended <= day
+
+
 def keep(context: Context, receipt: Receipt) -> Outcome:
-    """Bring the memberships forward to the day, the days that no run took one by one before it."""
+    """Bring each audience that lacks nothing forward to the day, the days that it was not taken for one by one before.
+
+    The others stay as they were, as do those whose file is gone.
+    """
     table, lake, day = context.catalogue.tables["memberships"], context.lake, context.day
-    skipped, left_out = skipped_days(context)
-    considered, sizes = lake.staging.counted(
-        rules.considered(context, skipped).selectExpr("*", _sized(day)), by="_sized"
-    )
-    now = considered.rows.where("lost is null").drop("lost", "_sized")
-    before, moved = lake.table(table), lake.spark.createDataFrame(moves(context), MOVES)
-    written = lake.sync(table, stays(before, now, [*skipped, day], moved), receipt)
-    told = {name: sizes.get(name, 0) for name in context.catalogue.audiences}
-    notes = [f"{len(skipped)} skipped days taken first"] if skipped else []
+    lacks = lacking(context)
+    audiences = [audience for audience in context.catalogue.audiences.values() if audience.name not in lacks]
+    groups, left_out = grouped(context, audiences)
+    before = lake.table(table)
+    now, sizes = _evaluated(context, audiences, groups)
+    written = lake.sync(table, _together(context, before, now, groups), receipt)
+    for name, words in lacks.items():
+        audience_days.note(context, name, _last(context, name), words)
+    for audience in audiences:
+        audience_days.note(context, audience.name, day)
+    told = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
+    days = max((len(days) for _, days, _ in groups), default=1) - 1
+    notes = [f"{days} skipped days taken first"] if days else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []
-    return Outcome(sum(told.values()), written.changed, 0, written.unchanged, tuple(notes), {"audiences": told})
+    notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
+    facts = {"audiences": told, "stale": lacks}
+    return Outcome(sum(told.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
+
+
+def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
+    by_words = defaultdict(list)
+    for name, words in lacks.items():
+        by_words[words].append(name)
+    for words, names in by_words.items():
+        yield f"not brought to the day, nobody in or out: {', '.join(names)}: {words}"
+
+
+def _gone_notes(before: DataFrame, declared: Collection[str]) -> Iterable[str]:
+    standing = before.where("left_on is null").groupBy("audience").count().collect()
+    for name, customers in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
+        mend = f"put audiences/{name}.yml back; when it is over, with a line `ended: DAY`"
+        yield f"{name} has no file any more and stays as it was, with {customers} customers: {mend}"
+
+
+def _evaluated(
+    context: Context, audiences: Sequence[Audience], groups: Sequence[Group]
+) -> tuple[DataFrame, Mapping[Any, int]]:
+    """Who is inside on all days that any group takes, and how many rows of the day each audience and each loss has."""
+    skipped = sorted({on for _, days, _ in groups for on in days} - {context.day})
+    going = [audience for audience in audiences if not _ended(audience, context.day)]
+    if not going:
+        return context.lake.spark.createDataFrame([], INSIDE), {}
+    considered, sizes = context.lake.staging.counted(
+        rules.considered(context, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
+    )
+    return considered.rows.where("lost is null").drop("lost", "_sized"), sizes
+
+
+def _together(context: Context, before: DataFrame, now: DataFrame, groups: Sequence[Group]) -> DataFrame:
+    """Stays of all audiences after their days; those of no group are as they were."""
+    lake = context.lake
+    held = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
+    names = [name for _, _, of_group in groups for name in of_group]
+    parts = [before.where(f"not ({_among(names)})")]
+    for last, days, of_group in groups:
+        stood = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
+        # What is over stays as it was measured.
+        stood = stood.where("left_on is not null").unionByName(held_out(stood.where("left_on is null"), held))
+        inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), held)
+        moved = lake.spark.createDataFrame(moves(context, last), MOVES)
+        parts.append(stays(stood, inside, days, moved))
+    return reduce(lambda one, other: one.unionByName(other), parts)
+
+
+def _among(names: Iterable[str]) -> str:
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"audience in ({listed})" if listed else "false"
 
 
 def _sized(day: date) -> str:
@@ -60,9 +156,26 @@ def _lost(sized: str | None) -> str:
     return sized.removeprefix("lost ").replace("__", ".") if sized and sized.startswith("lost ") else ""
 
 
-def skipped_days(context: Context) -> tuple[list[date], int]:
-    """Days between the last one taken and this one, at most `catch_up_days` of them, and how many more there were."""
-    last = last_taken(context)
+def grouped(context: Context, audiences: Iterable[Audience]) -> tuple[list[Group], int]:
+    """Put audiences together that take the same days, and say how many days none of them looks at any more.
+
+    The days are those after the last one taken, at most `catch_up_days` before the day of the run; of one that has
+    ended, the day on which all are out.
+    """
+    by_days: dict[tuple[date | None, tuple[date, ...]], list[str]] = defaultdict(list)
+    left_out = 0
+    for audience in audiences:
+        last = _last(context, audience.name)
+        skipped, missed = _skipped_days(context, last)
+        if audience.ended and _ended(audience, context.day):
+            days: tuple[date, ...] = (max(audience.ended, skipped[0] if skipped else context.day),)
+        else:
+            days, left_out = (*skipped, context.day), max(left_out, missed)
+        by_days[last, days].append(audience.name)
+    return [(last, days, names) for (last, days), names in by_days.items()], left_out
+
+
+def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]:
     if last is None:
         return [], 0
     between = (context.day - last).days - 1
@@ -70,22 +183,25 @@ def skipped_days(context: Context) -> tuple[list[date], int]:
     return [context.day - timedelta(days=n) for n in range(taken, 0, -1)], max(between - taken, 0)
 
 
-def last_taken(context: Context) -> date | None:
-    """The last day to which memberships were brought; None before the first."""
-    known = context.store.memory.recall("memberships", "")
-    told = [known["day"]] if known else []
-    # A run that was killed behind its commit is remembered by the commit alone.
+def _last(context: Context, audience: str) -> date | None:
+    """The last day to which an audience was brought; None before the first."""
+    return audience_days.brought_to(context, audience) or _last_taken(context)
+
+
+def _last_taken(context: Context) -> date | None:
+    """The last day for which anything was brought forward, for an audience that nothing else is on record of."""
+    last = context.store.memory.recall("memberships", "")
     receipt = context.lake.receipt("gold/memberships")
-    told += [receipt["day"]] if receipt else []
-    return date.fromisoformat(max(told)) if told else None
+    days = [last["day"]] if last else []
+    days += [receipt["day"]] if receipt else []
+    return date.fromisoformat(max(days)) if days else None
 
 
-def moves(context: Context) -> list[tuple[str, str]]:
-    """Ids from which records went to others since the last day taken: the id before, and the one that they hold now.
+def moves(context: Context, since: date | None) -> list[tuple[str, str]]:
+    """Ids from which records went to others since a day: the id before, and the one that they hold now.
 
     An ended id leads on however long ago it ended, since its stays are closed when they have been moved.
     """
-    since = last_taken(context)
     if since is None:
         return []
     return [*asof.redirects(context.lake).items(), *asof.parted(context.lake, since)]

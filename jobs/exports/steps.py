@@ -17,7 +17,7 @@ from jobs.consent.facts import sources_of_consents
 from jobs.exports import hashing, members
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
-from quanyu import discover, home
+from quanyu import audience_days, discover, home
 from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.errors import QuanyuError
@@ -102,7 +102,8 @@ def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
 
 def hesitations(context: Context, audience: Audience) -> list[str]:
     """Why nobody may be added to the set now; nothing where they may."""
-    words = doubts(context, audience.purpose)
+    stale = audience_days.stale(context).get(audience.name)
+    words = [*([stale] if stale else []), *doubts(context, audience.purpose)]
     return words if context.sends else [*words, "this run was started to compute alone"]
 
 

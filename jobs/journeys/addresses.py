@@ -92,11 +92,13 @@ PURPOSE = "messages"
 
 
 def current_customers(context: Context, messages: Sequence[Message]) -> dict[str, str]:
-    """Who each message is for today, by its key."""
+    """Who each message is for today, by its key: who holds the walk's record, or the id that goes on."""
     into = asof.redirects(context.lake)
     holders = {walk.instance_id: walk.customer_id for walk in walks.walks(context)}
-    owners = {message.key: holders.get(message.instance_id, message.customer_id) for message in messages}
-    return {key: into.get(customer, customer) for key, customer in owners.items()}
+    return {
+        message.key: holders.get(message.instance_id) or into.get(message.customer_id, message.customer_id)
+        for message in messages
+    }
 
 
 def asked(

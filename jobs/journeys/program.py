@@ -50,7 +50,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Walk:
-    """A customer's way through a journey; fields as in the table of instances."""
+    """A person's way through a journey; fields as in the table of instances."""
 
     instance_id: str
     journey: str
@@ -61,6 +61,19 @@ class Walk:
     status: Literal["active", "ended"]
     outcome: str | None
     moved_on: date
+    audience: str | None = None
+    source: str | None = None
+    person_key: str | None = None
+
+    @property
+    def record(self) -> tuple[str, str] | None:
+        """The record that it belongs to: source and person key; None for one of before this was noted."""
+        return (self.source, self.person_key) if self.source and self.person_key else None
+
+    def bars(self, entered_on: date, days: int) -> bool:
+        """Whether the same person may not enter again on a day: under way then, or entered less than days apart."""
+        under_way = self.entered_on <= entered_on and (self.status == "active" or entered_on <= self.moved_on)
+        return under_way or abs((entered_on - self.entered_on).days) < max(days, 1)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import inspect
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs.journeys import delivery, program, walks
-from jobs.journeys.program import Decision, Known, Program, Walk, advance, entered
-from quanyu import asof, discover
+from jobs.journeys import deliveries, delivery, entry, frequency, program, recheck, walks
+from jobs.journeys.program import Decision, Known, Program, Walk, advance
+from quanyu import asof, audience_days, discover
 from quanyu.declare import Problems, digest
 from quanyu.lake.receipt import Receipt
 from quanyu.run import Context, Outcome, Step
@@ -28,6 +29,7 @@ class Moved:
     decisions: list[Decision]
     made: list[Decision]
     entered: int
+    barred: Mapping[str, str] = field(default_factory=dict)
 
     def counted(self) -> Counter[str]:
         """Count what this run decided."""
@@ -45,9 +47,9 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     reads = dict.fromkeys(place for table in named for place in asof.sources_of(table))
     go = Step(
         "journeys", "journeys", ("gold/memberships", "gold/customers", "gold/identities", *reads),
-        ("gold/journey_instances", "gold/decisions"), digest([declared, _code(program, walks)]),
+        ("gold/journey_instances", "gold/decisions"), digest([declared, _code(entry, frequency, program, walks)]),
         partial(walk, programs=programs), "Who goes on in which journey, and what is decided.",
-        as_of=True, forward=True,
+        as_of=True, forward=True, inputs=audience_days.stale,
     )  # fmt: skip
     return [go, delivery.step(catalogue, programs)]
 
@@ -66,13 +68,25 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     moved = move(context, programs, known, walks.decisions(context))
     written = walks.keep(context, "decisions", moved.decisions, receipt)
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
-    planned = delivery.plan(context, programs, moved.decisions)
+    # A store that was lost learns first what went out: that is what a person's quiet days count from.
+    deliveries.take(context)
+    going_out, deferred = frequency.in_time(
+        context, moved.decisions, moved.walks, partial(_last_day, context, programs)
+    )
+    planned = delivery.plan(context, programs, going_out)
+    entry.take(context, moved.barred)
     counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
     told = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
+    notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
+    notes += [f"nobody enters {name}: {words}" for name, words in moved.barred.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
     return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=told)
+
+
+def _last_day(context: Context, programs: Mapping[str, Program], decision: Decision) -> date:
+    return recheck.last_day(context, programs.get(decision.journey), decision.step, decision.decided_on)
 
 
 def check_shapes(context: Context, programs: Mapping[str, Program], known: Iterable[Walk]) -> None:
@@ -80,11 +94,12 @@ def check_shapes(context: Context, programs: Mapping[str, Program], known: Itera
     going = Counter(one.journey for one in known if one.status == "active")
     problems, memory = Problems(), context.store.memory
     for name, told in programs.items():
-        last = memory.recall(SHAPES, name)
+        journey = context.catalogue.journeys[name]
+        last = next((shape for old in (name, *(journey.was or ())) if (shape := memory.recall(SHAPES, old))), None)
         if last and last["shape"] != told.shape() and going[name]:
             words = f"added, removed or moved while {going[name]} customers stand at a position in them"
             mend = "put them back, or give the changed journey a file of its own (texts and waits may change)"
-            problems.add(context.catalogue.journeys[name].file, "steps", f"{words}; {mend}")
+            problems.add(journey.file, "steps", f"{words}; {mend}")
     problems.check()
     for name, told in programs.items():
         memory.remember(SHAPES, name, {"shape": told.shape()})
@@ -94,10 +109,7 @@ def move(
     context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
     """Add who entered, and advance whoever has a step due."""
-    into = asof.redirects(context.lake)
-    merged = set(into.values())
-    under_way = {(w.journey, w.customer_id) for w in known if w.status == "active" and w.customer_id in merged}
-    new = newcomers(context, programs, walks.begun(known, into), under_way)
+    new, barred = entry.newcomers(context, known)
     everyone = {one.instance_id: one for one in (*known, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     made: list[Decision] = []
@@ -106,22 +118,7 @@ def move(
         for one in due:
             everyone[one.instance_id], found = advance(programs[one.journey], one, context.day, told[one.instance_id])
             made += found
-    return Moved(list(everyone.values()), [*decided, *made], made, len(new))
-
-
-def newcomers(
-    context: Context, programs: Mapping[str, Program], known: set[str], under_way: set[tuple[str, str]]
-) -> list[Walk]:
-    """Begin a walk for each entry into an audience that has none yet.
-
-    A merged customer comes into an audience anew under the id that goes on: who is under way already begins no second.
-    """
-    by_audience = defaultdict(list)
-    for name in programs:
-        by_audience[context.catalogue.journeys[name].enters].append(name)
-    found = walks.entries(context, sorted(by_audience))
-    begun = [entered(name, customer, on) for audience, customer, on in found for name in by_audience[audience]]
-    return [one for one in begun if one.instance_id not in known and (one.journey, one.customer_id) not in under_way]
+    return Moved(list(everyone.values()), [*decided, *made], made, len(new), barred)
 
 
 def _told(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.journeys.program import Decision, Walk, instance_id
+from jobs.journeys.program import Decision, Walk
 from quanyu import asof
 from quanyu.feature import planned, reach
 from quanyu.lake import Written
@@ -19,8 +19,8 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# How a walk ends whose customer turned out to be one who is under way already.
-MERGED = "merged"
+# How a walk ends whose customer turned out to be one who is under way already, and one whose record is nobody's now.
+MERGED, PARTED = "merged", "parted"
 # A return or a cancelled order is a row of these tables too, but nobody's goal.
 COUNTS: Mapping[str, str] = {
     "orders": "kind = 'purchase' and status = 'paid'",
@@ -44,65 +44,96 @@ class Happening:
 Happenings = Mapping[tuple[str, str], Sequence[Happening]]
 
 
-def entries(context: Context, audiences: Sequence[str]) -> list[tuple[str, str, date]]:
-    """Who came into the audiences up to the day, without the holdout: audience, customer, day of entry."""
+Record = tuple[str, str]
+Entry = tuple[str, str, date]
+
+
+def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
+    """Who came into the audiences from a day of each on, up to the day, without the holdout.
+
+    Audience, customer and day of entry, the earliest first.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
     rows = context.lake.table(context.catalogue.tables["memberships"])
-    rows = rows.where(F.col("audience").isin(*audiences) & (F.col("entered_on") <= F.lit(context.day)))
-    columns = ("audience", "customer_id", "entered_on")
-    return [(row[0], row[1], row[2]) for row in rows.where(~F.col("holdout")).select(*columns).collect()]
+    starts = " or ".join(f"audience = '{name}' and entered_on >= date'{day}'" for name, day in audiences.items())
+    rows = rows.where(F.expr(starts or "false") & (F.col("entered_on") <= F.lit(context.day)) & ~F.col("holdout"))
+    collected = rows.select("audience", "customer_id", "entered_on").collect()
+    return sorted(((row[0], row[1], row[2]) for row in collected), key=lambda entry: (entry[2], entry))
 
 
 def walks(context: Context) -> list[Walk]:
-    """Every walk so far; those under way follow customers who became others."""
-    return follow([Walk(*row) for row in _kept(context, "journey_instances")], asof.redirects(context.lake))
+    """Every walk so far, under the name that its journey has now, with the customer whose record it is today."""
+    names = renamed(context)
+    rows = [Walk(*row) for row in _kept(context, "journey_instances")]
+    stored = [replace(walk, journey=names.get(walk.journey, walk.journey)) for walk in rows]
+    records = first_records(context, {walk.customer_id for walk in stored if walk.record is None})
+    return followed(stored, records, holders(context, {*records.values(), *(w.record for w in stored if w.record)}))
 
 
-def follow(known: Sequence[Walk], into: Mapping[str, str]) -> list[Walk]:
-    """Give walks under way the ids that go on; of two of one customer in a journey, the first goes on."""
-    moved = [
-        replace(one, customer_id=into[one.customer_id]) if one.status == "active" and one.customer_id in into else one
-        for one in known
-    ]
-    first: dict[tuple[str, str], Walk] = {}
-    for one in moved:
-        if one.status == "active":
-            held = first.setdefault((one.journey, one.customer_id), one)
-            if (one.entered_on, one.instance_id) < (held.entered_on, held.instance_id):
-                first[one.journey, one.customer_id] = one
-    followed = {one.customer_id for one in moved if one.customer_id in into.values()}
-    return [
-        replace(one, status="ended", outcome=MERGED)
-        if one.status == "active" and one.customer_id in followed and first[one.journey, one.customer_id] is not one
-        else one
-        for one in moved
-    ]
+def renamed(context: Context) -> dict[str, str]:
+    """Names of before that journeys declare, each with the name of today."""
+    journeys = context.catalogue.journeys.values()
+    return {old: journey.name for journey in journeys for old in journey.was or ()}
 
 
-def begun(known: Iterable[Walk], into: Mapping[str, str]) -> set[str]:
-    """Names of the walks that were begun: the own, and what they would be called under the ids that go on.
+def followed(stored: Sequence[Walk], records: Mapping[str, Record], held_by: Mapping[Record, str]) -> list[Walk]:
+    """Give each walk the customer who holds its record; one under way whose record nobody holds any more is over.
 
-    A stay goes over to another id as it is, and must not be walked from again.
+    Walks of before records were noted get one of `records` by their customer. Of two that are under way in a journey
+    and turn out to be one person's, the first goes on.
     """
-    return {
-        name
-        for one in known
-        for name in (
-            one.instance_id,
-            instance_id(one.journey, into.get(one.customer_id, one.customer_id), one.entered_on),
-        )
-    }
+    found = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
+    first: dict[tuple[str, str], Walk] = {}
+    for walk in sorted(found, key=lambda walk: (walk.entered_on, walk.instance_id)):
+        if walk.status == "active":
+            first.setdefault((walk.journey, walk.customer_id), walk)
+    return [
+        replace(walk, status="ended", outcome=MERGED)
+        if walk.status == "active" and first[walk.journey, walk.customer_id] is not walk
+        else walk
+        for walk in found
+    ]
+
+
+def _of_record(walk: Walk, record: Record | None, held_by: Mapping[Record, str]) -> Walk:
+    customer = held_by.get(record) if record else None
+    if record and customer:
+        return replace(walk, customer_id=customer, source=record[0], person_key=record[1])
+    return replace(walk, status="ended", outcome=PARTED) if walk.status == "active" else walk
+
+
+def first_records(context: Context, customers: Collection[str]) -> dict[str, Record]:
+    """The record of each customer that was theirs first, also of customers whose id has ended since."""
+    if not customers:
+        return {}
+    asked = context.lake.spark.createDataFrame([(one,) for one in sorted(customers)], "customer_id string")
+    nth = "row_number() over (partition by customer_id order by valid_from, source, person_key) as nth"
+    rows = context.lake.table(context.catalogue.tables["identities"]).join(asked, "customer_id")
+    found = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
+def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
+    """The customer who holds each record today; records that are nobody's are left out."""
+    if not records:
+        return {}
+    asked = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
+    people = asof.people(context.lake, context.catalogue.tables["identities"])
+    return {(row[0], row[1]): row[2] for row in people.join(asked, ["source", "person_key"]).collect()}
 
 
 def decisions(context: Context) -> list[Decision]:
-    """Every decision so far."""
-    return [Decision(*row) for row in _kept(context, "decisions")]
+    """Every decision so far, under the name that its journey has now."""
+    names, rows = renamed(context), [Decision(*row) for row in _kept(context, "decisions")]
+    return [replace(decision, journey=names.get(decision.journey, decision.journey)) for decision in rows]
 
 
 def _kept(context: Context, name: str) -> list[Any]:
+    if not context.lake.exists(f"gold/{name}"):
+        return []
     table = context.catalogue.tables[name]
-    return context.lake.table(table).select(*table.columns).collect() if context.lake.exists(f"gold/{name}") else []
+    return context.lake.table(table).select(*table.columns).collect()
 
 
 def consenting(context: Context, due: Sequence[Walk]) -> set[str]:

@@ -146,7 +146,7 @@ class SparkEngine:
                 self._kill(server)
                 raise RetryableError(f"the Spark server did not start; the reason is at the end of {log}")
             time.sleep(0.2)
-        (self.folder / CONF).unlink()
+        (self.folder / CONF).unlink(missing_ok=True)
         (self.jar_folder() / "complete").touch()
         self._watch()
         return server
@@ -214,6 +214,7 @@ class SparkEngine:
     def _kill(self, server: Server) -> None:
         end(server)
         shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+        (self.folder / CONF).unlink(missing_ok=True)
 
     def stop(self) -> bool:
         """Stop the home's server, whoever uses it. Returns whether one was running."""

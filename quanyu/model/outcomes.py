@@ -69,13 +69,16 @@ class JourneyInstances(Table):
 
     instance_id = Column("string", "Hash of journey, customer and entry.", required=True)
     journey = Column("string", "Name of the journey.", required=True)
-    customer_id = CUSTOMER
+    customer_id = Column("string", "The customer whose record it is today.", required=True)
     entered_on = Column("date", "Day on which the customer entered the audience.", required=True)
     step = Column("int", "Position in the flattened steps at which it stands.", required=True)
     due_on = Column("date", "Day on which it goes on.", required=True)
     status = Column("string", "Going on, or how it ended.", required=True, values=("active", "ended"))
     outcome = Column("string", "Name of the end that was reached.")
     moved_on = Column("date", "Day on which it last moved.", required=True)
+    audience = Column("string", "Audience that the customer came into; null for walks begun before it was noted.")
+    source = Column("string", "Feed of the record that the walk belongs to, the first one of who entered.")
+    person_key = Column("string", "Opaque key of that record; its customer is looked up anew every day.")
 
 
 class Decisions(Table):

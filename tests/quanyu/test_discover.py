@@ -89,6 +89,7 @@ FAULTY = {
         describes: Says hello.
         owner: growth
         enters: goood
+        starts: 2024-01-01
         steps:
           - wait: soon
           - message: {channel: email, subject: "Hello {{ nam }}", body: Hi.}
@@ -97,6 +98,7 @@ FAULTY = {
         describes: Says hello again.
         owner: growth
         enters: good
+        starts: 2024-01-01
         goal: oders
         steps:
           - message: {channel: email, subject: "Hello {{ nam }}", body: Hi.}

@@ -14,6 +14,7 @@ WINBACK = """
     describes: Asks back.
     owner: growth
     enters: winback
+    starts: 2024-01-01
     steps:
       - wait: 3 days
       - message: {channel: email, subject: Hello, body: We miss you.}
@@ -59,6 +60,9 @@ def test_a_journey_is_a_program_over_days(tmp_path):
         ("- wait: 3 days", "- {wait: 3 days, end: done}", "a step is one of wait, message, branch, end"),
         ("- wait: 3 days", "- {}", "a step is one of wait, message, branch, end"),
         ("channel: email", "channel: pigeon", "'pigeon' is not allowed; allowed: 'email'"),
+        ("starts: 2024-01-01", "", "starts: is missing: write the first day of the journey, as `starts: 2025-02-01`"),
+        ("starts: 2024-01-01", "starts: soon", "starts: 'soon' is not allowed"),
+        ("owner: growth", "owner: growth\n    reentry: a month", "a time between two entries is written as `30 days`"),
         ("subject: Hello, ", "", "steps.1.message.subject: is missing"),
         ("{end: bought}", "{ends: bought}", "ends: unknown key; did you mean 'end'?"),
     ],
@@ -69,6 +73,22 @@ def test_what_a_journey_may_not_say(tmp_path, old, new, words):
 
 def test_a_journey_has_steps(tmp_path):
     path = tmp_path / "winback.yml"
-    path.write_text("describes: d\nowner: o\nenters: winback\nsteps: []\n")
+    path.write_text("describes: d\nowner: o\nenters: winback\nstarts: 2024-01-01\nsteps: []\n")
     with pytest.raises(ConfigError, match="steps: "):
         Journey.load(path)
+
+
+@pytest.mark.parametrize(("was", "names"), [("was: none", ()), ("was: old", ("old",)), ("was: [a, b]", ("a", "b"))])
+def test_a_journey_says_what_it_was(tmp_path, was, names):
+    assert told(tmp_path, "owner: growth", f"owner: growth\n    {was}") == ""
+    assert Journey.load(tmp_path / "winback.yml").was == names
+
+
+def test_an_old_name_is_gone_and_goes_on_as_one_journey(tmp_path):
+    told(tmp_path, "owner: growth", "owner: growth\n    was: old")
+    made = Journey.load(tmp_path / "winback.yml")
+    others = [made.model_copy(update={"name": "old", "was": None}), made.model_copy(update={"name": "twin"})]
+    assert [problem.message for problem in made.problems(["winback"], TABLES, [made, *others]).found] == [
+        "'old' has a file of its own; name journeys whose file is gone",
+        "'old' goes on as 'twin' already; name it once",
+    ]  # fmt: skip

@@ -226,7 +226,7 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
     real = servers._command
     fakes(monkeypatch)
     fake = servers._command
-    monkeypatch.setattr(servers, "_command", lambda s, name, port: (fake if name == "airflow" else real)(s, name, port))
+    monkeypatch.setattr(servers, "_command", lambda s, name, port: (real if name == "mlflow" else fake)(s, name, port))
     servers.up(settings, *ports)
     connection = http.client.HTTPConnection("127.0.0.1", ports[1], timeout=5)
     connection.request("GET", "/")

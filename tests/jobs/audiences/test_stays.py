@@ -3,7 +3,7 @@
 import random
 from datetime import date, timedelta
 
-from jobs.audiences.stays import MOVES, stays
+from jobs.audiences.stays import MOVES, ever_held_out, rewound, stays
 
 FIRST = date(2024, 7, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
@@ -85,3 +85,35 @@ def test_an_id_that_comes_back_goes_on_with_its_stay(retailer):
     assert moved(retailer, before, ["old", "new"], [("new", "old")]) == {
         ("old", 1, None, False), ("new", 1, None, False),
     }  # fmt: skip
+
+
+def test_held_out_is_whoever_has_a_record_of_someone_who_was(retailer):
+    spark = retailer.context("2024-07-04").lake.spark
+    on = {n: FIRST + timedelta(days=n) for n in range(4)} | {None: None}
+    # ann was held out on days 1 and 2; her record went to bob by a merge, and eve's had left her before.
+    records = [
+        ("a", "ann", 0, 2), ("a", "bob", 2, None), ("b", "bob", 0, None), ("e", "ann", 0, 1), ("e", "eve", 1, None),
+        ("f", "fay", 0, None),
+    ]  # fmt: skip
+    identities = [("crm", key, who, on[since], on[until]) for key, who, since, until in records]
+    before = [("x", "ann", on[1], on[2], True), ("x", "fay", on[1], None, False), ("y", "fay", on[0], on[1], True)]
+    found = ever_held_out(
+        spark.createDataFrame(before, STAYS),
+        spark.createDataFrame(
+            identities, "source string, person_key string, customer_id string, valid_from date, valid_to date"
+        ),
+    )
+    assert sorted(map(tuple, found.collect())) == [("x", "ann"), ("x", "bob"), ("y", "fay")]
+
+
+def test_stays_are_put_back_to_how_they_stood_on_a_day(retailer):
+    spark = retailer.context("2024-07-04").lake.spark
+    rows = [
+        ("a", "ann", DAYS[0], DAYS[1], False),
+        ("a", "bob", DAYS[0], DAYS[2], True),
+        ("a", "eve", DAYS[2], None, False),
+    ]
+    found = rewound(spark.createDataFrame(rows, STAYS), DAYS[1])
+    assert sorted(map(tuple, found.collect())) == [
+        ("a", "ann", DAYS[0], DAYS[1], False), ("a", "bob", DAYS[0], None, True),
+    ]  # fmt: skip

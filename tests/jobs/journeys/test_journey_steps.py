@@ -43,11 +43,13 @@ class Retailer:
 
     def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
         self.home, self.mail = tmp_path / "home", mail
-        self.journeys = journeys or {"winback": Journey.load(YAML)}
+        self.journeys = journeys or {"winback": Journey.load(YAML).model_copy(update={"starts": START})}
         self.entries, self.bought, self.consents, self.tables = [], {}, set(), {}
         self.stop_at = None
         self.asked = []
         monkeypatch.setattr(walks, "entries", self._entries)
+        monkeypatch.setattr(walks, "first_records", lambda context, customers: {who: ("crm", who) for who in customers})
+        monkeypatch.setattr(walks, "holders", lambda context, records: {record: record[1] for record in records})
         monkeypatch.setattr(walks, "happenings", self._happenings)
         monkeypatch.setattr(walks, "consenting", lambda context, due: self.consents & {w.customer_id for w in due})
         monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
@@ -81,7 +83,10 @@ class Retailer:
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
         context = Context(settings, on(n))
-        context.catalogue = SimpleNamespace(settings=settings, journeys=self.journeys, tables={"orders": Orders})
+        tables, journeys = {"orders": Orders}, self.journeys
+        context.catalogue = SimpleNamespace(
+            settings=settings, journeys=journeys, audiences={}, tables=tables, sources={}
+        )
         return context
 
     def run(self, n):
@@ -440,24 +445,81 @@ def test_a_text_that_names_what_is_not_known_is_refused(retailer):
     assert text.fill({"name": "Ann"}).body == "winback"
 
 
-def test_walks_follow_merged_customers_and_of_two_of_one_customer_the_first_goes_on():
-    def walk(customer, since, status="active", journey="winback"):
-        new = entered(journey, customer, on(since))
-        return dataclasses.replace(new, status=status)
-
-    ann, bob, old = walk("ann", 1), walk("bob", 3), walk("bob", 0, status="ended")
-    other, eve = walk("bob", 2, journey="welcome"), walk("eve", 1)
-    found = walks.follow([ann, bob, old, other, eve], {"bob": "ann"})
-    assert [(w.customer_id, w.status, w.outcome == walks.MERGED) for w in found] == [
-        ("ann", "active", False), ("ann", "ended", True), ("bob", "ended", False), ("ann", "active", False),
-        ("eve", "active", False),
-    ]  # fmt: skip
-    assert walks.follow(found, {"bob": "ann"}) == found
+def walk(customer, since, status="active", journey="winback", record=None):
+    new = entered(journey, customer, on(since))
+    source, key = ("crm", record) if record else (None, None)
+    return dataclasses.replace(new, status=status, source=source, person_key=key)
 
 
-def test_a_stay_that_went_over_to_another_id_is_not_walked_from_again():
-    walked = dataclasses.replace(entered("winback", "bob", on(0)), status="ended", outcome="completed")
-    begun = walks.begun([walked], {"bob": "ann"})
-    assert entered("winback", "ann", on(0)).instance_id in begun
-    assert entered("winback", "bob", on(0)).instance_id in begun
-    assert entered("winback", "ann", on(1)).instance_id not in begun
+def told(found):
+    return [(w.customer_id, w.status, w.outcome) for w in found]
+
+
+def test_a_walk_goes_with_the_customer_who_holds_its_record_today():
+    stored = [walk("ann", 1, record="r1"), walk("eve", 1, record="r2"), walk("bob", 0, record="r3", status="ended")]
+    merged = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    assert told(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    back = walks.followed(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    assert told(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+
+
+def test_a_walk_whose_record_is_gone_is_over_and_one_of_before_gets_its_customers_first():
+    stored = [walk("ann", 1, record="r1"), walk("bob", 1)]
+    found = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
+    assert told(found) == [("ann", "ended", "parted"), ("eve", "active", None)]
+    assert found[1].record == ("crm", "r2")
+
+
+def test_of_two_walks_of_one_person_in_a_journey_the_first_goes_on():
+    stored = [walk("ann", 3, record="r1"), walk("bob", 1, record="r2"), walk("bob", 2, "active", "welcome", "r2")]
+    found = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
+    assert told(found) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
+    assert walks.followed(found, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == found
+
+
+def test_who_came_before_the_first_day_does_not_enter(retailer):
+    retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"starts": on(2)})}
+    retailer.entries = [("ann", 1), ("bob", 2)]
+    assert retailer.run(5)[0].facts["entered"] == 1
+    assert told(retailer.tables["journey_instances"]) == [("bob", "active", None)]
+
+
+def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retailer):
+    retailer.entries = [("ann", 1)]
+    retailer.run(2)
+    # A stay of another id that went over, and one that a corrected view of the day gave.
+    retailer.entries += [("bob", 1), ("eve", 2)]
+    retailer.run(2)
+    retailer.entries += [("fay", 2), ("gus", 3)]
+    retailer.run(3)
+    assert [walk.customer_id for walk in retailer.tables["journey_instances"]] == ["ann", "bob", "eve", "gus"]
+
+
+def test_a_renamed_journey_goes_on_with_its_walks_and_writes_to_nobody_again(retailer):
+    retailer.entries, retailer.consents = [("ann", 0)], {"ann", "bob"}
+    retailer.run(3)
+    renamed = retailer.journeys["winback"].model_copy(update={"name": "comeback"})
+    retailer.journeys = {"comeback": renamed}
+    retailer.entries += [("bob", 4)]
+    outcome, _ = retailer.run(4)
+    assert "nobody enters comeback: winback has no file any more" in outcome.notes[0]
+    assert len(mails(retailer)) == 1
+    retailer.journeys = {"comeback": renamed.model_copy(update={"was": ("winback",)})}
+    stored = {
+        name: [dataclasses.replace(r, journey="comeback") for r in rows] for name, rows in retailer.tables.items()
+    }
+    retailer.tables = stored
+    retailer.run(7)
+    retailer.run(20)
+    assert Counter(message["To"] for message in mails(retailer)) == {"ann@x.org": 1, "bob@x.org": 1}
+    assert {walk.status for walk in retailer.tables["journey_instances"]} == {"ended"}
+
+
+def test_two_journeys_write_to_a_person_on_two_days(retailer):
+    retailer.journeys["welcome"] = retailer.journeys["winback"].model_copy(update={"name": "welcome"})
+    retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann", "bob"}
+    outcome, sent = retailer.run(3)
+    assert (sent.facts["sent"], outcome.notes) == (
+        2, ("2 messages wait: another one goes to the person within quiet_days",),
+    )  # fmt: skip
+    assert [retailer.run(n)[1].facts["sent"] for n in (3, 4, 5)] == [0, 2, 0]

@@ -17,8 +17,8 @@ def on(days):
 
 
 def journey(*steps, goal="orders"):
-    base = {"name": "winback", "file": "winback.yml", "describes": "d", "owner": "o", "enters": "winback"}
-    return Journey(**base, goal=goal, steps=steps)
+    base = {"name": "winback", "file": "winback.yml", "describes": "d", "owner": "o"}
+    return Journey(**base, enters="winback", starts=START, goal=goal, steps=steps)
 
 
 def wait(days):

@@ -256,3 +256,11 @@ def test_an_address_means_spark_and_a_missing_wheel_is_told(settings, monkeypatc
     assert engine_name(auto) == "spark"
     with pytest.raises(ConfigError, match=r"base.yml: engine: sail: .*no wheel.*engine: spark"):
         engine_name(settings)
+
+
+def test_what_it_unpacks_and_spills_lies_in_staging_and_is_gone_with_it(settings, engine):
+    engine.session()
+    folder = Path(psutil.Process(child().pid).environ()["TMPDIR"])
+    assert folder.parent == settings.lake / "_staging" and folder.stat().st_mode & 0o777 == 0o700
+    sail.stop_sail()
+    assert not folder.exists()

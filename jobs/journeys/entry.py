@@ -1,0 +1,109 @@
+"""Who begins a walk: whoever comes into a journey's audience from its first day on, and not again too soon."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from jobs.journeys import walks
+from jobs.journeys.program import Walk, entered, instance_id
+from jobs.journeys.walks import Entry
+from quanyu import audience_days
+from quanyu.journey import Journey
+from quanyu.run import Context
+
+TAKEN = "journeys.entries"
+
+
+def newcomers(context: Context, known: Sequence[Walk]) -> tuple[list[Walk], dict[str, str]]:
+    """Begin a walk for each entry into an audience since the last run; and say why nobody enters some journeys.
+
+    A walk belongs to the first record of who entered. An entry of before is none, even where it is new to its customer:
+    after a merge or a split a stay goes on under another id.
+    """
+    journeys = context.catalogue.journeys
+    barred = closed(journeys.values(), known, audience_days.stale(context))
+    by_audience: dict[str, list[Journey]] = defaultdict(list)
+    for journey in journeys.values():
+        if journey.name not in barred:
+            by_audience[journey.enters].append(journey)
+    since = {journey.name: _since(context, journey) for journey in journeys.values()}
+    starts = {name: min(since[journey.name] for journey in of_name) for name, of_name in by_audience.items()}
+    begun = {walk.instance_id for walk in known}
+    new = [
+        (journey, entry)
+        for entry in walks.entries(context, starts)
+        for journey in by_audience[entry[0]]
+        if entry[2] >= since[journey.name] and not begun & _names(journey, entry)
+    ]
+    return _begun(context, known, new), barred
+
+
+def take(context: Context, barred: Mapping[str, str]) -> None:
+    """Remember that all entries up to the day were taken into the journeys that are not barred."""
+    for journey in context.catalogue.journeys.values():
+        if journey.name not in barred:
+            before = _taken(context, journey)
+            context.store.memory.remember(TAKEN, journey.name, {"day": context.day.isoformat(), "before": before})
+
+
+def _taken(context: Context, journey: Journey) -> Any:
+    """Last day before the run's up to which entries were taken, by whatever name the journey has had."""
+    names = (journey.name, *(journey.was or ()))
+    last = next((last for name in names if (last := context.store.memory.recall(TAKEN, name))), None)
+    if last is None:
+        return None
+    return last["before"] if last["day"] == context.day.isoformat() else last["day"]
+
+
+def _since(context: Context, journey: Journey) -> date:
+    taken = _taken(context, journey)
+    return max(journey.starts, date.fromisoformat(taken) + timedelta(days=1)) if taken else journey.starts
+
+
+def closed(journeys: Iterable[Journey], known: Iterable[Walk], stale: Mapping[str, str]) -> dict[str, str]:
+    """Journeys that nobody enters today, each with the reason.
+
+    One that has no walks yet may be an old one under another name: then its customers would be written to again.
+    """
+    journeys = list(journeys)
+    declared = {journey.name for journey in journeys}
+    audiences: dict[str, set[str | None]] = defaultdict(set)
+    for walk in known:
+        audiences[walk.journey].add(walk.audience)
+    reasons = {journey.name: stale[journey.enters] for journey in journeys if journey.enters in stale}
+    for journey in journeys:
+        if journey.was is None and journey.name not in audiences:
+            gone = [name for name in audiences if name not in declared and audiences[name] & {journey.enters, None}]
+            if gone:
+                told = f"write `was: {gone[0]}` if it is its new name, `was: none` if it is another journey"
+                reasons[journey.name] = f"{', '.join(sorted(gone))} has no file any more; {told}"
+    return reasons
+
+
+def _names(journey: Journey, entry: Entry) -> set[str]:
+    """What the walk of an entry is called, and was under names of before."""
+    return {instance_id(name, entry[1], entry[2]) for name in (journey.name, *(journey.was or ()))}
+
+
+def _begun(context: Context, known: Iterable[Walk], new: Sequence[tuple[Journey, Entry]]) -> list[Walk]:
+    records = walks.first_records(context, {customer for _, (_, customer, _) in new})
+    held_by = walks.holders(context, set(records.values()))
+    of_person: dict[tuple[str, str], list[Walk]] = defaultdict(list)
+    for walk in known:
+        of_person[walk.journey, walk.customer_id].append(walk)
+    begun = []
+    for journey, (audience, customer, on) in new:
+        record = records.get(customer)
+        today = held_by.get(record) if record else None
+        days = context.settings.reentry_days if journey.reentry is None else journey.reentry
+        if record is None or today is None or any(w.bars(on, days) for w in of_person[journey.name, today]):
+            continue
+        walk = entered(journey.name, customer, on)
+        walk = replace(walk, customer_id=today, audience=audience, source=record[0], person_key=record[1])
+        of_person[journey.name, today].append(walk)
+        begun.append(walk)
+    return begun

@@ -1,0 +1,49 @@
+"""How often a person is written to, over all journeys: what comes too soon waits for a later day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+
+from jobs.journeys.program import Decision, Walk
+from quanyu.run import Context
+
+# What a person may have got. Who got nothing is not messaged.
+ARRIVED = ("announced", "sending", "sent", "unknown")
+
+
+def in_time(
+    context: Context, decided: Iterable[Decision], known: Iterable[Walk], last_day: Callable[[Decision], date]
+) -> tuple[list[Decision], int]:
+    """Leave out messages to persons who get or got another one less than quiet_days ago, and count them.
+
+    The next run asks for them again. One whose last day is over goes through, so that it is put down as expired.
+    """
+    person = {walk.instance_id: walk.customer_id for walk in known}
+    planned = context.store.outbox.all()
+    last: dict[str, date] = {}
+    for message in planned:
+        if message.status in ("planned", *ARRIVED):
+            who = person.get(message.instance_id, message.customer_id)
+            on = context.day if message.status == "planned" else message.planned_on
+            last[who] = max(on, last.get(who, on))
+    keys = {message.key for message in planned}
+    going, waiting = [], 0
+    for decision in sorted(decided, key=_order):
+        who = person.get(decision.instance_id, decision.customer_id)
+        asked = decision.decision == "message" and _key(decision) not in keys and last_day(decision) >= context.day
+        if asked and who in last and (context.day - last[who]).days < context.settings.quiet_days:
+            waiting += 1
+            continue
+        if asked:
+            last[who] = context.day
+        going.append(decision)
+    return going, waiting
+
+
+def _key(decision: Decision) -> str:
+    return f"{decision.instance_id}-{decision.step}"
+
+
+def _order(decision: Decision) -> tuple[date, str, int]:
+    return (decision.decided_on, decision.instance_id, decision.step)

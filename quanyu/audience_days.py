@@ -1,0 +1,57 @@
+"""To which day each audience was brought, and what the others lack: an audience is of a day, or it is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from quanyu.audience import Audience
+from quanyu.run import Context
+
+MEMORY = "audience_days"
+
+
+def brought_to(context: Context, audience: str) -> date | None:
+    """Day to which an audience was brought last; None where that is not on record."""
+    last = context.store.memory.recall(MEMORY, audience)
+    return date.fromisoformat(last["day"]) if last and last["day"] else None
+
+
+def note(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
+    """Remember to which day an audience was brought, and what it lacks for the day of the run."""
+    context.store.memory.remember(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
+
+
+def stale(context: Context) -> Mapping[str, str]:
+    """Audiences that were not brought to the day of the run, each with the reason: nobody is added to what they feed.
+
+    Removals go out all the same: who is out of such an audience was out before.
+    """
+    reasons = {name: _reason(context, audience) for name, audience in context.catalogue.audiences.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _reason(context: Context, audience: Audience) -> str:
+    last: Mapping[str, Any] = context.store.memory.recall(MEMORY, audience.name) or {"day": None, "lacks": ""}
+    if last["day"] == context.day.isoformat() and not last["lacks"]:
+        return ""
+    stands = f"stands at {last['day']}" if last["day"] else "was not evaluated yet"
+    return f"{audience.name} {stands}, not at {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
+
+
+def lacking(context: Context, steps: Iterable[str]) -> str:
+    """Say which of these steps did not work for the day of the run out of what lies there now; empty for none."""
+    return ", ".join(f"{name} {words}" for name in steps if (words := _lacks(context, name)))
+
+
+def _lacks(context: Context, name: str) -> str:
+    step = context.step(name)
+    key = context.day.isoformat() if step.as_of and not step.forward else ""
+    last = context.store.memory.recall(name, key)
+    if last is None or last["day"] != context.day.isoformat():
+        return f"stopped or did not run for {context.day}"
+    depends = last["depends"]
+    inputs = {place: context.lake.version(place) for place in step.reads}
+    current = depends["inputs"] == inputs and depends["definition"] == step.definition
+    return "" if current else "did not work since what it reads or says has changed"

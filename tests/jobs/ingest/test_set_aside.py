@@ -1,0 +1,35 @@
+"""What lies among the files of a feed and is none is told by each run, and stops no other file."""
+
+import os
+
+FEED = """
+describes: Prices.
+owner: retail
+reads: {path: "tills/{day}/*.csv", format: csv}
+delivers: events
+freshness: none
+fills:
+  prices: {sku: item, channel: "'store'", holds_from: at, price: amount}
+"""
+
+
+def test_it_is_told_and_the_file_beside_it_is_taken(retailer):
+    retailer.declare("sources/tills.yml", FEED)
+    retailer.land("tills/2024-01-01/a.csv", "item,at,amount\na,2024-01-01,1.00\n")
+    day = retailer.home / "landing" / "tills" / "2024-01-01"
+    (day / "b.csv").mkdir()
+    os.mkfifo(day / "c.csv")
+    told = retailer.ingest("tills", "2024-01-01")
+    assert told.rows_in == 1
+    assert told.notes[:2] == (
+        "tills/2024-01-01/b.csv was not taken: a folder",
+        "tills/2024-01-01/c.csv was not taken: a pipe, a socket or a device",
+    )
+
+
+def test_a_step_with_nothing_else_to_do_tells_what_is_new_there(retailer):
+    retailer.declare("sources/tills.yml", FEED)
+    retailer.land("tills/2024-01-01/a.csv", "item,at,amount\na,2024-01-01,1.00\n")
+    retailer.ingest("tills", "2024-01-01")
+    (retailer.home / "landing" / "tills" / "2024-01-01" / "d.csv").symlink_to("/etc/passwd")
+    assert "d.csv was not taken: a link out of" in retailer.ingest("tills", "2024-01-01").notes[0]

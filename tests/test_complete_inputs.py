@@ -1,0 +1,179 @@
+"""An audience is brought to a day only out of what was made for that day: no row is not "not in"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from shop import Retailer, copy_registry
+
+from quanyu import audience_days
+from quanyu.errors import QuanyuError
+from quanyu.run import perform
+
+TILL = """
+describes: Receipts.
+owner: e
+reads: {path: "till/{day}.csv", format: csv}
+delivers: events
+freshness: none
+person: [{kind: member, scope: brand, value: card}]
+fills:
+  orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
+"""
+BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
+RECENT = BUYERS.replace("value.spend > 15", "recency.days_since_order < 9")
+SCORED = BUYERS.replace("value.spend > 15", "churn.score > 0 or value.spend > 15")
+HELLO = """
+describes: Says hello.
+owner: growth
+enters: buyers
+starts: 2024-07-01
+steps:
+  - wait: 5 days
+"""
+STEPS = (
+    "ingest.till", "identities", "customers", "activity", "features.recency", "features.value", "memberships",
+    "journeys",
+)  # fmt: skip
+FIRST = date(2024, 7, 1)
+
+
+@pytest.fixture
+def shop(retailer: Retailer) -> Iterator[Retailer]:
+    retailer.declare("sources/till.yml", TILL)
+    retailer.declare("audiences/buyers.yml", BUYERS)
+    retailer.declare("audiences/recent.yml", RECENT)
+    retailer.declare("journeys/hello.yml", HELLO)
+    bought(retailer, 1, "M1", "M2")
+    return retailer
+
+
+def on(day: int) -> date:
+    return FIRST + timedelta(days=day - 1)
+
+
+def bought(shop: Retailer, day: int, *cards: str) -> None:
+    slips = [f"s{day}{card},{card},{on(day)} 10:00:00,20.00" for card in cards]
+    shop.land(f"till/{on(day)}.csv", "\n".join(["slip,card,at,paid", *slips]) + "\n")
+
+
+def run(shop: Retailer, day: int, stops: str = "", steps: tuple[str, ...] = STEPS) -> dict[str, tuple[str, ...]]:
+    """Run the steps of a day, one of which stops, and the others after it; notes by step."""
+    context, notes = shop.context(str(on(day))), {}
+    if stops:
+        context.steps[stops] = replace(context.step(stops), do=_stop)
+    for name in steps:
+        if name != stops:
+            notes[name] = perform(context, context.step(name)).outcome.notes
+            continue
+        with pytest.raises(QuanyuError):
+            perform(context, context.step(name))
+    return notes
+
+
+def _stop(context: object, receipt: object) -> None:
+    raise ValueError("on purpose")
+
+
+def stays(shop: Retailer, audience: str) -> list[tuple[int, int | None]]:
+    """Day of entry and of leaving of each stay."""
+    rows = [row for row in shop.rows("gold/memberships") if row[0] == audience]
+    return sorted(((e - FIRST).days + 1, left and (left - FIRST).days + 1) for _, _, e, left, _ in rows)
+
+
+def stale(shop: Retailer, day: int) -> dict[str, str]:
+    return dict(audience_days.stale(shop.context(str(on(day)))))
+
+
+def test_a_view_that_stopped_leaves_its_audiences_as_they_were_and_the_others_go_on(shop):
+    run(shop, 1)
+    assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
+    bought(shop, 2, "M3")
+    notes = run(shop, 2, stops="features.value")
+    assert stays(shop, "buyers") == [(1, None), (1, None)]
+    assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
+    words = "features.value stopped or did not run for 2024-07-02"
+    assert notes["memberships"] == (f"not brought to the day, nobody in or out: buyers: {words}",)
+    assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
+    assert any("nobody enters hello" in note for note in notes["journeys"])
+    # Nobody is in anew, and who came on the day that was missed came on that day.
+    bought(shop, 3, "M4")
+    run(shop, 3)
+    assert (stays(shop, "buyers"), stale(shop, 3)) == ([(1, None), (1, None), (2, None), (3, None)], {})
+    assert len(shop.rows("gold/journey_instances")) == 4
+
+
+def test_a_view_that_works_again_on_the_same_day_brings_its_audience_to_it(shop):
+    run(shop, 1, stops="features.value")
+    assert (stays(shop, "buyers"), set(stale(shop, 1))) == ([], {"buyers"})
+    run(shop, 1)
+    assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
+
+
+def test_identities_that_stopped_hold_every_audience(shop):
+    run(shop, 1)
+    bought(shop, 2, "M3")
+    run(shop, 2, stops="identities")
+    assert stays(shop, "buyers") == stays(shop, "recent") == [(1, None), (1, None)]
+    assert set(stale(shop, 2)) == {"buyers", "recent"}
+
+
+def test_what_a_step_found_unchanged_counts_for_the_day(shop):
+    run(shop, 1)
+    run(shop, 2)
+    run(shop, 2)
+    assert (stays(shop, "buyers"), stale(shop, 2)) == ([(1, None), (1, None)], {})
+
+
+def test_a_model_without_champion_has_no_scores_once_its_step_has_said_so(shop):
+    shop.declare("audiences/scored.yml", SCORED)
+    copy_registry(shop.home)
+    run(shop, 1)
+    assert "scores" in stale(shop, 1)["scored"]
+    run(shop, 2, steps=(*STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", *STEPS[6:]))
+    assert (stays(shop, "scored"), stale(shop, 2)) == ([(2, None), (2, None)], {})
+
+
+def test_an_audience_whose_file_is_gone_stays_as_it_was_and_ends_when_that_is_said(shop):
+    run(shop, 1)
+    (shop.conf / "audiences" / "recent.yml").unlink()
+    [note] = run(shop, 2)["memberships"]
+    assert note == (
+        "recent has no file any more and stays as it was, with 2 customers: put audiences/recent.yml back; when it is"
+        " over, with a line `ended: DAY`"
+    )
+    assert stays(shop, "recent") == [(1, None), (1, None)]
+    shop.declare("audiences/recent.yml", RECENT + "ended: 2024-07-02\n")
+    assert run(shop, 3)["memberships"] == ()
+    assert (stays(shop, "recent"), stale(shop, 3)) == ([(1, 2), (1, 2)], {})
+
+
+def test_who_is_held_out_stays_held_out_whatever_share_is_declared(shop):
+    shop.declare("audiences/buyers.yml", BUYERS + "holdout: 99.9 %\n")
+    run(shop, 1)
+    assert [row[4] for row in shop.rows("gold/memberships") if row[0] == "buyers"] == [True, True]
+    # Out of the audience and in again, with no holdout declared any more.
+    shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
+    run(shop, 2)
+    assert stays(shop, "buyers") == [(1, 2), (1, 2)]
+    shop.declare("audiences/buyers.yml", BUYERS)
+    bought(shop, 3, "M3")
+    run(shop, 3)
+    assert sorted(row[2:] for row in shop.rows("gold/memberships") if row[0] == "buyers") == [
+        (on(1), on(2), True), (on(1), on(2), True), (on(3), None, False), (on(3), None, True), (on(3), None, True),
+    ]  # fmt: skip
+
+
+def test_a_day_taken_again_gives_the_stays_it_gave(shop):
+    run(shop, 1)
+    run(shop, 2)
+    before = shop.rows("gold/memberships")
+    shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
+    run(shop, 2)
+    assert stays(shop, "buyers") == [(1, 2), (1, 2)]
+    shop.declare("audiences/buyers.yml", BUYERS)
+    run(shop, 2)
+    assert shop.rows("gold/memberships") == before
