@@ -64,6 +64,8 @@ class Month:
                 "timeout_seconds": TIMEOUT_SECONDS, "answer_seconds": ANSWER_SECONDS}  # fmt: skip
         with (self.conf / "base.yml").open("a") as base:
             yaml.safe_dump({"mail": mail}, base)
+        with (self.conf / "journeys" / "thanks.yml").open("a") as journey:
+            yaml.safe_dump({"starts": self.first}, journey)
         self.home.mkdir(mode=0o700)
         if Command(self.log, self.conf, self.home, "validate").end().code:
             raise SystemExit(f"the month's declarations have a mistake; see {self.log}")

@@ -49,8 +49,8 @@ class Facts:
     def newest(self) -> dict[tuple[str, str, str], str]:
         """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
-        told = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
-        return {(str(purpose), str(kind), str(subject)): str(state) for purpose, kind, subject, state in told}
+        told: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
+        return {(one[0], one[1], one[2]): one[3] for one in told}
 
     @cached_property
     def _cards(self) -> dict[str, set[str]]:

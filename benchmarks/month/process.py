@@ -18,7 +18,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 QUANYU = Path(sys.executable).with_name("quanyu")
-RUN_SECONDS, LEFT_SECONDS, LOCK_SECONDS = 900, 15.0, 20.0
+RUN_SECONDS, LEFT_SECONDS, LOCK_SECONDS = 900, 15.0, 3.0
 
 
 @dataclass(frozen=True)
