@@ -65,7 +65,7 @@ class Facts:
     @cached_property
     def _phones(self) -> dict[str, set[str]]:
         """Members by the phone that they show."""
-        return {phone: set(rows.index) for phone, rows in self.members.groupby("phone") if phone}
+        return {str(phone): set(rows.index) for phone, rows in self.members.groupby("phone") if phone}
 
     def members_with_address(self) -> set[str]:
         """Members who show an address and were not merged into others."""

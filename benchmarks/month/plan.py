@@ -27,40 +27,42 @@ class Planned:
     mended: bool = False
 
 
-# Every one of them happens once; the last four kill a run.
-INCIDENTS = ("copied home", "lost store", "yesterday's store", "skipped", "run again",
-             "killed early", "killed late", "killed while sending", "killed while sending")  # fmt: skip
+# Every one of them happens once: the first on days on which the server works, the others beside its faults or not.
+CALM = ("skipped", "killed while sending", "killed while sending", "copied home")
+STORMY = ("lost store", "yesterday's store", "run again", "killed early", "killed late")
 FIRST_INCIDENT = 4
 # Steps at whose end a run is killed.
-EARLY, LATE = (
-    ("ingest.crm", "ingest.pos", "identities", "customers"),
-    ("memberships", "journeys", "export.loyal_seed.drop"),
-)
+STEPS = {
+    "killed early": ("ingest.crm", "ingest.pos", "identities", "customers"),
+    "killed late": ("memberships", "journeys", "export.loyal_seed.drop"),
+}
 
 
 def plan(days: int, dice: random.Random) -> list[Planned]:
-    """Schedule the days by hand. With fewer days than a month the first faults and incidents of the draw happen."""
-    faults = dice.sample(FAULTS, len(FAULTS))
+    """Schedule the days by hand. With fewer days than a month only some faults and incidents happen."""
     free = [place for place in range(1, days) if place != REFUSED]
-    faulty = dict(zip(sorted(dice.sample(free, min(len(faults), len(free)))), faults, strict=False))
     late = [place for place in free if place >= min(FIRST_INCIDENT, days // 2)]
-    places = dice.sample(late, min(len(INCIDENTS), len(late)))
-    incidents = dict(zip(places, INCIDENTS, strict=False))
-    made = []
-    for place in range(days):
-        day = Planned(place, faulty.get(place, SOUND), incidents.get(place, ""), mended=dice.random() < 0.3)
-        made.append(_killed(day, dice))
-    return made
+    incidents = dict(zip(_draw(late, len(CALM), dice), CALM, strict=False))
+    faulty = _draw([place for place in free if place not in incidents], len(FAULTS), dice)
+    faults = dict(zip(faulty, dice.sample(FAULTS, len(FAULTS)), strict=False))
+    incidents |= zip(
+        _draw([place for place in late if place not in incidents], len(STORMY), dice), STORMY, strict=False
+    )
+    days_planned = [
+        Planned(n, faults.get(n, SOUND), incidents.get(n, ""), mended=dice.random() < 0.3) for n in range(days)
+    ]
+    return [_killed(day, dice) for day in days_planned]
+
+
+def _draw(places: list[int], many: int, dice: random.Random) -> list[int]:
+    return dice.sample(places, min(many, len(places)))
 
 
 def _killed(day: Planned, dice: random.Random) -> Planned:
-    if day.incident == "killed early":
-        return replace(day, kill_after=dice.choice(EARLY))
-    if day.incident == "killed late":
-        return replace(day, kill_after=dice.choice(LATE))
+    if day.incident in STEPS:
+        return replace(day, kill_after=dice.choice(STEPS[day.incident]))
     if day.incident == "killed while sending":
-        # A server that takes nothing would never be asked so often.
-        return replace(day, fault=SOUND, kill_at=dice.randint(1, 4))
+        return replace(day, kill_at=dice.randint(1, 4))
     return day
 
 
