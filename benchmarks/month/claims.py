@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from benchmarks.month.server import Accepted
 AUDIENCE, SEED, SENDER = "recent", "loyal_seed", "month.example"
 # Numbers of the journey's steps that are messages.
 MESSAGES = (1, 3)
+# The journey's shortest time between two entries.
+REENTRY_DAYS = 7
 # What needs no reason besides itself, and what may wait for a later run.
 ENDED, WAITS = ("sent", "unknown"), ("planned",)
 
@@ -60,22 +63,28 @@ def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
 
 
 def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: Facts) -> None:
-    """No message is taken twice, and no step of the journey by one person twice but for another entry."""
+    """No message is taken twice, and no step of the journey goes to a person again but for an entry some days later."""
     for name, many in Counter(one.message_id for one in accepted).items():
         if many > 1:
             claims.twice.append(f"{name} was taken {many} times")
     messages = named(home)
-    for one in accepted:
+    entries: dict[tuple[str, str], list[date]] = defaultdict(list)
+    customers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in {one.message_id: one for one in accepted}.values():
         if one.message_id not in messages:
             claims.outside.append(f"{one.to} was written to, and no walk knows of {one.message_id}")
-    taken = Counter((messages[one.message_id][1], one.to) for one in accepted if one.message_id in messages)
-    for (step, to), many in taken.items():
-        entries = {messages[one.message_id][0] for one in accepted if one.to == to and one.message_id in messages}
-        members = len(facts.showing(to))
-        if many > max(members, 1):
+            continue
+        walk, number = messages[one.message_id]
+        entries[f"step {number}", walk["customer_id"]].append(walk["entered_on"])
+        customers[f"step {number}", one.to].add(walk["customer_id"])
+    for (step, customer), days in entries.items():
+        if any((later - earlier).days < REENTRY_DAYS for earlier, later in pairwise(sorted(days))):
             claims.twice.append(
-                f"step {step} went to {to} {many} times, by the entries {sorted(entries)}; {members} members"
+                f"{step} went to {customer} by entries too near to each other: {sorted(map(str, days))}"
             )
+    for (step, to), several in customers.items():
+        if len(several) > max(len(facts.showing(to)), 1):
+            claims.twice.append(f"{step} went to {to} for {sorted(several)}, and fewer members show it")
 
 
 def table(home: Path, name: str) -> list[dict[str, Any]]:
@@ -91,15 +100,15 @@ def stays(home: Path) -> list[dict[str, Any]]:
     return [row for row in table(home, "memberships") if row["audience"] == AUDIENCE]
 
 
-def fingerprint(key: str) -> str:
-    """The part of a Message-ID that stands for a message's key."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
+def message_id(key: str) -> str:
+    """The Message-ID under which a message of this key goes out."""
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{SENDER}>"
 
 
-def named(home: Path) -> dict[str, tuple[str, int]]:
+def named(home: Path) -> dict[str, tuple[dict[str, Any], int]]:
     """Walk and step of every Message-ID that may occur."""
-    walks = [walk["instance_id"] for walk in table(home, "journey_instances")]
-    return {f"<{fingerprint(f'{name}-{step}')}@{SENDER}>": (name, step) for name in walks for step in MESSAGES}
+    walks = table(home, "journey_instances")
+    return {message_id(f"{walk['instance_id']}-{step}"): (walk, step) for walk in walks for step in MESSAGES}
 
 
 def check_forgotten(
@@ -137,7 +146,7 @@ def _check_walks(
         for step in MESSAGES:
             decision, key = decided.get((name, step)), f"{name}-{step}"
             if decision == "message":
-                _check_message(claims, key, fates.get(key, {}), f"<{fingerprint(key)}@{SENDER}>" in taken)
+                _check_message(claims, key, fates.get(key, {}), message_id(key) in taken)
             elif decision is not None:
                 claims.counts[f"step {decision}"] += 1
             elif walk["status"] == "active" or walk["outcome"]:
