@@ -49,6 +49,18 @@ def check_consent(claims: Claims, facts: Facts, run: str, accepted: Iterable[Acc
             claims.outside.append(f"{run}: {one.to} was written to: {reason}")
 
 
+def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accepted]) -> None:
+    """Nobody held out is written to, and nobody at an address that somebody held out shows."""
+    if not accepted:
+        return
+    out = {stay["customer_id"] for stay in stays(home) if stay["holdout"]}
+    current = [row for row in table(home, "identities") if row["valid_to"] is None]
+    customers = {(row["source"], row["person_key"]): row["customer_id"] for row in current}
+    shown = [row for row in table(home, "identifiers", "silver") if row["kind"] == "email" and not row["replaced_on"]]
+    theirs = {row["value"].lower() for row in shown if customers.get((row["source"], row["person_key"])) in out}
+    claims.outside += [f"{run}: {one.to} is held out, or shared with who is" for one in accepted if one.to in theirs]
+
+
 def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
     """Judge the addresses of the seed that stands for a day, by consent to ads."""
     owners = {hashlib.sha256(address.encode()).hexdigest(): address for address in facts.members.email if address}
@@ -87,9 +99,9 @@ def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts:
             claims.twice.append(f"{step} went to {to} for {sorted(several)}, and fewer members show it")
 
 
-def table(home: Path, name: str) -> list[dict[str, Any]]:
+def table(home: Path, name: str, layer: str = "gold") -> list[dict[str, Any]]:
     """Rows of a table of the home, read without the product; none where there is no table."""
-    place = home / "lake" / "gold" / name
+    place = home / "lake" / layer / name
     if not (place / "_delta_log").is_dir():
         return []
     return list(DeltaTable(place).to_pyarrow_table().to_pylist())

@@ -135,6 +135,7 @@ class Month:
         facts = Facts.read(self.landing.landing)
         closed = "this is a copied home" if copied else self.landing.doubt(on)
         judging.check_consent(self.claims, facts, f"{on} {word}".strip(), new, closed)
+        judging.check_holdout(self.claims, self.home, f"{on} {word}".strip(), new)
         judging.check_seed(self.claims, facts, self.home, on)
         self.entered |= {(stay["customer_id"], stay["entered_on"]) for stay in judging.stays(self.home)}
 
