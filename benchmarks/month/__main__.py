@@ -33,6 +33,7 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         if (work / STATE).exists():
             month = pickle.loads((work / STATE).read_bytes())
+            month.recall()
         else:
             month = Month(work, yesterday - timedelta(days=asked.days - 1), dice, asked.lock)
             month.begin(asked.customers, asked.seed)

@@ -26,7 +26,7 @@ from benchmarks.month.server import SOUND, Accepted, Fault, free_port, serving
 # Declarations of the product's own conf that the month uses as they are.
 TAKEN_OVER = ("identity.yml", "sources/crm.yml", "sources/consents.yml", "sources/pos.yml", "sources/sends.yml")
 # What a month that was cut off goes on with.
-STATE = "month.pickle"
+STATE, TAKEN = "month.pickle", "accepted.tsv"
 # Short, so that a day with a slow server is over soon.
 TIMEOUT_SECONDS, ANSWER_SECONDS = 5, 2
 
@@ -146,8 +146,16 @@ class Month:
         judging.check_forgotten(self.claims, self.home, self.accepted, self.entered, last)
         return self.claims
 
+    def recall(self) -> None:
+        """Read what the server took, also in a run during which the month was cut off."""
+        file = self.work / TAKEN
+        lines = file.read_text().splitlines() if file.exists() else []
+        self.accepted = [Accepted(int(run), name, to) for run, name, to in (line.split("\t") for line in lines)]
+
     def _took(self, message_id: str, to: str) -> None:
         self.accepted.append(Accepted(self.runs, message_id, to))
+        with (self.work / TAKEN).open("a") as taken:
+            taken.write(f"{self.runs}\t{message_id}\t{to}\n")
         if self._kill_at is not None and len(self.accepted) >= self._kill_at and self._command:
             self._command.kill()
 
