@@ -98,7 +98,7 @@ class Month:
             self.run(on, day.fault, "after the kill")
         if day.incident == "run again":
             self.run(on, day.fault, "again")
-        if day.mended and day.fault is not SOUND:
+        if day.mended and day.fault != SOUND:
             self.pass_a_day()
             self.run(on, SOUND, "mended")
         _copy_store(self.home, kept)
