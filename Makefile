@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 SAMPLE_DAY := 2025-02-03
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-spark test-long check format lock bench clean
+.PHONY: help setup run test test-spark test-long cases check format lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test-spark: $(READY) ## run what needs Java 17: Apache Spark beside the embedded
 
 test-long: $(READY) ## run everything: also every seeded kill, on both engines, and more examples
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough
+
+cases: $(READY) ## run the cases of ../shared/cases (or QUANYU_CASES), and tell right, got and verdict
+	$(BIN)/python tests/cases
 
 check: $(READY) ## ruff and mypy, strict
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def _unreadable(context: Context) -> DataFrame:
 
 def of_messages(context: Context, question: Question, moment: Moment) -> DataFrame:
     """What message systems say against a channel: WHO, address_hash (null where they do not tell it), reason."""
-    rows = known(context, "messages", moment).where(f"channel = {quoted(question.channel)}")
+    rows = _addressed(context, known(context, "messages", moment).where(f"channel = {quoted(question.channel)}"))
     granted = answers(context, moment).where(
         f"purpose = {quoted(question.purpose)} and channel in ('{ANY}', {quoted(question.channel)})"
         " and state = 'granted'"
@@ -82,6 +82,21 @@ def of_messages(context: Context, question: Question, moment: Moment) -> DataFra
     )
     told = rows.join(newest, "customer_id", "left").where(stands)
     return told.selectExpr(*WHO, "address_hash", f"case status {cases} end as reason").distinct()
+
+
+def _addressed(context: Context, rows: DataFrame) -> DataFrame:
+    """Add customer and address where a row tells neither, but is about a message that this home sent.
+
+    It is meant by its key, or by its Message-ID, whose name is the beginning of a hash of the key.
+    """
+    own = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
+    own = own.selectExpr("customer_id as own_customer", "address_hash as own_address",
+                         "explode(array(key, substring(sha2(key, 256), 1, 32))) as named")  # fmt: skip
+    named = rows.selectExpr("*", "regexp_extract(message_id, '^<?([^<>@]+)', 1) as named")
+    joined = named.join(own, "named", "left")
+    whole = {"customer_id": "own_customer", "address_hash": "own_address"}
+    columns = [f"coalesce({name}, {whole[name]}) as {name}" if name in whole else f"`{name}`" for name in rows.columns]
+    return joined.selectExpr(*columns)
 
 
 def suppressed(

@@ -30,6 +30,9 @@ def check_volume(source: Source, fresh: Mapping[date, int], before: Mapping[date
         return
     history = [rows for _, rows in sorted(before.items())][-limit.days :]
     usual = median(history)
+    if not usual:
+        # What usually has no row has no usual number either.
+        return
     for day, rows in sorted(fresh.items()):
         if not limit.at_least * usual <= rows <= limit.at_most * usual:
             raise ContractError(

@@ -79,8 +79,11 @@ class Outbox:
         """
         due = _due(day, channel, ("planned", "announced"))
         if keys is not None:
-            due.append(OUTBOX.c.key.in_(keys))
-        statement = claim_statement(due, limit).values(_changed("sending"))
+            # By the key alone: a search in order looks at everything that is due, for each message anew.
+            statement = sa.update(OUTBOX).where(*due, OUTBOX.c.key.in_(keys[:limit]))
+        else:
+            statement = claim_statement(due, limit)
+        statement = statement.values(_changed("sending"))
         with self._database.write() as connection:
             rows = connection.execute(statement.returning(OUTBOX)).all()
         return sorted(map(message_of, rows), key=lambda message: (message.planned_on, message.key))

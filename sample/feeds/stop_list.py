@@ -12,7 +12,8 @@ from sample.world import World
 from sample.write import Out
 
 SHARE = 0.004
-WITHIN_DAYS = 400
+# Some asked before the first day.
+WITHIN_DAYS, BEFORE_DAYS = 600, 200
 REASONS = ("来信要求", "客服来电", "监管转办")
 
 
@@ -20,14 +21,15 @@ def write(world: World, facts: Facts, out: Out) -> None:
     """Write the whole list of the day: whoever asked up to it, by phone or, every third, by e-mail."""
     every = np.arange(len(world.people))
     drawn = uniform(world.seed, "stop list", every)
-    person = every[(drawn < SHARE) & (drawn / SHARE * WITHIN_DAYS <= facts.day)]
+    asked_on = drawn / SHARE * WITHIN_DAYS - BEFORE_DAYS
+    person = every[(drawn < SHARE) & (asked_on <= facts.day)]
     mixed = scatter(world.seed, "stop list entry", person)
-    by_mail = mixed % np.uint64(3) == 0
+    mails = when(mixed % np.uint64(3) == 0, world.people.email(person), None)
     ids = join("S", opaque(mixed, 12, hexadecimal=True))
     columns = {
         "entry_id": ids,
-        "phone": when(by_mail, None, world.people.phone(person, 0)),
-        "email": when(by_mail, world.people.email(person), None),
+        "phone": when(mails.is_valid(), None, world.people.phone(person, 0)),
+        "email": mails,
         "reason": choose(REASONS, (mixed % np.uint64(len(REASONS))).astype(int)),
     }
     out.csv("stop_list.csv", pa.table(columns))

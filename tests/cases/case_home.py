@@ -1,0 +1,104 @@
+"""Lays cases into a folder of their own, in today's grammar, and runs their days there with the real command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quanyu import discover
+from quanyu.errors import ConfigError
+from quanyu.journey import Journey
+from quanyu.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+BASE = "zone: Asia/Shanghai\nregion: CN\n"
+FIRST_DAY = "2024-07-01"
+Mail = tuple[date, Path]
+Seen = tuple[int, str]
+
+
+@dataclass
+class CaseHome:
+    """A folder with conf and home, and what was seen: exit code and words of each day and command, mails by day."""
+
+    folder: Path
+    runs: dict[date, Seen] = field(default_factory=dict)
+    mails: list[Mail] = field(default_factory=list)
+    commands: dict[str, Seen] = field(default_factory=dict)
+
+    @property
+    def conf(self) -> Path:
+        """Its declarations."""
+        return self.folder / "conf"
+
+    @property
+    def home(self) -> Path:
+        """Its home."""
+        return self.folder / "home"
+
+    def lay(self, cases: Iterable[Path]) -> None:
+        """Copy the declarations and files of cases together and add the keys that were not asked for in their time."""
+        for case in cases:
+            for part, target in (("conf", self.conf), ("landing", self.home / "landing")):
+                if (case / part).is_dir():
+                    shutil.copytree(case / part, target, dirs_exist_ok=True)
+        self.conf.mkdir(parents=True, exist_ok=True)
+        (self.conf / "base.yml").write_text(BASE)
+        for file in self.conf.glob("sources/*.yml"):
+            _complete(file, "freshness", "{hours: 72}" if "consents" in _read(file)["fills"] else "none")
+        if "starts" in Journey.model_fields:
+            for file in self.conf.glob("journeys/*.yml"):
+                _complete(file, "starts", FIRST_DAY)
+
+    def refusal(self) -> str:
+        """What `quanyu validate` refuses the declarations with; nothing where they are valid."""
+        try:
+            discover.load(*read_settings(self.conf, self.home))
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def run(self, day: date) -> None:
+        """Run a day, which may fail, and note which mails it left."""
+        before = set(self._outbox())
+        self.runs[day] = self._command("run", "--day", str(day))
+        self.mails += [(day, mail) for mail in self._outbox() if mail not in before]
+
+    def ask(self, command: str) -> None:
+        """Run a command of quanyu and note what it said."""
+        self.commands[command] = self._command(*shlex.split(command))
+
+    def _command(self, *words: str) -> Seen:
+        line = [sys.executable, "-m", "quanyu.cli", *words, "--conf", str(self.conf), "--home", str(self.home)]
+        done = subprocess.run(line, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def _outbox(self) -> list[Path]:
+        return sorted((self.home / "outbox").rglob("*.eml"))
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without settings of Quanyu, which a case must not inherit."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("QUANYU")}
+    return {**plain, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def _complete(file: Path, key: str, value: str) -> None:
+    """Add a key at the end of a declaration that lacks it."""
+    if key not in _read(file):
+        with file.open("a", encoding="utf-8") as declaration:
+            declaration.write(f"\n{key}: {value}\n")

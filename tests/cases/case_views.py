@@ -1,0 +1,151 @@
+"""What the days of a home left behind, as tables for queries by DuckDB.
+
+Tables of the lake are `silver.orders`, `gold.memberships` and so on, those of silver in the rows that hold after the
+last day; a table that is declared and was never written is empty. Beside them:
+
+- `refused(problem)`: what `quanyu validate` said where it refused the case, which then was not run.
+- `runs(day, exit_code, words)`: each `quanyu run`. `steps(day, step, status, error)`: how each step ended.
+- `mailed(day, address, subject)`: each .eml file, by the day of the run that wrote it.
+- `seed(audience, day, kind, value)`: each hashed value that an export holds, which is `hashed(text)` of a clear one.
+- `people(source, name, value, customer_id)`: records by each value that names them, with the customer of the last day.
+- `members(audience, value, customer_id, entered_on, left_on)`: stays in audiences, by each value of the member.
+- `buyers(order_id, kind, value)`: orders, by each value of the customer.
+- `quarantined(source, day, file, row, reasons, raw)`: rows that broke their contract, of all feeds.
+- `asked(command, exit_code, words)`: the commands of the check, after its last day.
+- `printed(line)`: what the program of a case (check.py) printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from contextlib import closing
+from datetime import date
+from email import message_from_bytes, policy
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from case_check import Rows, as_texts
+from case_home import CaseHome
+
+from quanyu.lake import place_of
+from quanyu.run import Context, result_of
+from quanyu.settings import load_settings
+from quanyu.table import Table
+
+VIEWS = """
+create macro hashed(text) as sha256(text);
+create view people as
+    select i.source, p.display_name as name, n.kind, n.value, i.customer_id
+    from gold.identities i
+    left join silver.people p on p.source = i.source and p.person_key = i.person_key
+    left join silver.identifiers n on n.source = i.source and n.person_key = i.person_key
+    where i.valid_to is null;
+create view members as
+    select distinct m.audience, p.value, m.customer_id, m.entered_on, m.left_on
+    from gold.memberships m left join people p on p.customer_id = m.customer_id;
+create view buyers as
+    select distinct o.order_id, p.kind, p.value
+    from silver.orders o
+    left join gold.identities i on i.source = o.source and i.person_key = o.person_key and i.valid_to is null
+    left join people p on p.customer_id = i.customer_id;
+"""
+QUARANTINED = {"source": "varchar", "day": "date", "file": "varchar", "row": "bigint", "reasons": "varchar[]",
+               "raw": "varchar"}  # fmt: skip
+
+
+class Evidence:
+    """Tables of a home after its days, to be asked by queries."""
+
+    def __init__(self) -> None:
+        self.database = duckdb.connect()
+        self.database.execute("set timezone = 'Asia/Shanghai'")
+
+    def ask(self, query: str) -> Rows:
+        """Rows of a query as sorted texts. Raises duckdb.Error."""
+        return as_texts(self.database.execute(query).fetchall())
+
+    def add(self, name: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
+        """Add a table of plain rows."""
+        declared = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        self.database.execute(f"create table {name} ({declared})")
+        if rows:
+            self.database.executemany(f"insert into {name} values ({', '.join('?' * len(columns))})", rows)
+
+    def add_lake(self, home: CaseHome) -> None:
+        """Add every table of the lake, how steps ended, and the views over them."""
+        with closing(Context(load_settings(home.conf, home.home), date(2024, 7, 1))) as context:
+            for schema in ("bronze", "silver", "gold", "quarantine"):
+                self.database.execute(f"create schema {schema}")
+            for place in context.lake.places():
+                self._add_arrow(place.replace("/", ".", 1), context.lake.rows(place))
+            for table in context.catalogue.tables.values():
+                if not context.lake.exists(place_of(table)):
+                    self.add(place_of(table).replace("/", "."), _columns(table), [])
+            self.add("quarantined", QUARANTINED, _quarantined(context))
+            steps = {"day": "date", "step": "varchar", "status": "varchar", "error": "varchar"}
+            self.add("steps", steps, _steps(context, home))
+        self.database.execute(VIEWS)
+
+    def _add_arrow(self, name: str, rows: pa.Table) -> None:
+        self.database.register("arrived", rows)
+        current = " where replaced_on is null" if name.startswith("silver.") else ""
+        self.database.execute(f"create table {name} as select * from arrived{current}")
+        self.database.unregister("arrived")
+
+
+def evidence(home: CaseHome) -> Evidence:
+    """All that the days of a home left behind."""
+    told = Evidence()
+    told.add("refused", {"problem": "varchar"}, [])
+    runs = [(day, code, words) for day, (code, words) in home.runs.items()]
+    told.add("runs", {"day": "date", "exit_code": "int", "words": "varchar"}, runs)
+    commands = [(line, code, words) for line, (code, words) in home.commands.items()]
+    told.add("asked", {"command": "varchar", "exit_code": "int", "words": "varchar"}, commands)
+    told.add("mailed", {"day": "date", "address": "varchar", "subject": "varchar"}, _mailed(home))
+    told.add("seed", {"audience": "varchar", "day": "date", "kind": "varchar", "value": "varchar"}, _seeds(home))
+    told.add_lake(home)
+    return told
+
+
+def _columns(table: type[Table]) -> dict[str, str]:
+    return {name: _duckdb_type(column.type) for name, column in table.schema().items()}
+
+
+def _duckdb_type(spark: str) -> str:
+    if spark.startswith("array<"):
+        return f"{_duckdb_type(spark[6:-1])}[]"
+    return "timestamptz" if spark == "timestamp" else spark
+
+
+def _steps(context: Context, home: CaseHome) -> list[tuple[Any, ...]]:
+    ended = {day: context.store.results.of_day(day) for day in home.runs}
+    results = [(day, result_of(kept)) for day, kept_of_day in ended.items() for kept in kept_of_day.values()]
+    return [(day, result.step, result.status, result.error) for day, result in results]
+
+
+def _quarantined(context: Context) -> list[tuple[Any, ...]]:
+    columns = ("_day", "_file", "_row", "reasons", "raw")
+    return [
+        (place.partition("/")[2], *(row[name] for name in columns))
+        for place in context.lake.places()
+        if place.startswith("quarantine/")
+        for row in context.lake.rows(place, list(columns)).to_pylist()
+    ]
+
+
+def _mailed(home: CaseHome) -> list[tuple[Any, ...]]:
+    mails = [(day, message_from_bytes(file.read_bytes(), policy=policy.default)) for day, file in home.mails]
+    return [(day, str(mail["To"]), str(mail["Subject"])) for day, mail in mails]
+
+
+def _seeds(home: CaseHome) -> list[tuple[Any, ...]]:
+    return [
+        (part.parts[-3], date.fromisoformat(part.parts[-2]), kind, value)
+        for part in sorted((home.home / "exports").rglob("part-*.csv.gz"))
+        for row in csv.DictReader(io.StringIO(gzip.decompress(part.read_bytes()).decode()))
+        for kind, value in row.items()
+        if value
+    ]
