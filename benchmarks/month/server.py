@@ -6,7 +6,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 
@@ -72,6 +72,11 @@ class MonthServer(FailingServer):
         """Note the message by its Message-ID."""
         super().take(to, content)
         self.tell(str(message_from_bytes(content)["Message-ID"]).strip(), to)
+
+    def _talk(self, connection: socket.socket) -> None:
+        # A client that is killed resets the connection.
+        with suppress(ConnectionError):
+            super()._talk(connection)
 
     def _planned(self, verb: str, to: str) -> str | float | None:
         spared = verb not in SESSION and zlib.crc32(to.encode()) % self.fault.one_of != 0
