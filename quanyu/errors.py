@@ -47,7 +47,7 @@ class ContractError(QuanyuError):
 
 
 class RetryableError(QuanyuError):
-    """The machine failed, and the same call may go through later. The only error that is retried, but for LaterError."""
+    """The machine failed, and the same call may go through later. Retried, but for LaterError."""
 
     exit_code = 4
 

@@ -119,8 +119,9 @@ def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
     line = [sys.executable, "-c", RAISED]
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    ended = "AirflowFailException"
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "RetryableError": "RetryableError", "LaterError": "AirflowFailException", "RejectedError": "AirflowFailException"
+        "RetryableError": "RetryableError", "LaterError": ended, "RejectedError": ended
     }  # fmt: skip
 
 
