@@ -1,7 +1,8 @@
 """The last two days of the month by the scheduler: `quanyu up --schedule`.
 
-The newest day that is over is run by the clock itself. The day before it waits as a run that was triggered on the page,
-which a scheduler takes up first; being no newest day, it computes and sends nothing.
+The newest day that is over is run by the clock itself. The day before it waits as a run that was triggered on the page.
+Which of both comes first is the scheduler's choice: a day that is not the newest computes, or is kept where the home
+stands at the newest already, and sends nothing.
 """
 
 from __future__ import annotations
