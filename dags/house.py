@@ -102,15 +102,15 @@ def _mistake(words: str) -> None:
 def _task(name: str, describes: str, stops_all: bool) -> Any:
     @task(task_id=name, doc_md=describes, trigger_rule="all_success" if stops_all else "all_done")
     def perform() -> None:
-        from quanyu.errors import QuanyuError, RetryableError
+        from quanyu.errors import LaterError, QuanyuError, RetryableError
 
         context = get_current_context()
         try:
             day, sends = occasion(context)
             call("quanyu.tasks:perform")(name, day, context["run_id"], sends)
-        except RetryableError:
-            raise
         except QuanyuError as error:
+            if isinstance(error, RetryableError) and not isinstance(error, LaterError):
+                raise
             raise AirflowFailException(str(error)) from None
 
     return perform()

@@ -47,9 +47,13 @@ class ContractError(QuanyuError):
 
 
 class RetryableError(QuanyuError):
-    """The machine failed, and the same call may go through later. The only error that is retried."""
+    """The machine failed, and the same call may go through later. Retried, but for LaterError."""
 
     exit_code = 4
+
+
+class LaterError(RetryableError):
+    """The same call may go through in a quarter of an hour, and does harm within the minute: it is not retried."""
 
 
 class RejectedError(QuanyuError):
@@ -64,6 +68,7 @@ ACTORS = {
     "ConfigError": "you",
     "ExpressionError": "you",
     "RetryableError": "the machine's keeper",
+    "LaterError": "the machine's keeper",
     "RejectedError": "the platform",
     "ContractError": "the sender of the data",
 }

@@ -58,6 +58,25 @@ assert bag.import_errors == {}
 print(json.dumps({dag.dag_id: (dag.task_ids, words(dag.tasks[0])) for dag in bag.dags.values()}))
 """
 
+RAISED = """
+import json
+from dags import house
+from quanyu import errors
+house.get_current_context = lambda: {"run_id": "run"}
+house.occasion = lambda context: (None, True)
+def what_comes_of(kind):
+    def step(*given):
+        raise kind("why")
+    house.call = lambda name: step
+    try:
+        house._task("send", "Sends.", True).operator.python_callable()
+    except Exception as error:
+        return type(error).__name__
+with house.house_dag("dags/activate.py", "", None, "growth", 1):
+    kinds = (errors.RetryableError, errors.LaterError, errors.RejectedError)
+    print(json.dumps({kind.__name__: what_comes_of(kind) for kind in kinds}))
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
@@ -93,6 +112,17 @@ def upstream(tasks, name):
         before |= new
         waiting += new
     return before
+
+
+def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
+    environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
+    line = [sys.executable, "-c", RAISED]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ended = "AirflowFailException"
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "RetryableError": "RetryableError", "LaterError": ended, "RejectedError": ended
+    }  # fmt: skip
 
 
 def test_reading_them_starts_nothing_and_makes_nothing(read, home):

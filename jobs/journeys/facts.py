@@ -31,8 +31,9 @@ def _statuses(context: Context, keys: dict[str, str]) -> dict[str, str]:
     """Last status of each key, by the names under which facts may speak of it."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    named = F.regexp_extract("message_id", "^<?([^<>@]+)", 1)
+    # First of all, since expressions cannot be made before there is a session.
     rows = context.lake.table(context.catalogue.tables["messages"]).where("replaced_on is null")
+    named = F.regexp_extract("message_id", "^<?([^<>@]+)", 1)
     rows = rows.where(F.col("recorded_on") <= F.lit(context.day)).withColumn("named", named)
     rows = rows.where(named.isin(*keys) & F.col("status").isin(*SETTLES))
     told = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from jobs.journeys.channel import Outcome
-from quanyu.errors import QuanyuError, RejectedError, RetryableError
+from quanyu.errors import LaterError, QuanyuError, RejectedError
 
 # The same refusal to so many messages in a row, none accepted between, is the channel's.
 SAME_REFUSALS = 3
@@ -49,12 +49,12 @@ def _gist(outcome: Outcome) -> tuple[str, ...]:
     return (outcome.status, *_CODES.findall(reason), *_OWN.sub("", reason).split())
 
 
-def _silent(outcome: Outcome) -> RetryableError:
-    return RetryableError(f"{LOST_ANSWERS} messages in a row may or may not have been accepted: {outcome.reason}")
+def _silent(outcome: Outcome) -> LaterError:
+    return LaterError(f"{LOST_ANSWERS} messages in a row may or may not have been accepted: {outcome.reason}")
 
 
 def _channels_own(outcome: Outcome) -> QuanyuError:
-    kind = RejectedError if outcome.status == "rejected" else RetryableError
+    kind = RejectedError if outcome.status == "rejected" else LaterError
     return kind(
         f"the same answer to {SAME_REFUSALS} recipients in a row is taken for the channel's own: {outcome.reason}"
     )

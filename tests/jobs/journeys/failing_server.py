@@ -20,11 +20,11 @@ class FailingServer:
     or a number of seconds to wait before 250.
     """
 
-    def __init__(self, answers: Mapping[str, str | float]) -> None:
+    def __init__(self, answers: Mapping[str, str | float], port: int = 0) -> None:
         self.answers = dict(answers)
         self.taken: Counter[str] = Counter()
         self.asked: list[str] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
 
     def serve(self) -> None:
@@ -53,15 +53,24 @@ class FailingServer:
     def _content(self, connection: socket.socket, lines: Iterator[bytes], to: str) -> bool:
         if self._planned("DATA", to) not in (None, "354 go on"):
             return True
+        content = []
         for line in lines:
             if self._planned("CONTENT", to) == DROP:
                 return False
             if line == b".\r\n":
                 break
+            content.append(line)
+        else:
+            # The connection ended before the dot: the message is not complete, and nobody has taken it.
+            return False
         planned = self._planned("DOT", to)
         if planned is None or planned == ROGUE_DROP or not isinstance(planned, str):
-            self.taken[to] += 1
+            self.take(to, b"".join(content))
         return planned != ROGUE_DROP and self._answer(connection, "DOT", to, "250 taken")
+
+    def take(self, to: str, content: bytes) -> None:
+        """Count a message that is taken, before anybody is told so."""
+        self.taken[to] += 1
 
     def _planned(self, verb: str, to: str) -> str | float | None:
         return self.answers.get(f"{verb} {to}", self.answers.get(verb))

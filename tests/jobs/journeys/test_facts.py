@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -57,3 +60,27 @@ def test_facts_that_come_back_settle_what_is_unknown(told):
         "a": "sent", "b": "sent", "c": "rejected", "d": "sent", "e": "unknown", "f": "unknown", "g": "rejected"
     }  # fmt: skip
     assert found["c"][1] == "settled by the message system: bounced"
+
+
+ALONE = """
+import sys
+from datetime import date
+from jobs.journeys import facts
+from quanyu.run import Context
+from quanyu.settings import load_settings
+
+context = Context(load_settings(*sys.argv[1:]), date(2024, 7, 1))
+print(facts.settle(context))
+context.close()
+"""
+
+
+def test_facts_are_asked_for_in_a_run_that_had_nothing_else_to_ask(told, retailer):
+    # A day run again skips every step before: no engine has begun, and what it is asked with cannot be made yet.
+    told(("another", "delivered"))
+    folders = [str(retailer.conf), str(retailer.home)]
+    # pyspark tells by a variable that this process has had a session.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+    command = [sys.executable, "-c", ALONE, *folders]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
+    assert answer.stdout.strip() == "0", answer.stderr

@@ -13,7 +13,7 @@ from jobs.journeys.channel import Channel, Outcome
 from jobs.journeys.channels.smtp import Smtp
 from jobs.journeys.send import Address, Run, Withheld, send
 from jobs.journeys.template import Template
-from quanyu.errors import RejectedError, RetryableError
+from quanyu.errors import LaterError, RejectedError, RetryableError
 from quanyu.store import Message, Store
 
 DAY = date(2011, 9, 10)
@@ -143,11 +143,11 @@ def test_other_refusals_are_the_recipients_own(store, answers):
 def test_two_lost_answers_in_a_row_stop_the_rest(store):
     plan(store, *"abcd")
     channel = Scripted(**{name: Outcome("unknown", "no answer") for name in "acd"})
-    with pytest.raises(RetryableError, match="2 messages in a row"):
+    with pytest.raises(LaterError, match="2 messages in a row"):
         run(store, channel)
     assert store.outbox.counts() == {"sent": 1, "unknown": 3}
     plan(store, *"efg")
-    with pytest.raises(RetryableError, match="2 messages in a row"):
+    with pytest.raises(LaterError, match="2 messages in a row"):
         run(store, Scripted(e=Outcome("unknown"), f=Outcome("unknown")))
     assert store.outbox.counts() == {"planned": 1, "sent": 1, "unknown": 5}
 
