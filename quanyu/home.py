@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+import uuid
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from quanyu.errors import ConfigError
@@ -17,11 +18,19 @@ MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 @dataclass(frozen=True)
 class HomeNote:
-    """What a home's first run noted of it, or a person accepted later: name, path, and a hash of the machine."""
+    """What a home's first run noted of it, or a person accepted later: name, path, and a hash of the machine.
+
+    `identity` was drawn at the first run, and tells it from another home of its name.
+    """
 
     name: str
     path: str
     machine: str
+    identity: str = ""
+
+    def is_at(self, other: HomeNote) -> bool:
+        """Whether both are of one place and machine."""
+        return (self.name, self.path, self.machine) == (other.name, other.path, other.machine)
 
 
 def note_path(settings: Settings) -> Path:
@@ -51,7 +60,9 @@ def noted(settings: Settings) -> HomeNote | None:
 def note(settings: Settings) -> HomeNote:
     """Note the home as it is, readable for its owner alone."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = noted(settings)
     path, here = note_path(settings), present(settings)
+    here = replace(here, identity=(before and before.identity) or uuid.uuid4().hex[:16])
     fresh = path.with_name(f"home.json.{os.getpid()}")
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(asdict(here), indent=1), encoding="utf-8")
@@ -71,15 +82,14 @@ def check_name(settings: Settings) -> HomeNote:
 
 
 def identity(settings: Settings) -> str:
-    """Tell this home from another of its name, in what it writes outside."""
-    note = check_name(settings)
-    return hashlib.sha256(f"{note.name} {note.path} {note.machine}".encode()).hexdigest()[:16]
+    """Tell this home from another of its name, in what it writes outside. Raises ConfigError for another name."""
+    return check_name(settings).identity or note(settings).identity
 
 
 def may_send(settings: Settings) -> str | None:
     """Say why nothing may leave this home, or None where it may. Raises ConfigError where it has another name."""
     before, here = check_name(settings), present(settings)
-    if before == here:
+    if before.is_at(here):
         return None
     moved = [f"at {before.path} and not at {here.path}"] if before.path != here.path else []
     moved += ["on another machine"] if before.machine != here.machine else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -55,7 +56,9 @@ class Retailer:
     def copy(self, folder: Path) -> Retailer:
         """Copy conf and home, as one that sends; the lake's data files, which nobody changes, get a second name."""
         shutil.copytree(self.home.parent, folder, symlinks=True, copy_function=_copied, dirs_exist_ok=True)
-        (folder / "home" / "home.json").unlink(missing_ok=True)
+        note = folder / "home" / "home.json"
+        if note.exists():
+            note.write_text(json.dumps({**json.loads(note.read_text()), "path": str((folder / "home").resolve())}))
         registry = folder / "home" / "mlflow.db"
         if registry.exists():
             _relocate(registry, str(self.home), str(folder / "home"))

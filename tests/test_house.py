@@ -147,6 +147,14 @@ def test_each_outside_thing_has_one_door(what, door, found):
     assert elsewhere == []
 
 
+def test_nothing_leaves_the_house_but_through_the_gate():
+    deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
+    # Alerts go to the house's own people, who are named in its settings.
+    assert deliver == {"jobs/alerts/tell.py", "jobs/exports/steps.py", "jobs/journeys/send.py"}
+    ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
+    assert {"jobs/exports/members.py", "jobs/journeys/addresses.py"} <= ask
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [

@@ -84,7 +84,7 @@ def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
 
 
 def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
-    folder = lived.home / "exports" / "loyal_seed" / LAST
+    folder = lived.home / "exports" / "quanyu" / "loyal_seed" / LAST
     manifest = json.loads((folder / "_MANIFEST.json").read_text())
     assert (folder / "_SUCCESS").exists()
     texts = [gzip.decompress(part.read_bytes()).decode() for part in folder.glob("part-*.csv.gz")]

@@ -9,6 +9,7 @@ from functools import partial
 
 from jobs.alerts.webhook import post
 from jobs.journeys.channel import Envelope
+from quanyu import home
 from quanyu.discover import call
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, actor
 from quanyu.run import Context, Result
@@ -22,10 +23,10 @@ DECLARATIONS = "declarations"
 def tell(context: Context, results: Iterable[Result]) -> str:
     """Take what the results of a run show, and tell what was not told; returns what came of it, in words.
 
-    Nothing is told by a run that does not send, such as one on a copy. What cannot be told never fails a run: it is
-    told by the next one.
+    Nothing is told by a run that does not send, or by a home that was copied. What cannot be told never fails a run:
+    it is told by the next one.
     """
-    if not context.sends:
+    if not context.sends or home.may_send(context.settings):
         return ""
     # A step that was kept shows how a later day left it. Where steps run, the declarations can be read.
     wrong = {result.step: out_of_order(result) for result in results if result.status != "kept"}

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 # Why not: held out, no consent or an objection, no address, an address that somebody else bars, or who is held out.
 CAUSES = HELD_OUT, CONSENT, ADDRESS, BARRED, SHARED = "held out", "consent", "address", "barred", "shared"
 # What its answers are made of.
-READS = ("gold/identities", "silver/consents", "silver/identifiers", "silver/messages", "silver/suppressions")
+READS = (
+    "gold/identities",
+    "gold/deliveries",
+    "silver/consents",
+    "silver/identifiers",
+    "silver/messages",
+    "silver/suppressions",
+)
 
 
 def ask(

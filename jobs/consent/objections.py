@@ -101,10 +101,25 @@ def of_messages(context: Context, question: Question, moment: Moment) -> DataFra
     stands = f"status in {tuple(ENDS)} or {' or '.join(pauses)}"
     cases = " ".join(f"when '{status}' then {quoted(words)}" for status, words in {**ENDS, **PAUSES}.items())
     newest = newest_grants(context, question, moment)
-    told = known(context, "messages", moment).where(stands).join(newest, "customer_id", "left")
+    told = _addressed(context, known(context, "messages", moment).where(stands)).join(newest, "customer_id", "left")
     reason = f"replace(case status {cases} end, '{{}}', channel) as reason"
     told = told.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
     return _concerned(question, told.distinct(), "channel")
+
+
+def _addressed(context: Context, rows: DataFrame) -> DataFrame:
+    """Add customer and address where a row tells neither, but is about a message that this home sent.
+
+    It is meant by its key, or by its Message-ID, whose name is the beginning of a hash of the key.
+    """
+    own = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
+    own = own.selectExpr("customer_id as own_customer", "address_hash as own_address",
+                         "explode(array(key, substring(sha2(key, 256), 1, 32))) as named")  # fmt: skip
+    named = rows.selectExpr("*", "regexp_extract(message_id, '^<?([^<>@]+)', 1) as named")
+    joined = named.join(own, "named", "left")
+    whole = {"customer_id": "own_customer", "address_hash": "own_address"}
+    columns = [f"coalesce({name}, {whole[name]}) as {name}" if name in whole else f"`{name}`" for name in rows.columns]
+    return joined.selectExpr(*columns)
 
 
 def suppressed(

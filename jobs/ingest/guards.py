@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from jobs.ingest import landing
+from quanyu.calendar import newest_day
 from quanyu.errors import ContractError
 from quanyu.run import Context
 from quanyu.source import Source, Volume
@@ -51,7 +52,8 @@ def breaches(context: Context, source: Source) -> dict[str, str]:
     }
     ledger = context.store.ledger
     newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
-    late = lateness(source, newest, context.day)
+    # Of a day that has not ended, computed ahead of time, nothing can be late.
+    late = "" if context.day > newest_day(context.settings) else lateness(source, newest, context.day)
     return {**refused, "late": late} if late else refused
 
 

@@ -20,7 +20,7 @@ from jobs.journeys.channels.smtp import Smtp
 from jobs.journeys.program import Decision, Program
 from jobs.journeys.send import Address, Run
 from jobs.journeys.template import Template
-from jobs.unify.normalise import keyed, same
+from jobs.unify.normalise import address_hash
 from quanyu import discover, home
 from quanyu.declare import digest
 from quanyu.errors import RejectedError, RetryableError
@@ -118,7 +118,7 @@ def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str,
     wanted = frozenset(name for text in texts.values() for name in text.names())
 
     def hashed(to: Address) -> str:
-        return keyed(key, "address", to.kind, same(to.kind, to.to))
+        return address_hash(key, to.kind, to.to)
 
     return Run(
         context.store, by, addresses.addresses(context, by.reached_by, wanted), texts, context.day,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quanyu.declare import digest
@@ -30,11 +30,12 @@ def week(context: Context) -> Mapping[str, Any]:
 
 
 def keep_up(context: Context, receipt: Receipt) -> Outcome:
-    """Compact and clean every table, and remove what dead runs have staged."""
+    """Compact and clean every table, and remove old results of steps and what dead runs have staged."""
     lake, retention = context.lake, timedelta(days=context.settings.retention_days)
     places = lake.places()
     done = [lake.maintain(place, retention) for place in places]
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
+    context.store.results.forget(datetime.now(UTC) - retention)
     dead = lake.staging.clear_dead()
     notes = [f"{compacted} small files put together, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of runs that died removed" if dead else "")

@@ -44,8 +44,11 @@ class SailProcess:
     def _listening_port(self) -> int:
         timer = threading.Timer(START_SECONDS, self._child.kill)
         timer.start()
-        line = self._child.stdout.readline() if self._child.stdout else b""
-        timer.cancel()
+        try:
+            line = self._child.stdout.readline() if self._child.stdout else b""
+        finally:
+            # Whoever ends us here would wait for it otherwise.
+            timer.cancel()
         if not line.strip().isdigit():
             self.stop()
             raise RetryableError("the embedded engine (Sail) did not start; try again, or set `engine: spark`")

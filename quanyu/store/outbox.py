@@ -48,8 +48,11 @@ class Outbox:
             return len(connection.execute(insert, [_row(message, at) for message in messages]).all())
 
     def forget_waiting(self, moment: datetime) -> int:
-        """Drop messages planned or held at a moment or after it and return how many; decisions plan them anew."""
-        waiting = (OUTBOX.c.status.in_(("planned", "held")), OUTBOX.c.updated_at >= moment)
+        """Drop messages that no server has, planned or ended since a moment, and return how many.
+
+        Decisions plan them anew.
+        """
+        waiting = (OUTBOX.c.status.in_(("planned", "held", "expired", "cancelled")), OUTBOX.c.updated_at >= moment)
         with self._database.write() as connection:
             return connection.execute(sa.delete(OUTBOX).where(*waiting)).rowcount
 

@@ -4,10 +4,14 @@ import hashlib
 from datetime import UTC, date, datetime
 
 import pytest
-from consents import ADS, DAY, EMAIL, WECOM, declared, land, member, reasons, took
+from consents import ADS, DAY, EMAIL, WECOM, customers, declared, land, member, reasons, took
 
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import Moment
+from jobs.journeys.mail import fingerprint
+from jobs.unify.normalise import address_hash
+from quanyu.lake.receipt import Receipt
+from quanyu.settings import person_key_secret
 
 
 @pytest.fixture
@@ -92,6 +96,25 @@ def test_what_the_message_system_says_is_heard(shop):
     found = reasons(took(shop, "2024-07-02"), EMAIL)
     assert found["M1", "m1@shop.cn"] is None
     assert found["M2", "m2@shop.cn"] == "a message on email bounced"
+
+
+def test_a_bounce_of_our_own_message_needs_no_person(shop):
+    land(shop, "crm", DAY, member(1), member(2))
+    land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2)))
+    land(shop, "sends", DAY, f"<{fingerprint('walk-0')}@shop.cn>,bounced,2024-06-20,email,,")
+    context = took(shop)
+    table = context.catalogue.tables["deliveries"]
+    own = {
+        "key": "walk-0", "customer_id": next(one for one, name in customers(context).items() if name == "M1"),
+        "address_hash": address_hash(person_key_secret(context.settings), "email", "m1@shop.cn"),
+        "journey": "j", "instance_id": "walk", "step": 0, "channel": "smtp", "template": "j.0", "status": "sent",
+        "attempts": 1, "revision": 1, "home": "quanyu", "at": datetime.now(UTC),
+        **dict.fromkeys(("planned_on", "due_on", "day"), date(2024, 6, 19)),
+    }  # fmt: skip
+    context.lake.note(table, own, Receipt("send", DAY, "r", "d"))
+    assert reasons(context, EMAIL) == {
+        ("M1", "m1@shop.cn"): "a message on email bounced", ("M2", "m2@shop.cn"): None,
+    }  # fmt: skip
 
 
 def test_a_contact_of_wecom_is_left_alone_for_a_declared_time(shop):

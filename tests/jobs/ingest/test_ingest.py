@@ -207,7 +207,7 @@ def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_do
     assert till.ingest("till", "2024-01-02").breaches == {}
     till.land("till/2024-01-05/s1.csv", "no header at all\n")
     breaches = till.breached("till", "2024-01-05").breaches
-    assert "was refused" in breaches["refused"]
+    assert "was refused" in breaches["refused till/2024-01-05/s1.csv"]
     assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in breaches["late"]
 
 
