@@ -20,7 +20,6 @@ CAUSES = HELD_OUT, CONSENT, ADDRESS, BARRED, SHARED = "held out", "consent", "ad
 # What its answers are made of.
 READS = (
     "gold/identities",
-    "gold/deliveries",
     "silver/consents",
     "silver/identifiers",
     "silver/messages",
