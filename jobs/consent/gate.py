@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jobs.consent import doubt, facts, states
 from jobs.consent import objections as objecting
-from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, known, newest_grants
+from jobs.consent.facts import Moment, Question, answers, known, newest_grants, shown
 from jobs.unify import normalise
+from quanyu.declare import digest
 from quanyu.literals import quoted
 from quanyu.run import Context
 from quanyu.settings import person_key_secret
@@ -27,68 +31,129 @@ READS = (
 )
 
 
+def definition() -> str:
+    """Hash of the code that answers: who asks does so anew when it changes."""
+    return digest([inspect.getsource(module) for module in (sys.modules[__name__], doubt, facts, objecting, states)])
+
+
 def ask(
     context: Context, question: Question, customers: DataFrame, held_out: DataFrame | None = None,
     moment: Moment | None = None,
 ) -> DataFrame:  # fmt: skip
-    """Say of each customer (customer_id) where they may be reached, and why not.
+    """Say of each customer (customer_id) where they may be reached, and why not; as `Gate.ask`."""
+    return Gate(context, question, held_out, moment).ask(customers)
 
-    A row for each address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES); reason
-    and cause are null where the customer may be reached there. Who may not be reached at all, or has no address, has
-    one row without an address. `held_out` (customer_id) are reached by nothing, and what they show is withheld from
+
+class Gate:
+    """The answers to one question at one moment.
+
+    What everybody shows who objects is computed once, however often it is asked: whoever asks holds the home, so that
+    no fact changes meanwhile. `held_out` (customer_id) are reached by nothing, and what they show is withheld from
     everybody.
     """
-    moment = moment or Moment.now()
-    staging, spark = context.lake.staging, context.lake.spark
-    none = spark.createDataFrame([], "customer_id string")
-    held_out = held_out.select("customer_id").distinct() if held_out is not None else none
-    records = staging.keep(objecting.objections(context, question, moment))
-    people = _people(context, question, customers, records, held_out, moment)
-    addresses = _addresses(context, question, people.where("reason is null").select("customer_id"), moment)
-    barred = _barred(context, question, addresses, records, held_out, moment)
-    reached = addresses.join(barred, ["customer_id", "kind", "value"], "left")
-    shared = quoted(objecting.SHARED_HOLDOUT)
-    reached = reached.selectExpr(
-        "*", f"case reason when {shared} then '{SHARED}' else if(reason is null, null, '{BARRED}') end as cause"
-    )
-    whole = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
-    missing = quoted(f"no {' or '.join(question.kinds)}")
-    without = whole.selectExpr(
-        "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
-        "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
-        f"coalesce(reason, {missing}) as reason",
-        f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
-    )  # fmt: skip
-    return staging.keep(reached.select(*without.columns).unionByName(without))
 
+    def __init__(
+        self, context: Context, question: Question, held_out: DataFrame | None = None, moment: Moment | None = None
+    ) -> None:
+        self._context, self._question, self._moment = context, question, moment or Moment.now()
+        nobody = context.lake.spark.createDataFrame([], "customer_id string")
+        self._held_out = held_out.select("customer_id").distinct() if held_out is not None else nobody
 
-def _people(
-    context: Context, question: Question, customers: DataFrame, records: DataFrame, held_out: DataFrame, moment: Moment
-) -> DataFrame:
-    """Each customer once, with the reason for which no address of theirs may be used, or null."""
-    objects = records.where("customer_id is not null and kind is null").groupBy("customer_id").agg({"reason": "min"})
-    objects = objects.withColumnRenamed("min(reason)", "objection")
-    yes = states.by_customer(answers(context, moment).where(f"purpose = {quoted(question.purpose)}"))
-    yes = yes.where(f"channel = {quoted(question.channel)} and granted").select("customer_id", "granted")
-    out = held_out.selectExpr("customer_id", "true as out")
-    asked = customers.select("customer_id").distinct()
-    joined = (
-        asked.join(objects, "customer_id", "left").join(yes, "customer_id", "left").join(out, "customer_id", "left")
-    )
-    refused = quoted(f"no consent to {question.purpose} on {question.channel}")
-    reason = f"case when out then '{HELD_OUT}' else coalesce(objection, if(granted, null, {refused})) end as reason"
-    return context.lake.staging.keep(joined.selectExpr("customer_id", reason))
+    def ask(self, customers: DataFrame) -> DataFrame:
+        """Say of each customer (customer_id) where they may be reached, and why not.
 
+        A row for each address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES);
+        reason and cause are null where the customer may be reached there. Who may not be reached at all, or has no
+        address, has one row without an address.
+        """
+        people = self._people(customers)
+        addresses = self._addresses(people.where("reason is null").select("customer_id"))
+        reached = addresses.join(self._barred(addresses), ["customer_id", "kind", "value"], "left")
+        shared = quoted(objecting.SHARED_HOLDOUT)
+        reached = reached.selectExpr(
+            "*", f"case reason when {shared} then '{SHARED}' else if(reason is null, null, '{BARRED}') end as cause"
+        )
+        whole = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
+        missing = quoted(f"no {' or '.join(self._question.kinds)}")
+        without = whole.selectExpr(
+            "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
+            "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
+            f"coalesce(reason, {missing}) as reason",
+            f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
+        )  # fmt: skip
+        return self._context.lake.staging.keep(reached.select(*without.columns).unionByName(without))
 
-def _addresses(context: Context, question: Question, customers: DataFrame, moment: Moment) -> DataFrame:
-    """Addresses that customers show: customer_id, kind, value, recorded_on, address_hash, and `text` to compare."""
-    kinds = ", ".join(map(quoted, question.kinds))
-    rows = known(context, "identifiers", moment).where(f"kind in ({kinds})").join(customers, "customer_id")
-    text = f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
-    rows = rows.selectExpr("customer_id", "kind", "value", text, "recorded_on")
-    newest = rows.groupBy("customer_id", "kind", "value", "text").agg({"recorded_on": "max"})
-    newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
-    return context.lake.staging.keep(newest.withColumn("address_hash", _hash(context)("kind", "value")))
+    def _keep(self, rows: DataFrame) -> DataFrame:
+        return self._context.lake.staging.keep(rows)
+
+    @cached_property
+    def _shown(self) -> DataFrame:
+        return self._keep(shown(self._context, self._moment))
+
+    @cached_property
+    def _told(self) -> DataFrame:
+        """What message systems say; nothing where the question is not about messages."""
+        told = objecting.of_messages(self._context, self._question, self._moment)
+        return self._keep(told if self._question.purpose == "messages" else told.where("false"))
+
+    @cached_property
+    def _records(self) -> DataFrame:
+        """Records that object."""
+        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._told)
+        return self._keep(rows)
+
+    @cached_property
+    def _bars(self) -> DataFrame:
+        """Identifiers that go out through nobody: text, barred_kind, reason."""
+        rows = objecting.suppressed(
+            self._context, self._question, self._moment, self._shown, self._records, self._held_out
+        )
+        return self._keep(rows.withColumnRenamed("kind", "barred_kind"))
+
+    @cached_property
+    def _agreed(self) -> DataFrame:
+        """Customers who grant what is asked: customer_id, granted."""
+        rows = answers(self._context, self._moment).where(f"purpose = {quoted(self._question.purpose)}")
+        yes = states.by_customer(rows).where(f"channel = {quoted(self._question.channel)} and granted")
+        return self._keep(yes.select("customer_id", "granted"))
+
+    @cached_property
+    def _newest_grants(self) -> DataFrame:
+        return self._keep(newest_grants(self._context, self._question, self._moment))
+
+    def _people(self, customers: DataFrame) -> DataFrame:
+        """Each customer once, with the reason for which no address of theirs may be used, or null."""
+        objects = self._records.where("customer_id is not null and kind is null")
+        objects = objects.groupBy("customer_id").agg({"reason": "min"})
+        objects = objects.withColumnRenamed("min(reason)", "objection")
+        joined = customers.select("customer_id").distinct()
+        for rows in (objects, self._agreed, self._held_out.selectExpr("customer_id", "true as out")):
+            joined = joined.join(rows, "customer_id", "left")
+        refused = quoted(f"no consent to {self._question.purpose} on {self._question.channel}")
+        reason = f"if(out, '{HELD_OUT}', coalesce(objection, if(granted, null, {refused}))) as reason"
+        return self._keep(joined.selectExpr("customer_id", reason))
+
+    def _addresses(self, customers: DataFrame) -> DataFrame:
+        """Addresses that customers show: customer_id, kind, value, recorded_on, address_hash, `text` to compare."""
+        kinds = ", ".join(map(quoted, self._question.kinds))
+        rows = known(self._context, "identifiers", self._moment).where(f"kind in ({kinds})")
+        text = f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
+        rows = rows.join(customers, "customer_id").selectExpr("customer_id", "kind", "value", text, "recorded_on")
+        newest = rows.groupBy("customer_id", "kind", "value", "text").agg({"recorded_on": "max"})
+        newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
+        return self._keep(newest.withColumn("address_hash", _hash(self._context)("kind", "value")))
+
+    def _barred(self, addresses: DataFrame) -> DataFrame:
+        """Addresses that may not be used whoever shows them: customer_id, kind, value, reason."""
+        found = _texts(addresses).join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
+        told = self._told.where("address_hash is not null").select("address_hash", "reason", "over_at").distinct()
+        # Where several show an address, it is free again for those who consented anew themselves.
+        told = told.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
+        told = told.where("over_at is null or not coalesce(granted_at > over_at, false)")
+        columns = ("customer_id", "kind", "value", "reason")
+        both = found.select(*columns).unionByName(told.select(*columns))
+        first = both.groupBy(*columns[:3]).agg({"reason": "min"})
+        return first.withColumnRenamed("min(reason)", "reason")
 
 
 def _hash(context: Context) -> Any:
@@ -98,27 +163,6 @@ def _hash(context: Context) -> Any:
     cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
     hashes = normalise.address_hashes(person_key_secret(context.settings))
     return F.pandas_udf(hashes, "string")  # type: ignore[attr-defined]
-
-
-def _barred(
-    context: Context, question: Question, addresses: DataFrame, records: DataFrame, held_out: DataFrame, moment: Moment
-) -> DataFrame:
-    """Addresses that may not be used whoever shows them: customer_id, kind, value, reason."""
-    bars = context.lake.staging.keep(objecting.suppressed(context, question, moment, records, held_out))
-    bars = bars.withColumnRenamed("kind", "barred_kind")
-    texts = _texts(addresses)
-    found = texts.join(bars, "text").where("barred_kind is null or barred_kind = kind")
-    found = found.select("customer_id", "kind", "value", "reason")
-    if question.purpose == "messages":
-        told = objecting.of_messages(context, question, moment).where("address_hash is not null")
-        told = told.select("address_hash", "reason", "over_at").distinct().join(addresses, "address_hash")
-        # Where several show an address, it is free again for those who consented anew themselves.
-        told = told.join(newest_grants(context, question, moment), "customer_id", "left")
-        told = told.where("over_at is null or not coalesce(granted_at > over_at, false)")
-        found = found.unionByName(told.select("customer_id", "kind", "value", "reason"))
-    return (
-        found.groupBy("customer_id", "kind", "value").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
-    )
 
 
 def _texts(addresses: DataFrame) -> DataFrame:

@@ -6,7 +6,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, shown, unreadable
+from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, unreadable
+from jobs.journeys.mail import fingerprint_sql, named_sql
 from quanyu.literals import quoted
 from quanyu.model.people import ANY, REACHES
 from quanyu.run import Context
@@ -27,20 +28,25 @@ LIFTED = ("unsubscribed", "complained")
 PAUSES = {"not_friend": "no contact in {}", "limit_reached": "{} takes no more messages for now"}
 
 
-def objections(context: Context, question: Question, moment: Moment) -> DataFrame:
-    """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason."""
+def objections(
+    context: Context, question: Question, moment: Moment, identifiers: DataFrame, told: DataFrame
+) -> DataFrame:
+    """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
+
+    `identifiers` are those of `shown`, `told` is what `of_messages` gives.
+    """
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
     alone = withdrawn.where("customer_id is null").select(*listed.columns)
-    found = [
-        withdrawn,
-        _named(alone.unionByName(listed), shown(context, moment)),
-        _unreadable(context, question, moment),
-    ]
-    if question.purpose == "messages":
-        told = of_messages(context, question, moment).where("address_hash is null and over_at is null")
-        found.append(told.select(*WHO, "kind", "reason"))
-    return _union(found)
+    without_address = told.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
+    return _union(
+        [
+            withdrawn,
+            _named(alone.unionByName(listed), identifiers),
+            _unreadable(context, question, identifiers),
+            without_address,
+        ]
+    )
 
 
 def _concerned(question: Question, rows: DataFrame, channel: str, *always: str) -> DataFrame:
@@ -74,7 +80,7 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
     return texts.select("text", "kind", "reason").distinct().join(whom, "text").select(*WHO, "kind", "reason")
 
 
-def _unreadable(context: Context, question: Question, moment: Moment) -> DataFrame:
+def _unreadable(context: Context, question: Question, identifiers: DataFrame) -> DataFrame:
     """Whom rows that cannot be read show: their own records, and all customers who show an identifier of theirs."""
     from quanyu import asof
 
@@ -83,7 +89,7 @@ def _unreadable(context: Context, question: Question, moment: Moment) -> DataFra
     rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
     own = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
     texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
-    others = texts.join(shown(context, moment).where("customer_id is not null"), "text")
+    others = texts.join(identifiers.where("customer_id is not null"), "text")
     return own.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
 
 
@@ -114,8 +120,8 @@ def _addressed(context: Context, rows: DataFrame) -> DataFrame:
     """
     own = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
     own = own.selectExpr("customer_id as own_customer", "address_hash as own_address",
-                         "explode(array(key, substring(sha2(key, 256), 1, 32))) as named")  # fmt: skip
-    named = rows.selectExpr("*", "regexp_extract(message_id, '^<?([^<>@]+)', 1) as named")
+                         f"explode(array(key, {fingerprint_sql('key')})) as named")  # fmt: skip
+    named = rows.selectExpr("*", f"{named_sql('message_id')} as named")
     joined = named.join(own, "named", "left")
     whole = {"customer_id": "own_customer", "address_hash": "own_address"}
     columns = [f"coalesce({name}, {whole[name]}) as {name}" if name in whole else f"`{name}`" for name in rows.columns]
@@ -123,13 +129,17 @@ def _addressed(context: Context, rows: DataFrame) -> DataFrame:
 
 
 def suppressed(
-    context: Context, question: Question, moment: Moment, objecting: DataFrame, held_out: DataFrame
+    context: Context,
+    question: Question,
+    moment: Moment,
+    identifiers: DataFrame,
+    objecting: DataFrame,
+    held_out: DataFrame,
 ) -> DataFrame:
     """Identifiers that go out through nobody: `text` (normalise.comparable_sql), kind (null for any), reason.
 
     They are all that customers and records show who object, who are on a list, or who are held out.
     """
-    identifiers = shown(context, moment)
     whole = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
     alone = objecting.where("customer_id is null").select("source", "person_key", "kind", "reason").distinct()
     others = "concat(reason, ', by somebody who shows it') as reason"

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.consent import facts, gate
+from jobs.consent import facts
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import Question
+from jobs.consent.gate import Gate
 from jobs.journeys import walks
 from jobs.journeys.program import Program
 from jobs.journeys.send import Address, Reach, Withheld
@@ -72,6 +73,8 @@ def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
     message waits.
     """
 
+    gates: dict[str, Gate] = {}
+
     def reach(messages: Sequence[Message]) -> Mapping[str, Address | Withheld]:
         if words := doubts(context, PURPOSE):
             waits = Withheld(f"consents are in doubt: {words[0]}", again=True)
@@ -80,7 +83,9 @@ def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
         answers: dict[str, Address | Withheld] = {}
         for journey in sorted({message.journey for message in messages}):
             own = [message for message in messages if message.journey == journey]
-            rows = asked(context, kind, {customers[message.key] for message in own}, journey, "name" in wanted)
+            if journey not in gates:
+                gates[journey] = gate_of(context, kind, journey)
+            rows = asked(context, gates[journey], {customers[message.key] for message in own}, "name" in wanted)
             answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in own}
         return answers
 
@@ -100,15 +105,18 @@ def current_customers(context: Context, messages: Sequence[Message]) -> dict[str
     }
 
 
-def asked(
-    context: Context, kind: str, customers: Collection[str], journey: str, named: bool
-) -> dict[str, list[Mapping[str, Any]]]:
-    """The gate's answers for customers in a journey, with what a text may say of them: rows by customer."""
+def gate_of(context: Context, kind: str, journey: str) -> Gate:
+    """The gate for messages of a journey by a kind of identifier, which lets nothing to its held-out people."""
+    declared = context.catalogue.journeys.get(journey)
+    out = facts.held_out(context, declared.enters if declared else "")
+    return Gate(context, Question(PURPOSE, REACHES[kind][0], (kind,)), out)
+
+
+def asked(context: Context, gate: Gate, customers: Collection[str], named: bool) -> dict[str, list[Mapping[str, Any]]]:
+    """The gate's answers for customers, with what a text may say of them: rows by customer."""
     spark, tables = context.lake.spark, context.catalogue.tables
     frame = spark.createDataFrame([(customer,) for customer in sorted(customers)], "customer_id string")
-    question = Question(PURPOSE, REACHES[kind][0], (kind,))
-    declared = context.catalogue.journeys.get(journey)
-    reached = gate.ask(context, question, frame, facts.held_out(context, declared.enters if declared else ""))
+    reached = gate.ask(frame)
     cities = context.lake.table(tables["customers"]).select("customer_id", "city")
     reached = reached.join(cities, "customer_id", "left")
     if named:

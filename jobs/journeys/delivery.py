@@ -51,9 +51,8 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
 def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
     """Put every message that was ever decided into the outbox, which takes those it has not. Returns how many.
 
-    What the lake knows of messages comes first, so that a store that was lost plans nothing twice.
+    `deliveries.take` comes first, so that a store that was lost plans nothing twice.
     """
-    deliveries.take(context)
     return context.store.outbox.plan(list(messages(context, programs, decided)))
 
 

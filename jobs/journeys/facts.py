@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.journeys.mail import fingerprint
+from jobs.journeys.mail import fingerprint, named_sql
 from quanyu.run import Context
 
 # What a status of the message system says of a message of ours.
@@ -33,7 +33,7 @@ def _statuses(context: Context, keys: dict[str, str]) -> dict[str, str]:
 
     # First of all, since expressions cannot be made before there is a session.
     rows = context.lake.table(context.catalogue.tables["messages"]).where("replaced_on is null")
-    named = F.regexp_extract("message_id", "^<?([^<>@]+)", 1)
+    named = F.expr(named_sql("message_id"))
     rows = rows.where(F.col("recorded_on") <= F.lit(context.day)).withColumn("named", named)
     rows = rows.where(named.isin(*keys) & F.col("status").isin(*SETTLES))
     told = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])

@@ -26,6 +26,16 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
+def fingerprint_sql(key: str) -> str:
+    """SQL of `fingerprint`, over an expression."""
+    return f"substring(sha2({key}, 256), 1, 32)"
+
+
+def named_sql(message_id: str) -> str:
+    """SQL of what a message is named by: a key, or the fingerprint out of a Message-ID with brackets and domain."""
+    return f"regexp_extract({message_id}, '^<?([^<>@]+)', 1)"
+
+
 def compose(envelope: Envelope, at: datetime) -> EmailMessage:
     """Build the e-mail; its Message-ID comes from the key alone, so that a receiver can drop a second copy.
 
