@@ -44,6 +44,11 @@ def last_set(context: Context, export: str) -> DataFrame:
     return rows.select("customer_id", "kind", "address_hash")
 
 
+def is_begun(context: Context, export: str) -> bool:
+    """Whether the last delivered set holds anybody: only then is there anything to remove."""
+    return bool(last_set(context, export).limit(1).count())
+
+
 def without_additions(context: Context, rows: DataFrame, export: str) -> DataFrame:
     """The same answers, in which whoever is not in the last delivered set is withheld."""
     before = last_set(context, export).selectExpr("*", "true as was_sent")

@@ -85,9 +85,10 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
     modules = (__name__, hashing.__name__, members.__name__, platform.__module__)
     code = [inspect.getsource(sys.modules[module]) for module in modules]
+    declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
     return Step(
         name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(members.PLACE,), as_of=True,
-        definition=digest([audience.digest(), settings.name, settings.drop.model_dump(), code]),
+        definition=digest([audience.digest(), declared, gate.definition(), code]),
         do=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
@@ -115,10 +116,10 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     task, waits = f"{audience.name}.{name}", hesitations(context, audience)
     if barred := home.may_send(context.settings):
         return _held_back(f"nothing is exported: {barred}")
+    if waits and not members.is_begun(context, task):
+        return _held_back(f"nothing is exported: {'; '.join(waits)}")
     rows = members.answers(context, audience, platform.identifiers())
     if waits:
-        if context.store.exports.last(task) is None:
-            return _held_back(f"nothing is exported: {'; '.join(waits)}")
         rows = members.without_additions(context, rows, task)
     values, not_taken = shaped(platform, identified(rows, platform.identifiers()))
     rows = members.without_not_taken(context, rows, not_taken)

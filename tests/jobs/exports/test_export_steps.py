@@ -88,6 +88,13 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert other.definition != step.definition
 
 
+class Refusing(Drop):
+    """Refuses."""
+
+    def deliver(self, *args):
+        raise RejectedError("the bucket is gone")
+
+
 @pytest.fixture
 def shop(tmp_path):
     retailer = declared(tmp_path)
@@ -184,6 +191,15 @@ def test_a_set_that_was_never_delivered_is_not_begun_while_consents_are_in_doubt
     assert not (shop.home / "exports").exists()
 
 
+def test_a_set_that_a_platform_refused_is_not_begun_in_doubt_either(shop):
+    with pytest.raises(RejectedError):
+        exported(shop, platform=Refusing)
+    land(shop, "answers", "2024-07-02")
+    outcome, rows = export_again(shop, "2024-07-02")
+    assert rows == [] and "nothing is exported" in outcome.notes[0]
+    assert not list(shop.home.rglob("_SUCCESS"))
+
+
 def test_a_run_that_computes_alone_adds_nobody(shop):
     exported(shop, inside_=("M1",))
     inside(shop.context(DAY), "winback", ("M1", "M2"))
@@ -201,12 +217,6 @@ def test_a_copied_home_exports_nothing(shop, tmp_path):
 
 
 def test_what_a_platform_refuses_is_on_record(shop):
-    class Refusing(Drop):
-        """Refuses."""
-
-        def deliver(self, *args):
-            raise RejectedError("the bucket is gone")
-
     with pytest.raises(RejectedError):
         exported(shop, platform=Refusing)
     context = shop.context(DAY)
