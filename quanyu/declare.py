@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
 from quanyu.printable import printable
@@ -25,6 +25,18 @@ def days_in(value: Any, number: str = r"\d+") -> int | None:
     """Read `30 days` as people write it, the number by a pattern; None for anything else."""
     found = re.fullmatch(rf"({number}) days?", str(value))
     return int(found.group(1)) if found else None
+
+
+def written_days(what: str, example: str) -> BeforeValidator:
+    """Make the validator of a field that people write as `30 days`; `what` names it in the message."""
+
+    def read(value: Any) -> int:
+        days = days_in(value)
+        if days is None:
+            raise ValueError(f"{what} is written as `{example}`")
+        return days
+
+    return BeforeValidator(read)
 
 
 class Problems:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from quanyu.declare import Problems, YamlDeclaration, days_in
+from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.source import Part
 from quanyu.table import Table
+
+Expiry = Annotated[int | None, written_days("when a message expires", "3 days")]
+Wait = Annotated[int | None, written_days("a wait", "3 days")]
+Reentry = Annotated[int | None, written_days("a time between two entries", "30 days")]
 
 
 class Message(Part):
@@ -20,15 +24,7 @@ class Message(Part):
     channel: Literal["email"]
     subject: str
     body: str
-    expires: int | None = Field(None, description="days after its due day on which it may still go out, as `3 days`")
-
-    @field_validator("expires", mode="before")
-    @classmethod
-    def _days(cls, value: Any) -> Any:
-        found = days_in(value)
-        if found is None:
-            raise ValueError("when a message expires is written as `3 days`")
-        return found
+    expires: Expiry = Field(None, description="days after its due day on which it may still go out, as `3 days`")
 
 
 class Branch(Part):
@@ -42,18 +38,10 @@ class Branch(Part):
 class Step(Part):
     """One step: exactly one of its keys is given."""
 
-    wait: int | None = None
+    wait: Wait = None
     message: Message | None = None
     branch: Branch | None = None
     end: str | None = None
-
-    @field_validator("wait", mode="before")
-    @classmethod
-    def _days(cls, value: Any) -> Any:
-        found = days_in(value)
-        if found is None:
-            raise ValueError("a wait is written as `3 days`")
-        return found
 
     def model_post_init(self, context: Any) -> None:
         """Refuse a step of two kinds or none."""
@@ -74,7 +62,7 @@ class Journey(YamlDeclaration):
     was: tuple[str, ...] | None = Field(
         None, description="names that this journey had before, whose walks it goes on with; `none` for a new journey"
     )
-    reentry: int | None = Field(
+    reentry: Reentry = Field(
         None, description="shortest time between two entries of a person, as `30 days`; reentry_days without it"
     )
     purpose: Literal["messages"] = "messages"
@@ -87,14 +75,6 @@ class Journey(YamlDeclaration):
         if isinstance(value, str):
             return () if value == "none" else (value,)
         return value
-
-    @field_validator("reentry", mode="before")
-    @classmethod
-    def _days(cls, value: Any) -> Any:
-        found = days_in(value)
-        if found is None:
-            raise ValueError("a time between two entries is written as `30 days`")
-        return found
 
     def problems(
         self, audiences: Iterable[str], tables: Mapping[str, type[Table]], journeys: Iterable[Journey] = ()

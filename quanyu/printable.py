@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 # A spreadsheet takes a text that begins with one of these for a formula.
@@ -57,6 +59,16 @@ def show_error(error: Exception) -> None:
     console = Console(stderr=True, highlight=False)
     console.print(Text(type(error).__name__, "bold red"))
     console.print(printable(error, keep="\n"), markup=False, soft_wrap=True)
+
+
+def grid(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str = "") -> Table:
+    """Make a table of values for the terminal; a value is folded and not cut, since it may be searched for."""
+    table = Table(header_style="bold", title=cell(title) if title else None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell("" if value is None else value) for value in row))
+    return table
 
 
 def spreadsheet(value: str | None) -> str | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.calendar import day_of
+from quanyu.calendar import day_of, newest_day
 from quanyu.cli import Conf, Home, opened, say
+from quanyu.printable import grid
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
     from jobs.consent.facts import Moment, Question
@@ -35,7 +36,7 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
     settings = opened(conf, home)
     context = Context(settings, day_of(day) if day else date.min)
     # What is late is judged at the day to which the home was brought.
-    context.day = context.day if day else (context.forward_day("identities") or date.today())
+    context.day = context.day if day else (context.forward_day("identities") or newest_day(settings))
     moment = Moment(context.as_of_at, context.day) if day else Moment.now()
     directory = Directory(context)
     records = directory.find(value)
@@ -67,11 +68,12 @@ def _answers(context: Context, customer: str, moment: Moment) -> Any:
     for question in _questions():
         answers = gate.ask(context, question, frame, None, moment).orderBy("kind", "value").collect()
         rows += [[question.purpose, question.channel, row["value"] or "", row["reason"] or "yes"] for row in answers]
-    return _grid(("purpose", "channel", "address", "may be reached"), rows, customer)
+    return grid(("purpose", "channel", "address", "may be reached"), rows, customer)
 
 
 def _evidence(context: Context, customer: str, moment: Moment) -> Any:
     from jobs.consent.facts import known
+    from jobs.consent.objections import ENDS, PAUSES
     from quanyu.literals import quoted
 
     own_rows = f"customer_id = {quoted(customer)}"
@@ -79,7 +81,7 @@ def _evidence(context: Context, customer: str, moment: Moment) -> Any:
     own = known(context, "consents", moment).where(own_rows).select(*names).collect()
     rows = [[*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in own]
     told = known(context, "messages", moment).where(own_rows)
-    told = told.where("status in ('unsubscribed', 'bounced', 'complained', 'not_friend', 'limit_reached')")
+    told = told.where(f"status in {(*ENDS, *PAUSES)}")
     rows += [
         [row["source"], "messages", row["channel"], row["status"], _time(context, row["at"]), row["message_id"]]
         for row in told.collect()
@@ -87,7 +89,7 @@ def _evidence(context: Context, customer: str, moment: Moment) -> Any:
     listed = known(context, "suppressions", moment).where(own_rows).collect()
     rows += [[row["source"], row["purpose"], row["channel"], "listed", "", row["reason"]] for row in listed]
     rows.sort(key=lambda row: (row[4], row[0], row[1], row[2]))
-    return _grid(("told by", "purpose", "channel", "says", "when", "evidence"), rows, "what is on record")
+    return grid(("told by", "purpose", "channel", "says", "when", "evidence"), rows, "what is on record")
 
 
 def _time(context: Context, at: datetime) -> str:
@@ -99,16 +101,3 @@ def _in_doubt(context: Context) -> list[str]:
 
     words = doubts(context, "messages")
     return [f"as of {context.day} nothing is sent and nobody is added: {text}" for text in words]
-
-
-def _grid(columns: tuple[str, ...], rows: list[list[Any]], title: str) -> Any:
-    from rich.table import Table as Grid
-
-    from quanyu.printable import cell
-
-    grid = Grid(header_style="bold", title=cell(title), title_justify="left")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(cell("" if value is None else value) for value in row))
-    return grid

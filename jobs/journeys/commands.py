@@ -12,6 +12,7 @@ import typer
 from quanyu.calendar import day_of
 from quanyu.cli import Conf, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
+from quanyu.printable import grid
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
     from collections.abc import Iterable
@@ -135,22 +136,14 @@ def _counts(found: list[Fate]) -> Any:
     from rich.table import Table
 
     counted = Counter((fate.journey, fate.status) for fate in found)
-    grid = Table(title="Outbox", title_justify="left", title_style="bold", header_style="bold")
+    counts = Table(title="Outbox", title_justify="left", title_style="bold", header_style="bold")
     for column in ("journey", "status", "messages"):
-        grid.add_column(column, justify="right" if column == "messages" else "left")
+        counts.add_column(column, justify="right" if column == "messages" else "left")
     for (journey, status), number in sorted(counted.items()):
-        grid.add_row(journey, status, f"{number:,}")
-    return grid if counted else "the outbox is empty, of what was asked for"
+        counts.add_row(journey, status, f"{number:,}")
+    return counts if counted else "the outbox is empty, of what was asked for"
 
 
 def _listing(found: list[Fate]) -> Any:
-    from rich.table import Table
-
-    from quanyu.printable import cell
-
-    grid = Table(header_style="bold")
-    for column in ("due", "key", "customer", "status", "reason"):
-        grid.add_column(column, overflow="fold")
-    for fate in found:
-        grid.add_row(*map(cell, (fate.day, fate.key, fate.customer_id, fate.status, fate.reason or "")))
-    return grid
+    rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in found]
+    return grid(("due", "key", "customer", "status", "reason"), rows)

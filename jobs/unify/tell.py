@@ -13,22 +13,15 @@ from rich.table import Table as Grid
 from jobs.unify.directory import Directory, Record
 from jobs.unify.explain import Hop, Part
 from jobs.unify.weighing import Weighed
-from quanyu.printable import cell, line
+from quanyu.printable import grid, line
 
 # Longer lists are told by their number.
 MOST_ROWS = 40
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
-    grid = Grid(header_style="bold", title=cell(title) if title else None, title_justify="left")
-    for column in columns:
-        # A value that is cut cannot be searched for.
-        grid.add_column(column, overflow="fold")
-    for row in rows[:MOST_ROWS]:
-        grid.add_row(*map(cell, row))
-    if len(rows) > MOST_ROWS:
-        grid.add_row(f"and {len(rows) - MOST_ROWS:,} more")
-    return grid
+    more = [[f"and {len(rows) - MOST_ROWS:,} more"]] if len(rows) > MOST_ROWS else []
+    return grid(columns, [*rows[:MOST_ROWS], *more], title)
 
 
 def customer(directory: Directory, one: str) -> Group:
