@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.consent.doubt import doubts
 from jobs.consent.gate import READS as GATE
-from jobs.journeys import addresses, deliveries, facts, faults, recheck
+from jobs.journeys import addresses, deliveries, faults, recheck, settlement
 from jobs.journeys import send as sending
 from jobs.journeys.channel import Channel
 from jobs.journeys.channels.eml import Eml
@@ -38,7 +38,7 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
     journeys = catalogue.journeys
     texts = addresses.templates(journeys.values(), programs)
     declared = [journey.digest() for journey in journeys.values()]
-    modules = (sys.modules[__name__], addresses, deliveries, facts, faults, recheck, sending)
+    modules = (sys.modules[__name__], addresses, deliveries, faults, recheck, sending, settlement)
     code = [inspect.getsource(module) for module in modules]
     return Step(
         "send", "journeys", ("gold/decisions", "gold/journey_instances", "gold/customers", "gold/memberships", *GATE),
@@ -95,7 +95,7 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     outbox, mail = context.store.outbox, context.settings.mail
     record = partial(deliveries.record, context, receipt)
     deliveries.take(context)
-    settled = facts.settle(context)
+    settled = settlement.settle(context)
     # First of all: what a dead sender had announced and not begun is due again.
     counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
     record()

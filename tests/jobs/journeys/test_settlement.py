@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 import small_day
 
-from jobs.journeys import facts
+from jobs.journeys import settlement
 from jobs.journeys.mail import fingerprint
 from quanyu.store import Message
 
@@ -38,7 +38,7 @@ def told(retailer):
         outbox.plan([Message(key, "j", f"i-{key}", "0", f"c-{key}", "smtp", "j.0", DAY) for key in "abcdefg"])
         outbox.claim(7, DAY)
         outbox.recover()
-        number = facts.settle(context)
+        number = settlement.settle(context)
         return number, {message.key: (message.status, message.reason) for message in outbox.all()}
 
     return settle
@@ -65,12 +65,12 @@ def test_facts_that_come_back_settle_what_is_unknown(told):
 ALONE = """
 import sys
 from datetime import date
-from jobs.journeys import facts
+from jobs.journeys import settlement
 from quanyu.run import Context
 from quanyu.settings import load_settings
 
 context = Context(load_settings(*sys.argv[1:]), date(2024, 7, 1))
-print(facts.settle(context))
+print(settlement.settle(context))
 context.close()
 """
 
