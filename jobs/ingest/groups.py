@@ -19,6 +19,7 @@ from jobs.ingest.contract import (
     safe,
     types,
 )
+from jobs.ingest.file_order import file_order
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.source import PERSON, Fill, Source
@@ -119,7 +120,8 @@ _MOST_ROWS = 1 << 40
 
 def _numbered_files(rows: DataFrame) -> DataFrame:
     """Number the files that rows are of, in the order of their names."""
-    names = sorted(row["_file"] for row in rows.select("_file").distinct().collect())
+    files = rows.select("_file").distinct().selectExpr("_file", f"{file_order('_file')} as _place").collect()
+    names = [row["_file"] for row in sorted(files, key=lambda row: row["_place"])]
     return rows.sparkSession.createDataFrame(list(enumerate(names)), "_number bigint, _file string")
 
 

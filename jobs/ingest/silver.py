@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from jobs.ingest.file_order import file_order
 from quanyu.expressions.datatypes import midnight
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats, row_hash
@@ -85,7 +86,9 @@ def _content(table: type[Table]) -> list[str]:
 def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
     """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
     names = ", ".join(f"`{name}`" for name in keys)
-    order = ", ".join([*([f"`{newest_by}` desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
+    order = ", ".join(
+        [*([f"`{newest_by}` desc nulls last"] if newest_by else []), f"{file_order('_file')} desc", "_row desc"]
+    )
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")
 

@@ -55,6 +55,7 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
+    changing: list[str] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
 
@@ -88,7 +89,8 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
         outcome = _map_and_publish(work, newest) if work.days else Outcome(notes=_without_rows(known, work.files))
     refused = work.counts.get("refused", ())
     context.store.ledger.record([landing.ledger_row(source, f, context.day, newest, refused) for f in work.files])
-    return replace(outcome, breaches=guards.breaches(context, source))
+    changing = tuple(f"{name} changed while it was read: the next run takes it" for name in work.changing)
+    return replace(outcome, breaches=guards.breaches(context, source), notes=(*changing, *outcome.notes))
 
 
 def _without_rows(known: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
@@ -116,12 +118,12 @@ def _as_the_source_writes(context: Context, source: Source) -> Any:
 def _to_bronze(work: Work) -> None:
     """Read the files once, into bronze, and learn which days of the feed they touch."""
     lake, source, place = work.context.lake, work.source, f"bronze/{work.source.name}"
-    read = bronze.read_landed(lake, source, work.files)
-    rows = bronze.not_taken(read, source, work.context.day.isoformat())
-    staged, counts = lake.staging.counted(rows, by="_day")
+    reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
+    work.files, work.changing = reading.files, [item.name for item in reading.changing]
     changed = [item.name for item in work.files if item.changed]
-    touched = set(counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
-    bronze.write(lake, source, staged, work.files, work.receipt)
+    touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
+    if work.files:
+        bronze.write(lake, source, reading.rows, work.files, work.receipt)
     taken = set(work.context.store.ledger.volumes(source.name))
     work.days, work.again = frozenset(touched), frozenset(touched & taken)
 
