@@ -69,9 +69,14 @@ def is_uploading(name: str, pattern: str) -> bool:
 
 def is_like(name: str, pattern: str) -> bool:
     """Tell whether a name would be one of the feed's without what people and programs add to names."""
-    plain = _ADDED.sub("", name).strip().casefold()
+    plain = plain_name(name).casefold()
     match = re.fullmatch(name_pattern(pattern).pattern, plain, re.IGNORECASE)
     return bool(match) and plain != name.casefold()
+
+
+def plain_name(name: str) -> str:
+    """Leave out of a name what people and programs add: `.part`, ` (1)`, ` - copy`."""
+    return _ADDED.sub("", name).strip()
 
 
 def _split_ending(pattern: str) -> tuple[str, str]:

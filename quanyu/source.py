@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,7 +16,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
-from quanyu.feed_paths import day_in, name_pattern
+from quanyu.feed_paths import day_in, name_pattern, plain_name
 from quanyu.freshness import Fresh
 from quanyu.reads import Part, Reads
 from quanyu.sections import Zone
@@ -24,6 +25,11 @@ from quanyu.table import Table
 # Groups rows by the person whom they are about, in `one_row_per`.
 PERSON = "person"
 SYSTEM = {"_file": "string", "_row": "bigint", "_day": "date"}
+# Names that ingest gives to columns of its own beside those of a feed.
+_RESERVED = (
+    *SYSTEM, "_rest", "_raw", "_broken", "_refused", "_of", "_after", "_through", "_person", "_reasons", "_drop",
+    "_repeat", "_who", "_key",
+)  # fmt: skip
 
 
 class Identifier(Part):
@@ -112,6 +118,7 @@ class Source(YamlDeclaration):
                 )
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
+        self._check_names(found)
         if self.extracts:
             for key, words in self.extracts.mistakes(self.reads.path, self.reads.format, self.delivers):
                 found.add(self.file, key, words)
@@ -123,6 +130,14 @@ class Source(YamlDeclaration):
             else:
                 self._check_fill(found, name, fill, table)
         return found
+
+    def _check_names(self, found: Problems) -> None:
+        """Names that ingest cannot give to a column; a file may have them, under an alias."""
+        with suppress(ExpressionError):
+            for column in self.named_columns():
+                if "`" in column or column.casefold() in _RESERVED:
+                    words = f"no column may be called {column!r} here: give it a name, as {{{column!r}: a_name}}"
+                    found.add(self.file, "reads.aliases", words)
 
     def _conditions(self) -> list[tuple[str, str]]:
         drops = [(f"drops.{reason}", text) for reason, text in self.drops.items()]
@@ -202,6 +217,14 @@ class Source(YamlDeclaration):
             return day_in(pattern, relative)
         except ValueError:
             raise ConfigError(f"{self.file}: reads.path: {relative} does not match {pattern}") from None
+
+    def likely_day(self, relative: str) -> date | None:
+        """Day of which a file would be without what people and programs add to names, such as .part; None for none."""
+        pattern = self.root(Path(), Path())[1]
+        for name in (relative, plain_name(relative)):
+            with suppress(ValueError):
+                return day_in(pattern, name)
+        return None
 
     def owns(self, relative: str) -> bool:
         """Tell whether a path below the root is one of this feed's files, one of their marks, or a folder of theirs."""

@@ -64,9 +64,9 @@ def _looked_at(context: Context, source: Source) -> tuple[list[Found], list[Asid
     for file in listing.files:
         before = ledger.get(file.name)
         if file.waits and not _looks_the_same(file, before):
-            aside.append(Aside(file.name, file.waits, doubtful=True))
+            aside.append(Aside(file.name, file.waits, True, file.day))
         elif not (sha256 := _hash(file, before)):
-            aside.append(Aside(file.name, "it went, or was closed, while it was looked at", doubtful=True))
+            aside.append(Aside(file.name, "it went, or was closed, while it was looked at", True, file.day))
         elif item := _new(context, source, file, before, sha256):
             new.append(item)
     copies = _copies(source, new, ledger)
@@ -140,6 +140,15 @@ def doubtful(context: Context, source: Source) -> tuple[str, ...]:
     """Say what was not taken though it may hold what the feed should have told."""
     aside = [one for one in _looked_at(context, source)[1] if one.doubtful]
     return tuple(f"{printable(one.name)} was not taken: {one.why}" for one in aside)
+
+
+def is_whole(context: Context, source: Source, day: date) -> bool:
+    """Whether nothing lies aside that may belong to a day of the feed: only then may a snapshot say that a key is gone.
+
+    Where rows say their day, what lies aside may belong to any.
+    """
+    aside = [one for one in _looked_at(context, source)[1] if one.doubtful]
+    return not any(one.day == day or source.reads.day for one in aside)
 
 
 def steady(files: Sequence[Found]) -> tuple[list[Found], list[Found]]:

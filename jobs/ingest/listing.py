@@ -26,6 +26,7 @@ class Aside:
     name: str
     why: str
     doubtful: bool = False
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def listing_of(context: Context, source: Source) -> Listing:
     names = {candidate.name for candidate in candidates}
     for candidate in candidates:
         if candidate.fault and not _is_known(context, source, candidate, names):
-            aside.append(Aside(candidate.name, candidate.fault, candidate.doubtful))
+            aside.append(Aside(candidate.name, candidate.fault, candidate.doubtful, source.likely_day(candidate.name)))
         elif not candidate.fault:
             day, look = source.day_of(candidate.name), Look.of(candidate.path)
             if look is not None and (day is None or day <= context.day):
