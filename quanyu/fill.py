@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Part(BaseModel):
-    """A frozen part of a declaration that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from quanyu.reads import Part
 
 
 class Fill(Part):

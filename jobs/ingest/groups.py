@@ -22,6 +22,7 @@ from jobs.ingest.contract import (
     safe,
     types,
 )
+from jobs.ingest.file_order import file_order
 from jobs.ingest.parents import Parent, across_days
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
@@ -160,9 +161,10 @@ _MOST_ROWS = 1 << 40
 
 
 def _numbered_files(rows: DataFrame) -> DataFrame:
-    """Number the files that rows are of, by day and in the order of their names."""
-    files = sorted((row["_day"], row["_file"]) for row in rows.select("_day", "_file").distinct().collect())
-    numbered = [(number, *file) for number, file in enumerate(files)]
+    """Number the files that rows are of, by day and as people order their names."""
+    files = rows.select("_day", "_file").distinct().selectExpr("_day", "_file", f"{file_order('_file')} as _place")
+    ordered = sorted(files.collect(), key=lambda row: (row["_day"], row["_place"]))
+    numbered = [(number, row["_day"], row["_file"]) for number, row in enumerate(ordered)]
     return rows.sparkSession.createDataFrame(numbered, "_number bigint, _day date, _file string")
 
 

@@ -20,6 +20,7 @@ from jobs.ingest.contract import (
     reasons,
     where_sql,
 )
+from jobs.ingest.file_order import file_order
 from jobs.ingest.groups import Across, accepted_rows, group_columns, group_sql, groups_of, is_good
 from jobs.ingest.parents import key_sql, stored_key_sql
 from jobs.unify import normalise
@@ -96,7 +97,10 @@ def without_repeated_keys(
 
 def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
     good, keys = is_good(name), ", ".join(_key_columns(name, table).values())
-    rows, named = f"over (partition by _day, {good}, {keys} order by _file, _row)", ", ".join(table.keys)
+    rows, named = (
+        f"over (partition by _day, {good}, {keys} order by {file_order('_file')}, _row)",
+        ", ".join(table.keys),
+    )
     told = quoted(f"{table.name}: repeats the {named} of another row of the day")
     if table.personal:
         # What is told of another person is no repeat: a row lost here may be the one that objects.

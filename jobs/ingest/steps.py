@@ -73,7 +73,8 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
         outcome = publish(work) if work.days else Outcome(notes=_without_rows(known, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
     context.store.ledger.record(rows)
-    return replace(outcome, breaches=guards.breaches(context, source))
+    changing = tuple(f"{name} changed while it was read: the next run takes it" for name in work.changing)
+    return replace(outcome, breaches=guards.breaches(context, source), notes=(*changing, *outcome.notes))
 
 
 def _of_another_contract(work: Work) -> frozenset[date]:
@@ -119,14 +120,14 @@ def _as_the_source_writes(context: Context, source: Source) -> Any:
 def _to_bronze(work: Work) -> list[str]:
     """Read the files once, into bronze, and learn which days of the feed they touch. Returns why files are refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
-    read = bronze.read_landed(lake, source, work.files)
-    rows = bronze.not_taken(read, source, work.context.day.isoformat())
-    staged, counts = lake.staging.counted(rows, by="_day")
+    reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
+    work.files, work.changing = reading.files, [item.name for item in reading.changing]
     changed = [item.name for item in work.files if item.changed]
-    touched = set(counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
-    bronze.write(lake, source, staged, work.files, work.receipt)
+    touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
+    if work.files:
+        bronze.write(lake, source, reading.rows, work.files, work.receipt)
     work.days, work.again = frozenset(touched), frozenset(touched & set(work.volumes))
-    refused = staged.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
+    refused = reading.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
     return [row["words"] for row in refused.collect()]
 
 

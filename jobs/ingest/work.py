@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Work:
     """One ingestion: `days` of the feed are mapped, of which `again` were taken before; `newest` is that of all taken.
 
-    `files` are those that are read.
+    `files` are those that are read, `changing` those that changed meanwhile.
     """
 
     context: Context
@@ -37,6 +37,7 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
+    changing: list[str] = field(default_factory=list)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
