@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from jobs.ingest.keys import folded
+from jobs.ingest.losses import losses
 from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
 from quanyu.literals import quoted
 from quanyu.source import SYSTEM, Fill, Source
@@ -39,14 +41,18 @@ class Mapped:
     checks: tuple[Check, ...]
 
 
-def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
-    """Cast an expression to its column's type, with a check for each way in which a value could get lost."""
+def value_of(text: str, column: Column, where: str, each: str | None = None, key: bool = False) -> Mapped:
+    """Cast an expression to its column's type, with a check for each way in which a value could get lost.
+
+    A key, and what refers to one, is folded.
+    """
     tree = members(parse(text).tree, each)
     raw, typed = safe(tree), cast_sql(tree, types(tree), column.type)
+    typed = folded(typed) if column.type == "string" and (key or column.refers) else typed
     checks = list(cast_checks(tree, where))
     if not parse(text).aggregates:
-        if raw != typed:
-            checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and ({typed}) is null"))
+        lost = losses(raw, type_of(tree, types(tree)), typed, column.type)
+        checks += [Check(f"{where}: {words}", bad) for words, bad in lost if raw != typed]
         checks += _empty_check(tree, where, raw)
     return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
@@ -92,10 +98,12 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
     for node in tree.find_all(exp.Cast):
         if node.find(exp.AggFunc) or not node.find(exp.Column):
             continue
-        kind = node.args["to"].sql(dialect="spark").lower()
+        kind = node.args["to"].sql(dialect="spark").lower().replace(" ", "")
         named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
-        bad = f"({safe(node.this)}) is not null and ({safe(node)}) is null"
-        yield Check(f"{where}: {named} is not a {kind}", bad)
+        for words, bad in losses(safe(node.this), type_of(node.this, types(node.this)), safe(node), kind):
+            yield Check(
+                f"{where}: {named} is {words}" if words.startswith("not a") else f"{where}: {named} {words}", bad
+            )
 
 
 def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
@@ -128,9 +136,11 @@ def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Ma
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
     """Columns of a fill that gives a row per row."""
-    return [
-        value_of(text, table.columns[name], f"{table.name}.{name}", fill.each) for name, text in fill.columns.items()
-    ]
+    return [_value_of(name, text, fill, table) for name, text in fill.columns.items()]
+
+
+def _value_of(name: str, text: str, fill: Fill, table: type[Table]) -> Mapped:
+    return value_of(text, table.columns[name], f"{table.name}.{name}", fill.each, name in table.keys)
 
 
 def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
@@ -138,7 +148,7 @@ def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
     groups = set(fill.one_row_per)
     found = []
     for name, text in fill.columns.items():
-        made = value_of(text, table.columns[name], f"{table.name}.{name}", fill.each)
+        made = _value_of(name, text, fill, table)
         if not parse(text).aggregates and text not in groups:
             made = Mapped(name, f"max_by({made.sql}, {ORDER})", made.checks)
         found.append(made)

@@ -19,7 +19,8 @@ from jobs.ingest.contract import (
     safe,
     types,
 )
-from quanyu.expressions import Expression, parse
+from jobs.ingest.keys import folded
+from quanyu.expressions import Expression, parse, type_of
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.source import PERSON, Fill, Source
 from quanyu.table import Table
@@ -124,5 +125,8 @@ def _numbered_files(rows: DataFrame) -> DataFrame:
 
 
 def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))
+    """SQL of what rows are grouped by: an expression, folded where it is a text, or the person of the row."""
+    if text == PERSON:
+        return "_person.person_key"
+    tree = members(parse(text).tree)
+    return folded(safe(tree)) if type_of(tree, types(tree)) == "string" else safe(tree)

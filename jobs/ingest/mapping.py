@@ -20,8 +20,10 @@ from jobs.ingest.contract import (
     where_sql,
 )
 from jobs.ingest.groups import accepted_rows, group_columns, group_sql, groups_of, is_good
+from jobs.ingest.keys import blanks
 from jobs.unify import normalise
 from quanyu.expressions import parse
+from quanyu.expressions.json_numbers import marked as marked_json
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import Staging
 from quanyu.literals import quoted
@@ -32,12 +34,10 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-BLANKS = "' \t\u3000\u00a0'"
-
 
 def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
     """Make blank values null and drop outer blanks, so that '' and ' ' are no values."""
-    named = [f"nullif(trim(both {BLANKS} from `{name}`), '') as `{name}`" for name in source.named_columns()]
+    named = [f"nullif(trim(both {blanks()} from `{name}`), '') as `{name}`" for name in source.named_columns()]
     return bronze.selectExpr(*named, *SYSTEM)
 
 
@@ -137,7 +137,9 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     unread = "_broken is not null or _refused is not null"
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
     lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
-    rows = rows.selectExpr("*", *(f"from_json(`{name}`, 'array<string>') as `_each_{name}`" for name in lists))
+    rows = rows.selectExpr(
+        "*", *(f"from_json({marked_json(f'`{name}`')}, 'array<string>') as `_each_{name}`" for name in lists)
+    )
     return _computed(rows, source, tables, [f"{_drop(source)} as _drop", f"{told} as _reasons", *structs])
 
 
