@@ -117,11 +117,13 @@ def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
     return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
 
 
-def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:
-    """Check what the Table declares: what is required, listed values and bounds.
+def constraint_checks(
+    table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str], feed_day: str
+) -> Iterator[Check]:
+    """Check what the Table declares: what is required, listed values, bounds and plausible days.
 
     `columns` maps names to SQL; `faults` to the SQL of what else may be wrong, since a value that got lost on its way
-    is not missing too.
+    is not missing too; `feed_day` is the column of the feed's day.
     """
     for name, column in table.columns.items():
         sql = columns.get(name)
@@ -132,6 +134,9 @@ def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Ma
         rule = column.constraint("_v")
         if sql is not None and rule:
             yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")
+        if sql is not None and column.days:
+            plausible = column.days.condition(f"({sql})", feed_day)
+            yield Check(f"{where}: {name} must be {column.days.words()}", f"not coalesce({plausible}, true)")
 
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:

@@ -43,7 +43,7 @@ def groups_of(staged: DataFrame, name: str, source: Source, table: type[Table]) 
     """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
     rows = _groups(staged, name, source, table)
     values = {column: f"`{column}`" for column in source.fills[name].columns}
-    why = f"array_union({reasons(list(constraint_checks(table, values, {})))}, _lost)"
+    why = f"array_union({reasons(list(constraint_checks(table, values, {}, 'feed_day')))}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").drop("_lost")
 
 

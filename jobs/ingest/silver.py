@@ -85,9 +85,17 @@ def _content(table: type[Table]) -> list[str]:
 def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
     """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
     names = ", ".join(f"`{name}`" for name in keys)
-    order = ", ".join([*([f"`{newest_by}` desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
+    order = ", ".join([*([f"{_moment(newest_by)} desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")
+
+
+def _moment(newest_by: str) -> str:
+    """When the source last changed a row; the beginning of an hour that its clocks tell twice, in which rows come in
+    their order."""
+    at = f"`{newest_by}`"
+    begin = f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
+    return f"if(hour({at}) = hour({at} + interval 3600 second), {begin}, {at})"
 
 
 def _known_on(delivery: Delivery) -> str:
@@ -113,7 +121,11 @@ def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
     """
     key = ", ".join(f"`{name}`" for name in table.keys)
     # A key that a feed no longer tells ends with its day, which has no time of its own.
-    place = f"coalesce(if(_gone, null, `{table.newest_by}`), {midnight('feed_day')})" if table.newest_by else "feed_day"
+    place = (
+        f"coalesce(if(_gone, null, {_moment(table.newest_by)}), {midnight('feed_day')})"
+        if table.newest_by
+        else "feed_day"
+    )
     order = f"(partition by {key} order by {place}, feed_day, _old desc, recorded_on)"
     newest_old = f"max(if(_old, {place}, null)) over (partition by {key})"
     kept = rows.selectExpr("*", f"{newest_old} as _since").where(f"_old or _since is null or {place} >= _since")

@@ -9,10 +9,9 @@ _TEXT_OR_NUMBER = r'("[^"\\\\]*(?:\\\\.[^"\\\\]*)*")|(-?[0-9][0-9.eE+-]*)'
 
 def marked(sql: str) -> str:
     """JSON in which each number is a text between marks; JSON that is marked stays as it is."""
-    parts = f"regexp_replace({sql}, '{_TEXT_OR_NUMBER}', '$1{_FIRST}$2{_LAST}')"
+    parts = f"regexp_replace({sql}, '{_TEXT_OR_NUMBER}', '$1\"{_FIRST}$2{_LAST}\"')"
     # Texts have an empty number behind them.
-    numbers = f"replace({parts}, '{_FIRST}{_LAST}', '')"
-    return f"replace(replace({numbers}, '{_FIRST}', '\"{_FIRST}'), '{_LAST}', '{_LAST}\"')"
+    return f"replace({parts}, '\"{_FIRST}{_LAST}\"', '')"
 
 
 def unmarked(sql: str) -> str:
