@@ -49,6 +49,16 @@ def list_anew(context: Context, source: Source) -> None:
     context.listings.pop(source.name, None)
 
 
+def postpone(context: Context, source: Source, files: Sequence[Found]) -> None:
+    """Leave files that changed while they were read to the next run, and name them."""
+    listing, names = _listing(context, source), {item.name for item in files}
+    later = tuple(
+        Aside(item.name, "it changed while it was read: the next run takes it", True, item.day) for item in files
+    )
+    listed = tuple(file for file in listing.files if file.name not in names)
+    context.listings[source.name] = Listing(listed, listing.aside + later)
+
+
 def _listing(context: Context, source: Source) -> Listing:
     """List a source's files up to the context's day, once per step: what lands meanwhile is the next step's."""
     if source.name not in context.listings:

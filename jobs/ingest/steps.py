@@ -55,7 +55,6 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
-    changing: list[str] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
 
@@ -89,8 +88,7 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
         outcome = _map_and_publish(work, newest) if work.days else Outcome(notes=_without_rows(known, work.files))
     refused = work.counts.get("refused", ())
     context.store.ledger.record([landing.ledger_row(source, f, context.day, newest, refused) for f in work.files])
-    changing = tuple(f"{name} changed while it was read: the next run takes it" for name in work.changing)
-    return replace(outcome, breaches=guards.breaches(context, source), notes=(*changing, *outcome.notes))
+    return replace(outcome, breaches=guards.breaches(context, source))
 
 
 def _without_rows(known: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
@@ -119,7 +117,8 @@ def _to_bronze(work: Work) -> None:
     """Read the files once, into bronze, and learn which days of the feed they touch."""
     lake, source, place = work.context.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
-    work.files, work.changing = reading.files, [item.name for item in reading.changing]
+    landing.postpone(work.context, source, reading.changing)
+    work.files = reading.files
     changed = [item.name for item in work.files if item.changed]
     touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
     if work.files:
