@@ -17,6 +17,7 @@ from quanyu.expressions import Expression, ExpressionError, check_columns, check
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
 from quanyu.feed_paths import day_in, name_pattern, plain_name
+from quanyu.fill import Fill, fill_parts
 from quanyu.freshness import Fresh
 from quanyu.reads import Part, Reads
 from quanyu.sections import Zone
@@ -49,19 +50,10 @@ class Volume(Part):
     after: int = Field(7, ge=1, description="days of history before it is judged")
 
 
-class Fill(Part):
-    """How rows of the feed become rows of one Table: an expression per column, which rows, and how many per key.
+class Slack(Part):
+    """How far beyond the end of its feed day a row may say that it was changed."""
 
-    It is named for its table; a further fill of the same table has a name of its own and says `table`.
-    """
-
-    table: str
-    columns: dict[str, str]
-    where: str | None = None
-    one_row_per: tuple[str, ...] = ()
-    each: str | None = Field(
-        None, description="column with a JSON list: one row for each element, named `column.member`"
-    )
+    hours: float = Field(6, ge=0)
 
 
 class Source(YamlDeclaration):
@@ -76,7 +68,9 @@ class Source(YamlDeclaration):
     zone: Zone | None = None
     freshness: Fresh = Field(None, validate_default=True)
     volume: Volume | None = None
-    bad_share: float = Field(0.05, ge=0, le=1)
+    bad_share: float = Field(0.05, ge=0, le=1, description="share of a file's or a day's rows that may be bad")
+    ends_share: float = Field(0.2, ge=0, le=1, description="share of a table's rows that one day may end")
+    slack: Slack = Field(Slack(), validate_default=True)
     repeats: Literal["keep", "drop"] = "keep"
     party: Literal["first", "second", "third"] = Field(
         "first", description="whose data it is: persons of others are joined to customers and never become ones"
@@ -90,7 +84,7 @@ class Source(YamlDeclaration):
     def _columns_beside_options(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: _fill(name, fill) for name, fill in value.items()}
+        return {name: fill_parts(name, fill) for name, fill in value.items()}
 
     @model_validator(mode="after")
     def _absent_needs_snapshots(self) -> Source:
@@ -165,6 +159,8 @@ class Source(YamlDeclaration):
             elif parsed and parsed.aggregates:
                 with found.noted(self.file, f"{where}.{column}"):
                     plan(parsed, self.types(parsed), wanted=table.columns[column].type)
+        if fill.when_incomplete == "mark" and "incomplete" not in table.columns:
+            found.add(self.file, f"{where}.when_incomplete", f"{table.name} has no column incomplete to mark a row in")
         for text in fill.one_row_per:
             if text != PERSON and text not in fill.columns.values():
                 found.add(self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column")
@@ -247,17 +243,3 @@ class Source(YamlDeclaration):
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
         """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)
-
-
-def _fill(name: str, raw: Any) -> Any:
-    """Split a fill as people write it, columns beside `table`, `where` and `one_row_per`, into its parts."""
-    if not isinstance(raw, dict) or isinstance(raw.get("columns"), dict):
-        return raw
-    options = {key: raw[key] for key in _OPTIONS if key in raw}
-    if isinstance(options.get("one_row_per"), str):
-        options["one_row_per"] = (options["one_row_per"],)
-    columns = {key: str(value) for key, value in raw.items() if key not in _OPTIONS}
-    return {"table": name, "columns": columns, **options}
-
-
-_OPTIONS = ("table", "where", "one_row_per", "each")

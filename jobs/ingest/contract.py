@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
+from quanyu.expressions.datatypes import midnight
+from quanyu.fill import Fill
 from quanyu.literals import quoted
-from quanyu.source import SYSTEM, Fill, Source
+from quanyu.source import SYSTEM, Source
 from quanyu.table import Column, Table
 
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
@@ -124,6 +126,19 @@ def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Ma
         rule = column.constraint("_v")
         if sql is not None and rule:
             yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")
+
+
+def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str], day: str) -> Iterator[Check]:
+    """Check that a row was not changed after its feed day: such a time would shut out all that comes later.
+
+    `columns` maps names to SQL, `day` is SQL of the feed day.
+    """
+    sql = columns.get(table.newest_by or "")
+    if sql is None:
+        return
+    end = f"unix_timestamp({midnight(f'date_add({day}, 1)')}) + {source.slack.hours * 3600:.0f}"
+    words = f"is more than {source.slack.hours:g} hours after the end of its feed day"
+    yield Check(f"{table.name}.{table.newest_by}: {words}", f"coalesce(unix_timestamp({sql}) > {end}, false)")
 
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:

@@ -179,13 +179,32 @@ def test_a_refused_file_is_read_again_when_its_contract_is_mended(till):
     assert items(till) == ["a"]
 
 
-def test_a_snapshot_is_whole_only_when_nothing_of_its_day_waits(till):
-    till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
-    till.land("till/2024-01-02/a.csv", HEAD + "a,1\n")
-    till.land("till/2024-01-02/b.csv.part", HEAD)
-    context = till.context("2024-01-02")
-    source = context.catalogue.sources["till"]
-    assert [landing.is_whole(context, source, date(2024, 1, day)) for day in (1, 2)] == [True, False]
+CATALOGUE = """
+describes: The catalogue.
+owner: merchandise
+reads: {path: "catalogue/{day}/*.csv", format: csv}
+delivers: snapshot
+freshness: none
+deleted_when: absent
+fills:
+  products: {sku: sku, product: name}
+"""
+
+
+@pytest.mark.parametrize("rest", ["b.csv.part", "b (1).csv.tmp", "b.csv.gz"])
+def test_a_snapshot_ends_nothing_while_a_part_of_it_is_under_way(retailer, rest):
+    retailer.declare("sources/catalogue.yml", CATALOGUE)
+    for day in ("2024-01-01", "2024-01-02"):
+        retailer.land(f"catalogue/{day}/a.csv", "sku,name\na,A\n")
+    retailer.land("catalogue/2024-01-01/b.csv", "sku,name\nb,B\n")
+    part = retailer.land(f"catalogue/2024-01-02/{rest}", "sku,name\n")
+    retailer.ingest("catalogue", "2024-01-02")
+    current = [row for row in retailer.rows("silver/products", "sku", "replaced_on") if row[1] is None]
+    assert current == [("a", None), ("b", None)]
+    part.unlink()
+    retailer.land("catalogue/2024-01-02/b.csv", "sku,name\nc,C\n")
+    retailer.ingest("catalogue", "2024-01-02")
+    assert [sku for sku, until in retailer.rows("silver/products", "sku", "replaced_on") if until is None] == ["a", "c"]
 
 
 MEMBERS = """
