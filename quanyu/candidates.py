@@ -57,17 +57,25 @@ def _below(level: Level, pattern: str) -> Iterator[Candidate]:
     if not own:
         yield from _within(level, part, pattern, own)
         return
-    names = _names(level.path)
-    fitting = [name for name in names if _misfit(name, part, level) is None]
-    for name in names:
-        reason = _misfit(name, part, level)
-        twin = next((other for other in fitting if other != name and other.lower() == name.lower()), None)
+    misfits = {name: _misfit(name, part, level) for name in _names(level.path)}
+    taken = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
+    for name, reason in misfits.items():
+        other = taken.get(name.lower(), name)
         if reason is not None:
             yield Candidate(level.name + name, level.path / name, reason, doubtful=is_like(name, part))
-        elif twin and not _spelled(name, part) and (_spelled(twin, part) or twin < name):
-            yield Candidate(level.name + name, level.path / name, f"{twin} in other letters, which is taken", True)
+        elif other != name:
+            yield Candidate(level.name + name, level.path / name, f"{other} in other letters, which is taken", True)
         else:
             yield from _within(level, name, pattern, own)
+
+
+def _one_spelling(names: list[str], part: str) -> dict[str, str]:
+    """Of names that differ in case only, the one whose ending is spelled as declared, else the first."""
+    ending = re.split(r"[*?}]", part)[-1]
+    by_letters: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (not name.endswith(ending), name)):
+        by_letters.setdefault(name.lower(), name)
+    return by_letters
 
 
 def _within(level: Level, name: str, pattern: str, own: bool) -> Iterator[Candidate]:
@@ -106,11 +114,6 @@ def _misfit(name: str, part: str, level: Level) -> str | None:
         except ValueError:
             return f"its name has no day as {day_form(part)}"
     return None
-
-
-def _spelled(name: str, part: str) -> bool:
-    """Tell whether the ending of a name is spelled as declared."""
-    return name.endswith(re.split(r"[*?}]", part)[-1])
 
 
 def _names(folder: Path) -> list[str]:

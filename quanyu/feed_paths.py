@@ -8,9 +8,9 @@ from functools import cache
 
 DAY = re.compile(r"\{day(?::([^}]+))?\}")
 _WILD = re.compile(r"[*?{]")
-# What browsers, copy programs and uploads add to a name.
+# What browsers, copy programs, uploads and archives add to a name.
 _ADDED = re.compile(
-    r"\.(part|partial|filepart|tmp|temp|crdownload|download|upload|uploading|writing|inprogress|bak|swp)$|~$"
+    r"\.(part|partial|filepart|tmp|temp|crdownload|download|upload|uploading|writing|inprogress|bak|swp|gz|gzip|bz2|zst|zip)$|~$"
     r"|\s*[(（]\d+[)）]|[\s_-]+(copy|副本|复制)(\s*\d+)?(?=\.|$)",
     re.IGNORECASE,
 )

@@ -116,6 +116,9 @@ class Source(YamlDeclaration):
         if self.extracts:
             for key, words in self.extracts.mistakes(self.reads.path, self.reads.format, self.delivers):
                 found.add(self.file, key, words)
+            for key in ("mark", "settles"):
+                if getattr(self.reads, key):
+                    found.add(self.file, f"reads.{key}", "is not allowed: an extract lands whole, or not at all")
         for name, fill in self.fills.items():
             table = tables.get(fill.table)
             if table is None or table.layer != "silver" or table.name == "identifiers":

@@ -197,6 +197,13 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
     for name in source.named_columns():
         # Homes of older releases have a column by its own name.
         columns = [f"`{n}`" for n in dict.fromkeys((stored_name(name), name)) if n in bronze.columns]
-        rest = [to_sql(member(["_rest", n])) for n in (name, *aliases.get(name, ()))]
+        rest = [_of_rest(n) for n in (name, *aliases.get(name, ()))]
         values.append(f"coalesce({', '.join([*columns, *rest])}) as `{name}`")
     return bronze.selectExpr(*values, *SYSTEM)
+
+
+def _of_rest(name: str) -> str:
+    """SQL of what the rest of a row has under a name; a path cannot hold every sign that a name may."""
+    if re.search(r"['?\\]", name):
+        return f"from_json(_rest, 'map<string, string>')[{quoted(name)}]"
+    return to_sql(member(["_rest", name]))

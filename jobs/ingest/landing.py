@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
@@ -47,6 +47,16 @@ def landed(context: Context, source: Source) -> list[Found]:
 def list_anew(context: Context, source: Source) -> None:
     """Forget the listing of a step, since files have landed within it."""
     context.listings.pop(source.name, None)
+
+
+def postpone(context: Context, source: Source, files: Sequence[Found]) -> None:
+    """Leave files that changed while they were read to the next run, and name them."""
+    listing, names = _listing(context, source), {item.name for item in files}
+    later = tuple(
+        Aside(item.name, "it changed while it was read: the next run takes it", True, item.day) for item in files
+    )
+    listed = tuple(file for file in listing.files if file.name not in names)
+    context.listings[source.name] = Listing(listed, listing.aside + later)
 
 
 def _listing(context: Context, source: Source) -> Listing:
@@ -142,13 +152,15 @@ def doubtful(context: Context, source: Source) -> tuple[str, ...]:
     return tuple(f"{printable(one.name)} was not taken: {one.why}" for one in aside)
 
 
-def is_whole(context: Context, source: Source, day: date) -> bool:
-    """Whether nothing lies aside that may belong to a day of the feed: only then may a snapshot say that a key is gone.
+def waiting_days(context: Context, source: Source, days: Collection[date]) -> frozenset[date]:
+    """Those of some days of a feed to which something may belong that lies aside: they are no whole snapshot.
 
     Where rows say their day, what lies aside may belong to any.
     """
     aside = [one for one in _looked_at(context, source)[1] if one.doubtful]
-    return not any(one.day == day or source.reads.day for one in aside)
+    if aside and source.reads.day:
+        return frozenset(days)
+    return frozenset(days) & {one.day for one in aside if one.day}
 
 
 def steady(files: Sequence[Found]) -> tuple[list[Found], list[Found]]:

@@ -9,7 +9,7 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.ingest import guards, mapping, quarantine, silver
+from jobs.ingest import guards, landing, mapping, quarantine, silver
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.groups import Across, groups_of
 from jobs.ingest.relations import (
@@ -113,7 +113,7 @@ def _across(work: Work, name: str, other_days: frozenset[date], short: Short | N
 
 def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[date, int]:
     """Rows of the days of which all files are there; others are told as that, and judged when whole."""
-    lacking = {day for day, _ in [*counts.refused, *held]}
+    lacking = {day for day, _ in [*counts.refused, *held]} | work.waiting_days
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
 
 
@@ -144,7 +144,7 @@ def _with_reasons(words: str, mapped: Mapped, day: date, path: str) -> str:
 def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFrame) -> Delivery:
     known_on = {day: work.known_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
-    lacking = mapped.counts.bad_days() | {day for day, _ in held}
+    lacking = mapped.counts.bad_days() | {day for day, _ in held} | work.waiting_days
     others = [day for day in work.volumes if day not in work.days]
     newest = max(others, default=None)
     return Delivery(
@@ -161,6 +161,8 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFr
 def _is_whole(work: Work, day: date) -> bool:
     """Whether all of a day that was taken before is in silver."""
     store, name = work.context.store, work.source.name
+    if landing.waiting_days(work.context, work.source, [day]):
+        return False
     files = store.ledger.files(name).values()
     if any(file.status == "refused" and file.feed_day == day for file in files):
         return False

@@ -73,8 +73,7 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
         outcome = publish(work) if work.days else Outcome(notes=_without_rows(known, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
     context.store.ledger.record(rows)
-    changing = tuple(f"{name} changed while it was read: the next run takes it" for name in work.changing)
-    return replace(outcome, breaches=guards.breaches(context, source), notes=(*changing, *outcome.notes))
+    return replace(outcome, breaches=guards.breaches(context, source))
 
 
 def _of_another_contract(work: Work) -> frozenset[date]:
@@ -121,7 +120,8 @@ def _to_bronze(work: Work) -> list[str]:
     """Read the files once, into bronze, and learn which days of the feed they touch. Returns why files are refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
-    work.files, work.changing = reading.files, [item.name for item in reading.changing]
+    landing.postpone(work.context, source, reading.changing)
+    work.files = reading.files
     changed = [item.name for item in work.files if item.changed]
     touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
     if work.files:

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """One ingestion: `days` of the feed are mapped, of which `again` were taken before; `newest` is that of all taken.
-
-    `files` are those that are read, `changing` those that changed meanwhile.
-    """
+    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all."""
 
     context: Context
     source: Source
@@ -37,7 +34,6 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
-    changing: list[str] = field(default_factory=list)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -53,6 +49,11 @@ class Work:
     def parents(self) -> Sequence[Parent]:
         """Fills that sum up rows of several days."""
         return parents(self.source, self.tables)
+
+    @cached_property
+    def waiting_days(self) -> frozenset[date]:
+        """Mapped days to which something may belong that lies in the feed's folders and is not taken."""
+        return landing.waiting_days(self.context, self.source, self.days)
 
     @cached_property
     def volumes(self) -> dict[date, int]:

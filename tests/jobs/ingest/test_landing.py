@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.ingest import landing
-from jobs.ingest.steps import ingest
+from jobs.ingest.steps import ingest, replay
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt
 
@@ -40,7 +43,7 @@ def declare(shop, **reads):
     shop.declare("sources/till.yml", TILL.replace("format: csv", f"format: csv{more}"))
 
 
-def listed_before(shop, meanwhile):
+def hashed_before(shop, meanwhile):
     """Ingest a day whose files change between the moment they are hashed and the moment they are read."""
     context = shop.context("2024-01-01")
     source = context.catalogue.sources["till"]
@@ -53,8 +56,8 @@ def listed_before(shop, meanwhile):
 def test_a_file_that_grows_while_it_is_read_is_read_by_the_next_run(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     growing = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    told = listed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n"))
-    assert told.notes[0] == "till/2024-01-01/b.csv changed while it was read: the next run takes it"
+    told = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n"))
+    assert told.notes[0] == "till/2024-01-01/b.csv was not taken: it changed while it was read: the next run takes it"
     assert items(till) == ["a"]
     till.ingest("till", "2024-01-01")
     assert items(till) == ["a", "b", "c"]
@@ -68,7 +71,7 @@ def test_a_file_that_changes_and_keeps_its_size_and_time_is_noticed(till):
         file.write_text(HEAD + f"{item},1\n")
         os.utime(file, ns=(at, at))
 
-    listed_before(till, lambda: corrected("b"))
+    hashed_before(till, lambda: corrected("b"))
     till.ingest("till", "2024-01-01")
     assert items(till) == ["b"]
     corrected("c")
@@ -79,7 +82,7 @@ def test_a_file_that_changes_and_keeps_its_size_and_time_is_noticed(till):
 def test_a_file_that_goes_while_it_is_read_stops_nothing(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     going = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    listed_before(till, going.unlink)
+    assert "b.csv was not taken" in hashed_before(till, going.unlink).notes[0]
     assert items(till) == ["a"]
     assert till.ingest("till", "2024-01-01").notes == ("nothing new has landed",)
 
@@ -176,13 +179,32 @@ def test_a_refused_file_is_read_again_when_its_contract_is_mended(till):
     assert items(till) == ["a"]
 
 
-def test_a_snapshot_is_whole_only_when_nothing_of_its_day_waits(till):
-    till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
-    till.land("till/2024-01-02/a.csv", HEAD + "a,1\n")
-    till.land("till/2024-01-02/b.csv.part", HEAD)
-    context = till.context("2024-01-02")
-    source = context.catalogue.sources["till"]
-    assert [landing.is_whole(context, source, date(2024, 1, day)) for day in (1, 2)] == [True, False]
+CATALOGUE = """
+describes: The catalogue.
+owner: merchandise
+reads: {path: "catalogue/{day}/*.csv", format: csv}
+delivers: snapshot
+freshness: none
+deleted_when: absent
+fills:
+  products: {sku: sku, product: name}
+"""
+
+
+@pytest.mark.parametrize("rest", ["b.csv.part", "b (1).csv.tmp", "b.csv.gz"])
+def test_a_snapshot_ends_nothing_while_a_part_of_it_is_under_way(retailer, rest):
+    retailer.declare("sources/catalogue.yml", CATALOGUE)
+    for day in ("2024-01-01", "2024-01-02"):
+        retailer.land(f"catalogue/{day}/a.csv", "sku,name\na,A\n")
+    retailer.land("catalogue/2024-01-01/b.csv", "sku,name\nb,B\n")
+    part = retailer.land(f"catalogue/2024-01-02/{rest}", "sku,name\n")
+    retailer.ingest("catalogue", "2024-01-02")
+    current = [row for row in retailer.rows("silver/products", "sku", "replaced_on") if row[1] is None]
+    assert current == [("a", None), ("b", None)]
+    part.unlink()
+    retailer.land("catalogue/2024-01-02/b.csv", "sku,name\nc,C\n")
+    retailer.ingest("catalogue", "2024-01-02")
+    assert [sku for sku, until in retailer.rows("silver/products", "sku", "replaced_on") if until is None] == ["a", "c"]
 
 
 MEMBERS = """
@@ -209,6 +231,32 @@ def test_headers_of_spreadsheets_are_written_in_backticks(retailer):
     retailer.land("names/2024-01-01/a.csv", '"Item\nNo.",名称(元),a.b,A.B\n1,茶,x,y\n')
     retailer.ingest("names", "2024-01-01")
     assert retailer.rows("silver/products", "sku", "product", "series") == [("1", "茶", "x")]
+
+
+def test_a_column_that_is_named_since_comes_out_of_what_was_received(retailer):
+    retailer.declare("sources/names.yml", MEMBERS)
+    retailer.land("names/2024-01-01/a.csv", "Item No.,名称（元）,a.b,it's ok?,colour.1\n1,茶,x,yes,red\n")
+    retailer.ingest("names", "2024-01-01")
+    since = MEMBERS.replace("`a.b`", "`it's ok?`").replace("series:", 'colour: "`colour.1`", series:')
+    retailer.declare("sources/names.yml", since)
+    context = retailer.context("2024-01-01")
+    replay(context, context.catalogue.sources["names"], frozenset([date(2024, 1, 1)]))
+    rows = retailer.rows("silver/products", "series", "colour", "replaced_on")
+    assert [row[:2] for row in rows if row[2] is None] == [("yes", "red")]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_name_with_a_dot_is_no_member_in_any_format(retailer, form):
+    fills = (
+        MEMBERS.replace("`Item No.`", "`user.id`").replace("`名称（元）`", "user.name").replace("`a.b`", "`user`.id")
+    )
+    retailer.declare("sources/names.yml", fills.replace("csv", form))
+    row = {"user.id": "1", "user": {"name": "茶", "id": "2"}}
+    file = retailer.land(f"names/2024-01-01/a.{form}", json.dumps(row))
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist([row]), file)
+    retailer.ingest("names", "2024-01-01")
+    assert retailer.rows("silver/products", "sku", "product", "series") == [("1", "茶", "2")]
 
 
 @pytest.mark.spark
