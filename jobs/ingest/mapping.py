@@ -183,7 +183,7 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     values = {column.name: column.sql for column in columns}
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
     found = [check for column in columns for check in column.checks]
-    found += constraint_checks(table, values, faults, "_day")
+    found += constraint_checks(table, values, faults)
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
         return [*person, *_list_checks(fill.each, name, found)], _for_each(fill.each, fields)
