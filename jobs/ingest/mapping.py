@@ -194,7 +194,7 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     values = {column.name: column.sql for column in columns}
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
     found = [check for column in columns for check in column.checks]
-    found += constraint_checks(table, values, faults, "_day")
+    found += constraint_checks(table, values, faults)
     found += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
