@@ -6,11 +6,11 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from quanyu.declare import Problems, YamlDeclaration, days_in
+from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
@@ -22,23 +22,16 @@ PURPOSES = ("ads", "messages", "analytics")
 Goal = Literal["new_product", "clearance", "activate", "churn_warning", "repurchase", "upsell", "care"]
 
 
+Within = Annotated[int | None, written_days("a window", "30 days")]
+
+
 class Measure(Part):
     """An aggregate of an audience's own over one table, within so many days before `as_of`."""
 
     over: str
     value: str
     where: str | None = None
-    within: int | None = None
-
-    @field_validator("within", mode="before")
-    @classmethod
-    def _days(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        found = days_in(value)
-        if found is None:
-            raise ValueError("a window is written as `30 days`")
-        return found
+    within: Within = None
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
         """How it is computed. Raises ExpressionError where it cannot be."""

@@ -13,9 +13,9 @@ from quanyu.errors import nearest
 from quanyu.source import Part
 from quanyu.table import Table
 
-Expiry = Annotated[int | None, written_days("when a message expires", "3 days")]
+Expiry = Annotated[int | None, written_days("when a message expires", "3 days", least=0)]
 Wait = Annotated[int | None, written_days("a wait", "3 days")]
-Reentry = Annotated[int | None, written_days("a time between two entries", "30 days")]
+Reentry = Annotated[int | None, written_days("a time between two entries", "30 days", least=0)]
 
 
 class Message(Part):

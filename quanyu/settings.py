@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
+from quanyu.bounds import LONGEST_DAYS
 from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
 from quanyu.errors import ConfigError, Problem
@@ -53,10 +54,16 @@ class Settings(Part):
     )
     plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
     schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
-    catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
-    reentry_days: int = Field(30, ge=0, description="shortest time between two entries of a person into a journey")
-    quiet_days: int = Field(1, ge=0, description="shortest time between two messages to a person, over all journeys")
-    retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
+    catch_up_days: int = Field(
+        7, ge=0, le=LONGEST_DAYS, description="skipped days before a run's that audiences are evaluated for"
+    )
+    reentry_days: int = Field(
+        30, ge=0, le=LONGEST_DAYS, description="shortest time between two entries of a person into a journey"
+    )
+    quiet_days: int = Field(
+        1, ge=0, le=LONGEST_DAYS, description="shortest time between two messages to a person, over all journeys"
+    )
+    retention_days: int = Field(90, ge=7, le=LONGEST_DAYS, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )

@@ -8,9 +8,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from quanyu.bounds import LONGEST_DAYS, MOST, Bounded
 from quanyu.candidates import candidates
+from quanyu.day_path import DAY, FeedPath, day_pattern
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
@@ -24,10 +26,9 @@ from quanyu.table import Table
 # Groups rows by the person whom they are about, in `one_row_per`.
 PERSON = "person"
 SYSTEM = {"_file": "string", "_row": "bigint", "_day": "date"}
-DAY = re.compile(r"\{day(?::([^}]+))?\}")
 
 
-class Part(BaseModel):
+class Part(Bounded):
     """A frozen part of a declaration that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +37,7 @@ class Part(BaseModel):
 class Reads(Part):
     """Where the files lie and how their bytes become rows of text."""
 
-    path: str
+    path: FeedPath
     format: Literal["csv", "jsonl", "json", "parquet"]
     records: str | None = Field(None, description="json: member of the document that holds the list of rows")
     encoding: str = "utf-8"
@@ -48,8 +49,8 @@ class Reads(Part):
     optional: tuple[str, ...] = Field((), description="columns that a file may lack; they are null then")
     aliases: dict[str, str] = Field({}, description="names that a column has in some files: the column's own name")
     day: str | None = Field(None, description="expression of the feed's day, where the path has no {day}")
-    unpacked_mb: int = Field(8192, ge=1, description="MB that a file may hold once unpacked")
-    unpacked_times: float = Field(250, gt=1, description="how many times its own size an archive may hold")
+    unpacked_mb: int = Field(8192, ge=1, le=MOST, description="MB that a file may hold once unpacked")
+    unpacked_times: float = Field(250, gt=1, le=MOST, description="how many times its own size an archive may hold")
 
     @field_validator("encoding")
     @classmethod
@@ -84,10 +85,10 @@ class Identifier(Part):
 class Volume(Part):
     """Rows a day may have, as a share of the median of the days before."""
 
-    at_least: float = Field(0.5, ge=0)
-    at_most: float = Field(3.0, gt=0)
-    days: int = Field(28, ge=1)
-    after: int = Field(7, ge=1, description="days of history before it is judged")
+    at_least: float = Field(0.5, ge=0, le=1)
+    at_most: float = Field(3.0, ge=1, le=MOST)
+    days: int = Field(28, ge=1, le=LONGEST_DAYS)
+    after: int = Field(7, ge=1, le=LONGEST_DAYS, description="days of history before it is judged")
 
 
 class Fill(Part):
@@ -145,11 +146,7 @@ class Source(YamlDeclaration):
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
         if "consents" in self.tables() and self.freshness is None:
-            found.add(
-                self.file,
-                "freshness",
-                "a feed of consents must say how late it may be, {hours: 48}",
-            )
+            found.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
@@ -277,7 +274,7 @@ def _regex(pattern: str) -> str:
     parts, at = [], 0
     for found in DAY.finditer(pattern):
         parts.append(_globbed(pattern[at : found.start()]))
-        parts.append("(?P<day>[^/]+)" if "(?P<day>" not in "".join(parts) else "(?P=day)")
+        parts.append(f"(?P<day>{day_pattern(pattern, found[1])})" if "(?P<day>" not in "".join(parts) else "(?P=day)")
         at = found.end()
     return "".join([*parts, _globbed(pattern[at:])])
 
