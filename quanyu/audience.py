@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from quanyu.bounds import Day
 from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
@@ -50,7 +50,7 @@ class Audience(YamlDeclaration):
     measures: dict[str, Measure] = {}
     holdout: float = Field(0.0, ge=0, lt=1)
     send_to: tuple[str, ...] = ()
-    ended: date | None = Field(None, description="from this day on nobody is in, and its exports are empty")
+    ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
 
     @field_validator("holdout", mode="before")
     @classmethod

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
 
 # A hundred years: no window, wait or retention is longer, and days before it are days of the calendar still.
 LONGEST_DAYS = 36_500
 LONGEST_HOURS = LONGEST_DAYS * 24
 LONGEST_SECONDS = 30 * 86_400
 # More of anything that is counted here is a slip of the pen.
+# Earlier ones are slips of the pen.
+FIRST_YEAR = 1900
 MOST = 1_000_000_000
+
+
+def _written_day(value: Any) -> Any:
+    written = re.fullmatch(r"(\d{4})-\d\d-\d\d", str(value))
+    if not isinstance(value, date) and (written is None or int(written[1]) < FIRST_YEAR):
+        raise ValueError(f"a day is written as `2025-02-01`, from {FIRST_YEAR} on")
+    return value
+
+
+# A number would be taken for seconds since 1970.
+Day = Annotated[date, BeforeValidator(_written_day)]
 
 
 class Bounded(BaseModel):

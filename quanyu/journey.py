@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from quanyu.bounds import Day
 from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.source import Part
@@ -55,7 +55,7 @@ class Journey(YamlDeclaration):
     kind: ClassVar[str] = "journey"
 
     enters: str = Field(description="audience whose newcomers enter")
-    starts: date = Field(
+    starts: Day = Field(
         description="write the first day of the journey, as `starts: 2025-02-01`; who came into the audience before it"
         " does not enter"
     )
