@@ -214,8 +214,8 @@ def _misplaced(places: Mapping[str, Path], values: Mapping[str, Any]) -> Iterato
     for name, place in places.items():
         if name in values and not isinstance(values[name], str):
             yield name, "the path of a folder is wanted"
-        elif place.exists() and not place.is_dir():
-            yield name, f"{place} is a file and no folder: name another, or move it away"
+        elif not (there := next(one for one in (place, *place.parents) if one.exists())).is_dir():
+            yield name, f"{there} is a file and no folder: name another, or move it away"
 
 
 def read_settings(conf: Path | str | None = None, home: Path | str | None = None) -> tuple[Settings, Problems]:

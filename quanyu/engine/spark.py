@@ -23,6 +23,7 @@ from filelock import FileLock
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
+from quanyu.logs import private_log
 from quanyu.sections import is_reference
 from quanyu.settings import child_environment, secret
 
@@ -133,7 +134,7 @@ class SparkEngine:
         log = self.folder / "server.log"
         env = self.settings.server_environment(token)
         self._write_conf(port)
-        with log.open("ab") as output:
+        with private_log(log) as output:
             child = subprocess.Popen(
                 self._command(), env=env, cwd=self.folder, start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -205,7 +206,7 @@ class SparkEngine:
             str(self.folder),
             str(self.settings.spark.idle_seconds),
         ]
-        with (self.folder / "watch.log").open("ab") as output:
+        with private_log(self.folder / "watch.log") as output:
             subprocess.Popen(
                 command, env=child_environment({}), start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
