@@ -40,6 +40,8 @@ EXCLUDED = (
 START_SECONDS = 180
 # Settings of the server while it starts; some of them open something.
 CONF = "server.conf"
+# Without it the log of the server quotes values of rows where a query fails.
+_LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
 _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
@@ -180,6 +182,7 @@ class SparkEngine:
     def _write_conf(self, port: int) -> None:
         """Write the server's settings into a file that only its owner reads: a command line is seen by all."""
         own = {key: secret(value) if is_reference(value) else value for key, value in self.settings.spark.conf.items()}
+        own["spark.driver.extraJavaOptions"] = f"{_LOGGING} {own.get('spark.driver.extraJavaOptions', '')}".strip()
         conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(self.jar_folder()), **own}
         path = self.folder / CONF
         path.unlink(missing_ok=True)

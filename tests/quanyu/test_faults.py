@@ -1,6 +1,7 @@
 """What the machine, its user and a sender can cause ends in words without a traceback, and the right one must act."""
 
 import errno
+import logging
 import os
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError, actor
 from quanyu.faults import explained, machine_fault
 from quanyu.logs import private_log
+from quanyu.run import Step, perform
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,28 @@ def test_commands_end_in_words_where_the_home_is_a_file_or_out_of_reach(shop, tm
 def test_a_page_that_a_full_disk_does_not_take_ends_in_words(shop):
     code, words = command("expressions", "--out", "/dev/full")
     assert code == 4 and "no space is left" in words
+
+
+def test_a_step_that_fails_on_a_value_shows_it_nowhere(shop, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    values = ["13812340101", "王女士"]
+
+    def do(context, receipt):
+        frame = context.engine.session().createDataFrame([(value,) for value in values], "x string")
+        frame.selectExpr("cast(x as int) as n").collect()
+
+    def stumble(context, receipt):
+        raise ValueError(" ".join(values))
+
+    said = []
+    for name, way in (("cast", do), ("fault", stumble)):
+        context = shop.context("2024-07-01")
+        with pytest.raises(QuanyuError) as error:
+            perform(context, Step(name, "x", (), (), "", way))
+        assert error.value.__cause__ is None and error.value.__suppress_context__
+        said.append(str(context.store.results.of_run(context.run_id)))
+    screen = capfd.readouterr()
+    errors = (shop.home / "logs" / "errors.log").read_text()
+    assert "fault QuanyuError: fault: ValueError at test_faults.py:" in errors
+    for text in (caplog.text, screen.out, screen.err, errors, *said):
+        assert not [value for value in values if value in text], text
