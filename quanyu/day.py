@@ -18,7 +18,8 @@ from rich.text import Text
 from quanyu import calendar, discover, report, tasks
 from quanyu.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
-from quanyu.run import Context, Result, home_lock, perform, results
+from quanyu.homelock import home_lock
+from quanyu.run import Context, Result, perform, results
 from quanyu.servers import services
 from quanyu.settings import Settings, set_environment
 

@@ -35,7 +35,7 @@ def accept(conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
 
     Example: `quanyu home accept`
     """
-    from quanyu.run import home_lock
+    from quanyu.homelock import home_lock
 
     settings = opened(conf, home)
     homes.check_name(settings)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from functools import cached_property
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from quanyu import discover
 from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
-from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, actor, nearest
-from quanyu.home import check_name
+from quanyu.errors import ConfigError, ContractError, QuanyuError, actor, nearest
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
-from quanyu.lake.staging import Staging
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -163,32 +157,6 @@ class Context:
         self.engine.release()
         if "store" in self.__dict__:
             self.store.close()
-
-
-@contextlib.contextmanager
-def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the home for one run at a time, and note it at its first.
-
-    Raises RetryableError that names the process which holds it, and ConfigError where the home has another name.
-    """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    holder = settings.home / "run.holder"
-    lock = FileLock(settings.home / "run.lock")
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except Timeout:
-        who = holder.read_text() if holder.exists() else "another process"
-        raise RetryableError(
-            f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
-        ) from None
-    try:
-        Staging(settings.lake).clear_dead()
-        check_name(settings)
-        holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
 def perform(context: Context, step: Step, force: bool = False) -> Result:

@@ -11,7 +11,8 @@ from pathlib import Path
 from quanyu import calendar
 from quanyu.discover import call
 from quanyu.errors import ConfigError
-from quanyu.run import Context, Result, Step, home_lock, results
+from quanyu.homelock import home_lock
+from quanyu.run import Context, Result, Step, results
 from quanyu.run import perform as perform_step
 from quanyu.settings import Settings, environment, load_settings, read_settings
 
