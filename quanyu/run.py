@@ -7,13 +7,13 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from functools import cached_property
 from typing import Any
 
-from quanyu import discover
+from quanyu import agreement, discover
 from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
@@ -51,7 +51,8 @@ class Step:
     """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
 
     `inputs` tells what else it depends on (landed files, for example). `as_of` steps depend on the day itself,
-    `forward` ones have a path behind them and leave an earlier day as it is.
+    `forward` ones have a path behind them and leave an earlier day as it is. `remakes` are places that it makes again
+    where they were lost; where others are, nothing runs.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Step:
     as_of: bool = False
     forward: bool = False
     inputs: Callable[[Context], Mapping[str, Any]] | None = None
+    remakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,10 +201,13 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     last = context.store.memory.recall(step.name, key)
     if step.forward and last and last["day"] > context.day.isoformat() and not force:
         return "kept", Outcome(notes=(f"only goes forward: it stands at {last['day']}",))
+    agreement.check_reads(context, step)
+    lost = agreement.to_make(context, step.name)
     depends = _depends(context, step)
     if (
         last
         and not force
+        and not lost
         and last["depends"] == depends
         and all(_stands(context, p, v) for p, v in last["wrote"].items())
     ):
@@ -211,6 +216,11 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
         outcome = step.do(context, receipt)
+    agreement.note(context)
+    agreement.made(context, step.name)
+    outcome = replace(
+        outcome, notes=(*(f"{place} was lost and is made again" for place in sorted(lost)), *outcome.notes)
+    )
     wrote = {place: context.lake.version(place) for place in step.writes}
     told = {
         "day": context.day.isoformat(),

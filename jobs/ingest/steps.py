@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver
+from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, rebuild, silver
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
@@ -35,6 +35,7 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
         writes=(f"bronze/{source.name}", *filled), do=partial(ingest, source=source),
         inputs=partial(_depends, source=source),
+        remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled),
     )  # fmt: skip
 
 
@@ -57,6 +58,9 @@ class Work:
     again: frozenset[date] = frozenset()
     counts: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
+    # Of tables that are made again: their places, and when what a day told became known.
+    lost: frozenset[str] = frozenset()
+    known_on: Mapping[date, date] = field(default_factory=dict)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -70,6 +74,7 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     Raises ContractError beyond the source's limits on bad rows and volume, where nothing is published. A refused file
     and a late feed are breaches of the outcome: what was good is published.
     """
+    _make_again(context, receipt, source)
     told = extract.extract(context, source)
     if told:
         landing.list_anew(context, source)
@@ -105,6 +110,15 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     with _as_the_source_writes(context, source):
         work = Work(context, source, receipt, days=days, again=days)
         return _map_and_publish(work, landing.newest_taken(known))
+
+
+def _make_again(context: Context, receipt: Receipt, source: Source) -> None:
+    """Map all days again into tables that were lost, out of bronze; where that is lost too, landing is read again."""
+    if lost := rebuild.lost_tables(context, source):
+        with _as_the_source_writes(context, source):
+            known_on = rebuild.known_on(context, source)
+            days = frozenset(known_on)
+            _map_and_publish(Work(context, source, receipt, days=days, again=days, lost=lost, known_on=known_on), None)
 
 
 def _as_the_source_writes(context: Context, source: Source) -> Any:
@@ -156,11 +170,14 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
 def _publish(work: Work, staged: DataFrame, delivery: silver.Delivery) -> dict[str, Written]:
     """Publish every table that the source fills, several at a time: small ones spend their time in planning."""
     names = [*work.source.tables(), *(["identifiers"] if work.source.person else [])]
-    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+    names = [name for name in names if not work.lost or place_of(work.tables[name]) in work.lost]
+    with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         return dict(zip(names, pool.map(lambda name: _fill(work, staged, name, delivery), names), strict=True))
 
 
 def _known_on(work: Work, day: date, newest: date | None) -> date:
+    if day in work.known_on:
+        return work.known_on[day]
     if newest is not None and (day in work.again or day < newest):
         return max(day, newest) if day in work.again else landing.recorded_on(day, work.context.day, newest)
     return day
