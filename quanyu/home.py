@@ -9,6 +9,7 @@ import os
 import platform
 import uuid
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from quanyu.errors import ConfigError
@@ -114,6 +115,12 @@ def check_name(settings: Settings) -> HomeNote:
 def identity(settings: Settings) -> str:
     """Tell this home from another of its name, in what it writes outside. Raises ConfigError for another name."""
     return check_name(settings).identity or note(settings).identity
+
+
+def doubted_until(settings: Settings) -> date | None:
+    """Last day of which messages may have gone out that neither lake nor store know of; None for a home without."""
+    before = noted(settings)
+    return date.fromisoformat(before.doubted) if before and before.doubted else None
 
 
 def may_send(settings: Settings) -> str | None:

@@ -74,8 +74,8 @@ def another_table(shop, place):
     shutil.copytree(other, shop.home / "lake" / place)
 
 
-LOSSES = [last_commit_gone, checkpoint_gone_with_what_it_stood_for, last_commit_empty, log_gone, folder_gone, moved_away, data_gone,
-          older_copy, another_table]  # fmt: skip
+LOSSES = [last_commit_gone, checkpoint_gone_with_what_it_stood_for, last_commit_empty, log_gone,
+          folder_gone, moved_away, data_gone, older_copy, another_table]  # fmt: skip
 
 
 def run_again(shop):
