@@ -15,7 +15,7 @@ from quanyu import home as homes
 from quanyu.agreement import ASIDE
 from quanyu.errors import ConfigError, KeeperError
 from quanyu.homelock import home_lock
-from quanyu.lake.condition import newest_versions
+from quanyu.lake.condition import Condition, condition, loss, newest_versions
 from quanyu.preflight import check
 from quanyu.run import Context
 from quanyu.settings import Settings
@@ -29,12 +29,12 @@ NOT_KEPT = ("_staging", ASIDE)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself: when it was made, of which home, the last day run, and its tables' versions."""
+    """What a backup says of itself: when it was made, of which home, the last day run, and each table's id and version."""
 
     made_at: str
     home: str
     last_day: str
-    tables: dict[str, int]
+    tables: dict[str, tuple[str, int]]
     store: bool
     form: int = FORM
 
@@ -54,7 +54,8 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
         fresh = target.with_name(f"{target.name}.partial")
         shutil.rmtree(fresh, ignore_errors=True)
         _copy_home(settings.home, fresh, with_store=not without_store)
-        tables = newest_versions(fresh / "lake")
+        states = {place: condition(fresh / "lake" / place) for place in newest_versions(fresh / "lake")}
+        tables = {place: (state.table_id, state.version) for place, state in states.items() if state}
         made_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         manifest = Manifest(made_at, settings.name, str(last or ""), tables, not without_store)
         (fresh / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
@@ -124,8 +125,9 @@ def read_manifest(source: Path) -> Manifest:
         raise ConfigError(f"{source / MANIFEST} cannot be read") from None
     if manifest.form != FORM:
         raise ConfigError(f"{source} was made by another release (form {manifest.form}; this one reads {FORM})")
-    if newest_versions(source / "lake") != manifest.tables:
-        raise ConfigError(f"{source} is not as it was made: tables are gone from it, or stand at other versions")
+    for place, (table_id, version) in manifest.tables.items():
+        if words := loss(source / "lake" / place, Condition(table_id, version)):
+            raise ConfigError(f"{source} is not as it was made: {place}: {words}; take an earlier backup")
     return manifest
 
 
