@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import midnight
+from quanyu.expressions.json_numbers import length, member
 from quanyu.expressions.terms import Term
 
 
@@ -115,6 +116,8 @@ FORMS: dict[str, Callable[..., str]] = {
         [count], f"substring({text}, greatest(length({text}) - {_count(count)} + 1, 1))"
     ),
     "element": element,
+    "json_member": member,
+    "json_length": length,
     "date_moved": lambda day, count: f"date_add({day}, {_within(count, 3_660_000)})",
     "date_moved_back": lambda day, count: f"date_sub({day}, {_within(count, 3_660_000)})",
     "months_moved": lambda day, count: f"add_months({day}, {_within(count, 120_000)})",

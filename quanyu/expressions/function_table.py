@@ -165,6 +165,6 @@ filter(array<T>, T -> boolean) -> array<T>
 exists(array<T>, T -> boolean) -> boolean
 forall(array<T>, T -> boolean) -> boolean
 
-get_json_object(string, 'path') -> string
-json_array_length(string) -> int = if({0} rlike '^[ \t\r\n]*\\[', json_array_length({0}), null)
+get_json_object(string, 'path') -> string = json_member
+json_array_length(string) -> int = json_length
 """

@@ -7,6 +7,7 @@ from types import TracebackType
 from quanyu.store.alerts import Alert, Alerts
 from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
+from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.memory import Memory
 from quanyu.store.message import Message
@@ -14,7 +15,7 @@ from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
 from quanyu.store.tables import LakeTable, LakeTables
 
-__all__ = ["Alert", "ExportTask", "LakeTable", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -24,6 +25,7 @@ class Store:
         self._database = Database(url)
         self._database.create()
         self.ledger = Ledger(self._database)
+        self.held_back = HeldBacks(self._database)
         self.memory = Memory(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
