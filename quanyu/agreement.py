@@ -71,9 +71,10 @@ _ADVICE = (
 
 
 def _has_strangers(context: Context, place: str) -> bool:
-    """Whether a table of silver may hold rows of a feed that is not declared any more, and so cannot be read again."""
-    feeds = [other.partition("/")[2] for other in context.store.tables.all() if other.startswith("bronze/")]
-    return place.startswith("silver/") and any(feed not in context.catalogue.sources for feed in feeds)
+    """Whether a table of silver may hold rows of a feed that is not declared any more, which nothing maps again."""
+    declared = {other for step in context.steps.values() for other in step.remakes}
+    feeds = {other for other in context.store.tables.all() if other.startswith("bronze/")}
+    return place.startswith("silver/") and not feeds <= declared
 
 
 def _order(context: Context, makers: Mapping[str, Iterable[str]]) -> None:

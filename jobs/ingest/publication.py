@@ -23,7 +23,7 @@ from jobs.ingest.relations import (
 )
 from jobs.ingest.tally import Part, Tally, frequent_reasons, tally
 from jobs.ingest.work import Work, part_sql, with_held
-from quanyu.lake import Written, place_of
+from quanyu.lake import Written
 from quanyu.literals import dates
 from quanyu.run import Outcome
 from quanyu.store import HeldBack
@@ -127,8 +127,7 @@ def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
     standing = [part_sql(day, path) for day, path in held if day in work.again]
     rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false")
     delivery = _delivery(work, mapped, held, rows)
-    names = [*source.tables(), *(["identifiers"] if source.person else [])]
-    names = [name for name in names if not work.lost or place_of(work.tables[name]) in work.lost]
+    names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held and not short.keys else {}
         plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
+from jobs.ingest.work import Work
 from quanyu import agreement
 from quanyu.errors import KeeperError
+from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 from quanyu.source import Source
 
@@ -30,9 +30,11 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
     return frozenset()
 
 
-def known_on(context: Context, source: Source) -> dict[date, date]:
-    """Days of a feed in bronze, each with the day on which it became known: of its last file, else the day itself."""
+def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str]) -> Work:
+    """Map all days of bronze again, into lost tables alone; each known since its last file was, else since itself."""
+    days = frozenset(day for day in context.lake.values(f"bronze/{source.name}", "_day") if day)
     files = context.store.ledger.files(source.name).values()
-    days = {day for day in context.lake.values(f"bronze/{source.name}", "_day") if day}
-    later = {day: [file.recorded_on for file in files if file.feed_day == day] for day in days}
-    return {day: max([day, *later[day]]) for day in days}
+    recorded = {day: max([day, *(file.recorded_on for file in files if file.feed_day == day)]) for day in days}
+    made = Work(context, source, receipt, days=days, lost=lost, recorded=recorded)
+    made.again = days & frozenset(made.volumes)
+    return made

@@ -116,9 +116,7 @@ def _make_again(context: Context, receipt: Receipt, source: Source) -> None:
     """Map all days again into tables that were lost, out of bronze; where that is lost too, landing is read again."""
     if lost := rebuild.lost_tables(context, source):
         with _as_the_source_writes(context, source):
-            known_on = rebuild.known_on(context, source)
-            days = frozenset(known_on)
-            publish(Work(context, source, receipt, None, [], days, days, lost=lost, became_known=known_on))
+            publish(rebuild.work(context, source, receipt, lost))
 
 
 def _as_the_source_writes(context: Context, source: Source) -> Any:
