@@ -105,7 +105,7 @@ def listing_of(context: Context, source: Source) -> Listing:
             continue
         if fault is None and (look := Look.of(candidate.path)):
             waits = _waits(source, candidate.path, look, at_ns)
-            files.append(Listed(candidate.name, candidate.path, look, source.day_of(candidate.name), at_ns, waits))
+            files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
         elif fault and not _is_of_another(context, source, candidate):
             aside.append(Aside(candidate.name, fault, candidate.doubtful, day))
     return Listing(tuple(files), tuple(aside))
