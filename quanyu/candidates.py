@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quanyu.feed_paths import DAY, day_form, day_in, is_hidden, is_like, is_uploading, is_wild, name_pattern
+from quanyu.day_path import DAY
+from quanyu.feed_paths import day_form, day_in, is_hidden, is_like, is_uploading, is_wild, name_pattern
 from quanyu.printable import printable
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from quanyu.calendar import day_of
-from quanyu.errors import ConfigError, QuanyuError
+from quanyu.errors import ConfigError
 from quanyu.settings import Settings, load_settings, set_environment
 
 app = typer.Typer(
@@ -234,11 +234,13 @@ def main() -> None:
         discover.call(f"{place}:add")(app)
     try:
         app()
-    except QuanyuError as error:
+    except Exception as error:
+        from quanyu.faults import explained
         from quanyu.printable import show_error
 
-        show_error(error)
-        sys.exit(error.exit_code)
+        told = explained(error)
+        show_error(told)
+        sys.exit(told.exit_code)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from quanyu.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST
 from quanyu.candidates import Candidate, candidates
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
@@ -44,16 +45,16 @@ class Identifier(Part):
 class Volume(Part):
     """Rows a day may have, as a share of the median of the days before."""
 
-    at_least: float = Field(0.5, ge=0)
-    at_most: float = Field(3.0, gt=0)
-    days: int = Field(28, ge=1)
-    after: int = Field(7, ge=1, description="days of history before it is judged")
+    at_least: float = Field(0.5, ge=0, le=1)
+    at_most: float = Field(3.0, ge=1, le=MOST)
+    days: int = Field(28, ge=1, le=LONGEST_DAYS)
+    after: int = Field(7, ge=1, le=LONGEST_DAYS, description="days of history before it is judged")
 
 
 class Slack(Part):
     """How far beyond the end of its feed day a row may say that it was changed."""
 
-    hours: float = Field(6, ge=0)
+    hours: float = Field(6, ge=0, le=LONGEST_HOURS)
 
 
 class Source(YamlDeclaration):
@@ -98,11 +99,7 @@ class Source(YamlDeclaration):
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
         if "consents" in self.tables() and self.freshness is None:
-            found.add(
-                self.file,
-                "freshness",
-                "a feed of consents must say how late it may be, {hours: 48}",
-            )
+            found.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")

@@ -15,11 +15,11 @@ from jobs.ingest.contract import (
     Check,
     ahead_checks,
     constraint_checks,
+    group_sql,
     key_value,
     members,
     per_group,
     reasons,
-    safe,
     types,
 )
 from jobs.ingest.file_order import file_order
@@ -27,7 +27,7 @@ from jobs.ingest.parents import Parent, across_days
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.fill import Fill
-from quanyu.source import PERSON, Source
+from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ def groups_of(
     if across is not None and across.short is not None:
         rows = _marked_short(rows, across.parent, across.short)
     values = {column: f"`{column}`" for column in source.fills[name].columns}
-    checks = [*constraint_checks(table, values, {}), *ahead_checks(source, table, values, "feed_day")]
+    checks = [
+        *constraint_checks(table, values, {}),
+        *ahead_checks(source, table, values, "feed_day"),
+    ]
     why = f"array_union({reasons(checks)}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").drop("_lost")
 
@@ -166,8 +169,3 @@ def _numbered_files(rows: DataFrame) -> DataFrame:
     ordered = sorted(files.collect(), key=lambda row: (row["_day"], row["_place"]))
     numbered = [(number, row["_day"], row["_file"]) for number, row in enumerate(ordered)]
     return rows.sparkSession.createDataFrame(numbered, "_number bigint, _day date, _file string")
-
-
-def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, or the person of the row."""
-    return "_person.person_key" if text == PERSON else safe(members(parse(text).tree))

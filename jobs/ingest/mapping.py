@@ -14,6 +14,7 @@ from jobs.ingest.contract import (
     ahead_checks,
     cast_checks,
     constraint_checks,
+    group_sql,
     members,
     per_row,
     person_columns,
@@ -21,10 +22,12 @@ from jobs.ingest.contract import (
     where_sql,
 )
 from jobs.ingest.file_order import file_order
-from jobs.ingest.groups import Across, accepted_rows, group_columns, group_sql, groups_of, is_good
-from jobs.ingest.parents import key_sql, stored_key_sql
+from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
+from jobs.ingest.keys import blanks
+from jobs.ingest.parents import stored_key_sql, with_key
 from jobs.unify import normalise
 from quanyu.expressions import parse
+from quanyu.expressions.json_numbers import marked as marked_json
 from quanyu.fill import Fill
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import Staging
@@ -36,12 +39,10 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-BLANKS = "' \t\u3000\u00a0'"
-
 
 def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
     """Make blank values null and drop outer blanks, so that '' and ' ' are no values."""
-    named = [f"nullif(trim(both {BLANKS} from `{name}`), '') as `{name}`" for name in source.named_columns()]
+    named = [f"nullif(trim(both {blanks()} from `{name}`), '') as `{name}`" for name in source.named_columns()]
     return bronze.selectExpr(*named, *SYSTEM)
 
 
@@ -125,7 +126,7 @@ def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table], by
     on = ["_day", "_key"] if by_day else ["_key"]
     groups = bad.selectExpr("feed_day as _day", f"{stored_key_sql(fill)} as _key", "_why").groupBy(*on)
     whys = groups.agg(F.expr("array_distinct(flatten(collect_list(_why)))").alias("_why"))
-    joined = staged.selectExpr("*", f"{key_sql(fill, table)} as _key").join(whys, on, "left")
+    joined = with_key(staged, fill, table, "_key").join(whys, on, "left")
     open_row = "_why is not null and _drop is null"
     told = f"if({open_row}, array_union(_reasons, _why), _reasons) as _reasons"
     return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
@@ -146,10 +147,11 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     unread = "_broken is not null or _refused is not null"
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
     lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
-    rows = rows.selectExpr("*", *(f"from_json(`{name}`, 'array<string>') as `_each_{name}`" for name in lists))
-    return _computed(
-        rows, source, tables, [f"{_drop(source)} as _drop", f"{told} as _reasons", "false as _twice", *structs]
+    rows = rows.selectExpr(
+        "*", *(f"from_json({marked_json(f'`{name}`')}, 'array<string>') as `_each_{name}`" for name in lists)
     )
+    fate = (f"{_drop(source)} as _drop", f"{told} as _reasons", "false as _twice")
+    return _computed(rows, source, tables, [*fate, *structs])
 
 
 def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], made: list[str]) -> DataFrame:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.ingest.contract import POSITION, members, types
-from quanyu.expressions import cast_sql, parse
+from jobs.ingest.contract import POSITION, group_sql, key_value
+from quanyu.expressions import parse
 from quanyu.fill import Fill
 from quanyu.lake.difference import row_hash
 from quanyu.source import PERSON, Source
@@ -40,14 +41,15 @@ class Parent:
         return stored_key_sql(self.fill)
 
 
-def key_sql(fill: Fill, table: type[Table]) -> str:
-    """SQL of the text of a group's key, out of a row of the feed; null where a part is missing."""
-    parts = []
-    for text in fill.one_row_per:
-        tree = members(parse(text).tree)
-        value = "_person.person_key" if text == PERSON else None
-        parts.append(value or cast_sql(tree, types(tree), table.columns[_column(fill, text)].type))
-    return _text(parts)
+def with_key(rows: DataFrame, fill: Fill, table: type[Table], name: str) -> DataFrame:
+    """Add the text of the key of each row's group as a column; null where a part is missing."""
+    grouped = {f"_part{n}": text for n, text in enumerate(fill.one_row_per)}
+    parts = rows.selectExpr("*", *(f"{group_sql(text)} as {part}" for part, text in grouped.items()))
+    keys = [
+        part if text == PERSON else key_value(text, part, table.columns[_column(fill, text)])
+        for part, text in grouped.items()
+    ]
+    return parts.selectExpr(*(f"`{column}`" for column in rows.columns), f"{_text(keys)} as `{name}`")
 
 
 def stored_key_sql(fill: Fill) -> str:
@@ -113,7 +115,7 @@ def _letters(source: Source, fill: Fill) -> tuple[str, ...]:
 
 def with_keys(rows: DataFrame, groups: Sequence[Parent]) -> DataFrame:
     """Add the key of each row's group as a column for each of the fills."""
-    return rows.selectExpr("*", *(f"{key_sql(parent.fill, parent.table)} as `{parent.column}`" for parent in groups))
+    return reduce(lambda keyed, parent: with_key(keyed, parent.fill, parent.table, parent.column), groups, rows)
 
 
 def across_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str, since: date) -> DataFrame:

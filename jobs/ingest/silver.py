@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.ingest import endings
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.file_order import file_order
-from jobs.ingest.versions import chained, marked, stored
+from jobs.ingest.versions import chained, marked, moment, stored
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
@@ -166,9 +166,8 @@ def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Wri
 def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
     """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
     names = ", ".join(f"`{name}`" for name in keys)
-    order = ", ".join(
-        [*([f"`{newest_by}` desc nulls last"] if newest_by else []), f"{file_order('_file')} desc", "_row desc"]
-    )
+    newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
+    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")
 

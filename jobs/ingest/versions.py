@@ -20,7 +20,17 @@ def place_sql(table: type[Table], source: Source) -> str:
     """
     if table.newest_by is None or source.delivers == "snapshot":
         return "feed_day"
-    return f"coalesce(`{table.newest_by}`, {midnight('feed_day')})"
+    return f"coalesce({moment(table.newest_by)}, {midnight('feed_day')})"
+
+
+def moment(newest_by: str) -> str:
+    """SQL of when the source last changed a row; of an hour that its clocks tell twice, the beginning.
+
+    The rows of such an hour come in their order.
+    """
+    at = f"`{newest_by}`"
+    begin = f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
+    return f"if(hour({at}) = hour({at} + interval 3600 second), {begin}, {at})"
 
 
 def marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataFrame:

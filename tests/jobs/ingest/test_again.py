@@ -218,7 +218,7 @@ def test_a_correction_of_a_day_counts_whatever_time_it_tells(retailer):
 def test_a_time_beyond_the_day_is_quarantined_and_late_rows_are_counted(retailer):
     retailer.declare("sources/shop.yml", SHOP)
     head = "number,state,changed\n"
-    retailer.land("shop/2024-01-02.csv", head + "1,paid,2924-01-02 12:00:00\n2,paid,2024-01-03 05:59:00\n")
+    retailer.land("shop/2024-01-02.csv", head + "1,paid,2024-01-04 12:00:00\n2,paid,2024-01-03 05:59:00\n")
     outcome = retailer.ingest("shop", "2024-01-02")
     assert outcome.quarantined == 1
     assert current(retailer, "orders", "order_id") == [("2",)]
