@@ -50,6 +50,14 @@ def day_in(pattern: str, name: str) -> date | None:
     return datetime.strptime(match.group("day"), day_form(pattern)).date()
 
 
+def fits(pattern: str, name: str) -> bool:
+    """Tell whether a name is one that a pattern stands for, with a day in the day's place."""
+    try:
+        return day_in(pattern, name) is not None or bool(name_pattern(pattern).fullmatch(name))
+    except ValueError:
+        return False
+
+
 def day_form(pattern: str) -> str:
     """How the day is written in names, as strptime has it."""
     written = DAY.search(pattern)

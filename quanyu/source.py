@@ -17,7 +17,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
-from quanyu.feed_paths import day_in, name_pattern, plain_name
+from quanyu.feed_paths import day_in, fits, plain_name
 from quanyu.fill import Fill, fill_parts
 from quanyu.freshness import Fresh
 from quanyu.reads import Part, Reads
@@ -224,14 +224,16 @@ class Source(YamlDeclaration):
 
     def owns(self, relative: str) -> bool:
         """Tell whether a path below the root is one of this feed's files, one of their marks, or a folder of theirs."""
-        parts, mark = self.root(Path(), Path())[1].split("/"), self.reads.mark
-        names = relative.split("/")
-        if mark and mark.startswith(".") and len(names) == len(parts):
-            names[-1] = names[-1].removesuffix(mark)
-        if mark == names[-1]:
-            return True
+        parts, names = self.root(Path(), Path())[1].split("/"), relative.split("/")
+        if len(names) == len(parts) and self.is_mark(relative):
+            names[-1] = names[-1].removesuffix(self.reads.mark or "") or parts[-1]
         fitting = len(names) <= len(parts)
-        return fitting and all(name_pattern(part).fullmatch(name) for name, part in zip(names, parts, strict=False))
+        return fitting and all(fits(part, name) or name == part for name, part in zip(names, parts, strict=False))
+
+    def is_mark(self, relative: str) -> bool:
+        """Tell whether a path is that of a mark, by which a sender says that a file or folder is whole."""
+        mark, name = self.reads.mark, relative.rpartition("/")[2]
+        return bool(mark) and (name.endswith(mark or "") if (mark or "").startswith(".") else name == mark)
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
         """List the regular files that have landed, by their name below the root, sorted."""
