@@ -18,6 +18,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
+from quanyu.feed_folders import check_folders
 from quanyu.freshness import Fresh
 from quanyu.printable import printable
 from quanyu.sections import Zone
@@ -258,6 +259,7 @@ class Source(YamlDeclaration):
 
     def _candidates(self, landing: Path, data: Path) -> list[tuple[str, Path, str]]:
         root, pattern = self.root(landing, data)
+        check_folders(root, pattern)
         lying = candidates(root, DAY.sub("*", pattern), re.compile(_regex(pattern)))
         return sorted(one for one in lying if self._dated(one[0]))
 
