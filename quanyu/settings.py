@@ -146,7 +146,7 @@ def person_key_secret(settings: Settings) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_text().strip().encode()
+    return path.read_bytes().strip()
 
 
 def environment(name: str, default: str = "") -> str:
