@@ -15,7 +15,7 @@ from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.feature import planned, reach
-from quanyu.source import Part
+from quanyu.reads import Part
 from quanyu.table import Column, Table
 
 PURPOSES = ("ads", "messages", "analytics")

@@ -49,6 +49,7 @@ def _meaning(column: Column) -> str:
     told += [f"One of {', '.join(column.values)}."] if column.values else []
     told += [f"At least {column.at_least:g}."] if column.at_least is not None else []
     told += [f"At most {column.at_most:g}."] if column.at_most is not None else []
+    told += [f"{column.days.words().capitalize()}."] if column.days else []
     told += [f"Refers to {column.refers}."] if column.refers else []
     told += ["Required."] if column.required else []
     told += ["Personal."] if column.pii else []

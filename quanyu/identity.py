@@ -11,7 +11,7 @@ from quanyu.bounds import MOST
 from quanyu.declare import Problems, YamlDeclaration, days_in
 from quanyu.errors import nearest
 from quanyu.model.people import KINDS
-from quanyu.source import Part
+from quanyu.reads import Part
 from quanyu.table import Table
 
 # What a record says of a person beside its identifiers, and what is derived of it; blocks are made of these.

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from quanyu.bounds import Day
 from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
-from quanyu.source import Part
+from quanyu.reads import Part
 from quanyu.table import Table
 
 Expiry = Annotated[int | None, written_days("when a message expires", "3 days", least=0)]

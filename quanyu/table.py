@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from quanyu.declare import NAME, digest, file_of
@@ -17,8 +18,35 @@ UNIT_PRICE = "decimal(18,4)"
 
 
 @dataclass(frozen=True)
+class Days:
+    """Days that are plausible in a column: since one, and so many beyond the day of the feed, or without an end.
+
+    They are checked at the door: a table may hold what an earlier contract let in.
+    """
+
+    since: date
+    beyond: int | None = None
+
+    def condition(self, name: str, feed_day: str) -> str:
+        """SQL condition that a value, when there is one, must keep; `feed_day` is the column of the feed's day."""
+        day = f"cast({name} as date)"
+        last = "" if self.beyond is None else f" and {day} <= date_add({feed_day}, {self.beyond})"
+        return f"{day} >= date'{self.since}'{last}"
+
+    def words(self) -> str:
+        """The days in words, as they follow a column's name."""
+        if self.beyond is None:
+            return f"not before {self.since}"
+        last = f"{self.beyond} days after the day of the feed" if self.beyond else "the day of the feed"
+        return f"from {self.since} to {last}"
+
+
+@dataclass(frozen=True)
 class Column:
-    """One column. `unit` names what a number counts; `values` and the bounds become checks at the door and in Delta."""
+    """One column. `unit` names what a number counts; `values` and the bounds become checks at the door and in Delta.
+
+    `days` says which days and times are plausible, and is checked at the door.
+    """
 
     type: str
     about: str
@@ -27,6 +55,7 @@ class Column:
     values: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
+    days: Days | None = None
     pii: bool = False
     refers: str | None = None
     wins: tuple[str, ...] = ()
@@ -55,6 +84,13 @@ class Column:
         """Meaning and unit, as Delta shows them."""
         return f"{self.about} Unit: {self.unit}." if self.unit else self.about
 
+
+# Nobody who is alive was born before.
+BORN = Days(date(1900, 1, 1), beyond=0)
+# No feed is older, and clocks that were never set begin in 1970; what is ordered ahead is ordered for a year at most.
+HAPPENED = Days(date(1990, 1, 1), beyond=366)
+# A day that something begins or ends on may lie in any future: 9999-12-31 means without an end.
+PLANNED = Days(date(1900, 1, 1))
 
 SOURCE = Column("string", "Feed that the row came by.", required=True)
 PERSON = Column("string", "Opaque key of the person in that source; null when nobody is named.")
@@ -130,6 +166,8 @@ def _problems(table: type[Table]) -> list[Problem]:
             found.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
             found.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+        if column.days and column.type not in ("date", "timestamp"):
+            found.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
         if not column.about:
             found.append((f".{name}", "says what it means"))
     places = [("keys", key) for key in table.keys]

@@ -10,7 +10,8 @@ from sqlglot import exp
 
 from jobs.ingest.contract import types
 from quanyu.expressions import cast_sql, parse
-from quanyu.source import Fill, Source
+from quanyu.fill import Fill
+from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:

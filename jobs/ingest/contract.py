@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from jobs.ingest.keys import folded
+from jobs.ingest.losses import losses
 from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
+from quanyu.expressions.datatypes import midnight
+from quanyu.fill import Fill
 from quanyu.literals import quoted
-from quanyu.source import SYSTEM, Fill, Source
+from quanyu.source import PERSON, SYSTEM, Source
 from quanyu.table import Column, Table
 
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
@@ -39,14 +43,18 @@ class Mapped:
     checks: tuple[Check, ...]
 
 
-def value_of(text: str, column: Column, where: str, each: str | None = None) -> Mapped:
-    """Cast an expression to its column's type, with a check for each way in which a value could get lost."""
+def value_of(text: str, column: Column, where: str, each: str | None = None, key: bool = False) -> Mapped:
+    """Cast an expression to its column's type, with a check for each way in which a value could get lost.
+
+    A key, and what refers to one, is folded.
+    """
     tree = members(parse(text).tree, each)
     raw, typed = safe(tree), cast_sql(tree, types(tree), column.type)
+    typed = folded(typed) if column.type == "string" and (key or column.refers) else typed
     checks = list(cast_checks(tree, where))
     if not parse(text).aggregates:
-        if raw != typed:
-            checks.append(Check(f"{where}: not a {column.type}", f"({raw}) is not null and ({typed}) is null"))
+        lost = losses(raw, type_of(tree, types(tree)), typed, column.type)
+        checks += [Check(f"{where}: {words}", bad) for words, bad in lost if raw != typed]
         checks += _empty_check(tree, where, raw)
     return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
@@ -94,8 +102,10 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
             continue
         kind = node.args["to"].sql(dialect="spark").lower()
         named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
-        bad = f"({safe(node.this)}) is not null and ({safe(node)}) is null"
-        yield Check(f"{where}: {named} is not a {kind}", bad)
+        for words, bad in losses(safe(node.this), type_of(node.this, types(node.this)), safe(node), kind):
+            yield Check(
+                f"{where}: {named} is {words}" if words.startswith("not a") else f"{where}: {named} {words}", bad
+            )
 
 
 def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
@@ -109,11 +119,13 @@ def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
     return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
 
 
-def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str]) -> Iterator[Check]:
-    """Check what the Table declares: what is required, listed values and bounds.
+def constraint_checks(
+    table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str], feed_day: str = "_day"
+) -> Iterator[Check]:
+    """Check what the Table declares: what is required, listed values, bounds and plausible days.
 
     `columns` maps names to SQL; `faults` to the SQL of what else may be wrong, since a value that got lost on its way
-    is not missing too.
+    is not missing too; `feed_day` is the column of the feed's day.
     """
     for name, column in table.columns.items():
         sql = columns.get(name)
@@ -124,13 +136,31 @@ def constraint_checks(table: type[Table], columns: Mapping[str, str], faults: Ma
         rule = column.constraint("_v")
         if sql is not None and rule:
             yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")
+        if sql is not None and column.days:
+            plausible = column.days.condition(f"({sql})", feed_day)
+            yield Check(f"{where}: {name} must be {column.days.words()}", f"not coalesce({plausible}, true)")
+
+
+def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str], day: str) -> Iterator[Check]:
+    """Check that a row was not changed after its feed day: such a time would shut out all that comes later.
+
+    `columns` maps names to SQL, `day` is SQL of the feed day.
+    """
+    sql = columns.get(table.newest_by or "")
+    if sql is None:
+        return
+    end = f"unix_timestamp({midnight(f'date_add({day}, 1)')}) + {source.slack.hours * 3600:.0f}"
+    words = f"is more than {source.slack.hours:g} hours after the end of its feed day"
+    yield Check(f"{table.name}.{table.newest_by}: {words}", f"coalesce(unix_timestamp({sql}) > {end}, false)")
 
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
     """Columns of a fill that gives a row per row."""
-    return [
-        value_of(text, table.columns[name], f"{table.name}.{name}", fill.each) for name, text in fill.columns.items()
-    ]
+    return [_value_of(name, text, fill, table) for name, text in fill.columns.items()]
+
+
+def _value_of(name: str, text: str, fill: Fill, table: type[Table]) -> Mapped:
+    return value_of(text, table.columns[name], f"{table.name}.{name}", fill.each, name in table.keys)
 
 
 def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
@@ -138,7 +168,7 @@ def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
     groups = set(fill.one_row_per)
     found = []
     for name, text in fill.columns.items():
-        made = value_of(text, table.columns[name], f"{table.name}.{name}", fill.each)
+        made = _value_of(name, text, fill, table)
         if not parse(text).aggregates and text not in groups:
             made = Mapped(name, f"max_by({made.sql}, {ORDER})", made.checks)
         found.append(made)
@@ -157,6 +187,14 @@ def key_value(text: str, name: str, column: Column) -> str:
     """What a group's key, computed as a column of this name, gives its column."""
     key = members(parse(text).tree)
     return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type)
+
+
+def group_sql(text: str) -> str:
+    """SQL of what rows are grouped by: an expression, folded where it is a text, or the person of the row."""
+    if text == PERSON:
+        return "_person.person_key"
+    tree = members(parse(text).tree)
+    return folded(safe(tree)) if type_of(tree, types(tree)) == "string" else safe(tree)
 
 
 def where_sql(text: str) -> str:

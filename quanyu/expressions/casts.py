@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from quanyu.errors import ExpressionError
 from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
 from quanyu.expressions.terms import Term, filled, moment
 
-_NUMBER = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)) *$'"
 _DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
-_WHOLE = r"'^ *([+-]?[0-9]+) *$'"
+_WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
+# No `E+`, as spreadsheets write numbers of which they dropped digits; 15 digits are those that a double keeps.
+_WITH_EXPONENT = r"'^ *([+-]?([0-9]\\.?){1,15}(e[+-]?[0-9]{1,3}|E-?[0-9]{1,3})) *$'"
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-_ZONE = r"( ?(Z|UTC|[+-][0-9]{1,2}:[0-9]{2}))?"
-_TIME = rf"([T ]([0-9]{{1,2}}:[0-9]{{1,2}}(:[0-9]{{1,2}}(\\.[0-9]{{1,9}})?)?{_ZONE})?)?"
+_CLOCK = r"[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\\.[0-9]{1,9})?)?"
+_OFFSET = "[+-]([0-9]{1,2}(:[0-9]{2})?|[0-9]{4})"
+_REGION = "[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+"
+_ZONE = f" ?(Z|UTC|GMT|(UTC|GMT)?{_OFFSET}|{_REGION})"
+_MIDNIGHT = r"00?:00(:00(\\.0{1,9})?)?"
+# A time with an offset is an instant: which day that is depends on where one asks, unless it is midnight.
+_AS_DATE = f"'^ *({_DAY})([T ]({_CLOCK}|{_MIDNIGHT}{_ZONE})?)? *$'"
+_AS_TIMESTAMP = rf"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?)(\\[{_REGION}\\])? *$'"
 
 # A narrowing cast stands in a coalesce: one engine compares what is inside of a bare one, as if it were exact.
 # From and to, without the digits of decimals: the form, or what to write instead.
 CASTS: dict[tuple[str, str], str] = {
     ("string", "int"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as int)",
     ("string", "bigint"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as bigint)",
-    ("string", "decimal"): f"try_cast(regexp_extract({{0}}, {_NUMBER}, 1) as {{to}})",
     ("string", "double"): f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)",
     ("string", "boolean"): "try_cast({0} as boolean)",
-    ("string", "date"): f"try_cast(regexp_extract({{0}}, '^ *({_DAY}){_TIME} *$', 1) as date)",
-    ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, '^ *({_DAY}{_TIME}) *$', 1) as timestamp)",
+    ("string", "date"): f"try_cast(regexp_extract({{0}}, {_AS_DATE}, 1) as date)",
+    ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, {_AS_TIMESTAMP}, 1) as timestamp)",
     ("int", "string"): "cast({0} as string)",
     ("int", "bigint"): "cast({0} as bigint)",
     ("int", "decimal"): "coalesce(try_cast({0} as {to}), null)",
@@ -74,8 +82,8 @@ def cast(term: Term, wanted: str) -> Term:
     if term.text is not None and wanted in ("date", "timestamp"):
         return moment(term.text, wanted)
     pair = (_plain(term.type), _plain(wanted))
-    if pair == ("double", "decimal"):
-        return _decimal_of_double(term, wanted)
+    if pair in WRITTEN:
+        return Term(WRITTEN[pair](term.sql, wanted), wanted)
     if element(term.type) == NULL and element(wanted):
         return Term(empty_list(str(element(wanted))), wanted)
     if pair not in CASTS:
@@ -84,16 +92,37 @@ def cast(term: Term, wanted: str) -> Term:
     return Term(filled(CASTS[pair], {"0": term.sql, "to": wanted}), wanted)
 
 
-def _decimal_of_double(term: Term, wanted: str) -> Term:
+def _decimal_of_text(text: str, wanted: str) -> str:
+    """Exact, with an exponent too: a number with more places than the type keeps is null, and never rounded."""
+    scale = (digits(wanted) or (0, 0))[1]
+    pattern = rf"'^ *([+-]?([0-9]+\\.?[0-9]{{0,{scale}}}|\\.[0-9]{{1,{scale}}}))0* *$'" if scale else _WHOLE
+    plain = f"try_cast(regexp_extract({text}, {pattern}, 1) as {wanted})"
+    if scale > _PLACES_OF_DOUBLE:
+        return plain
+    number = f"try_cast(regexp_extract({text}, {_WITH_EXPONENT}, 1) as double)"
+    rounded = _decimal_of_double(number, wanted)
+    return f"coalesce({plain}, if(cast({rounded} as double) = {number}, {rounded}, null))"
+
+
+def _decimal_of_double(number: str, wanted: str) -> str:
     """Round in the double, since the engines cut and round its digits differently."""
     scale = (digits(wanted) or (0, 0))[1]
-    if scale > 15:
-        raise ExpressionError(f"cast({term.sql} as {wanted}): a double has no more than 15 digits")
+    if scale > _PLACES_OF_DOUBLE:
+        raise ExpressionError(f"cast({number} as {wanted}): a double has no more than {_PLACES_OF_DOUBLE} digits")
     unit = f"{10**-scale:.{scale}f}"
-    bounded = f"if(abs({term.sql}) < 9.2e{18 - scale}D, {term.sql}, null)"
+    bounded = f"if(abs({number}) < 9.2e{18 - scale}D, {number}, null)"
     units = f"cast(try_cast(round({bounded} * 1e{scale}D) as bigint) as decimal(19,0))"
-    return Term(f"try_cast({units} * cast('{unit}' as decimal({scale + 1},{scale})) as {wanted})", wanted)
+    return f"try_cast({units} * cast('{unit}' as decimal({scale + 1},{scale})) as {wanted})"
 
 
 def _plain(name: str) -> str:
     return "decimal" if name.startswith("decimal") else name
+
+
+_PLACES_OF_DOUBLE = 15
+# Pairs whose form hangs on the digits of the wanted type.
+WRITTEN: dict[tuple[str, str], Callable[[str, str], str]] = {
+    ("string", "decimal"): _decimal_of_text,
+    ("double", "decimal"): _decimal_of_double,
+}
+PAIRS = (*CASTS, *WRITTEN)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import midnight
+from quanyu.expressions.json_numbers import length, member
 from quanyu.expressions.terms import Term
 
 
@@ -20,6 +21,14 @@ def _text_timestamp(text: str) -> str:
 def _made_date(year: str, month: str, day: str) -> str:
     """A day that does not exist is null, never an error."""
     return f"try_cast(concat(lpad({year}, 4, '0'), '-', {month}, '-', {day}) as date)"
+
+
+# What a text is read as before it is rounded.
+READ = "decimal(38,20)"
+
+
+def _text_rounded(text: str, places: str) -> str:
+    return f"round({cast(Term(text, 'string'), READ).sql}, {places})"
 
 
 def _round_double(number: str, places: str) -> str:
@@ -107,6 +116,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "text_timestamp": _text_timestamp,
     "made_date": _made_date,
     "round_double": _round_double,
+    "text_rounded": _text_rounded,
     "power": _power,
     "positive_rest": _positive_rest,
     "substring_from": _substring,
@@ -115,6 +125,8 @@ FORMS: dict[str, Callable[..., str]] = {
         [count], f"substring({text}, greatest(length({text}) - {_count(count)} + 1, 1))"
     ),
     "element": element,
+    "json_member": member,
+    "json_length": length,
     "date_moved": lambda day, count: f"date_add({day}, {_within(count, 3_660_000)})",
     "date_moved_back": lambda day, count: f"date_sub({day}, {_within(count, 3_660_000)})",
     "months_moved": lambda day, count: f"add_months({day}, {_within(count, 120_000)})",

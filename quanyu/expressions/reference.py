@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.expressions.casts import CASTS, INSTEAD
+from quanyu.expressions.casts import INSTEAD, PAIRS
 from quanyu.expressions.function_table import TABLE
 from quanyu.expressions.grammar import AGGREGATES
 from quanyu.expressions.refusals import REFUSED
@@ -20,7 +20,7 @@ in quotes are literals, `...` repeats an argument. Operators are `+ - * / div % 
 def markdown() -> str:
     """Return the page: functions, aggregates, casts, and what is refused with what to write instead."""
     functions = [_written(line) for line in TABLE.splitlines()]
-    casts = sorted(f"{start} → {end}" for start, end in CASTS)
+    casts = sorted(f"{start} → {end}" for start, end in PAIRS)
     instead = [f"| {start} → {end} | {words} |" for (start, end), words in sorted(INSTEAD.items())]
     refused = [f"| `{name}` | {words} |" for name, words in sorted(REFUSED.items())]
     aggregates = ", ".join(f"`{name}`" for name in sorted(AGGREGATES))

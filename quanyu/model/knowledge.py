@@ -5,7 +5,7 @@ Texts lie apart from the facts about them, so that facts can be kept and read wh
 
 from __future__ import annotations
 
-from quanyu.table import MONEY, Column, Table
+from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 TEXT = Column("string", "What was written, word for word.", pii=True)
 
@@ -20,7 +20,7 @@ class Reviews(Table):
     happens = "at"
 
     review_id = Column("string", "Key of the review.", required=True)
-    at = Column("timestamp", "When.", required=True)
+    at = Column("timestamp", "When.", days=HAPPENED, required=True)
     order_id = Column("string", "Order that it is about.")
     sku = Column("string", "Item that it is about.", refers="products")
     stars = Column("int", "Stars given.", unit="stars", at_least=1, at_most=5)
@@ -50,7 +50,7 @@ class ServiceChats(Table):
 
     chat_id = Column("string", "Key of the chat.", required=True)
     turn = Column("int", "Number of the turn.", required=True)
-    at = Column("timestamp", "When.", required=True)
+    at = Column("timestamp", "When.", days=HAPPENED, required=True)
     speaker = Column("string", "Who spoke.", required=True, values=("customer", "agent"))
     agent = Column("string", "Who answers for the house.")
 
@@ -79,12 +79,12 @@ class Complaints(Table):
     newest_by = "updated_at"
 
     complaint_id = Column("string", "Key of the complaint.", required=True)
-    at = Column("timestamp", "When it was made.", required=True)
+    at = Column("timestamp", "When it was made.", days=HAPPENED, required=True)
     channel = Column("string", "Where it was made.")
     store = Column("string", "Store that it is about.", refers="stores")
     in_hand_of = Column("string", "Who has it in hand.")
     status = Column("string", "State.", required=True, values=("open", "handed_on", "closed"))
-    updated_at = Column("timestamp", "When the state last changed.", required=True)
+    updated_at = Column("timestamp", "When the state last changed.", days=HAPPENED, required=True)
 
 
 class ComplaintTexts(Table):
@@ -110,7 +110,7 @@ class Activities(Table):
     activity_name = Column("string", "Name.")
     kind = Column("string", "Kind.", values=("salon", "trial", "presale", "family_day"))
     store = Column("string", "Where.", refers="stores")
-    starts_at = Column("timestamp", "When it begins.")
+    starts_at = Column("timestamp", "When it begins.", days=PLANNED)
     capacity = Column("int", "Places.", unit="people", at_least=0)
 
 
@@ -125,7 +125,7 @@ class ActivityPeople(Table):
 
     activity = Column("string", "The activity.", required=True, refers="activities")
     step = Column("string", "The step.", required=True, values=("signup", "checkin", "presale"))
-    at = Column("timestamp", "When.", required=True)
+    at = Column("timestamp", "When.", days=HAPPENED, required=True)
     amount = Column(MONEY, "Money paid in advance.", unit="currency")
 
 
@@ -141,7 +141,7 @@ class Tickets(Table):
     ticket = Column("string", "Number of the ticket.", required=True)
     stage = Column("string", "The stage.", required=True,
                    values=("design", "quote", "production", "shipped", "installed"))  # fmt: skip
-    at = Column("timestamp", "When it was reached.", required=True)
+    at = Column("timestamp", "When it was reached.", days=HAPPENED, required=True)
     amount = Column(MONEY, "Price as far as it is known.", unit="currency")
     store = Column("string", "Store that sold it.", refers="stores")
     item = Column("string", "What is made.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import MONEY, Column, Table
+from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 OUTLET = Column("string", "The outlet.", required=True, refers="outlets")
 
@@ -21,7 +21,7 @@ class Outlets(Table):
     region = Column("string", "Sales region (大区).")
     dealer = Column("string", "Dealer who supplies it.")
     representative = Column("string", "Who visits it.", pii=True)
-    opened_on = Column("date", "Day from which it is supplied.")
+    opened_on = Column("date", "Day from which it is supplied.", days=PLANNED)
 
 
 class ShelfVisits(Table):
@@ -34,7 +34,7 @@ class ShelfVisits(Table):
 
     visit_id = Column("string", "Key of the visit.", required=True)
     outlet = OUTLET
-    visited_at = Column("timestamp", "When.", required=True)
+    visited_at = Column("timestamp", "When.", days=HAPPENED, required=True)
     representative = Column("string", "Who visited.", pii=True)
     shelf_share = Column("double", "Share of the category's shelf that is the house's.", unit="share",
                          at_least=0, at_most=1)  # fmt: skip
@@ -51,7 +51,7 @@ class ShelfChecks(Table):
     visit_id = Column("string", "Key of the visit.", required=True)
     sku = Column("string", "Item code.", required=True, refers="products")
     outlet = OUTLET
-    visited_at = Column("timestamp", "When.", required=True)
+    visited_at = Column("timestamp", "When.", days=HAPPENED, required=True)
     on_hand = Column("bigint", "Pieces in shelf and back room.", unit="pieces", at_least=0)
     facings = Column("bigint", "Pieces side by side at the front of the shelf.", unit="facings", at_least=0)
 
@@ -70,7 +70,7 @@ class Scans(Table):
     sku = Column("string", "Item code.", refers="products")
     outlet = Column("string", "Outlet that the item was delivered to.", refers="outlets")
     city = Column("string", "City in which it was scanned: another one than the outlet's hints at diversion (窜货).")
-    scanned_at = Column("timestamp", "When.", required=True)
+    scanned_at = Column("timestamp", "When.", days=HAPPENED, required=True)
 
 
 class RivalSales(Table):
@@ -81,7 +81,7 @@ class RivalSales(Table):
     keys = ("week_from", "outlet", "brand", "category")
     happens = "week_from"
 
-    week_from = Column("date", "Monday of the week.", required=True)
+    week_from = Column("date", "Monday of the week.", days=HAPPENED, required=True)
     outlet = OUTLET
     brand = Column("string", "Brand.", required=True)
     category = Column("string", "Category.", required=True)

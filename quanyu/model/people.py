@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import Column, Table
+from quanyu.table import BORN, HAPPENED, Column, Days, Table
 
 KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "national_id",
          "customer_no", "phone_sha256", "email_sha256", "phone_md5", "email_md5")  # fmt: skip
@@ -28,7 +28,7 @@ class People(Table):
     given_name = Column("string", "Given name, where the source has it apart.", pii=True)
     family_name = Column("string", "Family name, where the source has it apart.", pii=True)
     gender = Column("string", "Gender as told.", values=("female", "male", "unknown"))
-    birthday = Column("date", "Day of birth.", pii=True)
+    birthday = Column("date", "Day of birth.", days=BORN, pii=True)
     birthday_told = Column("string", "Day of birth as the source tells it, where that may be no day at all.", pii=True)
     city = Column("string", "City of residence.")
     country = Column("string", "Country of residence.")
@@ -36,7 +36,7 @@ class People(Table):
     postcode = Column("string", "Postcode of residence.", pii=True)
     address = Column("string", "Street line of the residence.", pii=True)
     phone_masked = Column("string", "Phone with its middle digits hidden, where a platform shows no more.", pii=True)
-    joined_on = Column("date", "Day on which the person joined or registered.")
+    joined_on = Column("date", "Day on which the person joined or registered.", days=Days(BORN.since, beyond=366))
     tier = Column("string", "Tier of membership.")
     points = Column("bigint", "Points at hand.", unit="points")
     store = Column("string", "Store where the person joined.", refers="stores")
@@ -71,7 +71,7 @@ class Consents(Table):
     purpose = Column("string", "What it is for.", required=True, values=PURPOSES)
     channel = Column("string", "On which channel; any for all of them.", required=True,
                      values=(ANY, *CHANNELS))  # fmt: skip
-    changed_at = Column("timestamp", "When it was given or withdrawn.", required=True)
+    changed_at = Column("timestamp", "When it was given or withdrawn.", days=HAPPENED, required=True)
     state = Column("string", "Given or withdrawn.", required=True, values=("granted", "withdrawn"))
     evidence = Column("string", "Where it is on record.")
 
@@ -97,7 +97,7 @@ class Attributes(Table):
 
     attribute = Column("string", "What it is about.", required=True)
     value = Column("string", "What is said.", required=True)
-    said_on = Column("date", "Day for which it is said.", required=True)
+    said_on = Column("date", "Day for which it is said.", days=HAPPENED, required=True)
     licence = Column("string", "Licence under which it may be held.", required=True)
     purpose = Column("string", "Purpose that it may serve: the customer's consent has to cover it.", required=True,
                      values=PURPOSES)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import MONEY, UNIT_PRICE, Column, Table
+from quanyu.table import HAPPENED, MONEY, PLANNED, UNIT_PRICE, Column, Table
 
 SKU = Column("string", "Item code.", required=True, refers="products")
 
@@ -17,7 +17,7 @@ class Prices(Table):
     sku = SKU
     channel = Column("string", "Where the price holds.", required=True, values=("store", "online"))
     price = Column(UNIT_PRICE, "Price that a customer pays.", unit="currency per piece", required=True, at_least=0)
-    holds_from = Column("date", "First day of this price.")
+    holds_from = Column("date", "First day of this price.", days=PLANNED)
     promotion = Column("string", "Promotion that made it; null for the usual price.")
 
 
@@ -46,7 +46,7 @@ class Stores(Table):
     kind = Column("string", "Who runs it.", values=("own", "franchise"))
     city = Column("string", "City it is in.")
     area = Column("double", "Sales area.", unit="square metres", at_least=0)
-    opened_on = Column("date", "Day of opening.")
+    opened_on = Column("date", "Day of opening.", days=PLANNED)
     phone = Column("string", "The store's own phone: it names no customer.")
 
 
@@ -64,8 +64,8 @@ class Staff(Table):
     store = Column("string", "Store the person works in.", refers="stores")
     region = Column("string", "Sales region (大区).")
     wecom_user = Column("string", "User id in WeCom (企业微信).")
-    hired_on = Column("date", "First day of work.")
-    left_on = Column("date", "Last day of work; null while employed.")
+    hired_on = Column("date", "First day of work.", days=PLANNED)
+    left_on = Column("date", "Last day of work; null while employed.", days=PLANNED)
 
 
 class Purchases(Table):
@@ -81,9 +81,9 @@ class Purchases(Table):
     supplier = Column("string", "Who delivers.")
     quantity = Column("bigint", "Pieces ordered.", unit="pieces", required=True, at_least=0)
     unit_cost = Column(UNIT_PRICE, "Price paid to the supplier.", unit="currency per piece", at_least=0)
-    ordered_on = Column("date", "Day of the order.")
-    expected_on = Column("date", "Day on which it is expected.")
-    arrived_on = Column("date", "Day of arrival; null while it is out.")
+    ordered_on = Column("date", "Day of the order.", days=HAPPENED)
+    expected_on = Column("date", "Day on which it is expected.", days=PLANNED)
+    arrived_on = Column("date", "Day of arrival; null while it is out.", days=PLANNED)
     status = Column("string", "State of the line.", required=True,
                     values=("ordered", "in_transit", "arrived", "cancelled"))  # fmt: skip
 
@@ -100,9 +100,9 @@ class Production(Table):
     sku = SKU
     factory = Column("string", "Who makes it.")
     quantity = Column("bigint", "Pieces to make.", unit="pieces", required=True, at_least=0)
-    ordered_on = Column("date", "Day of the order.")
-    started_on = Column("date", "First day of production.")
-    finished_on = Column("date", "Last day of production.")
+    ordered_on = Column("date", "Day of the order.", days=HAPPENED)
+    started_on = Column("date", "First day of production.", days=PLANNED)
+    finished_on = Column("date", "Last day of production.", days=PLANNED)
     status = Column("string", "State of the line.", required=True, values=("planned", "making", "finished"))
 
 
@@ -120,4 +120,4 @@ class SellIn(Table):
     sku = SKU
     quantity = Column("bigint", "Pieces bought.", unit="pieces", required=True)
     amount = Column(MONEY, "What the outlet paid.", unit="currency")
-    ordered_on = Column("date", "Day of the order.", required=True)
+    ordered_on = Column("date", "Day of the order.", days=HAPPENED, required=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quanyu.model.people import CHANNELS, KINDS
-from quanyu.table import MONEY, Column, Table
+from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 
 class Events(Table):
@@ -18,7 +18,7 @@ class Events(Table):
     event_id = Column("string", "Key of the event.", required=True)
     kind = Column("string", "What was done.", required=True, values=("view", "search", "cart", "pay", "share", "scan"))
     at = Column("timestamp", "When; the time of receipt where the client's clock is out by more than a day.",
-                required=True)  # fmt: skip
+                days=HAPPENED, required=True)  # fmt: skip
     app = Column("string", "Where.", values=("mini_program", "web", "app"))
     page = Column("string", "Page.")
     sku = Column("string", "Item that it was about.", refers="products")
@@ -39,7 +39,7 @@ class StoreVisits(Table):
     happens = "hour"
 
     sensor = Column("string", "The sensor.", required=True)
-    hour = Column("timestamp", "Beginning of the hour.", required=True)
+    hour = Column("timestamp", "Beginning of the hour.", days=HAPPENED, required=True)
     sex = Column("string", "Sex as estimated.", required=True, values=("female", "male", "unknown"))
     age_band = Column("string", "Age as estimated.", required=True,
                       values=("0-17", "18-24", "25-34", "35-44", "45-59", "60+"))  # fmt: skip
@@ -58,10 +58,10 @@ class Contacts(Table):
     keys = ("person_key", "staff_user")
 
     staff_user = Column("string", "WeCom user id of the employee.", required=True)
-    added_at = Column("timestamp", "When the contact was added.", required=True)
+    added_at = Column("timestamp", "When the contact was added.", days=HAPPENED, required=True)
     added_by = Column("string", "How it came about.", values=("scan", "search", "share", "group"))
     tags = Column("string", "Tags that employees gave, as a JSON list.")
-    deleted_at = Column("timestamp", "When the contact was deleted; null while it stands.")
+    deleted_at = Column("timestamp", "When the contact was deleted; null while it stands.", days=PLANNED)
     deleted_by = Column("string", "Who deleted it.", values=("customer", "staff"))
 
 
@@ -76,8 +76,8 @@ class Groups(Table):
     chat_id = Column("string", "The group.", required=True)
     group_name = Column("string", "Name of the group.")
     staff_user = Column("string", "WeCom user id of its owner.")
-    joined_at = Column("timestamp", "When the person came in.", required=True)
-    quit_at = Column("timestamp", "When the person went; null while in.")
+    joined_at = Column("timestamp", "When the person came in.", days=HAPPENED, required=True)
+    quit_at = Column("timestamp", "When the person went; null while in.", days=PLANNED)
 
 
 class Messages(Table):
@@ -98,7 +98,7 @@ class Messages(Table):
     status = Column("string", "What happened.", required=True,
                     values=("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed",
                             "complained", "not_friend", "limit_reached", "failed"))  # fmt: skip
-    at = Column("timestamp", "When.", required=True)
+    at = Column("timestamp", "When.", days=HAPPENED, required=True)
     channel = Column("string", "On which channel.", required=True, values=CHANNELS)
     address_kind = Column("string", "Kind of the address that it went to; null where the row does not show it.",
                           values=KINDS)  # fmt: skip
@@ -119,8 +119,8 @@ class Campaigns(Table):
     channel = Column("string", "On which channel.", values=CHANNELS)
     purpose = Column("string", "What kind of campaign it is.")
     goal = Column("string", "What it is for.")
-    starts_on = Column("date", "First day.")
-    ends_on = Column("date", "Last day.")
+    starts_on = Column("date", "First day.", days=PLANNED)
+    ends_on = Column("date", "Last day.", days=PLANNED)
     arms = Column("string", "Arms with their shares, as text.")
 
 
@@ -150,7 +150,7 @@ class AdResults(Table):
     account = Column("string", "Account on it.", required=True)
     campaign = Column("string", "Campaign there.", required=True)
     audience = Column("string", "Audience that it was shown to.", required=True)
-    day = Column("date", "Day of the report.", required=True)
+    day = Column("date", "Day of the report.", days=HAPPENED, required=True)
     impressions = Column("bigint", "Times shown.", unit="impressions", at_least=0)
     clicks = Column("bigint", "Clicks.", unit="clicks", at_least=0)
     cost = Column(MONEY, "Money spent.", unit="currency", at_least=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import MONEY, UNIT_PRICE, Column, Table
+from quanyu.table import HAPPENED, MONEY, PLANNED, UNIT_PRICE, Column, Table
 
 CHANNELS = ("store", "online", "mini_program", "marketplace", "outlet", "phone")
 
@@ -24,7 +24,7 @@ class Products(Table):
     colour = Column("string", "Colour.")
     list_price = Column(UNIT_PRICE, "Price on the tag.", unit="currency per piece", at_least=0)
     cost = Column(UNIT_PRICE, "Cost of one piece.", unit="currency per piece", at_least=0)
-    launched_on = Column("date", "First day of sale.")
+    launched_on = Column("date", "First day of sale.", days=PLANNED)
 
 
 class Orders(Table):
@@ -37,7 +37,7 @@ class Orders(Table):
     newest_by = "updated_at"
 
     order_id = Column("string", "Key of the order in its source.", required=True)
-    ordered_at = Column("timestamp", "When it was placed.", required=True)
+    ordered_at = Column("timestamp", "When it was placed.", days=HAPPENED, required=True)
     kind = Column("string", "A purchase, or a return that has a receipt of its own.", required=True,
                   values=("purchase", "return"))  # fmt: skip
     status = Column("string", "State of the order.", required=True, values=("paid", "cancelled", "pending"))
@@ -46,7 +46,8 @@ class Orders(Table):
     channel = Column("string", "Where it was placed.", values=CHANNELS)
     store = Column("string", "Store or shop.")
     guide = Column("string", "Employee who served.", refers="staff")
-    updated_at = Column("timestamp", "When the source last changed it, where it tells.")
+    updated_at = Column("timestamp", "When the source last changed it, where it tells.", days=HAPPENED)
+    incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are not known.")
 
 
 class OrderLines(Table):
@@ -60,11 +61,11 @@ class OrderLines(Table):
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
-    ordered_at = Column("timestamp", "When the order was placed.", required=True)
+    ordered_at = Column("timestamp", "When the order was placed.", days=HAPPENED, required=True)
     kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
     status = Column("string", "State of the line.", required=True, values=("paid", "cancelled", "pending"))
     sku = Column("string", "Item code.", required=True, refers="products")
     quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
     amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")
-    updated_at = Column("timestamp", "When the source last changed it, where it tells.")
+    updated_at = Column("timestamp", "When the source last changed it, where it tells.", days=HAPPENED)

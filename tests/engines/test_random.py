@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from examples import examples
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse, safe_sql
-from quanyu.expressions.casts import CASTS
+from quanyu.expressions.casts import PAIRS
 from quanyu.expressions.functions import functions
 
 TYPES = ("string", "int", "bigint", "decimal", "double", "date", "timestamp", "boolean")
@@ -69,7 +69,7 @@ class Growing:
         return self.filled(self.one_of(CHOICES), kind, depth)
 
     def cast(self, kind, depth):
-        source = self.one_of([source for source, target in CASTS if target == kind] or [kind])
+        source = self.one_of([source for source, target in PAIRS if target == kind] or [kind])
         return f"cast({self.of(source, depth)} as {'decimal(18,2)' if kind == 'decimal' else kind})"
 
     def operator(self, kind, depth):

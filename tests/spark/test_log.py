@@ -1,4 +1,4 @@
-"""What Spark's own logger writes of a failing query: when, which logger and which class of error, and no value of a row."""
+"""What Spark's logger writes of a failing query: when, which logger and which class of error, and no value of a row."""
 
 import stat
 

@@ -204,3 +204,22 @@ def test_two_names_of_one_column_are_no_guess(tmp_path):
     spec = ReadSpec("jsonl", CSV.columns, aliases=(("nom", "name"), ("titel", "name")))
     [row] = rows_of(path, spec)
     assert "two names of one column" in row["_broken"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (("ID",), "and 'id': names are read as they are written"),
+        (("user",), "begins with 'user.': a name with a dot in it stands in backticks"),
+    ],
+)
+def test_a_header_that_is_almost_the_name_says_what_to_write(columns, words, tmp_path):
+    (tmp_path / "a.csv").write_text("id,user.id\n1,2\n")
+    [row] = rows_of(tmp_path / "a.csv", ReadSpec("csv", columns))
+    assert words in row["_refused"]
+
+
+def test_headers_that_are_one_but_for_blanks_are_no_guess(tmp_path):
+    (tmp_path / "a.csv").write_text('"a\nb",a  b\n1,2\n')
+    [row] = rows_of(tmp_path / "a.csv", ReadSpec("csv", ("a b",)))
+    assert "missing" in row["_refused"]

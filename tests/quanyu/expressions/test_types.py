@@ -4,7 +4,7 @@ import pytest
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions import check_domain, check_type, conjunction, parse, safe_sql, to_sql, type_of
-from quanyu.expressions.casts import CASTS, INSTEAD
+from quanyu.expressions.casts import INSTEAD, PAIRS
 from quanyu.expressions.functions import functions
 from quanyu.expressions.grammar import AGGREGATES
 from quanyu.expressions.refusals import REFUSED
@@ -157,4 +157,4 @@ def test_a_comparison_that_decides_nothing_is_refused(text, words):
 
 def test_what_is_in_the_table_is_not_refused_too():
     assert set(functions()) & {*REFUSED, *AGGREGATES} == set()
-    assert set(CASTS) & set(INSTEAD) == set()
+    assert set(PAIRS) & set(INSTEAD) == set()

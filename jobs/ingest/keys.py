@@ -1,0 +1,49 @@
+"""Keys as people mean them: what looks the same is the same, whatever characters a keyboard or a sheet put into it."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+from quanyu.literals import quoted
+
+
+def folded(sql: str) -> str:
+    """Fold a key: full-width and other forms of ASCII and kana as NFKC has them, no invisible characters, no outer
+    blanks. Upper and lower case stay; nothing left is null."""
+    strange, plain = _characters()
+    text = f"if({sql} rlike '[^ -~]', translate({sql}, {quoted(strange)}, {quoted(plain)}), {sql})"
+    return f"nullif(trim({text}), '')"
+
+
+@cache
+def blanks() -> str:
+    """Every blank and invisible character, as a literal of SQL; joiners stay, which hold emoji together."""
+    return quoted("".join(character for character in _every() if _is_blank(character) or _is_invisible(character)))
+
+
+@cache
+def _characters() -> tuple[str, str]:
+    """Characters to replace, and in the same order those in their place; what has none there is left out of a key."""
+    forms = {character: form for character in _every() if (form := _form(character)) != character}
+    blank = {character: " " for character in _every() if _is_blank(character) and character != " "}
+    gone = "".join(character for character in _every() if _is_invisible(character))
+    replaced = {**forms, **blank}
+    return "".join(replaced) + gone, "".join(replaced.values())
+
+
+def _every() -> list[str]:
+    return [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code <= 0xDFFF]
+
+
+def _form(character: str) -> str:
+    form = unicodedata.normalize("NFKC", character)
+    return form if len(form) == 1 and (form.isascii() or "\uff00" <= character <= "\uffef") else character
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace()
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Cc") and not character.isspace()
