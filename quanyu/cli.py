@@ -61,9 +61,14 @@ def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wa
     Example: `quanyu run --day 2025-02-03`
     """
     from quanyu.day import run_day
+    from quanyu.ending import prompt_end
 
     settings = opened(conf, home)
-    raise typer.Exit(_ahead(settings, day, None, wait) if ahead else run_day(settings, day_of(day), wait))
+    if ahead:
+        raise typer.Exit(_ahead(settings, day, None, wait))
+    with prompt_end(settings):
+        exit_code = run_day(settings, day_of(day), wait)
+    raise typer.Exit(exit_code)
 
 
 def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
@@ -88,11 +93,13 @@ def job(
     Example: `quanyu job features.value --day 2025-02-03`
     """
     from quanyu.day import run_job
+    from quanyu.ending import prompt_end
 
     settings = opened(conf, home)
     if ahead:
         raise typer.Exit(_ahead(settings, day, name, wait))
-    run_job(settings, name, day_of(day), force, wait, say)
+    with prompt_end(settings):
+        run_job(settings, name, day_of(day), force, wait, say)
 
 
 @app.command()
@@ -102,8 +109,11 @@ def replay(source: str, day: Day, conf: Conf = None, home: Home = None, wait: Wa
     Example: `quanyu replay pos --day 2024-07-01`
     """
     from quanyu.day import run_replay
+    from quanyu.ending import prompt_end
 
-    run_replay(opened(conf, home), source, day_of(day), wait, say)
+    settings = opened(conf, home)
+    with prompt_end(settings):
+        run_replay(settings, source, day_of(day), wait, say)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from jobs.ingest.relations import (
 )
 from jobs.ingest.tally import Part, Tally, frequent_reasons, tally
 from jobs.ingest.work import Work, part_sql, with_held
-from quanyu.lake import Written
+from quanyu.lake import Written, place_of
 from quanyu.literals import dates
 from quanyu.run import Outcome
 from quanyu.store import HeldBack
@@ -128,7 +128,8 @@ def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
     rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false")
     delivery = _delivery(work, mapped, held, rows)
     names = [*source.tables(), *(["identifiers"] if source.person else [])]
-    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+    names = [name for name in names if not work.lost or place_of(work.tables[name]) in work.lost]
+    with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held and not short.keys else {}
         plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
@@ -219,7 +220,7 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     groups = belongs_to_sql(work)
     quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans
-    with ThreadPoolExecutor(max_workers=len(plans)) as pool:
+    with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         written = dict(zip(plans, pool.map(lambda p: silver.commit(work.lake, p, work.receipt), plans.values()),
                            strict=True))  # fmt: skip
     held = {(item.day, item.path) for item in proposal.held}

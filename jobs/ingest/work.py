@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all."""
+    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all.
+
+    Of tables that are made again, `lost` are the places, and `became_known` tells since when each day was known.
+    """
 
     context: Context
     source: Source
@@ -34,6 +37,8 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
+    lost: frozenset[str] = frozenset()
+    became_known: Mapping[date, date] = field(default_factory=dict)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -62,6 +67,8 @@ class Work:
 
     def known_on(self, day: date) -> date:
         """Day on which what a day of the feed tells is known: its own, or that of the run that brings it late."""
+        if day in self.became_known:
+            return self.became_known[day]
         if day in self.again:
             return max(day, self.context.day, self.newest or day)
         return landing.recorded_on(day, self.context.day, self.newest)
