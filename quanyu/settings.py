@@ -154,7 +154,7 @@ def person_key_secret(settings: Settings) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_text().strip().encode()
+    return path.read_bytes().strip()
 
 
 def has_facts(settings: Settings) -> bool:

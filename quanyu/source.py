@@ -17,6 +17,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
+from quanyu.feed_folders import check_folders
 from quanyu.feed_paths import day_in, fits, plain_name
 from quanyu.fill import Fill, fill_parts
 from quanyu.freshness import Fresh
@@ -241,4 +242,5 @@ class Source(YamlDeclaration):
 
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
         """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
+        check_folders(*self.root(landing, data))
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)
