@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from jobs.ingest import untied
 from quanyu.expressions.datatypes import midnight
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats, row_hash
@@ -23,13 +24,20 @@ if TYPE_CHECKING:
 class Delivery:
     """The days of a feed that are brought in, with the day on which each became known, and which were taken before.
 
-    `complete` are those of which nothing was refused or quarantined: only they can tell that a key is gone.
+    `complete` are those of which nothing was refused or quarantined: only they can tell that a key is gone. `replaces`
+    says that a row tells all identifiers of its person.
     """
 
     source: Source
     known_on: Mapping[date, date]
     again: frozenset[date]
     complete: frozenset[date]
+    replaces: bool = False
+
+    @property
+    def in_order(self) -> bool:
+        """Whether no day was taken before, or came after a later one."""
+        return not self.again and all(day == known for day, known in self.known_on.items())
 
 
 def publish(
@@ -62,6 +70,9 @@ def publish(
     if first:
         return _first(lake, table, latest, staged.count, delivery, receipt)
     current = lake.table(table).where(f"source = {quoted(source.name)}")
+    if _is_replaced(table, delivery) and not delivery.in_order:
+        latest, ended = _replaced(table, latest, current.where("replaced_on is null"), delivery, elsewhere)
+        return _merge(lake, table, latest, staged.count, current, ended, receipt)
     ended = _ended(table, latest, current.where("replaced_on is null"), delivery, elsewhere)
     return _merge(lake, table, latest, staged.count, current, ended, receipt)
 
@@ -131,6 +142,8 @@ def _first(
     rows = _marked(table, staged, old=False, gone=False)
     if delivery.source.deleted_when:
         rows = rows.unionByName(_gone_between(table, staged, delivery))
+    if _is_replaced(table, delivery):
+        rows = rows.unionByName(_untied(table, staged, staged.limit(0), delivery))
     chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
     made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
     return _appended(lake, table, made, receipt, total)
@@ -182,6 +195,8 @@ def _ended(
     """Ends of keys: absent from a complete snapshot, or no longer told by a day that was corrected."""
     key = list(table.keys)
     current = current.where(_may_end(table))
+    if _is_replaced(table, delivery) and not delivery.source.deleted_when:
+        return _untied(table, staged, current, delivery)
     if delivery.source.deleted_when:
         if not delivery.complete:
             return _marked(table, current.limit(0), old=False, gone=True)
@@ -201,6 +216,33 @@ def _ended(
         told = told.join(elsewhere().select(*key).distinct(), key, "left_anti")
     told = told.drop("recorded_on", "replaced_on").selectExpr("*", f"{_known_on(delivery)} as recorded_on")
     return _marked(table, told, old=False, gone=True)
+
+
+def _is_replaced(table: type[Table], delivery: Delivery) -> bool:
+    return table.name == "identifiers" and delivery.replaces
+
+
+def _untied(table: type[Table], staged: DataFrame, current: DataFrame, delivery: Delivery) -> DataFrame:
+    """Ends of identifiers that a later row of their record lacks."""
+    ends = untied.untied(staged, current, delivery.source).withColumnRenamed("day", "feed_day")
+    return _ends(table, ends, _known_on(delivery), delivery)
+
+
+def _ends(table: type[Table], rows: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:
+    named = [f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on"]
+    return _marked(table, rows.selectExpr("*", f"{known_on} as recorded_on", *named), old=False, gone=True)
+
+
+def _replaced(
+    table: type[Table], staged: DataFrame, current: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+) -> tuple[DataFrame, DataFrame]:
+    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
+    now = f"date'{max(delivery.known_on.values())}'"
+    fresh, gone = untied.anew(staged, elsewhere(), current, delivery.source, delivery.known_on)
+    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    known_on = f"case {known} else {now} end as recorded_on"
+    fresh = fresh.selectExpr(f"{quoted(delivery.source.name)} as source", "*", known_on)
+    return fresh, _ends(table, gone, now, delivery)
 
 
 def _merge(

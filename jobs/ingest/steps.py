@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver
+from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver, untied
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
@@ -147,7 +147,10 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     bad = work.counts["bad"] + len(work.counts["refused"])
     quarantine.replace(work.context.lake, work.source, staged, bad, work.days, work.receipt)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
-    delivery = silver.Delivery(work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]))
+    delivery = silver.Delivery(
+        work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]),
+        untied.replaces(work.source, work.tables),
+    )  # fmt: skip
     written = _publish(work, staged, delivery)
     work.context.store.ledger.record_volumes(work.source.name, work.counts["per_day"], work.context.day)
     return _outcome(work, written)
@@ -240,8 +243,9 @@ def _fill(work: Work, staged: DataFrame, name: str, delivery: silver.Delivery) -
 
     def rows(mapped: DataFrame, groups: Mapping[str, DataFrame]) -> DataFrame:
         if name == "identifiers":
-            first_only = not work.source.deleted_when and not delivery.again
-            return work.context.lake.staging.keep(mapping.identifiers_of(mapped, work.source, first_only))
+            first_only = not work.source.deleted_when and not delivery.again and not delivery.replaces
+            last_row = delivery.replaces and untied.one_row_a_day(work.source, work.tables)
+            return work.context.lake.staging.keep(mapping.identifiers_of(mapped, work.source, first_only, last_row))
         fills = [mapping.rows_of(mapped, fill, work.source, table, groups.get(fill)) for fill in source_fills]
         return reduce(lambda one, other: one.unionByName(other), fills)
 
