@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, silver, untied
+from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, refusals, silver, untied
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
@@ -30,7 +30,9 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
-    filled = [place_of(tables[name]) for name in source.tables()] + (["silver/identifiers"] if source.person else [])
+    filled = [place_of(tables[name]) for name in source.tables()] + (
+        ["silver/identifiers", refusals.PLACE] if source.person else []
+    )
     return Step(
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
         writes=(f"bronze/{source.name}", *filled), do=partial(ingest, source=source),
@@ -146,6 +148,7 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     guards.check_bad_share(work.source, work.counts["rows"], work.counts["bad"], work.counts["common"])
     bad = work.counts["bad"] + len(work.counts["refused"])
     quarantine.replace(work.context.lake, work.source, staged, bad, work.days, work.receipt)
+    work.counts["identifiers"] = refusals.record(work.context.lake, work.source, staged, work.days, work.receipt)
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(
         work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]),
@@ -263,6 +266,7 @@ def _outcome(work: Work, written: Mapping[str, Written]) -> Outcome:
     counts = work.counts
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(counts["dropped"].items())]
     notes += [f"{counts['bad']} rows quarantined, most often: {'; '.join(counts['common'])}"] if counts["bad"] else []
+    notes += counts["identifiers"]
     if work.source.deleted_when and counts["incomplete"]:
         told = ", ".join(str(day) for day in sorted(counts["incomplete"]))
         notes.append(f"nothing was taken for gone by the snapshots of {told}, which are not complete")

@@ -103,6 +103,21 @@ class IdentityAside(Table):
     reason = Column("string", "Why it is set aside.", required=True)
 
 
+class IdentifierRefusals(Table):
+    """How many rows of a feed showed an identifier that was refused, and why; the value stays in bronze alone."""
+
+    layer = "gold"
+    keys = ("source", "day", "kind", "reason")
+
+    source = Column("string", "Feed of the rows.", required=True)
+    day = Column("date", "Day of the feed.", required=True)
+    kind = Column("string", "Kind of identifier that the feed's declaration takes it for.", required=True)
+    reason = Column("string", "Why it names nobody.", required=True,
+                    values=("placeholder", "digits are lost", "masked", "no valid value of its kind",
+                            "names many people"))  # fmt: skip
+    rows = Column("bigint", "Rows that showed such a value.", unit="rows")
+
+
 class IdentityCuts(Table):
     """A link that was cut because a limit forbids what it joins: appended on the day it is met first."""
 
