@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, mapping, quarantine, refusals, silver, untied
+from jobs.ingest import bronze, crowds, extract, guards, landing, mapping, quarantine, refusals, silver, untied
 from jobs.ingest.groups import groups_of
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
@@ -31,7 +31,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
     filled = [place_of(tables[name]) for name in source.tables()] + (
-        ["silver/identifiers", refusals.PLACE] if source.person else []
+        ["silver/identifiers", refusals.PLACE, crowds.PLACE] if source.person else []
     )
     return Step(
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
@@ -59,6 +59,8 @@ class Work:
     again: frozenset[date] = frozenset()
     counts: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
+    crowded: frozenset[str] = frozenset()
+    crowd: Any = ()
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -139,7 +141,7 @@ def _days(rows: DataFrame) -> set[date]:
 
 
 def _map_and_publish(work: Work, newest: date | None) -> Outcome:
-    staged = work.context.lake.staging.keep(_mapped(work, _of_days(work, work.days)))
+    staged = _named(work)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.context.lake.staging)
     staged = _without_bad_groups(work, staged)
     _count(work, staged)
@@ -155,8 +157,24 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
         untied.replaces(work.source, work.tables),
     )  # fmt: skip
     written = _publish(work, staged, delivery)
+    work.counts["identifiers"] += crowds.remember(work.context, work.source, work.crowd, work.receipt)
     work.context.store.ledger.record_volumes(work.source.name, work.counts["per_day"], work.context.day)
     return _outcome(work, written)
+
+
+def _named(work: Work) -> DataFrame:
+    """Map the days' rows; where a value turns out to name many people, name its rows, of earlier days too, anew."""
+    lake, source = work.context.lake, work.source
+    work.crowded = crowds.known(lake, source)
+    staged = lake.staging.keep(_mapped(work, _of_days(work, work.days)))
+    work.crowd = crowds.crowds(work.context, source, staged)
+    if not len(work.crowd):
+        return staged
+    work.crowded |= frozenset(work.crowd["value_key"])
+    tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
+    earlier = crowds.days_of(lake, source, tables, work.crowded) - work.days
+    work.days, work.again = work.days | earlier, work.again | earlier
+    return lake.staging.keep(_mapped(work, _of_days(work, work.days)))
 
 
 def _publish(work: Work, staged: DataFrame, delivery: silver.Delivery) -> dict[str, Written]:
@@ -188,7 +206,9 @@ def _mapped(work: Work, rows: DataFrame) -> DataFrame:
     settings = work.context.settings
     trimmed = mapping.trimmed(rows, work.source)
     addresses = any(work.tables[name].addressed_by for name in work.source.tables())
-    with_person = mapping.with_person(trimmed, work.source, settings.region, person_key_secret(settings), addresses)
+    with_person = mapping.with_person(
+        trimmed, work.source, settings.region, person_key_secret(settings), addresses, work.crowded
+    )
     return mapping.mapped(mapping.without_repeats(with_person, work.source), work.source, dict(work.tables))
 
 
