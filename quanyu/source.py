@@ -79,6 +79,7 @@ class Source(YamlDeclaration):
     )
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
     person: tuple[Identifier, ...] = ()
+    keeps: tuple[str, ...] = Field((), description="kinds of identifiers that a row without one leaves as they were")
     fills: dict[str, Fill] = Field(min_length=1)
 
     @field_validator("fills", mode="before")
@@ -92,6 +93,8 @@ class Source(YamlDeclaration):
     def _absent_needs_snapshots(self) -> Source:
         if self.deleted_when and self.delivers != "snapshot":
             raise ValueError("deleted_when: absent is for feeds that deliver snapshots")
+        if self.keeps and (self.deleted_when or self.delivers == "events"):
+            raise ValueError("keeps is for feeds that deliver changes, or snapshots in which nothing is absent")
         return self
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
@@ -105,9 +108,10 @@ class Source(YamlDeclaration):
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
             if kinds and item.kind not in kinds:
-                found.add(
-                    self.file, f"person.{position}.kind", f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
-                )
+                wrong = f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
+                found.add(self.file, f"person.{position}.kind", wrong)
+        for kind in sorted({*self.keeps} - {item.kind for item in self.person}):
+            found.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
         self._check_names(found)
