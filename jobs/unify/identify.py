@@ -118,7 +118,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     records = records_of(context, files, known)
     shown = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
     links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, records, _nobodys(shown, links), known)
+    pairs = likeness(context, receipt, records, nobodys(shown, links), known)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, there = known.at(records.person)
@@ -163,7 +163,7 @@ def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     return found
 
 
-def _nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     """Values that say nothing about who somebody is: hubs, and blocked ones."""
     return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
 

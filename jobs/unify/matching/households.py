@@ -81,11 +81,12 @@ def weighed(strangers: Array, household: Array, share: float) -> Array:
     return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
 
 
-def relatives(columns: Mapping[str, Column], a: Array, b: Array, levels: Array) -> Array:
+def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, levels: Array) -> Array:
     """Pairs whose names are two persons', as twins' are, however like the rest is: 1, otherwise 0.
 
     Given names that differ, unless one is an initial, a short form or a slip of the other; nearly the same ones of two
-    sexes; single words that differ. Who shows the same national id is one person for that reason.
+    sexes; single words that differ. A slip is no name that others have: `common` tells by name whether it is. Who shows
+    the same national id, or all but one character of it, is one person for that reason.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
     given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
@@ -96,7 +97,11 @@ def relatives(columns: Mapping[str, Column], a: Array, b: Array, levels: Array) 
     different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
     apart = [_apart(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
     found[unlike] = np.array(apart, bool)[back.ravel()] if apart else False
-    return np.asarray(found & (levels[:, at["national_id"]] != 3), np.int64)
+    codes_of = (codes[0][a], codes[0][b])
+    slip = (given == 2) & ~np.logical_and(*(common[code] & (code >= 0) for code in codes_of))
+    han = np.array([*map(names.is_han, values), False], bool)
+    found &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
+    return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
 
 
 def _apart(given: str, family: str, other_given: str, other_family: str) -> bool:

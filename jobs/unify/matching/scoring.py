@@ -27,6 +27,11 @@ class Compared:
         for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
             self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
         self.shares = model.shares(self.columns)
+        # Without shares every name may be one that others have.
+        untrained = not len(model.terms["names"][0])
+        # A register without phones and e-mails shows families and slips alike: there the learnt weights decide alone.
+        self.families = np.int64(untrained or any((self.columns[name].codes >= 0).any() for name in ("phone", "email")))
+        self.common = np.append((self.shares["names"] > model.rarest) | untrained, False)
 
     def scored(self, a: Any, b: Any) -> pa.Table:
         """Score pairs by their places; those below the model's floor are left out.
@@ -41,7 +46,7 @@ class Compared:
         weights = self.model.weights(found, self.shares)
         total = self.model.total(found, weights)
         kept = np.flatnonzero(total >= self.model.floor)
-        marked = households.relatives(self.columns, a[kept], b[kept], found.levels[kept])
+        marked = households.relatives(self.columns, self.common, a[kept], b[kept], found.levels[kept]) & self.families
         lists = pa.ListArray.from_arrays(
             pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())
         )
