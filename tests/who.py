@@ -15,11 +15,12 @@ from jobs.unify.causes import causes
 from jobs.unify.clusters import Clusters, Graph, clustered
 from jobs.unify.identities import Found, Log, decide
 from jobs.unify.links import Links, Shown, limits, linked
+from jobs.unify.matching import name_match
 from quanyu.identity import Identity
 from quanyu.model.people import KINDS
 
 HOUSE = Identity.load(Path(__file__).parents[1] / "conf" / "identity.yml")
-START = date(2024, 7, 1)
+START, SALT = date(2024, 7, 1), "0123456789abcdef"
 Records = Mapping[str, Iterable[str]]
 
 
@@ -41,18 +42,19 @@ def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
         np.random.default_rng(seed).shuffle(keys)
     rows, names = [], []
     for place, key in enumerate(keys):
-        names.append(number(next((t.removeprefix("name=") for t in records[key] if t.startswith("name=")), "")))
+        told = next((t.removeprefix("name=") for t in records[key] if t.startswith("name=")), None)
+        names.append(name_match.parsed(None, None, told))
         for told in records[key]:
             left, _, right = told.partition("=")
             kind, _, scope = left.partition(":")
             if kind != "name":
                 value, _, day = right.partition("@")
                 rows.append((place, KINDS.index(kind), number(scope), number(f"{left}={value.lstrip('!')}"),
-                             int(day or 0), int(value.startswith("!"))))  # fmt: skip
-    columns = ["record", "kind", "scope", "value", "day", "blocked"]
+                             int(day or 0), int(value.startswith("!")), number(f"{left}={value}")))  # fmt: skip
+    columns = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
     frame = pd.DataFrame(rows, columns=columns).astype(np.int64)
     frame = frame if seed is None else frame.sample(frac=1, random_state=seed).reset_index(drop=True)
-    return keys, Shown(frame, np.array(names, np.int64))
+    return keys, Shown(frame, name_match.numbered(names, SALT), lambda at: [names[place] for place in at])
 
 
 class Who:
@@ -110,7 +112,8 @@ class Who:
         likeness = columns.astype({"a": np.int64, "b": np.int64, "weight": float})
         persons = np.array([number(key) for key in keys], np.int64)
         held = limits(self.identity, told, self.links.aside)
-        return Graph(persons, self.links.rows, likeness, *verdicts, held)
+        ties = told.ties([key.split("/")[0] for key in keys])
+        return Graph(persons, ties, self.links.rows, likeness, *verdicts, held)
 
 
 def groups(ids: Mapping[str, str]) -> set[frozenset[str]]:

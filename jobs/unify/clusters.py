@@ -22,11 +22,13 @@ REMOVED = ["record", "other", "by", "reason"]
 class Graph:
     """All that joins and parts records, by their places.
 
-    `persons` numbers them for good; `links` has record, node, rule; `pairs` (links by likeness) a, b, weight; `same`
-    and `different` (verdicts) are pairs; `held` has record, kind, scope, value, day.
+    `persons` numbers them for good, `ties` by what they tell, whatever the home's key; `links` has record, node, rule,
+    tie; `pairs` (links by likeness) a, b, weight; `same` and `different` (verdicts) are pairs; `held` has record, kind,
+    scope, value, day.
     """
 
     persons: Array
+    ties: Array
     links: pd.DataFrame
     pairs: pd.DataFrame
     same: Array
@@ -92,7 +94,7 @@ def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Ar
     persons, links, pairs, held = graph.persons, graph.links, graph.pairs, graph.held
     sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
     parts: list[tuple[Any, list[Any]]] = [
-        (np.arange(len(persons)), [persons]),
+        (np.arange(len(persons)), [persons, graph.ties]),
         (links["record"], [persons[links["record"]], links["node"], links["rule"]]),
         (pairs["a"], [persons[pairs["a"]] ^ persons[pairs["b"]], (pairs["weight"] * 1000).astype(np.int64)]),
         (held["record"], [persons[held["record"]], held["value"], held["day"]]),
@@ -142,23 +144,29 @@ def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
     if not len(chosen):
         return
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
-    links = _by_component(graph.links, ["record", "node", "rule"], component, wanted)
+    links = _by_component(graph.links, ["record", "node", "rule", "tie"], component, wanted)
     pairs = _by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
     held = _by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
     verdicts = [_of_pairs(pairs, component, wanted) for pairs in (graph.same, graph.different)]
-    persons = graph.persons
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
-        edges = [
-            Edge(rule, 0.0, node, int(persons[record]), record, -1) for record, node, rule in links.get(number, [])
-        ]
-        edges += [
-            Edge(-1, float(weight), 0, int(persons[a]) ^ int(persons[b]), a, b)
-            for a, b, weight in pairs.get(number, [])
-        ]
         same, different = (found.get(number, []) for found in verdicts)
-        yield Component(records, edges, held.get(number, []), same, different)
+        edges = _edges_of(graph.ties, links.get(number, []), pairs.get(number, []), same)
+        yield Component(records, edges, held.get(number, []), different)
+
+
+def _edges_of(ties: Array, links: list[Any], pairs: list[Any], same: list[tuple[int, int]]) -> list[Edge]:
+    """Edges of one component."""
+
+    def both(a: int, b: int) -> tuple[int, ...]:
+        return tuple(sorted((int(ties[a]), int(ties[b]))))
+
+    return [
+        *(Edge(rule, 0.0, node, (tie, int(ties[record])), record, -1) for record, node, rule, tie in links),
+        *(Edge(-1, float(weight), 0, both(a, b), a, b) for a, b, weight in pairs),
+        *(Edge(-2, 0.0, 0, both(a, b), a, b) for a, b in same),
+    ]
 
 
 def _by_component(

@@ -58,11 +58,12 @@ def _persons(identifiers: DataFrame) -> DataFrame:
 
 
 def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
-    """The value of the source that comes first in the order; within a source what was recorded last."""
+    """The value of the source that comes first in the order; in a source the last record, of those the last text."""
     from pyspark.sql import functions as F  # noqa: N812
 
     ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
     rank = f"case {ranks} else 0 end" if ranks else "0"
     # One text orders records: a struct costs each customer the memory of its whole batch.
-    order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), person_key)"
+    value = f"cast({sql} as string)"
+    order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), {value})"
     return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")

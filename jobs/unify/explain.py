@@ -17,7 +17,7 @@ from jobs.unify import links as by_identifiers
 from jobs.unify import records, verdicts
 from jobs.unify.clusters import Clusters, Graph, clustered
 from jobs.unify.directory import Directory, Record
-from jobs.unify.matching import fields
+from jobs.unify.matching import name_match
 from jobs.unify.resolve import LIKENESS, VERDICT
 from jobs.unify.weighing import Likeness, Weighed
 from quanyu.model.people import KINDS
@@ -89,12 +89,13 @@ class Around:
         frame = pd.DataFrame({
             "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
             "kind": rows["kind_code"], "scope": rows["scope_code"], "value": rows["code"], "blocked": blocked,
-            "day": [(day - date(1970, 1, 1)).days for day in rows["recorded_on"]],
+            "tie": rows["tie"], "day": [(day - date(1970, 1, 1)).days for day in rows["recorded_on"]],
         })  # fmt: skip
         values = {int(code): f"{kind} {value}" for code, kind, value in
                   zip(rows["code"], rows["kind"], rows["value"], strict=True)}  # fmt: skip
-        names = fields.hashed(fields.named(fields.prepared(self.directory.raw(keys))), self.salt)
-        return keys, by_identifiers.Shown(frame, names), values
+        names = name_match.of(self.directory.raw(keys))
+        numbered = name_match.numbered(names, self.salt)
+        return keys, by_identifiers.Shown(frame, numbered, lambda at: [names[place] for place in at]), values
 
     def _graph(self) -> Graph:
         persons = self.directory.persons(self.keys)
@@ -105,8 +106,8 @@ class Around:
             return np.array([self.place.get(record, -1) for record in some], np.int64)
 
         return Graph(
-            persons, self.links.rows, pairs, verdicts.places(told, find, "same"),
-            verdicts.places(told, find, "different"),
+            persons, self.shown.ties([key.source for key in self.keys]), self.links.rows, pairs,
+            verdicts.places(told, find, "same"), verdicts.places(told, find, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 

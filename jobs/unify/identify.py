@@ -20,7 +20,7 @@ from jobs.unify.clusters import Clusters, Graph, clustered
 from jobs.unify.gate import Difference
 from jobs.unify.identities import Found, Log, decide
 from jobs.unify.likeness import Likeness, Records, likeness, records_of
-from jobs.unify.matching import training
+from jobs.unify.matching import name_match, training
 from jobs.unify.memory import Memory
 from jobs.unify.records import IDENTIFIERS, PEOPLE, staged
 from quanyu.identity import Identity
@@ -116,9 +116,9 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     identity = context.catalogue.identity
     files = staged(context, day)
     records = records_of(context, files, known)
-    shown = by_identifiers.Shown(files.shown, records.name)
+    shown = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
     links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, records, _nobodys(shown, links), known)
+    pairs = likeness(context, receipt, records, nobodys(shown, links), known)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, there = known.at(records.person)
@@ -145,11 +145,12 @@ def _graph(
     pairs: Likeness, rate: float,
 ) -> Graph:  # fmt: skip
     identity = context.catalogue.identity
-    sure = training.probability(pairs.weight, rate) >= identity.match.link
+    sure = (training.probability(pairs.weight, rate) >= identity.match.link) & ~pairs.relatives
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
     told = verdicts.standing(context.lake)
     return Graph(
-        records.person, links.rows, likely, verdicts.places(told, records.files.find, "same"),
+        records.person, shown.ties(records.files.table["source"].to_pylist()), links.rows, likely,
+        verdicts.places(told, records.files.find, "same"),
         verdicts.places(told, records.files.find, "different"), by_identifiers.limits(identity, shown, links.aside),
     )  # fmt: skip
 
@@ -162,7 +163,7 @@ def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     return found
 
 
-def _nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     """Values that say nothing about who somebody is: hubs, and blocked ones."""
     return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.unify import memory, models
-from jobs.unify.matching import blocks, fields, households, levels, names, scoring, training
+from jobs.unify.matching import blocks, fields, households, levels, name_match, names, scoring, training
 from jobs.unify.matching import model as weights
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
@@ -62,7 +62,7 @@ def records_of(context: Context, files: Staged, known: Memory) -> Records:
 
 def _form(match: Match) -> int:
     """Form in which records are prepared and compared: what was remembered in another is of no use."""
-    code = [inspect.getsource(module) for module in (fields, names, levels, households, weights, scoring)]
+    code = [inspect.getsource(module) for module in (fields, names, name_match, levels, households, weights, scoring)]
     return int(digest([code, [block.same for block in match.blocks]]), 16) >> 1
 
 
@@ -84,11 +84,15 @@ def limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[
 
 @dataclass(frozen=True)
 class Likeness:
-    """Pairs above the model's floor as places of records (a, b), their weights, and what the run scored itself."""
+    """Pairs above the model's floor as places of records (a, b), their weights, and what the run scored itself.
+
+    `relatives` are pairs whose names are two persons': at most for review, however like the rest is.
+    """
 
     a: Array
     b: Array
     weight: Array
+    relatives: Array
     mark: Array
     standing: Array
     batch: Array
@@ -129,8 +133,11 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
     old = blocks.sharing(memory.places(known.pairs, records.person, batch), records.keys, mask)
     new = memory.places(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
-    weight = np.concatenate([known.pairs["weight"].to_numpy()[old[2]], fresh["weight"].to_numpy()[new[2]]])
-    return Likeness(left, right, weight, mark, mask, batch, fresh, len(a))
+    weight, level = (
+        np.concatenate([known.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
+        for name in ("weight", "levels")
+    )
+    return Likeness(left, right, weight, scoring.of_relatives(level), mark, mask, batch, fresh, len(a))
 
 
 def _trained(

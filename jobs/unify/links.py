@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from jobs.unify import numbers
+from jobs.unify.matching.name_match import PART, WHOLE, Name, compatible
 from quanyu.identity import FOREVER, Identity, Kind
 from quanyu.model.people import KINDS
 
@@ -22,11 +24,20 @@ class Shown:
     """Identifiers as records show them, one row each, as whole numbers.
 
     Columns of `rows`: record (its place), kind (place in KINDS), scope and value (hashes, the value's with kind and
-    scope), day (since 1970), blocked (place in BLOCKED). `names` is the hash of each record's whole name, 0 for none.
+    scope), day (since 1970), blocked (place in BLOCKED), tie (a number of the value that no key changes). `names` are
+    numbers of each record's name with its form (name_match), 0 for none; `told` reads the names of some records.
     """
 
     rows: pd.DataFrame
     names: Array
+    told: Callable[[Array], Sequence[Name | None]]
+
+    def ties(self, sources: Sequence[str]) -> Array:
+        """A number of each record, by its source and all that it shows, that no key changes."""
+        found: Array = pd.util.hash_array(np.array(sources, object)).view(np.int64).copy()
+        with np.errstate(over="ignore"):
+            np.add.at(found, self.rows["record"].to_numpy(), numbers.mixed([self.rows["tie"].to_numpy()]))
+        return found
 
     @property
     def records(self) -> int:
@@ -36,7 +47,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Links:
-    """What joins: `rows` with record, node, rule (place in the rules), day, kind, scope, value; and what was set aside.
+    """What joins, and what was set aside; `rows` has record, node, rule (its place), day, kind, scope, value and tie.
 
     Records at one node are one customer. `aside` has record, kind, scope, value and reason. `hubs` are values.
     """
@@ -62,38 +73,78 @@ def linked(shown: Shown, identity: Identity) -> Links:
     shared = shared[~is_hub]
     alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
     strong = rows[rows["kind"].isin(alone) & ~rows["value"].isin(hubs.keys())]
+    several = _of_several_names(shared, shown)
     made = []
     for place, rule in enumerate(identity.rules):
-        within = identity.kinds.get(rule.share, Kind()).within
-        joined, left = _ruled(shared[shared["kind"] == KINDS.index(rule.share)], rule.needs, strong, within)
+        some = shared[shared["kind"] == KINDS.index(rule.share)]
+        within = identity.kinds.get(rule.share, Kind()).most.within
+        joined, left = _ruled(some, rule.needs, some["value"].isin(several), strong, within)
         made.append(joined.assign(rule=place))
         aside.append(left)
     found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
     found = found.assign(node=numbers.mixed((found["node"].to_numpy(), found["rule"].to_numpy())))
     joining = found["node"].duplicated(keep=False)
-    columns = ["record", "node", "rule", "day", "kind", "scope", "value"]
+    columns = ["record", "node", "rule", "day", "kind", "scope", "value", "tie"]
     told = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
     # Empty parts have columns of no type, which would make floats of the rest.
     kept = found.loc[joining, columns].astype(np.int64).reset_index(drop=True)
     return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
 
 
-def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame, within: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _form(name: pd.Series) -> pd.Series:
+    return name & 3
+
+
+def _of_several_names(shared: pd.DataFrame, shown: Shown) -> Array:
+    """Values that show names which cannot be one person's."""
+    named = shared[shared["name"] != 0].drop_duplicates(["value", "name"])
+    named = named[named["value"].duplicated(keep=False)].assign(form=lambda rows: _form(rows["name"]))
+    # Whole names are compared by their numbers; where another form is among them, by their texts.
+    whole = named.groupby("value")["form"].transform("max") == WHOLE
+    found = [named.loc[whole, "value"].to_numpy()]
+    open_ = named[~whole]
+    if len(open_):
+        first = open_.drop_duplicates("name").sort_values("record")
+        texts = dict(zip(first["name"], shown.told(first["record"].to_numpy()), strict=True))
+        by_value = open_.groupby("value")["name"].agg(list)
+        found.append(np.array([value for value, names in by_value.items() if _differ(names, texts)], np.int64))
+    return np.unique(np.concatenate(found))
+
+
+def _differ(names: Sequence[int], texts: Mapping[int, Name | None]) -> bool:
+    told = [name for number in names if (name := texts[number])]
+    return any(not compatible(one, other) for one, other in combinations(told, 2))
+
+
+def _ruled(
+    rows: pd.DataFrame, needs: str, several: pd.Series, strong: pd.DataFrame, within: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Nodes of one rule, and the rows that it cannot place: those who could be either of several persons."""
     none = rows.iloc[:0].assign(reason="")
     if needs == "nothing":
         return rows.assign(node=rows["value"].to_numpy()), none
+    # A part of a name, however often it is told, is nobody's alone.
+    loose = (rows["name"] == 0) | (_form(rows["name"]) == PART)
     if needs == "same_name":
-        named = rows[rows["name"] != 0]
+        named = rows[~loose]
         return named.assign(node=numbers.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
-    pairs = rows.loc[rows["name"] != 0, ["value", "name"]].drop_duplicates()
-    several = rows["value"].isin(pairs.loc[pairs["value"].duplicated(), "value"])
     kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
-    lost = rows[several & (rows["name"] == 0)].assign(reason="several names show this value")
-    # A value changes hands: two logins that came to it further apart than its window are two people's.
-    shared = _of_several(kept, strong) if needs == "one_person" else _in_turn(kept, strong, within)
+    lost = rows[several & loose].assign(reason="several names show this value")
+    if needs == "one_name":
+        # Carriers give numbers to others: two logins so long apart are two persons', unless a name says more.
+        another = _of_several(kept, strong).to_numpy() * _periods(kept, within)
+        return kept.assign(node=numbers.mixed((kept["node"].to_numpy(), another))), lost
+    shared = _of_several(kept, strong)
     more = kept[shared].drop(columns="node").assign(reason="several persons show this value")
     return kept[~shared], pd.concat([lost, more])
+
+
+def _periods(rows: pd.DataFrame, within: int) -> Array:
+    """Number the periods in which a value was shown, each so many days at least after the one before, from 0."""
+    days = rows[["value", "day"]].sort_values(["value", "day"], kind="stable")
+    late = days.groupby("value")["day"].diff() >= within
+    found: Array = late.groupby(days["value"]).cumsum().reindex(rows.index).to_numpy(np.int64)
+    return found
 
 
 def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
@@ -103,17 +154,6 @@ def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
     many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
-
-
-def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
-    """Rows whose value different values of one strong kind in one scope came to more than so many days apart."""
-    days = rows.groupby("value")["day"]
-    long = (days.transform("max") - days.transform("min")) > within
-    near = strong.loc[strong["record"].isin(rows.loc[long, "record"]), ["record", "kind", "scope", "value"]]
-    seen = rows.loc[long, ["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
-    first = seen.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
-    spans = (first.max() - first.min()) > within
-    return rows["value"].isin(spans.index.get_level_values("value")[spans.to_numpy()])
 
 
 def _all_hubs(shared: pd.DataFrame, rows: pd.DataFrame, ruled: Iterable[int], identity: Identity) -> dict[int, str]:
@@ -132,9 +172,12 @@ def _hubs(rows: pd.DataFrame, member: pd.DataFrame, kind: Kind) -> dict[int, str
     often = rows[seen > min(most.records, most.names, most.members)]
     found: dict[int, str] = {}
     members = often[["record", "value", "day"]].merge(member.rename(columns={"value": "what"}), on="record")
-    named = often.loc[often["name"] != 0, ["value", "day"]].assign(what=often.loc[often["name"] != 0, "name"])
+    named = often[often["name"] != 0]
+    named = named.assign(what=named["name"])
+    # Parts of names count by themselves: each may be of a name that is there.
+    part = _form(named["name"]) == PART
     looks: list[tuple[pd.DataFrame, int, str]] = [
-        (members, most.members, "members"), (named, most.names, "names"),
+        (members, most.members, "members"), (named[~part], most.names, "names"), (named[part], most.names, "names"),
         (often.assign(what=often["record"]), most.records, "records"),
     ]  # fmt: skip
     for table, limit, word in looks:

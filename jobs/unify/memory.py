@@ -18,7 +18,7 @@ PAIR = pa.schema([
     ("weights", pa.list_(pa.float64())), ("batch", pa.int64()),
 ])  # fmt: skip
 # What a run needs of the pairs that it does not touch; the weights of fields are read when they are asked for.
-BRIEF = pa.schema([PAIR.field(name) for name in ("a", "b", "weight", "batch")])
+BRIEF = pa.schema([PAIR.field(name) for name in ("a", "b", "levels", "weight", "batch")])
 RECORD = ("raw", "called", "mark", "standing", "batch", "sign")
 
 

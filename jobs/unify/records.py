@@ -41,7 +41,7 @@ PERSON = "xxhash64(source, person_key) as person"
 # Rows that hold today.
 TODAY = "replaced_on is null"
 # Columns of links.Shown, as they are sorted.
-SHOWN = ["record", "kind", "scope", "value", "day", "blocked"]
+SHOWN = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def staged(context: Context, day: date) -> Staged:
     table = table.take(pa.array(rows)).combine_chunks()
     kinds = ", ".join(map(quoted, [*context.catalogue.identity.blocked, ""]))
     told = take(identifiers(context, known).selectExpr(
-        "person", "kind_code", "scope_code", "code", "cast(unix_date(recorded_on) as int) as day",
+        "person", "kind_code", "scope_code", "code", "tie", "cast(unix_date(recorded_on) as int) as day",
         f"if(kind in ({kinds}), told, null) as told",
     )).arrow()  # fmt: skip
     return Staged(table, _shown(context, table["person"].to_numpy(), told), texts, rows)
@@ -116,7 +116,8 @@ def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
     """Rows of links.Shown in one order, whatever the one in which the engine gave them."""
     kind = told["kind_code"].to_numpy()
     columns = [np.searchsorted(person, told["person"].to_numpy()), kind, told["scope_code"].to_numpy(),
-               told["code"].to_numpy(), told["day"].to_numpy(), blocked(context, kind, told["told"])]  # fmt: skip
+               told["code"].to_numpy(), told["day"].to_numpy(), blocked(context, kind, told["told"]),
+               told["tie"].to_numpy()]  # fmt: skip
     order = np.lexsort(columns[::-1])
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
@@ -157,7 +158,7 @@ def identifiers(context: Context, known: str) -> DataFrame:
     """Identifiers that records show, on rows of silver that a condition holds for.
 
     `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any
-    record shows. kind_code, scope_code and code are whole numbers.
+    record shows. kind_code, scope_code and code are whole numbers; tie is one that no key changes.
     """
     rows = _own(context, "identifiers", known).select(*KEYS, "kind", "scope", "value", "recorded_on")
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
@@ -167,7 +168,7 @@ def identifiers(context: Context, known: str) -> DataFrame:
         PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
         f"xxhash64({quoted(salt_of(context.settings))}, scope) as scope_code", "value as told",
         f"{normalise.same_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
-        "recorded_on",
+        "xxhash64(kind, scope, value) as tie", "recorded_on",
     )  # fmt: skip
 
 

@@ -18,23 +18,25 @@ LIKENESS = "likeness"
 
 
 class Edge(NamedTuple):
-    """A record at a node (other is -1), or two records by likeness (rule is -1) or by verdict (rule is -2)."""
+    """A record at a node (other is -1), or two records by likeness (rule is -1) or by verdict (rule is -2).
+
+    `tie` orders edges that are as strong as each other, by what was told and by no key.
+    """
 
     rule: int
     weight: float
     node: int
-    tie: int
+    tie: tuple[int, ...]
     record: int
     other: int
 
 
 class Component(NamedTuple):
-    """Records, what joins them, what they hold (record, kind, scope, value, day), and the verdicts on pairs."""
+    """Records, what joins them, what they hold (record, kind, scope, value, day), and the pairs kept apart."""
 
     records: Any
     edges: list[Edge]
     held: list[Any]
-    same: list[tuple[int, int]]
     different: list[tuple[int, int]]
 
 
@@ -67,10 +69,7 @@ class Sets:
 
 def resolve(found: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
     """Return the groups of records, and each link that was cut: record, other (or -1), by which rule, why."""
-    edges = sorted(
-        [*found.edges, *(Edge(-2, 0.0, 0, min(a, b), a, b) for a, b in found.same)],
-        key=lambda e: _strength(e, identity),
-    )
+    edges = sorted(found.edges, key=lambda e: _strength(e, identity))
     cut: list[Cut] = []
     kept = _joined(found, edges, identity, cut)
     while True:
@@ -84,7 +83,7 @@ def resolve(found: Component, identity: Identity) -> tuple[list[list[int]], list
 
 def _strength(edge: Edge, identity: Identity) -> tuple[Any, ...]:
     rank = edge.rule if edge.rule != -1 else len(identity.rules)
-    return (rank, -edge.weight, edge.node, edge.tie)
+    return (rank, -edge.weight, edge.tie)
 
 
 def _ends(edge: Edge) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from jobs.unify.directory import Directory, Record
 from jobs.unify.likeness import limits
 from jobs.unify.matching import blocks, fields, training
 from jobs.unify.matching.levels import HIGHEST, WORDS
-from jobs.unify.matching.scoring import Compared, unpacked
+from jobs.unify.matching.scoring import Compared, of_relatives, unpacked
 
 Array = np.ndarray[Any, Any]
 # Bits from which it is worth telling that two of a household may be meant.
@@ -49,11 +49,12 @@ class Likeness:
         known = memory.recall(self.directory.lake, len(self.match.blocks))
         if len(known.person):
             person, batch = known.person, known.columns["batch"]
-            found = memory.current(known.pairs, person, batch).select(["a", "b", "weight"]).to_pandas()
+            found = memory.current(known.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
         else:
             found = self._anew()
-        sure: pd.DataFrame = found[training.probability(found["weight"].to_numpy(), self.rate) >= self.match.link]
-        return sure
+        likely = training.probability(found["weight"].to_numpy(), self.rate) >= self.match.link
+        sure: pd.DataFrame = found[likely & ~of_relatives(found["levels"].to_numpy())]
+        return sure[["a", "b", "weight"]]
 
     def _anew(self) -> pd.DataFrame:
         ids = self.directory.identifiers.group_by(records.KEYS).aggregate([]).select(records.KEYS).to_pandas()
@@ -61,7 +62,7 @@ class Likeness:
         compared, found = self._compared(keys)
         groups = blocks.grouped(found)
         a, b, _ = blocks.candidates(groups, limits(self.match, groups, len(keys)), np.ones(len(keys), bool))
-        scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "weight"]).to_pandas()
+        scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "levels", "weight"]).to_pandas()
         return scored.astype({"weight": float})
 
     def _compared(self, keys: list[Record], floor: float | None = None) -> tuple[Compared, Array]:
@@ -98,6 +99,8 @@ class Likeness:
         levels = unpacked(scored["levels"][best])
         told = tuple((name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST))
         rest = scored["weight"][best] - sum(scored["weights"][best])
+        apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
+        told += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
         told += (("household", "could be two of one", rest),) if rest < LEAST_TOLD else ()
         shared = (found[a[best]] == found[b[best]]) & (found[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from jobs.unify.matching import names
+from jobs.unify.matching import name_match, names
 
 RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city", "region", "postcode", "address",
        "email", "phone", "national_id", "phone_masked")  # fmt: skip
@@ -107,6 +107,11 @@ def _house(text: str) -> str | None:
     return "-".join(_DIGITS.findall(text)) or None
 
 
+def called(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Number of each record's name, as name_match.numbered has it."""
+    return name_match.numbered(name_match.of(raw), salt)
+
+
 def named(fields: pd.DataFrame) -> Strings:
     """The whole name in whatever order its parts stand, null where one of them lacks."""
     both = fields["given"].notna() & fields["family"].notna()
@@ -177,5 +182,5 @@ def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], s
         passed = [batch.column(batch.schema.get_field_index(name)) for name in PASSED]
         texts = [pa.array(fields[name], pa.string()) for name in FIELDS]
         yield pa.RecordBatch.from_arrays(
-            [*passed, pa.array(hashed(named(fields), salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
+            [*passed, pa.array(called(raw, salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
         )

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from rapidfuzz.distance import OSA
 
-from jobs.unify.matching.levels import HIGHEST
+from jobs.unify.matching import names
+from jobs.unify.matching.levels import HIGHEST, Column
 
 Array = np.ndarray[Any, Any]
 # Pairs of a household per record: what is assumed where the data cannot tell, and between what they may tell it.
@@ -78,3 +80,51 @@ def against(levels: Array, m: Mapping[str, Array]) -> Array:
 def weighed(strangers: Array, household: Array, share: float) -> Array:
     """Weight against everybody else, out of the weights against strangers and against those of a household."""
     return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
+
+
+def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, levels: Array) -> Array:
+    """Pairs whose names are two persons', as twins' are, however like the rest is: 1, otherwise 0.
+
+    Given names that differ, unless one is an initial, a short form or a slip of the other; nearly the same ones of two
+    sexes; single words that differ. A slip is no name that others have: `common` tells by name whether it is. Who shows
+    the same national id, or all but one character of it, is one person for that reason.
+    """
+    at = {name: place for place, name in enumerate(HIGHEST)}
+    given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
+    found = ((given == 0) & (family == 1)) | ((given == 3) & (gender == 1))
+    unlike = np.flatnonzero((given > 0) & (given < 4))
+    codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
+    rows = np.stack([codes[0][a[unlike]], codes[1][a[unlike]], codes[0][b[unlike]], codes[1][b[unlike]]], axis=1)
+    different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
+    apart = [_apart(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
+    found[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
+    codes_of = (codes[0][a], codes[0][b])
+    slip = ((given == 2) | ((given == 3) & (gender != 1))) & ~np.logical_and(
+        *(common[code] & (code >= 0) for code in codes_of)
+    )
+    han = np.array([*map(names.is_han, values), False], bool)
+    found &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
+    return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
+
+
+def _apart(given: str, family: str, other_given: str, other_family: str) -> bool:
+    """Whether neither given name is a form of the other; crosswise where a part stands in the other's column."""
+    if family and names.roman(family) == names.roman(other_given):
+        return not _a_form(given, other_family)
+    if given and names.roman(given) == names.roman(other_family):
+        return not _a_form(family, other_given)
+    return not _a_form(given, other_given)
+
+
+def _a_form(one: str, other: str) -> bool:
+    """Whether one sounds like or begins the other, has one letter else, or leaves out, doubles or swaps characters."""
+    short, long = sorted((one, other), key=len)
+    if names.roman(one) == names.roman(other):
+        return True
+    if not names.is_han(one + other):
+        # In names of three letters one that differs makes another name: Tim and Tom.
+        long_enough = len(short) >= 4 or len(long) > len(short)
+        near = one.isascii() and other.isascii() and long_enough and OSA.distance(one, other) <= 1
+        return near or long.startswith(short)
+    rest = iter(long)
+    return sorted(one) == sorted(other) or all(character in rest for character in short)

@@ -33,6 +33,7 @@ WORDS = {
     "national_id": ("not compared", "different", "one character off", "the same"),
     "phone_mask": ("not compared", "different", "the same as far as it is shown"),
 }  # fmt: skip
+_SORTED = (np.minimum, np.maximum)
 _LETTERS = re.compile(r"\D")
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 Levels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -40,7 +41,7 @@ Levels = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Column:
-    """One field of all records: `codes` (-1 for null) into `values`."""
+    """One field of all records: `codes` (-1 for null) into `values`, which are in order."""
 
     codes: Codes
     values: list[str]
@@ -63,7 +64,10 @@ def _column(values: pa.ChunkedArray) -> Column:
     encoded = pc.dictionary_encode(values.combine_chunks())
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return Column(codes, encoded.dictionary.to_pylist())
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order) + 1, np.int32)
+    rank[order], rank[-1] = np.arange(len(order)), -1
+    return Column(rank[codes], encoded.dictionary.take(pa.array(order)).to_pylist())
 
 
 def _on_distinct(a: Codes, b: Codes, values: list[str], alike: Callable[[list[str], list[str]], Levels]) -> Levels:
@@ -222,9 +226,12 @@ def _whole_names(columns: dict[str, Column], a: Any, b: Any) -> tuple[Levels, Le
     # What is missing is worth a little more than what differs.
     worth = [[np.where(x == 0, 1.5, x) for x in pair] for pair in (straight, crossed)]
     cross = worth[1][0] + worth[1][1] > worth[0][0] + worth[0][1] + 0.5
-    levels = [np.where(cross, y, x).astype(np.uint8) for x, y in zip(straight, crossed, strict=True)]
-    terms = [np.where(level == 4, x[a], -1).astype(np.int32) for level, x in zip(levels, (given, family), strict=True)]
-    return levels[0], levels[1], terms[0], terms[1]
+    terms = [np.where(level == 4, x[a], -1) for level, x in zip(straight, (given, family), strict=True)]
+    swapped = [np.where(level == 4, x[a], -1) for level, x in zip(crossed, (given, family), strict=True)]
+    # Crosswise neither is the given name: the likest counts as the family's, whichever record comes first.
+    levels = [np.where(cross, f(*crossed), x).astype(np.uint8) for f, x in zip(_SORTED, straight, strict=True)]
+    found = [np.where(cross, f(*swapped), x).astype(np.int32) for f, x in zip(_SORTED, terms, strict=True)]
+    return levels[0], levels[1], found[0], found[1]
 
 
 def _place(

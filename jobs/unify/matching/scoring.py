@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.unify.matching import households
 from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
 from jobs.unify.matching.model import Model
 
 # So many pairs are compared at a time.
 ROWS = 250_000
+# Marks packed levels of a pair whose names are two persons'.
+RELATIVES = np.int64(1 << 40)
 
 
 class Compared:
@@ -24,6 +27,11 @@ class Compared:
         for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
             self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
         self.shares = model.shares(self.columns)
+        # Without shares every name may be one that others have.
+        untrained = not len(model.terms["names"][0])
+        # A register without phones and e-mails shows families and slips alike: there the learnt weights decide alone.
+        self.families = np.int64(untrained or any((self.columns[name].codes >= 0).any() for name in ("phone", "email")))
+        self.common = np.append((self.shares["names"] > model.rarest) | untrained, False)
 
     def scored(self, a: Any, b: Any) -> pa.Table:
         """Score pairs by their places; those below the model's floor are left out.
@@ -38,12 +46,14 @@ class Compared:
         weights = self.model.weights(found, self.shares)
         total = self.model.total(found, weights)
         kept = np.flatnonzero(total >= self.model.floor)
+        marked = households.relatives(self.columns, self.common, a[kept], b[kept], found.levels[kept]) & self.families
         lists = pa.ListArray.from_arrays(
             pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())
         )
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(self.person[a[kept]]), pa.array(self.person[b[kept]]), pa.array(packed(found.levels[kept])),
+                pa.array(self.person[a[kept]]), pa.array(self.person[b[kept]]),
+                pa.array(packed(found.levels[kept]) | marked * RELATIVES),
                 pa.array(total[kept].astype(np.float32)), lists,
             ],
             names=["a", "b", "levels", "weight", "weights"],
@@ -61,6 +71,11 @@ def packed(levels: Any) -> Any:
     """Pack levels (pairs by comparisons) into one number each, four bits a comparison, the first lowest."""
     places = np.arange(levels.shape[1], dtype=np.int64) * 4
     return (levels.astype(np.int64) << places).sum(axis=1)
+
+
+def of_relatives(levels: Any) -> Any:
+    """Whether packed levels are of pairs whose names are two persons'."""
+    return (levels & RELATIVES) != 0
 
 
 def unpacked(number: int) -> dict[str, int]:

@@ -65,6 +65,7 @@ def train(
     columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], blocks: Sequence[Sequence[str]], salt: str
 ) -> Model:
     """Train on records given by their coded columns and on candidate pairs: a, b and the blocks in bits."""
+    columns, pairs = _in_order(columns, pairs)
     draw = np.random.default_rng(20240701)
     n = len(columns["given"].codes)
     a, b = _random_pairs(n, draw)
@@ -77,6 +78,20 @@ def train(
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
     floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
     return Model(m, u, terms, bases, 1.0 / max(n, 2000), floor, _households(columns, pairs, m, u, draw), salt)
+
+
+def _in_order(
+    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array]
+) -> tuple[dict[str, Column], tuple[Array, Array, Array]]:
+    """Records and pairs in the order of what records tell, so that no sample hangs on the home's key."""
+    order = np.lexsort([column.codes for column in columns.values()])
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    a, b, bits = rank[pairs[0]], rank[pairs[1]], pairs[2]
+    a, b = np.minimum(a, b), np.maximum(a, b)
+    rows = np.lexsort((b, a))
+    sorted_columns = {name: Column(column.codes[order], column.values) for name, column in columns.items()}
+    return sorted_columns, (a[rows], b[rows], bits[rows])
 
 
 def _households(

@@ -87,7 +87,7 @@ test_within_a_source_the_record_that_was_told_last_is_heard = spec(
             cat      | shop   | s1     | Beijing  | 2024-02-01
         """
     },
-    expect={"ann": dict(city="Shanghai"), "bob": dict(city="Beijing"), "cat": dict(city="Beijing")},
+    expect={"ann": dict(city="Shanghai"), "bob": dict(city="Shanghai"), "cat": dict(city="Beijing")},
 )
 
 test_of_sources_that_nobody_ranked_the_one_that_spoke_last_is_heard = spec(

@@ -79,7 +79,7 @@ def test_a_hub_counts_within_its_window_only():
 
 def test_names_and_members_make_hubs_too():
     identity = rules(kinds={"phone": {"most": {"names": 2, "members": 2}}}, rules=[{"share": "phone"}])
-    names = {number: ["phone=1", f"name=n{number}"] for number in range(3)}
+    names = {number: ["phone=1", f"name={name}"] for number, name in enumerate(("Ann", "Bob", "Cat"))}
     assert parts(names, identity)[0] == ["0", "1", "2"]
     cards = {number: ["phone=1", f"member:b={number}"] for number in range(3)}
     both = rules(kinds=identity.model_dump()["kinds"], rules=[{"share": "phone"}, {"share": "member"}])

@@ -1,5 +1,6 @@
 """Likeness of records: names, dates, places and mail in levels, blocks, training without labels, and households."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from benchmarks import persons
 from benchmarks.pairs import pair_scores
 from examples import examples
 from jobs.unify import normalise
-from jobs.unify.matching import blocks, fields, households, training
+from jobs.unify.matching import blocks, fields, households, scoring, training
 from jobs.unify.matching.levels import HIGHEST, coded, compared
 from jobs.unify.matching.model import TERMS, read
 from jobs.unify.matching.scoring import Compared, packed, unpacked
@@ -67,6 +68,56 @@ def named(text):
 def test_names(one, other, given_level, family_level):
     found = levels(one, other)
     assert (found["given"], found["family"]) == (given_level, family_level)
+
+
+def of_relatives(one, other):
+    """Whether the names of two records, each as a mapping of RAW, are two persons' in a home too small to learn."""
+    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
+    scored = Compared(
+        table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
+    )
+    return bool(scoring.of_relatives(scored.scored(np.array([0]), np.array([1]))["levels"].to_numpy())[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("张小明", "张小亮"), ("周明", "周敏"), ("김민준", "김민서"), ("राम वर्मा", "रमा वर्मा"),
+        ("Michael Smith", "Michelle Smith"),
+        ("Anna Li", "Mary Li"), ("Suharto", "Megawati"),
+    ],
+)  # fmt: skip
+def test_twins_and_relatives_are_at_most_for_review(one, other):
+    home = {"birthday": "1992-05-06", "phone": "+8613765432101", "address": "平江路 5 号", "city": "苏州"}
+    assert of_relatives(named(one) | home, named(other) | home)
+    assert not of_relatives(named(one) | {"national_id": "1"}, named(other) | {"national_id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("王小明", "王小明"), ("王小明", "王晓明"), ("王小明", "王明"), ("王小明", "王明小"),
+        ("王小明", "Wang Xiaoming"),
+        ("John Smith", "J Smith"), ("John Smith", "Jon Smith"), ("John Smith", "Smith John"), ("John Smith", "John"),
+    ],
+)  # fmt: skip
+def test_forms_and_slips_of_one_name_may_be_linked(one, other):
+    assert not of_relatives(named(one), named(other))
+
+
+def test_nearly_the_same_names_of_two_sexes_are_two_persons():
+    assert of_relatives(named("Daniela Li") | {"gender": "female"}, named("Daniel Li") | {"gender": "male"})
+
+
+WORDS = st.sampled_from(["li", "xi", "lixi", "wang", "wei", None])
+
+
+@examples(60)
+@given(WORDS, WORDS, WORDS, WORDS)
+def test_levels_do_not_hang_on_which_record_comes_first(given_name, family, other_given, other_family):
+    one = {"given_name": given_name, "family_name": family}
+    other = {"given_name": other_given, "family_name": other_family}
+    assert levels(one, other) == levels(other, one)
 
 
 @pytest.mark.parametrize(
