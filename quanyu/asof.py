@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from quanyu import discover
 from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
-from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions import lost, parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.feature import FeatureView, reach
@@ -38,7 +38,7 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     return Step(
         name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
-        describes=" ".join((view.__doc__ or "").split()),
+        describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
     )  # fmt: skip
 
 
@@ -183,18 +183,26 @@ def computed(context: Context, view: type[FeatureView], *days: date) -> DataFram
 
 
 def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """The same, with the names of features that cannot be computed out of the customer's values, if any, in `_lost`."""
+    """The same, with the names of features and tags that cannot be computed out of the customer's values in `_lost`."""
     tables = context.catalogue.tables
     plans = view.plans(tables)
     rows = computed_parts(_rows_of(context, view, *days), plans.values(), *days)
     everybody = customers_known(context, *days).join(rows, BY, "left")
     values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
-    lost = [f"if({condition}, '{name}', null)" for name, plan in plans.items() if (condition := plan.lost())]
-    named = f"nullif(concat_ws(', ', {', '.join(lost)}), '')" if lost else "cast(null as string)"
     features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
     tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
-    valued = everybody.selectExpr(*BY, *values, f"{named} as _lost")
-    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, "_lost")
+    losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
+    asked = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
+    unsure = {name: condition for name, tree in asked.items() if (condition := lost(tree, features))}
+    valued = everybody.selectExpr(*BY, *values, f"{_names(losses)} as _features")
+    named = f"nullif(concat_ws(', ', _features, {_names(unsure)}), '') as _lost"
+    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, named)
+
+
+def _names(conditions: Mapping[str, str]) -> str:
+    """SQL of the names whose condition holds, with commas between them; null for none."""
+    cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
+    return f"nullif(concat_ws(', ', {cases}), '')" if cases else "cast(null as string)"
 
 
 def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
@@ -244,7 +252,7 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
 def lost_note(names: str, customers: int) -> str:
     """Say of how many customers a value is null, although all that it is made of is there."""
     whom = "1 customer" if customers == 1 else f"{customers} customers"
-    return f"{names} cannot be computed for {whom}: too large, or a division by 0"
+    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"
 
 
 def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:

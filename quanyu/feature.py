@@ -219,7 +219,7 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
         if window is not None and (words := outside(window)):
-            yield key, f"within {window!r}: {words}, written as days(30), or None for all time"
+            yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     named: dict[str, Feature | Tag] = {**view.features, **view.tags}
     for name, told in named.items():
         if not NAME.match(name) or name in ("customer_id", "as_of"):

@@ -61,7 +61,7 @@ def up(
 def _nothing_left(settings: Settings) -> Iterator[None]:
     """Hold the home while a clock is started, with no run by hand under way or left by one that was killed."""
     from quanyu import discover
-    from quanyu.run import home_lock
+    from quanyu.homelock import home_lock
 
     with home_lock(settings):
         discover.call("dags.inprocess:end_runs_by_hand")()

@@ -134,11 +134,19 @@ def secret(reference: str) -> str:
 
 
 def person_key_secret(settings: Settings) -> bytes:
-    """Return the key under which person keys are hashed: the one referred to, or one that the home made for itself."""
+    """Return the key under which person keys are hashed: the one referred to, or one that the home made for itself.
+
+    Raises ConfigError where a home that has facts has lost its own.
+    """
     if settings.keys.person:
         return secret(settings.keys.person).encode()
     path = settings.home / "person.key"
     if not path.exists():
+        if has_facts(settings):
+            raise ConfigError(
+                f"{path} is gone, the key with which the facts in {settings.lake} were made: put it back, or take all"
+                " of the home from its last backup (quanyu restore)"
+            )
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"person.key.{os.getpid()}")
         fresh.touch(mode=0o600)
@@ -146,7 +154,12 @@ def person_key_secret(settings: Settings) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_text().strip().encode()
+    return path.read_bytes().strip()
+
+
+def has_facts(settings: Settings) -> bool:
+    """Whether anything was published in a home, such as facts of persons."""
+    return any(settings.lake.glob("silver/*/_delta_log")) or any(settings.lake.glob("gold/*/_delta_log"))
 
 
 def environment(name: str, default: str = "") -> str:
@@ -183,7 +196,9 @@ def keep_private(home: Path) -> None:
     """Let what this process and its children make from now on be their owner's alone, and so a home that is there."""
     os.umask(0o077)
     if home.is_dir() and home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
-        home.chmod(0o700)
+        # On a disk that cannot be written, the first write says so in words.
+        with contextlib.suppress(OSError):
+            home.chmod(0o700)
 
 
 def load_settings(conf: Path | str | None = None, home: Path | str | None = None) -> Settings:

@@ -17,6 +17,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
+from quanyu.feed_folders import check_folders
 from quanyu.feed_paths import day_in, fits, plain_name
 from quanyu.fill import Fill, fill_parts
 from quanyu.freshness import Fresh
@@ -78,6 +79,7 @@ class Source(YamlDeclaration):
     )
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
     person: tuple[Identifier, ...] = ()
+    keeps: tuple[str, ...] = Field((), description="kinds of identifiers that a row without one leaves as they were")
     fills: dict[str, Fill] = Field(min_length=1)
 
     @field_validator("fills", mode="before")
@@ -91,6 +93,8 @@ class Source(YamlDeclaration):
     def _absent_needs_snapshots(self) -> Source:
         if self.deleted_when and self.delivers != "snapshot":
             raise ValueError("deleted_when: absent is for feeds that deliver snapshots")
+        if self.keeps and (self.deleted_when or self.delivers == "events"):
+            raise ValueError("keeps is for feeds that deliver changes, or snapshots in which nothing is absent")
         return self
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
@@ -104,9 +108,10 @@ class Source(YamlDeclaration):
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
             if kinds and item.kind not in kinds:
-                found.add(
-                    self.file, f"person.{position}.kind", f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
-                )
+                wrong = f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
+                found.add(self.file, f"person.{position}.kind", wrong)
+        for kind in sorted({*self.keeps} - {item.kind for item in self.person}):
+            found.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
         self._check_names(found)
@@ -241,4 +246,5 @@ class Source(YamlDeclaration):
 
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
         """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
+        check_folders(*self.root(landing, data))
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)

@@ -65,7 +65,7 @@ def groups_of(
         rows = _marked_short(rows, across.parent, across.short)
     values = {column: f"`{column}`" for column in source.fills[name].columns}
     checks = [
-        *constraint_checks(table, values, {}),
+        *constraint_checks(table, values, {}, "feed_day"),
         *ahead_checks(source, table, values, "feed_day"),
     ]
     why = f"array_union({reasons(checks)}, _lost)"

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing
+from jobs.ingest import bronze, crowds, extract, guards, landing, rebuild, refusals
 from jobs.ingest.parents import parents
 from jobs.ingest.publication import publish
 from jobs.ingest.relations import groups_place
@@ -32,12 +32,14 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
-    filled = [place_of(tables[name]) for name in source.tables()] + (["silver/identifiers"] if source.person else [])
+    named = ["silver/identifiers", refusals.PLACE, crowds.PLACE] if source.person else []
+    filled = [*(place_of(tables[name]) for name in source.tables()), *named]
     groups = [groups_place(source)] if parents(source, tables) else []
     return Step(
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
         writes=(f"bronze/{source.name}", *filled, *groups), do=partial(ingest, source=source),
         inputs=partial(_depends, source=source),
+        remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),
     )  # fmt: skip
 
 
@@ -54,6 +56,7 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     A refused file, a late feed, and a day or file that is held back since it breaks a limit on bad rows, volume or
     ends, are breaches of the outcome: what else was good is published.
     """
+    _make_again(context, receipt, source)
     told = extract.extract(context, source)
     if told:
         landing.list_anew(context, source)
@@ -108,6 +111,13 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
         outcome = publish(work)
     held = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
     return replace(outcome, breaches=held)
+
+
+def _make_again(context: Context, receipt: Receipt, source: Source) -> None:
+    """Map all days again into tables that were lost, out of bronze; where that is lost too, landing is read again."""
+    if lost := rebuild.lost_tables(context, source):
+        with _as_the_source_writes(context, source):
+            publish(rebuild.work(context, source, receipt, lost))
 
 
 def _as_the_source_writes(context: Context, source: Source) -> Any:

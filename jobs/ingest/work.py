@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, landing, mapping
 from jobs.ingest.parents import Parent, parents, with_keys
-from quanyu.lake import Lake
+from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
 from quanyu.run import Context
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all."""
+    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all.
+
+    Where tables were lost, `lost` are their places, and nothing else is published; `recorded` says since when a day
+    was known.
+    """
 
     context: Context
     source: Source
@@ -34,6 +38,9 @@ class Work:
     files: list[landing.Found] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
+    lost: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
+    recorded: Mapping[date, date] = field(default_factory=dict)
 
     @property
     def tables(self) -> Mapping[str, type[Table]]:
@@ -60,8 +67,15 @@ class Work:
         """Rows of each day that was taken in earlier runs."""
         return self.context.store.ledger.volumes(self.source.name)
 
+    def names(self) -> list[str]:
+        """Tables to publish: all that the source fills, or those of them that were lost."""
+        filled = [*self.source.tables(), *(["identifiers"] if self.source.person else [])]
+        return [name for name in filled if not self.lost or place_of(self.tables[name]) in self.lost]
+
     def known_on(self, day: date) -> date:
         """Day on which what a day of the feed tells is known: its own, or that of the run that brings it late."""
+        if day in self.recorded:
+            return self.recorded[day]
         if day in self.again:
             return max(day, self.context.day, self.newest or day)
         return landing.recorded_on(day, self.context.day, self.newest)
@@ -79,7 +93,9 @@ class Work:
         settings, source = self.context.settings, self.source
         trimmed = mapping.trimmed(rows, source)
         addresses = any(self.tables[name].addressed_by for name in source.tables())
-        with_person = mapping.with_person(trimmed, source, settings.region, person_key_secret(settings), addresses)
+        with_person = mapping.with_person(
+            trimmed, source, settings.region, person_key_secret(settings), addresses, self.crowded
+        )
         staged = mapping.mapped(mapping.without_repeats(with_person, source), source, dict(self.tables))
         return with_keys(staged, self.parents)
 

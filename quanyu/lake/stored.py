@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quanyu.errors import ConfigError, QuanyuError
+from quanyu.errors import ConfigError, KeeperError
 from quanyu.faults import machine_fault
 from quanyu.lake.layout import SPARK_NAMES
 from quanyu.lake.receipt import receipt_in
@@ -50,7 +50,7 @@ class StoredTables:
             if fault := machine_fault(error):
                 raise type(fault)(f"{place}: {fault}") from None
             why = str(error).splitlines()[0][:200]
-            raise QuanyuError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
+            raise KeeperError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
 
     def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""

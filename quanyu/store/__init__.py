@@ -13,8 +13,9 @@ from quanyu.store.memory import Memory
 from quanyu.store.message import Message
 from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
+from quanyu.store.tables import LakeTable, LakeTables
 
-__all__ = ["Alert", "ExportTask", "HeldBack", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -30,6 +31,7 @@ class Store:
         self.outbox = Outbox(self._database)
         self.results = Results(self._database)
         self.alerts = Alerts(self._database)
+        self.tables = LakeTables(self._database)
 
     def copy_to(self, other: Store) -> None:
         """Put every row of this store into another one."""

@@ -25,7 +25,11 @@ from quanyu.run import Step, perform
         (OSError(errno.ENOSPC, "No space left", "/home/x"), KeeperError, "/home/x: no space is left"),
         (OSError(errno.EROFS, "Read-only", "/home/x"), KeeperError, "can be read and not written"),
         (PermissionError(errno.EACCES, "Permission denied", "/l"), KeeperError, "/l: this user may not read or write"),
-        (FileNotFoundError(errno.ENOENT, "No such file", "/l/a.csv"), RetryableError, "/l/a.csv: it went away"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file", "/l/a.csv"),
+            RetryableError,
+            "/l/a.csv: it is not there, or went away",
+        ),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/h"), ConfigError, "/h: a file stands where a folder"),
         (ConnectionRefusedError(), RetryableError, "did not answer"),
         (OSError("Generic LocalFileSystem error: Unable to write (os error 28)"), KeeperError, "no space is left"),
@@ -131,3 +135,25 @@ def test_a_step_that_fails_on_a_value_shows_it_nowhere(shop, caplog, capfd):
     assert "fault QuanyuError: fault: ValueError at test_faults.py:" in errors
     for text in (caplog.text, screen.out, screen.err, errors, *said):
         assert not [value for value in values if value in text], text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("table", "orders", "--version", "-1"),
+        ("table", "orders", "--version", "99999999999999999999"),
+        ("table", "orders", "--limit", "-5"),
+        ("job", "train", "--day", "2024-07-01", "--wait", "nan"),
+        ("job", "train", "--day", "2024-07-01", "--wait", "-5"),
+        ("job", "train", "--day", "0000-00-00"),
+        ("sample", "--days", "99999999"),
+    ],
+)
+def test_numbers_on_the_command_line_have_bounds(shop, words):
+    assert command(*words, shop=shop)[0] == 2
+
+
+def test_a_conf_folders_own_code_ends_no_command(shop):
+    shop.declare("features/own.py", "raise SystemExit(3)")
+    code, words = command("validate", shop=shop)
+    assert code == 2 and "own.py: cannot be imported" in words
