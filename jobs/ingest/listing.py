@@ -101,9 +101,8 @@ def listing_of(context: Context, source: Source) -> Listing:
     names = {candidate.name for candidate in candidates}
     for candidate in candidates:
         fault, day = _fault(source, candidate, names), source.likely_day(candidate.name)
-        if day is not None and day > context.day:
-            continue
-        if fault is None and (look := Look.of(candidate.path)):
+        look = Look.of(candidate.path) if fault is None else None
+        if look is not None and (day is None or day <= context.day):
             waits = _waits(source, candidate.path, look, at_ns)
             files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
         elif fault and not _is_of_another(context, source, candidate):
