@@ -20,6 +20,7 @@ from jobs.ingest.contract import (
     types,
 )
 from jobs.ingest.keys import folded
+from jobs.ingest.losses import roundings
 from quanyu.expressions import Expression, parse, type_of
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.source import PERSON, Fill, Source
@@ -81,6 +82,7 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[
         for name, plan in aggregates.items()
         if (condition := plan.lost())
     ]
+    losses += _rounded(fill, table, aggregates)
     people = ["person_key"] if table.personal else []
     return groups.selectExpr(
         *people, *values, "_day as feed_day", "_file", f"_last % {_MOST_ROWS} as _row", f"{reasons(losses)} as _lost"
@@ -95,6 +97,19 @@ def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression
             tree = members(parse(text).tree, fill.each)
             plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
     return plans
+
+
+def _rounded(fill: Fill, table: type[Table], aggregates: Mapping[str, AggregateExpression]) -> list[Check]:
+    """Checks of aggregates that give more places than their column keeps."""
+    checks = []
+    for name, wanted in aggregates.items():
+        tree = members(parse(fill.columns[name]).tree, fill.each)
+        exact = plan(Expression(fill.columns[name], tree), types(tree), zero=False)
+        checks += [
+            Check(f"{table.name}.{name}: {words}", bad)
+            for words, bad in roundings(exact.value(), exact.type, wanted.value(), wanted.type)
+        ]
+    return checks
 
 
 def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
