@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.ingest import reader
-from jobs.ingest.contract import day_sql, member
+from jobs.ingest.contract import day_sql, member, safe
 from jobs.ingest.landing import Found
-from quanyu.expressions import to_sql
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
@@ -131,6 +130,6 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
     bronze = lake.read(f"bronze/{source.name}")
     made = []
     for name in source.named_columns():
-        rest = to_sql(member(["_rest", name]))
+        rest = safe(member(["_rest", name]))
         made.append(f"coalesce(`{name}`, {rest}) as `{name}`" if name in bronze.columns else f"{rest} as `{name}`")
     return bronze.selectExpr(*made, *SYSTEM)
