@@ -38,7 +38,7 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     return Step(
         name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
-        describes=" ".join((view.__doc__ or "").split()),
+        describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
     )  # fmt: skip
 
 
@@ -127,6 +127,11 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
 
 _AS_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > as_of)"
 
+# Versions of a master that stood at the end of some day up to `as_of`, and their order: those that still stand first,
+# then those that ended last. An end after `as_of` was not known on it.
+_ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
+_LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
+
 
 def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
     """Repeat rows for each of the days they are asked for, in one pass over them."""
@@ -150,15 +155,20 @@ def customers_known(context: Context, *days: date) -> DataFrame:
 def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
-    """Join the tables that expressions name, each once, its columns in a struct named as the table."""
+    """Join the tables that expressions name, each once, its columns in a struct named as the table.
+
+    A row has the last version known by the day of what it refers to, one that has ended too: a master that no longer
+    lists an item ends the offer of it, and not what was bought.
+    """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
         by = next(column for column, told in table.columns.items() if told.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
-        newest = f"row_number() over (partition by {key}, as_of order by recorded_on desc, source) as _n"
-        known = facts(context, other, *days)
-        wanted = known.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest).where("_n = 1")
+        newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
+        versions = _of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        wanted = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
+        wanted = wanted.where("_n = 1")
         # The embedded engine holds the left side of a join in memory: the master, and not all facts.
         rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
     return rows

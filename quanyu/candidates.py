@@ -1,4 +1,4 @@
-"""What lies where files of a feed are looked for: the regular files among it, and why the rest is none."""
+"""What lies in the folders of a feed: the regular files that are its own, and why anything else is not taken."""
 
 from __future__ import annotations
 
@@ -6,21 +6,123 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from quanyu.day_path import DAY
+from quanyu.feed_paths import day_form, day_in, is_hidden, is_like, is_uploading, is_wild, name_pattern
 from quanyu.printable import printable
 
 
-def candidates(root: Path, pattern: str, names: re.Pattern[str]) -> Iterator[tuple[str, Path, str]]:
-    """Give name below the root, path, and why it is not taken (empty where it is) of all that a pattern names.
+@dataclass(frozen=True)
+class Candidate:
+    """A file or folder: its name below the root, and why it is not taken (empty where it is).
+
+    It is `doubtful` where it may hold what the feed should have told, by its name, and is not taken all the same.
+    """
+
+    name: str
+    path: Path
+    fault: str = ""
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class Level:
+    """One folder on the way to a feed's files: its name below the root, and the parts of the pattern below it."""
+
+    name: str
+    path: Path
+    parts: tuple[str, ...]
+    own: bool
+
+
+def candidates(root: Path, pattern: str) -> Iterator[Candidate]:
+    """Give all that lies in the folders that a pattern names, by name.
 
     Only a regular file is taken whose real path lies below the root, so that a link gives nothing that lies elsewhere.
+    Folders above the first `*` or `{day}` are others' too: what else lies in them is not looked at.
     """
     real = root.resolve()
-    for path in root.glob(pattern):
-        name = str(path.relative_to(root))
-        if names.fullmatch(name):
-            yield name, path, _fault(path, name, real)
+    for candidate in _below(Level("", root, tuple(pattern.split("/")), own=False), pattern):
+        if candidate.fault:
+            yield candidate
+        elif fault := _fault(candidate.path, candidate.name, real):
+            yield Candidate(candidate.name, candidate.path, fault, doubtful=True)
+        else:
+            yield candidate
+
+
+def _below(level: Level, pattern: str) -> Iterator[Candidate]:
+    part, own = level.parts[0], level.own or is_wild(level.parts[0])
+    if not own:
+        yield from _within(level, part, pattern, own)
+        return
+    try:
+        names = sorted(path.name for path in level.path.iterdir())
+    except PermissionError:
+        yield Candidate(level.name.rstrip("/"), level.path, "a folder that may not be read", doubtful=True)
+        return
+    except OSError:
+        # Not there yet, or gone since.
+        return
+    misfits = {name: _misfit(name, part, level) for name in names}
+    taken = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
+    for name, reason in misfits.items():
+        other = taken.get(name.lower(), name)
+        if reason is not None:
+            yield Candidate(level.name + name, level.path / name, reason, doubtful=is_like(name, part))
+        elif other != name:
+            yield Candidate(level.name + name, level.path / name, f"{other} in other letters, which is taken", True)
+        else:
+            yield from _within(level, name, pattern, own)
+
+
+def _one_spelling(names: list[str], part: str) -> dict[str, str]:
+    """Of names that differ in case only, the one whose ending is spelled as declared, else the first."""
+    ending = re.split(r"[*?}]", part)[-1]
+    by_letters: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (not name.endswith(ending), name)):
+        by_letters.setdefault(name.lower(), name)
+    return by_letters
+
+
+def _within(level: Level, name: str, pattern: str, own: bool) -> Iterator[Candidate]:
+    path, whole = level.path / name, level.name + name
+    if len(level.parts) == 1:
+        if own or path.exists() or path.is_symlink():
+            yield _dated(Candidate(whole, path), pattern)
+    elif path.is_dir():
+        yield from _below(Level(f"{whole}/", path, level.parts[1:], own), pattern)
+    elif own:
+        yield Candidate(whole, path, "no folder, though one is looked for here", doubtful=True)
+
+
+def _dated(candidate: Candidate, pattern: str) -> Candidate:
+    """Refuse a name in which the days differ from each other."""
+    try:
+        day_in(pattern, candidate.name)
+    except ValueError:
+        return Candidate(candidate.name, candidate.path, f"its name does not fit {pattern}", doubtful=True)
+    return candidate
+
+
+def _misfit(name: str, part: str, level: Level) -> str | None:
+    """Why a name is none of the feed's, None where it is one."""
+    if is_hidden(name, part):
+        return "hidden"
+    if len(level.parts) == 1 and is_uploading(name, part):
+        return "an upload that has not ended"
+    match = name_pattern(part).fullmatch(name)
+    if not match:
+        folder = (level.path / name).is_dir()
+        return "a folder" if folder else f"its name does not fit {part}"
+    if DAY.search(part):
+        try:
+            day_in(part, name)
+        except ValueError:
+            return f"its name has no day as {day_form(part)}"
+    return None
 
 
 def _fault(path: Path, name: str, root: Path) -> str:

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from quanyu import calendar, discover, report, tasks
+from quanyu import calendar, discover, preflight, report, tasks
 from quanyu.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
-from quanyu.run import Context, Result, home_lock, perform, results
+from quanyu.homelock import home_lock
+from quanyu.logs import private_log
+from quanyu.run import Context, Result, perform, results
 from quanyu.servers import services
 from quanyu.settings import Settings, set_environment
 
@@ -36,7 +39,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         database = BESIDE_CLOCK if _has_clock(settings) else DATABASE
         set_environment({**airflow_environment(settings, database=database), "QUANYU_RUN": run_id})
         context = tasks.context_of(day, run_id)
-        _ = context.steps
+        preflight.check(context)
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with _aside(log) as screen:
@@ -123,7 +126,7 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
     kept = os.dup(1), os.dup(2)
     screen = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
     try:
-        with open(log, "ab", buffering=0) as output:  # noqa: PTH123 (a descriptor is wanted)
+        with private_log(Path(log)) as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
         yield screen
@@ -146,6 +149,7 @@ def run_job(
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)
+        preflight.check(context)
         discover.call("ml.lifecycle.steps:prepare")(settings)
         try:
             result = perform(context, context.step(name), force)
@@ -163,6 +167,7 @@ def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, sa
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)
+        preflight.check(context)
         source = context.catalogue.sources.get(name)
         if source is None:
             raise ConfigError(f"unknown source {name!r}; {nearest(name, context.catalogue.sources)}")

@@ -35,8 +35,8 @@ ROOMS = (
 )  # fmt: skip
 # Modules with commands of their own; each has a function `add(app)`.
 COMMANDS = (
-    "quanyu.pages", "quanyu.homecommands", "quanyu.summary", "jobs.unify.commands", "jobs.verify.commands",
-    "jobs.journeys.commands", "jobs.consent.commands",
+    "quanyu.pages", "quanyu.homecommands", "quanyu.backupcommands", "quanyu.summary", "jobs.unify.commands",
+    "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
 )  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
@@ -88,7 +88,7 @@ def _own_module(path: Path) -> ModuleType:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             if isinstance(error, ConfigError):
                 raise

@@ -56,6 +56,12 @@ class LaterError(RetryableError):
     """The same call may go through in a quarter of an hour, and does harm within the minute: it is not retried."""
 
 
+class KeeperError(QuanyuError):
+    """The machine's keeper must act first, since no repetition mends it: a read-only disk, a table that is gone."""
+
+    exit_code = 4
+
+
 class RejectedError(QuanyuError):
     """A platform or mail server refused what we asked of it, for good."""
 
@@ -69,6 +75,7 @@ ACTORS = {
     "ExpressionError": "you",
     "RetryableError": "the machine's keeper",
     "LaterError": "the machine's keeper",
+    "KeeperError": "the machine's keeper",
     "RejectedError": "the platform",
     "ContractError": "the sender of the data",
 }

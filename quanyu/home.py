@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import platform
 import uuid
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from quanyu.errors import ConfigError
-from quanyu.settings import Settings
+from quanyu.settings import Settings, has_facts, person_key_secret
 
 MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
@@ -20,13 +22,18 @@ MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 class HomeNote:
     """What a home's first run noted of it, or a person accepted later: name, path, and a hash of the machine.
 
-    `identity` was drawn at the first run, and tells it from another home of its name.
+    `identity` was drawn at the first run, and tells it from another home of its name. `key` is a fingerprint of the key
+    of persons. `restored` says when the backup was made out of which the home was restored, until a person accepts it;
+    what was due up to the day `doubted` may have gone out since.
     """
 
     name: str
     path: str
     machine: str
     identity: str = ""
+    key: str = ""
+    restored: str = ""
+    doubted: str = ""
 
     def is_at(self, other: HomeNote) -> bool:
         """Whether both are of one place and machine."""
@@ -58,16 +65,40 @@ def noted(settings: Settings) -> HomeNote | None:
 
 
 def note(settings: Settings) -> HomeNote:
-    """Note the home as it is, readable for its owner alone."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = noted(settings)
-    path, here = note_path(settings), present(settings)
-    here = replace(here, identity=(before and before.identity) or uuid.uuid4().hex[:16])
+    """Note the home as it is, readable for its owner alone; what else was noted of it stays."""
+    before, here = noted(settings) or HomeNote("", "", ""), present(settings)
+    identity = before.identity or uuid.uuid4().hex[:16]
+    return write(
+        settings.home, replace(before, name=here.name, path=here.path, machine=here.machine, identity=identity)
+    )
+
+
+def write(home: Path, told: HomeNote) -> HomeNote:
+    """Write the note of the home in a folder, readable for its owner alone."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = home / "home.json"
     fresh = path.with_name(f"home.json.{os.getpid()}")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(asdict(here), indent=1), encoding="utf-8")
+    fresh.write_text(json.dumps(asdict(told), indent=1), encoding="utf-8")
     fresh.replace(path)
-    return here
+    return told
+
+
+def check_key(settings: Settings) -> None:
+    """Compare the key of persons with the one that the home's facts were made with; noted now where it is not yet.
+
+    Raises ConfigError for another key, or none, where there are facts.
+    """
+    before = noted(settings) or note(settings)
+    key = hmac.new(person_key_secret(settings), b"quanyu person key", hashlib.sha256).hexdigest()[:16]
+    if before.key and before.key != key and has_facts(settings):
+        raise ConfigError(
+            f"the key of persons is not the one that the facts in {settings.lake} were made with: everybody would be"
+            f" somebody else. Put the former key back ({settings.keys.person or settings.home / 'person.key'}), take"
+            " all of the home from its last backup (quanyu restore), or begin a new home with the same landing folder"
+        )
+    if before.key != key:
+        write(settings.home, replace(before, key=key))
 
 
 def check_name(settings: Settings) -> HomeNote:
@@ -86,9 +117,20 @@ def identity(settings: Settings) -> str:
     return check_name(settings).identity or note(settings).identity
 
 
+def doubted_until(settings: Settings) -> date | None:
+    """Last day of which messages may have gone out that neither lake nor store know of; None for a home without."""
+    before = noted(settings)
+    return date.fromisoformat(before.doubted) if before and before.doubted else None
+
+
 def may_send(settings: Settings) -> str | None:
     """Say why nothing may leave this home, or None where it may. Raises ConfigError where it has another name."""
     before, here = check_name(settings), present(settings)
+    if before.restored:
+        return (
+            f"this home was restored out of a backup of {before.restored}: what was due since may have gone out; if no"
+            " other one sends in its place, say so with `quanyu home accept`"
+        )
     if before.is_at(here):
         return None
     moved = [f"at {before.path} and not at {here.path}"] if before.path != here.path else []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from quanyu import home as homes
+from quanyu.calendar import day_of
 from quanyu.cli import Conf, Home, Wait, opened, say
 
 home = typer.Typer(no_args_is_help=True, help="The home: its name, and where it may send from.")
@@ -30,15 +33,27 @@ def show(conf: Conf = None, home: Home = None) -> None:
 
 
 @home.command()
-def accept(conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+def accept(
+    sent_until: Annotated[
+        str | None, typer.Option(help="Last day of which anything went out since the backup.", show_default="yesterday")
+    ] = None,
+    conf: Conf = None,
+    home: Home = None,
+    wait: Wait = 0,
+) -> None:
     """Say that this home is the one that sends: after it was moved, restored or copied to where the other is no more.
 
-    Example: `quanyu home accept`
+    It goes on with the lake as it lies. Of a home that was restored, or has lost tables, what was due until the day
+    given may have gone out: such messages become unknown, and are not sent by themselves.
+
+    Example: `quanyu home accept` or `quanyu home accept --sent-until 2026-01-31`
     """
-    from quanyu.run import home_lock
+    from quanyu.acceptance import accept as accept_home
+    from quanyu.homelock import home_lock
 
     settings = opened(conf, home)
-    homes.check_name(settings)
     with home_lock(settings, wait):
-        note = homes.note(settings)
+        note = accept_home(settings, day_of(sent_until) if sent_until else None)
     say(f"{note.name} at {note.path} sends and exports from the next run on")
+    if note.doubted:
+        say(f"but for messages that were due until {note.doubted}: they may have gone out, and are unknown")

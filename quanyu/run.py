@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from functools import cached_property
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from quanyu import discover
+from quanyu import agreement, discover
 from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
-from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, actor, nearest
-from quanyu.home import check_name
+from quanyu.errors import ConfigError, ContractError, QuanyuError, actor, nearest
+from quanyu.faults import explained
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
-from quanyu.lake.staging import Staging
+from quanyu.logs import private_log
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -57,7 +53,8 @@ class Step:
     """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
 
     `inputs` tells what else it depends on (landed files, for example). `as_of` steps depend on the day itself,
-    `forward` ones have a path behind them and leave an earlier day as it is.
+    `forward` ones have a path behind them and leave an earlier day as it is. `remakes` are places that it makes again
+    where they were lost; where others are, nothing runs.
     """
 
     name: str
@@ -70,6 +67,7 @@ class Step:
     as_of: bool = False
     forward: bool = False
     inputs: Callable[[Context], Mapping[str, Any]] | None = None
+    remakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,32 +163,6 @@ class Context:
             self.store.close()
 
 
-@contextlib.contextmanager
-def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the home for one run at a time, and note it at its first.
-
-    Raises RetryableError that names the process which holds it, and ConfigError where the home has another name.
-    """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    holder = settings.home / "run.holder"
-    lock = FileLock(settings.home / "run.lock")
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except Timeout:
-        who = holder.read_text() if holder.exists() else "another process"
-        raise RetryableError(
-            f"the home {settings.home} is in use by {who}; wait for it, or give --wait SECONDS"
-        ) from None
-    try:
-        Staging(settings.lake).clear_dead()
-        check_name(settings)
-        holder.write_text(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
 def perform(context: Context, step: Step, force: bool = False) -> Result:
     """Run one step for the context's day, unless nothing that it depends on has changed; keeps how it ended.
 
@@ -206,23 +178,21 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
         stop = error
     except Exception as error:
         stop, way = _unexpected(step, error), traceback.format_tb(error.__traceback__)
-        stop.__cause__ = error
     if stop is None:
         result = Result(step.name, status, time.monotonic() - began, outcome)
         _keep(context, result)
         return result
     _log(context, step, stop, way)
     _keep(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
-    raise stop
+    # Without what it came from, whose text may show values, and which Airflow would write into the task's log.
+    raise stop from None
 
 
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
-    """Say where a fault of our own lies, without its text, which may show values of rows."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    return QuanyuError(
-        f"{step.name}: {type(error).__name__} at {at.filename}:{at.lineno}, a fault of the program; logs/errors.log has"
-        " the way to it"
-    )
+    """Say what of the machine failed, or where a fault of our own lies, without its text, which may show values."""
+    fault = explained(error)
+    way = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
+    return type(fault)(f"{step.name}: {fault}{way}")
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
@@ -231,10 +201,13 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     last = context.store.memory.recall(step.name, key)
     if step.forward and last and last["day"] > context.day.isoformat() and not force:
         return "kept", Outcome(notes=(f"only goes forward: it stands at {last['day']}",))
+    agreement.check_reads(context, step)
+    lost = agreement.to_make(context, step.name)
     depends = _depends(context, step)
     if (
         last
         and not force
+        and not lost
         and last["depends"] == depends
         and all(_stands(context, p, v) for p, v in last["wrote"].items())
     ):
@@ -243,6 +216,11 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
         outcome = step.do(context, receipt)
+    agreement.note(context)
+    agreement.made(context, step.name)
+    outcome = replace(
+        outcome, notes=(*(f"{place} was lost and is made again" for place in sorted(lost)), *outcome.notes)
+    )
     wrote = {place: context.lake.version(place) for place in step.writes}
     told = {
         "day": context.day.isoformat(),
@@ -293,8 +271,6 @@ def result_of(receipt: Mapping[str, Any]) -> Result:
 
 
 def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:
-    folder = context.settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "errors.log").open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat()} {context.run_id} {step.name} {type(error).__name__}: {error}\n")
-        log.writelines(way)
+    at = datetime.now(UTC).isoformat()
+    with private_log(context.settings.home / "logs" / "errors.log") as log:
+        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(way)}".encode())

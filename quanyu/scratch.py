@@ -32,6 +32,12 @@ def remove(folder: Path) -> None:
         lock.close()
 
 
+def remove_own() -> None:
+    """Remove all folders that this process holds."""
+    for folder in list(_held):
+        remove(folder)
+
+
 def remove_dead(root: Path) -> int:
     """Remove the folders below a root whose process has ended, however it did. Returns how many."""
     dead = 0

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from quanyu import calendar
+from quanyu import calendar, preflight
 from quanyu.discover import call
 from quanyu.errors import ConfigError
-from quanyu.run import Context, Result, Step, home_lock, results
+from quanyu.homelock import home_lock
+from quanyu.run import Context, Result, Step, results
 from quanyu.run import perform as perform_step
 from quanyu.settings import Settings, environment, load_settings, read_settings
 
@@ -62,6 +63,7 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
     context = context_of(day, run_id, sends)
     calendar.check_over(context.settings, day)
     with home_lock(context.settings, WAIT_SECONDS):
+        preflight.check(context)
         try:
             result = perform_step(context, context.step(name))
         finally:

@@ -29,7 +29,8 @@ DRIVER = """
 import sys
 from datetime import date
 from pathlib import Path
-from quanyu.run import Context, home_lock, perform
+from quanyu.homelock import home_lock
+from quanyu.run import Context, perform
 from quanyu.settings import load_settings
 settings = load_settings(sys.argv[1], sys.argv[2])
 context = Context(settings, date.fromisoformat(sys.argv[3]))

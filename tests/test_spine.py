@@ -160,7 +160,7 @@ def test_a_command_with_a_wrong_name_answers_in_words(lived):
 
 
 def test_two_runs_at_once_do_not_mix(own):
-    from quanyu.run import home_lock
+    from quanyu.homelock import home_lock
 
     with home_lock(own.settings):
         second = command(own, "run", "--day", LAST)

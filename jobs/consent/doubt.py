@@ -22,7 +22,7 @@ def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
     pending = len(landing.landed(context, source))
     words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
-    words += [f"{source.name}: {aside}" for aside in landing.set_aside(context, source)]
+    words += [f"{source.name}: {aside}" for aside in landing.doubtful(context, source)]
     if extract.pending(context, source):
         words.append(f"{source.name}: nothing was taken from its database for {context.day}")
     return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source).values())]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.ingest import reader
+from jobs.ingest import landing, reader
 from jobs.ingest.contract import day_sql, member, safe
 from jobs.ingest.landing import Found
+from quanyu.errors import ConfigError, Problem
+from quanyu.expressions.json_numbers import marked, unmarked
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
@@ -25,6 +30,8 @@ _SYSTEM_TYPES = {
     "_refused": "string", "_day": "date",
 }  # fmt: skip
 SYSTEM = list(_SYSTEM_TYPES)
+_TO_READ = "path string, name string, day string, after string, through string, size bigint, mtime_ns bigint"
+_UNSTORABLE = re.compile(r"[\s,;{}()=.]")
 # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
 STATISTICS = ("_day", "_file", "_row")
 
@@ -42,23 +49,75 @@ def spec_of(source: Source) -> reader.ReadSpec:
 
 def columns_of(source: Source) -> dict[str, str]:
     """Columns of bronze with their types: the named ones as text, then the system's own."""
-    return {**dict.fromkeys(source.named_columns(), "string"), **_SYSTEM_TYPES}
+    return {**{stored_name(column): "string" for column in source.named_columns()}, **_SYSTEM_TYPES}
+
+
+def stored_name(column: str) -> str:
+    """Name of a feed's column in bronze; signs that no table takes in a name are numbers there: `a.b` is a_2e_b."""
+    return _UNSTORABLE.sub(lambda sign: f"_{ord(sign.group()):x}_", column)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read: the files whose bytes are as they were hashed, their rows, and how many each day has.
+
+    `changing` are files that changed while they were read. Nothing is believed of them; the next run reads them.
+    """
+
+    files: list[Found]
+    rows: Staged
+    counts: dict[date, int]
+    changing: list[Found]
+
+
+def read(lake: Lake, source: Source, files: Sequence[Found], day: str) -> Reading:
+    """Read files once; a row whose day cannot be read is a broken one of the run's day.
+
+    Raises ConfigError where two columns differ in case only, which no table can tell apart.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    _refuse_twins(lake, source)
+    rows, counts = lake.staging.counted(not_taken(read_landed(lake, source, files), source, day), by="_day")
+    unchanged, changing = landing.steady(files)
+    if changing:
+        others = rows.rows.where(~F.col("_file").isin([item.name for item in changing]))
+        rows, counts = lake.staging.counted(others, by="_day")
+    return Reading(unchanged, rows, counts, changing)
+
+
+def _refuse_twins(lake: Lake, source: Source) -> None:
+    """Raise ConfigError where a column differs only in case from another one, or from one that bronze has."""
+    place, columns = f"bronze/{source.name}", source.named_columns()
+    stored = {name.casefold(): name for name in lake.read(place).columns} if lake.exists(place) else {}
+    for column in columns:
+        other = stored.setdefault(stored_name(column).casefold(), stored_name(column))
+        if other != stored_name(column):
+            words = (
+                f"the columns {other!r} and {column!r} differ in case only, and no table can hold both: give one a name"
+                f" of its own, as in aliases: {{{column}: {column.lower()}_2}}, and write that in expressions"
+            )
+            raise ConfigError(Problem(source.file, "reads.aliases", words))
 
 
 def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame:
     """Read files on the workers, a file per task at most, each row with the day it is of."""
     _ship_by_value()
     rows = [
-        (str(item.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through)) for item in files
-    ]
-    listed = lake.spark.createDataFrame(rows, "path string, name string, day string, after string, through string")
+        (str(item.listed.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through),
+         item.listed.look.size, item.listed.look.mtime_ns)
+        for item in files
+    ]  # fmt: skip
+    listed = lake.spark.createDataFrame(rows, _TO_READ)
     parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
-    columns = {name: kind for name, kind in columns_of(source).items() if name != "_day"}
-    columns |= dict.fromkeys(("_of", "_after", "_through"), "string")
-    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
-    read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
+    # What workers give is told by its place: not every engine can name a column with a dot there.
+    columns = [*source.named_columns(), *(name for name in SYSTEM if name != "_day"), "_of", "_after", "_through"]
+    kinds = [_SYSTEM_TYPES.get(name, "string") for name in columns]
+    schema = ", ".join(f"_c{place} {kind}" for place, kind in enumerate(kinds))
+    read = listed.repartition(parts).mapInArrow(reading(spec_of(source)), schema)
+    named = read.selectExpr(*(f"_c{place} as `{name}`" for place, name in enumerate(columns)))
     day = "to_date(nullif(_of, ''))" if not source.reads.day else day_sql(source.reads.day)
-    return read.selectExpr("*", f"{day} as _day")
+    return named.selectExpr("*", f"{day} as _day")
 
 
 def _ship_by_value() -> None:
@@ -68,27 +127,30 @@ def _ship_by_value() -> None:
     cloudpickle.register_pickle_by_value(reader)  # type: ignore[no-untyped-call]
 
 
-def _reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    read_file = reader.read_file
+def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Make the function by which workers read listed files; one that changes meanwhile breaks off without an error."""
+    read_file, is_as_listed = reader.read_file, reader.is_as_listed
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow
 
-        for batch in batches:
-            for row in batch.to_pylist():
+        for row in (row for batch in batches for row in batch.to_pylist()):
+            try:
                 for rows in read_file(row["path"], row["name"], spec):
-                    size = len(rows)
-                    told = [pyarrow.array([row[name]] * size, pyarrow.string()) for name in ("day", "after", "through")]
-                    yield pyarrow.RecordBatch.from_arrays(
-                        [*rows.columns, *told], [*rows.schema.names, "_of", "_after", "_through"]
-                    )
+                    told = [pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")]
+                    columns = [*rows.columns, *told]
+                    yield pyarrow.RecordBatch.from_arrays(columns, [f"_c{place}" for place in range(len(columns))])
+            except Exception:
+                # A file that changes while it is read may break off anywhere; whoever asked for it looks again.
+                if is_as_listed(row["path"], row["size"], row["mtime_ns"]):
+                    raise
 
     return read
 
 
 def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
-    """Keep the rows of days not taken yet; a row whose day cannot be read is a broken one of the run's day."""
-    named = [f"`{column}`" for column in source.named_columns()]
+    """Keep the rows of days not taken yet, as bronze has them; a row without a readable day is of the run's day."""
+    named = [f"`{column}` as `{stored_name(column)}`" for column in source.named_columns()]
     if not source.reads.day:
         return rows.selectExpr(*named, *SYSTEM)
     told = f"coalesce(_day, date'{day}')"
@@ -128,8 +190,20 @@ def _of_file(name: str, after: object) -> str:
 def as_received(lake: Lake, source: Source) -> DataFrame:
     """Read bronze with the columns of today's contract: one that is named since comes out of the rest of the row."""
     bronze = lake.read(f"bronze/{source.name}")
-    made = []
+    aliases: dict[str, list[str]] = {}
+    for alias, name in source.reads.aliases.items():
+        aliases.setdefault(name, []).append(alias)
+    values = []
     for name in source.named_columns():
-        rest = safe(member(["_rest", name]))
-        made.append(f"coalesce(`{name}`, {rest}) as `{name}`" if name in bronze.columns else f"{rest} as `{name}`")
-    return bronze.selectExpr(*made, *SYSTEM)
+        # Homes of older releases have a column by its own name.
+        columns = [f"`{n}`" for n in dict.fromkeys((stored_name(name), name)) if n in bronze.columns]
+        rest = [_of_rest(n) for n in (name, *aliases.get(name, ()))]
+        values.append(f"coalesce({', '.join([*columns, *rest])}) as `{name}`")
+    return bronze.selectExpr(*values, *SYSTEM)
+
+
+def _of_rest(name: str) -> str:
+    """SQL of what the rest of a row has under a name; a path cannot hold every sign that a name may."""
+    if re.search(r"['?\\]", name):
+        return unmarked(f"from_json({marked('_rest')}, 'map<string, string>')[{quoted(name)}]")
+    return safe(member(["_rest", name]))

@@ -12,7 +12,8 @@ from jobs.ingest.contract import ELEMENT, types
 from jobs.ingest.keys import folded
 from quanyu.expressions import cast_sql, parse
 from quanyu.expressions.json_numbers import marked
-from quanyu.source import Fill, Source
+from quanyu.fill import Fill
+from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:

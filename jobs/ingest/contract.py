@@ -10,8 +10,10 @@ from sqlglot import exp
 from jobs.ingest.keys import folded
 from jobs.ingest.losses import losses
 from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
+from quanyu.expressions.datatypes import midnight
+from quanyu.fill import Fill
 from quanyu.literals import quoted
-from quanyu.source import SYSTEM, Fill, Source
+from quanyu.source import PERSON, SYSTEM, Source
 from quanyu.table import Column, Table
 
 # What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
@@ -139,6 +141,19 @@ def constraint_checks(
             yield Check(f"{where}: {name} must be {column.days.words()}", f"not coalesce({plausible}, true)")
 
 
+def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str], day: str) -> Iterator[Check]:
+    """Check that a row was not changed after its feed day: such a time would shut out all that comes later.
+
+    `columns` maps names to SQL, `day` is SQL of the feed day.
+    """
+    sql = columns.get(table.newest_by or "")
+    if sql is None:
+        return
+    end = f"unix_timestamp({midnight(f'date_add({day}, 1)')}) + {source.slack.hours * 3600:.0f}"
+    words = f"is more than {source.slack.hours:g} hours after the end of its feed day"
+    yield Check(f"{table.name}.{table.newest_by}: {words}", f"coalesce(unix_timestamp({sql}) > {end}, false)")
+
+
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
     """Columns of a fill that gives a row per row."""
     return [_value_of(name, text, fill, table) for name, text in fill.columns.items()]
@@ -172,6 +187,14 @@ def key_value(text: str, name: str, column: Column) -> str:
     """What a group's key, computed as a column of this name, gives its column."""
     key = members(parse(text).tree)
     return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type)
+
+
+def group_sql(text: str) -> str:
+    """SQL of what rows are grouped by: an expression, folded where it is a text, or the person of the row."""
+    if text == PERSON:
+        return "_person.person_key"
+    tree = members(parse(text).tree)
+    return folded(safe(tree)) if type_of(tree, types(tree)) == "string" else safe(tree)
 
 
 def where_sql(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.casts import by_columns, shared_casts
@@ -11,19 +13,22 @@ from jobs.ingest.contract import (
     ORDER,
     POSITION,
     Check,
+    ahead_checks,
     constraint_checks,
+    group_sql,
     key_value,
     members,
     per_group,
     reasons,
-    safe,
     types,
 )
-from jobs.ingest.keys import folded
+from jobs.ingest.file_order import file_order
 from jobs.ingest.losses import roundings
-from quanyu.expressions import Expression, parse, type_of
+from jobs.ingest.parents import Parent, across_days
+from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
-from quanyu.source import PERSON, Fill, Source
+from quanyu.fill import Fill
+from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -40,19 +45,53 @@ def accepted_rows(staged: DataFrame, name: str) -> DataFrame:
     return staged.where(is_good(name))
 
 
-def groups_of(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+@dataclass(frozen=True)
+class Across:
+    """How a fill sums up rows of several days: made as of the days from `since` on.
+
+    `short` has the keys, as `_short`, of groups of which a row is in quarantine and which are published all the same.
+    """
+
+    parent: Parent
+    since: date
+    short: DataFrame | None = None
+
+
+def groups_of(
+    staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None = None
+) -> DataFrame:
     """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
-    rows = _groups(staged, name, source, table)
+    rows = _groups(staged, name, source, table, across)
+    if across is not None and across.short is not None:
+        rows = _marked_short(rows, across.parent, across.short)
     values = {column: f"`{column}`" for column in source.fills[name].columns}
-    why = f"array_union({reasons(list(constraint_checks(table, values, {}, 'feed_day')))}, _lost)"
+    checks = [
+        *constraint_checks(table, values, {}, "feed_day"),
+        *ahead_checks(source, table, values, "feed_day"),
+    ]
+    why = f"array_union({reasons(checks)}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").drop("_lost")
 
 
-def _groups(staged: DataFrame, name: str, source: Source, table: type[Table]) -> DataFrame:
+def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
+    """Take away the sums of groups that lack a row, and mark them."""
+    summed = {
+        name
+        for name, text in parent.fill.columns.items()
+        if parse(text).aggregates and name not in parent.table.keys and not parent.table.columns[name].required
+    }
+    joined = groups.selectExpr("*", f"{parent.stored_key_sql()} as _short").join(
+        short.selectExpr("_short", "true as _lacks"), "_short", "left"
+    )
+    columns = [f"if(_lacks, null, `{c}`) as `{c}`" if c in summed else f"`{c}`" for c in groups.columns]
+    return joined.selectExpr(*columns, "coalesce(_lacks, false) as incomplete")
+
+
+def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None) -> DataFrame:
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
     casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
-    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts)
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts, across)
 
 
 def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
@@ -61,8 +100,10 @@ def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
     return {**_others(fill, table), **{name: sql for plan in plans for name, sql in plan.parts().items()}}
 
 
-def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str]) -> DataFrame:
-    """Group rows of one day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
+def grouped(
+    accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str], across: Across | None = None
+) -> DataFrame:
+    """Group the rows of each day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {name: group_sql(text) for text, name in _keys(fill).items()}
@@ -72,9 +113,13 @@ def grouped(accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[
     named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     files = _numbered_files(accepted)
     order = f"_number * {_MOST_ROWS} + _row as {ORDER}"
-    rows = files.join(accepted, "_file").selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
+    rows = files.join(accepted, ["_day", "_file"])
+    rows = rows.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
+    if across is not None:
+        rows = across_days(rows, across.parent, list(keys), ORDER, across.since)
     groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
-    groups = files.join(groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number"), "_number")
+    numbers = files.select("_number", "_file")
+    groups = numbers.join(groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number"), "_number")
     of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
     values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
     losses = [
@@ -134,14 +179,8 @@ _MOST_ROWS = 1 << 40
 
 
 def _numbered_files(rows: DataFrame) -> DataFrame:
-    """Number the files that rows are of, in the order of their names."""
-    names = sorted(row["_file"] for row in rows.select("_file").distinct().collect())
-    return rows.sparkSession.createDataFrame(list(enumerate(names)), "_number bigint, _file string")
-
-
-def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, folded where it is a text, or the person of the row."""
-    if text == PERSON:
-        return "_person.person_key"
-    tree = members(parse(text).tree)
-    return folded(safe(tree)) if type_of(tree, types(tree)) == "string" else safe(tree)
+    """Number the files that rows are of, by day and as people order their names."""
+    files = rows.select("_day", "_file").distinct().selectExpr("_day", "_file", f"{file_order('_file')} as _place")
+    ordered = sorted(files.collect(), key=lambda row: (row["_day"], row["_place"]))
+    numbered = [(number, row["_day"], row["_file"]) for number, row in enumerate(ordered)]
+    return rows.sparkSession.createDataFrame(numbered, "_number bigint, _day date, _file string")

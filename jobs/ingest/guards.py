@@ -1,46 +1,98 @@
-"""What a feed may not do: too many bad rows, an unlikely volume, a file that cannot be read, nothing for too long."""
+"""What a feed may not do: bad rows, an unlikely volume, ends of too many keys, unreadable files, nothing for long."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
 
 from jobs.ingest import landing
+from jobs.ingest.silver import Plan
+from jobs.ingest.tally import Part, Tally
 from quanyu.calendar import newest_day
-from quanyu.errors import ContractError
 from quanyu.run import Context
 from quanyu.source import Source, Volume
+from quanyu.store import HeldBack
 
 
-def check_bad_share(source: Source, rows: int, bad: int, most_common: list[str]) -> None:
-    """Raise ContractError when more rows are bad than the source allows. A few rows alone never stop a feed."""
-    if bad > 3 and bad > source.bad_share * rows:
-        told = "; ".join(most_common)
-        raise ContractError(
-            f"{source.name}: {bad} of {rows} rows are bad, more than bad_share {source.bad_share:.0%} allows."
-            f" Most often: {told}."
-            f" Nothing of them was published. Ask {source.owner} for a corrected file, or mend {source.file}"
-        )
+def bad_shares(source: Source, counts: Tally) -> dict[Part, str]:
+    """Say of each file, and of each day as a whole, that more of its rows are bad than the source allows.
+
+    Each is judged by itself: what else has landed does not dilute it. A few rows alone never hold anything back.
+    """
+    beyond = {part: words for part in counts.bad if (words := _bad_share(source, counts, [part]))}
+    rest = counts.without(beyond)
+    for day in sorted({day for day, _ in rest.bad}):
+        if words := _bad_share(source, rest, [part for part in rest.rows if part[0] == day]):
+            beyond[day, ""] = words
+    return beyond
 
 
-def check_volume(source: Source, fresh: Mapping[date, int], before: Mapping[date, int]) -> None:
-    """Raise ContractError when a new day has far fewer or more rows than the days taken in earlier runs."""
+def _bad_share(source: Source, counts: Tally, parts: Sequence[Part]) -> str:
+    rows, bad = (sum(number.get(part, 0) for part in parts) for number in (counts.rows, counts.bad))
+    if bad <= 3 or bad <= source.bad_share * rows:
+        return ""
+    return f"{bad} of {rows} rows are bad, more than bad_share {source.bad_share:.0%} allows"
+
+
+def volumes(
+    source: Source, per_day: Mapping[date, int], again: Collection[date], before: Mapping[date, int]
+) -> dict[Part, str]:
+    """Say of each day that it has far fewer or more rows than the days before it, or than it had itself.
+
+    `before` are the rows of the days that were taken. A day that is told again never shrinks to less than half.
+    """
     limit = source.volume or (Volume() if source.delivers == "snapshot" else None)
-    if limit is None or len(before) < (1 if source.delivers == "snapshot" else limit.after):
-        return
-    history = [rows for _, rows in sorted(before.items())][-limit.days :]
+    beyond = {}
+    for day, rows in sorted(per_day.items()):
+        own = before.get(day, 0) if day in again else 0
+        least = (limit or Volume()).at_least
+        if own and (not rows or rows < least * own):
+            words = f"{rows} rows of {day}, which had {own} before; volume allows {least:g} times that"
+            beyond[day, ""] = words
+        elif limit is not None and (words := _volume(source, limit, day, rows, before)):
+            beyond[day, ""] = words
+    return beyond
+
+
+def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping[date, int]) -> str:
+    others = [number for other, number in sorted(before.items()) if other != day]
+    if len(others) < (1 if source.delivers == "snapshot" else limit.after):
+        return ""
+    history = others[-limit.days :]
     usual = median(history)
-    if not usual:
-        # What usually has no row has no usual number either.
-        return
-    for day, rows in sorted(fresh.items()):
-        if not limit.at_least * usual <= rows <= limit.at_most * usual:
-            raise ContractError(
-                f"{source.name}: {rows} rows of {day}, where the last {len(history)} days have {usual:.0f} each"
-                f" (volume allows {limit.at_least:g} to {limit.at_most:g} times that). Nothing of them was published."
-                f" Ask {source.owner}; if it is right, widen `volume` in {source.file}"
-            )
+    # What usually has no row has no usual number either.
+    if not usual or limit.at_least * usual <= rows <= limit.at_most * usual:
+        return ""
+    return (
+        f"{rows} rows of {day}, where the last {len(history)} days have {usual:.0f} each (volume allows"
+        f" {limit.at_least:g} to {limit.at_most:g} times that)"
+    )
+
+
+def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
+    """Say of each day that it would end more keys of a table than the source allows. A few never hold it back."""
+    beyond = {}
+    for plan in (plan for plan in plans if plan.table.name != "identifiers"):
+        for day, ending in sorted((plan.ending or {}).items()):
+            alive = (plan.alive or {}).get(None if source.deleted_when else day, 0)
+            if ending > 3 and ending > source.ends_share * alive:
+                beyond[day, ""] = (
+                    f"{ending} of {alive} rows of {plan.table.name} would end with {day}, more than ends_share"
+                    f" {source.ends_share:.0%} allows"
+                )
+    return beyond
+
+
+def held_back(source: Source, held: Iterable[HeldBack]) -> dict[str, str]:
+    """What is held back of a feed, as breaches of its contract."""
+    return {
+        f"held back {item.path or item.day}": (
+            f"{source.name}: {item.path or item.day} is held back: {item.reason}. Nothing of it was published. Ask"
+            f" {source.owner} for a corrected file; if it is right, mend {source.file}"
+        )
+        for item in held
+    }
 
 
 def breaches(context: Context, source: Source) -> dict[str, str]:
@@ -54,7 +106,8 @@ def breaches(context: Context, source: Source) -> dict[str, str]:
     newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
     # Of a day that has not ended, computed ahead of time, nothing can be late.
     late = "" if context.day > newest_day(context.settings) else lateness(source, newest, context.day)
-    return {**refused, "late": late} if late else refused
+    held = held_back(source, context.store.held_back.of(source.name))
+    return {**refused, **held, **({"late": late} if late else {})}
 
 
 def lateness(source: Source, newest: date | None, run_day: date) -> str:

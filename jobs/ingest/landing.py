@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
-from pathlib import Path
+from itertools import groupby
 
+from jobs.ingest.listing import Aside, Listed, Listing, ledgers_look, listing_of
+from quanyu.expressions import parse
+from quanyu.printable import printable
 from quanyu.run import Context
 from quanyu.source import Source
 from quanyu.store import LandedFile
 
+# Of what is set aside for one reason so much is named one by one.
+MOST_NAMED = 5
+
 
 @dataclass(frozen=True)
 class Found:
-    """A file to read: its name below the root, where it lies, its bytes' hash, and from which day on it is taken."""
+    """A file to read: how it was listed, its bytes' hash, and from which day on it is taken."""
 
-    name: str
-    path: Path
+    listed: Listed
     sha256: str
-    size: int
-    mtime_ns: int
-    day: date | None
     after: date | None
     through: date
     changed: bool
 
+    @property
+    def name(self) -> str:
+        """Its name below the root."""
+        return self.listed.name
 
-@dataclass
-class Listed:
-    """A file as the listing of a step shows it; its bytes are hashed when that is first asked for."""
-
-    name: str
-    path: Path
-    size: int
-    mtime_ns: int
-    day: date | None
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the file's bytes."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+    @property
+    def day(self) -> date | None:
+        """The feed's day that its name tells."""
+        return self.listed.day
 
 
 def landed(context: Context, source: Source) -> list[Found]:
     """List the files with anything not taken yet, up to the context's day."""
-    known = context.store.ledger.files(source.name)
-    files = (_new(context, file, known.get(file.name)) for file in _listing(context, source))
-    return [file for file in files if file is not None]
+    return _looked_at(context, source)[0]
 
 
 def list_anew(context: Context, source: Source) -> None:
@@ -58,46 +49,126 @@ def list_anew(context: Context, source: Source) -> None:
     context.listings.pop(source.name, None)
 
 
-def _listing(context: Context, source: Source) -> list[Listed]:
+def postpone(context: Context, source: Source, files: Sequence[Found]) -> None:
+    """Leave files that changed while they were read to the next run, and name them."""
+    listing, names = _listing(context, source), {item.name for item in files}
+    later = tuple(
+        Aside(item.name, "it changed while it was read: the next run takes it", True, item.day) for item in files
+    )
+    listed = tuple(file for file in listing.files if file.name not in names)
+    context.listings[source.name] = Listing(listed, listing.aside + later)
+
+
+def _listing(context: Context, source: Source) -> Listing:
     """List a source's files up to the context's day, once per step: what lands meanwhile is the next step's."""
     if source.name not in context.listings:
-        files = source.files(context.settings.landing, context.settings.data)
-        dated = ((name, path, source.day_of(name)) for name, path in files)
-        context.listings[source.name] = [
-            Listed(name, path, (stat := path.stat()).st_size, stat.st_mtime_ns, day)
-            for name, path, day in dated
-            if day is None or day <= context.day
-        ]
-    listed: list[Listed] = context.listings[source.name]
-    return listed
+        context.listings[source.name] = listing_of(context, source)
+    listing: Listing = context.listings[source.name]
+    return listing
 
 
-def _new(context: Context, file: Listed, before: LandedFile | None) -> Found | None:
-    same_look = before and (before.size, before.mtime_ns) == (file.size, file.mtime_ns)
-    sha256 = before.sha256 if before and same_look else file.sha256
+def _looked_at(context: Context, source: Source) -> tuple[list[Found], list[Aside]]:
+    """Tell the files to read from those that were taken, are not whole yet, or repeat another one of their day."""
+    ledger, listing = context.store.ledger.files(source.name), _listing(context, source)
+    new, aside = [], list(listing.aside)
+    for file in listing.files:
+        before = ledger.get(file.name)
+        if file.waits and not _looks_the_same(file, before):
+            aside.append(Aside(file.name, file.waits, True, file.day))
+        elif not (sha256 := _hash(file, before)):
+            aside.append(Aside(file.name, "it went, or was closed, while it was looked at", True, file.day))
+        elif item := _new(context, source, file, before, sha256):
+            new.append(item)
+    copies = _copies(source, new, ledger)
+    aside += [Aside(name, f"it has the bytes of {original}, of the same day") for name, original in copies.items()]
+    return [item for item in new if item.name not in copies], sorted(aside, key=lambda one: one.name)
+
+
+def _looks_the_same(file: Listed, before: LandedFile | None) -> bool:
+    if before is None or (before.size, before.mtime_ns) != (file.look.size, file.look.mtime_ns):
+        return False
+    return before.ctime_ns in (None, file.look.ctime_ns)
+
+
+def _hash(file: Listed, before: LandedFile | None) -> str:
+    return before.sha256 if before and _looks_the_same(file, before) else file.sha256
+
+
+def _new(context: Context, source: Source, file: Listed, before: LandedFile | None, sha256: str) -> Found | None:
     # A changed file that was read through a later day gives that whole stretch again, not only its beginning.
     through = max(context.day, before.taken_through or date.min) if before else context.day
-    changed, day = before is not None, file.day
-    whole = Found(file.name, file.path, sha256, file.size, file.mtime_ns, day, None, through, changed=changed)
+    whole = Found(file, sha256, None, through, changed=before is not None)
     if before is None or sha256 != before.sha256:
         return whole
-    if day is None and before.status == "taken" and (before.taken_through or date.min) < context.day:
+    if before.status == "refused":
+        return None if before.definition in (None, source.digest()) else whole
+    if file.day is None and (before.taken_through or date.min) < context.day:
         return replace(whole, after=before.taken_through, changed=False)
     return None
 
 
+def _copies(source: Source, new: Sequence[Found], ledger: Mapping[str, LandedFile]) -> dict[str, str]:
+    """New files with the bytes of another of their day: the name of the other by theirs.
+
+    The other was taken and is as it was, or gone, or is new too. Where expressions read the name, none is a copy.
+    """
+    if any("_file" in parse(text).columns for text in source.expressions()):
+        return {}
+    changing = {item.name for item in new if item.after is None}
+    first = {
+        (file.feed_day, file.sha256): name
+        for name, file in ledger.items()
+        if file.status == "taken" and name not in changing
+    }
+    copies = {}
+    for item in sorted(new, key=lambda item: (item.changed, len(item.name), item.name)):
+        original = first.setdefault((item.day, item.sha256), item.name)
+        if original != item.name and item.name not in ledger and item.listed.look.size:
+            copies[item.name] = original
+    return copies
+
+
 def fingerprint(context: Context, source: Source) -> Mapping[str, object]:
-    """What the step depends on besides tables: the names and bytes of files that are not taken yet."""
-    new = {item.name: (item.sha256, str(item.after)) for item in landed(context, source)}
-    return {**new, **dict.fromkeys(set_aside(context, source))}
+    """What the step depends on besides tables: how files that are not taken yet look, and what is set aside."""
+    files, aside = _looked_at(context, source)
+    new = {item.name: f"{item.sha256} after {item.after}, {item.listed.look}" for item in files}
+    return {**new, **{one.name: one.why for one in aside}}
 
 
 def set_aside(context: Context, source: Source) -> tuple[str, ...]:
-    """Say what lies among a source's files and is none, once per step."""
-    key = f"{source.name}, set aside"
-    if key not in context.listings:
-        context.listings[key] = tuple(source.set_aside(context.settings.landing, context.settings.data))
-    return tuple(context.listings[key])
+    """Say what lies in a source's folders and is not taken; of many for one reason, the first and their number."""
+    words: list[str] = []
+    by_reason = sorted(_looked_at(context, source)[1], key=lambda one: one.why)
+    for why, group in groupby(by_reason, key=lambda one: one.why):
+        names = [printable(one.name) for one in group]
+        if len(names) > MOST_NAMED:
+            words.append(f"{names[0]} and {len(names) - 1} others were not taken: {why}")
+        else:
+            words += [f"{name} was not taken: {why}" for name in names]
+    return tuple(sorted(words))
+
+
+def doubtful(context: Context, source: Source) -> tuple[str, ...]:
+    """Say what was not taken though it may hold what the feed should have told."""
+    aside = [one for one in _looked_at(context, source)[1] if one.doubtful]
+    return tuple(f"{printable(one.name)} was not taken: {one.why}" for one in aside)
+
+
+def waiting_days(context: Context, source: Source, days: Collection[date]) -> frozenset[date]:
+    """Those of some days of a feed to which something may belong that lies aside: they are no whole snapshot.
+
+    Where rows say their day, what lies aside may belong to any.
+    """
+    aside = [one for one in _looked_at(context, source)[1] if one.doubtful]
+    if aside and source.reads.day:
+        return frozenset(days)
+    return frozenset(days) & {one.day for one in aside if one.day}
+
+
+def steady(files: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+    """Part files that were read into those whose bytes are still the ones that were hashed before, and the others."""
+    unchanged = [item for item in files if item.listed.is_steady()]
+    return unchanged, [item for item in files if item not in unchanged]
 
 
 def newest_taken(files: Mapping[str, LandedFile]) -> date | None:
@@ -125,7 +196,7 @@ def still_refused(context: Context, source: Source) -> dict[str, str]:
     refused = {path: file for path, file in context.store.ledger.files(source.name).items() if file.status == "refused"}
     if not refused:
         return {}
-    names = [file.name for file in _listing(context, source) if file.name in refused]
+    names = [file.name for file in _listing(context, source).files if file.name in refused]
     return {name: refused[name].reason or name for name in names}
 
 
@@ -133,8 +204,8 @@ def ledger_row(source: Source, item: Found, run_day: date, newest: date | None, 
     """What the ledger keeps of a file that was read: taken, or refused for one of the reasons that name it."""
     reason = next((text for text in refused if text.startswith(f"{item.name}:")), None)
     return LandedFile(
-        feed=source.name, path=item.name, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns,
+        feed=source.name, path=item.name, sha256=item.sha256, **ledgers_look(item.listed),
         feed_day=item.day, first_seen_on=run_day, recorded_on=recorded_on(item.day or run_day, run_day, newest),
         taken_through=item.through if item.day is None else None, status="refused" if reason else "taken",
-        reason=reason, rows=0,
+        reason=reason, rows=0, definition=source.digest(),
     )  # fmt: skip

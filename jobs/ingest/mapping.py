@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from jobs.ingest.bronze import SYSTEM
@@ -11,24 +11,29 @@ from jobs.ingest.contract import (
     ELEMENT,
     POSITION,
     Check,
+    ahead_checks,
     cast_checks,
     constraint_checks,
+    group_sql,
     members,
     per_row,
     person_columns,
     reasons,
     where_sql,
 )
-from jobs.ingest.groups import accepted_rows, group_columns, group_sql, groups_of, is_good
+from jobs.ingest.file_order import file_order
+from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.keys import blanks
-from jobs.unify import normalise
+from jobs.ingest.parents import stored_key_sql, with_key
+from jobs.unify import normalise, persons
 from quanyu.expressions import parse
 from quanyu.expressions.json_numbers import marked as marked_json
+from quanyu.fill import Fill
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import Staging
 from quanyu.literals import quoted
 from quanyu.model.people import REACHES
-from quanyu.source import Fill, Source
+from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -41,22 +46,24 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
     return bronze.selectExpr(*named, *SYSTEM)
 
 
-def with_person(rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False) -> DataFrame:
-    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`.
+def with_person(
+    rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False, crowded: Collection[str] = ()
+) -> DataFrame:
+    """Add `_person`: person_key and, of each identifier of the row, id0 or, where it is refused, no0, and so on; null
+    without `person`.
 
-    Each person is normalised once, however many rows name it. With `addresses`, hash0, hash1, … stand beside them.
+    Each person is normalised once, however many rows name it. `crowded` are keys of values that name many people. With
+    `addresses`, hash0, hash1, … stand beside them.
     """
-    from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
 
     if not source.person:
         return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
-    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
+    persons.ship()
     kinds = [(item.kind, item.scope) for item in source.person]
-    each = ("id{n} string, hash{n} string" if addresses else "id{n} string").format
-    fields = ", ".join(["person_key string", *(each(n=n) for n in range(len(kinds)))])
     identify = F.pandas_udf(  # type: ignore[attr-defined]
-        normalise.identified(source.name, kinds, region, key, addresses), f"struct<{fields}>"
+        persons.identified(source.name, kinds, region, key, addresses, crowded),
+        f"struct<{persons.fields(len(kinds), addresses)}>",
     )
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
@@ -64,9 +71,9 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes, addres
     parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
     who = f"concat({parts})" if len(names) > 1 else names[0]
     told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
-    persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
+    named = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
     # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
-    return persons.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
+    return named.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
@@ -93,30 +100,35 @@ def without_repeated_keys(
 
 def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> DataFrame:
     good, keys = is_good(name), ", ".join(_key_columns(name, table).values())
-    rows, named = f"over (partition by _day, {good}, {keys} order by _file, _row)", ", ".join(table.keys)
+    rows, named = (
+        f"over (partition by _day, {good}, {keys} order by {file_order('_file')}, _row)",
+        ", ".join(table.keys),
+    )
     told = quoted(f"{table.name}: repeats the {named} of another row of the day")
     if table.personal:
         # What is told of another person is no repeat: a row lost here may be the one that objects.
         other = quoted(f"{table.name}: has the {named} of another person's row of the day")
         told = f"if(_person.person_key <=> first_value(_person.person_key) {rows}, {told}, {other})"
-    again = f"if({good} and row_number() {rows} > 1, array({told}), _reasons) as _reasons"
-    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), again)
+    twice = f"({good} and row_number() {rows} > 1)"
+    again = (f"if({twice}, array({told}), _reasons) as _reasons", f"_twice or {twice} as _twice")
+    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c not in ("_reasons", "_twice")), *again)
 
 
 def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
     return {key: "_person.person_key" if key == "person_key" else f"`_to_{name}`.`{key}`" for key in table.keys}
 
 
-def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table]) -> DataFrame:
-    """Give every row of a bad group its reasons, so that the whole group is quarantined together."""
-    named = {text: column for column, text in fill.columns.items()}
-    keys = [named.get(text, "person_key") for text in fill.one_row_per]
-    on = [(f"try_cast({group_sql(text)} as string)", key) for text, key in zip(fill.one_row_per, keys, strict=True)]
-    groups = bad.selectExpr(
-        "feed_day as _day", *(f"cast(`{key}` as string) as _k{n}" for n, (_, key) in enumerate(on)), "_why"
-    )
-    rows = staged.selectExpr("*", *(f"{sql} as _k{n}" for n, (sql, _) in enumerate(on)))
-    joined = rows.join(groups, ["_day", *(f"_k{n}" for n in range(len(on)))], "left")
+def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table], by_day: bool = True) -> DataFrame:
+    """Give every row of a bad group its reasons, so that the whole group is quarantined together.
+
+    A group is one of a day, or, without `by_day`, of all days that tell of it.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    on = ["_day", "_key"] if by_day else ["_key"]
+    groups = bad.selectExpr("feed_day as _day", f"{stored_key_sql(fill)} as _key", "_why").groupBy(*on)
+    whys = groups.agg(F.expr("array_distinct(flatten(collect_list(_why)))").alias("_why"))
+    joined = with_key(staged, fill, table, "_key").join(whys, on, "left")
     open_row = "_why is not null and _drop is null"
     told = f"if({open_row}, array_union(_reasons, _why), _reasons) as _reasons"
     return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
@@ -131,7 +143,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     structs = []
     for name, fill in source.fills.items():
         given = where_sql(fill.where) if fill.where else "true"
-        made, sql = _fill(fill, tables[fill.table])
+        made, sql = _fill(source, fill, tables[fill.table])
         checks += [Check(check.reason, f"({given}) and ({check.bad})") for check in made]
         structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
@@ -140,7 +152,8 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     rows = rows.selectExpr(
         "*", *(f"from_json({marked_json(f'`{name}`')}, 'array<string>') as `_each_{name}`" for name in lists)
     )
-    return _computed(rows, source, tables, [f"{_drop(source)} as _drop", f"{told} as _reasons", *structs])
+    fate = (f"{_drop(source)} as _drop", f"{told} as _reasons", "false as _twice")
+    return _computed(rows, source, tables, [*fate, *structs])
 
 
 def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], made: list[str]) -> DataFrame:
@@ -170,7 +183,7 @@ def _drop(source: Source) -> str:
     return f"case {unread} {repeat} {cases} when {nowhere} then 'in no fill' end"
 
 
-def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
+def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     """Checks and the struct of one fill. Grouped fills are only checked here as far as a row alone can be."""
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
@@ -184,6 +197,7 @@ def _fill(fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
     found = [check for column in columns for check in column.checks]
     found += constraint_checks(table, values, faults)
+    found += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
         return [*person, *_list_checks(fill.each, name, found)], _for_each(fill.each, fields)
@@ -209,7 +223,12 @@ def _for_each(column: str, fields: str) -> str:
 
 
 def rows_of(
-    staged: DataFrame, name: str, source: Source, table: type[Table], groups: DataFrame | None = None
+    staged: DataFrame,
+    name: str,
+    source: Source,
+    table: type[Table],
+    groups: DataFrame | None = None,
+    across: Across | None = None,
 ) -> DataFrame:
     """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
 
@@ -218,7 +237,7 @@ def rows_of(
     fill = source.fills[name]
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        found = (groups_of(staged, name, source, table) if groups is None else groups).drop("_why")
+        found = (groups_of(staged, name, source, table, across) if groups is None else groups).drop("_why")
     else:
         accepted = accepted_rows(staged, name)
         made, row = f"`_to_{name}`", "_row"
@@ -231,7 +250,7 @@ def rows_of(
     values = dict.fromkeys(table.columns, "null")
     if table.addressed_by and not fill.one_row_per:
         values |= {name: f"`_{name}`" for name in ADDRESS}
-    missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in fill.columns]
+    missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in found.columns]
     return found.selectExpr("*", *missing).drop(*(f"_{name}" for name in ADDRESS))
 
 
@@ -260,20 +279,3 @@ def shown(source: Source) -> str:
         for n, item in enumerate(source.person)
     )
     return f"array_compact(array({', '.join(texts)}))" if source.person else "cast(array() as array<string>)"
-
-
-def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:
-    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
-
-    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new.
-    """
-    accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
-    listed = ", ".join(
-        f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
-        for n, item in enumerate(source.person)
-    )
-    found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
-    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
-    if first_only:
-        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
-    return known.dropDuplicates([*keys, "feed_day"])

@@ -17,33 +17,49 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "_day": "date", "_file": "string", "_row": "bigint", "reasons": "array<string>", "raw": "string",
-    "person_key": "string", "shows": "array<string>",
+    "person_key": "string", "shows": "array<string>", "belongs_to": "array<string>",
 }  # fmt: skip
 
 
 def replace(
-    lake: Lake, source: Source, staged: DataFrame, count: int, days: Collection[date], receipt: Receipt
+    lake: Lake,
+    source: Source,
+    staged: DataFrame,
+    days: Collection[date],
+    other_days: Collection[date],
+    belongs_to: str,
+    receipt: Receipt,
 ) -> None:
-    """Put the bad rows of these days, so many, in place of what quarantine has of them."""
+    """Put the bad rows of these days, and those among the rows of other days, in place of what quarantine has of them.
+
+    `belongs_to` is SQL of the groups that a row is of.
+    """
     place = f"quarantine/{source.name}"
+    bad = lake.staging.take(_bad(staged, source, belongs_to))
     fresh = lake.version(place) is None
-    if fresh and not count:
+    if fresh and not bad.count:
         return
-    rows = _bad(staged, source)
     lake.begin(place, COLUMNS, bronze.STATISTICS)
     if fresh:
-        lake.append(place, rows, receipt, {"out": count})
+        lake.append(place, bad, receipt, {"out": bad.count})
         return
-    these = f"_day in ({dates(sorted(days))})"
+    these = f"_day in ({dates(sorted({*days, *other_days}))})"
     before = lake.read(place).where(these).select(*COLUMNS)
+    rows = bad.rows
+    if other_days:
+        looked_at = staged.select("_day", "_file", "_row")
+        rest = before.where(f"not _day in ({dates(sorted(days))})").join(
+            looked_at, ["_day", "_file", "_row"], "left_anti"
+        )
+        rows = rows.unionByName(rest.select(*COLUMNS))
     if not rows.exceptAll(before).limit(1).count() and not before.exceptAll(rows).limit(1).count():
         return
-    lake.replace(place, rows, these, receipt, {"out": count})
+    lake.replace(place, rows, these, receipt, {"out": bad.count})
 
 
-def _bad(staged: DataFrame, source: Source) -> DataFrame:
+def _bad(staged: DataFrame, source: Source, belongs_to: str) -> DataFrame:
     named = ", ".join(f"`{column}`" for column in source.named_columns())
     raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
-    who = ("_person.person_key as person_key", f"{mapping.shown(source)} as shows")
+    who = ("_person.person_key as person_key", f"{mapping.shown(source)} as shows", f"{belongs_to} as belongs_to")
     bad = staged.where("size(_reasons) > 0")
     return bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw, *who)

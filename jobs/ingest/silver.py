@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
-from quanyu.expressions.datatypes import midnight
+from jobs.ingest import endings, untied
+from jobs.ingest.delivery import Delivery
+from jobs.ingest.file_order import file_order
+from jobs.ingest.versions import chained, marked, moment, stored
 from quanyu.lake import Lake, Written, place_of
-from quanyu.lake.difference import has_repeats, row_hash
+from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
-from quanyu.literals import dates, quoted
-from quanyu.source import Source
+from quanyu.lake.staging import Staged
+from quanyu.literals import quoted
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -20,233 +24,240 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """The days of a feed that are brought in, with the day on which each became known, and which were taken before.
+class Plan:
+    """What a delivery makes of one silver table, before anything is committed.
 
-    `complete` are those of which nothing was refused or quarantined: only they can tell that a key is gone.
+    `rows` has one row per key and feed day, out of `count` rows that were told; they are `plain`, and staged as they
+    are stored, where each key is told once and silver has nothing of the feed. `ends` are the keys that end, `ending`
+    how many by the feed day that ends them, and `alive` how many could: by their feed day, and all of them by None.
     """
 
-    source: Source
-    known_on: Mapping[date, date]
-    again: frozenset[date]
-    complete: frozenset[date]
+    table: type[Table]
+    delivery: Delivery
+    rows: DataFrame
+    count: int
+    first: bool
+    plain: Staged | None = None
+    ends: DataFrame | None = None
+    superseded: DataFrame | None = None
+    ending: dict[date, int] | None = None
+    alive: dict[date | None, int] | None = None
 
 
-def publish(
+def plan(
     lake: Lake,
     table: type[Table],
     rows: DataFrame,
     delivery: Delivery,
-    receipt: Receipt,
     elsewhere: Callable[[], DataFrame],
-) -> Written:
-    """Bring rows (with `feed_day`) into a silver table as versions, in one commit, or none where nothing differs.
+    retracted: DataFrame | None = None,
+) -> Plan:
+    """Find what rows (with `feed_day`) bring to a silver table.
 
-    `elsewhere` gives the keys that other days of the feed hold: what a corrected day no longer tells ends only
-    where no other day tells it.
+    `elsewhere` gives the rows of all other days of the feed: what a corrected day no longer tells is what they tell
+    last, and ends only where none does. `retracted` are keys that must not stand as they are.
     """
     lake.prepare(table)
-    place, source = place_of(table), delivery.source
     order = [name for name in ("_file", "_row") if name in rows.columns]
-    incoming = rows.selectExpr(f"{quoted(source.name)} as source", *_content(table), "feed_day",
-                               f"{_known_on(delivery)} as recorded_on", *order)  # fmt: skip
-    first = not lake.holds(place, "source", source.name)
-    if first and not source.deleted_when and not has_repeats(incoming, table.keys):
+    incoming = _incoming(table, rows, delivery, order)
+    first = not lake.holds(place_of(table), "source", delivery.source.name)
+    if first and not delivery.lists_all and not has_repeats(incoming, table.keys):
         # A key that is told once has one version: there is nothing to order.
         made = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
-        return _appended(lake, table, made, receipt)
+        staged = lake.staging.take(made)
+        return Plan(table, delivery, staged.rows, staged.count, first, staged)
     staged = lake.staging.take(incoming)
-    latest = staged.rows.drop(*order)
+    count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if first:
-        return _first(lake, table, latest, staged.count, delivery, receipt)
-    current = lake.table(table).where(f"source = {quoted(source.name)}")
-    ended = _ended(table, latest, current.where("replaced_on is null"), delivery, elsewhere)
-    return _merge(lake, table, latest, staged.count, current, ended, receipt)
+        return Plan(table, delivery, latest, count, first)
+    return _against_silver(lake, Plan(table, delivery, latest, count, first), elsewhere, retracted)
 
 
-def _appended(
-    lake: Lake, table: type[Table], versions: DataFrame, receipt: Receipt, total: int | None = None
-) -> Written:
-    staged = lake.staging.take(versions)
-    total = staged.count if total is None else total
-    if not total:
-        return Written()
-    version = lake.append(place_of(table), staged, receipt, {"in": total})
-    return Written(inserted=staged.count, unchanged=total - staged.count, version=version)
-
-
-def _content(table: type[Table]) -> list[str]:
+def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery, order: Sequence[str] = ()) -> DataFrame:
     person = [] if not table.personal else ["person_key"]
-    return [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
+    content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
+    known = f"{delivery.known_on_sql()} as recorded_on"
+    return rows.selectExpr(f"{quoted(delivery.source.name)} as source", *content, "feed_day", known, *order)
+
+
+def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], retracted: DataFrame | None) -> Plan:
+    """Add to a plan what it ends of silver, and which versions there it supersedes."""
+    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
+    alive = _alive(lake, table, delivery)
+    ends: list[DataFrame] = []
+    superseded: list[DataFrame] = []
+    if delivery.again or delivery.other_days:
+        superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
+    if delivery.replaces(table) and not delivery.in_order:
+        rows, gone = _by_all_days(table, rows, alive, delivery, elsewhere)
+        superseded.append(gone.select(*key))
+        ends.append(gone)
+    elif delivery.lists_all:
+        rows = endings.known_to_newest(table, rows, alive, delivery)
+        absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
+        superseded += [gone.select(*key) for gone in absent]
+        ends += [*absent, endings.between(table, rows, delivery)]
+    elif delivery.replaces(table):
+        ends.append(_untied(table, rows, alive, delivery))
+    elif delivery.corrected:
+        back = lake.staging.take(endings.taken_back(table, rows, alive, delivery))
+        if back.count:
+            keys = back.rows.select(*key).distinct()
+            others = _other_days(table, elsewhere, delivery)
+            newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, others))
+            rows = rows.join(keys, key, "left_anti").unionByName(newest)
+            ends.append(endings.ended(table, back.rows.join(newest.select(*key), key, "left_anti"), delivery))
+            superseded.append(keys)
+    if retracted is not None:
+        ends.append(endings.ended(table, alive.join(retracted, key, "left_semi"), delivery))
+        superseded.append(retracted.select(*key))
+    return _with_ends(lake, replace(told, rows=rows), ends, superseded)
+
+
+def _by_all_days(
+    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+) -> tuple[DataFrame, DataFrame]:
+    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
+    fresh, gone = untied.anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
+    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    columns = (f"{quoted(delivery.source.name)} as source", "*")
+    now = f"date'{delivery.last_known}'"
+    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
+    ends = gone.selectExpr(*columns, f"{now} as recorded_on", "cast(null as date) as replaced_on")
+    return fresh, marked(table, ends, old=False, gone=True)
+
+
+def _untied(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
+    """Ends of identifiers that a later row of their record lacks."""
+    ends = untied.untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
+    named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
+    return marked(table, ends.selectExpr("*", f"{delivery.known_on_sql()} as recorded_on", *named), False, True)
+
+
+def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:
+    """Rows of the other days, one per key and day."""
+
+    def rows() -> DataFrame:
+        others = elsewhere()
+        order = [name for name in ("_file", "_row") if name in others.columns]
+        incoming = _incoming(table, others, delivery, order)
+        return _one_per_day(incoming, list(table.keys), table.newest_by).drop(*order) if order else incoming
+
+    return rows
+
+
+def _alive(lake: Lake, table: type[Table], delivery: Delivery) -> DataFrame:
+    return lake.table(table).where(f"source = {quoted(delivery.source.name)} and replaced_on is null")
+
+
+def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
+    """Stage what a plan ends, and count it beside what could end."""
+    keys = _together(superseded).distinct() if superseded else None
+    if not ends:
+        return replace(told, superseded=keys)
+    ending, counts = lake.staging.counted(_together(ends), by="feed_day")
+    alive: dict[date | None, int] = {}
+    if counts:
+        could_end = _alive(lake, told.table, told.delivery).where(endings.may_end(told.table))
+        alive = {row["feed_day"]: row["count"] for row in could_end.groupBy("feed_day").count().collect()}
+        alive = {**alive, None: sum(alive.values())}
+    return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
+
+
+def _together(frames: Sequence[DataFrame]) -> DataFrame:
+    return reduce(lambda one, other: one.unionByName(other), frames)
+
+
+def commit(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
+    """Write what was planned, in one commit, or none where nothing differs. Returns also how many rows came too late.
+
+    A row is late that says something else than silver, and is older than what silver has of its key.
+    """
+    if plan.plain:
+        return _appended(lake, plan, plan.plain, receipt), 0
+    if plan.first:
+        return _first(lake, plan, receipt), 0
+    return _merge(lake, plan, receipt)
+
+
+def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Written:
+    if not plan.count:
+        return Written()
+    version = lake.append(place_of(plan.table), versions, receipt, {"in": plan.count})
+    return Written(inserted=versions.count, unchanged=plan.count - versions.count, version=version)
 
 
 def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
     """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
     names = ", ".join(f"`{name}`" for name in keys)
-    order = ", ".join([*([f"{_moment(newest_by)} desc nulls last"] if newest_by else []), "_file desc", "_row desc"])
+    newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
+    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")
 
 
-def _moment(newest_by: str) -> str:
-    """When the source last changed a row; the beginning of an hour that its clocks tell twice, in which rows come in
-    their order."""
-    at = f"`{newest_by}`"
-    begin = f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
-    return f"if(hour({at}) = hour({at} + interval 3600 second), {begin}, {at})"
-
-
-def _known_on(delivery: Delivery) -> str:
-    later = {day: known for day, known in delivery.known_on.items() if day != known}
-    if not later:
-        return "feed_day"
-    cases = " ".join(f"when feed_day = date'{day}' then date'{known}'" for day, known in later.items())
-    return f"case {cases} else feed_day end"
-
-
-def _hashed(table: type[Table], rows: DataFrame) -> DataFrame:
-    columns = [*(["person_key"] if table.personal else []), *table.columns]
-    return rows.selectExpr("*", f"{row_hash(columns)} as _hash")
-
-
-def _chain(table: type[Table], rows: DataFrame) -> DataFrame:
-    """Order the versions of each key, and drop those that say what the one before said, or that came too late.
-
-    The order is that of the feed's days, or of `newest_by` where the table has it.
-
-    `rows` carry _old (already in silver), _gone (the key ends here) and _hash. Adds `_next`, the day on which the
-    following version became known.
-    """
-    key = ", ".join(f"`{name}`" for name in table.keys)
-    # A key that a feed no longer tells ends with its day, which has no time of its own.
-    place = (
-        f"coalesce(if(_gone, null, {_moment(table.newest_by)}), {midnight('feed_day')})"
-        if table.newest_by
-        else "feed_day"
-    )
-    order = f"(partition by {key} order by {place}, feed_day, _old desc, recorded_on)"
-    newest_old = f"max(if(_old, {place}, null)) over (partition by {key})"
-    kept = rows.selectExpr("*", f"{newest_old} as _since").where(f"_old or _since is null or {place} >= _since")
-    kept = kept.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")
-    ends = "_gone and _before is not null and not _before_gone"
-    differs = f"_old or ({ends}) or (not _gone and (not (_before <=> _hash) or coalesce(_before_gone, true)))"
-    kept = kept.where(differs)
-    return kept.selectExpr("*", f"lead(recorded_on) over {order} as _next", f"lead(_gone) over {order} as _next_gone")
-
-
-def _first(
-    lake: Lake, table: type[Table], staged: DataFrame, total: int, delivery: Delivery, receipt: Receipt
-) -> Written:
+def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
     """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
-    rows = _marked(table, staged, old=False, gone=False)
-    if delivery.source.deleted_when:
-        rows = rows.unionByName(_gone_between(table, staged, delivery))
-    chained = _chain(table, rows).where("not _gone and (_next is null or _next > recorded_on)")
-    made = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"))
-    return _appended(lake, table, made, receipt, total)
+    table, delivery = plan.table, plan.delivery
+    rows = marked(table, plan.rows, old=False, gone=False)
+    if delivery.lists_all:
+        rows = rows.unionByName(endings.between(table, plan.rows, delivery))
+    if delivery.replaces(table):
+        rows = rows.unionByName(_untied(table, plan.rows, plan.rows.limit(0), delivery))
+    versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"))
+    wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
+    staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))
+    return _appended(lake, plan, staged, receipt)
 
 
-def _stored(table: type[Table], replaced_on: str) -> list[str]:
-    return [f"`{name}`" if name != "replaced_on" else f"{replaced_on} as replaced_on" for name in table.schema()]
+def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
+    table, delivery, key = plan.table, plan.delivery, list(plan.table.keys)
+    rows = marked(table, plan.rows, old=False, gone=False)
+    rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
+    old = _alive(lake, table, delivery).join(rows.select(*key).distinct(), key, "left_semi")
+    flagged = rows.selectExpr("*", "false as _superseded")
+    flagged = flagged.unionByName(_flagged(marked(table, old, old=True, gone=False), key, plan.superseded))
+    wanted = chained(table, delivery.source, flagged).drop("replaced_on")
+    wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
+    changes, counts = lake.staging.counted(wanted, by="_op")
+    return _merged(lake, plan, changes, counts, receipt)
 
 
-def _marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataFrame:
-    with_end = rows if "replaced_on" in rows.columns else rows.selectExpr("*", "cast(null as date) as replaced_on")
-    hashed = _hashed(table, with_end.select(*table.schema()))
-    return hashed.selectExpr("*", f"{str(old).lower()} as _old", f"{str(gone).lower()} as _gone")
+def _flagged(old: DataFrame, key: list[str], superseded: DataFrame | None) -> DataFrame:
+    if superseded is None:
+        return old.selectExpr("*", "false as _superseded")
+    flagged = old.join(superseded.selectExpr(*key, "true as _flag"), key, "left")
+    return flagged.selectExpr(*(f"`{name}`" for name in old.columns), "coalesce(_flag, false) as _superseded")
 
 
-def _gone_between(table: type[Table], staged: DataFrame, delivery: Delivery) -> DataFrame:
-    """Ends of keys that a snapshot of this batch has and the next complete one lacks."""
-    key = ", ".join(f"`{name}`" for name in table.keys)
-    following = _following(delivery)
-    if not following:
-        return _marked(table, staged.limit(0), old=False, gone=True)
-    after = "case " + " ".join(f"when feed_day = date'{a}' then date'{b}'" for a, b in following.items()) + " end"
-    known = "case " + " ".join(f"when _after = date'{d}' then date'{k}'" for d, k in delivery.known_on.items()) + " end"
-    seen = staged.selectExpr(
-        "*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after"
-    )
-    ended = seen.where("_after is not null and (_again is null or _again > _after)").where(_may_end(table))
-    told = ended.selectExpr("*", f"{known} as _known").drop("feed_day", "recorded_on", "_again")
-    return _marked(
-        table, told.withColumnsRenamed({"_after": "feed_day", "_known": "recorded_on"}), old=False, gone=True
-    )
-
-
-def _may_end(table: type[Table]) -> str:
-    """Condition of rows that end when a file no longer tells them."""
-    return f"not coalesce({table.permanent}, false)" if table.permanent else "true"
-
-
-def _following(delivery: Delivery) -> dict[date, date]:
-    """The next complete day after each day of the batch, where there is one."""
-    complete = sorted(delivery.complete)
-    later = {day: next((other for other in complete if other > day), None) for day in delivery.known_on}
-    return {day: other for day, other in later.items() if other is not None}
-
-
-def _ended(
-    table: type[Table], staged: DataFrame, current: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
-) -> DataFrame:
-    """Ends of keys: absent from a complete snapshot, or no longer told by a day that was corrected."""
-    key = list(table.keys)
-    current = current.where(_may_end(table))
-    if delivery.source.deleted_when:
-        if not delivery.complete:
-            return _marked(table, current.limit(0), old=False, gone=True)
-        first = min(delivery.complete)
-        here = staged.where(f"feed_day <= date'{first}'").select(*key).distinct()
-        absent = current.where(f"feed_day <= date'{first}'").join(here, key, "left_anti")
-        told = absent.drop("feed_day", "recorded_on", "replaced_on").selectExpr(
-            "*", f"date'{first}' as feed_day", f"date'{delivery.known_on[first]}' as recorded_on"
-        )
-        return _marked(table, told, old=False, gone=True).unionByName(_gone_between(table, staged, delivery))
-    if not delivery.again:
-        return _marked(table, current.limit(0), old=False, gone=True)
-    told = current.where(f"feed_day in ({dates(sorted(delivery.again))})").join(
-        staged.select(*key, "feed_day"), [*key, "feed_day"], "left_anti"
-    )
-    if told.limit(1).count():
-        told = told.join(elsewhere().select(*key).distinct(), key, "left_anti")
-    told = told.drop("recorded_on", "replaced_on").selectExpr("*", f"{_known_on(delivery)} as recorded_on")
-    return _marked(table, told, old=False, gone=True)
-
-
-def _merge(
-    lake: Lake,
-    table: type[Table],
-    staged: DataFrame,
-    total: int,
-    current: DataFrame,
-    ended: DataFrame,
-    receipt: Receipt,
-) -> Written:
-    key = list(table.keys)
-    rows = _marked(table, staged, old=False, gone=False).unionByName(ended)
-    touched = rows.select(*key).distinct()
-    old = current.where("replaced_on is null").join(touched, key, "left_semi")
-    chained = _chain(table, rows.unionByName(_marked(table, old, old=True, gone=False)))
+def _operation(delivery: Delivery) -> str:
+    """SQL of what is done with a version of the chain: insert, close, delete, or count as late."""
     empty = "(_next is not null and _next <= recorded_on)"
-    op = (
-        f"case when _gone then null when _old and _next is null then null"
+    of_these = " or ".join(f"feed_day = date'{day}'" for day in delivery.known_on if day not in delivery.other_days)
+    return (
+        f"case when _late then if({of_these or 'false'}, 'late', null)"
+        " when _gone then null when _old and _next is null then null"
         f" when _old and {empty} and coalesce(_next_gone, false) then 'delete' when {empty} then null"
-        " when _old then 'close' else 'insert' end as _op"
+        " when _old then 'close' else 'insert' end"
     )
-    wanted = chained.drop("replaced_on").selectExpr(*_stored(table, "_next"), op).where("_op is not null")
-    changes, found = lake.staging.counted(wanted, by="_op")
-    inserted, closed, deleted = (found.get(op, 0) for op in ("insert", "close", "delete"))
-    told = Written(inserted, closed, deleted, total - inserted)
-    if not told.changed:
-        return told
-    counts = {"in": total, "out": told.changed, "unchanged": told.unchanged}
-    if set(found) == {"insert"} and not _overwrites(lake, table, changes.rows):
-        version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, counts)
+
+
+def _merged(lake: Lake, plan: Plan, changes: Staged, counts: dict[Any, int], receipt: Receipt) -> tuple[Written, int]:
+    table, late = plan.table, counts.pop("late", 0)
+    if late:
+        changes, _ = lake.staging.counted(changes.rows.where("_op <> 'late'"), by="_op")
+    inserted, closed, deleted = (counts.get(op, 0) for op in ("insert", "close", "delete"))
+    written = Written(inserted, closed, deleted, max(plan.count - inserted, 0))
+    if not written.changed:
+        return written, late
+    receipt_counts = {"in": plan.count, "out": written.changed, "unchanged": written.unchanged}
+    if set(counts) == {"insert"} and not _overwrites(lake, table, changes.rows):
+        version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, receipt_counts)
     else:
-        version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, counts)
-    return Written(inserted, closed, deleted, told.unchanged, version)
+        version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, receipt_counts)
+    return Written(inserted, closed, deleted, written.unchanged, version), late
 
 
 def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:

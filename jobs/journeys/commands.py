@@ -93,8 +93,8 @@ class _Decision:
 
 def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
     from jobs.journeys import deliveries
+    from quanyu.homelock import home_lock
     from quanyu.lake.receipt import Receipt
-    from quanyu.run import home_lock
     from quanyu.store.message import REACHED_FROM
 
     context = _context(conf, home)

@@ -98,6 +98,7 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     settled = settlement.settle(context)
     # First of all: what a dead sender had announced and not begun is due again.
     counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
+    counts["unknown"] += _doubt(context)
     record()
     barred = home.may_send(context.settings) or (None if context.sends else "this run was started to compute alone")
     if barred is None:
@@ -110,6 +111,12 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
             raise type(error)(f"{error} {_so_far(run.counts)}") from error
     record()
     return sent(context, counts, settled, barred)
+
+
+def _doubt(context: Context) -> int:
+    """Let nothing go out that may have gone out from the home before it was restored."""
+    until = home.doubted_until(context.settings)
+    return context.store.outbox.doubt(until, f"due until {until}, may have gone out before a restore") if until else 0
 
 
 def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str, Program], record: Any) -> Run:

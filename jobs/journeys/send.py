@@ -11,6 +11,7 @@ from typing import Any, Literal
 from jobs.journeys.channel import Channel, Envelope
 from jobs.journeys.faults import Faults
 from jobs.journeys.template import Template
+from quanyu.ending import uninterrupted
 from quanyu.errors import QuanyuError, RejectedError
 from quanyu.store import Message, Store
 
@@ -92,8 +93,9 @@ def _send_batch(run: Run, due: Sequence[Message]) -> None:
     run.record()
     for message in due:
         # One by one, so that a kill leaves a single message of which nobody knows.
-        if message.key in addresses and run.store.outbox.claim(1, run.day, keys=[message.key]):
-            _send_one(run, message, addresses[message.key])
+        with uninterrupted():
+            if message.key in addresses and run.store.outbox.claim(1, run.day, keys=[message.key]):
+                _send_one(run, message, addresses[message.key])
 
 
 def _timely(run: Run, due: Sequence[Message]) -> list[Message]:

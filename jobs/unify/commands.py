@@ -38,7 +38,7 @@ def _context(settings: Settings, day: date | None = None) -> Context:
 
 
 def _alone(settings: Settings, wait: float) -> AbstractContextManager[None]:
-    from quanyu.run import home_lock
+    from quanyu.homelock import home_lock
 
     return home_lock(settings, wait)
 

@@ -44,8 +44,10 @@ class Memory:
 def recall(lake: Lake, blocks: int) -> Memory:
     """Read what the last run knew; nothing where the blocks are others than they were."""
     if not lake.exists(RECORDS):
-        return forgotten(blocks)
+        return forgotten(blocks, max(read_pairs(lake, BRIEF)["batch"].to_pylist(), default=0))
     table = lake.arrow(RECORDS).to_table()
+    if not lake.exists(PAIRS):
+        return forgotten(blocks, _last(table))
     keys = table["block_keys"].combine_chunks()
     width = len(keys.values) // max(len(keys), 1)
     if width != blocks or not len(table):

@@ -9,7 +9,7 @@ from jobs.consent import states
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
-from jobs.unify import records
+from jobs.unify import memory, records
 from jobs.unify.identify import identify
 from quanyu import asof, discover
 from quanyu.declare import digest
@@ -22,17 +22,24 @@ from quanyu.run import Context, Outcome, Step
 PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 
+# What follows from the log of ids, and what only saves work; the log itself cannot be made again.
+REMADE = (
+    "gold/identities", "gold/identity_aside", "gold/identity_reviews", "gold/identity_proposals", memory.RECORDS,
+    memory.PAIRS,
+)  # fmt: skip
+
+
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the steps in the order in which they feed each other."""
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
-        "Which persons of all sources are one customer, with an id that stays.", forward=True,
+        "Which persons of all sources are one customer, with an id that stays.", forward=True, remakes=REMADE,
     )  # fmt: skip
     everybody = Step(
         "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
         _customers(catalogue), unify,
-        "What all sources together know of each customer.", forward=True,
+        "What all sources together know of each customer.", forward=True, remakes=("gold/customers",),
     )  # fmt: skip
     return [ids, everybody, *(_of_job(job) for job in (activity_job.activity, attributes_job.customer_attributes))]
 
@@ -78,7 +85,7 @@ def _of_job(job: Job) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
     return Step(
         job.name, "unify", reads, (f"gold/{job.writes.name}",), digest([job.definition(), inspect.getsource(states)]),
-        partial(write, name=job.writes.name), job.describes, forward=True,
+        partial(write, name=job.writes.name), job.describes, forward=True, remakes=(f"gold/{job.writes.name}",),
     )  # fmt: skip
 
 

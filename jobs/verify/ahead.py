@@ -16,7 +16,8 @@ from jobs.verify.proof import alone
 from quanyu import report
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.run import Context, Step, home_lock
+from quanyu.homelock import home_lock
+from quanyu.run import Context, Step
 from quanyu.settings import Settings
 
 

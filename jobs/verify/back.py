@@ -12,9 +12,10 @@ from jobs.verify.copy import as_it_was, days_taken
 from quanyu.calendar import newest_day
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
+from quanyu.homelock import home_lock
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
-from quanyu.run import Context, Outcome, home_lock
+from quanyu.run import Context, Outcome
 from quanyu.settings import Settings
 
 # Logs that people append to, with their own words; no step writes them.

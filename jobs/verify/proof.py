@@ -16,8 +16,9 @@ from jobs.verify.days import Run, run_copy
 from jobs.verify.origin import origin
 from quanyu.engine.session import Engine
 from quanyu.errors import RetryableError
+from quanyu.homelock import home_lock
 from quanyu.lake import Lake
-from quanyu.run import Context, home_lock
+from quanyu.run import Context
 from quanyu.settings import Settings
 
 

@@ -22,6 +22,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
         "|".join(_digests(catalogue)), score_all,
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
+        remakes=("gold/scores",),
     )  # fmt: skip
     return [likeness.step(), *([*found, score] if found else [])]
 

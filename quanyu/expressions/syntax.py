@@ -38,6 +38,12 @@ class Expression:
         return tuple(dict.fromkeys(column_name(node) for node in self.tree.find_all(exp.Column, bfs=False)))
 
     @property
+    def roots(self) -> dict[str, str]:
+        """For each of `columns`, the part before its first dot; a dot within backticks parts nothing."""
+        nodes = self.tree.find_all(exp.Column, bfs=False)
+        return {column_name(node): node.parts[0].name for node in nodes}
+
+    @property
     def aggregates(self) -> bool:
         """Whether it aggregates rows."""
         return self.tree.find(exp.AggFunc) is not None

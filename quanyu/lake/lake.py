@@ -103,7 +103,8 @@ class Lake(StoredTables):
             if name in stored and not same_type(column.type, stored[name]):
                 raise ConfigError(
                     f"{place}: column {name} is declared as {column.type} but lies there as {stored[name]};"
-                    f" declare a new column for the new type, or move {self.path(place)} away and run again"
+                    f" declare a new column for the new type. Where a table can be made again (silver, features), move"
+                    f" {self.path(place)} away instead, and the next run makes it anew; it stops where one cannot"
                 )
         missing = {name: layout_column(column) for name, column in table.schema().items() if name not in stored}
         if missing:

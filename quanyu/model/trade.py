@@ -47,6 +47,7 @@ class Orders(Table):
     store = Column("string", "Store or shop.")
     guide = Column("string", "Employee who served.", refers="staff")
     updated_at = Column("timestamp", "When the source last changed it, where it tells.", days=HAPPENED)
+    incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are not known.")
 
 
 class OrderLines(Table):

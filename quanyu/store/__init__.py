@@ -7,13 +7,15 @@ from types import TracebackType
 from quanyu.store.alerts import Alert, Alerts
 from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
+from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.memory import Memory
 from quanyu.store.message import Message
 from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
+from quanyu.store.tables import LakeTable, LakeTables
 
-__all__ = ["Alert", "ExportTask", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -23,11 +25,13 @@ class Store:
         self._database = Database(url)
         self._database.create()
         self.ledger = Ledger(self._database)
+        self.held_back = HeldBacks(self._database)
         self.memory = Memory(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
         self.results = Results(self._database)
         self.alerts = Alerts(self._database)
+        self.tables = LakeTables(self._database)
 
     def copy_to(self, other: Store) -> None:
         """Put every row of this store into another one."""

@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from quanyu.errors import ConfigError, RetryableError
+from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError
 
 metadata = sa.MetaData()
 
@@ -59,12 +59,12 @@ class Database:
         if self.is_sqlite and (not parsed.database or parsed.database == ":memory:"):
             raise ConfigError("The store needs a file (sqlite:///path/to/store.db): a database in memory is lost.")
         if self.is_sqlite and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         self.engine = _engine(parsed)
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
-            _patiently(self._use_wal)
+            _patiently(self._use_wal, self.shown)
         self._writer = self.engine.execution_options(writes=True)
 
     def create(self) -> None:
@@ -143,7 +143,12 @@ class Database:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
-            raise RetryableError(f"The store {self.shown} did not answer: {error.orig}") from error
+            raise _explained(self.shown, error.orig) from error
+        except DatabaseError as error:
+            # Of its own class SQLite says what no database is, beside what is a fault of ours.
+            if type(error) is DatabaseError:
+                raise _explained(self.shown, error.orig) from error
+            raise
 
 
 def _parse(url: str) -> sa.URL:
@@ -176,7 +181,28 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _patiently(act: Callable[[], None]) -> None:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeeperError(f"The store's folder {folder} cannot be made: {error.strerror}") from None
+
+
+# How SQLite and Postgres say what stays as it is until somebody mends it.
+_LASTING = (
+    "not a database", "malformed", "readonly database", "unable to open database file", "disk is full",
+    "disk I/O error", "authentication failed", "does not exist", "permission denied",
+)  # fmt: skip
+
+
+def _explained(shown: str, error: BaseException | None) -> QuanyuError:
+    """Tell what no retry can mend from what passes."""
+    if any(words in str(error) for words in _LASTING):
+        return KeeperError(f"The store {shown} cannot be used: {error}")
+    return RetryableError(f"The store {shown} did not answer: {error}")
+
+
+def _patiently(act: Callable[[], None], shown: str) -> None:
     # SQLite does not wait for others when it changes the journal mode: it fails at once.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
@@ -184,5 +210,5 @@ def _patiently(act: Callable[[], None]) -> None:
             return act()
         except Exception as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
-                raise RetryableError(f"The store cannot be opened: {error}") from error
+                raise _explained(shown, error) from error
             time.sleep(0.05)

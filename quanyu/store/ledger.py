@@ -19,6 +19,7 @@ FILES = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    sa.Column("ctime_ns", sa.BigInteger),
     sa.Column("feed_day", sa.Date),
     sa.Column("first_seen_on", sa.Date, nullable=False),
     sa.Column("recorded_on", sa.Date, nullable=False),
@@ -26,6 +27,7 @@ FILES = sa.Table(
     sa.Column("status", sa.String(10), sa.CheckConstraint("status in ('taken', 'refused')"), nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("definition", sa.String(16)),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 VOLUMES = sa.Table(
@@ -41,7 +43,10 @@ VOLUMES = sa.Table(
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file of a feed as it was when we looked: its bytes, the day it speaks of, and whether its rows were taken."""
+    """A file of a feed as it was when we looked: its bytes, the day it speaks of, and whether its rows were taken.
+
+    `definition` is the digest of the source by which it was read. Homes of older releases have neither it nor a ctime.
+    """
 
     feed: str
     path: str
@@ -55,6 +60,8 @@ class LandedFile:
     status: Literal["taken", "refused"]
     reason: str | None
     rows: int
+    ctime_ns: int | None = None
+    definition: str | None = None
 
 
 class Ledger:

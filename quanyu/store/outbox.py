@@ -126,6 +126,17 @@ class Outbox:
             connection.execute(back)
             return connection.execute(left.values({**_changed("unknown"), "reason": UNSETTLED})).rowcount
 
+    def doubt(self, until: date, reason: str) -> int:
+        """Turn messages that were due until a day and have not gone out from here into unknown, and return how many.
+
+        What went out from elsewhere meanwhile is not sent again by itself.
+        """
+        due = sa.func.coalesce(OUTBOX.c.due_on, OUTBOX.c.planned_on) <= until
+        waiting = OUTBOX.c.status.in_(("planned", "announced"))
+        statement = sa.update(OUTBOX).where(waiting, due, OUTBOX.c.note.is_(None))
+        with self._database.write() as connection:
+            return connection.execute(statement.values({**_changed("unknown"), "reason": reason})).rowcount
+
     def counts(self, day: date | None = None) -> dict[str, int]:
         """Count messages by status, of those planned for one day or of all; absent statuses are left out."""
         query = (

@@ -1,13 +1,10 @@
 """What lies in landing and is no file of a feed is told, and stops no other."""
 
 import os
-import re
 
 import pytest
 
 from quanyu.candidates import candidates
-
-NAMES = re.compile(r"pos/[^/]*\.csv")
 
 
 @pytest.fixture
@@ -20,12 +17,11 @@ def landing(tmp_path):
 
 
 def faults(landing):
-    return {name: fault for name, _, fault in candidates(landing, "pos/*.csv", NAMES)}
+    return {one.name: one.fault for one in candidates(landing, "pos/*.csv")}
 
 
 def test_a_regular_file_is_taken_also_by_a_link_below_the_root(landing):
     (landing / "pos" / "b.csv").symlink_to("a.csv")
-    (landing / "pos" / "c.txt").write_text("")
     assert faults(landing) == {"pos/a.csv": "", "pos/b.csv": ""}
 
 
@@ -61,3 +57,20 @@ def test_a_folder_that_links_out_gives_nothing(landing, tmp_path):
 def test_a_root_that_is_a_link_itself_is_as_good_as_another(landing, tmp_path):
     (tmp_path / "link").symlink_to(landing)
     assert faults(tmp_path / "link") == {"pos/a.csv": ""}
+
+
+def test_of_two_that_differ_in_case_the_one_spelled_as_declared_is_taken(landing):
+    (landing / "pos" / "a.CSV").write_text("id\n3\n")
+    assert faults(landing) == {"pos/a.csv": "", "pos/a.CSV": "a.csv in other letters, which is taken"}
+
+
+def test_a_wildcard_leaves_alone_what_is_hidden_or_uploading(landing):
+    for name in (".a.csv.Xy12", "._a.csv", "_SUCCESS", "~$a.csv", "b.csv.part", "Thumbs.db", "c.csv"):
+        (landing / "pos" / name).write_text("")
+    taken = [one.name for one in candidates(landing, "pos/*") if not one.fault]
+    assert taken == ["pos/a.csv", "pos/c.csv"]
+
+
+def test_folders_above_the_first_wildcard_are_others_too(landing):
+    (landing / "b.csv").write_text("")
+    assert faults(landing) == {"pos/a.csv": ""}

@@ -5,7 +5,7 @@ import pytest
 
 from quanyu import home
 from quanyu.errors import ConfigError
-from quanyu.run import home_lock
+from quanyu.homelock import home_lock
 from quanyu.settings import Settings
 
 

@@ -210,3 +210,23 @@ def test_what_an_extract_may_not_say(tmp_path, swap, words):
     found = told(tmp_path, LOYALTY, swap=swap)
     assert words in found
     assert "73019" not in found
+
+
+@pytest.mark.parametrize(
+    ("reads", "words"),
+    [
+        ("settles: soon", "an age is written as `30 seconds`, `1 minute` or `2 hours`"),
+        ("mark: _SUCCESS", "tells of a whole folder, which must be one a day"),
+        ("mark: '*.done'", "reads.mark"),
+    ],
+)
+def test_when_a_file_is_whole_is_declared_in_words_that_can_be_true(tmp_path, reads, words):
+    with pytest.raises(ConfigError) as told:
+        source(tmp_path, TILLS, swap=('path: "pos/{day}/*.csv"', f'path: "pos/{{day}}.csv", {reads}'))
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["`a``b`", "_rest", "_ROW"])
+def test_names_that_ingest_has_for_itself_need_an_alias(tmp_path, name):
+    problems = source(tmp_path, TILLS, swap=("sku: item", f'sku: "{name}"')).problems(TABLES)
+    assert [problem.key for problem in problems.found] == ["reads.aliases"]

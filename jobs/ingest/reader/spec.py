@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,12 +62,31 @@ def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
     if len(found) > MOST_COLUMNS:
         raise RefusedError(f"it has {len(found)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
     names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
-    names = known_names(names, spec)
+    names = known_names(_as_expected(names, spec), spec)
     refuse_twice(names)
     refuse_missing(names, spec)
     places = {name: place for place, name in enumerate(names)}
     wanted = tuple(places.get(column) for column in spec.columns)
     return Fields(wanted, tuple((name, place) for name, place in places.items() if name not in set(spec.columns)))
+
+
+def _as_expected(names: Sequence[str], spec: ReadSpec) -> list[str]:
+    """Give headers that differ from an expected one in blanks, line breaks or the width of characters its name."""
+    expected = {_folded(name): name for name in (*spec.columns, *(alias for alias, _ in spec.aliases))}
+    counts = Counter(map(_folded, names))
+
+    def name_of(name: str) -> str:
+        other = expected.get(_folded(name), name)
+        return name if other in names or counts[_folded(name)] > 1 else other
+
+    return [name_of(name) for name in names]
+
+
+def _folded(name: str) -> str:
+    visible = (
+        character for character in unicodedata.normalize("NFKC", name) if unicodedata.category(character) != "Cf"
+    )
+    return " ".join("".join(visible).split())
 
 
 def known_names(names: Sequence[str], spec: ReadSpec) -> list[str]:
@@ -91,4 +111,15 @@ def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
     missing = [name for name in spec.columns if name not in spec.optional and name not in names]
     if missing:
         listed = ", ".join(map(repr, missing))
-        raise RefusedError(f"the column {listed} is missing; the file has {len(names)} columns")
+        hint = next((words for name in missing if (words := _almost(name, names))), "")
+        raise RefusedError(f"the column {listed} is missing; the file has {len(names)} columns{hint}")
+
+
+def _almost(name: str, names: Sequence[str]) -> str:
+    """What to write where a header is the name but for its case, or begins with it and a dot."""
+    other = next((other for other in names if _folded(other).casefold() == _folded(name).casefold()), None)
+    if other is not None:
+        return f", and {other!r}: names are read as they are written, so write that, or an alias for it"
+    if any(other.startswith(f"{name}.") for other in names):
+        return f", one of which begins with {name + '.'!r}: a name with a dot in it stands in backticks"
+    return ""

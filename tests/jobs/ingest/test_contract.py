@@ -16,8 +16,9 @@ from jobs.ingest.contract import (
     where_sql,
 )
 from quanyu.expressions import parse
+from quanyu.fill import Fill
 from quanyu.literals import quoted
-from quanyu.source import Fill, Source
+from quanyu.source import Source
 from quanyu.table import Column, Table
 
 MORE = "of more than 2 places: write round(x, 2) where the source may round"

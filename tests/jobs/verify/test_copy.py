@@ -20,8 +20,8 @@ from jobs.verify.days import run_copy
 from jobs.verify.proof import prove
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
+from quanyu.homelock import home_lock
 from quanyu.lake import Lake
-from quanyu.run import home_lock
 
 TILL = """
 describes: Receipts, a file per day.

@@ -1,0 +1,142 @@
+"""Groups whose rows come on several days: which fills have them, by what key, and what is one line of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs.ingest.contract import POSITION, group_sql, key_value
+from quanyu.expressions import parse
+from quanyu.fill import Fill
+from quanyu.lake.difference import row_hash
+from quanyu.source import PERSON, Source
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A fill that sums up rows of several days: `line` tells rows apart that are told again on another day.
+
+    `line` lists SQL of a mapped row; `short` is what becomes of a group of which a row is in quarantine.
+    """
+
+    name: str
+    fill: Fill
+    table: type[Table]
+    line: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        """Column of a mapped row with the text of its group's key."""
+        return f"_parent_{self.name}"
+
+    def stored_key_sql(self) -> str:
+        """SQL of the text of the group's key, out of a row of the table."""
+        return stored_key_sql(self.fill)
+
+
+def with_key(rows: DataFrame, fill: Fill, table: type[Table], name: str) -> DataFrame:
+    """Add the text of the key of each row's group as a column; null where a part is missing."""
+    grouped = {f"_part{n}": text for n, text in enumerate(fill.one_row_per)}
+    parts = rows.selectExpr("*", *(f"{group_sql(text)} as {part}" for part, text in grouped.items()))
+    keys = [
+        part if text == PERSON else key_value(text, part, table.columns[_column(fill, text)])
+        for part, text in grouped.items()
+    ]
+    return parts.selectExpr(*(f"`{column}`" for column in rows.columns), f"{_text(keys)} as `{name}`")
+
+
+def stored_key_sql(fill: Fill) -> str:
+    """SQL of the same text, out of a row of the table."""
+    return _text(["person_key" if text == PERSON else f"`{_column(fill, text)}`" for text in fill.one_row_per])
+
+
+def _column(fill: Fill, text: str) -> str:
+    return next(column for column, own in fill.columns.items() if own == text)
+
+
+def _text(parts: Sequence[str]) -> str:
+    """One text of several values, each with its length, so that no two lists look the same; null where one is null."""
+    texts = ", ".join("length({0}), ':', {0}".format(f"cast({part} as string)") for part in parts)
+    return f"concat({texts})"
+
+
+def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
+    """Fills of a source that aggregate rows which may come on several days.
+
+    A snapshot tells each group whole. So does a feed of changes, unless another fill gives its lines a key, by which
+    a line that is told again takes the place of the one before.
+    """
+    if source.delivers == "snapshot":
+        return []
+    found = []
+    for name, fill in source.fills.items():
+        if not any(parse(text).aggregates for text in fill.columns.values()):
+            continue
+        lines = _lines(source, fill, tables)
+        if lines or source.delivers == "events":
+            line = _line_key(source, lines, tables) if lines else _letters(source, fill)
+            found.append(Parent(name, fill, tables[fill.table], line))
+    return found
+
+
+def _lines(source: Source, fill: Fill, tables: Mapping[str, type[Table]]) -> str | None:
+    """Name of the fill whose rows are the lines of a group: its key begins with the group's own columns."""
+    keys = set(tables[fill.table].keys)
+    for name, other in source.fills.items():
+        own = set(tables[other.table].keys)
+        if not other.one_row_per and other.each == fill.each and keys < own:
+            return name
+    return None
+
+
+def _line_key(source: Source, name: str, tables: Mapping[str, type[Table]]) -> tuple[str, ...]:
+    fill = source.fills[name]
+    row = f"get(`_to_{name}`, {POSITION})" if fill.each else f"`_to_{name}`"
+    keys = [f"{row}.`{key}`" for key in tables[fill.table].keys if key != "person_key"]
+    # A row that the lines' fill leaves out is told apart by its letters.
+    letters = [f"if({row} is null, {sql}, null)" for sql in _letters(source, fill)]
+    return (*keys, *letters)
+
+
+def _letters(source: Source, fill: Fill) -> tuple[str, ...]:
+    """A row is the same line as one of another day that is equal to the letter, and as often as that is there."""
+    place = [POSITION] if fill.each else []
+    letters = row_hash([*source.named_columns(), "_rest"])
+    alike = ", ".join(["_day", letters, *place])
+    return (letters, *place, f"row_number() over (partition by {alike} order by _file, _row)")
+
+
+def with_keys(rows: DataFrame, groups: Sequence[Parent]) -> DataFrame:
+    """Add the key of each row's group as a column for each of the fills."""
+    return reduce(lambda keyed, parent: with_key(keyed, parent.fill, parent.table, parent.column), groups, rows)
+
+
+def across_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str, since: date) -> DataFrame:
+    """Rows of groups as of each day that tells of them: all current lines of days up to it, as rows of that day.
+
+    `rows` have `_day`, the columns `keys` of their group and `order`, in which they come. Groups of one day alone are
+    left as they are; of others only days from `since` on are made, and the last.
+    """
+    names = ", ".join(keys)
+    days = rows.select("_day", *keys).distinct()
+    counted = days.selectExpr(
+        "*", f"count(*) over (partition by {names}) as _days", f"max(_day) over (partition by {names}) as _last"
+    )
+    as_of = counted.where(f"_days > 1 and (_day >= date'{since}' or _day = _last)")
+    as_of = as_of.selectExpr(*keys, "_day as _as_of")
+    several = as_of.select(*keys).distinct()
+    lines = [f"{sql} as _line{n}" for n, sql in enumerate(parent.line)]
+    told = rows.join(several, list(keys), "left_semi").selectExpr("*", *lines).join(as_of, list(keys))
+    told = told.where("_day <= _as_of")
+    line = ", ".join(["_as_of", *keys, *(f"_line{n}" for n in range(len(lines)))])
+    last = f"row_number() over (partition by {line} order by {order} desc) as _n"
+    newest = told.selectExpr("*", last).where("_n = 1")
+    made = newest.selectExpr(*(f"`{name}`" if name != "_day" else "_as_of as _day" for name in rows.columns))
+    return rows.join(several, list(keys), "left_anti").unionByName(made)

@@ -1,0 +1,281 @@
+"""Days of a feed from bronze into silver and quarantine: mapped, judged, planned, and only then committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs.ingest import crowds, guards, landing, mapping, quarantine, refusals, silver, untied
+from jobs.ingest.delivery import Delivery
+from jobs.ingest.groups import Across, groups_of
+from jobs.ingest.identifiers import identifiers_of
+from jobs.ingest.relations import (
+    NONE_SHORT,
+    Short,
+    belongs_to_sql,
+    note_several_days,
+    retracted,
+    with_other_days,
+    without_short,
+)
+from jobs.ingest.tally import Part, Tally, frequent_reasons, tally
+from jobs.ingest.work import Work, part_sql, with_held
+from quanyu.lake import Written
+from quanyu.literals import dates
+from quanyu.run import Outcome
+from quanyu.store import HeldBack
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Rows of a delivery, mapped, with those of their groups on `other_days`; and how many there are of which fate.
+
+    `groups` are those of each fill that has some, where no row has to be left out of them any more.
+    """
+
+    rows: DataFrame
+    other_days: frozenset[date]
+    counts: Tally
+    groups: Mapping[str, DataFrame]
+    crowds: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be published with some parts held back: rows with all reasons, and a plan per table."""
+
+    held: Sequence[HeldBack]
+    rows: DataFrame
+    delivery: Delivery
+    plans: Mapping[str, silver.Plan] = field(default_factory=dict)
+
+
+def publish(work: Work) -> Outcome:
+    """Map the days of the work, hold back what breaks a limit of the contract as a whole, and publish the rest."""
+    mapped = _mapped(work)
+    held = guards.bad_shares(work.source, mapped.counts)
+    held |= guards.volumes(work.source, _whole_days(work, mapped.counts, held), work.again, work.volumes)
+    proposal = _proposed(work, mapped, held)
+    ends = guards.ends(work.source, proposal.plans.values())
+    if ends:
+        proposal = _proposed(work, mapped, held | ends)
+    return _committed(work, mapped, proposal)
+
+
+def _mapped(work: Work) -> Mapped:
+    staged, crowd = _named(work)
+    staged, other_days = with_other_days(work, staged)
+    staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
+    staged, groups = _without_bad_groups(work, staged, other_days)
+    here = staged.where(_of(work.days)) if other_days else staged
+    return Mapped(staged, other_days, tally(here), groups, crowd)
+
+
+def _named(work: Work) -> tuple[DataFrame, pd.DataFrame]:
+    """Map the days' rows; where a value turns out to name many people, name its rows, of earlier days too, anew."""
+    lake, source = work.lake, work.source
+    work.crowded = crowds.known(lake, source)
+    staged = lake.staging.keep(work.mapped(work.of_days(work.days)))
+    crowd = crowds.crowds(work.context, source, staged)
+    if not len(crowd):
+        return staged, crowd
+    work.crowded |= frozenset(crowd["value_key"])
+    tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
+    earlier = crowds.days_of(lake, source, tables, work.crowded) - work.days
+    work.days, work.again = work.days | earlier, work.again | earlier
+    return lake.staging.keep(work.mapped(work.of_days(work.days))), crowd
+
+
+def _of(days: frozenset[date]) -> str:
+    return f"_day in ({dates(sorted(days))})"
+
+
+def _without_bad_groups(
+    work: Work, staged: DataFrame, other_days: frozenset[date]
+) -> tuple[DataFrame, dict[str, DataFrame]]:
+    """Mark the rows of groups that break what their Table declares; keep the groups, where there is no such one."""
+    groups: dict[str, DataFrame] = {}
+    for name, fill in work.source.fills.items():
+        if not fill.one_row_per:
+            continue
+        table, across = work.tables[fill.table], _across(work, name, other_days, NONE_SHORT)
+        groups[name] = work.lake.staging.keep(groups_of(staged, name, work.source, table, across))
+        bad = groups[name].where("size(_why) > 0")
+        if bad.limit(1).count():
+            staged = work.lake.staging.keep(mapping.marked(staged, bad, fill, table, across is None))
+            # A marked row is in no group any more, of this fill or another.
+            groups.clear()
+    return staged, groups
+
+
+def _across(work: Work, name: str, other_days: frozenset[date], short: Short | None) -> Across | None:
+    """How a fill sums up rows of several days; None where it does not, or where there is but one day."""
+    parent = next((parent for parent in work.parents if parent.name == name), None)
+    if parent is None:
+        return None
+    if short is None:
+        return Across(parent, date.min)
+    lacking = short.of(parent)
+    if not other_days and len(work.days) == 1 and lacking is None:
+        return None
+    return Across(parent, min(work.days), lacking)
+
+
+def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[date, int]:
+    """Rows of the days of which all files are there; others are told as that, and judged when whole."""
+    lacking = {day for day, _ in [*counts.refused, *held]} | work.waiting_days
+    return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
+
+
+def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
+    source = work.source
+    parts = [
+        HeldBack(source.name, day, path, _with_reasons(words, mapped, day, path), source.digest())
+        for (day, path), words in held.items()
+    ]
+    rows = with_held(mapped.rows, parts)
+    standing = [part_sql(day, path) for day, path in held if day in work.again]
+    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false")
+    delivery = _delivery(work, mapped, held, rows)
+    names = work.names()
+    with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
+        groups = mapped.groups if not held and not short.keys else {}
+        plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)
+        return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
+
+
+def _with_reasons(words: str, mapped: Mapped, day: date, path: str) -> str:
+    if not mapped.counts.bad:
+        return words
+    common = frequent_reasons(mapped.rows, part_sql(day, path))
+    return f"{words}. Most often: {common}" if common else words
+
+
+def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFrame) -> Delivery:
+    known_on = {day: work.known_on(day) for day in work.days}
+    last = max([*known_on.values(), *([work.newest] if work.newest else [])])
+    lacking = mapped.counts.bad_days() | {day for day, _ in held} | work.waiting_days
+    others = [day for day in work.volumes if day not in work.days]
+    newest = max(others, default=None)
+    return Delivery(
+        work.source,
+        known_on | dict.fromkeys(mapped.other_days, last),
+        work.again,
+        work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
+        newest,
+        newest is not None and work.source.deleted_when is not None and _is_whole(work, newest),
+        mapped.other_days,
+        untied.replaces(work.source, work.tables),
+    )
+
+
+def _is_whole(work: Work, day: date) -> bool:
+    """Whether all of a day that was taken before is in silver."""
+    store, name = work.context.store, work.source.name
+    if landing.waiting_days(work.context, work.source, [day]):
+        return False
+    files = store.ledger.files(name).values()
+    if any(file.status == "refused" and file.feed_day == day for file in files):
+        return False
+    if any(item.day == day for item in store.held_back.of(name)):
+        return False
+    place = f"quarantine/{name}"
+    return not work.lake.exists(place) or not work.lake.read(place).where(f"_day = date'{day}'").limit(1).count()
+
+
+def _planned(
+    work: Work, rows: DataFrame, name: str, delivery: Delivery, short: Short, groups: Mapping[str, DataFrame]
+) -> silver.Plan:
+    """Plan what all fills of one table give together."""
+    elsewhere = work.days | delivery.other_days
+    return silver.plan(
+        work.lake,
+        work.tables[name],
+        _table_rows(work, rows, name, delivery, short, groups),
+        delivery,
+        lambda: _elsewhere(work, name, delivery, elsewhere),
+        retracted(work, rows, short, name) if short.keys else None,
+    )
+
+
+def _elsewhere(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
+    rows = with_held(work.mapped(work.of_other_days(days)), work.held_before())
+    return _table_rows(work, work.lake.staging.keep(rows), name, delivery, None, {})
+
+
+def _table_rows(
+    work: Work,
+    rows: DataFrame,
+    name: str,
+    delivery: Delivery,
+    short: Short | None,
+    groups: Mapping[str, DataFrame],
+) -> DataFrame:
+    """Rows of all fills of one table; without `short`, rows of all days, as of each."""
+    table, source = work.tables[name], work.source
+    if name == "identifiers":
+        first_only = not source.deleted_when and not delivery.again and not delivery.records
+        last_row = delivery.records and untied.one_row_a_day(source, work.tables)
+        return work.lake.staging.keep(identifiers_of(rows, source, first_only, last_row))
+    fills = []
+    for fill in source.tables()[name]:
+        across = _across(work, fill, delivery.other_days, short)
+        fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
+    return reduce(lambda one, other: one.unionByName(other), fills)
+
+
+def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
+    """Write quarantine and silver, and keep what was taken and held back."""
+    store, source = work.context.store, work.source
+    note_several_days(work, proposal.rows, mapped.other_days)
+    groups = belongs_to_sql(work)
+    quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
+    plans = proposal.plans
+    with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
+        written = dict(zip(plans, pool.map(lambda p: silver.commit(work.lake, p, work.receipt), plans.values()),
+                           strict=True))  # fmt: skip
+    held = {(item.day, item.path) for item in proposal.held}
+    accepted = mapped.counts.without(held)
+    store.held_back.replace(source.name, work.days, proposal.held)
+    store.ledger.record_volumes(source.name, accepted.per_day(), work.context.day)
+    outcome = _outcome(work, mapped, proposal, written)
+    here = proposal.rows.where(_of(work.days))
+    notes = refusals.record(work.lake, source, here, work.days, work.receipt)
+    notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
+    return replace(outcome, notes=(*outcome.notes, *notes))
+
+
+def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[str, tuple[Written, int]]) -> Outcome:
+    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
+    quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
+    changes = {name: changed for name, (changed, _) in written.items()}
+    notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]
+    if quarantined:
+        notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
+    late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
+    notes += [f"{rows} rows came too late for {name}: it has newer ones of their keys" for name, rows in late.items()]
+    if lacking := mapped.counts.bad_days():
+        days = ", ".join(map(str, sorted(lacking)))
+        kind = "snapshots" if proposal.delivery.lists_all else "files"
+        notes += [f"nothing was taken for gone by the {kind} of {days}, which are not complete"] * _ends(proposal)
+    rows = sum(mapped.counts.rows.values())
+    return Outcome(
+        rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,
+        unchanged=sum(w.unchanged for w in changes.values()), notes=tuple(notes),
+        facts={"accepted": rows - quarantined - sum(mapped.counts.dropped.values()), "dropped": mapped.counts.dropped,
+               "refused": len(mapped.counts.refused), "late": late,
+               "tables": {name: w.changed for name, w in changes.items()}},
+    )  # fmt: skip
+
+
+def _ends(proposal: Proposal) -> bool:
+    """Whether a file of this delivery could end what it does not tell."""
+    return proposal.delivery.lists_all or bool(proposal.delivery.again)

@@ -1,0 +1,210 @@
+"""Groups of a delivery that have rows on other days, and groups of which a row is in quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs.ingest.groups import is_good
+from jobs.ingest.parents import Parent
+from jobs.ingest.work import Work, with_held
+from quanyu.lake import place_of
+from quanyu.literals import dates, quoted
+from quanyu.source import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def with_other_days(work: Work, staged: DataFrame) -> tuple[DataFrame, frozenset[date]]:
+    """Add the rows that the groups of these rows have on other days, mapped alike, and tell which days those are.
+
+    Days are looked up in silver, by the versions of a group, in quarantine, by the groups of bad rows, and in the
+    table of groups of several days, since a version that was known for no day has left nothing in silver.
+    """
+    frames, days = [staged], set[date]()
+    for parent in work.parents:
+        keys = _touched(work, staged, parent)
+        others = _days_of(work, parent, keys) - work.days
+        if others:
+            rows = with_held(work.mapped(work.of_days(others)), work.held_before())
+            here = [frame.select("_file", "_row", "_day") for frame in frames]
+            frames.append(_beside(rows.join(keys, rows[parent.column] == keys["_key"], "left_semi"), here))
+            days |= others
+    if not days:
+        return staged, frozenset()
+    return work.lake.staging.keep(_together(frames)), frozenset(days)
+
+
+def _beside(rows: DataFrame, here: list[DataFrame]) -> DataFrame:
+    return rows.join(_together(here), ["_file", "_row", "_day"], "left_anti").select(*rows.columns)
+
+
+def _together(frames: list[DataFrame]) -> DataFrame:
+    return reduce(lambda one, other: one.unionByName(other), frames)
+
+
+def _touched(work: Work, staged: DataFrame, parent: Parent) -> DataFrame:
+    """Keys of groups that these days tell of, or told of before."""
+    keys = staged.where(f"_drop is null and `{parent.column}` is not null").selectExpr(f"`{parent.column}` as _key")
+    here = f"_day in ({dates(sorted(work.days))})"
+    before = [frame.where(here).select("_key") for frame in _groups_of_days(work, parent)]
+    return work.lake.staging.keep(_together([keys, *before]).distinct())
+
+
+def _days_of(work: Work, parent: Parent, keys: DataFrame) -> set[date]:
+    """Other days on which the feed told of these groups."""
+    places = [frame.join(keys, "_key", "left_semi").select("_day") for frame in _groups_of_days(work, parent)]
+    if not places:
+        return set()
+    days = _together(places).distinct()
+    return {row["_day"] for row in days.collect()}
+
+
+def _groups_of_days(work: Work, parent: Parent) -> list[DataFrame]:
+    """Keys of groups with days that told of them, wherever that is written down: `_key` and `_day`."""
+    frames = (_versions(work, parent), _in_quarantine(work, parent), _of_several_days(work, parent))
+    return [frame for frame in frames if frame is not None]
+
+
+def _of_several_days(work: Work, parent: Parent) -> DataFrame | None:
+    place = groups_place(work.source)
+    if not work.lake.exists(place):
+        return None
+    return work.lake.read(place).where(f"fill = {quoted(parent.name)}").selectExpr("key as _key", "day as _day")
+
+
+def groups_place(source: Source) -> str:
+    """Place of the groups of a feed that several days tell of."""
+    return f"bronze/{source.name}_groups"
+
+
+def note_several_days(work: Work, staged: DataFrame, other_days: frozenset[date]) -> None:
+    """Write down which days tell of a group, for those of several days."""
+    if not other_days and len(work.days) == 1:
+        return
+    place, rows = groups_place(work.source), []
+    for parent in work.parents:
+        days = staged.where(f"`{parent.column}` is not null").selectExpr(f"`{parent.column}` as key", "_day as day")
+        counted = days.distinct().selectExpr("*", "count(*) over (partition by key) as _days").where("_days > 1")
+        rows.append(counted.selectExpr(f"{quoted(parent.name)} as fill", "key", "day"))
+    if not rows:
+        return
+    fresh = _together(rows)
+    if work.lake.exists(place):
+        fresh = fresh.join(work.lake.read(place), list(GROUP_COLUMNS), "left_anti")
+    several = work.lake.staging.take(fresh)
+    if several.count:
+        work.lake.begin(place, GROUP_COLUMNS, ("day",))
+        work.lake.append(place, several, work.receipt, {"out": several.count})
+
+
+def _versions(work: Work, parent: Parent) -> DataFrame | None:
+    """Groups in silver, each version with its day."""
+    if not work.lake.exists(place_of(parent.table)):
+        return None
+    rows = work.lake.table(parent.table).where(f"source = {quoted(work.source.name)}")
+    return rows.selectExpr(f"{parent.stored_key_sql()} as _key", "feed_day as _day")
+
+
+def _in_quarantine(work: Work, parent: Parent) -> DataFrame | None:
+    """Groups of rows in quarantine, with their day."""
+    place = f"quarantine/{work.source.name}"
+    if not work.lake.exists(place):
+        return None
+    rows = work.lake.read(place)
+    if "belongs_to" not in rows.columns:
+        return None
+    texts = rows.selectExpr("_day", "explode(belongs_to) as _text").where(f"startswith(_text, {quoted(parent.name)})")
+    return texts.selectExpr(f"substring(_text, {len(parent.name) + 2}) as _key", "_day")
+
+
+def belongs_to_sql(work: Work) -> str:
+    """SQL of the groups that a mapped row belongs to, as texts of fill and key."""
+    texts = ", ".join(f"concat({quoted(f'{p.name}=')}, `{p.column}`)" for p in work.parents)
+    return f"filter(array({texts}), t -> t is not null)" if texts else "cast(array() as array<string>)"
+
+
+@dataclass(frozen=True)
+class Short:
+    """Groups that lack a row since it is in quarantine: their keys by the name of the fill, as `_short`.
+
+    `standing` is a condition of rows that are held back while what their day told before still stands. A group that
+    lacks none but such is not published anew, and not taken back either.
+    """
+
+    keys: Mapping[str, DataFrame]
+    standing: str = "false"
+
+    def of(self, parent: Parent) -> DataFrame | None:
+        """Keys of the groups that are published all the same, marked."""
+        return self.keys.get(parent.name) if parent.fill.when_incomplete == "mark" else None
+
+
+# A group that several days tell of, and one of these days.
+GROUP_COLUMNS = {"fill": "string", "key": "string", "day": "date"}
+
+NONE_SHORT = Short({})
+
+
+def without_short(work: Work, staged: DataFrame, standing: str) -> tuple[DataFrame, Short]:
+    """Hold back groups of which a row is in quarantine, with all their rows, where the source does not mark them."""
+    keys: dict[str, DataFrame] = {}
+    for parent in work.parents:
+        # Of a row that is told twice the group has one: it lacks nothing.
+        bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
+        short = work.lake.staging.take(bad.selectExpr(f"`{parent.column}` as _short").distinct())
+        if not short.count:
+            continue
+        keys[parent.name] = short.rows
+        if parent.fill.when_incomplete == "hold":
+            staged = work.lake.staging.keep(_held(staged, parent, short.rows))
+    return staged, Short(keys, standing)
+
+
+def _held(staged: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
+    keys = short.selectExpr("_short", "true as _lacks")
+    named = ", ".join(parent.table.keys)
+    reason = quoted(f"{parent.table.name}: another row of the same {named} is in quarantine")
+    joined = staged.join(keys, staged[parent.column] == keys["_short"], "left")
+    told = f"if(_lacks and {is_good(parent.name)}, array({reason}), _reasons) as _reasons"
+    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
+
+
+def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> DataFrame | None:
+    """Keys of a table that silver has and that are held back now: short groups, and the lines of such."""
+    table = work.tables[table_name]
+    frames = []
+    for parent in (p for p in work.parents if p.name in short.keys and p.fill.when_incomplete == "hold"):
+        alive = work.lake.table(table).where(f"source = {quoted(work.source.name)} and replaced_on is null")
+        if parent.table is table:
+            own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
+            bad = staged.where(f"size(_reasons) > 0 and not ({short.standing})")
+            lacking = bad.selectExpr(f"`{parent.column}` as _short").join(
+                short.keys[parent.name], "_short", "left_semi"
+            )
+            frames.append(own.join(lacking.distinct(), "_short", "left_semi").select(*table.keys))
+        elif set(parent.table.keys) < set(table.keys):
+            rows = [
+                _lines(work, staged.where(f"not ({short.standing})"), name, parent)
+                for name in work.source.tables().get(table_name, ())
+            ]
+            on = [*table.keys, "feed_day"]
+            frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
+    return _together(frames).distinct() if frames else None
+
+
+def _lines(work: Work, staged: DataFrame, name: str, parent: Parent) -> DataFrame | None:
+    """Keys of a fill's rows that are held back with their group."""
+    fill = work.source.fills[name]
+    if fill.one_row_per:
+        return None
+    bad = staged.where(f"size(_reasons) > 0 and `{parent.column}` is not null and `_to_{name}` is not null")
+    row = f"`_to_{name}`"
+    if fill.each:
+        bad, row = bad.selectExpr("_day", f"explode({row}) as _line"), "_line"
+    keys = [f"{row}.`{key}` as `{key}`" for key in work.tables[fill.table].keys]
+    return bad.selectExpr(*keys, "_day as feed_day")

@@ -1,0 +1,76 @@
+"""Rows of a delivery counted by day, file and fate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# A day of a feed, or one file of a day; an empty path stands for the whole day.
+Part = tuple[date, str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows by day and file: all that were read, those that are bad, and those left out on purpose by their reason.
+
+    `refused` are the files that could not be read at all, by day and name, with the reason.
+    """
+
+    rows: dict[Part, int] = field(default_factory=dict)
+    bad: dict[Part, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    refused: dict[Part, str] = field(default_factory=dict)
+
+    def per_day(self) -> dict[date, int]:
+        """Rows of each day."""
+        return _per_day(self.rows)
+
+    def bad_days(self) -> frozenset[date]:
+        """Days of which a row is bad, or a file refused."""
+        return frozenset(day for day, _ in [*self.bad, *self.refused])
+
+    def without(self, parts: Collection[Part]) -> Tally:
+        """The same without files, or days, that are held back."""
+
+        def rest(counts: Mapping[Part, int]) -> dict[Part, int]:
+            return {(day, p): n for (day, p), n in counts.items() if (day, p) not in parts and (day, "") not in parts}
+
+        return Tally(rest(self.rows), rest(self.bad), self.dropped, self.refused)
+
+
+def _per_day(counts: Mapping[Part, int]) -> dict[date, int]:
+    totals: dict[date, int] = {}
+    for (day, _), rows in counts.items():
+        totals[day] = totals.get(day, 0) + rows
+    return totals
+
+
+def tally(staged: DataFrame) -> Tally:
+    """Count mapped rows, each once."""
+    fate = "case when size(_reasons) > 0 then 'bad' when _drop is not null then _drop else '' end as fate"
+    counts = staged.selectExpr("_day", "_file", fate, "_refused").groupBy("_day", "_file", "fate", "_refused").count()
+    counted = Tally()
+    for day, path, fate, refused, rows in (tuple(row) for row in counts.collect()):
+        if refused:
+            counted.refused[day, path] = f"{path}: {refused}"
+            continue
+        counted.rows[day, path] = counted.rows.get((day, path), 0) + rows
+        if fate == "bad":
+            counted.bad[day, path] = rows
+        elif fate:
+            counted.dropped[fate] = counted.dropped.get(fate, 0) + rows
+    return counted
+
+
+def frequent_reasons(staged: DataFrame, where: str = "true") -> str:
+    """Say which reasons the bad rows have most often, three at most, with their number."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    bad = staged.where(f"_refused is null and ({where})").selectExpr("explode(_reasons) as reason")
+    whys = bad.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(3).collect()
+    return "; ".join(f"{row['reason']} ({row['count']})" for row in whys)

@@ -1,0 +1,128 @@
+"""One ingestion under way: which files were read, which days of the feed are mapped, and how their rows look."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jobs.ingest import bronze, landing, mapping
+from jobs.ingest.parents import Parent, parents, with_keys
+from quanyu.lake import Lake, place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.literals import quoted
+from quanyu.run import Context
+from quanyu.settings import person_key_secret
+from quanyu.source import Source
+from quanyu.store import HeldBack
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass
+class Work:
+    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all.
+
+    Where tables were lost, `lost` are their places, and nothing else is published; `recorded` says since when a day
+    was known.
+    """
+
+    context: Context
+    source: Source
+    receipt: Receipt
+    newest: date | None = None
+    files: list[landing.Found] = field(default_factory=list)
+    days: frozenset[date] = frozenset()
+    again: frozenset[date] = frozenset()
+    lost: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
+    recorded: Mapping[date, date] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, type[Table]]:
+        """Every declared table."""
+        return self.context.catalogue.tables
+
+    @property
+    def lake(self) -> Lake:
+        """The lake of the run."""
+        return self.context.lake
+
+    @cached_property
+    def parents(self) -> Sequence[Parent]:
+        """Fills that sum up rows of several days."""
+        return parents(self.source, self.tables)
+
+    @cached_property
+    def waiting_days(self) -> frozenset[date]:
+        """Mapped days to which something may belong that lies in the feed's folders and is not taken."""
+        return landing.waiting_days(self.context, self.source, self.days)
+
+    @cached_property
+    def volumes(self) -> dict[date, int]:
+        """Rows of each day that was taken in earlier runs."""
+        return self.context.store.ledger.volumes(self.source.name)
+
+    def names(self) -> list[str]:
+        """Tables to publish: all that the source fills, or those of them that were lost."""
+        filled = [*self.source.tables(), *(["identifiers"] if self.source.person else [])]
+        return [name for name in filled if not self.lost or place_of(self.tables[name]) in self.lost]
+
+    def known_on(self, day: date) -> date:
+        """Day on which what a day of the feed tells is known: its own, or that of the run that brings it late."""
+        if day in self.recorded:
+            return self.recorded[day]
+        if day in self.again:
+            return max(day, self.context.day, self.newest or day)
+        return landing.recorded_on(day, self.context.day, self.newest)
+
+    def of_days(self, days: Collection[date]) -> DataFrame:
+        """Rows of these days, as received."""
+        return bronze.as_received(self.lake, self.source).where(_in(days))
+
+    def of_other_days(self, days: Collection[date]) -> DataFrame:
+        """Rows of all other days, as received."""
+        return bronze.as_received(self.lake, self.source).where(~_in(days))
+
+    def mapped(self, rows: DataFrame) -> DataFrame:
+        """Map rows as received; each says where it goes and why."""
+        settings, source = self.context.settings, self.source
+        trimmed = mapping.trimmed(rows, source)
+        addresses = any(self.tables[name].addressed_by for name in source.tables())
+        with_person = mapping.with_person(
+            trimmed, source, settings.region, person_key_secret(settings), addresses, self.crowded
+        )
+        staged = mapping.mapped(mapping.without_repeats(with_person, source), source, dict(self.tables))
+        return with_keys(staged, self.parents)
+
+    def held_before(self) -> list[HeldBack]:
+        """What of the feed is held back by earlier runs, beside the days that are mapped now."""
+        held = self.context.store.held_back.of(self.source.name)
+        return [item for item in held if item.day not in self.days]
+
+
+def with_held(staged: DataFrame, held: Iterable[HeldBack]) -> DataFrame:
+    """Give the rows of what is held back its reason, beside their own."""
+    cases = " ".join(
+        f"when {part_sql(item.day, item.path)} then {quoted(f'held back: {item.reason}')}" for item in held
+    )
+    if not cases:
+        return staged
+    told = f"case {cases} end"
+    reasons = f"if({told} is null or _drop is not null, _reasons, array_union(_reasons, array({told}))) as _reasons"
+    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
+
+
+def part_sql(day: date, path: str) -> str:
+    """Condition of the rows of a day, or of one file of it."""
+    return f"_day = date'{day}'" + (f" and _file = {quoted(path)}" if path else "")
+
+
+def _in(days: Collection[date]) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.col("_day").isin(sorted(days))

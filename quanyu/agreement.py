@@ -1,0 +1,138 @@
+"""Whether lake and store agree: what was written is there, is made again by the step that can, or nothing runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from quanyu.errors import KeeperError
+from quanyu.lake.condition import Condition, condition, drop_dead_hint, loss, newest_versions
+from quanyu.store import LakeTable
+
+if TYPE_CHECKING:
+    from quanyu.run import Context, Step
+
+# Under which the store remembers, by step, the lost places that it has to make again.
+LOST = "lost_tables"
+# Lost tables lie there as they were found, until the upkeep removes them.
+ASIDE = "_lost"
+
+
+def note(context: Context) -> None:
+    """Note tables that are new or have grown since they were noted last; a loss is left to `settle`."""
+    lake, noted = context.settings.lake, context.store.tables.all()
+    grown = [p for p, version in newest_versions(lake).items() if p not in noted or version > noted[p].version]
+    found = [(place, condition(lake / place)) for place in grown]
+    context.store.tables.note([
+        LakeTable(place, now.table_id, now.version)
+        for place, now in found
+        if now and (place not in noted or noted[place].table_id == now.table_id)
+    ])  # fmt: skip
+
+
+def adopt(context: Context) -> None:
+    """Take the lake as it lies for the whole, whatever was noted of it and lost."""
+    context.store.tables.forget(list(context.store.tables.all()))
+    context.store.memory.forget(LOST)
+    note(context)
+
+
+def losses(context: Context) -> dict[str, str]:
+    """What tables have lost since they were noted, in words, by place."""
+    lake, noted = context.settings.lake, context.store.tables.all()
+    for place in noted:
+        drop_dead_hint(lake / place)
+    words = {place: loss(lake / place, Condition(last.table_id, last.version)) for place, last in noted.items()}
+    return {place: text for place, text in words.items() if text}
+
+
+def settle(context: Context) -> None:
+    """Let the steps that can make lost tables again do so when they run next, with what is left set aside.
+
+    Raises KeeperError, and changes nothing, where a table is lost that no step can make again.
+    """
+    lost = losses(context)
+    makers = {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
+    beyond = {place: words for place, words in lost.items() if not makers[place] or _has_strangers(context, place)}
+    if beyond:
+        raise KeeperError("\n".join([*(f"{place}: {words}" for place, words in sorted(beyond.items())), _ADVICE]))
+    if lost:
+        _order(context, makers)
+        _set_aside(context, lost)
+    note(context)
+
+
+_ADVICE = (
+    "No step can compute this again. Take all of the home from its last backup (quanyu restore), or put the folder back"
+    " as it was. Without either, `quanyu home accept` goes on with what is there, for good: history is lost, ids may"
+    " change, and nothing that was due until then is sent by itself"
+)
+
+
+def _has_strangers(context: Context, place: str) -> bool:
+    """Whether a table of silver may hold rows of a feed that is not declared any more, which nothing maps again."""
+    declared = {other for step in context.steps.values() for other in step.remakes}
+    feeds = {other for other in context.store.tables.all() if other.startswith("bronze/")}
+    return place.startswith("silver/") and not feeds <= declared
+
+
+def _order(context: Context, makers: Mapping[str, Iterable[str]]) -> None:
+    orders = {name: set(places) for name, places in _orders(context).items()}
+    for place, names in makers.items():
+        for name in names:
+            orders.setdefault(name, set()).add(place)
+    _keep(context, orders)
+    for name in orders:
+        _forget_inputs(context, context.step(name))
+
+
+def _forget_inputs(context: Context, step: Step) -> None:
+    """Let nothing count for current that a step made; one that only goes forward still stands at its day."""
+    last = context.store.memory.recall(step.name)
+    context.store.memory.forget(step.name)
+    if step.forward and last:
+        context.store.memory.remember(step.name, "", {**last, "depends": {"inputs": {}}})
+
+
+def _set_aside(context: Context, places: Collection[str]) -> None:
+    lake, now = context.settings.lake, datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    for place in places:
+        aside = lake / ASIDE / now / place
+        aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (lake / place).exists():
+            (lake / place).rename(aside)
+    context.store.tables.forget(places)
+
+
+def to_make(context: Context, step: str) -> frozenset[str]:
+    """Lost places that a step has to make again."""
+    return frozenset(_orders(context).get(step, ()))
+
+
+def made(context: Context, step: str) -> None:
+    """Note that a step has made again what it had to."""
+    orders = _orders(context)
+    if orders.pop(step, None) is not None:
+        _keep(context, orders)
+
+
+def check_reads(context: Context, step: Step) -> None:
+    """Stop a step that reads what others have to make again first. Raises KeeperError."""
+    orders = {name: set(step.reads) & set(places) for name, places in _orders(context).items() if name != step.name}
+    waits = {name: places for name, places in orders.items() if places and name in context.steps}
+    if waits:
+        listed = ", ".join(sorted(set().union(*waits.values())))
+        day = max([context.day, *(context.forward_day(name) or context.day for name in waits)])
+        raise KeeperError(
+            f"{step.name} reads {listed}, which was lost and has to be made again first, by {', '.join(sorted(waits))}:"
+            f" quanyu run --day {day}"
+        )
+
+
+def _orders(context: Context) -> dict[str, list[str]]:
+    return context.store.memory.recall(LOST) or {}
+
+
+def _keep(context: Context, orders: Mapping[str, Iterable[str]]) -> None:
+    context.store.memory.remember(LOST, "", {name: sorted(places) for name, places in orders.items()})

@@ -1,0 +1,74 @@
+"""Whether tables lie in a lake as they were seen last, by their logs and the names of their files alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_COMMIT = re.compile(r"(\d{20})\.(json|checkpoint)")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A table as its log tells it; `version` is that of the last commit of any kind."""
+
+    table_id: str
+    version: int
+
+
+def newest_versions(lake: Path) -> dict[str, int]:
+    """Version of each table, by place, as the names of its log's files tell it."""
+    logs = {str(log.parent.relative_to(lake)): log for log in lake.glob("*/*/_delta_log")}
+    numbers = {
+        place: [int(match[1]) for file in log.iterdir() if (match := _COMMIT.match(file.name))]
+        for place, log in logs.items()
+    }
+    return {place: max(found) for place, found in sorted(numbers.items()) if found}
+
+
+def condition(path: Path) -> Condition | None:
+    """Read the state of a table; None where its log is gone or cannot be read."""
+    table = _opened(path)
+    return Condition(str(table.metadata().id), int(table.version())) if table else None
+
+
+def drop_dead_hint(path: Path) -> None:
+    """Let readers begin at the first commit where the last checkpoint is gone and all commits are there."""
+    log = path / "_delta_log"
+    names = {file.name for file in log.glob("*")} if log.is_dir() else set()
+    commits = [name for name in names if re.fullmatch(r"\d{20}\.json", name)]
+    whole = bool(commits) and len(commits) == max(int(name[:20]) for name in commits) + 1
+    if "_last_checkpoint" in names and whole and not any(".checkpoint." in name for name in names):
+        (log / "_last_checkpoint").unlink()
+
+
+def loss(path: Path, last: Condition) -> str:
+    """Say what a table has lost since it was seen last; empty where it is whole."""
+    if not path.is_dir():
+        return "the table is gone"
+    if not (path / "_delta_log").is_dir():
+        return "the log of the table is gone"
+    table = _opened(path)
+    if table is None:
+        return "the log of the table cannot be read"
+    if str(table.metadata().id) != last.table_id:
+        return "another table lies in its place"
+    if table.version() < last.version:
+        return f"the table stands at version {table.version()}, and version {last.version} was written"
+    if any(not file.stat().st_size for file in (path / "_delta_log").glob("*.json")):
+        return "a commit of the table's log is empty"
+    files = [Path(uri.removeprefix("file://")) for uri in table.file_uris()]
+    gone = sum(not file.is_file() for file in files)
+    return f"{gone} of {len(files)} data files of the table are gone" if gone else ""
+
+
+def _opened(path: Path) -> Any:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return DeltaTable(str(path))
+    except (DeltaError, OSError, ValueError):
+        return None

@@ -1,0 +1,21 @@
+"""What has to be right before the first step, looked at once and within a second: disks, store, key, lake."""
+
+from __future__ import annotations
+
+from quanyu import agreement
+from quanyu.home import check_key
+from quanyu.homelock import check_writable
+from quanyu.run import Context
+
+
+def check(context: Context) -> None:
+    """Look at all that a run needs, and order the rebuilding of lost tables; the caller holds the home.
+
+    Raises KeeperError for what cannot be written and for tables that no step can make again, ConfigError for another
+    key of persons, RetryableError for a store that does not answer.
+    """
+    extracts = any(source.extracts for source in context.catalogue.sources.values())
+    for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
+        check_writable(folder)
+    check_key(context.settings)
+    agreement.settle(context)

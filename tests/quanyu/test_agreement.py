@@ -1,0 +1,208 @@
+"""Tables that were lost: made again by the step that can, or nothing runs."""
+
+import re
+import shutil
+
+import pytest
+from shop import Retailer, template
+from small_day import FIRST, SECOND, STEPS, lived
+
+from quanyu import agreement, preflight
+from quanyu.errors import KeeperError
+
+AFTER = str(len(STEPS))
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """The small retailer after its second day, whose tables are all noted."""
+    copy = Retailer.at(template("small_day", lived) / AFTER).copy(tmp_path)
+    agreement.note(copy.context(SECOND))
+    yield copy
+    copy.close()
+
+
+def log_of(shop, place):
+    return shop.home / "lake" / place / "_delta_log"
+
+
+def last_commit_gone(shop, place):
+    sorted(log_of(shop, place).glob("*.json"))[-1].unlink()
+
+
+def checkpoint_gone(shop, place):
+    shop.context(SECOND).lake.delta(place).create_checkpoint()
+    for file in log_of(shop, place).glob("*.checkpoint.parquet"):
+        file.unlink()
+
+
+def checkpoint_gone_with_what_it_stood_for(shop, place):
+    checkpoint_gone(shop, place)
+    sorted(log_of(shop, place).glob("*.json"))[0].unlink()
+
+
+def last_commit_empty(shop, place):
+    sorted(log_of(shop, place).glob("*.json"))[-1].write_text("")
+
+
+def log_gone(shop, place):
+    shutil.rmtree(log_of(shop, place))
+
+
+def folder_gone(shop, place):
+    shutil.rmtree(shop.home / "lake" / place)
+
+
+def moved_away(shop, place):
+    (shop.home / "lake" / place).rename(shop.home / "away")
+
+
+def data_gone(shop, place):
+    files = shop.context(SECOND).lake.delta(place).file_uris()
+    (shop.home / "lake" / place / files[0].split(f"{place}/")[-1]).unlink()
+
+
+def older_copy(shop, place):
+    before = template("small_day", lived) / "0" / "home" / "lake" / place
+    shutil.rmtree(shop.home / "lake" / place)
+    shutil.copytree(before, shop.home / "lake" / place)
+
+
+def another_table(shop, place):
+    other = shop.home / "lake" / ("gold/customers" if place != "gold/customers" else "gold/recency")
+    shutil.rmtree(shop.home / "lake" / place)
+    shutil.copytree(other, shop.home / "lake" / place)
+
+
+LOSSES = [last_commit_gone, checkpoint_gone_with_what_it_stood_for, last_commit_empty, log_gone,
+          folder_gone, moved_away, data_gone, older_copy, another_table]  # fmt: skip
+
+
+def run_again(shop):
+    """What the second day gives when it is run again, behind the preflight."""
+    context = shop.context(SECOND)
+    preflight.check(context)
+    return shop.run(SECOND)
+
+
+@pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__)
+def test_a_table_of_silver_that_was_lost_is_made_again_from_bronze(shop, lose):
+    before = {place: shop.rows(place) for place in ("silver/orders", "gold/value", "gold/memberships")}
+    lose(shop, "silver/orders")
+    outcomes = run_again(shop)
+    assert "silver/orders was lost and is made again" in outcomes["ingest.receipts"].notes
+    assert {place: shop.rows(place) for place in before} == before
+    assert agreement.losses(shop.context(SECOND)) == {}
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["silver/consents", "silver/people", "silver/products", "silver/identifiers", "silver/order_lines",
+     "quarantine/receipts", "gold/identities", "gold/customers", "gold/activity", "gold/customer_attributes",
+     "gold/value"],
+)  # fmt: skip
+def test_what_steps_can_compute_is_made_again_with_the_same_rows(shop, place):
+    before = shop.rows(place)
+    if place == "gold/value":
+        before = [row for row in before if SECOND in map(str, row)]
+    folder_gone(shop, place)
+    run_again(shop)
+    assert shop.rows(place) == before
+    assert agreement.losses(shop.context(SECOND)) == {}
+
+
+def test_bronze_that_was_lost_is_read_from_landing_again(shop):
+    before = {place: shop.rows(place) for place in ("bronze/receipts", "silver/orders", "quarantine/receipts")}
+    folder_gone(shop, "bronze/receipts")
+    run_again(shop)
+    assert {place: shop.rows(place) for place in before} == before
+
+
+def test_bronze_that_landing_does_not_have_any_more_stops(shop):
+    folder_gone(shop, "bronze/receipts")
+    (shop.home / "landing" / "receipts" / f"{FIRST}.csv").unlink()
+    preflight.check(shop.context(SECOND))
+    with pytest.raises(KeeperError, match=rf"1 of the 2 files .* such as receipts/{FIRST}.csv"):
+        shop.ingest("receipts", SECOND)
+    with pytest.raises(KeeperError, match=r"restore"):
+        shop.ingest("receipts", SECOND)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["gold/identity_events", "gold/memberships", "gold/export_members", "gold/deliveries", "gold/decisions",
+     "gold/journey_instances"],
+)  # fmt: skip
+@pytest.mark.parametrize("lose", [last_commit_gone, folder_gone], ids=lambda lose: lose.__name__)
+def test_what_has_a_history_stops_everything_in_words(shop, place, lose):
+    versions = shop.versions()
+    lose(shop, place)
+    with pytest.raises(KeeperError, match=rf"{place}: .*\n.*quanyu restore"):
+        run_again(shop)
+    after = shop.versions()
+    assert {p: v for p, v in after.items() if p != place} == {p: v for p, v in versions.items() if p != place}
+
+
+def test_a_checkpoint_alone_that_is_gone_takes_nothing(shop):
+    before = shop.rows("gold/memberships")
+    checkpoint_gone(shop, "gold/memberships")
+    run_again(shop)
+    assert shop.rows("gold/memberships") == before
+
+
+def test_a_reader_waits_until_the_lost_table_is_whole(shop):
+    folder_gone(shop, "silver/consents")
+    preflight.check(shop.context(SECOND))
+    shop.run(SECOND, "ingest.members")
+    # The other feed that fills the table has not made its rows again yet.
+    with pytest.raises(KeeperError, match=r"customers reads silver/consents, which was lost .* by ingest.consents"):
+        shop.run(SECOND, "customers")
+    shop.run(SECOND, "ingest.consents")
+    shop.run(SECOND, "customers")
+
+
+def test_a_table_with_rows_of_a_feed_that_is_not_declared_any_more_stops(shop):
+    (shop.conf / "sources" / "consents.yml").unlink()
+    folder_gone(shop, "silver/consents")
+    with pytest.raises(KeeperError, match="silver/consents: the table is gone"):
+        run_again(shop)
+
+
+def test_what_a_late_file_told_is_known_since_the_same_day_again(shop):
+    shop.land("receipts/2024-06-30.csv", "slip,card,phone,at,sku,paid\nlate,M1,,2024-06-30 10:00:00,A1,5.00\n")
+    shop.ingest("receipts", SECOND)
+    before = shop.rows("silver/orders")
+    folder_gone(shop, "silver/orders")
+    run_again(shop)
+    assert shop.rows("silver/orders") == before
+
+
+def test_a_store_of_last_week_finds_the_lake_ahead_and_changes_nothing(tmp_path):
+    homes = template("small_day", lived)
+    shop = Retailer.at(homes / AFTER).copy(tmp_path)
+    shutil.copy(homes / "0" / "home" / "store.db", shop.home / "store.db")
+    for side in ("store.db-wal", "store.db-shm"):
+        (shop.home / side).unlink(missing_ok=True)
+    before = {place: shop.steady(place) for place in shop.versions() if not place.startswith("gold/identity_days")}
+    outbox = sorted((shop.home / "outbox").rglob("*.eml"))
+    run_again(shop)
+    assert {place: shop.steady(place) for place in before} == before
+    assert sorted((shop.home / "outbox").rglob("*.eml")) == outbox
+    shop.close()
+
+
+def test_the_lake_is_taken_as_it_lies_when_a_person_says_so(shop):
+    folder_gone(shop, "gold/export_members")
+    agreement.adopt(shop.context(SECOND))
+    run_again(shop)
+
+
+def test_the_words_name_each_lost_table_and_no_path_of_a_row(shop):
+    folder_gone(shop, "gold/memberships")
+    log_gone(shop, "gold/decisions")
+    with pytest.raises(KeeperError) as stopped:
+        preflight.check(shop.context(SECOND))
+    lines = str(stopped.value).splitlines()
+    assert lines[0] == "gold/decisions: the log of the table is gone"
+    assert lines[1] == "gold/memberships: the table is gone"
+    assert re.search(r"quanyu restore.*quanyu home accept", lines[2])

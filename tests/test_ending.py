@@ -1,0 +1,59 @@
+"""Ctrl-C and TERM end a run within seconds, with their exit code, and the same call goes on."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from shop import Retailer, template
+from small_day import SECOND, STEPS, lived
+
+
+def started(shop):
+    """Start the second day on the command line, and wait until its first step has ended."""
+    line = [
+        sys.executable,
+        "-m",
+        "quanyu.cli",
+        "run",
+        "--day",
+        SECOND,
+        "--conf",
+        str(shop.conf),
+        "--home",
+        str(shop.home),
+    ]
+    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for text in running.stdout:
+        if ": done in" in text:
+            return running
+    raise AssertionError(running.communicate()[1])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_and_the_same_call_goes_on(tmp_path, number, code):
+    homes = template("small_day", lived)
+    shop = Retailer.at(homes / "0").copy(tmp_path)
+    running = started(shop)
+    family = psutil.Process(running.pid).children(recursive=True)
+    assert family, "no engine was started"
+    began = time.monotonic()
+    running.send_signal(number)
+    _, words = running.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert running.returncode == code
+    assert "what was committed stays" in words
+    psutil.wait_procs(family, timeout=3)
+    assert [process for process in family if process.is_running()] == []
+    assert not (shop.home / "run.holder").exists()
+    assert list((shop.home / "lake" / "_staging").glob("*")) == []
+    if number == signal.SIGTERM:
+        line = [sys.executable, "-m", "quanyu.cli", "run", "--day", SECOND, "--conf", str(shop.conf),
+                "--home", str(shop.home)]  # fmt: skip
+        assert subprocess.run(line, capture_output=True, check=False).returncode == 0
+        undisturbed = Retailer.at(homes / str(len(STEPS)))
+        for place in ("silver/orders", "gold/identities", "gold/memberships", "gold/deliveries"):
+            assert shop.steady(place) == undisturbed.steady(place), place
