@@ -27,11 +27,14 @@ class Days:
     since: date
     beyond: int | None = None
 
-    def condition(self, name: str, feed_day: str) -> str:
-        """SQL condition that a value, when there is one, must keep; `feed_day` is the column of the feed's day."""
-        day = f"cast({name} as date)"
-        last = "" if self.beyond is None else f" and {day} <= date_add({feed_day}, {self.beyond})"
-        return f"{day} >= date'{self.since}'{last}"
+    def condition(self, name: str, kind: str, feed_day: str) -> str:
+        """SQL condition that a value of a type, when there is one, must keep; `feed_day` is the feed's day.
+
+        Times are taken by days of UTC, which is quick, and near enough for what is plausible.
+        """
+        day = f"unix_date({name})" if kind == "date" else f"(unix_timestamp({name}) div 86400)"
+        last = "" if self.beyond is None else f" and {day} <= unix_date({feed_day}) + {self.beyond}"
+        return f"{day} >= {(self.since - date(1970, 1, 1)).days}{last}"
 
     def words(self) -> str:
         """The days in words, as they follow a column's name."""

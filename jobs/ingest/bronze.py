@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.ingest import landing, reader
-from jobs.ingest.contract import day_sql, member
+from jobs.ingest.contract import day_sql, member, safe
 from jobs.ingest.landing import Found
 from quanyu.errors import ConfigError, Problem
-from quanyu.expressions import to_sql
+from quanyu.expressions.json_numbers import marked, unmarked
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
@@ -205,5 +205,5 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
 def _of_rest(name: str) -> str:
     """SQL of what the rest of a row has under a name; a path cannot hold every sign that a name may."""
     if re.search(r"['?\\]", name):
-        return f"from_json(_rest, 'map<string, string>')[{quoted(name)}]"
-    return to_sql(member(["_rest", name]))
+        return unmarked(f"from_json({marked('_rest')}, 'map<string, string>')[{quoted(name)}]")
+    return safe(member(["_rest", name]))

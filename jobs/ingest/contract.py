@@ -137,7 +137,7 @@ def constraint_checks(
         if sql is not None and rule:
             yield Check(f"{where}: {column.broken(name)}", f"not coalesce({rule.replace('_v', f'({sql})')}, true)")
         if sql is not None and column.days:
-            plausible = column.days.condition(f"({sql})", feed_day)
+            plausible = column.days.condition(f"({sql})", column.type, feed_day)
             yield Check(f"{where}: {name} must be {column.days.words()}", f"not coalesce({plausible}, true)")
 
 

@@ -23,6 +23,7 @@ from jobs.ingest.contract import (
     types,
 )
 from jobs.ingest.file_order import file_order
+from jobs.ingest.losses import roundings
 from jobs.ingest.parents import Parent, across_days
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
@@ -126,6 +127,7 @@ def grouped(
         for name, plan in aggregates.items()
         if (condition := plan.lost())
     ]
+    losses += _rounded(fill, table, aggregates)
     people = ["person_key"] if table.personal else []
     return groups.selectExpr(
         *people, *values, "_day as feed_day", "_file", f"_last % {_MOST_ROWS} as _row", f"{reasons(losses)} as _lost"
@@ -140,6 +142,19 @@ def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression
             tree = members(parse(text).tree, fill.each)
             plans[name] = plan(Expression(text, tree), types(tree), wanted=table.columns[name].type, zero=False)
     return plans
+
+
+def _rounded(fill: Fill, table: type[Table], aggregates: Mapping[str, AggregateExpression]) -> list[Check]:
+    """Checks of aggregates that give more places than their column keeps."""
+    checks = []
+    for name, wanted in aggregates.items():
+        tree = members(parse(fill.columns[name]).tree, fill.each)
+        exact = plan(Expression(fill.columns[name], tree), types(tree), zero=False)
+        checks += [
+            Check(f"{table.name}.{name}: {words}", bad)
+            for words, bad in roundings(exact.value(), exact.type, wanted.value(), wanted.type)
+        ]
+    return checks
 
 
 def _others(fill: Fill, table: type[Table]) -> dict[str, str]:

@@ -22,6 +22,12 @@ def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, 
     if kind == "string" and wanted == "timestamp":
         clock = f"regexp_extract({raw}, '{_LOCAL}', 1)"
         yield "a time that the clocks skip", f"{clock} <> '' and {clock} <> date_format({typed}, 'H:mm')"
+    yield from roundings(raw, kind, typed, wanted)
+
+
+def roundings(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
+    """Give words and condition of a number that has more places than its type keeps, if it may."""
+    type_ = normal(wanted) or wanted
     if _may_round(kind, type_):
         yield _words(wanted, type_), _inexact(raw, kind, typed)
 

@@ -11,7 +11,8 @@ from sqlglot import exp
 from quanyu.declare import digest
 from quanyu.errors import ExpressionError
 from quanyu.expressions import column_name, conjunction, lost, parse, safe_sql, two_valued, type_of
-from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, guarded, rows, total
+from quanyu.expressions.aggregates.guarded import guarded
+from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows, total
 
 # What counts and sums say of nobody: 0, as a marketer reads it. Of all else nothing is known.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)

@@ -58,31 +58,12 @@ class Form:
         return self.daily or self.parts
 
 
-def _without_last(merge: Merge) -> Merge:
-    return lambda columns, conditions: merge(columns[:-1], conditions)
-
-
-def guarded(form: Form, failing: str) -> Form:
-    """The form, without a value and with a loss where `failing`, SQL over a row, holds for any row."""
-    part = Part(f"max({failing})")
-
-    def value(*holders: str) -> str:
-        return f"if(coalesce({holders[-1]}, false), null, {form.value(*holders[:-1])})"
-
-    def lost(*holders: str) -> str:
-        others = f" or {form.lost(*holders[:-1])}" if form.lost else ""
-        return f"(coalesce({holders[-1]}, false){others})"
-
-    merges = (*map(_without_last, form.merges), _added("max", len(form.by_day()))) if form.merges else ()
-    daily = (*form.by_day(), part) if form.merges else ()
-    return Form((*form.parts, part), value, form.type, merges, daily, lost)
-
-
-def _added(name: str, position: int = 0) -> Merge:
+def added(name: str, position: int = 0) -> Merge:
+    """How a part comes out of those of days by an aggregate of its own column."""
     return lambda columns, conditions: f"{name}({columns[position]}){filtered(conditions)}"
 
 
-_ADDED = (_added("sum", 0), _added("sum", 1))
+_ADDED = (added("sum", 0), added("sum", 1))
 
 
 def _united(columns: Sequence[str], conditions: Sequence[str]) -> str:
@@ -124,7 +105,7 @@ def rows() -> Form:
 
 
 def _counted(*only: str) -> Form:
-    return Form((Part("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (_added("sum"),))
+    return Form((Part("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (added("sum"),))
 
 
 def count(*arguments: Argument) -> Form:
@@ -203,7 +184,7 @@ def greatest(argument: Argument) -> Form:
 
 def _extreme(name: str, argument: Argument) -> Form:
     _check_order(argument, name)
-    return Form((Part(f"{name}({argument.ordered})"),), str, argument.type, (_added(name),))
+    return Form((Part(f"{name}({argument.ordered})"),), str, argument.type, (added(name),))
 
 
 def least_by(argument: Argument, *order: Argument) -> Form:
@@ -257,7 +238,7 @@ def all_true(argument: Argument) -> Form:
 
 def _truth(name: str, argument: Argument) -> Form:
     _check(argument, argument.type == "boolean", "bool_or" if name == "max" else "bool_and", "a condition")
-    return Form((Part(f"{name}({argument.sql})"),), str, "boolean", (_added(name),))
+    return Form((Part(f"{name}({argument.sql})"),), str, "boolean", (added(name),))
 
 
 def values(argument: Argument) -> Form:

@@ -1,0 +1,155 @@
+"""Values come in as they were sent, or lie in quarantine with the reason: days, times, numbers, keys, nested lists."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SHOP = """
+describes: Orders of a shop.
+owner: e
+reads: {{path: "shop/{{day}}.{format}", format: {format}, optional: [changed, state]}}
+delivers: changes
+freshness: none
+bad_share: 1
+zone: America/New_York
+fills:
+  order_lines:
+    each: items
+    order_id: "no"
+    line: "items._position"
+    ordered_at: "at"
+    kind: "'sale'"
+    status: "coalesce(state, 'paid')"
+    sku: "items.sku"
+    quantity: "items.n"
+    amount: "items.p"
+    updated_at: "changed"
+"""
+MEMBERS = """
+describes: Members.
+owner: e
+reads: {path: "members/{day}.csv", format: csv}
+delivers: changes
+freshness: none
+bad_share: 1
+person: [{kind: member, scope: m, value: card}]
+fills:
+  people: {birthday: "born", joined_on: "joined", store: "store"}
+  contacts: {staff_user: "'s'", added_at: "added", deleted_at: "gone"}
+"""
+STORES = """
+describes: Stores.
+owner: e
+reads: {path: "stores/{day}.csv", format: csv}
+delivers: snapshot
+freshness: none
+fills:
+  stores: {store: "store", store_name: "name"}
+"""
+DAY = "2024-07-01"
+DEEP = "[" * 600 + "]" * 600
+GOOD = {"no": "1", "at": "2024-07-01 10:00:00", "items": [{"sku": "a", "n": 1, "p": 1}]}
+
+
+def reasons(retailer, feed):
+    return dict(retailer.rows(f"quarantine/{feed}", "_row", "reasons"))
+
+
+def shop(retailer, rows, form="jsonl"):
+    retailer.declare("sources/shop.yml", SHOP.format(format=form))
+    texts = rows if isinstance(rows, str | bytes) else "".join(json.dumps(row) + "\n" for row in rows)
+    retailer.land(f"shop/{DAY}.{form}", texts)
+    retailer.ingest("shop", DAY)
+    return retailer.rows("silver/order_lines", "order_id", "sku", "amount", "status")
+
+
+def test_only_plausible_days_are_believed_and_an_end_may_be_open(retailer):
+    retailer.declare("sources/members.yml", MEMBERS)
+    head = "card,born,joined,store,added,gone\n"
+    rows = [
+        ("60001", "1990-05-05", "2024-07-01", "9999-12-31 00:00:00"),
+        ("60002", "0007-01-05", "2024-07-01", ""),
+        ("60003", "2024-07-02", "2024-07-01", ""),
+        ("60004", "1899-12-31", "2024-07-01", ""),
+        ("60005", "1990", "45474", ""),
+        ("60006", "1900-01-01", "2924-07-01", ""),
+        ("60007", "2024-07-01", "1970-01-01", "9999-12-31"),
+    ]
+    retailer.land(f"members/{DAY}.csv", head + "".join(f"{c},{b},{j},s,{DAY} 10:00:00,{g}\n" for c, b, j, g in rows))
+    assert retailer.ingest("members", DAY).quarantined == 5
+    born = "people.birthday: birthday must be from 1900-01-01 to the day of the feed"
+    joined = "people.joined_on: joined_on must be from 1900-01-01 to 366 days after the day of the feed"
+    assert reasons(retailer, "members") == {
+        2: [born], 3: [born], 4: [born], 6: [joined],
+        5: ["people.birthday: not a date", "people.joined_on: not a date"],
+    }  # fmt: skip
+    assert sorted(str(day) for (day,) in retailer.rows("silver/people", "birthday")) == ["1990-05-05", "2024-07-01"]
+    assert [at.year for (at,) in retailer.rows("silver/contacts", "deleted_at")] == [9999, 9999]
+
+
+def test_a_time_that_clocks_skip_is_quarantined_and_in_an_hour_told_twice_the_order_of_rows_decides(retailer):
+    def row(no, at, changed, state):
+        return {**GOOD, "no": no, "at": at, "changed": changed, "state": state}
+
+    lines = shop(retailer, [
+        row("skipped", "2024-03-10 02:30:00", None, "paid"),
+        row("twice", "2024-11-03 01:30:00", None, "paid"),
+        row("later", "2024-11-03 00:10:00", "2024-11-03 01:50:00", "pending"),
+        row("later", "2024-11-03 00:10:00", "2024-11-03 01:10:00", "paid"),
+        row("offset", "2024-11-03 00:10:00", "2024-11-03T01:10:00-05:00", "paid"),
+        row("offset", "2024-11-03 00:10:00", "2024-11-03T01:50:00-04:00", "pending"),
+    ])  # fmt: skip
+    assert [(no, state) for no, _, _, state in lines] == [("later", "paid"), ("offset", "paid"), ("twice", "paid")]
+    assert reasons(retailer, "shop") == {1: ["order_lines.ordered_at: a time that the clocks skip"]}
+
+
+def test_numbers_in_lists_keep_their_text(retailer):
+    rows = (
+        '{"no": 90071992547409931, "at": "2024-07-01 10:00:00", "items": ['
+        '{"sku": 90071992547409933, "n": 1.0, "p": 0.10}, '
+        '{"sku": "say \\"n: 1, \\" \\\\", "n": 2, "p": 9999999999999999.99}, {"sku": 1.10, "n": 2, "p": 1e2}]}'
+        "\n"
+        '{"no": "2", "at": "2024-07-01 10:00:00", "items": [{"sku": "b", "n": 1, "p": 1e400}]}'
+        "\n"
+    )
+    assert [(no, sku, str(amount)) for no, sku, amount, _ in shop(retailer, rows)] == [
+        ("90071992547409931", "1.10", "100.00"),
+        ("90071992547409931", "90071992547409933", "0.10"),
+        ("90071992547409931", 'say "n: 1, " \\', "9999999999999999.99"),
+    ]
+    assert reasons(retailer, "shop") == {2: ["order_lines.amount: not a decimal(18,2)"]}
+
+
+def test_keys_that_look_alike_are_one_key_in_all_that_refers(retailer):
+    retailer.declare("sources/stores.yml", STORES)
+    retailer.declare("sources/members.yml", MEMBERS)
+    retailer.land(f"stores/{DAY}.csv", "store,name\nＳ１,A\n\u200bs1,B\nS\u00ad2\u00a0,C\n\u2060,D\n".encode())
+    retailer.ingest("stores", DAY)
+    assert retailer.rows("silver/stores", "store", "store_name") == [("S1", "A"), ("S2", "C"), ("s1", "B")]
+    assert reasons(retailer, "stores") == {4: ["stores.store: is missing"]}
+    head = "card,born,joined,store,added,gone\n"
+    retailer.land(f"members/{DAY}.csv", f"{head}60001,,,S\u200d１\u3000,{DAY} 10:00:00,\n".encode())
+    retailer.ingest("members", DAY)
+    assert retailer.rows("silver/people", "store") == [("S1",)]
+
+
+def test_600_nested_lists_are_a_row_in_quarantine_in_every_format(tmp_path):
+    from shop import Retailer
+
+    good = json.dumps(GOOD)
+    deep = good.replace('[{"sku"', f'[{DEEP}, {{"sku"')
+    cell = json.dumps(GOOD["items"]).replace('"', '""')
+    items = [DEEP, json.dumps(GOOD["items"])]
+    table = pa.table({"no": ["1", "1"], "at": [GOOD["at"], GOOD["at"]], "items": items})
+    pq.write_table(table, tmp_path / "deep.parquet")
+    files = {
+        "jsonl": f"{deep}\n{good}\n",
+        "csv": f'no,at,items\n1,{DAY} 10:00:00,"{DEEP}"\n1,{DAY} 10:00:00,"{cell}"\n',
+        "parquet": (tmp_path / "deep.parquet").read_bytes(),
+    }
+    for form, content in files.items():
+        retailer = Retailer(tmp_path / form)
+        assert [no for no, *_ in shop(retailer, content, form)] == ["1"], form
+        assert list(reasons(retailer, "shop")) == [1], form
+        retailer.close()
