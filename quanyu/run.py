@@ -239,7 +239,7 @@ def _forward_day(context: Context, step: Step, last: Mapping[str, Any] | None) -
     if not step.forward:
         return ""
     receipts = [receipt for place in step.writes if (receipt := context.lake.receipt(place))]
-    return max([last["day"] if last else "", *(r["day"] for r in receipts if r["job"] == step.name)])
+    return str(max([last["day"] if last else "", *(r["day"] for r in receipts if r["job"] == step.name)]))
 
 
 def _depends(context: Context, step: Step) -> dict[str, Any]:
