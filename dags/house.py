@@ -102,16 +102,18 @@ def _mistake(words: str) -> None:
 def _task(name: str, describes: str, stops_all: bool) -> Any:
     @task(task_id=name, doc_md=describes, trigger_rule="all_success" if stops_all else "all_done")
     def perform() -> None:
-        from quanyu.errors import LaterError, QuanyuError, RetryableError
+        from quanyu.errors import LaterError, RetryableError
 
         context = get_current_context()
         try:
             day, sends = occasion(context)
             call("quanyu.tasks:perform")(name, day, context["run_id"], sends)
-        except QuanyuError as error:
-            if isinstance(error, RetryableError) and not isinstance(error, LaterError):
-                raise
-            raise AirflowFailException(str(error)) from None
+        except Exception as error:
+            # Airflow writes an error with all that it came from into the task's log, and that may show values of rows.
+            fault = call("quanyu.faults:explained")(error)
+            if isinstance(fault, RetryableError) and not isinstance(fault, LaterError):
+                raise fault from None
+            raise AirflowFailException(str(fault)) from None
 
     return perform()
 

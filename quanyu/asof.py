@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from quanyu import discover
 from quanyu.derived import FirstAfter
 from quanyu.errors import ConfigError
-from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions import lost, parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.feature import FeatureView, reach
@@ -127,6 +127,11 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
 
 _AS_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > as_of)"
 
+# Versions of a master that stood at the end of some day up to `as_of`, and their order: those that still stand first,
+# then those that ended last. An end after `as_of` was not known on it.
+_ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
+_LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
+
 
 def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
     """Repeat rows for each of the days they are asked for, in one pass over them."""
@@ -150,15 +155,20 @@ def customers_known(context: Context, *days: date) -> DataFrame:
 def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
-    """Join the tables that expressions name, each once, its columns in a struct named as the table."""
+    """Join the tables that expressions name, each once, its columns in a struct named as the table.
+
+    A row has the last version known by the day of what it refers to, one that has ended too: a master that no longer
+    lists an item ends the offer of it, and not what was bought.
+    """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
         by = next(column for column, told in table.columns.items() if told.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
-        newest = f"row_number() over (partition by {key}, as_of order by recorded_on desc, source) as _n"
-        known = facts(context, other, *days)
-        wanted = known.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest).where("_n = 1")
+        newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
+        versions = _of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        wanted = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
+        wanted = wanted.where("_n = 1")
         # The embedded engine holds the left side of a join in memory: the master, and not all facts.
         rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
     return rows
@@ -173,18 +183,26 @@ def computed(context: Context, view: type[FeatureView], *days: date) -> DataFram
 
 
 def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """The same, with the names of features that cannot be computed out of the customer's values, if any, in `_lost`."""
+    """The same, with the names of features and tags that cannot be computed out of the customer's values in `_lost`."""
     tables = context.catalogue.tables
     plans = view.plans(tables)
     rows = computed_parts(_rows_of(context, view, *days), plans.values(), *days)
     everybody = customers_known(context, *days).join(rows, BY, "left")
     values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
-    lost = [f"if({condition}, '{name}', null)" for name, plan in plans.items() if (condition := plan.lost())]
-    named = f"nullif(concat_ws(', ', {', '.join(lost)}), '')" if lost else "cast(null as string)"
     features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
     tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
-    valued = everybody.selectExpr(*BY, *values, f"{named} as _lost")
-    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, "_lost")
+    losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
+    asked = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
+    unsure = {name: condition for name, tree in asked.items() if (condition := lost(tree, features))}
+    valued = everybody.selectExpr(*BY, *values, f"{_names(losses)} as _features")
+    named = f"nullif(concat_ws(', ', _features, {_names(unsure)}), '') as _lost"
+    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, named)
+
+
+def _names(conditions: Mapping[str, str]) -> str:
+    """SQL of the names whose condition holds, with commas between them; null for none."""
+    cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
+    return f"nullif(concat_ws(', ', {cases}), '')" if cases else "cast(null as string)"
 
 
 def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
@@ -234,7 +252,7 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
 def lost_note(names: str, customers: int) -> str:
     """Say of how many customers a value is null, although all that it is made of is there."""
     whom = "1 customer" if customers == 1 else f"{customers} customers"
-    return f"{names} cannot be computed for {whom}: too large, or a division by 0"
+    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"
 
 
 def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:

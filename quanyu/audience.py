@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from quanyu.declare import Problems, YamlDeclaration, days_in
+from quanyu.bounds import Day
+from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
@@ -22,23 +22,16 @@ PURPOSES = ("ads", "messages", "analytics")
 Goal = Literal["new_product", "clearance", "activate", "churn_warning", "repurchase", "upsell", "care"]
 
 
+Within = Annotated[int | None, written_days("a window", "30 days")]
+
+
 class Measure(Part):
     """An aggregate of an audience's own over one table, within so many days before `as_of`."""
 
     over: str
     value: str
     where: str | None = None
-    within: int | None = None
-
-    @field_validator("within", mode="before")
-    @classmethod
-    def _days(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        found = days_in(value)
-        if found is None:
-            raise ValueError("a window is written as `30 days`")
-        return found
+    within: Within = None
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
         """How it is computed. Raises ExpressionError where it cannot be."""
@@ -57,7 +50,7 @@ class Audience(YamlDeclaration):
     measures: dict[str, Measure] = {}
     holdout: float = Field(0.0, ge=0, lt=1)
     send_to: tuple[str, ...] = ()
-    ended: date | None = Field(None, description="from this day on nobody is in, and its exports are empty")
+    ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
 
     @field_validator("holdout", mode="before")
     @classmethod

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quanyu.feed_paths import DAY, day_form, day_in, is_hidden, is_like, is_uploading, is_wild, name_pattern
+from quanyu.day_path import DAY
+from quanyu.feed_paths import day_form, day_in, is_hidden, is_like, is_uploading, is_wild, name_pattern
 from quanyu.printable import printable
 
 
@@ -57,7 +58,15 @@ def _below(level: Level, pattern: str) -> Iterator[Candidate]:
     if not own:
         yield from _within(level, part, pattern, own)
         return
-    misfits = {name: _misfit(name, part, level) for name in _names(level.path)}
+    try:
+        names = sorted(path.name for path in level.path.iterdir())
+    except PermissionError:
+        yield Candidate(level.name.rstrip("/"), level.path, "a folder that may not be read", doubtful=True)
+        return
+    except OSError:
+        # Not there yet, or gone since.
+        return
+    misfits = {name: _misfit(name, part, level) for name in names}
     taken = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
     for name, reason in misfits.items():
         other = taken.get(name.lower(), name)
@@ -114,14 +123,6 @@ def _misfit(name: str, part: str, level: Level) -> str | None:
         except ValueError:
             return f"its name has no day as {day_form(part)}"
     return None
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in folder.iterdir())
-    except OSError:
-        # Gone since, or a folder that may not be read: what names it says so.
-        return []
 
 
 def _fault(path: Path, name: str, root: Path) -> str:

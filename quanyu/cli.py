@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sized
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from quanyu.bounds import LONGEST_DAYS, MOST
 from quanyu.calendar import day_of
-from quanyu.errors import ConfigError, QuanyuError
+from quanyu.errors import ConfigError
 from quanyu.settings import Settings, load_settings, set_environment
 
 app = typer.Typer(
@@ -25,7 +27,15 @@ Home = Annotated[
 ]
 Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
 Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away after; any day, and nothing is sent.")]
-Wait = Annotated[float, typer.Option(help="Seconds to wait while another run holds the home.")]
+
+
+def _finite(seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise typer.BadParameter("a number of seconds is wanted")
+    return seconds
+
+
+Wait = Annotated[float, typer.Option(min=0, callback=_finite, help="Seconds to wait while another run holds the home.")]
 
 
 def opened(conf: Path | None, home: Path | None) -> Settings:
@@ -136,9 +146,9 @@ def tables(conf: Conf = None, home: Home = None) -> None:
 @app.command()
 def table(
     name: Annotated[str, typer.Argument(help="Name, or place such as quarantine/pos.")],
-    version: Annotated[int | None, typer.Option(help="As it was at this version.")] = None,
+    version: Annotated[int | None, typer.Option(min=0, max=MOST, help="As it was at this version.")] = None,
     day: Annotated[str | None, typer.Option(help="As it was after the run of this day.")] = None,
-    limit: Annotated[int, typer.Option(help="Rows to show or write; 0 for all.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to show or write; 0 for all.")] = 20,
     out: Annotated[Path | None, typer.Option(help="Write to a .csv or .parquet file instead.")] = None,
     conf: Conf = None,
     home: Home = None,
@@ -204,14 +214,17 @@ def expressions(
     if out is None:
         typer.echo(markdown())
         return
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(markdown(), encoding="utf-8")
     say(f"written to {out}")
 
 
 @app.command()
 def sample(
-    customers: Annotated[int, typer.Option(min=5, help="People, of whom half come after the first day.")] = 3000,
-    days: Annotated[int, typer.Option(min=1, help="Days from the start.")] = 400,
+    customers: Annotated[
+        int, typer.Option(min=5, max=MOST, help="People, of whom half come after the first day.")
+    ] = 3000,
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="Days from the start.")] = 400,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     start: Annotated[str, typer.Option(help="First day.")] = "2024-01-01",
     since: Annotated[str | None, typer.Option(help="Write files from this day on only.")] = None,
@@ -244,11 +257,13 @@ def main() -> None:
         discover.call(f"{place}:add")(app)
     try:
         app()
-    except QuanyuError as error:
+    except Exception as error:
+        from quanyu.faults import explained
         from quanyu.printable import show_error
 
-        show_error(error)
-        sys.exit(error.exit_code)
+        told = explained(error)
+        show_error(told)
+        sys.exit(told.exit_code)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from quanyu import calendar, discover, preflight, report, tasks
 from quanyu.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
 from quanyu.homelock import home_lock
+from quanyu.logs import private_log
 from quanyu.run import Context, Result, perform, results
 from quanyu.servers import services
 from quanyu.settings import Settings, set_environment
@@ -124,7 +126,7 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
     kept = os.dup(1), os.dup(2)
     screen = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
     try:
-        with open(log, "ab", buffering=0) as output:  # noqa: PTH123 (a descriptor is wanted)
+        with private_log(Path(log)) as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
         yield screen

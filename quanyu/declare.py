@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from quanyu.bounds import Bounded, outside
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
 from quanyu.printable import printable
 from quanyu.yaml_file import load_yaml
@@ -27,13 +28,15 @@ def days_in(value: Any, number: str = r"\d+") -> int | None:
     return int(found.group(1)) if found else None
 
 
-def written_days(what: str, example: str) -> BeforeValidator:
+def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
     """Make the validator of a field that people write as `30 days`; `what` names it in the message."""
 
     def read(value: Any) -> int:
         days = days_in(value)
         if days is None:
             raise ValueError(f"{what} is written as `{example}`")
+        if words := outside(days, least):
+            raise ValueError(f"{words}, written as `{example}`")
         return days
 
     return BeforeValidator(read)
@@ -71,7 +74,7 @@ class Problems:
             raise ConfigError(list(dict.fromkeys(self.found)))
 
 
-class YamlDeclaration(BaseModel):
+class YamlDeclaration(Bounded):
     """A declaration that is a YAML file: frozen, without unknown keys, named by its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -88,7 +88,7 @@ def _own_module(path: Path) -> ModuleType:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             if isinstance(error, ConfigError):
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from quanyu.bounds import LONGEST_DAYS
 from quanyu.declare import days_in
 from quanyu.sections import Part, SecretRef
 
@@ -30,7 +31,9 @@ class Extracts(Part):
     password: SecretRef = ""
     table: str
     watermark: str | None = Field(None, description="time that grows with every change of a row; without it, all rows")
-    overlap: int = Field(1, description="days before the last watermark from which on rows are taken once more")
+    overlap: int = Field(
+        1, ge=1, le=LONGEST_DAYS, description="days before the last watermark from which on rows are taken once more"
+    )
 
     @field_validator("table")
     @classmethod

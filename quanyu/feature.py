@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from sqlglot import exp
 
+from quanyu.bounds import outside
 from quanyu.declare import NAME, Problems, digest, file_of
 from quanyu.derived import Derived
 from quanyu.errors import ConfigError, ExpressionError
@@ -217,8 +218,8 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with names, windows, types and words, before any expression is looked at."""
     windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
-        if window is not None and (not isinstance(window, int) or window < 1):
-            yield key, f"within {window!r} is not allowed: days(N) with N of 1 or more, or None for all time"
+        if window is not None and (words := outside(window)):
+            yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     named: dict[str, Feature | Tag] = {**view.features, **view.tags}
     for name, told in named.items():
         if not NAME.match(name) or name in ("customer_id", "as_of"):

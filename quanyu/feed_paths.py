@@ -6,7 +6,8 @@ import re
 from datetime import date, datetime
 from functools import cache
 
-DAY = re.compile(r"\{day(?::([^}]+))?\}")
+from quanyu.day_path import DAY, ISO, day_pattern
+
 _WILD = re.compile(r"[*?{]")
 # What browsers, copy programs, uploads and archives add to a name.
 _ADDED = re.compile(
@@ -30,7 +31,7 @@ def name_pattern(pattern: str) -> re.Pattern[str]:
     parts, at = [], 0
     for match in DAY.finditer(stem):
         parts.append(_globbed(stem[at : match.start()]))
-        parts.append("(?P<day>[^/]+)" if "(?P<day>" not in "".join(parts) else "(?P=day)")
+        parts.append(f"(?P<day>{day_pattern(pattern, match[1])})" if "(?P<day>" not in "".join(parts) else "(?P=day)")
         at = match.end()
     return re.compile("".join([*parts, _globbed(stem[at:]), f"(?i:{re.escape(ending)})" if ending else ""]))
 
@@ -49,10 +50,18 @@ def day_in(pattern: str, name: str) -> date | None:
     return datetime.strptime(match.group("day"), day_form(pattern)).date()
 
 
+def fits(pattern: str, name: str) -> bool:
+    """Tell whether a name is one that a pattern stands for, with a day in the day's place."""
+    try:
+        return day_in(pattern, name) is not None or bool(name_pattern(pattern).fullmatch(name))
+    except ValueError:
+        return False
+
+
 def day_form(pattern: str) -> str:
     """How the day is written in names, as strptime has it."""
     written = DAY.search(pattern)
-    return (written.group(1) if written else None) or "%Y-%m-%d"
+    return (written.group(1) if written else None) or ISO
 
 
 def is_hidden(name: str, pattern: str) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from quanyu.bounds import LONGEST_HOURS, Bounded
 
 
-class Freshness(BaseModel):
+class Freshness(Bounded):
     """How late the newest day of a feed may be, counted from the end of the run's day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hours: float = Field(gt=0)
+    hours: float = Field(gt=0, le=LONGEST_HOURS)
 
 
 def _none_is_written(value: Any) -> Any:

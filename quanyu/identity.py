@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from quanyu.bounds import MOST
 from quanyu.declare import Problems, YamlDeclaration, days_in
 from quanyu.errors import nearest
 from quanyu.model.people import KINDS
@@ -46,22 +47,22 @@ def _days(value: Any) -> Any:
 
 
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
-Days = Annotated[int, Field(ge=1), BeforeValidator(_days)]
+Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days)]
 
 
 class Most(Part):
     """With how many records, names and members a value may be seen within the window before it is a hub."""
 
-    records: int = Field(20, ge=1)
-    names: int = Field(4, ge=1)
-    members: int = Field(4, ge=1)
+    records: int = Field(20, ge=1, le=MOST)
+    names: int = Field(4, ge=1, le=MOST)
+    members: int = Field(4, ge=1, le=MOST)
     within: Days = FOREVER
 
 
 class Kind(Part):
     """What identifiers of a kind may do: how many of them a customer holds (by scope, in a window), and hubs."""
 
-    holds: int | None = Field(None, ge=1)
+    holds: int | None = Field(None, ge=1, le=MOST)
     within: Days = FOREVER
     most: Most = Most()
 
@@ -91,7 +92,7 @@ class Block(Part):
     """Records that agree on all of these are compared, unless more than `most` of them do, or fewer on much data."""
 
     same: tuple[str, ...] = Field(min_length=1)
-    most: int = Field(50, ge=2)
+    most: int = Field(50, ge=2, le=MOST)
 
 
 class Match(Part):
@@ -99,18 +100,22 @@ class Match(Part):
 
     link: float = Field(0.95, gt=0, lt=1)
     review: float = Field(0.5, gt=0, lt=1)
-    model: int | None = Field(None, ge=1, description="version to use; without one the newest")
+    model: int | None = Field(None, ge=1, le=MOST, description="version to use; without one the newest")
     blocks: tuple[Block, ...] = Field((), max_length=32)
-    pairs: float = Field(24, gt=0, description="pairs a record, block by block, beyond which all blocks' `most` shrink")
+    pairs: float = Field(
+        24, gt=0, le=MOST, description="pairs a record, block by block, beyond which all blocks' `most` shrink"
+    )
 
 
 class Cluster(Part):
     """What a cluster of records must be like: its size, how thin it may hang together, and how dense it must be."""
 
-    most_records: int = Field(500, ge=2)
-    bridge_sides: int = Field(4, ge=1, description="records on both sides from which a single weak link is cut")
+    most_records: int = Field(500, ge=2, le=MOST)
+    bridge_sides: int = Field(
+        4, ge=1, le=MOST, description="records on both sides from which a single weak link is cut"
+    )
     density: Share = 0.2
-    dense_from: int = Field(8, ge=3, description="records from which the density is looked at")
+    dense_from: int = Field(8, ge=3, le=MOST, description="records from which the density is looked at")
 
 
 class Gate(Part):
@@ -120,9 +125,9 @@ class Gate(Part):
     split: Share = 0.02
     moved: Share = 0.03
     hubs: Share = 0.01
-    largest: int = Field(200, ge=2, description="records")
+    largest: int = Field(200, ge=2, le=MOST, description="records")
     named: Share = Field(0.9, description="share of the records with an id, at least")
-    free: int = Field(50, ge=0)
+    free: int = Field(50, ge=0, le=MOST)
 
 
 class Identity(YamlDeclaration):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from quanyu.bounds import Day
 from quanyu.declare import Problems, YamlDeclaration, written_days
 from quanyu.errors import nearest
 from quanyu.reads import Part
 from quanyu.table import Table
 
-Expiry = Annotated[int | None, written_days("when a message expires", "3 days")]
+Expiry = Annotated[int | None, written_days("when a message expires", "3 days", least=0)]
 Wait = Annotated[int | None, written_days("a wait", "3 days")]
-Reentry = Annotated[int | None, written_days("a time between two entries", "30 days")]
+Reentry = Annotated[int | None, written_days("a time between two entries", "30 days", least=0)]
 
 
 class Message(Part):
@@ -55,7 +55,7 @@ class Journey(YamlDeclaration):
     kind: ClassVar[str] = "journey"
 
     enters: str = Field(description="audience whose newcomers enter")
-    starts: date = Field(
+    starts: Day = Field(
         description="write the first day of the journey, as `starts: 2025-02-01`; who came into the audience before it"
         " does not enter"
     )

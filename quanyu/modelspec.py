@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
 
+from quanyu.bounds import outside
 from quanyu.declare import NAME, digest
 from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
@@ -18,6 +19,7 @@ from quanyu.table import Table
 
 FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 KINDS = ("xgboost",)
+MOST_CUTOFFS = 1000
 CALIBRATIONS = ("isotonic", "sigmoid")
 METRICS = (
     "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
@@ -84,6 +86,11 @@ class Gate:
             return False
         low_enough = self.at_most is None or value <= self.at_most
         return low_enough and (self.at_least is None or value >= self.at_least)
+
+    def is_possible(self) -> bool:
+        """Whether both bounds are numbers, and some number lies between them."""
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        return all(map(math.isfinite, bounds)) and bounds == sorted(bounds)
 
     def __str__(self) -> str:
         bounds = ((">=", self.at_least), ("<=", self.at_most))
@@ -179,15 +186,16 @@ def _features(spec: type[ModelSpec]) -> Found:
 
 
 def _numbers(spec: type[ModelSpec]) -> Found:
-    given = {
+    days = {
         "label.horizon_days": spec.label.horizon_days,
         "cutoffs.every_days": spec.cutoffs.every_days,
-        "cutoffs.at_most": spec.cutoffs.at_most,
         "trained_every_days": spec.trained_every_days,
     }
-    found = [(key, f"{value} is not allowed: at least 1") for key, value in given.items() if value < 1]
-    if spec.cutoffs.history_days < 0:
-        found.append(("cutoffs.history_days", f"{spec.cutoffs.history_days} is not allowed: at least 0"))
+    found = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
+    if words := outside(spec.cutoffs.history_days, least=0):
+        found.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
+    if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
+        found.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
     if not spec.label.none_of:
         found.append(("label.none_of", "is missing: name a table"))
     if not FEATURE.fullmatch(spec.baseline.feature):
@@ -205,4 +213,5 @@ def _choices(spec: type[ModelSpec]) -> Found:
         if name not in allowed:
             found.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
     open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
-    return found + [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    found += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    return found + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]

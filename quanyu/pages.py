@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from quanyu.cli import Conf, Home, opened, say
+from quanyu.errors import ConfigError
 from quanyu.settings import Settings
 
 NO_CLOCK = "No DAG runs by the clock, nor one that is triggered on the page: quanyu up --schedule starts a clock."
@@ -24,8 +25,9 @@ def add(app: typer.Typer) -> None:
 
 def up(
     schedule: Annotated[
-        bool, typer.Option("--schedule", help="Run the DAGs by the clock too: they send and export.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Run the DAGs by the clock too: they send and export.", show_default="schedule of base.yml"),
+    ] = None,
     conf: Conf = None,
     home: Home = None,
     airflow_port: int = 8080,
@@ -44,11 +46,13 @@ def up(
     discover.call("ml.lifecycle.steps:prepare")(settings)
     set_up(settings, airflow_port)
     has_clock = any(service.name == "scheduler" for service in services(settings))
-    schedule = schedule or settings.schedule or has_clock
+    if schedule is False and has_clock:
+        raise ConfigError(f"the clock of {settings.home} runs: stop it with `quanyu down` first")
+    by_clock = (settings.schedule or has_clock) if schedule is None else schedule
     # Before it starts to work.
-    plan = discover.call("dags.clock:plan")(settings.zone) if schedule else (NO_CLOCK,)
-    with _nothing_left(settings) if schedule and not has_clock else nullcontext():
-        addresses = start(settings, airflow_port, mlflow_port, schedule)
+    plan = discover.call("dags.clock:plan")(settings.zone) if by_clock else (NO_CLOCK,)
+    with _nothing_left(settings) if by_clock and not has_clock else nullcontext():
+        addresses = start(settings, airflow_port, mlflow_port, by_clock)
     for line in (*map(str, addresses), *plan):
         say(line)
 

@@ -6,14 +6,15 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from quanyu.feed_paths import DAY
+from quanyu.bounds import MOST, Bounded
+from quanyu.day_path import DAY, FeedPath
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600}
 
 
-class Part(BaseModel):
+class Part(Bounded):
     """A frozen part of a declaration that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +32,7 @@ def _age(value: Any) -> Any:
 class Reads(Part):
     """Where the files lie and how their bytes become rows of text."""
 
-    path: str
+    path: FeedPath
     format: Literal["csv", "jsonl", "json", "parquet"]
     settles: Annotated[timedelta | None, BeforeValidator(_age)] = Field(
         None, description="age since its last change from which on a file is taken: `1 minute`"
@@ -52,8 +53,8 @@ class Reads(Part):
     optional: tuple[str, ...] = Field((), description="columns that a file may lack; they are null then")
     aliases: dict[str, str] = Field({}, description="names that a column has in some files: the column's own name")
     day: str | None = Field(None, description="expression of the feed's day, where the path has no {day}")
-    unpacked_mb: int = Field(8192, ge=1, description="MB that a file may hold once unpacked")
-    unpacked_times: float = Field(250, gt=1, description="how many times its own size an archive may hold")
+    unpacked_mb: int = Field(8192, ge=1, le=MOST, description="MB that a file may hold once unpacked")
+    unpacked_times: float = Field(250, gt=1, le=MOST, description="how many times its own size an archive may hold")
 
     @field_validator("encoding")
     @classmethod

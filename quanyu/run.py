@@ -18,8 +18,10 @@ from quanyu.declare import digest
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, ContractError, QuanyuError, actor, nearest
+from quanyu.faults import explained
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
+from quanyu.logs import private_log
 from quanyu.settings import Settings
 from quanyu.store import Store
 
@@ -176,23 +178,21 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
         stop = error
     except Exception as error:
         stop, way = _unexpected(step, error), traceback.format_tb(error.__traceback__)
-        stop.__cause__ = error
     if stop is None:
         result = Result(step.name, status, time.monotonic() - began, outcome)
         _keep(context, result)
         return result
     _log(context, step, stop, way)
     _keep(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
-    raise stop
+    # Without what it came from, whose text may show values, and which Airflow would write into the task's log.
+    raise stop from None
 
 
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
-    """Say where a fault of our own lies, without its text, which may show values of rows."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    return QuanyuError(
-        f"{step.name}: {type(error).__name__} at {at.filename}:{at.lineno}, a fault of the program; logs/errors.log has"
-        " the way to it"
-    )
+    """Say what of the machine failed, or where a fault of our own lies, without its text, which may show values."""
+    fault = explained(error)
+    way = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
+    return type(fault)(f"{step.name}: {fault}{way}")
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
@@ -280,8 +280,6 @@ def result_of(receipt: Mapping[str, Any]) -> Result:
 
 
 def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:
-    folder = context.settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "errors.log").open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat()} {context.run_id} {step.name} {type(error).__name__}: {error}\n")
-        log.writelines(way)
+    at = datetime.now(UTC).isoformat()
+    with private_log(context.settings.home / "logs" / "errors.log") as log:
+        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(way)}".encode())

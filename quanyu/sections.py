@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from quanyu.bounds import LONGEST_DAYS, LONGEST_HOURS, LONGEST_SECONDS, MOST, Bounded
 from quanyu.connections import is_loopback, referred, without_login
 from quanyu.errors import nearest
 
 
-class Part(BaseModel):
+class Part(Bounded):
     """A frozen group of settings that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +51,20 @@ def _bytes(size: str) -> int:
     return int(size[:-1]) << (30 if size.endswith("g") else 20)
 
 
+def _is_memory(size: str) -> str:
+    if not re.fullmatch(r"\d{1,6}[gm]", size) or not 128 << 20 <= _bytes(size) <= 16_384 << 30:
+        raise ValueError("memory is written as `4g` or `512m`, from 128m to 16384g")
+    return size
+
+
+Memory = Annotated[str, AfterValidator(_is_memory)]
+
+
 class Sail(Part):
     """The embedded engine: what its process may take."""
 
-    memory: str = Field("8g", pattern=r"^\d+[gm]$", description="beyond it the process ends, and the step is retried")
-    cores: int = Field(2, ge=1)
+    memory: Memory = Field("8g", description="beyond it the process ends, and the step is retried")
+    cores: int = Field(2, ge=1, le=4096)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -75,13 +86,13 @@ class Spark(Part):
         description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
     )
     token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
-    memory: str = Field("3g", pattern=r"^\d+[gm]$")
-    cores: int = Field(2, ge=1)
-    shuffle_partitions: int = Field(4, ge=1)
+    memory: Memory = "3g"
+    cores: int = Field(2, ge=1, le=4096)
+    shuffle_partitions: int = Field(4, ge=1, le=100_000)
     packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
     conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
-    idle_seconds: float = Field(900, gt=0)
-    answer_seconds: float = Field(60, gt=0)
+    idle_seconds: float = Field(900, gt=0, le=LONGEST_SECONDS)
+    answer_seconds: float = Field(60, gt=0, le=LONGEST_SECONDS)
 
 
 class Mail(Part):
@@ -94,9 +105,13 @@ class Mail(Part):
     starttls: bool = False
     username: SecretRef = ""
     password: SecretRef = ""
-    timeout_seconds: float = Field(30, gt=0)
-    answer_seconds: float = Field(600, gt=0, description="patience after the last dot of a message (RFC 5321: 600)")
-    expires_days: int = Field(2, ge=0, description="days after its due day on which a message may still go out")
+    timeout_seconds: float = Field(30, gt=0, le=LONGEST_SECONDS)
+    answer_seconds: float = Field(
+        600, gt=0, le=LONGEST_SECONDS, description="patience after the last dot of a message (RFC 5321: 600)"
+    )
+    expires_days: int = Field(
+        2, ge=0, le=LONGEST_DAYS, description="days after its due day on which a message may still go out"
+    )
 
 
 class Drop(Part):
@@ -107,14 +122,18 @@ class Drop(Part):
     region: str = "us-east-1"
     access_key: SecretRef = ""
     secret_key: SecretRef = ""
-    max_rows: int = Field(1_000_000, ge=1)
+    max_rows: int = Field(1_000_000, ge=1, le=MOST)
 
 
 class Suppression(Part):
     """How long what a message system says of a contact keeps messages from it."""
 
-    not_friend_hours: float = Field(24 * 30, gt=0, description="after WeCom said that there is no contact")
-    limit_hours: float = Field(24, gt=0, description="after WeCom said that the contact takes no more messages")
+    not_friend_hours: float = Field(
+        24 * 30, gt=0, le=LONGEST_HOURS, description="after WeCom said that there is no contact"
+    )
+    limit_hours: float = Field(
+        24, gt=0, le=LONGEST_HOURS, description="after WeCom said that the contact takes no more messages"
+    )
 
 
 def _is_webhook(text: Any) -> Any:

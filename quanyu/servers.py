@@ -20,6 +20,7 @@ from filelock import FileLock
 from quanyu import airflow
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
+from quanyu.logs import private_log
 from quanyu.processes import MARK, TERM_SECONDS, Service, end, family, stop, watchers
 from quanyu.settings import Settings, child_environment, of_steps
 
@@ -132,7 +133,7 @@ def _start(settings: Settings, name: str, port: int) -> Service:
     command, extra = _command(settings, name, port)
     # Airflow performs steps; what they refer to opens nothing for MLflow.
     inherited = of_steps(settings.conf) if name in airflow.PARTS else ()
-    with (logs / f"{name}.log").open("ab") as output:
+    with private_log(logs / f"{name}.log") as output:
         child = subprocess.Popen(
             command, env=child_environment({**extra, MARK: mark}, inherited), cwd=settings.home,
             start_new_session=True, close_fds=True, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Settings in layers: base.yml, then the environment's own file, then variables QUANYU__SECTION__KEY."""
+"""Settings in layers, weakest first: defaults, base.yml, the environment's own file, variables, the command line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
+from quanyu.bounds import LONGEST_DAYS
 from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
 from quanyu.errors import ConfigError, Problem
@@ -53,10 +54,16 @@ class Settings(Part):
     )
     plain_hosts: tuple[str, ...] = Field((), description="hosts of your own network that are reached without TLS")
     schedule: bool = Field(False, description="whether `quanyu up` runs the DAGs by the clock, as with --schedule")
-    catch_up_days: int = Field(7, ge=0, description="skipped days before a run's that audiences are evaluated for")
-    reentry_days: int = Field(30, ge=0, description="shortest time between two entries of a person into a journey")
-    quiet_days: int = Field(1, ge=0, description="shortest time between two messages to a person, over all journeys")
-    retention_days: int = Field(90, ge=7, description="how long older versions of tables can be read")
+    catch_up_days: int = Field(
+        7, ge=0, le=LONGEST_DAYS, description="skipped days before a run's that audiences are evaluated for"
+    )
+    reentry_days: int = Field(
+        30, ge=0, le=LONGEST_DAYS, description="shortest time between two entries of a person into a journey"
+    )
+    quiet_days: int = Field(
+        1, ge=0, le=LONGEST_DAYS, description="shortest time between two messages to a person, over all journeys"
+    )
+    retention_days: int = Field(90, ge=7, le=LONGEST_DAYS, description="how long older versions of tables can be read")
     wins: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, which source wins, first to last"
     )
@@ -147,7 +154,7 @@ def person_key_secret(settings: Settings) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_text().strip().encode()
+    return path.read_bytes().strip()
 
 
 def has_facts(settings: Settings) -> bool:
@@ -201,6 +208,31 @@ def load_settings(conf: Path | str | None = None, home: Path | str | None = None
     return settings
 
 
+def _places(conf: Path, home: Path | str | None, values: Mapping[str, Any]) -> dict[str, Path]:
+    """Folders of an installation, absolute; a relative one is below the folder in which the command is called.
+
+    What is typed wins over variables, those over the files, and those over defaults.
+    """
+
+    def place(name: str, default: Path | str, typed: Path | str | None = None) -> Path:
+        chosen = typed or environment(f"QUANYU_{name.upper()}") or values.get(name) or default
+        return Path(chosen if isinstance(chosen, str | Path) else default).resolve()
+
+    base = place("home", ".quanyu", home)
+    landing = place("landing", base / "landing")
+    return {"home": base, "conf": conf, "data": place("data", "../shared/data"), "landing": landing}
+
+
+def _misplaced(places: Mapping[str, Path], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "conf" in values:
+        yield "conf", "not to be given: give --conf or QUANYU_CONF"
+    for name, place in places.items():
+        if name in values and not isinstance(values[name], str):
+            yield name, "the path of a folder is wanted"
+        elif not (there := next(one for one in (place, *place.parents) if one.exists())).is_dir():
+            yield name, f"{there} is a file and no folder: name another, or move it away"
+
+
 def read_settings(conf: Path | str | None = None, home: Path | str | None = None) -> tuple[Settings, Problems]:
     """Read the layers with every mistake in them; sections with a mistake have their defaults.
 
@@ -211,13 +243,14 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
         raise ConfigError(
             Problem(str(folder), "", "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF")
         )
-    place = Path(home or environment("QUANYU_HOME", ".quanyu")).resolve()
-    keep_private(place)
-    data = Path(environment("QUANYU_DATA", "../shared/data")).resolve()
-    places = {"home": place, "conf": folder, "data": data, "landing": place / "landing"}
     problems = Problems()
     layers = read_layers(folder, environment("QUANYU_ENV"), os.environ, problems)
-    given = {**places, **merged([layer for _, layer in layers])}
+    values = merged([layer for _, layer in layers])
+    places = _places(folder, home, values)
+    for name, fault in _misplaced(places, values):
+        problems.add(*place_in(layers, [name]), fault)
+    keep_private(places["home"])
+    given = {**values, **places}
     try:
         settings = Settings.model_validate(given)
         for key, words in plain_connections(settings):

@@ -84,6 +84,7 @@ def _written(found: Any, out: Path) -> str:
 @contextlib.contextmanager
 def own_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file of persons' data, which only its owner may read, in place of what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (a descriptor)
         yield file

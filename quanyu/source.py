@@ -10,13 +10,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from quanyu.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST
 from quanyu.candidates import Candidate, candidates
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
-from quanyu.feed_paths import day_in, name_pattern, plain_name
+from quanyu.feed_folders import check_folders
+from quanyu.feed_paths import day_in, fits, plain_name
 from quanyu.fill import Fill, fill_parts
 from quanyu.freshness import Fresh
 from quanyu.reads import Part, Reads
@@ -44,16 +46,16 @@ class Identifier(Part):
 class Volume(Part):
     """Rows a day may have, as a share of the median of the days before."""
 
-    at_least: float = Field(0.5, ge=0)
-    at_most: float = Field(3.0, gt=0)
-    days: int = Field(28, ge=1)
-    after: int = Field(7, ge=1, description="days of history before it is judged")
+    at_least: float = Field(0.5, ge=0, le=1)
+    at_most: float = Field(3.0, ge=1, le=MOST)
+    days: int = Field(28, ge=1, le=LONGEST_DAYS)
+    after: int = Field(7, ge=1, le=LONGEST_DAYS, description="days of history before it is judged")
 
 
 class Slack(Part):
     """How far beyond the end of its feed day a row may say that it was changed."""
 
-    hours: float = Field(6, ge=0)
+    hours: float = Field(6, ge=0, le=LONGEST_HOURS)
 
 
 class Source(YamlDeclaration):
@@ -77,6 +79,7 @@ class Source(YamlDeclaration):
     )
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
     person: tuple[Identifier, ...] = ()
+    keeps: tuple[str, ...] = Field((), description="kinds of identifiers that a row without one leaves as they were")
     fills: dict[str, Fill] = Field(min_length=1)
 
     @field_validator("fills", mode="before")
@@ -90,6 +93,8 @@ class Source(YamlDeclaration):
     def _absent_needs_snapshots(self) -> Source:
         if self.deleted_when and self.delivers != "snapshot":
             raise ValueError("deleted_when: absent is for feeds that deliver snapshots")
+        if self.keeps and (self.deleted_when or self.delivers == "events"):
+            raise ValueError("keeps is for feeds that deliver changes, or snapshots in which nothing is absent")
         return self
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
@@ -98,18 +103,15 @@ class Source(YamlDeclaration):
         for key, text in self._conditions():
             self._check(found, key, text, "boolean")
         if "consents" in self.tables() and self.freshness is None:
-            found.add(
-                self.file,
-                "freshness",
-                "a feed of consents must say how late it may be, {hours: 48}",
-            )
+            found.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
             self._check(found, f"person.{position}.value", item.value, "string")
             if kinds and item.kind not in kinds:
-                found.add(
-                    self.file, f"person.{position}.kind", f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
-                )
+                wrong = f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
+                found.add(self.file, f"person.{position}.kind", wrong)
+        for kind in sorted({*self.keeps} - {item.kind for item in self.person}):
+            found.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
         if self.reads.day:
             self._check(found, "reads.day", self.reads.day, "date")
         self._check_names(found)
@@ -227,14 +229,16 @@ class Source(YamlDeclaration):
 
     def owns(self, relative: str) -> bool:
         """Tell whether a path below the root is one of this feed's files, one of their marks, or a folder of theirs."""
-        parts, mark = self.root(Path(), Path())[1].split("/"), self.reads.mark
-        names = relative.split("/")
-        if mark and mark.startswith(".") and len(names) == len(parts):
-            names[-1] = names[-1].removesuffix(mark)
-        if mark == names[-1]:
-            return True
+        parts, names = self.root(Path(), Path())[1].split("/"), relative.split("/")
+        if len(names) == len(parts) and self.is_mark(relative):
+            names[-1] = names[-1].removesuffix(self.reads.mark or "") or parts[-1]
         fitting = len(names) <= len(parts)
-        return fitting and all(name_pattern(part).fullmatch(name) for name, part in zip(names, parts, strict=False))
+        return fitting and all(fits(part, name) or name == part for name, part in zip(names, parts, strict=False))
+
+    def is_mark(self, relative: str) -> bool:
+        """Tell whether a path is that of a mark, by which a sender says that a file or folder is whole."""
+        mark, name = self.reads.mark, relative.rpartition("/")[2]
+        return bool(mark) and (name.endswith(mark or "") if (mark or "").startswith(".") else name == mark)
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
         """List the regular files that have landed, by their name below the root, sorted."""
@@ -242,4 +246,5 @@ class Source(YamlDeclaration):
 
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
         """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
+        check_folders(*self.root(landing, data))
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)

@@ -67,14 +67,17 @@ house.occasion = lambda context: (None, True)
 def what_comes_of(kind):
     def step(*given):
         raise kind("why")
-    house.call = lambda name: step
+    house.call = lambda name: step if name == "quanyu.tasks:perform" else call(name)
     try:
         house._task("send", "Sends.", True).operator.python_callable()
     except Exception as error:
+        assert ("why" in str(error)) == issubclass(kind, errors.QuanyuError)
+        assert error.__cause__ is None and error.__suppress_context__
         return type(error).__name__
+call = house.call
 with house.house_dag("dags/activate.py", "", None, "growth", 1):
-    kinds = (errors.RetryableError, errors.LaterError, errors.RejectedError)
-    print(json.dumps({kind.__name__: what_comes_of(kind) for kind in kinds}))
+    ours = (errors.RetryableError, errors.LaterError, errors.RejectedError, errors.KeeperError)
+    print(json.dumps({kind.__name__: what_comes_of(kind) for kind in (*ours, ValueError, TimeoutError)}))
 """
 
 
@@ -121,7 +124,8 @@ def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
     assert done.returncode == 0, done.stderr
     ended = "AirflowFailException"
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "RetryableError": "RetryableError", "LaterError": ended, "RejectedError": ended
+        "RetryableError": "RetryableError", "LaterError": ended, "RejectedError": ended, "KeeperError": ended,
+        "ValueError": ended, "TimeoutError": "RetryableError",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 from quanyu import asof
 from quanyu.audience import Audience, Measure
 from quanyu.discover import Catalogue
-from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions import lost, parse, qualifiers, safe_sql, two_valued
 from quanyu.literals import dates
 from quanyu.run import Context
 
@@ -132,9 +132,9 @@ def considered(context: Context, skipped: Sequence[date] = (), audiences: Audien
     catalogue = context.catalogue
     audiences = catalogue.audiences.values() if audiences is None else audiences
     members = _names({a.name: rule(catalogue, a) for a in audiences})
-    zeros = {f"{a.name}.who": condition for a in audiences if (condition := _divides_by_zero(catalogue, a))}
-    lost = f"transform(concat(_lost, {_names(zeros)}), name -> concat('{_LOST}', name))"
-    rows = profile(context, skipped, audiences).selectExpr(*BY, f"explode(concat({members}, {lost})) as name")
+    losses = {f"{a.name}.who": condition for a in audiences if (condition := lost(_full(a), _types(catalogue, a)))}
+    named_lost = f"transform(concat(_lost, {_names(losses)}), name -> concat('{_LOST}', name))"
+    rows = profile(context, skipped, audiences).selectExpr(*BY, f"explode(concat({members}, {named_lost})) as name")
     audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
     return rows.selectExpr(f"{audience} as audience", *BY, f"{_drawn(audiences)} as holdout", f"{value} as lost")
 
@@ -151,11 +151,3 @@ def _drawn(audiences: Audiences) -> str:
 
 # Before the name of a value that cannot be computed; no audience has a space in its name.
 _LOST = "lost "
-
-
-def _divides_by_zero(catalogue: Catalogue, audience: Audience) -> str | None:
-    """SQL of whether a rule divides by 0 for a customer; None for a rule that does not divide."""
-    divisions = _full(audience).find_all(exp.Div, exp.IntDiv, exp.Mod)
-    zeros = [exp.EQ(this=division.expression.copy(), expression=exp.Literal.number(0)) for division in divisions]
-    types = _types(catalogue, audience)
-    return " or ".join(safe_sql(two_valued(zero), types) for zero in zeros) or None

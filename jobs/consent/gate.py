@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.consent import doubt, facts, states
 from jobs.consent import objections as objecting
 from jobs.consent.facts import Moment, Question, answers, known, newest_grants, shown
-from jobs.unify import normalise
+from jobs.unify import normalise, persons
 from quanyu.declare import digest
 from quanyu.literals import quoted
 from quanyu.run import Context
@@ -157,10 +157,9 @@ class Gate:
 
 
 def _hash(context: Context) -> Any:
-    from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
 
-    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
+    persons.ship()
     hashes = normalise.address_hashes(person_key_secret(context.settings))
     return F.pandas_udf(hashes, "string")  # type: ignore[attr-defined]
 

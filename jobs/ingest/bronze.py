@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ _SYSTEM_TYPES = {
     "_refused": "string", "_day": "date",
 }  # fmt: skip
 SYSTEM = list(_SYSTEM_TYPES)
+_TO_READ = "path string, name string, day string, after string, through string, size bigint, mtime_ns bigint"
 _UNSTORABLE = re.compile(r"[\s,;{}()=.]")
 # What people typed stays out of Delta's statistics, which lie beside the data in plain text.
 STATISTICS = ("_day", "_file", "_row")
@@ -104,16 +104,17 @@ def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame
     """Read files on the workers, a file per task at most, each row with the day it is of."""
     _ship_by_value()
     rows = [
-        (str(item.listed.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through))
+        (str(item.listed.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through),
+         item.listed.look.size, item.listed.look.mtime_ns)
         for item in files
-    ]
-    listed = lake.spark.createDataFrame(rows, "path string, name string, day string, after string, through string")
+    ]  # fmt: skip
+    listed = lake.spark.createDataFrame(rows, _TO_READ)
     parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
     # What workers give is told by its place: not every engine can name a column with a dot there.
     columns = [*source.named_columns(), *(name for name in SYSTEM if name != "_day"), "_of", "_after", "_through"]
     kinds = [_SYSTEM_TYPES.get(name, "string") for name in columns]
     schema = ", ".join(f"_c{place} {kind}" for place, kind in enumerate(kinds))
-    read = listed.repartition(parts).mapInArrow(_reading(spec_of(source)), schema)
+    read = listed.repartition(parts).mapInArrow(reading(spec_of(source)), schema)
     named = read.selectExpr(*(f"_c{place} as `{name}`" for place, name in enumerate(columns)))
     day = "to_date(nullif(_of, ''))" if not source.reads.day else day_sql(source.reads.day)
     return named.selectExpr("*", f"{day} as _day")
@@ -126,24 +127,23 @@ def _ship_by_value() -> None:
     cloudpickle.register_pickle_by_value(reader)  # type: ignore[no-untyped-call]
 
 
-def _reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    read_file = reader.read_file
+def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Make the function by which workers read listed files; one that changes meanwhile breaks off without an error."""
+    read_file, is_as_listed = reader.read_file, reader.is_as_listed
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow
 
-        for batch in batches:
-            for row in batch.to_pylist():
-                # A file that went meanwhile gives nothing, as one that changed: whoever asked for it looks again.
-                with contextlib.suppress(FileNotFoundError):
-                    for rows in read_file(row["path"], row["name"], spec):
-                        told = [
-                            pyarrow.array([row[name]] * len(rows), pyarrow.string())
-                            for name in ("day", "after", "through")
-                        ]
-                        columns = [*rows.columns, *told]
-                        names = [f"_c{place}" for place in range(len(columns))]
-                        yield pyarrow.RecordBatch.from_arrays(columns, names)
+        for row in (row for batch in batches for row in batch.to_pylist()):
+            try:
+                for rows in read_file(row["path"], row["name"], spec):
+                    told = [pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")]
+                    columns = [*rows.columns, *told]
+                    yield pyarrow.RecordBatch.from_arrays(columns, [f"_c{place}" for place in range(len(columns))])
+            except Exception:
+                # A file that changes while it is read may break off anywhere; whoever asked for it looks again.
+                if is_as_listed(row["path"], row["size"], row["mtime_ns"]):
+                    raise
 
     return read
 

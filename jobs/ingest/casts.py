@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from jobs.ingest.contract import types
+from jobs.ingest.contract import ELEMENT, types
+from jobs.ingest.keys import folded
 from quanyu.expressions import cast_sql, parse
+from quanyu.expressions.json_numbers import marked
 from quanyu.fill import Fill
 from quanyu.source import Source
 from quanyu.table import Table
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def shared_casts(source: Source, fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of the casts of the feed's columns to the types that a fill names, and for each a name of its column."""
+    """SQL of the casts of the feed's columns to the types that a fill names, and for each a name of its column.
+
+    Columns that are keys, or hold JSON, are prepared once too.
+    """
     trees = [parse(text).tree for text in fill.columns.values()]
     kinds = {node.args["to"].sql(dialect="spark").lower() for tree in trees for node in tree.find_all(exp.Cast)}
     kinds |= {table.columns[name].type for name in fill.columns}
@@ -30,6 +35,8 @@ def shared_casts(source: Source, fill: Fill, table: type[Table]) -> dict[str, st
             sql = cast_sql(tree, types(tree), kind)
             if sql != f"`{column}`":
                 casts[sql] = f"_cast{position}_{re.sub('[^a-z0-9]+', '_', kind.replace(' ', ''))}"
+        quoted = f"`{column}`"
+        casts |= {folded(quoted): f"_key{position}", marked(quoted): f"_json{position}"}
     return casts
 
 
@@ -44,7 +51,8 @@ def with_casts(rows: DataFrame, casts: Mapping[str, str]) -> DataFrame:
 
 
 def by_columns(sql: str, casts: Mapping[str, str]) -> str:
-    """Name the columns in place of the casts."""
+    """Name the columns in place of the casts; elements of a list come out of JSON that is prepared already."""
+    sql = sql.replace(marked(f"`{ELEMENT}`"), f"`{ELEMENT}`")
     for cast, name in casts.items():
         sql = sql.replace(cast, name)
     return sql

@@ -100,7 +100,7 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
     for node in tree.find_all(exp.Cast):
         if node.find(exp.AggFunc) or not node.find(exp.Column):
             continue
-        kind = node.args["to"].sql(dialect="spark").lower().replace(" ", "")
+        kind = node.args["to"].sql(dialect="spark").lower()
         named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
         for words, bad in losses(safe(node.this), type_of(node.this, types(node.this)), safe(node), kind):
             yield Check(
@@ -120,7 +120,7 @@ def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
 
 
 def constraint_checks(
-    table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str], feed_day: str
+    table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str], feed_day: str = "_day"
 ) -> Iterator[Check]:
     """Check what the Table declares: what is required, listed values, bounds and plausible days.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from quanyu.source import Source
+from quanyu.table import Table
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Delivery:
 
     `whole` are those of which nothing is refused, held back or in quarantine: only they can tell that a key is gone.
     `newest` is the newest day of the feed that is not of this delivery, and `newest_whole` whether it is whole.
-    `other_days` are days whose rows come along, since their groups have rows on these days too.
+    `other_days` are days whose rows come along, since their groups have rows on these days too. `records` says that a
+    row tells all identifiers of its person.
     """
 
     source: Source
@@ -25,6 +27,16 @@ class Delivery:
     newest: date | None = None
     newest_whole: bool = False
     other_days: frozenset[date] = frozenset()
+    records: bool = False
+
+    @property
+    def in_order(self) -> bool:
+        """Whether no day was taken before, or came after a later one."""
+        return not self.again and all(day == known for day, known in self.known_on.items())
+
+    def replaces(self, table: type[Table]) -> bool:
+        """Whether what a person's row tells of a table takes the place of all that it told there before."""
+        return self.records and table.name == "identifiers"
 
     @property
     def lists_all(self) -> bool:

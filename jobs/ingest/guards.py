@@ -73,7 +73,7 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
 def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
     """Say of each day that it would end more keys of a table than the source allows. A few never hold it back."""
     beyond = {}
-    for plan in plans:
+    for plan in (plan for plan in plans if plan.table.name != "identifiers"):
         for day, ending in sorted((plan.ending or {}).items()):
             alive = (plan.alive or {}).get(None if source.deleted_when else day, 0)
             if ending > 3 and ending > source.ends_share * alive:

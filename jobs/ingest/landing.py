@@ -141,8 +141,10 @@ def set_aside(context: Context, source: Source) -> tuple[str, ...]:
     by_reason = sorted(_looked_at(context, source)[1], key=lambda one: one.why)
     for why, group in groupby(by_reason, key=lambda one: one.why):
         names = [printable(one.name) for one in group]
-        named = names if len(names) <= MOST_NAMED else [f"{names[0]} and {len(names) - 1} others"]
-        words += [f"{name} was not taken: {why}" for name in named]
+        if len(names) > MOST_NAMED:
+            words.append(f"{names[0]} and {len(names) - 1} others were not taken: {why}")
+        else:
+            words += [f"{name} was not taken: {why}" for name in names]
     return tuple(sorted(words))
 
 

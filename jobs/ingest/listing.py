@@ -100,23 +100,28 @@ def listing_of(context: Context, source: Source) -> Listing:
     candidates = source.candidates(context.settings.landing, context.settings.data)
     names = {candidate.name for candidate in candidates}
     for candidate in candidates:
-        if candidate.fault and not _is_known(context, source, candidate, names):
-            aside.append(Aside(candidate.name, candidate.fault, candidate.doubtful, source.likely_day(candidate.name)))
-        elif not candidate.fault:
-            day, look = source.day_of(candidate.name), Look.of(candidate.path)
-            if look is not None and (day is None or day <= context.day):
-                waits = _waits(source, candidate.path, look, at_ns)
-                files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
+        fault, day = _fault(source, candidate, names), source.likely_day(candidate.name)
+        if day is not None and day > context.day:
+            continue
+        if fault is None and (look := Look.of(candidate.path)):
+            waits = _waits(source, candidate.path, look, at_ns)
+            files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
+        elif fault and not _is_of_another(context, source, candidate):
+            aside.append(Aside(candidate.name, fault, candidate.doubtful, day))
     return Listing(tuple(files), tuple(aside))
 
 
-def _is_known(context: Context, source: Source, candidate: Candidate, names: set[str]) -> bool:
-    """Tell whether what is none of the feed's files is a mark of one, or another feed's."""
-    mark = source.reads.mark or ""
-    if mark.startswith(".") and candidate.name.endswith(mark):
-        return candidate.name.removesuffix(mark) in names
-    if mark and candidate.name.rpartition("/")[2] == mark:
-        return True
+def _fault(source: Source, candidate: Candidate, names: set[str]) -> str | None:
+    """Why something is not taken; None where it is, and empty for a mark of what lies there."""
+    mark = source.reads.mark
+    if not mark or not source.is_mark(candidate.name):
+        return candidate.fault or None
+    if mark.startswith(".") and candidate.name.removesuffix(mark) not in names:
+        return "a mark without its file"
+    return ""
+
+
+def _is_of_another(context: Context, source: Source, candidate: Candidate) -> bool:
     root = source.root(context.settings.landing, context.settings.data)[0]
     return not candidate.doubtful and any(other.owns(candidate.name) for other in _others(context, source, root))
 

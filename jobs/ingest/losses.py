@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quanyu.expressions.datatypes import digits
+from quanyu.expressions.datatypes import digits, normal
 
 _LOCAL = r"[T ]0?([0-9]{1,2}:[0-9]{2})(:[0-9.]*)? *$"
 
 
 def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
     """Give words and condition for each way in which `raw`, SQL of a type, may come out as less than it was."""
+    type_ = normal(wanted) or wanted
     empty = f"({raw}) is not null and ({typed}) is null"
-    if kind == "string" and wanted.startswith("decimal"):
-        longer = f"({raw}) rlike '{_longer(wanted)}'"
-        yield _words(wanted), f"{empty} and {longer}"
+    if kind == "string" and type_.startswith("decimal"):
+        longer = f"({raw}) rlike '{_longer(type_)}'"
+        yield _words(wanted, type_), f"{empty} and {longer}"
         yield f"not a {wanted}", f"{empty} and not {longer}"
     else:
         yield f"not a {wanted}", empty
     if kind == "string" and wanted == "timestamp":
         clock = f"regexp_extract({raw}, '{_LOCAL}', 1)"
         yield "a time that the clocks skip", f"{clock} <> '' and {clock} <> date_format({typed}, 'H:mm')"
-    if _may_round(kind, wanted):
-        yield _words(wanted), _inexact(raw, kind, typed)
+    if _may_round(kind, type_):
+        yield _words(wanted, type_), _inexact(raw, kind, typed)
 
 
 def _may_round(kind: str, wanted: str) -> bool:
@@ -30,8 +31,8 @@ def _may_round(kind: str, wanted: str) -> bool:
     return places is not None and (kind == "double" or (digits(kind) or (0, 0))[1] > places[1])
 
 
-def _words(wanted: str) -> str:
-    places = (digits(wanted) or (0, 0))[1]
+def _words(wanted: str, type_: str) -> str:
+    places = (digits(type_) or (0, 0))[1]
     kept = f"{places} places" if places else "no place"
     return f"not a {wanted}, of more than {kept}: write round(x, {places}) where the source may round"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from jobs.ingest.bronze import SYSTEM
@@ -25,7 +25,7 @@ from jobs.ingest.file_order import file_order
 from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.keys import blanks
 from jobs.ingest.parents import stored_key_sql, with_key
-from jobs.unify import normalise
+from jobs.unify import normalise, persons
 from quanyu.expressions import parse
 from quanyu.expressions.json_numbers import marked as marked_json
 from quanyu.fill import Fill
@@ -46,22 +46,24 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
     return bronze.selectExpr(*named, *SYSTEM)
 
 
-def with_person(rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False) -> DataFrame:
-    """Add `_person`: person_key and the normalised identifiers id0, id1, … of the row; null without `person`.
+def with_person(
+    rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False, crowded: Collection[str] = ()
+) -> DataFrame:
+    """Add `_person`: person_key and, of each identifier of the row, id0 or, where it is refused, no0, and so on; null
+    without `person`.
 
-    Each person is normalised once, however many rows name it. With `addresses`, hash0, hash1, … stand beside them.
+    Each person is normalised once, however many rows name it. `crowded` are keys of values that name many people. With
+    `addresses`, hash0, hash1, … stand beside them.
     """
-    from pyspark import cloudpickle
     from pyspark.sql import functions as F  # noqa: N812
 
     if not source.person:
         return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
-    cloudpickle.register_pickle_by_value(normalise)  # type: ignore[no-untyped-call]
+    persons.ship()
     kinds = [(item.kind, item.scope) for item in source.person]
-    each = ("id{n} string, hash{n} string" if addresses else "id{n} string").format
-    fields = ", ".join(["person_key string", *(each(n=n) for n in range(len(kinds)))])
     identify = F.pandas_udf(  # type: ignore[attr-defined]
-        normalise.identified(source.name, kinds, region, key, addresses), f"struct<{fields}>"
+        persons.identified(source.name, kinds, region, key, addresses, crowded),
+        f"struct<{persons.fields(len(kinds), addresses)}>",
     )
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
@@ -69,9 +71,9 @@ def with_person(rows: DataFrame, source: Source, region: str, key: bytes, addres
     parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
     who = f"concat({parts})" if len(names) > 1 else names[0]
     told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
-    persons = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
+    named = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
     # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
-    return persons.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
+    return named.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
@@ -194,7 +196,7 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     values = {column.name: column.sql for column in columns}
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
     found = [check for column in columns for check in column.checks]
-    found += constraint_checks(table, values, faults, "_day")
+    found += constraint_checks(table, values, faults)
     found += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
@@ -277,20 +279,3 @@ def shown(source: Source) -> str:
         for n, item in enumerate(source.person)
     )
     return f"array_compact(array({', '.join(texts)}))" if source.person else "cast(array() as array<string>)"
-
-
-def identifiers_of(staged: DataFrame, source: Source, first_only: bool) -> DataFrame:
-    """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
-
-    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new.
-    """
-    accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
-    listed = ", ".join(
-        f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
-        for n, item in enumerate(source.person)
-    )
-    found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
-    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
-    if first_only:
-        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
-    return known.dropDuplicates([*keys, "feed_day"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.ingest import guards, landing, mapping, quarantine, silver
+from jobs.ingest import crowds, guards, landing, mapping, quarantine, refusals, silver, untied
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.groups import Across, groups_of
+from jobs.ingest.identifiers import identifiers_of
 from jobs.ingest.relations import (
     NONE_SHORT,
     Short,
@@ -29,6 +30,7 @@ from quanyu.run import Outcome
 from quanyu.store import HeldBack
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame
 
 
@@ -43,6 +45,7 @@ class Mapped:
     other_days: frozenset[date]
     counts: Tally
     groups: Mapping[str, DataFrame]
+    crowds: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,27 @@ def publish(work: Work) -> Outcome:
 
 
 def _mapped(work: Work) -> Mapped:
-    staged = work.lake.staging.keep(work.mapped(work.of_days(work.days)))
+    staged, crowd = _named(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
     here = staged.where(_of(work.days)) if other_days else staged
-    return Mapped(staged, other_days, tally(here), groups)
+    return Mapped(staged, other_days, tally(here), groups, crowd)
+
+
+def _named(work: Work) -> tuple[DataFrame, pd.DataFrame]:
+    """Map the days' rows; where a value turns out to name many people, name its rows, of earlier days too, anew."""
+    lake, source = work.lake, work.source
+    work.crowded = crowds.known(lake, source)
+    staged = lake.staging.keep(work.mapped(work.of_days(work.days)))
+    crowd = crowds.crowds(work.context, source, staged)
+    if not len(crowd):
+        return staged, crowd
+    work.crowded |= frozenset(crowd["value_key"])
+    tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
+    earlier = crowds.days_of(lake, source, tables, work.crowded) - work.days
+    work.days, work.again = work.days | earlier, work.again | earlier
+    return lake.staging.keep(work.mapped(work.of_days(work.days))), crowd
 
 
 def _of(days: frozenset[date]) -> str:
@@ -155,6 +173,7 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFr
         newest,
         newest is not None and work.source.deleted_when is not None and _is_whole(work, newest),
         mapped.other_days,
+        untied.replaces(work.source, work.tables),
     )
 
 
@@ -203,8 +222,9 @@ def _table_rows(
     """Rows of all fills of one table; without `short`, rows of all days, as of each."""
     table, source = work.tables[name], work.source
     if name == "identifiers":
-        first_only = not source.deleted_when and not delivery.again
-        return work.lake.staging.keep(mapping.identifiers_of(rows, source, first_only))
+        first_only = not source.deleted_when and not delivery.again and not delivery.records
+        last_row = delivery.records and untied.one_row_a_day(source, work.tables)
+        return work.lake.staging.keep(identifiers_of(rows, source, first_only, last_row))
     fills = []
     for fill in source.tables()[name]:
         across = _across(work, fill, delivery.other_days, short)
@@ -226,7 +246,11 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     accepted = mapped.counts.without(held)
     store.held_back.replace(source.name, work.days, proposal.held)
     store.ledger.record_volumes(source.name, accepted.per_day(), work.context.day)
-    return _outcome(work, mapped, proposal, written)
+    outcome = _outcome(work, mapped, proposal, written)
+    here = proposal.rows.where(_of(work.days))
+    notes = refusals.record(work.lake, source, here, work.days, work.receipt)
+    notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
+    return replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[str, tuple[Written, int]]) -> Outcome:

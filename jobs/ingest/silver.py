@@ -8,7 +8,7 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import endings
+from jobs.ingest import endings, untied
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.file_order import file_order
 from jobs.ingest.versions import chained, marked, moment, stored
@@ -90,11 +90,17 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
     superseded: list[DataFrame] = []
     if delivery.again or delivery.other_days:
         superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
-    if delivery.lists_all:
+    if delivery.replaces(table) and not delivery.in_order:
+        rows, gone = _by_all_days(table, rows, alive, delivery, elsewhere)
+        superseded.append(gone.select(*key))
+        ends.append(gone)
+    elif delivery.lists_all:
         rows = endings.known_to_newest(table, rows, alive, delivery)
         absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
         superseded += [gone.select(*key) for gone in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
+    elif delivery.replaces(table):
+        ends.append(_untied(table, rows, alive, delivery))
     elif delivery.corrected:
         back = lake.staging.take(endings.taken_back(table, rows, alive, delivery))
         if back.count:
@@ -108,6 +114,26 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
         ends.append(endings.ended(table, alive.join(retracted, key, "left_semi"), delivery))
         superseded.append(retracted.select(*key))
     return _with_ends(lake, replace(told, rows=rows), ends, superseded)
+
+
+def _by_all_days(
+    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+) -> tuple[DataFrame, DataFrame]:
+    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
+    fresh, gone = untied.anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
+    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    columns = (f"{quoted(delivery.source.name)} as source", "*")
+    now = f"date'{delivery.last_known}'"
+    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
+    ends = gone.selectExpr(*columns, f"{now} as recorded_on", "cast(null as date) as replaced_on")
+    return fresh, marked(table, ends, old=False, gone=True)
+
+
+def _untied(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
+    """Ends of identifiers that a later row of their record lacks."""
+    ends = untied.untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
+    named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
+    return marked(table, ends.selectExpr("*", f"{delivery.known_on_sql()} as recorded_on", *named), False, True)
 
 
 def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:
@@ -178,6 +204,8 @@ def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
     rows = marked(table, plan.rows, old=False, gone=False)
     if delivery.lists_all:
         rows = rows.unionByName(endings.between(table, plan.rows, delivery))
+    if delivery.replaces(table):
+        rows = rows.unionByName(_untied(table, plan.rows, plan.rows.limit(0), delivery))
     versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"))
     wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
     staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))

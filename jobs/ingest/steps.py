@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, extract, guards, landing, rebuild
+from jobs.ingest import bronze, crowds, extract, guards, landing, rebuild, refusals
 from jobs.ingest.parents import parents
 from jobs.ingest.publication import publish
 from jobs.ingest.relations import groups_place
@@ -32,7 +32,8 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
-    filled = [place_of(tables[name]) for name in source.tables()] + (["silver/identifiers"] if source.person else [])
+    named = ["silver/identifiers", refusals.PLACE, crowds.PLACE] if source.person else []
+    filled = [*(place_of(tables[name]) for name in source.tables()), *named]
     groups = [groups_place(source)] if parents(source, tables) else []
     return Step(
         name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,

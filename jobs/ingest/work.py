@@ -39,6 +39,7 @@ class Work:
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
     lost: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
     recorded: Mapping[date, date] = field(default_factory=dict)
 
     @property
@@ -92,7 +93,9 @@ class Work:
         settings, source = self.context.settings, self.source
         trimmed = mapping.trimmed(rows, source)
         addresses = any(self.tables[name].addressed_by for name in source.tables())
-        with_person = mapping.with_person(trimmed, source, settings.region, person_key_secret(settings), addresses)
+        with_person = mapping.with_person(
+            trimmed, source, settings.region, person_key_secret(settings), addresses, self.crowded
+        )
         staged = mapping.mapped(mapping.without_repeats(with_person, source), source, dict(self.tables))
         return with_keys(staged, self.parents)
 

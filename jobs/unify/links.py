@@ -64,7 +64,8 @@ def linked(shown: Shown, identity: Identity) -> Links:
     strong = rows[rows["kind"].isin(alone) & ~rows["value"].isin(hubs.keys())]
     made = []
     for place, rule in enumerate(identity.rules):
-        joined, left = _ruled(shared[shared["kind"] == KINDS.index(rule.share)], rule.needs, strong)
+        within = identity.kinds.get(rule.share, Kind()).within
+        joined, left = _ruled(shared[shared["kind"] == KINDS.index(rule.share)], rule.needs, strong, within)
         made.append(joined.assign(rule=place))
         aside.append(left)
     found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
@@ -77,7 +78,7 @@ def linked(shown: Shown, identity: Identity) -> Links:
     return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
 
 
-def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame, within: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Nodes of one rule, and the rows that it cannot place: those who could be either of several persons."""
     none = rows.iloc[:0].assign(reason="")
     if needs == "nothing":
@@ -89,9 +90,8 @@ def _ruled(rows: pd.DataFrame, needs: str, strong: pd.DataFrame) -> tuple[pd.Dat
     several = rows["value"].isin(pairs.loc[pairs["value"].duplicated(), "value"])
     kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
     lost = rows[several & (rows["name"] == 0)].assign(reason="several names show this value")
-    if needs == "one_name":
-        return kept, lost
-    shared = _of_several(kept, strong)
+    # A value changes hands: two logins that came to it further apart than its window are two people's.
+    shared = _of_several(kept, strong) if needs == "one_person" else _in_turn(kept, strong, within)
     more = kept[shared].drop(columns="node").assign(reason="several persons show this value")
     return kept[~shared], pd.concat([lost, more])
 
@@ -103,6 +103,17 @@ def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
     many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
+
+
+def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
+    """Rows whose value different values of one strong kind in one scope came to more than so many days apart."""
+    days = rows.groupby("value")["day"]
+    long = (days.transform("max") - days.transform("min")) > within
+    near = strong.loc[strong["record"].isin(rows.loc[long, "record"]), ["record", "kind", "scope", "value"]]
+    seen = rows.loc[long, ["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
+    first = seen.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
+    spans = (first.max() - first.min()) > within
+    return rows["value"].isin(spans.index.get_level_values("value")[spans.to_numpy()])
 
 
 def _all_hubs(shared: pd.DataFrame, rows: pd.DataFrame, ruled: Iterable[int], identity: Identity) -> dict[int, str]:

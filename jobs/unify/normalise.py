@@ -8,20 +8,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import unicodedata
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 from itertools import pairwise
 
 import pandas as pd
 
-# What forms are filled with when there is nothing to tell, in whatever field.
-_NOTHING = frozenset({"null", "none", "nan", "nil", "n/a", "na", "undefined", "unknown", "test", "-", "--", "/", ".",
-                      "无", "没有", "未知", "不详", "测试", "暂无"})  # fmt: skip
+from jobs.unify.placeholders import WORDS, folded, is_placeholder, whole_number
+
+# Names of mailboxes are what their providers give: some have dots side by side, or at the end.
 _EMAIL = re.compile(
-    r"^[^@\s,;.\"<>()]+(?:\.[^@\s,;.\"<>()]+)*@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
+    r"^[^@\s,;:.\\\"<>()\[\]][^@\s,;:\\\"<>()\[\]]{0,63}"
+    r"@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
 )
-_FAKE_MAIL = re.compile(r"^(none|no|null|test|noemail|no-?reply|a+|x+|1+|123(456)?)@")
+_FAKE_MAIL = re.compile(
+    r"^(?:none|no|null|nan|undefined|unknown|anonymous|guest|test|noemail|no-?reply|([ax01])\1{2,}|123(?:456)?"
+    r"|([a-z0-9])@\2\.[a-z.]+$)(?:@|$)"
+)
 # Providers to whom an address with dots in its name, or with a tag after a plus, is the same mailbox.
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 _TAGGED = frozenset({*_DOTLESS, "outlook.com", "hotmail.com", "live.com", "icloud.com", "me.com", "proton.me",
@@ -40,12 +42,6 @@ _NO_NICKS = frozenset(
 _NO_DEVICES = frozenset({"9774d56d682e549c", "020000000000", "000000000000000"})
 _NATIONAL = re.compile(r"^\d{17}[\dX]$")
 _DIGESTS = {"phone_md5": 32, "email_md5": 32, "phone_sha256": 64, "email_sha256": 64}
-
-
-def folded(value: str) -> str:
-    """Fold full-width forms to plain ones, drop invisible characters and outer blanks."""
-    text = unicodedata.normalize("NFKC", value)
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc")).strip()
 
 
 def repeated_or_sequential(digits: str) -> bool:
@@ -79,8 +75,19 @@ def phone(value: str, region: str) -> str | None:
 
 def email(value: str, region: str) -> str | None:
     """Return the address in lower case, or None for what is none or an obvious dummy."""
-    text = folded(value).lower().removeprefix("mailto:")
+    name, at, domain = folded(value).lower().removeprefix("mailto:").rpartition("@")
+    text = f"{name}{at}{domain if domain.isascii() else _in_ascii(domain)}"
     return text if len(text) <= 254 and _EMAIL.match(text) and not _FAKE_MAIL.match(text) else None
+
+
+def _in_ascii(domain: str) -> str:
+    """Domain with letters of other scripts as mail systems have it; empty where it is none."""
+    import idna
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
 
 
 def same(kind: str, value: str) -> str:
@@ -119,15 +126,14 @@ def comparable_sql(kind: str, scope: str, value: str) -> str:
 def plain(value: str, region: str) -> str | None:
     """Return any other identifier folded and trimmed, or None for obvious dummies."""
     text = folded(value)
-    digits = text.isascii() and text.isdigit()
-    dummy = not text or text.lower() in _NOTHING or (digits and (set(text) == {"0"} or len(set(text)) == 1 < len(text)))
-    return None if dummy else text
+    repeated = text.isascii() and text.isdigit() and len(set(text)) == 1 < len(text)
+    return None if repeated or is_placeholder(text) else text
 
 
 def customer_no(value: str, region: str) -> str | None:
     """Return a number that a system counted up, where 11 and 123456 are as good as any; None for nothing."""
     text = folded(value)
-    return None if not text or text.lower() in _NOTHING or set(text) == {"0"} else text
+    return None if is_placeholder(text) else text
 
 
 def opaque(value: str, region: str) -> str | None:
@@ -187,16 +193,15 @@ def digest(length: int) -> Callable[[str, str], str | None]:
     def found(value: str, region: str) -> str | None:
         text = folded(value).lower()
         hexadecimal = len(text) == length and all(c in "0123456789abcdef" for c in text)
-        return text if hexadecimal and text not in _of_nothing() else None
+        return text if hexadecimal and text not in _HASHES_OF_NOTHING else None
 
     return found
 
 
-@lru_cache
-def _of_nothing() -> frozenset[str]:
+def _hashes_of_nothing() -> frozenset[str]:
     """Hashes of what people type when they give nothing."""
     phones = [form for e164 in _DUMMY_PHONES for form in (e164, e164[1:], e164[3:])]
-    texts = ["", "0", *_NOTHING, *(text.upper() for text in _NOTHING), *phones]
+    texts = ["", "0", "-", "--", "/", ".", *WORDS, *(text.upper() for text in WORDS), *phones]
     return frozenset(
         hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
         for text in texts
@@ -204,6 +209,8 @@ def _of_nothing() -> frozenset[str]:
     )
 
 
+# No cached function: one cannot be sent to workers by value.
+_HASHES_OF_NOTHING = _hashes_of_nothing()
 _BY_KIND: dict[str, Callable[[str, str], str | None]] = {
     "phone": phone, "email": email, "customer_no": customer_no, "nick": nick, "device": device,
     "national_id": national_id, "openid": opaque, "unionid": opaque, "external_userid": opaque, "ouid": opaque,
@@ -213,7 +220,10 @@ _BY_KIND: dict[str, Callable[[str, str], str | None]] = {
 
 def normalise(kind: str, value: str | None, region: str) -> str | None:
     """Normalise one identifier of a kind; None when there is none or it is refused."""
-    return _BY_KIND.get(kind, plain)(value, region) if value else None
+    text = folded(value or "")
+    # A nick may look like any number.
+    whole = text if kind == "nick" else whole_number(text)
+    return None if whole is None or is_placeholder(whole) else _BY_KIND.get(kind, plain)(whole, region)
 
 
 def hashes(kind: str, value: str) -> list[tuple[str, str]]:
@@ -264,32 +274,3 @@ def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
         return pd.Series(names, index=kinds.index, dtype=object)
 
     return hashed
-
-
-def identified(
-    source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes, addresses: bool = False
-) -> Callable[..., pd.DataFrame]:
-    """Make the function that turns raw identifier columns, strongest first, into person_key and normalised ones.
-
-    With `addresses`, into `hash0`, `hash1`, … too: address_hash of each.
-    """
-
-    def identify(*columns: pd.Series) -> pd.DataFrame:
-        found = {}
-        for position, ((kind, _), column) in enumerate(zip(kinds, columns, strict=True)):
-            once = {raw: normalise(kind, raw, region) for raw in column.dropna().unique()}
-            found[f"id{position}"] = column.map(once).astype(object)
-            if addresses:
-                hashed = {raw: address_hash(key, kind, value) for raw, value in once.items() if value is not None}
-                found[f"hash{position}"] = column.map(hashed).astype(object)
-        frame = pd.DataFrame(found, index=columns[0].index)
-        keys = pd.Series([None] * len(frame), index=frame.index, dtype=object)
-        for position, (kind, scope) in enumerate(kinds):
-            values = frame[f"id{position}"]
-            made = {value: keyed(key, source, kind, scope, value) for value in values.dropna().unique()}
-            keys = keys.where(keys.notna(), values.map(made))
-        frame.insert(0, "person_key", keys)
-        plain_frame: pd.DataFrame = frame.astype(object).mask(frame.isna(), None)
-        return plain_frame
-
-    return identify

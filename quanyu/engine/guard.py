@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quanyu.errors import QuanyuError, RetryableError
+from quanyu.faults import signed_fault
 
 _OURS = Path(__file__).parents[2]
 # How an engine says that it cannot be reached, and that it has no more memory.
@@ -57,6 +58,8 @@ def _explained(place: str, error: Any) -> QuanyuError:
             f"{place}: the engine went away; run it again (if it goes each time, it needs more memory: sail.memory or"
             " spark.memory in base.yml)"
         )
+    if fault := signed_fault(message):
+        return type(fault)(f"{place}: {fault}")
     if "CONSTRAINT" in message or "NOT_NULL" in condition:
         return QuanyuError(f"{place}: rows break a constraint of the table; nothing was written")
     if "CONCURRENT" in condition:

@@ -23,6 +23,7 @@ from filelock import FileLock
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
+from quanyu.logs import private_log
 from quanyu.sections import is_reference
 from quanyu.settings import child_environment, secret
 
@@ -39,6 +40,8 @@ EXCLUDED = (
 START_SECONDS = 180
 # Settings of the server while it starts; some of them open something.
 CONF = "server.conf"
+# Without it the log of the server quotes values of rows where a query fails.
+_LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
 _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
@@ -133,7 +136,7 @@ class SparkEngine:
         log = self.folder / "server.log"
         env = self.settings.server_environment(token)
         self._write_conf(port)
-        with log.open("ab") as output:
+        with private_log(log) as output:
             child = subprocess.Popen(
                 self._command(), env=env, cwd=self.folder, start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -179,6 +182,7 @@ class SparkEngine:
     def _write_conf(self, port: int) -> None:
         """Write the server's settings into a file that only its owner reads: a command line is seen by all."""
         own = {key: secret(value) if is_reference(value) else value for key, value in self.settings.spark.conf.items()}
+        own["spark.driver.extraJavaOptions"] = f"{_LOGGING} {own.get('spark.driver.extraJavaOptions', '')}".strip()
         conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(self.jar_folder()), **own}
         path = self.folder / CONF
         path.unlink(missing_ok=True)
@@ -205,7 +209,7 @@ class SparkEngine:
             str(self.folder),
             str(self.settings.spark.idle_seconds),
         ]
-        with (self.folder / "watch.log").open("ab") as output:
+        with private_log(self.folder / "watch.log") as output:
             subprocess.Popen(
                 command, env=child_environment({}), start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

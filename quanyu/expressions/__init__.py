@@ -4,6 +4,7 @@ from quanyu.errors import ExpressionError
 from quanyu.expressions.domains import check_domain
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.logic import conjunction, two_valued
+from quanyu.expressions.lost import lost
 from quanyu.expressions.syntax import (
     Expression,
     cast_sql,
@@ -28,6 +29,7 @@ __all__ = [
     "column_name",
     "conjunction",
     "family",
+    "lost",
     "mismatches",
     "parse",
     "qualifiers",

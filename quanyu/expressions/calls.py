@@ -11,7 +11,7 @@ from quanyu.errors import ExpressionError, nearest
 from quanyu.expressions import patterns
 from quanyu.expressions.casts import CASTS, cast
 from quanyu.expressions.datatypes import NULL, decimal, digits, element, empty_list, family, shared_type
-from quanyu.expressions.forms import FORMS, UNITS
+from quanyu.expressions.forms import FORMS, READ, UNITS
 from quanyu.expressions.functions import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
 from quanyu.expressions.refusals import REFUSED
@@ -93,11 +93,10 @@ class _Call:
             return Term(empty_list("string"), result)
         if form in ("text_date", "text_timestamp") and self.terms[0] and self.terms[0].text is not None:
             return moment(self.terms[0].text, result)
-        if form in FORMS:
-            return Term(FORMS[form](*sqls), result)
         if self.way.name in UNITS:
             return Term(UNITS[self.way.name](*sqls), result)
-        written = filled(form, {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}})
+        parts = {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}}
+        written = FORMS[form](*sqls) if form in FORMS else filled(form, parts)
         return Term(f"cast({written} as {result})" if self.way.result in ("whole", "rounded") else written, result)
 
     def _check_group(self) -> None:
@@ -210,7 +209,7 @@ class _Call:
         return re.sub(r"\b[TU]\b", NULL, result)
 
     def _of_rounding(self, kind: str) -> str:
-        precision, scale = digits(kind) or (1, 0)
+        precision, scale = digits(READ if kind == "string" else kind) or (1, 0)
         places = int(self.node.expressions[1].sql()) if self.way.result == "rounded" else 0
         if not 0 <= places <= scale:
             raise ExpressionError(f"{self.node.sql(dialect='spark')!r}: round to 0 up to {scale} places")

@@ -8,19 +8,20 @@ from quanyu.errors import ExpressionError
 from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
 from quanyu.expressions.terms import Term, filled, moment
 
-_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
+# No exponent that makes a number endless.
+_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[12]?[0-9]{1,2})?) *$'"
 _WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
 # No `E+`, as spreadsheets write numbers of which they dropped digits; 15 digits are those that a double keeps.
 _WITH_EXPONENT = r"'^ *([+-]?([0-9]\\.?){1,15}(e[+-]?[0-9]{1,3}|E-?[0-9]{1,3})) *$'"
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-_CLOCK = r"[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\\.[0-9]{1,9})?)?"
+_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\\.[0-9]{1,9})?)?"
 _OFFSET = "[+-]([0-9]{1,2}(:[0-9]{2})?|[0-9]{4})"
 _REGION = "[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 _ZONE = f" ?(Z|UTC|GMT|(UTC|GMT)?{_OFFSET}|{_REGION})"
 _MIDNIGHT = r"00?:00(:00(\\.0{1,9})?)?"
 # A time with an offset is an instant: which day that is depends on where one asks, unless it is midnight.
 _AS_DATE = f"'^ *({_DAY})([T ]({_CLOCK}|{_MIDNIGHT}{_ZONE})?)? *$'"
-_AS_TIMESTAMP = rf"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?)(\\[{_REGION}\\])? *$'"
+_AS_TIMESTAMP = f"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?) *$'"
 
 # A narrowing cast stands in a coalesce: one engine compares what is inside of a bare one, as if it were exact.
 # From and to, without the digits of decimals: the form, or what to write instead.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError, nearest
+from quanyu.expressions.datatypes import WHOLE
 from quanyu.expressions.grammar import column_name
 
 if TYPE_CHECKING:
@@ -69,10 +70,13 @@ def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column)
         exp.GT: (high <= value, low > value), exp.GTE: (high < value, low >= value),
         exp.LT: (low >= value, high < value), exp.LTE: (low > value, high <= value),
     }  # fmt: skip
-    never, always = sides.get(sign, (not low <= value <= high, False))
+    between = column.type in WHOLE and not value.is_integer()
+    never, always = sides.get(sign, (between or not low <= value <= high, False))
     least, most = f"at least {low:g}" if low > _LEAST else "", f"at most {high:g}" if high < _MOST else ""
     bounds = " and ".join(word for word in (least, most) if word)
+    if between and sign not in sides:
+        raise ExpressionError(f"{told} decides nothing: the column is a whole number, never {value:g}")
     if never:
         raise ExpressionError(f"{told} decides nothing: the column is {bounds}, never {value:g}")
     if always:
-        raise ExpressionError(f"{told} decides nothing: the column is {bounds}; write `is not null`")
+        raise ExpressionError(f"{told} decides nothing: the column is {bounds}; write `is not null`, or nothing")

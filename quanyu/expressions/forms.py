@@ -23,6 +23,14 @@ def _made_date(year: str, month: str, day: str) -> str:
     return f"try_cast(concat(lpad({year}, 4, '0'), '-', {month}, '-', {day}) as date)"
 
 
+# What a text is read as before it is rounded.
+READ = "decimal(38,20)"
+
+
+def _text_rounded(text: str, places: str) -> str:
+    return f"round({cast(Term(text, 'string'), READ).sql}, {places})"
+
+
 def _round_double(number: str, places: str) -> str:
     """Round by powers of ten, since engines round the digits of a double differently."""
     return f"(round({number} * 1e{places}D) / 1e{places}D + 0D)"
@@ -108,6 +116,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "text_timestamp": _text_timestamp,
     "made_date": _made_date,
     "round_double": _round_double,
+    "text_rounded": _text_rounded,
     "power": _power,
     "positive_rest": _positive_rest,
     "substring_from": _substring,

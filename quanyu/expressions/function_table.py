@@ -72,6 +72,7 @@ floor(double) -> bigint = try_cast(floor(if(abs({0}) < 9.2e18D, {0}, null)) as b
 round(bigint) -> bigint = {0}
 round(decimal) -> whole = round({0}, 0)
 round(decimal, 'number') -> rounded
+round(string, 'number') -> rounded = text_rounded
 round(double) -> double = (round({0}) + 0D)
 round(double, 'number') -> double = round_double
 sqrt(double) -> double = sqrt(if({0} >= 0 and not isnan({0}), {0}, null))

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from quanyu.literals import quoted
+
 # No text holds these characters: Unicode keeps them for such marks.
-_FIRST, _LAST = "\\uFDD0", "\\uFDD1"
-_TEXT_OR_NUMBER = r'("[^"\\\\]*(?:\\\\.[^"\\\\]*)*")|(-?[0-9][0-9.eE+-]*)'
+_FIRST, _LAST, _BACKSLASH, _QUOTE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
+# Escapes are out of the way first: a pattern that walks over them would fill the stack of one engine.
+_ESCAPES = (("\\\\", _BACKSLASH), ('\\"', _QUOTE))
+_NUMBER_MARKED = f'$1"{_FIRST}$2{_LAST}"'
+_TEXT_OR_NUMBER = '("[^"]*")|(-?[0-9][0-9.eE+-]*)'
 
 
 def marked(sql: str) -> str:
     """JSON in which each number is a text between marks; JSON that is marked stays as it is."""
-    parts = f"regexp_replace({sql}, '{_TEXT_OR_NUMBER}', '$1\"{_FIRST}$2{_LAST}\"')"
+    plain = _replaced(sql, *_ESCAPES)
+    parts = f"regexp_replace({plain}, {quoted(_TEXT_OR_NUMBER)}, {quoted(_NUMBER_MARKED)})"
     # Texts have an empty number behind them.
-    return f"replace({parts}, '\"{_FIRST}{_LAST}\"', '')"
+    return _replaced(parts, (f'"{_FIRST}{_LAST}"', ""), *((mark, escape) for escape, mark in _ESCAPES))
 
 
 def unmarked(sql: str) -> str:
     """What comes out of marked JSON, with its numbers as they were sent."""
-    return f"regexp_replace({sql}, '\"?{_FIRST}|{_LAST}\"?', '')"
+    return _replaced(sql, (f'"{_FIRST}', ""), (f'{_LAST}"', ""), (_FIRST, ""), (_LAST, ""))
+
+
+def _replaced(sql: str, *pairs: tuple[str, str]) -> str:
+    for one, other in pairs:
+        sql = f"replace({sql}, {quoted(one)}, {quoted(other)})"
+    return sql
 
 
 def member(text: str, path: str) -> str:

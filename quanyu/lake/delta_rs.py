@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import QuanyuError
+from quanyu.faults import machine_fault
 from quanyu.lake import staged_files
 from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
 from quanyu.lake.layout import DELTA_NAMES, LOG_CLEANUP, LOG_RETENTION, Layout, LayoutColumn, log_interval
@@ -206,7 +207,9 @@ def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
         yield table, properties
     except CommitFailedError:
         raise overtaken(commit.place) from None
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
+        if fault := machine_fault(error):
+            raise type(fault)(f"{commit.place}: {fault}") from None
         if any(sign in str(error) for sign in _BROKEN):
             raise QuanyuError(f"{commit.place}: rows break a constraint of the table; nothing was written") from None
         raise QuanyuError(f"{commit.place}: deltalake refused the commit ({type(error).__name__})") from None

@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quanyu.errors import ConfigError, QuanyuError
+from quanyu.errors import ConfigError, KeeperError
+from quanyu.faults import machine_fault
 from quanyu.lake.layout import SPARK_NAMES
 from quanyu.lake.receipt import receipt_in
 
@@ -45,9 +46,11 @@ class StoredTables:
             return DeltaTable(self.path(place))
         except TableNotFoundError:
             return None
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:
+            if fault := machine_fault(error):
+                raise type(fault)(f"{place}: {fault}") from None
             why = str(error).splitlines()[0][:200]
-            raise QuanyuError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
+            raise KeeperError(f"{place}: the log of the table in {self.path(place)} cannot be read: {why}") from None
 
     def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""

@@ -103,6 +103,34 @@ class IdentityAside(Table):
     reason = Column("string", "Why it is set aside.", required=True)
 
 
+class IdentifierRefusals(Table):
+    """How many rows of a feed showed an identifier that was refused, and why; the value stays in bronze alone."""
+
+    layer = "gold"
+    keys = ("source", "day", "kind", "reason")
+
+    source = Column("string", "Feed of the rows.", required=True)
+    day = Column("date", "Day of the feed.", required=True)
+    kind = Column("string", "Kind of identifier that the feed's declaration takes it for.", required=True)
+    reason = Column("string", "Why it names nobody.", required=True,
+                    values=("placeholder", "digits are lost", "masked", "no valid value of its kind",
+                            "names many people"))  # fmt: skip
+    rows = Column("bigint", "Rows that showed such a value.", unit="rows")
+
+
+class IdentifierCrowds(Table):
+    """A value that named many people in a feed and names nobody there since, by its keyed hash. Kept for good."""
+
+    layer = "gold"
+    keys = ("source", "value_key")
+
+    source = Column("string", "Feed of the rows.", required=True)
+    value_key = Column("string", "The person_key that the value would give.", required=True)
+    kind = Column("string", "Kind of identifier.", required=True)
+    scope = Column("string", "Scope of the identifier.", required=True)
+    since = Column("date", "Day of the run that noticed it.", required=True)
+
+
 class IdentityCuts(Table):
     """A link that was cut because a limit forbids what it joins: appended on the day it is met first."""
 

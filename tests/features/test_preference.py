@@ -225,3 +225,43 @@ test_of_two_sources_that_know_a_product_the_one_that_spoke_last_counts = spec(
         "bob": dict(favourite_category="shoes", categories=1),
     },
 )
+
+ENDED = {
+    Products: """
+        source | sku  | category | recorded_on | replaced_on
+        erp    | lamp | home     | 2024-01-01  | 2024-05-01
+        erp    | lamp | lights   | 2024-05-01  | 2024-06-20
+        erp    | boot | shoes    | 2024-01-01  | 2024-06-20
+        market | boot | boots    | 2024-01-01  | null
+        erp    | vase | home     | 2024-01-01  | 2024-06-20
+        market | vase | glass    | 2024-02-01  | 2024-06-10
+        erp    | cap  | hats     | 2024-06-25  | 2024-06-25
+    """,
+    OrderLines: """
+        customer | ordered_at | sku
+        ann      | 2024-06-01 | lamp
+        bob      | 2024-06-01 | boot
+        cat      | 2024-06-01 | vase
+        dan      | 2024-06-01 | cap
+    """,
+}
+
+test_what_is_no_longer_listed_stays_what_it_was_when_it_was_last_known = spec(
+    Preference,
+    as_of="2024-07-01",
+    given=ENDED,
+    expect={
+        "ann": dict(favourite_category="lights", categories=1),
+        "bob": dict(favourite_category="boots", categories=1),
+        "cat": dict(favourite_category="home", categories=1),
+        "dan": dict(favourite_category=None, categories=0, products=1),
+    },
+)
+
+test_an_end_that_comes_later_is_not_known_yet = spec(
+    Preference,
+    as_of="2024-06-15",
+    given=ENDED,
+    expect={"ann": dict(favourite_category="lights"), "bob": dict(favourite_category="shoes"),
+            "cat": dict(favourite_category="home")},
+)  # fmt: skip

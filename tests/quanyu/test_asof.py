@@ -9,7 +9,7 @@ from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
 from quanyu import asof
-from quanyu.feature import Feature, FeatureView
+from quanyu.feature import Feature, FeatureView, Tag
 from quanyu.model.trade import Orders
 
 DAY = date(2024, 7, 1)
@@ -22,6 +22,9 @@ class Ratio(FeatureView):
 
     per_piece = Feature("sum(amount) / sum(pieces)", "Paid per piece.", unit="currency")
     spent = Feature("sum(amount)", "Spent.", unit="currency")
+    store_no = Feature("max(cast(store as int))", "Greatest number of a store.", unit="number")
+    store_or_none = Feature("max(if(store rlike '^[0-9]+$', cast(store as int), null))", "On purpose.", unit="number")
+    dear = Tag("10 / spent > 1", "Divides.")
     either = Feature("sum(amount) / nullif(sum(pieces), 0)", "Null on purpose.", unit="currency")
 
 
@@ -34,12 +37,13 @@ CASE = spec(
     as_of=str(DAY),
     given={
         Orders: """
-            customer | ordered_at | amount              | pieces
-            ann      | 2024-06-01 | 50                  | 2
-            bob      | 2024-06-01 | 50                  | 0
-            cat      | 2024-06-01 | 9999999999999999.99 | 1
-            cat      | 2024-06-02 | 9999999999999999.99 | 1
-            dan      | 2022-06-01 | 50                  | 1
+            customer | ordered_at | amount              | pieces | store
+            ann      | 2024-06-01 | 50                  | 2      | 12
+            bob      | 2024-06-01 | 50                  | 0      | c45
+            bob      | 2024-06-02 | 0                   | 0      | 7
+            cat      | 2024-06-01 | 9999999999999999.99 | 1      | 1
+            cat      | 2024-06-02 | 9999999999999999.99 | 1      | 1
+            dan      | 2022-06-01 | 0                   | 1      |
         """
     },
     expect={"eve": {}},
@@ -60,9 +64,11 @@ def by_customer(rows):
 def test_a_feature_names_what_it_cannot_compute(context):
     rows = by_customer(asof._with_losses(context, Ratio, DAY))
     assert {who: row._lost for who, row in rows.items()} == {
-        "ann": None, "bob": "per_piece", "cat": "per_piece, spent, either", "dan": None, "eve": None,
+        "ann": None, "bob": "per_piece, store_no", "cat": "per_piece, spent, either", "dan": "dear",
+        "eve": "dear",
     }  # fmt: skip
     assert [rows["bob"].per_piece, rows["bob"].spent, rows["cat"].spent] == [None, 50, None]
+    assert [rows["bob"].store_no, rows["bob"].store_or_none, rows["ann"].store_no] == [None, 7, 12]
     assert [rows["eve"].per_piece, rows["eve"].spent] == [0, 0]
 
 

@@ -219,3 +219,47 @@ def test_a_home_with_wider_rights_is_narrowed(conf):
     (conf / "home").chmod(0o755)
     load(conf)
     assert (conf / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_typed_wins_over_variables_those_over_the_files_and_those_over_defaults(conf, monkeypatch, tmp_path):
+    def home(typed=None):
+        settings = load_settings(conf, typed)
+        assert settings.landing == settings.home / "landing"
+        return settings.home
+
+    monkeypatch.chdir(tmp_path)
+    assert home() == tmp_path / ".quanyu"
+    (conf / "base.yml").write_text("home: in_file\n")
+    assert home() == tmp_path / "in_file"
+    monkeypatch.setenv("QUANYU__HOME", str(tmp_path / "as_setting"))
+    assert home() == tmp_path / "as_setting"
+    monkeypatch.setenv("QUANYU_HOME", str(tmp_path / "as_variable"))
+    assert home() == tmp_path / "as_variable"
+    assert home(tmp_path / "typed") == tmp_path / "typed"
+    assert home("typed") == tmp_path / "typed"
+
+
+@pytest.mark.parametrize("name", ["data", "landing"])
+def test_folders_without_an_option_are_those_of_variables_before_those_of_the_files(conf, monkeypatch, tmp_path, name):
+    (conf / "base.yml").write_text(f"{name}: {tmp_path}/in_file\n")
+    assert getattr(load(conf), name) == tmp_path / "in_file"
+    monkeypatch.setenv(f"QUANYU_{name.upper()}", str(tmp_path / "as_variable"))
+    assert getattr(load(conf), name) == tmp_path / "as_variable"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("conf: elsewhere", "base.yml: conf: not to be given"),
+        ("landing: 5", "base.yml: landing: the path of a folder is wanted"),
+        ("landing: {here}/base.yml", "base.yml: landing: {here}/base.yml is a file and no folder"),
+    ],
+)
+def test_a_folder_is_one(conf, text, words):
+    (conf / "base.yml").write_text(text.format(here=conf) + "\n")
+    assert words.format(here=conf) in told(conf)
+
+
+def test_a_home_that_is_a_file_is_told(conf):
+    (conf / "home").write_text("")
+    assert f"home: {conf}/home is a file and no folder" in told(conf)

@@ -5,6 +5,7 @@ ships all of it, so its modules import third-party libraries and each other, and
 """
 
 from jobs.ingest.reader.read import read_file
+from jobs.ingest.reader.source import is_as_listed
 from jobs.ingest.reader.spec import ReadSpec, output_schema
 
-__all__ = ["ReadSpec", "output_schema", "read_file"]
+__all__ = ["ReadSpec", "is_as_listed", "output_schema", "read_file"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,28 +90,38 @@ def _quotes_are_plain(local: Path, spec: ReadSpec) -> bool:
         return False
     if not spec.quote:
         return True
-    data: Bytes = np.memmap(local, np.uint8, "r")
-    data = data[3:] if data[:3].tobytes() == codecs.BOM_UTF8 else data
-    quote, start, count = ord(spec.quote), 0, 0
-    while start < len(data):
-        end = min(start + BLOCK, len(data))
-        while end < len(data) and data[end] == quote:
-            end += 1
-        found = np.flatnonzero(data[start:end] == quote) + start
-        if not _runs_are_plain(data, found, count, spec.delimiter):
-            return False
-        start, count = end, count + len(found)
+    count = 0
+    with local.open("rb") as file:
+        for data in _blocks(file, spec.quote.encode()):
+            places = np.flatnonzero(data[1:] == ord(spec.quote)) + 1
+            if not _runs_are_plain(data, places, count, spec.delimiter):
+                return False
+            count += len(places)
     return count % 2 == 0
 
 
-def _runs_are_plain(data: Bytes, found: Places, count: int, delimiter: str) -> bool:
+def _blocks(file: BinaryIO, quote: bytes) -> Iterator[Bytes]:
+    """Give the bytes of a file behind its byte order mark; runs of quotes are whole, with what stands on either side.
+
+    The ends of the file stand there as ends of lines. It is read and not mapped: one that shrinks ends no process.
+    """
+    if file.read(3) != codecs.BOM_UTF8:
+        file.seek(0)
+    before = b"\n"
+    while block := file.read(BLOCK):
+        while block.endswith(quote) and (more := file.read(BLOCK)):
+            block += more
+        yield np.frombuffer(before + block + (b"\n" if block.endswith(quote) else b""), np.uint8)
+        before = block[-1:]
+
+
+def _runs_are_plain(data: Bytes, places: Places, count: int, delimiter: str) -> bool:
     """Judge runs of adjacent quotes, `count` quotes into the file: an odd number before them means inside a field."""
-    edges, last = np.zeros(256, bool), len(data) - 1
+    edges = np.zeros(256, bool)
     edges[[ord(delimiter), 10, 13]] = True
-    first, final = np.diff(found, prepend=-2) > 1, np.diff(found, append=last + 3) > 1
-    heads, tails = found[first], found[final]
-    before = edges[data[heads - 1]] | (heads == 0)
-    after = edges[data[np.minimum(tails + 1, last)]] | (tails == last)
+    first, final = np.diff(places, prepend=-2) > 1, np.diff(places, append=len(data) + 2) > 1
+    heads, tails = places[first], places[final]
+    before, after = edges[data[heads - 1]], edges[data[tails + 1]]
     inside = (np.flatnonzero(first) + count) % 2 == 1
     odd = (tails - heads) % 2 == 0
     return bool(np.where(inside, ~odd | after, before & (odd | after)).all())

@@ -18,6 +18,7 @@ from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_
 # A document is read whole, and takes several times its size in memory.
 DOCUMENT_BYTES = 512 << 20
 _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+TOO_DEEP = "is nested too deeply"
 HALF = "holds half of a surrogate pair, which is no character"
 
 
@@ -92,6 +93,8 @@ def _row(row: Any, plain: dict[str, Any], reading: Reading) -> Line:
             return _values({**plain, **row}, True, reading)
         except UnicodeError:
             problem = HALF
+        except RecursionError:
+            return _unread("", TOO_DEEP, reading)
         except ValueError as error:
             problem = f"cannot be read ({error})"
     return _unread(_dump(row).encode("utf-8", "backslashreplace").decode(), problem, reading)
@@ -114,7 +117,7 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
         except UnicodeError:
             problem = HALF
         except RecursionError:
-            problem = "is nested too deeply"
+            problem = TOO_DEEP
         except json.JSONDecodeError as error:
             problem = f"is not a JSON object ({error.msg} at character {error.pos + 1})"
         except ValueError as error:

@@ -91,7 +91,9 @@ def _short(value: float) -> str:
 
 
 def _plain(text: str) -> str:
-    return format(Decimal(text), "f") if "e" in text else text
+    """Write 1e+16 as 10000000000000000.0: who reads it must see that it was a double, which may have lost digits."""
+    plain = format(Decimal(text), "f") if "e" in text else text
+    return plain if "." in plain or "e" not in text else f"{plain}.0"
 
 
 def _json(value: Any) -> str:

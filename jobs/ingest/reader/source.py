@@ -71,6 +71,15 @@ def _local(path: str, folder: Callable[[], Path]) -> Path:
     return target
 
 
+def is_as_listed(path: str, size: int, mtime_ns: int) -> bool:
+    """Tell whether a local file is there with the size and time that it was listed with."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (size, mtime_ns)
+
+
 def _packing(local: Path, path: str) -> str | None:
     head = _head(local)
     named = next((kind for suffix, kind in ARCHIVES.items() if path.lower().endswith(suffix)), None)

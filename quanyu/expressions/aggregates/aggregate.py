@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from quanyu.declare import digest
 from quanyu.errors import ExpressionError
-from quanyu.expressions import column_name, conjunction, parse, safe_sql, two_valued, type_of
-from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows, total
+from quanyu.expressions import column_name, conjunction, lost, parse, safe_sql, two_valued, type_of
+from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, guarded, rows, total
 
 # What counts and sums say of nobody: 0, as a marketer reads it. Of all else nothing is known.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)
@@ -80,7 +80,14 @@ class Aggregate:
 
     @cached_property
     def form(self) -> Form:
-        """How it is written. Raises ExpressionError for an argument that the function cannot take."""
+        """How it is written: null where a row's argument cannot be computed, but in a feed, whose rows are checked.
+
+        Raises ExpressionError for an argument that the function cannot take.
+        """
+        failing = [condition for tree in self.arguments if (condition := lost(tree, self.schema))] if self.zero else []
+        return guarded(self._form(), " or ".join(failing)) if failing else self._form()
+
+    def _form(self) -> Form:
         _check_shape(self.node)
         arguments = [self._argument(tree) for tree in self.arguments]
         if not arguments:

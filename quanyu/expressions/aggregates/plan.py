@@ -29,6 +29,7 @@ from quanyu.table import Column
 _MAY_BE_NULL = (exp.Case, exp.If, exp.Nullif, exp.Null)
 # Their value is one of those that the column holds.
 _KEEP_VALUES = (exp.Min, exp.Max, exp.ArgMin, exp.ArgMax, exp.Mode)
+_COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct)
 _NAME = re.compile(r"`(_a\d+)`")
 
 
@@ -82,8 +83,10 @@ class AggregateExpression:
         return " or ".join(lost) or None
 
     def column(self, columns: Mapping[str, Column], about: str = "") -> Column:
-        """The column that holds the value; where it is a value of one column, with what that column may hold."""
+        """The column that holds the value: a count is 0 or more, and one column's value is what that may hold."""
         inner = next(iter(self.aggregates.values()))
+        if self._plain and inner.function in _COUNTS:
+            return Column(self.type, about, at_least=0)
         keeps = self._plain and inner.function in _KEEP_VALUES and isinstance(inner.arguments[0], exp.Column)
         source = columns.get(column_name(inner.arguments[0])) if keeps else None
         if source is None:

@@ -84,7 +84,7 @@ TYPED = _table(
 )
 TYPED_REST = (
     '{"day":"2011-12-09","flag":"true","tags":"[{\\"名\\":1}]","at":"2011-12-09 08:00:00+08:00","clock":"08:05:00",'
-    '"kind":"a","small":"0.1","large":"1000000000000000000000","raw":"ff"}'
+    '"kind":"a","small":"0.1","large":"1000000000000000000000.0","raw":"ff"}'
 )
 NOT_TEXT = _table(id=pa.array(["1"]), name=pa.array([b"\xff\xfe"]).view(pa.string()), amount=pa.array(["1"]))
 MANY = HEAD + _lines(100)

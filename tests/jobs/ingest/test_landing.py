@@ -99,9 +99,12 @@ def test_a_file_is_taken_when_it_has_settled(till):
     assert items(till) == ["a"]
 
 
-@pytest.mark.parametrize(("mark", "name"), [(".done", "a.csv.done"), ("_SUCCESS", "_SUCCESS")])
-def test_a_file_is_taken_when_its_mark_is_there(till, mark, name):
-    declare(till, mark=mark)
+@pytest.mark.parametrize("pattern", ["*.csv", "*"])
+@pytest.mark.parametrize(("mark", "name"), [(".done", "a.csv.done"), ("_SUCCESS", "_SUCCESS"), ("READY", "READY")])
+def test_a_file_is_taken_when_its_mark_is_there(till, mark, name, pattern):
+    till.declare(
+        "sources/till.yml", TILL.replace("*.csv", pattern).replace("format: csv", f"format: csv, mark: {mark}")
+    )
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     assert till.ingest("till", "2024-01-01").notes[0].endswith(f"a.csv was not taken: its mark {name} is not there yet")
     till.land(f"till/2024-01-01/{name}", "")
@@ -156,7 +159,7 @@ def test_of_many_for_one_reason_the_first_is_named_with_their_number(till):
     for number in range(7):
         till.land(f"till/2024-01-01/{number}.txt", "")
     assert till.ingest("till", "2024-01-01").notes[0] == (
-        "till/2024-01-01/0.txt and 6 others was not taken: its name does not fit *.csv"
+        "till/2024-01-01/0.txt and 6 others were not taken: its name does not fit *.csv"
     )
 
 
@@ -168,6 +171,13 @@ def test_the_files_and_marks_of_another_feed_in_the_folder_are_its_own(till):
     till.land("till/2024-01-01/a.jsonl.done", "")
     assert till.ingest("till", "2024-01-01").notes == ()
     assert till.ingest("till_lines", "2024-01-01").notes == ()
+
+
+def test_a_day_that_is_none_is_named_by_every_feed_of_the_folder(till):
+    till.declare("sources/till_lines.yml", TILL.replace("*.csv", "*.jsonl").replace("format: csv", "format: jsonl"))
+    till.land("till/new/a.csv", HEAD + "a,1\n")
+    for name in ("till", "till_lines"):
+        assert till.ingest(name, "2024-01-01").notes[0] == "till/new was not taken: its name has no day as %Y-%m-%d"
 
 
 def test_a_refused_file_is_read_again_when_its_contract_is_mended(till):

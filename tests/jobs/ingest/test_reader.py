@@ -20,6 +20,7 @@ from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
 from examples import examples
+from jobs.ingest.bronze import reading
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
 from jobs.ingest.reader.pages import rest_of
 from jobs.ingest.reader.spec import InexactError
@@ -223,3 +224,16 @@ def test_headers_that_are_one_but_for_blanks_are_no_guess(tmp_path):
     (tmp_path / "a.csv").write_text('"a\nb",a  b\n1,2\n')
     [row] = rows_of(tmp_path / "a.csv", ReadSpec("csv", ("a b",)))
     assert "missing" in row["_refused"]
+
+
+def test_a_large_file_that_changes_between_two_looks_breaks_off_without_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("jobs.ingest.reader.read.HELD_BYTES", 0)
+    monkeypatch.setattr(csv_rows, "BLOCK", 1 << 14)
+    path = tmp_path / "a.csv"
+    path.write_text("id,name,amount\n" + "1,x,1.00\n" * 300_000)
+    look = {"size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
+    row = {"path": str(path), "name": "a.csv", "day": "", "after": "", "through": "", **look}
+    batches = reading(CSV)(iter([pa.RecordBatch.from_pylist([row])]))
+    rows = len(next(batches))
+    path.write_text("id,name,amount\n" + "1\n" * 2_000_000)
+    assert rows + sum(map(len, batches)) < 300_000

@@ -42,6 +42,14 @@ CASES = {
         {1: ["device=1"], 2: ["device=1", "member:b=1"], 3: ["device=1", "member:b=2"]}, ["1", "2", "3"]),
     "a device under two names joins nobody": (
         {1: ["device=1"], 2: ["device=1", "name=Ann"], 3: ["device=1", "name=Bob"]}, ["1", "2", "3"]),
+    "a phone that came to another login years later is another's": (
+        {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@1200"]}, ["1", "2"]),
+    "nor is what shows that phone alone either's": (
+        {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@1200"], 3: ["phone=1@1200"]}, ["1", "2", "3"]),
+    "a second login on one phone within its window is the same person's": (
+        {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@90"]}, ["1+2"]),
+    "a login that comes back to its phone years later is the same person's": (
+        {1: ["openid:m=1", "phone=1"], 2: ["openid:m=1", "phone=1@1200"], 3: ["phone=1@1200"]}, ["1+2+3"]),
     "the stronger link wins where one of two must give way": (
         {1: ["member:b=1", "phone=1", "name=Ann"], 2: ["member:b=2", "openid:m=1"],
          3: ["openid:m=1", "phone=1", "name=Ann"]}, ["1", "2+3"]),

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyspark import cloudpickle
 
-from jobs.unify import normalise
-from jobs.unify.normalise import folded, identified, keyed
+from jobs.unify import normalise, placeholders
+from jobs.unify.normalise import folded, keyed
+from jobs.unify.persons import identified, ship
 from quanyu.model.people import KINDS
 
 KEY = b"key"
@@ -112,6 +114,65 @@ def test_masked_relayed_and_service_numbers_are_nobodys(text):
     assert phone(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [r"\N", "(null)", "[NULL]", "<null>", "'null'", "[object Object]", "#N/A", "#REF!", "#DIV/0!", "guest", "Anonymous",
+     "-1", "-999", "-1.0", "0.0", "true", "FALSE", "NaN", "None", "undefined", "00000000-0000-0000-0000-000000000000",
+     "ffffffff-ffff-ffff-ffff-ffffffffffff", "{{user_id}}", "${id}", "%s", "{}", "[]", '""', "n.a.", "-", "--",
+     "\uff0d"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS)
+def test_placeholders_of_programs_name_nobody_in_any_kind(kind, text):
+    assert normalise.normalise(kind, text, "CN") is None
+    assert placeholders.reason(text) == placeholders.PLACEHOLDER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.00E+10",
+        "6.22E+18",
+        "1,00E+10",
+        "1E+10",
+        "9007199254740992.0",
+        "1.0000000000000000E16",
+        "622848000000000000.0",
+    ],
+)
+@pytest.mark.parametrize("kind", ["member", "phone", "customer_no", "openid", "device", "national_id", "ouid"])
+def test_a_number_that_lost_digits_names_nobody(kind, text):
+    assert normalise.normalise(kind, text, "CN") is None
+    assert placeholders.reason(text) == placeholders.DAMAGED
+
+
+@pytest.mark.parametrize(
+    "text", ["13812340101.0", "13812340101.00", "1.3812340101E10", "1.3812340101e+10", "１３８１２３４０１０１．０"]
+)
+@pytest.mark.parametrize("region", ["CN", "DE", "AT", "BR", "US", "GB"])
+def test_a_whole_number_read_as_a_double_is_itself_in_every_region(text, region):
+    assert phone(text, region) == phone("13812340101", region)
+    assert normalise.normalise("member", text, region) == "13812340101"
+
+
+@pytest.mark.parametrize(
+    "text", ["12E45", "5E10", "1.2.0", "v1.0", "20.01", "1.0.0", "7", "r0", "A-1", "-A1", "a_null", "Nullarbor"]
+)
+def test_codes_that_only_look_like_damage_are_kept(text):
+    assert normalise.normalise("member", text, "CN") == text
+    assert normalise.normalise("customer_no", text, "CN") == text
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("ba..z@docomo.ne.jp", "ba..z@docomo.ne.jp"), ("bar.@docomo.ne.jp", "bar.@docomo.ne.jp"),
+    ("info@münchen.de", "info@xn--mnchen-3ya.de"), ("INFO@XN--MNCHEN-3YA.DE", "info@xn--mnchen-3ya.de"),
+    ("用户@例子.公司", "用户@xn--fsqu00a.xn--55qx5d"), ("a@b18.com", "a@b18.com"), ("x@y.org", "x@y.org"),
+    ("o'neil@example.com", "o'neil@example.com"), ("a@a.com", None), ("aaa@b.com", None), ("ann@münchen", None),
+    (".ann@b.com", None), ("ann@b..com", None),
+])  # fmt: skip
+def test_addresses_that_are_used_are_addresses(text, found):
+    assert normalise.normalise("email", text, "CN") == found
+
+
 def test_two_forms_of_one_mailbox_are_compared_as_one_and_stored_as_they_were_told():
     forms = ["Jane.Saoirse@gmail.com", "janesaoirse+work@gmail.com", "JANESAOIRSE@googlemail.com"]
     told = [normalise.normalise("email", form, "CN") for form in forms]
@@ -206,6 +267,19 @@ def test_the_strongest_identifier_that_is_left_names_the_person():
     assert keys[3] is None
 
 
+def test_what_is_refused_is_told_and_the_next_identifier_names_the_person():
+    many = keyed(KEY, "pos", "openid", "app", "VIP")
+    identify = identified("pos", [("openid", "app"), ("phone", "")], "CN", KEY, crowded={many})
+    openids = pd.Series([r"\N", "1.00E+10", "VIP", "o****1", None, "70012.0"])
+    made = identify(openids, pd.Series(["138 1234 5679"] * 4 + ["12", None]))
+    assert list(made["no0"]) == ["placeholder", "digits are lost", "names many people", "masked", None, None]
+    assert list(made["no1"]) == [None, None, None, None, "no valid value of its kind", None]
+    by_phone = keyed(KEY, "pos", "phone", "", "+8613812345679")
+    assert list(made["person_key"][:4]) == [by_phone] * 4
+    assert made["person_key"][4] is None
+    assert made["person_key"][5] == keyed(KEY, "pos", "openid", "app", "70012")
+
+
 def test_a_person_key_tells_nothing_and_differs_by_source_scope_and_key():
     found = {
         keyed(KEY, "pos", "member", "a", "M1"), keyed(KEY, "crm", "member", "a", "M1"),
@@ -217,8 +291,16 @@ def test_a_person_key_tells_nothing_and_differs_by_source_scope_and_key():
 
 
 def test_it_works_where_our_packages_are_not(tmp_path):
-    """Workers get the module by value and need not have our code."""
-    (tmp_path / "shipped.py").write_text(Path(normalise.__file__).read_text())
-    code = "import shipped, sys; print(shipped.phone('13812345679', 'CN')); assert 'quanyu' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, "+8613812345679"), done.stderr
+    """Workers get the functions by value and need not have our code."""
+    ship()
+    (tmp_path / "shipped").write_bytes(cloudpickle.dumps(identified("pos", [("phone", "")], "CN", KEY)))
+    code = """if True:
+        import pickle, sys, pandas
+        with open("shipped", "rb") as file:
+            print(pickle.load(file)(pandas.Series(["13812345679.0"])).id0[0])
+        print([name for name in sys.modules if name.split(".")[0] in ("quanyu", "jobs")])
+    """
+    # Isolated: the code of this repository is on no path.
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+                          env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"})  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "+8613812345679\n[]"), done.stderr

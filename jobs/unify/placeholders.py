@@ -1,0 +1,75 @@
+"""What stands in the place of an identifier and names nobody: words of programs, and numbers that lost digits.
+
+It is shipped to workers by value together with `normalise`, since they need not have our packages.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Why a value is refused: the words of the table identifier_refusals.
+PLACEHOLDER, DAMAGED, MASKED, INVALID = "placeholder", "digits are lost", "masked", "no valid value of its kind"
+CROWDED = "names many people"
+
+# What forms, databases and programs write when there is nothing to tell, in whatever field; outer brackets, quotes
+# and signs are left out here.
+WORDS = frozenset({
+    "null", "none", "nan", "nil", "n/a", "na", "n.a", "nat", "inf", "infinity", "undefined", "undef", "unknown",
+    "unspecified", "not set", "notset", "not_set", "not available", "not applicable", "not provided", "missing",
+    "empty", "blank", "void", "nothing", "default", "dummy", "test", "tbd", "guest", "anonymous", "anon",
+    "anonymous user", "not_authenticated", "distinctid", "distinct_id", "user_id", "userid", "id", "email", "phone",
+    "true", "false", "yes", "no", "name", "value", "ref", "div/0", "num", "spill", "calc", "error",
+    "无", "没有", "未知", "不详", "测试", "暂无", "空", "匿名", "游客", "未填写", "なし", "不明", "없음",
+})  # fmt: skip
+# What templates and programs leave where a value should have been put: {{id}}, ${id}, %s, [object Object], \N.
+_UNFILLED = re.compile(r"\{\{?.*\}?\}|\$\{.*\}|\$\(.*\)|%\(?\w*\)?[sd]|\[object \w+\]|\\n|<.*>", re.DOTALL)
+_OUTER = "()[]{}<>'\"`#!?*_-./\\|,;: \u2013\u2014"
+_NEGATIVE = re.compile(r"-(?:[0-9]{1,6}|2147483648|9223372036854775808)(?:\.0+)?")
+_WHOLE_DOUBLE = re.compile(r"(\+?[0-9]+)\.0+")
+# As spreadsheets and languages write it; a code such as 12E45 is none.
+_SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]+)e\+?([0-9]+)|()e\+([0-9]+))", re.IGNORECASE)
+# From here on doubles do not tell all whole numbers apart.
+_EXACT = 2**53
+
+
+def folded(value: str) -> str:
+    """Fold full-width forms to plain ones, drop invisible characters and outer blanks."""
+    text = unicodedata.normalize("NFKC", value)
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc")).strip()
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a folded text names nobody in any kind: nothing but signs, a word for nothing, a negative number, zeros
+    or the highest value of a UUID, or a template that nobody filled in."""
+    lower = text.casefold()
+    letters = {c for c in lower if c.isalnum()}
+    uuid_like = len(lower) >= 32 and letters == {"f"}
+    if lower.strip(_OUTER) in WORDS or letters <= {"0"} or uuid_like:
+        return True
+    return bool(_UNFILLED.fullmatch(lower) or _NEGATIVE.fullmatch(lower))
+
+
+def whole_number(text: str) -> str | None:
+    """Return 13812340101 for 13812340101.0 and 1.3812340101E10, and any other text as it is.
+
+    None where digits are lost: a number of 2^53 or more that was a double, or fewer digits than its exponent says.
+    """
+    if match := _WHOLE_DOUBLE.fullmatch(text):
+        return match[1] if int(match[1]) < _EXACT else None
+    if not (match := _SCIENTIFIC.fullmatch(text)):
+        return text
+    first, fraction, exponent = match[1], match[2] or "", int(match[3] or match[5])
+    fraction = fraction.rstrip("0") if len(fraction) > exponent else fraction
+    digits = first + fraction
+    return digits if len(fraction) == exponent and int(digits) < _EXACT else None
+
+
+def reason(value: str) -> str:
+    """Say in a few words why a value, which its kind refuses, is no identifier."""
+    text = folded(value)
+    if is_placeholder(text) or (text.isdigit() and len(set(text)) == 1):
+        return PLACEHOLDER
+    if whole_number(text) is None:
+        return DAMAGED
+    return MASKED if "*" in text else INVALID

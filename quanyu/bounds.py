@@ -1,0 +1,48 @@
+"""Numbers that people declare have bounds on both sides, so that a slip of the pen is told and not obeyed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
+
+# A hundred years: no window, wait or retention is longer, and days before it are days of the calendar still.
+LONGEST_DAYS = 36_500
+LONGEST_HOURS = LONGEST_DAYS * 24
+LONGEST_SECONDS = 30 * 86_400
+# More of anything that is counted here is a slip of the pen.
+# Earlier ones are slips of the pen.
+FIRST_YEAR = 1900
+MOST = 1_000_000_000
+
+
+def _written_day(value: Any) -> Any:
+    written = re.fullmatch(r"(\d{4})-\d\d-\d\d", str(value))
+    if not isinstance(value, date) and (written is None or int(written[1]) < FIRST_YEAR):
+        raise ValueError(f"a day is written as `2025-02-01`, from {FIRST_YEAR} on")
+    return value
+
+
+# A number would be taken for seconds since 1970.
+Day = Annotated[date, BeforeValidator(_written_day)]
+
+
+class Bounded(BaseModel):
+    """A part of a declaration in which `yes` and `true` are no numbers, which pydantic by itself takes for 1."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields.get(info.field_name or "")
+        if isinstance(value, bool) and field is not None and field.annotation in (int, float, int | None, float | None):
+            raise ValueError("a number is wanted")
+        return value
+
+
+def outside(days: Any, least: int = 1) -> str | None:
+    """Say why a number of days is not allowed, or None where it is."""
+    if isinstance(days, int) and not isinstance(days, bool) and least <= days <= LONGEST_DAYS:
+        return None
+    return f"between {least} and {LONGEST_DAYS:,} days are allowed"

@@ -1,0 +1,58 @@
+"""Paths of feeds: what is refused with which words, and which day a file has where a star stands beside it."""
+
+import re
+
+import pytest
+
+from quanyu.day_path import day_pattern, path_fault
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/etc/{day}", "lies below the folder of landed files"),
+        ("C:/landing/{day}", "lies below the folder of landed files"),
+        ("../{day}.csv", "lead out of the folder"),
+        ("data:../{day}.csv", "lead out of the folder"),
+        ("pos/./{day}.csv", "lead out of the folder"),
+        ("pos\\{day}.csv", "divided by /"),
+        ("pos/\u200b{day}.csv", "no hidden characters"),
+        ("pos//{day}.csv", "name each folder and the file"),
+        ("pos/{day}/", "name each folder and the file"),
+        ("pos/**/{day}.csv", "one `*` for each folder"),
+        ("pos/[ab]/{day}.csv", "`[` and `]` are not known"),
+        ("pos/{date}.csv", "{date} is not known"),
+        ("pos/{day:%j}.csv", "tells no day"),
+        ("pos/{day:%Y%m}.csv", "tells no day"),
+        ("pos/{day:%Y-%b-%d}.csv", "tells no day"),
+        ("pos/{day:}.csv", None),
+        ("pos/{day:yyyy-MM-dd}.csv", "tells no day"),
+        ("pos/{day:%Y/%m/%d}.csv", "stands in one name"),
+        ("pos/{day}/{day:%Y%m%d}.csv", "in two forms"),
+        ("pos/{day}*.csv", "nothing divides {day}"),
+        ("pos/*{day}.csv", "nothing divides {day}"),
+        ("pos/{day}{day}.csv", "nothing divides {day}"),
+        ("pos/{day}/*.csv", None),
+        ("data:retail/{day:%Y%m%d}.csv", None),
+        ("pos/{day}/till_{day}.csv", None),
+        ("pos_{day:%y%m%d%H}.csv", None),
+        ("wide/2025_*.parquet", None),
+    ],
+)
+def test_a_path_is_below_landing_and_tells_the_day_in_one_form(path, words):
+    fault = path_fault(path)
+    assert fault is None if words is None else words in (fault or "")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "form", "name", "day"),
+    [
+        ("{day}_*.csv", None, "2024-07-01_shop_9.csv", "2024-07-01"),
+        ("*_{day:%Y_%m_%d}_*.csv", "%Y_%m_%d", "pos_a_2024_07_01_2024_08.csv", "2024_07_01"),
+        ("{day}.csv", None, "2024-07-01 (1).csv", "2024-07-01 (1)"),
+    ],
+)
+def test_a_star_takes_nothing_of_the_day_and_the_day_nothing_of_the_star(pattern, form, name, day):
+    whole = re.escape(pattern).replace(r"\*", "[^/]*")
+    found = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
+    assert found and found["day"] == day
