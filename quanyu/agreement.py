@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 # Under which the store remembers, by step, the lost places that it has to make again.
 LOST = "lost_tables"
 # Lost tables lie there as they were found, until the upkeep removes them.
-ASIDE = "_lost"
+ASIDE, _MOMENT = "_lost", "%Y%m%dT%H%M%S.%f"
 
 
 def note(context: Context) -> None:
@@ -33,16 +34,19 @@ def note(context: Context) -> None:
 
 def adopt(context: Context) -> None:
     """Take the lake as it lies for the whole, whatever was noted of it and lost."""
+    forget(context)
+    note(context)
+
+
+def forget(context: Context) -> None:
+    """Forget what was noted of tables, so that they count for whole as they lie at the next run."""
     context.store.tables.forget(list(context.store.tables.all()))
     context.store.memory.forget(LOST)
-    note(context)
 
 
 def losses(context: Context) -> dict[str, str]:
     """What tables have lost since they were noted, in words, by place."""
     lake, noted = context.settings.lake, context.store.tables.all()
-    for place in noted:
-        drop_dead_hint(lake / place)
     words = {place: loss(lake / place, Condition(last.table_id, last.version)) for place, last in noted.items()}
     return {place: text for place, text in words.items() if text}
 
@@ -52,6 +56,8 @@ def settle(context: Context) -> None:
 
     Raises KeeperError, and changes nothing, where a table is lost that no step can make again.
     """
+    for place in context.store.tables.all():
+        drop_dead_hint(context.settings.lake / place)
     lost = losses(context)
     makers = {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
     beyond = {place: words for place, words in lost.items() if not makers[place] or _has_strangers(context, place)}
@@ -96,13 +102,21 @@ def _forget_inputs(context: Context, step: Step) -> None:
 
 
 def _set_aside(context: Context, places: Collection[str]) -> None:
-    lake, now = context.settings.lake, datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    lake, now = context.settings.lake, datetime.now(UTC).strftime(_MOMENT)
     for place in places:
         aside = lake / ASIDE / now / place
         aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (lake / place).exists():
             (lake / place).rename(aside)
     context.store.tables.forget(places)
+
+
+def clear_aside(context: Context, before: datetime) -> int:
+    """Remove lost tables that were set aside before a moment, with what they hold in clear. Returns how many sets."""
+    old = [f for f in (context.settings.lake / ASIDE).glob("*") if f.name < before.astimezone(UTC).strftime(_MOMENT)]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
 
 
 def to_make(context: Context, step: str) -> frozenset[str]:

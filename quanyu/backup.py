@@ -29,7 +29,7 @@ NOT_KEPT = ("_staging", ASIDE)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself: when it was made, of which home, the last day run, and each version of a table."""
+    """What a backup says of itself: when it was made, of which home, its last day, and its tables' ids and versions."""
 
     made_at: str
     home: str

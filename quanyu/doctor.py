@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import pwd
@@ -11,13 +12,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import psutil
 
+from quanyu import agreement
+from quanyu import home as homes
 from quanyu.engine.session import engine_name, sail_version
 from quanyu.engine.spark import SparkEngine
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.run import Context
 from quanyu.servers import PORTS, is_free, noted, services
 from quanyu.settings import Settings, child_environment, environment
 
@@ -51,6 +56,7 @@ def check(
         *_versions(settings),
         _writable(settings),
         *_rights(settings),
+        *_agreement(settings),
         _disk(settings),
     ]
 
@@ -108,6 +114,23 @@ def _rights(settings: Settings) -> Iterator[Finding]:
         own = look.st_uid == os.getuid() and not look.st_mode & 0o077
         shown = "its owner's alone" if own else f"open to others, or another user's ({look.st_mode & 0o777:03o})"
         yield Finding("rights of the home", own, shown, f"as its owner: chmod 700 {settings.home}")
+
+
+def _agreement(settings: Settings) -> Iterator[Finding]:
+    """Whether store, key and lake agree; a home without a run, or of an older release, has nothing noted yet."""
+    note = homes.noted(settings)
+    if note is None or not note.key:
+        return
+    try:
+        homes.check_key(settings)
+        with contextlib.closing(Context(settings, date.min)) as context:
+            lost = agreement.losses(context)
+    except QuanyuError as error:
+        yield Finding("lake, store and key", False, str(error), "take all of the home from its last backup")
+        return
+    words = "; ".join(f"{place}: {words}" for place, words in sorted(lost.items())) or "they agree"
+    mend = "the next run makes again what steps can compute, and stops, with what to do, for what they cannot"
+    yield Finding("lake, store and key", not lost, words, mend)
 
 
 def _other_persons() -> set[str]:

@@ -146,8 +146,8 @@ class Context:
         Another day than the run's means that what the step writes is not of this run's day: the step was kept since it
         had been run for a later one, or it stopped.
         """
-        last = self.store.memory.recall(step, "")
-        return date.fromisoformat(last["day"]) if last else None
+        stands = _forward_day(self, self.step(step), self.store.memory.recall(step, ""))
+        return date.fromisoformat(stands) if stands else None
 
     def step(self, name: str) -> Step:
         """Return a step. Raises ConfigError with the nearest name."""
@@ -199,8 +199,9 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     context.listings.clear()
     key = context.day.isoformat() if step.as_of and not step.forward else ""
     last = context.store.memory.recall(step.name, key)
-    if step.forward and last and last["day"] > context.day.isoformat() and not force:
-        return "kept", Outcome(notes=(f"only goes forward: it stands at {last['day']}",))
+    stands = _forward_day(context, step, last)
+    if stands > context.day.isoformat() and not force:
+        return "kept", Outcome(notes=(f"only goes forward: it stands at {stands}",))
     agreement.check_reads(context, step)
     lost = agreement.to_make(context, step.name)
     depends = _depends(context, step)
@@ -231,6 +232,14 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     if not outcome.again and not outcome.breaches:
         context.store.memory.remember(step.name, key, told)
     return "done", outcome
+
+
+def _forward_day(context: Context, step: Step, last: Mapping[str, Any] | None) -> str:
+    """The day at which a step that only goes forward stands, by the store, or by the lake where that is ahead of it."""
+    if not step.forward:
+        return ""
+    receipts = [receipt for place in step.writes if (receipt := context.lake.receipt(place))]
+    return str(max([last["day"] if last else "", *(r["day"] for r in receipts if r["job"] == step.name)]))
 
 
 def _depends(context: Context, step: Step) -> dict[str, Any]:

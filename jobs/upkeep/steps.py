@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from quanyu import agreement
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
@@ -36,7 +37,8 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     done = [lake.maintain(place, retention) for place in places]
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
     context.store.results.forget(datetime.now(UTC) - retention)
-    dead = lake.staging.clear_dead()
+    dead, aside = lake.staging.clear_dead(), agreement.clear_aside(context, datetime.now(UTC) - retention)
     notes = [f"{compacted} small files put together, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of runs that died removed" if dead else "")
+    notes.append(f"{aside} sets of lost tables removed that were set aside" if aside else "")
     return Outcome(len(places), notes=tuple(filter(None, notes)), facts={"compacted": compacted, "removed": removed})

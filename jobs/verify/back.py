@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from jobs.verify.copy import as_it_was, days_taken
+from quanyu import agreement
 from quanyu.calendar import newest_day
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
@@ -56,6 +57,8 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
         copy_tables(context.lake, fresh.lake, versions)
         shutil.copyfile(settings.lake / "_committer", fresh.lake / "_committer")
         undone = _rewind_store(context, Lake(fresh, Engine(fresh)), moment)
+        # Tables of older versions lie there from now on, and count for whole.
+        agreement.forget(context)
         settings.lake.rename(fresh.home / "after")
         fresh.lake.rename(settings.lake)
         shutil.rmtree(fresh.home)

@@ -7,7 +7,7 @@ import pytest
 from shop import Retailer, template
 from small_day import FIRST, SECOND, STEPS, lived
 
-from quanyu import agreement, preflight
+from quanyu import agreement, doctor, preflight
 from quanyu.errors import KeeperError
 
 AFTER = str(len(STEPS))
@@ -189,6 +189,34 @@ def test_a_store_of_last_week_finds_the_lake_ahead_and_changes_nothing(tmp_path)
     assert {place: shop.steady(place) for place in before} == before
     assert sorted((shop.home / "outbox").rglob("*.eml")) == outbox
     shop.close()
+
+
+def test_with_a_store_of_last_week_an_earlier_day_leaves_what_only_goes_forward(tmp_path):
+    homes = template("small_day", lived)
+    shop = Retailer.at(homes / AFTER).copy(tmp_path)
+    shutil.copy(homes / "0" / "home" / "store.db", shop.home / "store.db")
+    before = shop.rows("gold/identity_events"), shop.rows("gold/memberships")
+    outcomes = shop.run(FIRST, "identities", "customers", "memberships", "journeys")
+    assert {outcome.notes for outcome in outcomes.values()} == {(f"only goes forward: it stands at {SECOND}",)}
+    assert (shop.rows("gold/identity_events"), shop.rows("gold/memberships")) == before
+    shop.close()
+
+
+def test_a_lake_of_last_week_stops_before_anything_is_sent_again(shop):
+    shutil.rmtree(shop.home / "lake")
+    shutil.copytree(template("small_day", lived) / "0" / "home" / "lake", shop.home / "lake")
+    with pytest.raises(KeeperError, match="gold/deliveries: the table stands at version"):
+        run_again(shop)
+
+
+def test_the_doctor_tells_what_was_lost_and_changes_nothing(shop):
+    preflight.check(shop.context(SECOND))
+    whole = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
+    assert (whole.ok, whole.found) == (True, "they agree")
+    folder_gone(shop, "silver/orders")
+    lost = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
+    assert (lost.ok, lost.found) == (False, "silver/orders: the table is gone")
+    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is gone"}
 
 
 def test_the_lake_is_taken_as_it_lies_when_a_person_says_so(shop):

@@ -103,10 +103,7 @@ def test_the_models_of_a_restored_home_are_its_own(shop, empty, tmp_path):
     ("spoil", "words"),
     [
         (lambda kept, empty: (kept / MANIFEST).unlink(), "no backup, or one that was not finished"),
-        (
-            lambda kept, empty: sorted((kept / ORDERS / "_delta_log").glob("*.json"))[-1].unlink(),
-            "version .* was written",
-        ),
+        (lambda kept, empty: max((kept / ORDERS).glob("_delta_log/*.json")).unlink(), r"version \d+ was written"),
         (lambda kept, empty: next((kept / ORDERS).rglob("*.parquet")).unlink(), "silver/orders: 1 of . data files"),
         (lambda kept, empty: (empty.home / "store.db").touch(), r"not empty \(store.db\)"),
         (lambda kept, empty: (kept / MANIFEST).write_text("{"), "cannot be read"),
