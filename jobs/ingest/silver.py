@@ -25,7 +25,7 @@ class Delivery:
     """The days of a feed that are brought in, with the day on which each became known, and which were taken before.
 
     `complete` are those of which nothing was refused or quarantined: only they can tell that a key is gone. `replaces`
-    says that a row tells all identifiers of its person.
+    says that a row tells all identifiers of its person, `untied` what records of other feeds do not tell any more.
     """
 
     source: Source
@@ -33,6 +33,7 @@ class Delivery:
     again: frozenset[date]
     complete: frozenset[date]
     replaces: bool = False
+    untied: DataFrame | None = None
 
     @property
     def in_order(self) -> bool:
@@ -207,6 +208,8 @@ def _ended(
             "*", f"date'{first}' as feed_day", f"date'{delivery.known_on[first]}' as recorded_on"
         )
         return _marked(table, told, old=False, gone=True).unionByName(_gone_between(table, staged, delivery))
+    if table.name == "identifiers" and delivery.untied is not None and not delivery.again:
+        return _ends(table, untied.retold(staged, current, delivery.untied), "feed_day", delivery)
     if not delivery.again:
         return _marked(table, current.limit(0), old=False, gone=True)
     told = current.where(f"feed_day in ({dates(sorted(delivery.again))})").join(

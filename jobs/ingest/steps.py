@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import bronze, crowds, extract, guards, landing, mapping, quarantine, refusals, silver, untied
 from jobs.ingest.groups import groups_of
+from jobs.unify import ceased
 from quanyu.discover import Catalogue
 from quanyu.lake import Written, place_of
 from quanyu.lake.receipt import Receipt
@@ -154,7 +155,8 @@ def _map_and_publish(work: Work, newest: date | None) -> Outcome:
     known_on = {day: _known_on(work, day, newest) for day in work.days}
     delivery = silver.Delivery(
         work.source, known_on, work.again, frozenset(work.days - work.counts["incomplete"]),
-        untied.replaces(work.source, work.tables),
+        ceased.replaces(work.source, work.tables),
+        ceased.untied_for(work.context.lake, work.context.catalogue, work.source),
     )  # fmt: skip
     written = _publish(work, staged, delivery)
     work.counts["identifiers"] += crowds.remember(work.context, work.source, work.crowd, work.receipt)
