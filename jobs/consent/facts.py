@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.audiences.stays import ever_held_out
 from jobs.unify import normalise
+from jobs.unify.ceased import without_ceased
 from quanyu import asof
 from quanyu.literals import quoted
 from quanyu.model.people import ANY
@@ -58,6 +59,8 @@ def known(context: Context, name: str, moment: Moment) -> DataFrame:
         since = f"recorded_on <= date'{moment.day}'" if moment.day else "true"
         current = f"({current}) or (({table.permanent}) and {since})"
     rows = context.lake.table(table).where(current)
+    if name == "identifiers":
+        rows = without_ceased(context.lake, context.catalogue, rows, moment.day)
     return rows.join(
         asof.people(context.lake, context.catalogue.tables["identities"]), ["source", "person_key"], "left"
     )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from quanyu.source import Source
 from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Delivery:
     `whole` are those of which nothing is refused, held back or in quarantine: only they can tell that a key is gone.
     `newest` is the newest day of the feed that is not of this delivery, and `newest_whole` whether it is whole.
     `other_days` are days whose rows come along, since their groups have rows on these days too. `records` says that a
-    row tells all identifiers of its person.
+    row tells all identifiers of its person, `untied` what records of other feeds do not tell any more.
     """
 
     source: Source
@@ -28,6 +32,7 @@ class Delivery:
     newest_whole: bool = False
     other_days: frozenset[date] = frozenset()
     records: bool = False
+    untied: DataFrame | None = None
 
     @property
     def in_order(self) -> bool:

@@ -24,6 +24,7 @@ from jobs.ingest.relations import (
 )
 from jobs.ingest.tally import Part, Tally, frequent_reasons, tally
 from jobs.ingest.work import Work, part_sql, with_held
+from jobs.unify import ceased
 from quanyu.lake import Written
 from quanyu.literals import dates
 from quanyu.run import Outcome
@@ -173,7 +174,8 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFr
         newest,
         newest is not None and work.source.deleted_when is not None and _is_whole(work, newest),
         mapped.other_days,
-        untied.replaces(work.source, work.tables),
+        ceased.replaces(work.source, work.tables),
+        ceased.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 

@@ -101,6 +101,9 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
         ends += [*absent, endings.between(table, rows, delivery)]
     elif delivery.replaces(table):
         ends.append(_untied(table, rows, alive, delivery))
+    elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
+        again = untied.retold(rows, alive, delivery.untied)
+        ends.append(_gone(table, again, "feed_day", delivery))
     elif delivery.corrected:
         back = lake.staging.take(endings.taken_back(table, rows, alive, delivery))
         if back.count:
@@ -125,15 +128,18 @@ def _by_all_days(
     columns = (f"{quoted(delivery.source.name)} as source", "*")
     now = f"date'{delivery.last_known}'"
     fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
-    ends = gone.selectExpr(*columns, f"{now} as recorded_on", "cast(null as date) as replaced_on")
-    return fresh, marked(table, ends, old=False, gone=True)
+    return fresh, _gone(table, gone, now, delivery)
 
 
 def _untied(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
     """Ends of identifiers that a later row of their record lacks."""
     ends = untied.untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
+    return _gone(table, ends, delivery.known_on_sql(), delivery)
+
+
+def _gone(table: type[Table], ends: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:
     named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
-    return marked(table, ends.selectExpr("*", f"{delivery.known_on_sql()} as recorded_on", *named), False, True)
+    return marked(table, ends.selectExpr("*", f"{known_on} as recorded_on", *named), old=False, gone=True)
 
 
 def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:

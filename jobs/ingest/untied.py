@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from jobs.unify.ceased import records_in
 from quanyu.literals import dates, quoted
 from quanyu.source import Source
 from quanyu.table import Table
@@ -18,18 +19,9 @@ KEY = ["person_key", "kind", "scope", "value"]
 _BEFORE = "date'0001-01-01'"
 
 
-def replaces(source: Source, tables: Mapping[str, type[Table]]) -> bool:
-    """Whether a row of the feed says all that it knows of a person: it delivers records of persons, and not events."""
-    return source.delivers != "events" and bool(_records(source, tables))
-
-
 def one_row_a_day(source: Source, tables: Mapping[str, type[Table]]) -> bool:
     """Whether a record of a person is one row of the feed, of which the last of a day counts, and not a group."""
-    return not any(source.fills[name].one_row_per or source.fills[name].each for name in _records(source, tables))
-
-
-def _records(source: Source, tables: Mapping[str, type[Table]]) -> list[str]:
-    return [name for name, fill in source.fills.items() if tables[fill.table].keys == ("person_key",)]
+    return not any(source.fills[name].one_row_per or source.fills[name].each for name in records_in(source, tables))
 
 
 def untied(tellings: DataFrame, current: DataFrame, source: Source) -> DataFrame:
@@ -67,6 +59,15 @@ def anew(
     gone = current.join(holds.select(*KEY), KEY, "left_anti").join(newest, "person_key", "left")
     gone = gone.where(f"newest is not null or feed_day in ({dates(sorted(days))})")
     return fresh, gone.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
+
+
+def retold(tellings: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
+    """Identifiers that a feed of events told before a record untied them and tells again after: KEY and `feed_day`, the
+    day on which they had ended, so that they hold anew."""
+    ends = until.groupBy("kind", "scope", "value").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
+    before = current.join(ends, ["kind", "scope", "value"]).where("recorded_on <= until").select(*KEY, "until")
+    after = tellings.selectExpr(*KEY, "feed_day as told").join(before, KEY).where("told > until")
+    return after.selectExpr(*KEY, "until as feed_day").distinct()
 
 
 def _standing(tellings: DataFrame, source: Source) -> DataFrame:

@@ -49,7 +49,7 @@ class Directory:
         if not self.lake.exists(records.IDENTIFIERS):
             raise ConfigError(f"{records.IDENTIFIERS} is not there yet; run a day first: quanyu run --day DAY")
         with guard("identities"):
-            return records.identifiers(self.context, records.TODAY).toArrow()
+            return records.identifiers(self.context, None).toArrow()
 
     @cached_property
     def log(self) -> Log:
@@ -109,7 +109,7 @@ class Directory:
 
     def raw(self, found: Sequence[Record]) -> pd.DataFrame:
         """What is compared of records, as the step takes it: fields.RAW by record, in order, null where nobody told."""
-        rows = records.described(self.context, records.TODAY)
+        rows = records.described(self.context, None)
         with guard("identities"):
             told = rows.where(rows["person_key"].isin([record.person_key for record in found])).toArrow().to_pandas()
         told = told.set_index(records.KEYS)[list(fields.RAW)]

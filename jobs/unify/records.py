@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from jobs.unify import normalise
+from jobs.unify.ceased import holds_on, without_ceased
 from jobs.unify.matching import fields
 from quanyu.discover import Catalogue
 from quanyu.lake import staging
@@ -38,8 +39,6 @@ OF_PEOPLE = {
 # Kinds of identifiers that are compared for likeness too.
 COMPARED = ("email", "phone", "national_id")
 PERSON = "xxhash64(source, person_key) as person"
-# Rows that hold today.
-TODAY = "replaced_on is null"
 # Columns of links.Shown, as they are sorted.
 SHOWN = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
 
@@ -91,21 +90,16 @@ def parties(catalogue: Catalogue) -> list[str]:
     return sorted(name for name, source in catalogue.sources.items() if source.party != "first")
 
 
-def known_on(day: date) -> str:
-    """Condition on the rows that hold on a day."""
-    return f"recorded_on <= date'{day}' and (replaced_on is null or replaced_on > date'{day}')"
-
-
 def staged(context: Context, day: date) -> Staged:
     """Take the records of the retailer's own customers as known on the day."""
-    take, known = context.lake.staging.take, known_on(day)
-    texts = take(described(context, known))
+    take = context.lake.staging.take
+    texts = take(described(context, day))
     columns = ["person", "known_on", "raw", "email_code", "phone_code", *KEYS]
     table = texts.dataset().to_table(columns=columns)
     rows = np.argsort(table["person"].to_numpy(), kind="stable")
     table = table.take(pa.array(rows)).combine_chunks()
     kinds = ", ".join(map(quoted, [*context.catalogue.identity.blocked, ""]))
-    told = take(identifiers(context, known).selectExpr(
+    told = take(identifiers(context, day).selectExpr(
         "person", "kind_code", "scope_code", "code", "tie", "cast(unix_date(recorded_on) as int) as day",
         f"if(kind in ({kinds}), told, null) as told",
     )).arrow()  # fmt: skip
@@ -122,26 +116,26 @@ def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
 
-def _own(context: Context, name: str, known: str) -> DataFrame:
+def _own(context: Context, name: str, day: date | None) -> DataFrame:
     others = parties(context.catalogue)
-    rows = context.lake.table(context.catalogue.tables[name]).where(known)
+    rows = context.lake.table(context.catalogue.tables[name]).where(holds_on(day))
     return rows.where(~rows["source"].isin(others)) if others else rows
 
 
-def described(context: Context, known: str) -> DataFrame:
-    """Records that a condition on silver holds for, one row each: the columns of Staged.table, and fields.RAW.
+def described(context: Context, day: date | None) -> DataFrame:
+    """Records as known on a day, or now, one row each: the columns of Staged.table, and fields.RAW.
 
     Of several values of a kind the one that a record showed last is compared.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
     # Read first: where no session was opened yet, pyspark takes expressions for those of another kind of session.
-    rows = identifiers(context, known)
+    rows = identifiers(context, day)
     # One text, since a struct costs each group the memory of its whole batch; no identifier holds the separator.
     newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
     shown = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
-    people = _own(context, "people", known)
+    people = _own(context, "people", day)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
     found = shown.join(people, KEYS, "left").selectExpr("*", *parts)
@@ -154,13 +148,14 @@ def described(context: Context, known: str) -> DataFrame:
     )  # fmt: skip
 
 
-def identifiers(context: Context, known: str) -> DataFrame:
-    """Identifiers that records show, on rows of silver that a condition holds for.
+def identifiers(context: Context, day: date | None) -> DataFrame:
+    """Identifiers that records show, as known on a day, or now.
 
     `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any
     record shows. kind_code, scope_code and code are whole numbers; tie is one that no key changes.
     """
-    rows = _own(context, "identifiers", known).select(*KEYS, "kind", "scope", "value", "recorded_on")
+    rows = _own(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
+    rows = without_ceased(context.lake, context.catalogue, rows, day)
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
     rows = _unhashed(rows) if hashed else rows
     kinds = ", ".join(quoted(kind) for kind in KINDS)

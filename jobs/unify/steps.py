@@ -52,6 +52,7 @@ def _customers(catalogue: Catalogue) -> str:
 # What decides who is who: a change of its code decides anew.
 _DECIDES = (
     "causes",
+    "ceased",
     "clusters",
     "identify",
     "identities",
