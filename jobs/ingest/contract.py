@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from jobs.ingest.keys import folded
 from jobs.ingest.losses import losses
-from quanyu.expressions import cast_sql, column_name, parse, safe_sql, to_sql, two_valued, type_of
+from quanyu.expressions import cast_sql, column_name, parse, safe_sql, two_valued, type_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.fill import Fill
 from quanyu.literals import quoted
@@ -21,6 +21,9 @@ _MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
 
 # Place of a row among all rows of its group: one text, since a struct costs each group the memory of its whole batch.
 ORDER = "_order"
+
+# Reads what a JSON value holds under a name.
+_MEMBER = "get_json_object"
 
 # Names of the element and of its place, from 0, in the lambdas over a list.
 ELEMENT, POSITION = "_one", "_at"
@@ -55,7 +58,7 @@ def value_of(text: str, column: Column, where: str, each: str | None = None, key
     if not parse(text).aggregates:
         lost = losses(raw, type_of(tree, types(tree)), typed, column.type)
         checks += [Check(f"{where}: {words}", bad) for words, bad in lost if raw != typed]
-        checks += _empty_check(tree, where, raw)
+        checks += _empty_check(tree, where, raw, parse(text).columns)
     return Mapped(where.rpartition(".")[2], typed, tuple(checks))
 
 
@@ -92,7 +95,7 @@ def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
             return parse(f"cast({POSITION} + 1 as string)").tree.copy()
         root = exp.column(ELEMENT)
     steps = "".join(f"['{step}']" for step in path[1:])
-    return exp.Anonymous(this="get_json_object", expressions=[root, exp.Literal.string(f"${steps}")])
+    return exp.Anonymous(this=_MEMBER, expressions=[root, exp.Literal.string(f"${steps}")])
 
 
 def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
@@ -108,15 +111,25 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
             )
 
 
-def _empty_check(tree: exp.Expr, where: str, raw: str) -> list[Check]:
-    """Nothing comes out though all that goes in is there: an overflow, a part that is missing, a division by 0."""
-    columns = list(dict.fromkeys(to_sql(c) for c in tree.find_all(exp.Column)))
-    if not columns or isinstance(tree, exp.Column | exp.Cast) or tree.find(*_MAY_BE_EMPTY):
+def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> list[Check]:
+    """Nothing comes out though all that goes in is there: an overflow, a part that is missing, a division by 0.
+
+    A member that a JSON value lacks is not there, as an empty column is not.
+    """
+    given = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_given(node)]
+    if not given or tree in given or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
         return []
-    told = ", ".join(column.strip("`") for column in columns)
-    inputs = dict.fromkeys([*columns, *(safe(node) for node in tree.find_all(exp.Cast))])
+    told = ", ".join(names)
+    inputs = dict.fromkeys(safe(node) for node in [*given, *tree.find_all(exp.Cast)])
     all_there = " and ".join(f"{sql} is not null" for sql in inputs)
     return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
+
+
+def _is_given(node: exp.Expr) -> bool:
+    """Whether a part of an expression is what a feed gives: a column, or a member of its JSON value."""
+    if isinstance(node, exp.Anonymous):
+        return node.name == _MEMBER
+    return not (isinstance(node.parent, exp.Anonymous) and node.parent.name == _MEMBER)
 
 
 def constraint_checks(

@@ -88,7 +88,8 @@ def held_back(source: Source, held: Iterable[HeldBack]) -> dict[str, str]:
     """What is held back of a feed, as breaches of its contract."""
     return {
         f"held back {item.path or item.day}": (
-            f"{source.name}: {item.path or item.day} is held back: {item.reason}. Nothing of it was published. Ask"
+            f"{source.name}: {item.path or item.day} is held back: {item.reason}."
+            f"{f' Most often: {item.most_often}.' if item.most_often else ''} Nothing of it was published. Ask"
             f" {source.owner} for a corrected file; if it is right, mend {source.file}"
         )
         for item in held

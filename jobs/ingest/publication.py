@@ -139,7 +139,7 @@ def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[dat
 def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
     source = work.source
     parts = [
-        HeldBack(source.name, day, path, _with_reasons(words, mapped, day, path), source.digest())
+        HeldBack(source.name, day, path, words, _most_often(mapped, day, path), source.digest())
         for (day, path), words in held.items()
     ]
     rows = with_held(mapped.rows, parts)
@@ -153,11 +153,8 @@ def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _with_reasons(words: str, mapped: Mapped, day: date, path: str) -> str:
-    if not mapped.counts.bad:
-        return words
-    common = frequent_reasons(mapped.rows, part_sql(day, path))
-    return f"{words}. Most often: {common}" if common else words
+def _most_often(mapped: Mapped, day: date, path: str) -> str:
+    return frequent_reasons(mapped.rows, part_sql(day, path)) if mapped.counts.bad else ""
 
 
 def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFrame) -> Delivery:

@@ -17,6 +17,7 @@ HELD_BACK = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("path", sa.String(2000), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("most_often", sa.Text, nullable=False),
     sa.Column("definition", sa.String(64), nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -24,12 +25,16 @@ HELD_BACK = sa.Table(
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A day of a feed, or the rows of one file (`path`) on that day, with the reason and the contract that said so."""
+    """A day of a feed, or the rows of one file (`path`) on that day, with the reason and the contract that said so.
+
+    `most_often` tells what its bad rows have most often; it is empty where none is bad.
+    """
 
     feed: str
     day: date
     path: str
     reason: str
+    most_often: str
     definition: str
 
 
