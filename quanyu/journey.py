@@ -14,7 +14,7 @@ from quanyu.reads import Part
 from quanyu.table import Table
 
 Expiry = Annotated[int | None, written_days("when a message expires", "3 days", least=0)]
-Wait = Annotated[int | None, written_days("a wait", "3 days")]
+Wait = Annotated[int | None, written_days("a wait", "3 days", least=0)]
 Reentry = Annotated[int | None, written_days("a time between two entries", "30 days", least=0)]
 
 

@@ -156,7 +156,7 @@ def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
     told = f"coalesce(_day, date'{day}')"
     unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
     replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{told} as _day"}
-    kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or {told} > to_date(nullif(_after, '')))")
+    kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
     return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 

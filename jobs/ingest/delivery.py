@@ -67,6 +67,13 @@ class Delivery:
         return sorted(self.again & self.whole) if not self.lists_all else []
 
     @property
+    def out_of_order(self) -> list[date]:
+        """Days that are told again, or after a later one."""
+        newest = self.newest or date.min
+        own = [day for day in self.known_on if day not in self.other_days]
+        return sorted(day for day in own if day in self.again or day < newest)
+
+    @property
     def last_known(self) -> date:
         """Day on which all of it is known."""
         return max(self.known_on.values())

@@ -50,14 +50,11 @@ def _following(delivery: Delivery) -> dict[date, date]:
     return {day: other for day, other in later.items() if other is not None}
 
 
-def known_to_newest(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
-    """Leave out keys that only a snapshot behind the newest lists: the newest says that they are gone."""
+def not_overtaken(table: type[Table], rows: DataFrame, delivery: Delivery) -> DataFrame:
+    """Leave out rows of snapshots behind the newest, which lists all that is, but for those that never end."""
     if not delivery.overtaken:
         return rows
-    behind = f"feed_day in ({dates(delivery.overtaken)})"
-    here = rows.where(f"not {behind}")
-    known = alive.select(*table.keys).unionByName(here.select(*table.keys)).distinct()
-    return here.unionByName(rows.where(behind).join(known, list(table.keys), "left_semi"))
+    return rows.where(f"not feed_day in ({dates(delivery.overtaken)}) or not ({may_end(table)})")
 
 
 def taken_back(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
@@ -71,6 +68,17 @@ def taken_back(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: 
     again = rows.selectExpr(*key, "feed_day", f"{place} as _told_at")
     earlier = of_day.join(again, [*key, "feed_day"]).where(f"_told_at < {place}").drop("_told_at")
     return lost.unionByName(earlier.select(*lost.columns))
+
+
+def differing(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
+    """Keys of days out of their order that tell something else than silver, with their feed day.
+
+    Silver may have learned on a day between what it has, without a version of that day: all days decide.
+    """
+    days = f"feed_day in ({dates(delivery.out_of_order)})"
+    told = marked(table, rows.where(days), old=False, gone=False)
+    stood = marked(table, alive, old=True, gone=False).selectExpr(*table.keys, "_hash as _stood")
+    return told.join(stood, list(table.keys)).where("_hash <> _stood").select(*table.keys, "feed_day")
 
 
 def restated(

@@ -64,6 +64,8 @@ def groups_of(
     rows = _groups(staged, name, source, table, across)
     if across is not None and across.short is not None:
         rows = _marked_short(rows, across.parent, across.short)
+    elif source.fills[name].when_incomplete == "mark":
+        rows = rows.selectExpr("*", "false as incomplete")
     values = {column: f"`{column}`" for column in source.fills[name].columns}
     checks = [
         *constraint_checks(table, values, {}, "feed_day"),

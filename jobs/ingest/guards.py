@@ -46,6 +46,8 @@ def volumes(
     beyond = {}
     for day, rows in sorted(per_day.items()):
         own = before.get(day, 0) if day in again else 0
+        if own and rows == own:
+            continue
         least = (limit or Volume()).at_least
         if own and (not rows or rows < least * own):
             words = f"{rows} rows of {day}, which had {own} before; volume allows {least:g} times that"
@@ -56,7 +58,7 @@ def volumes(
 
 
 def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping[date, int]) -> str:
-    others = [number for other, number in sorted(before.items()) if other != day]
+    others = [number for other, number in sorted(before.items()) if other < day]
     if len(others) < (1 if source.delivers == "snapshot" else limit.after):
         return ""
     history = others[-limit.days :]

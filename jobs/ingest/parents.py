@@ -68,18 +68,20 @@ def _text(parts: Sequence[str]) -> str:
 
 
 def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
-    """Fills of a source that aggregate rows which may come on several days.
+    """Fills of a source that aggregate the rows of a fact, such as a receipt, which may come on several days.
 
-    A snapshot tells each group whole. So does a feed of changes, unless another fill gives its lines a key, by which
-    a line that is told again takes the place of the one before.
+    What is told of a thing that lasts, such as a product, is what the last day tells. A snapshot tells each group
+    whole. So does a feed of changes, unless another fill gives its lines a key, by which a line that is told again
+    takes the place of the one before.
     """
     if source.delivers == "snapshot":
         return []
     found = []
     for name, fill in source.fills.items():
-        if not any(parse(text).aggregates for text in fill.columns.values()):
+        if not tables[fill.table].happens or not any(parse(text).aggregates for text in fill.columns.values()):
             continue
-        lines = _lines(source, fill, tables)
+        # A row of a feed of changes tells a list whole.
+        lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)
         if lines or source.delivers == "events":
             line = _line_key(source, lines, tables) if lines else _letters(source, fill)
             found.append(Parent(name, fill, tables[fill.table], line))

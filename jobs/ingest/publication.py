@@ -65,10 +65,16 @@ def publish(work: Work) -> Outcome:
     held = guards.bad_shares(work.source, mapped.counts)
     held |= guards.volumes(work.source, _whole_days(work, mapped.counts, held), work.again, work.volumes)
     proposal = _proposed(work, mapped, held)
-    ends = guards.ends(work.source, proposal.plans.values())
-    if ends:
-        proposal = _proposed(work, mapped, held | ends)
+    # What is held back changes what the other days end: it is looked at again.
+    while ends := _too_many_ends(work, proposal, held):
+        held |= ends
+        proposal = _proposed(work, mapped, held)
     return _committed(work, mapped, proposal)
+
+
+def _too_many_ends(work: Work, proposal: Proposal, held: Mapping[Part, str]) -> dict[Part, str]:
+    ends = guards.ends(work.source, proposal.plans.values())
+    return {part: words for part, words in ends.items() if part[0] in work.days and part not in held}
 
 
 def _mapped(work: Work) -> Mapped:
@@ -206,8 +212,10 @@ def _planned(
 
 
 def _elsewhere(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
-    rows = with_held(work.mapped(work.of_other_days(days)), work.held_before())
-    return _table_rows(work, work.lake.staging.keep(rows), name, delivery, None, {})
+    rows = work.lake.staging.keep(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
+    rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
+    rows, _ = _without_bad_groups(work, rows, frozenset())
+    return _table_rows(work, rows, name, delivery, None, {})
 
 
 def _table_rows(

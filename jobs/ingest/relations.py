@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -118,7 +118,9 @@ def _in_quarantine(work: Work, parent: Parent) -> DataFrame | None:
     rows = work.lake.read(place)
     if "belongs_to" not in rows.columns:
         return None
-    texts = rows.selectExpr("_day", "explode(belongs_to) as _text").where(f"startswith(_text, {quoted(parent.name)})")
+    texts = rows.selectExpr("_day", "explode(belongs_to) as _text").where(
+        f"startswith(_text, {quoted(f'{parent.name}=')})"
+    )
     return texts.selectExpr(f"substring(_text, {len(parent.name) + 2}) as _key", "_day")
 
 
@@ -133,15 +135,16 @@ class Short:
     """Groups that lack a row since it is in quarantine: their keys by the name of the fill, as `_short`.
 
     `standing` is a condition of rows that are held back while what their day told before still stands. A group that
-    lacks none but such is not published anew, and not taken back either.
+    lacks none but such is not published anew, and not taken back either: `lacking` has the keys of the others.
     """
 
     keys: Mapping[str, DataFrame]
+    lacking: Mapping[str, DataFrame] = field(default_factory=dict)
     standing: str = "false"
 
     def of(self, parent: Parent) -> DataFrame | None:
         """Keys of the groups that are published all the same, marked."""
-        return self.keys.get(parent.name) if parent.fill.when_incomplete == "mark" else None
+        return self.lacking.get(parent.name) if parent.fill.when_incomplete == "mark" else None
 
 
 # A group that several days tell of, and one of these days.
@@ -153,16 +156,24 @@ NONE_SHORT = Short({})
 def without_short(work: Work, staged: DataFrame, standing: str) -> tuple[DataFrame, Short]:
     """Hold back groups of which a row is in quarantine, with all their rows, where the source does not mark them."""
     keys: dict[str, DataFrame] = {}
+    lacking: dict[str, DataFrame] = {}
     for parent in work.parents:
         # Of a row that is told twice the group has one: it lacks nothing.
         bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
         short = work.lake.staging.take(bad.selectExpr(f"`{parent.column}` as _short").distinct())
         if not short.count:
             continue
-        keys[parent.name] = short.rows
+        keys[parent.name] = lacking[parent.name] = short.rows
+        held = short.rows
+        if standing != "false":
+            others = bad.where(f"not ({standing})").selectExpr(f"`{parent.column}` as _short").distinct()
+            lacking[parent.name] = work.lake.staging.keep(others)
+            held = held.join(lacking[parent.name], "_short", "left_anti")
         if parent.fill.when_incomplete == "hold":
             staged = work.lake.staging.keep(_held(staged, parent, short.rows))
-    return staged, Short(keys, standing)
+        elif standing != "false":
+            staged = work.lake.staging.keep(_held(staged, parent, held))
+    return staged, Short(keys, lacking, standing)
 
 
 def _held(staged: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
@@ -182,19 +193,21 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
         alive = work.lake.table(table).where(f"source = {quoted(work.source.name)} and replaced_on is null")
         if parent.table is table:
             own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
-            bad = staged.where(f"size(_reasons) > 0 and not ({short.standing})")
-            lacking = bad.selectExpr(f"`{parent.column}` as _short").join(
-                short.keys[parent.name], "_short", "left_semi"
-            )
-            frames.append(own.join(lacking.distinct(), "_short", "left_semi").select(*table.keys))
+            frames.append(own.join(short.lacking[parent.name], "_short", "left_semi").select(*table.keys))
         elif set(parent.table.keys) < set(table.keys):
             rows = [
-                _lines(work, staged.where(f"not ({short.standing})"), name, parent)
+                _lines(work, _lacking_rows(staged, parent, short), name, parent)
                 for name in work.source.tables().get(table_name, ())
             ]
             on = [*table.keys, "feed_day"]
             frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
     return _together(frames).distinct() if frames else None
+
+
+def _lacking_rows(staged: DataFrame, parent: Parent, short: Short) -> DataFrame:
+    keys = short.lacking[parent.name]
+    rows = staged.where(f"not ({short.standing})")
+    return rows.join(keys, rows[parent.column] == keys["_short"], "left_semi")
 
 
 def _lines(work: Work, staged: DataFrame, name: str, parent: Parent) -> DataFrame | None:

@@ -41,6 +41,7 @@ class Plan:
     ends: DataFrame | None = None
     superseded: DataFrame | None = None
     ending: dict[date, int] | None = None
+    late: int = 0
     alive: dict[date | None, int] | None = None
 
 
@@ -95,7 +96,7 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
         superseded.append(gone.select(*key))
         ends.append(gone)
     elif delivery.lists_all:
-        rows = endings.known_to_newest(table, rows, alive, delivery)
+        rows = endings.not_overtaken(table, rows, delivery)
         absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
         superseded += [gone.select(*key) for gone in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
@@ -104,19 +105,40 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
     elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
         again = untied.retold(rows, alive, delivery.untied)
         ends.append(_gone(table, again, "feed_day", delivery))
-    elif delivery.corrected:
-        back = lake.staging.take(endings.taken_back(table, rows, alive, delivery))
-        if back.count:
-            keys = back.rows.select(*key).distinct()
-            others = _other_days(table, elsewhere, delivery)
-            newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, others))
-            rows = rows.join(keys, key, "left_anti").unionByName(newest)
-            ends.append(endings.ended(table, back.rows.join(newest.select(*key), key, "left_anti"), delivery))
-            superseded.append(keys)
-    if retracted is not None:
-        ends.append(endings.ended(table, alive.join(retracted, key, "left_semi"), delivery))
-        superseded.append(retracted.select(*key))
+    elif delivery.out_of_order or retracted is not None:
+        return _restated(lake, told, alive, elsewhere, retracted, superseded)
     return _with_ends(lake, replace(told, rows=rows), ends, superseded)
+
+
+def _restated(
+    lake: Lake,
+    told: Plan,
+    alive: DataFrame,
+    elsewhere: Callable[[], DataFrame],
+    retracted: DataFrame | None,
+    superseded: list[DataFrame],
+) -> Plan:
+    """Let all days of the feed decide on keys that a day out of its order takes back or tells otherwise.
+
+    `retracted` are keys that must not stand as these days tell them.
+    """
+    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
+    none = alive.limit(0)
+    back = lake.staging.take(endings.taken_back(table, rows, alive, delivery) if delivery.corrected else none)
+    other = endings.differing(table, rows, alive, delivery) if delivery.out_of_order else none.select(*key, "feed_day")
+    differing = lake.staging.take(other)
+    barred = lake.staging.take(alive.join(retracted, key, "left_semi") if retracted is not None else none)
+    if not back.count and not differing.count and not barred.count:
+        return _with_ends(lake, told, [], superseded)
+    keys = _together([frame.rows.select(*key) for frame in (back, differing, barred)]).distinct()
+    newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery)))
+    gone, lost = (frame.rows.join(newest.select(*key), key, "left_anti") for frame in (back, barred))
+    late = differing.rows.join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
+    plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest), late=late.count())
+    plan = _with_ends(lake, plan, [endings.ended(table, gone, delivery)], [*superseded, keys])
+    # Groups that lack a row are limited by what may be bad, not by what may end.
+    return plan if not barred.count else replace(plan, ends=_together([*([plan.ends] if plan.ends is not None else []),
+                                                                      endings.ended(table, lost, delivery)]))  # fmt: skip
 
 
 def _by_all_days(
@@ -257,13 +279,13 @@ def _merged(lake: Lake, plan: Plan, changes: Staged, counts: dict[Any, int], rec
     inserted, closed, deleted = (counts.get(op, 0) for op in ("insert", "close", "delete"))
     written = Written(inserted, closed, deleted, max(plan.count - inserted, 0))
     if not written.changed:
-        return written, late
+        return written, late + plan.late
     receipt_counts = {"in": plan.count, "out": written.changed, "unchanged": written.unchanged}
     if set(counts) == {"insert"} and not _overwrites(lake, table, changes.rows):
         version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, receipt_counts)
     else:
         version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, receipt_counts)
-    return Written(inserted, closed, deleted, written.unchanged, version), late
+    return Written(inserted, closed, deleted, written.unchanged, version), late + plan.late
 
 
 def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:

@@ -47,7 +47,14 @@ def _depends(context: Context, source: Source) -> dict[str, object]:
     late = source.freshness is not None and context.day.isoformat()
     due = extract.pending(context, source) and context.day.isoformat()
     refused = landing.still_refused(context, source)
-    return {"files": dict(landing.fingerprint(context, source)), "day": late, "extract": due, "refused": refused}
+    held = [[str(item.day), item.path, item.reason] for item in context.store.held_back.of(source.name)]
+    return {
+        "files": dict(landing.fingerprint(context, source)),
+        "day": late,
+        "extract": due,
+        "refused": refused,
+        "held": held,
+    }
 
 
 def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:

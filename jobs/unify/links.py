@@ -130,21 +130,23 @@ def _ruled(
         return named.assign(node=numbers.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
     kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
     lost = rows[several & loose].assign(reason="several names show this value")
-    if needs == "one_name":
-        # Carriers give numbers to others: two logins so long apart are two persons', unless a name says more.
-        another = _of_several(kept, strong).to_numpy() * _periods(kept, within)
-        return kept.assign(node=numbers.mixed((kept["node"].to_numpy(), another))), lost
-    shared = _of_several(kept, strong)
-    more = kept[shared].drop(columns="node").assign(reason="several persons show this value")
+    # Carriers give numbers to others: by a value that changed hands only a name tells who is one.
+    shared = _of_several(kept, strong) if needs == "one_person" else _in_turn(kept, strong, within)
+    # Who shows it with a name that others show too is joined by that, and holds it.
+    unplaced = shared if needs == "one_person" else shared & loose[~several]
+    more = kept[unplaced].drop(columns="node").assign(reason="several persons show this value")
     return kept[~shared], pd.concat([lost, more])
 
 
-def _periods(rows: pd.DataFrame, within: int) -> Array:
-    """Number the periods in which a value was shown, each so many days at least after the one before, from 0."""
-    days = rows[["value", "day"]].sort_values(["value", "day"], kind="stable")
-    late = days.groupby("value")["day"].diff() >= within
-    found: Array = late.groupby(days["value"]).cumsum().reindex(rows.index).to_numpy(np.int64)
-    return found
+def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
+    """Rows whose value different values of one strong kind in one scope came to, so many days apart at least."""
+    days = rows.groupby("value")["day"]
+    long = rows[days.transform("max") - days.transform("min") >= within]
+    near = strong.loc[strong["record"].isin(long["record"]), ["record", "kind", "scope", "value"]]
+    seen = long[["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
+    first = seen.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
+    apart = first.max() - first.min() >= within
+    return rows["value"].isin(apart.index[apart.to_numpy()].get_level_values("value"))
 
 
 def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:

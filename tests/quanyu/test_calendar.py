@@ -40,7 +40,7 @@ def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retai
     assert bool(ahead_of_time(context, [kept()], NOW)) is told
     assert ahead_of_time(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
     assert context.forward_day("identities") == date.fromisoformat(stands)
-    assert context.forward_day("memberships") is None
+    assert context.forward_day("customers") is None
 
 
 def test_it_says_where_the_home_stands_and_how_it_is_taken_back(retailer):

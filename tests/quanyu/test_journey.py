@@ -44,6 +44,11 @@ def test_a_journey_is_a_program_over_days(tmp_path):
     assert (made.purpose, made.goal) == ("messages", "orders")
 
 
+def test_a_wait_may_be_of_no_days(tmp_path):
+    assert told(tmp_path, "wait: 3 days", "wait: 0 days") == ""
+    assert Journey.load(tmp_path / "winback.yml").steps[0].wait == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -56,6 +61,7 @@ def test_a_journey_is_a_program_over_days(tmp_path):
             "steps.0.wait: 'three days' is not allowed: a wait is written as `3 days`",
         ),
         ("wait: 3 days", "wait: 3 hours", "a wait is written as `3 days`"),
+        ("wait: 3 days", "wait: 36501 days", "between 0 and 36,500 days are allowed, written as `3 days`"),
         ("wait: 3 days", "wiat: 3 days", "steps.0.wiat: unknown key; did you mean 'wait'?"),
         ("- wait: 3 days", "- {wait: 3 days, end: done}", "a step is one of wait, message, branch, end"),
         ("- wait: 3 days", "- {}", "a step is one of wait, message, branch, end"),

@@ -11,6 +11,7 @@ owner: e
 reads: {{path: "shop/{{day}}.{format}", format: {format}, optional: [changed, state]}}
 delivers: changes
 freshness: none
+slack: {{hours: 8760}}
 bad_share: 1
 zone: America/New_York
 fills:

@@ -43,6 +43,8 @@ class Retailer:
 
     def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
         self.home, self.mail = tmp_path / "home", mail
+        self.home.mkdir(parents=True)
+        (self.home / "person.key").write_text("a" * 64)
         self.journeys = journeys or {"winback": Journey.load(YAML).model_copy(update={"starts": START})}
         self.entries, self.bought, self.consents, self.tables = [], {}, set(), {}
         self.stop_at = None

@@ -46,6 +46,12 @@ CASES = {
         {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@1200"]}, ["1", "2"]),
     "nor is what shows that phone alone either's": (
         {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@1200"], 3: ["phone=1@1200"]}, ["1", "2", "3"]),
+    "nor do receipts in between make them one": (
+        {1: ["openid:m=1", "phone=1"], 2: ["phone=1@300"], 3: ["phone=1@600"], 4: ["openid:m=2", "phone=1@900"]},
+        ["1", "2", "3", "4"]),
+    "who shows a phone that changed hands with one name is one person": (
+        {1: ["openid:m=1", "phone=1", "name=Ann"], 2: ["openid:m=2", "phone=1@1200", "name=Ann"], 3: ["phone=1@1200"]},
+        ["1+2", "3"]),
     "a second login on one phone within its window is the same person's": (
         {1: ["openid:m=1", "phone=1"], 2: ["openid:m=2", "phone=1@90"]}, ["1+2"]),
     "a login that comes back to its phone years later is the same person's": (
