@@ -137,8 +137,10 @@ def _restated(
     plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest), late=late.count())
     plan = _with_ends(lake, plan, [endings.ended(table, gone, delivery)], [*superseded, keys])
     # Groups that lack a row are limited by what may be bad, not by what may end.
-    return plan if not barred.count else replace(plan, ends=_together([*([plan.ends] if plan.ends is not None else []),
-                                                                      endings.ended(table, lost, delivery)]))  # fmt: skip
+    if not barred.count:
+        return plan
+    held = endings.ended(table, lost, delivery)
+    return replace(plan, ends=held if plan.ends is None else plan.ends.unionByName(held))
 
 
 def _by_all_days(
