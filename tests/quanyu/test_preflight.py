@@ -55,6 +55,14 @@ def test_it_takes_less_than_a_second_and_starts_no_engine(shop):
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize("name", ["全域", "my home", "a#b", "50%", "a[1]"])
+def test_a_path_that_the_engine_cannot_open_is_refused_in_words(tmp_path, name):
+    retailer = Retailer(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"cannot open tables in .* Choose a home"):
+        preflight.check(retailer.context(SECOND))
+    retailer.close()
+
+
 def test_a_full_disk_and_one_that_cannot_be_written_are_told(tmp_path):
     with small_disk(tmp_path / "full") as folder:
         with contextlib.suppress(OSError), (folder / "filler").open("wb") as filler:
