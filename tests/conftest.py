@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from shop import SUITE, Retailer
 from specification.engines import pytest_addoption, spec_session, specified
 
 import examples  # noqa: F401 - registers the profile before a command line names it
+from quanyu.engine import sail
 from quanyu.engine.spark import SparkEngine
 from quanyu.settings import Settings
 
@@ -37,6 +39,19 @@ def clean_up() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of the whole, which take longest: two workers end together when the last ones are short."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
+# The embedded engine keeps some memory of every query, and ends itself beyond 8 GiB.
+MOST_ENGINE_BYTES = 3 << 30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_engine() -> Iterator[None]:
+    """End a worker's embedded engine between modules when thousands of queries have made it large."""
+    yield
+    children = [process._child.pid for process in sail._running if process.serves()]
+    if any(psutil.Process(pid).memory_info().rss > MOST_ENGINE_BYTES for pid in children):
+        sail.stop_sail()
 
 
 @pytest.fixture(scope="session")

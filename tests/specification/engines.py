@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", default=os.environ.get("QUANYU_SPEC_ENGINE", "sail"), help=text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A session of the chosen engine: Apache Spark is the suite's one server, unless an address is given."""
     engine, home = request.config.getoption("--engine"), tmp_path_factory.mktemp("engine")
@@ -37,7 +37,7 @@ def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     Engine(settings).release()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def specified(spec_session: Any, tmp_path_factory: pytest.TempPathFactory) -> Specified:
     """What the product computes for the cases of modules, by the declarations of the house."""
     return Specified(spec_session, load(load_settings(ROOT / "conf", tmp_path_factory.mktemp("specified"))))
