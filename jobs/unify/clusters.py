@@ -152,18 +152,22 @@ def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
         same, different = (found.get(number, []) for found in verdicts)
-        edges = _edges_of(graph.ties, links.get(number, []), pairs.get(number, []), same)
+        edges = _edges_of(graph, links.get(number, []), pairs.get(number, []), same)
         yield Component(records, edges, held.get(number, []), different)
 
 
-def _edges_of(ties: Array, links: list[Any], pairs: list[Any], same: list[tuple[int, int]]) -> list[Edge]:
-    """Edges of one component."""
+def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple[int, int]]) -> list[Edge]:
+    """Edges of one component; of records that tell the very same, their numbers break a tie, whatever their order."""
 
     def both(a: int, b: int) -> tuple[int, ...]:
-        return tuple(sorted((int(ties[a]), int(ties[b]))))
+        own = sorted((int(graph.ties[at]), int(graph.persons[at])) for at in (a, b))
+        return (*(tie for tie, _ in own), *(person for _, person in own))
 
     return [
-        *(Edge(rule, 0.0, node, (tie, int(ties[record])), record, -1) for record, node, rule, tie in links),
+        *(
+            Edge(rule, 0.0, node, (tie, int(graph.ties[record]), int(graph.persons[record])), record, -1)
+            for record, node, rule, tie in links
+        ),
         *(Edge(-1, float(weight), 0, both(a, b), a, b) for a, b, weight in pairs),
         *(Edge(-2, 0.0, 0, both(a, b), a, b) for a, b in same),
     ]
