@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from functools import partial, reduce
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quanyu import discover
@@ -17,6 +17,7 @@ from quanyu.feature import FeatureView, reach
 from quanyu.job import Job
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.lake.union import union_all
 from quanyu.literals import dates
 from quanyu.run import Context, Outcome, Step
 from quanyu.table import Table
@@ -116,7 +117,7 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
-        return reduce(lambda one, other: one.unionByName(other), dated).where(_before_end(table))
+        return union_all(list(dated)).where(_before_end(table))
     rows = _of_days(lake.table(table), days).where(_AS_KNOWN)
     if table.happens:
         rows = rows.where(_before_end(table))

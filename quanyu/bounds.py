@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
 LONGEST_DAYS = 36_500
 LONGEST_HOURS = LONGEST_DAYS * 24
 LONGEST_SECONDS = 30 * 86_400
-# More of anything that is counted here is a slip of the pen.
 # Earlier ones are slips of the pen.
 FIRST_YEAR = 1900
+# More of anything that is counted here is a slip of the pen.
 MOST = 1_000_000_000
 
 

@@ -7,7 +7,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import rules
@@ -17,6 +16,7 @@ from quanyu.audience import Audience
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
+from quanyu.lake.union import union_all
 from quanyu.run import Context, Outcome, Step
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _together(context: Context, before: DataFrame, now: DataFrame, groups: Seque
         inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), held)
         moved = lake.spark.createDataFrame(moves(context, last), MOVES)
         parts.append(stays(stood, inside, days, moved))
-    return reduce(lambda one, other: one.unionByName(other), parts)
+    return union_all(parts)
 
 
 def _among(names: Iterable[str]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
 from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, unreadable
 from jobs.journeys.mail import fingerprint_sql, named_sql
+from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.model.people import ANY, REACHES
 from quanyu.run import Context
@@ -39,7 +39,7 @@ def objections(
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
     alone = withdrawn.where("customer_id is null").select(*listed.columns)
     without_address = told.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
-    return _union(
+    return union_all(
         [
             withdrawn,
             _named(alone.unionByName(listed), identifiers),
@@ -63,7 +63,7 @@ def _concerned(question: Question, rows: DataFrame, channel: str, *always: str) 
         )
         for kind, on in channels
     ]
-    return _union(ended).drop(channel)
+    return union_all(ended).drop(channel)
 
 
 def _withdrawn(context: Context, question: Question, moment: Moment) -> DataFrame:
@@ -157,7 +157,7 @@ def suppressed(
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),
     ]  # fmt: skip
-    return _union(found).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
+    return union_all(found).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
 
 
 SHARED_HOLDOUT = "shared with somebody who is held out"
@@ -179,7 +179,3 @@ def _fits(question: Question) -> str:
         for kind, channels in REACHES.items()
     )
     return f"listed_channel = '{ANY}' or {reached}"
-
-
-def _union(frames: list[DataFrame]) -> DataFrame:
-    return reduce(lambda one, other: one.unionByName(other), frames)

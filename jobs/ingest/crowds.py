@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,6 +19,7 @@ from quanyu.identity import Identity, Kind
 from quanyu.lake import Lake, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
+from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.model.identity import IdentifierCrowds
 from quanyu.run import Context
@@ -126,7 +126,7 @@ def days_of(lake: Lake, source: Source, tables: Collection[type[Table]], keys: C
         lake.read(place).where(f"source = {quoted(source.name)} and person_key in ({named})").select("feed_day")
         for place in held if lake.exists(place)
     ]  # fmt: skip
-    rows = reduce(lambda one, other: one.unionByName(other), parts).distinct().collect() if parts else []
+    rows = union_all(parts).distinct().collect() if parts else []
     return frozenset(row["feed_day"] for row in rows)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.ingest import crowds, guards, landing, mapping, quarantine, refusals, silver, untied
@@ -22,10 +21,11 @@ from jobs.ingest.relations import (
     with_other_days,
     without_short,
 )
-from jobs.ingest.tally import Part, Tally, frequent_reasons, tally
+from jobs.ingest.tally import Part, Tally, frequent_in, frequent_reasons, tally
 from jobs.ingest.work import Work, part_sql, with_held
 from jobs.unify import ceased
 from quanyu.lake import Written
+from quanyu.lake.union import union_all
 from quanyu.literals import dates
 from quanyu.run import Outcome
 from quanyu.store import HeldBack
@@ -144,14 +144,15 @@ def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[dat
 
 def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
     source = work.source
+    frequent = frequent_in(mapped.rows, held) if held and mapped.counts.bad else {}
     parts = [
-        HeldBack(source.name, day, path, words, _most_often(mapped, day, path), source.digest())
+        HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.digest())
         for (day, path), words in held.items()
     ]
     rows = with_held(mapped.rows, parts)
     standing = [part_sql(day, path) for day, path in held if day in work.again]
     rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false")
-    delivery = _delivery(work, mapped, held, rows)
+    delivery = _delivery(work, mapped, held)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held and not short.keys else {}
@@ -159,11 +160,7 @@ def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _most_often(mapped: Mapped, day: date, path: str) -> str:
-    return frequent_reasons(mapped.rows, part_sql(day, path)) if mapped.counts.bad else ""
-
-
-def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str], rows: DataFrame) -> Delivery:
+def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
     known_on = {day: work.known_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
     lacking = mapped.counts.bad_days() | {day for day, _ in held} | work.waiting_days
@@ -236,7 +233,7 @@ def _table_rows(
     for fill in source.tables()[name]:
         across = _across(work, fill, delivery.other_days, short)
         fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
-    return reduce(lambda one, other: one.unionByName(other), fills)
+    return union_all(fills)
 
 
 def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:

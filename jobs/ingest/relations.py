@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.ingest.groups import is_good
 from jobs.ingest.parents import Parent
+from jobs.ingest.versions import standing_versions
 from jobs.ingest.work import Work, with_held
 from quanyu.lake import place_of
+from quanyu.lake.union import union_all
 from quanyu.literals import dates, quoted
 from quanyu.source import Source
 
@@ -27,8 +28,9 @@ def with_other_days(work: Work, staged: DataFrame) -> tuple[DataFrame, frozenset
     """
     frames, days = [staged], set[date]()
     for parent in work.parents:
-        keys = _touched(work, staged, parent)
-        others = _days_of(work, parent, keys) - work.days
+        places = _groups_of_days(work, parent)
+        keys = _touched(work, staged, parent, places)
+        others = _days_of(places, keys) - work.days
         if others:
             rows = with_held(work.mapped(work.of_days(others)), work.held_before())
             here = [frame.select("_file", "_row", "_day") for frame in frames]
@@ -36,32 +38,27 @@ def with_other_days(work: Work, staged: DataFrame) -> tuple[DataFrame, frozenset
             days |= others
     if not days:
         return staged, frozenset()
-    return work.lake.staging.keep(_together(frames)), frozenset(days)
+    return work.lake.staging.keep(union_all(frames)), frozenset(days)
 
 
 def _beside(rows: DataFrame, here: list[DataFrame]) -> DataFrame:
-    return rows.join(_together(here), ["_file", "_row", "_day"], "left_anti").select(*rows.columns)
+    return rows.join(union_all(here), ["_file", "_row", "_day"], "left_anti").select(*rows.columns)
 
 
-def _together(frames: list[DataFrame]) -> DataFrame:
-    return reduce(lambda one, other: one.unionByName(other), frames)
-
-
-def _touched(work: Work, staged: DataFrame, parent: Parent) -> DataFrame:
-    """Keys of groups that these days tell of, or told of before."""
+def _touched(work: Work, staged: DataFrame, parent: Parent, places: list[DataFrame]) -> DataFrame:
+    """Keys of groups that these days tell of, or, by `_groups_of_days`, told of before."""
     keys = staged.where(f"_drop is null and `{parent.column}` is not null").selectExpr(f"`{parent.column}` as _key")
     here = f"_day in ({dates(sorted(work.days))})"
-    before = [frame.where(here).select("_key") for frame in _groups_of_days(work, parent)]
-    return work.lake.staging.keep(_together([keys, *before]).distinct())
+    before = [groups.where(here).select("_key") for groups in places]
+    return work.lake.staging.keep(union_all([keys, *before]).distinct())
 
 
-def _days_of(work: Work, parent: Parent, keys: DataFrame) -> set[date]:
-    """Other days on which the feed told of these groups."""
-    places = [frame.join(keys, "_key", "left_semi").select("_day") for frame in _groups_of_days(work, parent)]
+def _days_of(places: list[DataFrame], keys: DataFrame) -> set[date]:
+    """Days on which the feed told of these groups, by `_groups_of_days`."""
     if not places:
         return set()
-    days = _together(places).distinct()
-    return {row["_day"] for row in days.collect()}
+    days = [groups.join(keys, "_key", "left_semi").select("_day") for groups in places]
+    return {row["_day"] for row in union_all(days).distinct().collect()}
 
 
 def _groups_of_days(work: Work, parent: Parent) -> list[DataFrame]:
@@ -93,7 +90,7 @@ def note_several_days(work: Work, staged: DataFrame, other_days: frozenset[date]
         rows.append(counted.selectExpr(f"{quoted(parent.name)} as fill", "key", "day"))
     if not rows:
         return
-    fresh = _together(rows)
+    fresh = union_all(rows)
     if work.lake.exists(place):
         fresh = fresh.join(work.lake.read(place), list(GROUP_COLUMNS), "left_anti")
     several = work.lake.staging.take(fresh)
@@ -190,7 +187,7 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
     table = work.tables[table_name]
     frames = []
     for parent in (p for p in work.parents if p.name in short.keys and p.fill.when_incomplete == "hold"):
-        alive = work.lake.table(table).where(f"source = {quoted(work.source.name)} and replaced_on is null")
+        alive = standing_versions(work.lake, table, work.source)
         if parent.table is table:
             own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
             frames.append(own.join(short.lacking[parent.name], "_short", "left_semi").select(*table.keys))
@@ -201,7 +198,7 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
             ]
             on = [*table.keys, "feed_day"]
             frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
-    return _together(frames).distinct() if frames else None
+    return union_all(frames).distinct() if frames else None
 
 
 def _lacking_rows(staged: DataFrame, parent: Parent, short: Short) -> DataFrame:

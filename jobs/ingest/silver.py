@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import endings, untied
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.file_order import file_order
-from jobs.ingest.versions import chained, marked, moment, stored
+from jobs.ingest.versions import chained, marked, moment, standing_versions, stored
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
+from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.table import Table
 
@@ -59,8 +59,7 @@ def plan(
     last, and ends only where none does. `retracted` are keys that must not stand as they are.
     """
     lake.prepare(table)
-    order = [name for name in ("_file", "_row") if name in rows.columns]
-    incoming = _incoming(table, rows, delivery, order)
+    incoming, order = _incoming(table, rows, delivery)
     first = not lake.holds(place_of(table), "source", delivery.source.name)
     if first and not delivery.lists_all and not has_repeats(incoming, table.keys):
         # A key that is told once has one version: there is nothing to order.
@@ -76,17 +75,20 @@ def plan(
     return _against_silver(lake, Plan(table, delivery, latest, count, first), elsewhere, retracted)
 
 
-def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery, order: Sequence[str] = ()) -> DataFrame:
+def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
+    """Rows in the columns of their table, and, beside these, the columns by which rows of one key are ordered."""
+    order: list[str] = [name for name in ("_file", "_row") if name in rows.columns]
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
     known = f"{delivery.known_on_sql()} as recorded_on"
-    return rows.selectExpr(f"{quoted(delivery.source.name)} as source", *content, "feed_day", known, *order)
+    source = f"{quoted(delivery.source.name)} as source"
+    return rows.selectExpr(source, *content, "feed_day", known, *order), order
 
 
 def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], retracted: DataFrame | None) -> Plan:
     """Add to a plan what it ends of silver, and which versions there it supersedes."""
     table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
-    alive = _alive(lake, table, delivery)
+    alive = standing_versions(lake, table, delivery.source)
     ends: list[DataFrame] = []
     superseded: list[DataFrame] = []
     if delivery.again or delivery.other_days:
@@ -123,24 +125,33 @@ def _restated(
     `retracted` are keys that must not stand as these days tell them.
     """
     table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
-    none = alive.limit(0)
-    back = lake.staging.take(endings.taken_back(table, rows, alive, delivery) if delivery.corrected else none)
-    other = endings.differing(table, rows, alive, delivery) if delivery.out_of_order else none.select(*key, "feed_day")
-    differing = lake.staging.take(other)
-    barred = lake.staging.take(alive.join(retracted, key, "left_semi") if retracted is not None else none)
-    if not back.count and not differing.count and not barred.count:
+    candidates: dict[str, DataFrame] = {}
+    if delivery.corrected:
+        candidates["taken back"] = endings.taken_back(table, rows, alive, delivery)
+    if delivery.out_of_order:
+        candidates["differing"] = endings.differing(table, rows, alive, delivery)
+    if retracted is not None:
+        candidates["retracted"] = alive.join(retracted, key, "left_semi")
+    staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
+    contested = {why: versions.rows for why, versions in staged.items() if versions.count}
+    if not contested:
         return _with_ends(lake, told, [], superseded)
-    keys = _together([frame.rows.select(*key) for frame in (back, differing, barred)]).distinct()
+    keys = union_all([versions.select(*key) for versions in contested.values()]).distinct()
     newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery)))
-    gone, lost = (frame.rows.join(newest.select(*key), key, "left_anti") for frame in (back, barred))
-    late = differing.rows.join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
-    plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest), late=late.count())
-    plan = _with_ends(lake, plan, [endings.ended(table, gone, delivery)], [*superseded, keys])
-    # Groups that lack a row are limited by what may be bad, not by what may end.
-    if not barred.count:
+    plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest))
+    if "differing" in contested:
+        late = contested["differing"].join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
+        plan = replace(plan, late=late.count())
+    lost = {
+        why: endings.ended(table, contested[why].join(newest.select(*key), key, "left_anti"), delivery)
+        for why in ("taken back", "retracted")
+        if why in contested
+    }
+    plan = _with_ends(lake, plan, [lost["taken back"]] if "taken back" in lost else [], [*superseded, keys])
+    if "retracted" not in lost:
         return plan
-    held = endings.ended(table, lost, delivery)
-    return replace(plan, ends=held if plan.ends is None else plan.ends.unionByName(held))
+    # Groups that lack a row are limited by what may be bad, not by what may end.
+    return replace(plan, ends=union_all([*([plan.ends] if plan.ends is not None else []), lost["retracted"]]))
 
 
 def _by_all_days(
@@ -170,34 +181,24 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
     """Rows of the other days, one per key and day."""
 
     def rows() -> DataFrame:
-        others = elsewhere()
-        order = [name for name in ("_file", "_row") if name in others.columns]
-        incoming = _incoming(table, others, delivery, order)
+        incoming, order = _incoming(table, elsewhere(), delivery)
         return _one_per_day(incoming, list(table.keys), table.newest_by).drop(*order) if order else incoming
 
     return rows
 
 
-def _alive(lake: Lake, table: type[Table], delivery: Delivery) -> DataFrame:
-    return lake.table(table).where(f"source = {quoted(delivery.source.name)} and replaced_on is null")
-
-
 def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
     """Stage what a plan ends, and count it beside what could end."""
-    keys = _together(superseded).distinct() if superseded else None
+    keys = union_all(superseded).distinct() if superseded else None
     if not ends:
         return replace(told, superseded=keys)
-    ending, counts = lake.staging.counted(_together(ends), by="feed_day")
+    ending, counts = lake.staging.counted(union_all(ends), by="feed_day")
     alive: dict[date | None, int] = {}
     if counts:
-        could_end = _alive(lake, told.table, told.delivery).where(endings.may_end(told.table))
+        could_end = standing_versions(lake, told.table, told.delivery.source).where(endings.may_end(told.table))
         alive = {row["feed_day"]: row["count"] for row in could_end.groupBy("feed_day").count().collect()}
         alive = {**alive, None: sum(alive.values())}
     return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
-
-
-def _together(frames: Sequence[DataFrame]) -> DataFrame:
-    return reduce(lambda one, other: one.unionByName(other), frames)
 
 
 def commit(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
@@ -246,7 +247,7 @@ def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
     table, delivery, key = plan.table, plan.delivery, list(plan.table.keys)
     rows = marked(table, plan.rows, old=False, gone=False)
     rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
-    old = _alive(lake, table, delivery).join(rows.select(*key).distinct(), key, "left_semi")
+    old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
     flagged = rows.selectExpr("*", "false as _superseded")
     flagged = flagged.unionByName(_flagged(marked(table, old, old=True, gone=False), key, plan.superseded))
     wanted = chained(table, delivery.source, flagged).drop("replaced_on")

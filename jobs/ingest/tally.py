@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -67,10 +68,22 @@ def tally(staged: DataFrame) -> Tally:
     return counted
 
 
-def frequent_reasons(staged: DataFrame, where: str = "true") -> str:
+def frequent_reasons(staged: DataFrame) -> str:
     """Say which reasons the bad rows have most often, three at most, with their number."""
-    from pyspark.sql import functions as F  # noqa: N812
+    rows = staged.where("_refused is null").selectExpr("explode(_reasons) as reason").groupBy("reason").count()
+    return _most({row["reason"]: row["count"] for row in rows.collect()})
 
-    bad = staged.where(f"_refused is null and ({where})").selectExpr("explode(_reasons) as reason")
-    whys = bad.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(3).collect()
-    return "; ".join(f"{row['reason']} ({row['count']})" for row in whys)
+
+def frequent_in(staged: DataFrame, parts: Collection[Part]) -> dict[Part, str]:
+    """Say the same of days and files, each by itself."""
+    rows = staged.where("_refused is null").selectExpr("_day", "_file", "explode(_reasons) as reason")
+    numbers: dict[Part, Counter[str]] = {part: Counter() for part in parts}
+    for day, path, reason, count in (tuple(row) for row in rows.groupBy("_day", "_file", "reason").count().collect()):
+        for part in {(day, path), (day, "")} & numbers.keys():
+            numbers[part][reason] += count
+    return {part: _most(reasons) for part, reasons in numbers.items()}
+
+
+def _most(reasons: Mapping[str, int]) -> str:
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return "; ".join(f"{reason} ({count})" for reason, count in ordered[:3])

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quanyu.expressions.datatypes import midnight
+from quanyu.lake import Lake
 from quanyu.lake.difference import row_hash
+from quanyu.literals import quoted
 from quanyu.source import Source
 from quanyu.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+def standing_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
+    """Versions of a feed in silver that nothing replaced."""
+    return lake.table(table).where(f"source = {quoted(source.name)} and replaced_on is null")
 
 
 def place_sql(table: type[Table], source: Source) -> str:

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-FEED = """\
-describes: Members.
-owner: me
-reads: {path: "crm/{day}.csv", format: csv}
-delivers: changes
-freshness: none
-person:
-  - {kind: member, scope: b, value: card}
-  - {kind: phone, value: phone}
-fills:
-  people: {display_name: name}
-"""
+from members import CRM
+
 PEOPLE = [("VIP", f"Person {n}", f"1381234{n:04}") for n in range(1, 8)]
 OTHERS = [("1", "Ann", "13812349001"), ("2", "Bob", "13812349002")]
 
@@ -38,7 +28,7 @@ VALUES = sorted(["1", "2", *(f"+86{phone}" for _, _, phone in PEOPLE + OTHERS)])
 
 
 def test_from_the_first_day_on(retailer):
-    retailer.declare("sources/crm.yml", FEED)
+    retailer.declare("sources/crm.yml", CRM)
     retailer.land("crm/2024-07-01.csv", csv(PEOPLE + OTHERS))
     outcome = retailer.ingest("crm", "2024-07-01")
     assert people(retailer) == NAMES
@@ -48,7 +38,7 @@ def test_from_the_first_day_on(retailer):
 
 
 def test_one_row_a_day_comes_to_the_same_and_stays_so(retailer):
-    retailer.declare("sources/crm.yml", FEED)
+    retailer.declare("sources/crm.yml", CRM)
     for n, row in enumerate(PEOPLE, 1):
         retailer.land(f"crm/2024-07-{n:02}.csv", csv([row, *OTHERS]))
         retailer.ingest("crm", f"2024-07-{n:02}")
@@ -60,7 +50,7 @@ def test_one_row_a_day_comes_to_the_same_and_stays_so(retailer):
 
 
 def test_a_person_of_many_phones_or_many_spellings_stays_one(retailer):
-    retailer.declare("sources/crm.yml", FEED)
+    retailer.declare("sources/crm.yml", CRM)
     phones = [("3", "Cy", phone) for _, _, phone in PEOPLE]
     spellings = [("4", name, "13812349004") for _, name, _ in PEOPLE]
     retailer.land("crm/2024-07-01.csv", csv(phones + spellings))

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-FEED = """\
-describes: Members.
-owner: me
-reads: {path: "crm/{day}.csv", format: csv}
-delivers: changes
-freshness: none
-person:
-  - {kind: member, scope: b, value: card}
-  - {kind: phone, value: phone}
-fills:
-  people: {display_name: name}
-"""
+from members import CRM
+
 ROWS = """\
 card,name,phone
 \\N,Ann,13812340001
@@ -26,7 +16,7 @@ card,name,phone
 
 
 def test_refused_identifiers_are_counted_and_told(retailer):
-    retailer.declare("sources/crm.yml", FEED)
+    retailer.declare("sources/crm.yml", CRM)
     retailer.land("crm/2024-07-01.csv", ROWS)
     outcome = retailer.ingest("crm", "2024-07-01")
     assert outcome.notes == (
@@ -44,7 +34,7 @@ def test_refused_identifiers_are_counted_and_told(retailer):
 
 
 def test_a_day_that_is_sent_again_is_counted_again(retailer):
-    retailer.declare("sources/crm.yml", FEED)
+    retailer.declare("sources/crm.yml", CRM)
     retailer.land("crm/2024-07-01.csv", ROWS)
     retailer.ingest("crm", "2024-07-01")
     retailer.land("crm/2024-07-01.csv", ROWS.replace("\\N", "1").replace("(null)", "2").replace("1.00E+10", "3"))

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from members import CRM
 
 from jobs.consent.facts import Moment, shown
 from jobs.unify import records
 
-CRM = """\
-describes: Members.
-owner: me
-reads: {path: "crm/{day}.csv", format: csv}
-delivers: changes
-freshness: none
-person:
-  - {kind: member, scope: b, value: card}
-  - {kind: phone, value: phone}
-fills:
-  people: {display_name: name}
-"""
 SHOP = """\
 describes: Orders.
 owner: me

@@ -1,0 +1,15 @@
+"""Several frames as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def union_all(frames: Sequence[DataFrame]) -> DataFrame:
+    """Rows of all frames, one at least, which have the same columns in any order; repeats stay."""
+    return reduce(lambda one, other: one.unionByName(other), frames)
