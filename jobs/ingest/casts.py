@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from jobs.ingest.contract import ELEMENT, types
+from jobs.ingest.contract import ELEMENT, member, safe, types
 from jobs.ingest.keys import folded
 from quanyu.expressions import cast_sql, parse
 from quanyu.expressions.json_numbers import marked
@@ -40,6 +41,45 @@ def shared_casts(source: Source, fill: Fill, table: type[Table]) -> dict[str, st
     return casts
 
 
+def element_values(fill: Fill, table: type[Table]) -> dict[str, str]:
+    """SQL of what a fill reads of the elements of its list, as text and cast, and for each a name of its field.
+
+    Casts come first, since they hold the text.
+    """
+    casts: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for name, text in fill.columns.items():
+        tree = parse(text).tree
+        for node in tree.find_all(exp.Column):
+            path = [part.name for part in node.parts]
+            if path[0] != fill.each or path[1:] in ([], ["_position"]):
+                continue
+            value = member(path, fill.each)
+            texts[_of_element(safe(value))] = _field(path, "string")
+            kind = table.columns[name].type if node is tree else _cast_around(node)
+            if kind and kind != "string":
+                casts[_of_element(cast_sql(value, types(value), kind))] = _field(path, kind)
+    return {**casts, **texts}
+
+
+def _cast_around(node: exp.Column) -> str | None:
+    return node.parent.args["to"].sql(dialect="spark").lower() if isinstance(node.parent, exp.Cast) else None
+
+
+def _field(path: Sequence[str], kind: str) -> str:
+    """A name for a member of any spelling, the same wherever it is asked for."""
+    return f"m{hashlib.md5(repr((path, kind)).encode(), usedforsecurity=False).hexdigest()[:12]}"
+
+
+def elements_sql(column: str, values: Mapping[str, str]) -> str:
+    """SQL of a list: each element with the values that are read of it, computed once."""
+    items = f"from_json({marked(f'`{column}`')}, 'array<string>')"
+    if not values:
+        return items
+    fields = ", ".join(f"{sql} as {name}" for sql, name in values.items())
+    return f"transform({items}, {ELEMENT} -> struct({fields}))"
+
+
 def named_in(casts: Mapping[str, str], *texts: str) -> dict[str, str]:
     """Those of the casts that stand in some SQL."""
     return {sql: name for sql, name in casts.items() if any(sql in text for text in texts)}
@@ -51,8 +91,18 @@ def with_casts(rows: DataFrame, casts: Mapping[str, str]) -> DataFrame:
 
 
 def by_columns(sql: str, casts: Mapping[str, str]) -> str:
-    """Name the columns in place of the casts; elements of a list come out of JSON that is prepared already."""
-    sql = sql.replace(marked(f"`{ELEMENT}`"), f"`{ELEMENT}`")
+    """Name the columns in place of the casts."""
+    sql = _of_element(sql)
     for cast, name in casts.items():
         sql = sql.replace(cast, name)
     return sql
+
+
+def fields_of(values: Mapping[str, str]) -> dict[str, str]:
+    """How the fields of an element are named in SQL, by what they stand for."""
+    return {sql: f"`{ELEMENT}`.{name}" for sql, name in values.items()}
+
+
+def _of_element(sql: str) -> str:
+    """Elements of a list come out of JSON that is prepared already."""
+    return sql.replace(marked(f"`{ELEMENT}`"), f"`{ELEMENT}`")

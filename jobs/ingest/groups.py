@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.ingest.casts import by_columns, shared_casts
+from jobs.ingest.casts import by_columns, element_values, fields_of, shared_casts
 from jobs.ingest.contract import (
     ELEMENT,
     ORDER,
@@ -93,6 +93,8 @@ def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], ac
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
     casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
+    if fill.each:
+        casts |= fields_of(element_values(fill, table))
     return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts, across)
 
 

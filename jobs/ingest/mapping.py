@@ -6,7 +6,15 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from jobs.ingest.bronze import SYSTEM
-from jobs.ingest.casts import by_columns, named_in, shared_casts, with_casts
+from jobs.ingest.casts import (
+    by_columns,
+    element_values,
+    elements_sql,
+    fields_of,
+    named_in,
+    shared_casts,
+    with_casts,
+)
 from jobs.ingest.contract import (
     ELEMENT,
     POSITION,
@@ -27,7 +35,6 @@ from jobs.ingest.keys import blanks
 from jobs.ingest.parents import stored_key_sql, with_key
 from jobs.unify import normalise, persons
 from quanyu.expressions import parse
-from quanyu.expressions.json_numbers import marked as marked_json
 from quanyu.fill import Fill
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import Staging
@@ -148,10 +155,10 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
         structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
     told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
-    lists = dict.fromkeys(fill.each for fill in source.fills.values() if fill.each)
-    rows = rows.selectExpr(
-        "*", *(f"from_json({marked_json(f'`{name}`')}, 'array<string>') as `_each_{name}`" for name in lists)
-    )
+    lists: dict[str, dict[str, str]] = {}
+    for fill in (fill for fill in source.fills.values() if fill.each):
+        lists.setdefault(str(fill.each), {}).update(element_values(fill, tables[fill.table]))
+    rows = rows.selectExpr("*", *(f"{elements_sql(name, values)} as `_each_{name}`" for name, values in lists.items()))
     fate = (f"{_drop(source)} as _drop", f"{told} as _reasons", "false as _twice")
     return _computed(rows, source, tables, [*fate, *structs])
 
@@ -166,7 +173,12 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
     kept = named_in(casts, *grouped_sql)
     needed = {**kept, **named_in(casts, *made)}
     columns = [f"`{name}`" for name in rows.columns]
-    texts = [by_columns(sql, needed) for sql in made]
+    elements: dict[str, str] = {}
+    for fill, table in fills.values():
+        elements |= fields_of(element_values(fill, table)) if fill.each else {}
+    # A cast holds the text that it is of, and has to be named first.
+    longest_first = dict(sorted(elements.items(), key=lambda item: -len(item[0])))
+    texts = [by_columns(sql, {**needed, **longest_first}) for sql in made]
     return with_casts(rows, needed).selectExpr(*columns, *kept.values(), *texts)
 
 
@@ -209,12 +221,14 @@ def _list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
     items = f"`_each_{column}`"
     missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
     no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
-    return [missing, no_list] + [
-        Check(
-            c.reason, f"array_contains(transform({items}, ({ELEMENT}, {POSITION}) -> coalesce({c.bad}, false)), true)"
-        )
-        for c in found
-    ]
+    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in found)]
+
+
+def _of_any(items: str, bad: str) -> str:
+    """Condition that something is wrong with an element, or, where it names none, with the row of a list of some."""
+    if not any(f"`{name}`" in bad for name in (ELEMENT, POSITION)):
+        return f"size({items}) > 0 and ({bad})"
+    return f"array_contains(transform({items}, ({ELEMENT}, {POSITION}) -> coalesce({bad}, false)), true)"
 
 
 def _for_each(column: str, fields: str) -> str:
