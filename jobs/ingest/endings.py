@@ -20,6 +20,20 @@ def may_end(table: type[Table]) -> str:
     return f"not coalesce({table.permanent}, false)" if table.permanent else "true"
 
 
+def could_end(table: type[Table], rows: DataFrame, standing: DataFrame, delivery: Delivery) -> dict[date, int]:
+    """How many keys each day could end: those of the snapshot before it, or those that the day itself told before."""
+    told_before = _per_day(standing.where(may_end(table)))
+    if not delivery.lists_all:
+        return told_before
+    judged, listed = delivery.judged, _per_day(rows.where(may_end(table)))
+    before = [sum(told_before.values()), *(listed.get(day, 0) for day in judged)]
+    return dict(zip(judged, before, strict=False))
+
+
+def _per_day(rows: DataFrame) -> dict[date, int]:
+    return {row["feed_day"]: row["count"] for row in rows.groupBy("feed_day").count().collect()}
+
+
 def absent(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
     """Ends of keys that silver has and the first of the judged snapshots lacks."""
     first, key = delivery.judged[0], list(table.keys)

@@ -77,7 +77,7 @@ def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
     beyond = {}
     for plan in (plan for plan in plans if plan.table.name != "identifiers"):
         for day, ending in sorted((plan.ending or {}).items()):
-            alive = (plan.alive or {}).get(None if source.deleted_when else day, 0)
+            alive = (plan.alive or {}).get(day, 0)
             if ending > 3 and ending > source.ends_share * alive:
                 beyond[day, ""] = (
                     f"{ending} of {alive} rows of {plan.table.name} would end with {day}, more than ends_share"

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 class Parent:
     """A fill that sums up rows of several days: `line` tells rows apart that are told again on another day.
 
-    `line` lists SQL of a mapped row; `short` is what becomes of a group of which a row is in quarantine.
+    `line` lists SQL of a mapped row. `lines` names the fill whose rows are the lines of a group, where there is one.
     """
 
     name: str
     fill: Fill
     table: type[Table]
     line: tuple[str, ...]
+    lines: str | None = None
 
     @property
     def column(self) -> str:
@@ -84,7 +85,7 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
         lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)
         if lines or source.delivers == "events":
             line = _line_key(source, lines, tables) if lines else _letters(source, fill)
-            found.append(Parent(name, fill, tables[fill.table], line))
+            found.append(Parent(name, fill, tables[fill.table], line, lines))
     return found
 
 
@@ -118,6 +119,15 @@ def _letters(source: Source, fill: Fill) -> tuple[str, ...]:
 def with_keys(rows: DataFrame, groups: Sequence[Parent]) -> DataFrame:
     """Add the key of each row's group as a column for each of the fills."""
     return reduce(lambda keyed, parent: with_key(keyed, parent.fill, parent.table, parent.column), groups, rows)
+
+
+def line_keys(rows: DataFrame, name: str, fill: Fill, table: type[Table]) -> DataFrame:
+    """Keys of the rows that mapped rows bring to a table by a fill without groups, with their `feed_day`."""
+    there, row = rows.where(f"`_to_{name}` is not null"), f"`_to_{name}`"
+    if fill.each:
+        there, row = there.selectExpr("_day", "_person", f"explode({row}) as _line"), "_line"
+    keys = {key: "_person.person_key" if key == "person_key" else f"{row}.`{key}`" for key in table.keys}
+    return there.selectExpr(*(f"{sql} as `{key}`" for key, sql in keys.items()), "_day as feed_day")
 
 
 def across_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str, since: date) -> DataFrame:

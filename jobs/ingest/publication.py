@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -39,11 +39,13 @@ if TYPE_CHECKING:
 class Mapped:
     """Rows of a delivery, mapped, with those of their groups on `other_days`; and how many there are of which fate.
 
-    `groups` are those of each fill that has some, where no row has to be left out of them any more.
+    `incomplete` are those of the other days of which not all is in silver. `groups` are those of each fill that has
+    some, where no row has to be left out of them any more.
     """
 
     rows: DataFrame
     other_days: frozenset[date]
+    incomplete: frozenset[date]
     counts: Tally
     groups: Mapping[str, DataFrame]
     crowds: pd.DataFrame
@@ -83,7 +85,8 @@ def _mapped(work: Work) -> Mapped:
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
     here = staged.where(_of(work.days)) if other_days else staged
-    return Mapped(staged, other_days, tally(here), groups, crowd)
+    incomplete = other_days - _whole_before(work, other_days)
+    return Mapped(staged, other_days, incomplete, tally(here), groups, crowd)
 
 
 def _named(work: Work) -> tuple[DataFrame, pd.DataFrame]:
@@ -151,8 +154,9 @@ def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
     ]
     rows = with_held(mapped.rows, parts)
     standing = [part_sql(day, path) for day, path in held if day in work.again]
-    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false")
     delivery = _delivery(work, mapped, held)
+    incomplete = mapped.incomplete | (work.again - delivery.whole)
+    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false", incomplete)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held and not short.keys else {}
@@ -172,25 +176,26 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
         work.again,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
-        newest is not None and work.source.deleted_when is not None and _is_whole(work, newest),
+        newest is not None and work.source.deleted_when is not None and bool(_whole_before(work, [newest])),
         mapped.other_days,
         ceased.replaces(work.source, work.tables),
         ceased.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 
-def _is_whole(work: Work, day: date) -> bool:
-    """Whether all of a day that was taken before is in silver."""
-    store, name = work.context.store, work.source.name
-    if landing.waiting_days(work.context, work.source, [day]):
-        return False
+def _whole_before(work: Work, days: Collection[date]) -> frozenset[date]:
+    """Which of some days that were taken before are in silver with all that lies in the feed's folders."""
+    if not days:
+        return frozenset()
+    store, name, place = work.context.store, work.source.name, f"quarantine/{work.source.name}"
     files = store.ledger.files(name).values()
-    if any(file.status == "refused" and file.feed_day == day for file in files):
-        return False
-    if any(item.day == day for item in store.held_back.of(name)):
-        return False
-    place = f"quarantine/{name}"
-    return not work.lake.exists(place) or not work.lake.read(place).where(f"_day = date'{day}'").limit(1).count()
+    lacking = landing.waiting_days(work.context, work.source, days)
+    lacking |= {file.feed_day for file in files if file.status == "refused" and file.feed_day}
+    lacking |= {item.day for item in store.held_back.of(name)}
+    if work.lake.exists(place):
+        bad = work.lake.read(place).where(f"_day in ({dates(sorted(days))})").select("_day").distinct()
+        lacking |= {row["_day"] for row in bad.collect()}
+    return frozenset(days) - lacking
 
 
 def _planned(
@@ -249,12 +254,21 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     held = {(item.day, item.path) for item in proposal.held}
     accepted = mapped.counts.without(held)
     store.held_back.replace(source.name, work.days, proposal.held)
-    store.ledger.record_volumes(source.name, accepted.per_day(), work.context.day)
+    volumes = _volumes(work, accepted.per_day(), proposal.delivery.whole)
+    store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
     here = proposal.rows.where(_of(work.days))
     notes = refusals.record(work.lake, source, here, work.days, work.receipt)
     notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
+
+
+def _volumes(work: Work, per_day: Mapping[date, int], whole: Collection[date]) -> dict[date, int]:
+    """Rows of each day; one that is told again in part is measured by what it had until it is whole."""
+    return {
+        day: rows if day in whole or day not in work.again else max(rows, work.volumes.get(day, 0))
+        for day, rows in per_day.items()
+    }
 
 
 def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[str, tuple[Written, int]]) -> Outcome:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.groups import is_good
-from jobs.ingest.parents import Parent
+from jobs.ingest.missing_lines import groups_missing_lines
+from jobs.ingest.parents import Parent, line_keys
 from jobs.ingest.versions import standing_versions
 from jobs.ingest.work import Work, with_held
 from quanyu.lake import place_of
@@ -150,35 +151,67 @@ GROUP_COLUMNS = {"fill": "string", "key": "string", "day": "date"}
 NONE_SHORT = Short({})
 
 
-def without_short(work: Work, staged: DataFrame, standing: str) -> tuple[DataFrame, Short]:
-    """Hold back groups of which a row is in quarantine, with all their rows, where the source does not mark them."""
+def without_short(
+    work: Work, staged: DataFrame, standing: str, incomplete_days: Collection[date]
+) -> tuple[DataFrame, Short]:
+    """Hold back groups of which a row is in quarantine, with all their rows, where the source does not mark them.
+
+    A group of which a line is missing on one of the incomplete days is held back too, and stands as it was.
+    """
     keys: dict[str, DataFrame] = {}
     lacking: dict[str, DataFrame] = {}
     for parent in work.parents:
-        # Of a row that is told twice the group has one: it lacks nothing.
-        bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
-        short = work.lake.staging.take(bad.selectExpr(f"`{parent.column}` as _short").distinct())
-        if not short.count:
+        short = _short_groups(work, staged, parent, standing, incomplete_days)
+        groups, counts = work.lake.staging.counted(short, by="_lacks")
+        if not groups.count:
             continue
-        keys[parent.name] = lacking[parent.name] = short.rows
-        held = short.rows
-        if standing != "false":
-            others = bad.where(f"not ({standing})").selectExpr(f"`{parent.column}` as _short").distinct()
-            lacking[parent.name] = work.lake.staging.keep(others)
-            held = held.join(lacking[parent.name], "_short", "left_anti")
+        keys[parent.name] = groups.rows.select("_short")
+        lacking[parent.name] = groups.rows.where("_lacks").select("_short")
         if parent.fill.when_incomplete == "hold":
-            staged = work.lake.staging.keep(_held(staged, parent, short.rows))
-        elif standing != "false":
-            staged = work.lake.staging.keep(_held(staged, parent, held))
+            staged = work.lake.staging.keep(_held(staged, parent, groups.rows))
+        elif counts.get(False):
+            staged = work.lake.staging.keep(_held(staged, parent, groups.rows.where("not _lacks")))
     return staged, Short(keys, lacking, standing)
 
 
-def _held(staged: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
-    keys = short.selectExpr("_short", "true as _lacks")
+def _short_groups(
+    work: Work, staged: DataFrame, parent: Parent, standing: str, incomplete_days: Collection[date]
+) -> DataFrame:
+    """Groups that are not published as they are: `_short`, its key, whether it `_lacks` a row, or a line is `_missing`.
+
+    A group lacks none where its bad rows are of a part that is held back while what was before stands.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    # Of a row that is told twice the group has one: it lacks nothing.
+    bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
+    if parent.lines and not parent.fill.each:
+        bad = _not_mended(staged, bad, parent)
+    short = bad.selectExpr(f"`{parent.column}` as _short", f"not ({standing}) as _lacks", "false as _missing")
+    missing = groups_missing_lines(work, staged, parent, incomplete_days, _groups_of_days(work, parent))
+    if missing is not None:
+        short = union_all([short, missing.selectExpr("_short", "false as _lacks", "true as _missing")])
+    return short.groupBy("_short").agg(*(F.bool_or(flag).alias(flag) for flag in ("_lacks", "_missing")))
+
+
+def _not_mended(staged: DataFrame, bad: DataFrame, parent: Parent) -> DataFrame:
+    """Bad rows whose line no later day tells well."""
+    lines = [f"{sql} as _line{n}" for n, sql in enumerate(parent.line)]
+    good = staged.where(is_good(parent.name)).selectExpr(f"`{parent.column}` as _key", "_day as _later", *lines)
+    numbered = bad.selectExpr("*", *lines)
+    on = [numbered[parent.column] == good["_key"], numbered["_day"] < good["_later"]]
+    on += [numbered[f"_line{n}"].eqNullSafe(good[f"_line{n}"]) for n in range(len(lines))]
+    return numbered.join(good, on, "left_anti").select(*bad.columns)
+
+
+def _held(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
+    keys = groups.selectExpr("_short", "true as _is_short", "_missing")
     named = ", ".join(parent.table.keys)
-    reason = quoted(f"{parent.table.name}: another row of the same {named} is in quarantine")
+    bad = f"{parent.table.name}: another row of the same {named} is in quarantine"
+    missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not whole"
     joined = staged.join(keys, staged[parent.column] == keys["_short"], "left")
-    told = f"if(_lacks and {is_good(parent.name)}, array({reason}), _reasons) as _reasons"
+    reason = f"array(if(_missing, {quoted(missing)}, {quoted(bad)}))"
+    told = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"
     return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
 
 
@@ -212,9 +245,5 @@ def _lines(work: Work, staged: DataFrame, name: str, parent: Parent) -> DataFram
     fill = work.source.fills[name]
     if fill.one_row_per:
         return None
-    bad = staged.where(f"size(_reasons) > 0 and `{parent.column}` is not null and `_to_{name}` is not null")
-    row = f"`_to_{name}`"
-    if fill.each:
-        bad, row = bad.selectExpr("_day", f"explode({row}) as _line"), "_line"
-    keys = [f"{row}.`{key}` as `{key}`" for key in work.tables[fill.table].keys]
-    return bad.selectExpr(*keys, "_day as feed_day")
+    bad = staged.where(f"size(_reasons) > 0 and `{parent.column}` is not null")
+    return line_keys(bad, name, fill, work.tables[fill.table])

@@ -29,7 +29,7 @@ class Plan:
 
     `rows` has one row per key and feed day, out of `count` rows that were told; they are `plain`, and staged as they
     are stored, where each key is told once and silver has nothing of the feed. `ends` are the keys that end, `ending`
-    how many by the feed day that ends them, and `alive` how many could: by their feed day, and all of them by None.
+    how many by the feed day that ends them, and `alive` how many that day could end.
     """
 
     table: type[Table]
@@ -42,7 +42,7 @@ class Plan:
     superseded: DataFrame | None = None
     ending: dict[date, int] | None = None
     late: int = 0
-    alive: dict[date | None, int] | None = None
+    alive: dict[date, int] | None = None
 
 
 def plan(
@@ -71,7 +71,8 @@ def plan(
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if first:
-        return Plan(table, delivery, latest, count, first)
+        between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
+        return _with_ends(lake, Plan(table, delivery, latest, count, first), between, [])
     return _against_silver(lake, Plan(table, delivery, latest, count, first), elsewhere, retracted)
 
 
@@ -193,11 +194,8 @@ def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[D
     if not ends:
         return replace(told, superseded=keys)
     ending, counts = lake.staging.counted(union_all(ends), by="feed_day")
-    alive: dict[date | None, int] = {}
-    if counts:
-        could_end = standing_versions(lake, told.table, told.delivery.source).where(endings.may_end(told.table))
-        alive = {row["feed_day"]: row["count"] for row in could_end.groupBy("feed_day").count().collect()}
-        alive = {**alive, None: sum(alive.values())}
+    standing = standing_versions(lake, told.table, told.delivery.source)
+    alive = endings.could_end(told.table, told.rows, standing, told.delivery) if counts else {}
     return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
 
 
@@ -233,8 +231,8 @@ def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
     """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
     table, delivery = plan.table, plan.delivery
     rows = marked(table, plan.rows, old=False, gone=False)
-    if delivery.lists_all:
-        rows = rows.unionByName(endings.between(table, plan.rows, delivery))
+    if plan.ends is not None:
+        rows = rows.unionByName(plan.ends)
     if delivery.replaces(table):
         rows = rows.unionByName(_untied(table, plan.rows, plan.rows.limit(0), delivery))
     versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"))
