@@ -6,10 +6,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
 from quanyu.engine import sail
+from quanyu.engine.alias import plain_path
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
     from quanyu.settings import Settings
@@ -27,6 +30,10 @@ class Engine:
         if self.name == "spark":
             return SparkEngine(self.settings).session()
         return sail.running_sail(self.settings).session(self.settings)
+
+    def path(self, folder: Path) -> str:
+        """How the engine is told of a folder of the lake: Sail, which reads paths as URLs, by a plain name."""
+        return plain_path(self.settings.lake, folder) if self.name == "sail" else str(folder)
 
     def release(self) -> None:
         """Close this process's session, and let go of the server where there is one."""
