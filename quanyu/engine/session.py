@@ -32,8 +32,11 @@ class Engine:
         return sail.running_sail(self.settings).session(self.settings)
 
     def path(self, folder: Path) -> str:
-        """How the engine is told of a folder of the lake: Sail, which reads paths as URLs, by a plain name."""
-        return plain_path(self.settings.lake, folder) if self.name == "sail" else str(folder)
+        """How the engine is told of a folder of the lake: by a plain name where it runs on this machine.
+
+        Sail reads a path as a URL, and Apache Spark as a pattern.
+        """
+        return str(folder) if self.settings.spark.remote else plain_path(self.settings.lake, folder)
 
     def release(self) -> None:
         """Close this process's session, and let go of the server where there is one."""
