@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quanyu import agreement
+from quanyu.errors import ConfigError
 from quanyu.home import check_key
 from quanyu.homelock import check_writable
 from quanyu.lake.locations import check_path
@@ -16,6 +17,9 @@ def check(context: Context) -> None:
     key of persons and a path that can have no tables, RetryableError for a store that does not answer.
     """
     check_path(context.settings.home)
+    if context.settings.spark.remote and set("?*{}") & set(str(context.settings.home)):
+        raise ConfigError(f"a cluster takes ? * {{ }} for patterns, and one is in the path {context.settings.home}:"
+                          " choose another home (--home)")  # fmt: skip
     extracts = any(source.extracts for source in context.catalogue.sources.values())
     for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
         check_writable(folder)

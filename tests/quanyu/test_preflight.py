@@ -62,6 +62,14 @@ def test_a_path_that_can_have_no_tables_is_refused_in_words(tmp_path):
     retailer.close()
 
 
+def test_a_path_that_a_cluster_takes_for_a_pattern_is_refused_in_words(tmp_path):
+    retailer = Retailer(tmp_path / "全域 {a}")
+    retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "spark: {remote: 'sc://localhost:15002'}\n")
+    with pytest.raises(ConfigError, match=r"a cluster takes .* for patterns, and one is in the path .*全域"):
+        preflight.check(retailer.context(SECOND))
+    retailer.close()
+
+
 def test_a_full_disk_and_one_that_cannot_be_written_are_told(tmp_path):
     with small_disk(tmp_path / "full") as folder:
         with contextlib.suppress(OSError), (folder / "filler").open("wb") as filler:
