@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quanyu import discover
-from quanyu.settings import Settings, child_environment, of_steps, set_environment
+from quanyu.settings import Settings, child_environment, of_steps, set_environment, sqlite_url
 
 PORT = 8080
 # A scheduler would take a run of its database out of the hands of whoever runs it, so that a day which is run by hand
@@ -74,7 +74,7 @@ def airflow_environment(settings: Settings, port: int = PORT, database: str = DA
         "API__WORKERS": "1",
         "API__SECRET_KEY": _once(home / "api.key", secrets.token_hex(32)),
         "API_AUTH__JWT_SECRET": _once(home / "jwt.key", secrets.token_hex(32)),
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}",
+        "DATABASE__SQL_ALCHEMY_CONN": sqlite_url(home / database),
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         # Else it widens the rights of its folders and files of logs.

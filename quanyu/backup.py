@@ -16,6 +16,7 @@ from quanyu.agreement import ASIDE
 from quanyu.errors import ConfigError, KeeperError
 from quanyu.homelock import home_lock
 from quanyu.lake.condition import Condition, condition, loss, newest_versions
+from quanyu.lake.locations import check_path
 from quanyu.preflight import check
 from quanyu.run import Context
 from quanyu.settings import Settings
@@ -74,6 +75,7 @@ def _check_target(settings: Settings, target: Path) -> None:
         raise ConfigError(f"{target} is there already: a backup is a folder of its own, such as {target}/2026-01-31")
     if target.resolve().is_relative_to(settings.home.resolve()):
         raise ConfigError(f"{target} lies within the home: what takes the home would take the backup too")
+    check_path(target.resolve())
     if homes.noted(settings) is None:
         raise ConfigError(f"{settings.home} has had no run yet: there is nothing to keep")
 
@@ -117,6 +119,7 @@ def _copy_database(source: Path, target: Path) -> None:
 
 def read_manifest(source: Path) -> Manifest:
     """Read what a backup says of itself. Raises ConfigError for a folder that is none, or an incomplete one."""
+    check_path(source.resolve())
     try:
         manifest = Manifest(**json.loads((source / MANIFEST).read_text(encoding="utf-8")))
     except OSError:
@@ -146,7 +149,7 @@ def restore(settings: Settings, source: Path) -> Manifest:
     shutil.rmtree(fresh, ignore_errors=True)
     _copy_home(source, fresh, with_store=manifest.store)
     note = homes.HomeNote(**json.loads((fresh / "home.json").read_text(encoding="utf-8")))
-    _relocate(fresh / "mlflow.db", note.path, str(settings.home.resolve()))
+    relocate(fresh / "mlflow.db", Path(note.path), settings.home.resolve())
     homes.write(fresh, replace(note, restored=manifest.made_at))
     # The note comes first, so that nothing is sent, and the lake last: without it no run begins.
     order = (
@@ -160,15 +163,18 @@ def restore(settings: Settings, source: Path) -> Manifest:
     return manifest
 
 
-def _relocate(database: Path, old: str, new: str) -> None:
-    """Put the new home into the paths that the registry keeps of its artifacts."""
+def relocate(database: Path, old: Path, new: Path) -> None:
+    """Put another home into the URLs and paths that the registry keeps of its artifacts."""
     if not database.is_file() or old == new:
         return
+    places = {"old": f"{old}/", "new": f"{new}/", "old_url": f"{old.as_uri()}/", "new_url": f"{new.as_uri()}/"}
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         for table, column in _texts(connection):
             # The names are those of the database's own schema.
-            change = f'update "{table}" set "{column}" = replace("{column}", ?, ?) where instr("{column}", ?)'  # noqa: S608
-            connection.execute(change, (f"{old}/", f"{new}/", f"{old}/"))
+            change = f"""update "{table}" set "{column}" = case when instr("{column}", :old_url)
+                then replace("{column}", :old_url, :new_url) else replace("{column}", :old, :new) end
+                where instr("{column}", :old_url) or instr("{column}", :old)"""  # noqa: S608
+            connection.execute(change, places)
 
 
 def _texts(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
 
@@ -41,11 +41,14 @@ class Bucket(Protocol):
 
 def open_bucket(url: str, **options: str | None) -> Bucket:
     """Open s3://bucket/prefix, or a folder by path or file:///path; options are those of s3()."""
-    scheme = urlsplit(url).scheme
+    parts = urlsplit(url)
+    scheme = parts.scheme
     if scheme == "s3":
         return s3(url, **options)
     if scheme in ("", "file"):
-        return folder(urlsplit(url).path if scheme else url)
+        if scheme and (parts.query or parts.fragment):
+            raise ConfigError(f"{url!r} names no folder: write ? as %3F and # as %23, or the path without file://")
+        return folder(unquote(parts.path) if scheme else url)
     raise ConfigError(f"A destination cannot be {scheme}://; allowed: s3://bucket/prefix, or the path of a folder.")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -81,12 +81,12 @@ class Settings(Part):
             parts = urlsplit(url)
             mode = dict(parse_qsl(parts.query)).get("sslmode")
             check_database([parts.hostname or ""], mode, self.plain_hosts)
-        return url or f"sqlite:///{self.home / 'store.db'}"
+        return url or sqlite_url(self.home / "store.db")
 
     @property
     def mlflow_url(self) -> str:
         """Address of the tracking server, or of MLflow's own database."""
-        return self.mlflow or f"sqlite:///{self.home / 'mlflow.db'}"
+        return self.mlflow or sqlite_url(self.home / "mlflow.db")
 
     @property
     def jar_cache(self) -> Path:
@@ -114,6 +114,11 @@ _NEEDED = (
 )  # fmt: skip
 # Airflow's and MLflow's own variables, those of S3, and ours.
 _OF_STEPS = ("AIRFLOW_*", "MLFLOW_*", "AWS_*", "QUANYU_*", "SAIL_*")
+
+
+def sqlite_url(database: Path) -> str:
+    """Address of a database in a file, whose path may have signs that mean something in a URL, or none of ASCII."""
+    return f"sqlite:///{quote(str(database), safe='/')}"
 
 
 def secret(reference: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pytest
 from filelock import FileLock
 
+from quanyu.backup import relocate
 from quanyu.errors import ContractError
 from quanyu.run import Context, Outcome, perform, results
 from quanyu.settings import Settings, load_settings
@@ -61,7 +60,7 @@ class Retailer:
             note.write_text(json.dumps({**json.loads(note.read_text()), "path": str((folder / "home").resolve())}))
         registry = folder / "home" / "mlflow.db"
         if registry.exists():
-            _relocate(registry, str(self.home), str(folder / "home"))
+            relocate(registry, self.home, folder / "home")
         return Retailer.at(folder)
 
     def declare(self, path: str, text: str) -> None:
@@ -158,22 +157,12 @@ def _copied(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _relocate(database: Path, old: str, new: str) -> None:
-    """Put another folder into the paths that MLflow keeps of its artifacts."""
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
-            for _, column, kind, *_ in connection.execute(f"pragma table_info('{table}')").fetchall():
-                if "CHAR" in kind:
-                    change = f'update "{table}" set "{column}" = replace("{column}", ?, ?) where instr("{column}", ?)'
-                    connection.execute(change, (old, new, old))
-
-
 def copy_registry(home: Path) -> None:
     """Give a home MLflow's database, whose schema takes seconds to make."""
     prepared = template("registry", _prepare_registry)
     for file in (prepared / "home").iterdir():
         shutil.copy(file, home)
-    _relocate(home / "mlflow.db", str(prepared / "home"), str(home))
+    relocate(home / "mlflow.db", prepared / "home", home)
 
 
 def _prepare_registry(folder: Path) -> None:

@@ -6,10 +6,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
 from quanyu.engine import sail
+from quanyu.engine.alias import plain_path
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
     from quanyu.settings import Settings
@@ -27,6 +30,13 @@ class Engine:
         if self.name == "spark":
             return SparkEngine(self.settings).session()
         return sail.running_sail(self.settings).session(self.settings)
+
+    def path(self, folder: Path) -> str:
+        """How the engine is told of a folder of the lake: by a plain name where it runs on this machine.
+
+        Sail reads a path as a URL, and Apache Spark as a pattern.
+        """
+        return str(folder) if self.settings.spark.remote else plain_path(self.settings.lake, folder)
 
     def release(self) -> None:
         """Close this process's session, and let go of the server where there is one."""

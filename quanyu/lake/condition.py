@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quanyu.lake.locations import data_files
+
 _COMMIT = re.compile(r"(\d{20})\.(json|checkpoint)")
 
 
@@ -59,7 +61,7 @@ def loss(path: Path, last: Condition) -> str:
         return f"the table stands at version {table.version()}, and version {last.version} was written"
     if any(not file.stat().st_size for file in (path / "_delta_log").glob("*.json")):
         return "a commit of the table's log is empty"
-    files = [Path(uri.removeprefix("file://")) for uri in table.file_uris()]
+    files = data_files(table)
     gone = sum(not file.is_file() for file in files)
     return f"{gone} of {len(files)} data files of the table are gone" if gone else ""
 

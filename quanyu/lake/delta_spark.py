@@ -40,14 +40,14 @@ class SparkCommitter:
         parted = f" partitioned by ({', '.join(layout.partitioned_by)})" if layout.partitioned_by else ""
         described = f" comment {quoted(layout.description)}" if layout.description else ""
         self._run(
-            path, f"create table if not exists delta.`{path}` ({columns}) using delta{parted}{described}"
+            path, f"create table if not exists {_name(path)} ({columns}) using delta{parted}{described}"
             f" tblproperties ({properties})",
         )  # fmt: skip
 
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
         """Add columns behind those that are there."""
         declared = ", ".join(_declared(name, column) for name, column in columns.items())
-        self._run(path, f"alter table delta.`{path}` add columns ({declared})")
+        self._run(path, f"alter table {_name(path)} add columns ({declared})")
 
     def _run(self, path: str, statement: str) -> None:
         with guard(path):
@@ -83,7 +83,7 @@ class SparkCommitter:
         # A MERGE takes its receipt from the session, which has one at a time.
         with self._merging, session_settings(session, settings):
             self._run(
-                path, f"merge into delta.`{path}` t using {view} s on {same} "  # noqa: S608 (declared names only)
+                path, f"merge into {_name(path)} t using {view} s on {same} "  # noqa: S608 (declared names only)
                 f"when matched and s._op = 'delete' then delete when matched then update set {sets} "
                 f"when not matched and s._op <> 'delete' then insert ({names}) values ({values})",
             )  # fmt: skip
@@ -105,9 +105,9 @@ class SparkCommitter:
         hours = int(retention.total_seconds() // 3600)
         settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
         with guard(path), session_settings(self._session(), settings):
-            metrics = self._session().sql(f"optimize delta.`{path}`").collect()[0]["metrics"]
-            expired = self._session().sql(f"vacuum delta.`{path}` retain {hours} hours dry run").collect()
-            self._session().sql(f"vacuum delta.`{path}` retain {hours} hours").collect()
+            metrics = self._session().sql(f"optimize {_name(path)}").collect()[0]["metrics"]
+            expired = self._session().sql(f"vacuum {_name(path)} retain {hours} hours dry run").collect()
+            self._session().sql(f"vacuum {_name(path)} retain {hours} hours").collect()
         # It names folders too, each time again.
         removed = [row["path"] for row in expired if row["path"].endswith(".parquet")]
         return Maintenance(int(metrics["numFilesRemoved"]), len(removed))
@@ -137,6 +137,11 @@ def session_settings(session: SparkSession, values: Mapping[str, str]) -> Iterat
     finally:
         for key, old in before.items():
             session.conf.unset(key) if old is None else session.conf.set(key, old)
+
+
+def _name(path: str) -> str:
+    """Name a table by its path in a statement."""
+    return f"delta.`{path.replace('`', '``')}`"
 
 
 def _declared(name: str, column: LayoutColumn) -> str:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.engine.session import Engine
@@ -51,7 +52,7 @@ class Lake(StoredTables):
     def __init__(self, settings: Settings, engine: Engine) -> None:
         super().__init__(settings)
         self.engine = engine
-        self.staging = Staging(settings.lake)
+        self.staging = Staging(settings.lake, engine.path)
         self._fences: dict[str, int] = {}
 
     @property
@@ -75,7 +76,7 @@ class Lake(StoredTables):
         if self.engine.name == "sail":
             # Without a schema Sail cuts times into days at UTC instead of the session's zone.
             reader = reader.schema(", ".join(f"`{name}` {kind}" for name, kind in spark_types(table).items()))
-        return reader.load(self.path(place))
+        return reader.load(self.engine.path(Path(self.path(place))))
 
     def table(self, table: type[Table]) -> DataFrame:
         """Read a declared table; one that nothing was written to yet is empty, with its schema."""

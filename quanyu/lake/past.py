@@ -12,6 +12,7 @@ from typing import Any
 
 from quanyu.errors import QuanyuError
 from quanyu.lake.lake import Lake
+from quanyu.lake.locations import data_files
 
 _LOG = "_delta_log"
 _COMMITTER = "_committer"
@@ -92,6 +93,6 @@ def _complete(table: Path) -> bool:
     from deltalake.exceptions import DeltaError
 
     try:
-        return all(Path(uri.removeprefix("file://")).is_file() for uri in DeltaTable(table).file_uris())
+        return all(file.is_file() for file in data_files(DeltaTable(table)))
     except (DeltaError, OSError):
         return False

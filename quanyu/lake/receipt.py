@@ -24,6 +24,12 @@ class Receipt:
         return json.dumps({**asdict(self), "counts": dict(counts or self.counts)}, sort_keys=True, default=str)
 
 
+def commit_info(commit: str) -> dict[str, Any]:
+    """Read what a commit's file in the log says of who made it, and when; empty where it says nothing."""
+    infos = (json.loads(line) for line in commit.splitlines() if '"commitInfo"' in line)
+    return next((dict(action["commitInfo"]) for action in infos if "commitInfo" in action), {})
+
+
 def receipt_in(item: Mapping[str, Any]) -> dict[str, Any] | None:
     """Read the receipt of a commit as Delta's history gives it; None for a commit that has none."""
     text = item.get("userMetadata")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from quanyu.engine.guard import guard
 from quanyu.errors import QuanyuError
 from quanyu.lake.layout import STATISTICS
+from quanyu.lake.locations import folder_of
 
 if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
@@ -81,7 +82,7 @@ def add_actions(table: Any, rows: Staged) -> list[Any]:
         }
         name = f"part-{number:05}-{uuid.uuid4()}.parquet"
         relative = "/".join([*(f"{key}={value}" for key, value in partition.items()), name])
-        target = Path(table.table_uri.removeprefix("file://")) / relative
+        target = folder_of(table) / relative
         size = _linked(file, target)
         statistics = json.dumps(_statistics(footer, counted))
         actions.append(

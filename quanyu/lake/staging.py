@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -65,8 +65,9 @@ class Staged:
 class Staging:
     """A folder of parquet files below the lake's root that lives as long as a run."""
 
-    def __init__(self, lake: Path) -> None:
+    def __init__(self, lake: Path, engine_path: Callable[[Path], str] = str) -> None:
         self._root = lake / "_staging"
+        self._engine_path = engine_path
         self._folder: Path | None = None
 
     def take(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> Staged:
@@ -75,8 +76,8 @@ class Staging:
         # Sail writes no folder where there are no rows.
         folder.mkdir(parents=True)
         with guard("staging"):
-            df.write.mode("append").options(**options).parquet(str(folder))
-            frame = df.sparkSession.read.schema(_nullable(df.schema)).parquet(str(folder))
+            df.write.mode("append").options(**options).parquet(self._engine_path(folder))
+            frame = df.sparkSession.read.schema(_nullable(df.schema)).parquet(self._engine_path(folder))
         return Staged(frame, folder, _count_rows(folder))
 
     def folder(self) -> Path:
@@ -102,7 +103,7 @@ class Staging:
     def put(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> Staged:
         """Write a pyarrow table of this process, for the engine to open under a schema, in so many files at most."""
         folder = self.lay(table, parts)
-        return Staged(spark.read.schema(schema).parquet(str(folder)), folder, table.num_rows)
+        return Staged(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
 
     def keep(self, df: DataFrame) -> DataFrame:
         """Write rows and read them back, so that what is looked at twice is computed once."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from quanyu.errors import ConfigError, KeeperError
 from quanyu.faults import machine_fault
 from quanyu.lake.layout import SPARK_NAMES
-from quanyu.lake.receipt import receipt_in
+from quanyu.lake.locations import data_files
+from quanyu.lake.receipt import commit_info, receipt_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,8 +55,10 @@ class StoredTables:
 
     def history(self, place: str, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits, newest first, each with its receipt under `receipt` (None for one that changed no data)."""
-        table = self.delta(place)
-        return [{**item, "receipt": receipt_in(item)} for item in table.history(limit)] if table else []
+        log = Path(self.path(place)) / "_delta_log"
+        commits = sorted(log.glob(f"{'[0-9]' * 20}.json"), reverse=True)[:limit]
+        infos = [(int(file.stem), commit_info(file.read_text(encoding="utf-8"))) for file in commits]
+        return [{**info, "version": version, "receipt": receipt_in(info)} for version, info in infos]
 
     def receipts(self, place: str) -> Iterator[dict[str, Any]]:
         """Commits that changed data, newest first; the whole history is read only where the last ones do not do."""
@@ -113,7 +116,7 @@ class StoredTables:
             if version is not None and 0 <= version <= self.last_commit(place):
                 raise self._expired(place, f"version {version}") from None
             raise ConfigError(f"{place}: there is no version {version}; the last is {self.version(place)}") from None
-        if version is not None and not all(Path(file.removeprefix("file://")).exists() for file in table.file_uris()):
+        if version is not None and not all(file.exists() for file in data_files(table)):
             raise self._expired(place, f"version {version}")
         return table.to_pyarrow_dataset()
 

@@ -54,8 +54,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
-        self.shown = parsed.render_as_string(hide_password=True)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.shown = f"in {parsed.database}" if self.is_sqlite else parsed.render_as_string(hide_password=True)
         if self.is_sqlite and (not parsed.database or parsed.database == ":memory:"):
             raise ConfigError("The store needs a file (sqlite:///path/to/store.db): a database in memory is lost.")
         if self.is_sqlite and parsed.database:

@@ -55,10 +55,17 @@ def test_it_takes_less_than_a_second_and_starts_no_engine(shop):
     assert time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize("name", ["全域", "my home", "a#b", "50%", "a[1]"])
-def test_a_path_that_the_engine_cannot_open_is_refused_in_words(tmp_path, name):
-    retailer = Retailer(tmp_path / name)
-    with pytest.raises(ConfigError, match=r"cannot open tables in .* Choose a home"):
+def test_a_path_that_can_have_no_tables_is_refused_in_words(tmp_path):
+    retailer = Retailer(tmp_path / "a[1]")
+    with pytest.raises(ConfigError, match=r"no tables can lie below .*, which has '\[', '\]'.* Choose another"):
+        preflight.check(retailer.context(SECOND))
+    retailer.close()
+
+
+def test_a_path_that_a_cluster_takes_for_a_pattern_is_refused_in_words(tmp_path):
+    retailer = Retailer(tmp_path / "全域 {a}")
+    retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "spark: {remote: 'sc://localhost:15002'}\n")
+    with pytest.raises(ConfigError, match=r"a cluster takes .* for patterns, and one is in the path .*全域"):
         preflight.check(retailer.context(SECOND))
     retailer.close()
 
