@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -84,8 +84,7 @@ class FeatureView:
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
         """The plan of every feature, in order. Raises ExpressionError for one that cannot be computed."""
-        columns = cls.columns(tables)
-        return {name: cls._plan(feature, columns) for name, feature in cls.features.items()}
+        return {name: _planned_feature(cls, name, referred(cls.over, tables)) for name in cls.features}
 
     @classmethod
     def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
@@ -140,8 +139,11 @@ class FeatureView:
             yield f"derived.{name}", partial(made.column, reached)
             with contextlib.suppress(ConfigError):
                 sound[name] = made.column(reached)
-        columns = {**reached, **sound}
-        yield from ((name, partial(cls._plan, feature, columns)) for name, feature in cls.features.items())
+        tables_there = referred(cls.over, tables)
+        for name, feature in cls.features.items():
+            whole = len(sound) == len(cls.derived)
+            plan_of = partial(_planned_feature, cls, name, tables_there)
+            yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
         names = cls.names(tables)
@@ -155,10 +157,9 @@ class FeatureView:
         columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
-                reached = cls.columns(tables)
-                aggregate = cls._plan(feature, reached)
+                aggregate = _planned_feature(cls, name, referred(cls.over, tables))
                 if feature.type is None or TYPE.match(feature.type):
-                    columns[name] = aggregate.column(reached, feature.about)
+                    columns[name] = aggregate.column(cls.columns(tables), feature.about)
         return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
 
     @classmethod
@@ -184,6 +185,19 @@ class FeatureView:
         tags = {name: tag.expression for name, tag in cls.tags.items()}
         derived = {name: repr(made) for name, made in cls.derived.items()}
         return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
+
+
+def referred(over: type[Table], tables: Mapping[str, type[Table]]) -> tuple[type[Table], ...]:
+    """Tables to which columns of a table refer, of those that are declared."""
+    named = dict.fromkeys(column.refers for column in over.columns.values() if column.refers in tables)
+    return tuple(tables[str(name)] for name in named)
+
+
+@cache
+def _planned_feature(view: type[FeatureView], name: str, tables: tuple[type[Table], ...]) -> AggregateExpression:
+    """The plan of a feature, made once: every load of a conf folder asks for the same ones several times."""
+    columns = view.columns({table.name: table for table in tables})
+    return view._plan(view.features[name], columns)
 
 
 def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:

@@ -8,35 +8,11 @@ from datetime import date
 
 import pytest
 from shop import Retailer
+from till import TILL
 
 from jobs.ingest.steps import replay
 from quanyu.errors import ConfigError
 
-TILL = """
-describes: Receipts.
-owner: retail
-reads: {path: "till/{day}/*.csv", format: csv}
-delivers: events
-freshness: none
-bad_share: 0.9
-fills:
-  order_lines:
-    order_id: "receipt"
-    line: "line"
-    ordered_at: "at"
-    kind: "'sale'"
-    status: "'paid'"
-    sku: "item"
-    amount: "amount"
-  orders:
-    one_row_per: receipt
-    order_id: receipt
-    ordered_at: "min(cast(at as timestamp))"
-    kind: "'purchase'"
-    status: "'paid'"
-    amount: "sum(cast(amount as decimal(18, 2)))"
-    pieces: "count(*)"
-"""
 HEAD = "receipt,line,at,item,amount\n"
 SHOP = """
 describes: Orders of a shop, a row per change.
