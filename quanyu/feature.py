@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -84,7 +84,7 @@ class FeatureView:
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
         """The plan of every feature, in order. Raises ExpressionError for one that cannot be computed."""
-        return {name: _planned_feature(cls, name, referred(cls.over, tables)) for name in cls.features}
+        return {name: _planned_feature(cls, name, tables) for name in cls.features}
 
     @classmethod
     def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
@@ -139,10 +139,9 @@ class FeatureView:
             yield f"derived.{name}", partial(made.column, reached)
             with contextlib.suppress(ConfigError):
                 sound[name] = made.column(reached)
-        tables_there = referred(cls.over, tables)
         for name, feature in cls.features.items():
             whole = len(sound) == len(cls.derived)
-            plan_of = partial(_planned_feature, cls, name, tables_there)
+            plan_of = partial(_planned_feature, cls, name, tables)
             yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
@@ -157,7 +156,7 @@ class FeatureView:
         columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
-                aggregate = _planned_feature(cls, name, referred(cls.over, tables))
+                aggregate = _planned_feature(cls, name, tables)
                 if feature.type is None or TYPE.match(feature.type):
                     columns[name] = aggregate.column(cls.columns(tables), feature.about)
         return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
@@ -187,17 +186,16 @@ class FeatureView:
         return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
 
 
-def referred(over: type[Table], tables: Mapping[str, type[Table]]) -> tuple[type[Table], ...]:
-    """Tables to which columns of a table refer, of those that are declared."""
-    named = dict.fromkeys(column.refers for column in over.columns.values() if column.refers in tables)
-    return tuple(tables[str(name)] for name in named)
+_PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
 
 
-@cache
-def _planned_feature(view: type[FeatureView], name: str, tables: tuple[type[Table], ...]) -> AggregateExpression:
+def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
     """The plan of a feature, made once: every load of a conf folder asks for the same ones several times."""
-    columns = view.columns({table.name: table for table in tables})
-    return view._plan(view.features[name], columns)
+    referred = (tables.get(column.refers or "") for column in view.over.columns.values())
+    key = (view, name, *dict.fromkeys(referred))
+    if key not in _PLANS:
+        _PLANS[key] = view._plan(view.features[name], view.columns(tables))
+    return _PLANS[key]
 
 
 def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
