@@ -7,10 +7,10 @@ import random
 from datetime import date
 
 import pytest
-from examples import thorough
 from shop import Retailer
 from till import TILL
 
+from examples import thorough
 from jobs.ingest.steps import replay
 from quanyu.errors import ConfigError
 
@@ -243,7 +243,7 @@ WORLDS = {
 
 
 def _orders_of(files, seed):
-    """Two orders (four in make test-long) of the files in which the versions of one path keep theirs, the last of them with repetitions."""
+    """Two orders (four in make test-long): versions of one path keep theirs, the last ones are repeated."""
     numbers = range(len(files))
     possible = [
         order
