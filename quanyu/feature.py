@@ -84,8 +84,7 @@ class FeatureView:
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
         """The plan of every feature, in order. Raises ExpressionError for one that cannot be computed."""
-        columns = cls.columns(tables)
-        return {name: cls._plan(feature, columns) for name, feature in cls.features.items()}
+        return {name: _planned_feature(cls, name, tables) for name in cls.features}
 
     @classmethod
     def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
@@ -140,8 +139,10 @@ class FeatureView:
             yield f"derived.{name}", partial(made.column, reached)
             with contextlib.suppress(ConfigError):
                 sound[name] = made.column(reached)
-        columns = {**reached, **sound}
-        yield from ((name, partial(cls._plan, feature, columns)) for name, feature in cls.features.items())
+        for name, feature in cls.features.items():
+            whole = len(sound) == len(cls.derived)
+            plan_of = partial(_planned_feature, cls, name, tables)
+            yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
         names = cls.names(tables)
@@ -155,10 +156,9 @@ class FeatureView:
         columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
-                reached = cls.columns(tables)
-                aggregate = cls._plan(feature, reached)
+                aggregate = _planned_feature(cls, name, tables)
                 if feature.type is None or TYPE.match(feature.type):
-                    columns[name] = aggregate.column(reached, feature.about)
+                    columns[name] = aggregate.column(cls.columns(tables), feature.about)
         return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
 
     @classmethod
@@ -184,6 +184,18 @@ class FeatureView:
         tags = {name: tag.expression for name, tag in cls.tags.items()}
         derived = {name: repr(made) for name, made in cls.derived.items()}
         return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
+
+
+_PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
+
+
+def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+    """The plan of a feature, made once: every load of a conf folder asks for the same ones several times."""
+    referred = (tables.get(column.refers or "") for column in view.over.columns.values())
+    key = (view, name, *dict.fromkeys(referred))
+    if key not in _PLANS:
+        _PLANS[key] = view._plan(view.features[name], view.columns(tables))
+    return _PLANS[key]
 
 
 def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:

@@ -7,11 +7,15 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("thorough", settings())
 
 
+def thorough() -> bool:
+    """Whether everything is tried, as in make test-long."""
+    return bool(settings.get_current_profile_name() == "thorough")
+
+
 def examples(count: int) -> settings:
     """Try a quarter of so many examples, or all of them under the profile `thorough`."""
-    thorough = settings.get_current_profile_name() == "thorough"
     return settings(
-        max_examples=count if thorough else count // 4,
+        max_examples=count if thorough() else count // 4,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

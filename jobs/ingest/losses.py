@@ -21,7 +21,7 @@ def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, 
         yield f"not a {wanted}", empty
     if kind == "string" and wanted == "timestamp":
         clock = f"regexp_extract({raw}, '{_LOCAL}', 1)"
-        yield "a time that the clocks skip", f"{clock} <> '' and {clock} <> date_format({typed}, 'H:mm')"
+        yield "a time that the clocks skip", f"{clock} not in ('', date_format({typed}, 'H:mm'))"
     yield from roundings(raw, kind, typed, wanted)
 
 

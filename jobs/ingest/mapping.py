@@ -172,14 +172,13 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
     ]
     kept = named_in(casts, *grouped_sql)
     needed = {**kept, **named_in(casts, *made)}
-    columns = [f"`{name}`" for name in rows.columns]
     elements: dict[str, str] = {}
     for fill, table in fills.values():
         elements |= fields_of(element_values(fill, table)) if fill.each else {}
     # A cast holds the text that it is of, and has to be named first.
     longest_first = dict(sorted(elements.items(), key=lambda item: -len(item[0])))
     texts = [by_columns(sql, {**needed, **longest_first}) for sql in made]
-    return with_casts(rows, needed).selectExpr(*columns, *kept.values(), *texts)
+    return with_casts(rows, needed).selectExpr("*", *texts).drop(*(needed[sql] for sql in needed if sql not in kept))
 
 
 def _where_kept(source: Source, checks: list[Check]) -> str:

@@ -50,7 +50,8 @@ def with_key(rows: DataFrame, fill: Fill, table: type[Table], name: str) -> Data
         part if text == PERSON else key_value(text, part, table.columns[_column(fill, text)])
         for part, text in grouped.items()
     ]
-    return parts.selectExpr(*(f"`{column}`" for column in rows.columns), f"{_text(keys)} as `{name}`")
+    # Whoever asks a frame for its columns has the engine resolve the whole plan.
+    return parts.selectExpr("*", f"{_text(keys)} as `{name}`").drop(*grouped)
 
 
 def stored_key_sql(fill: Fill) -> str:

@@ -258,7 +258,7 @@ def _flagged(old: DataFrame, key: list[str], superseded: DataFrame | None) -> Da
     if superseded is None:
         return old.selectExpr("*", "false as _superseded")
     flagged = old.join(superseded.selectExpr(*key, "true as _flag"), key, "left")
-    return flagged.selectExpr(*(f"`{name}`" for name in old.columns), "coalesce(_flag, false) as _superseded")
+    return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
 
 
 def _operation(delivery: Delivery) -> str:

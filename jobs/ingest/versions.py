@@ -60,6 +60,8 @@ def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
     Adds `_next`, the day on which the following version became known, `_next_gone`, and `_late`: rows behind what
     silver has, in no chain.
     """
+    from pyspark.sql import functions as F  # noqa: N812
+
     key, place = ", ".join(f"`{name}`" for name in table.keys), place_sql(table, source)
     # A key that a feed no longer tells ends with its day, which has no time of its own.
     at = place if place == "feed_day" else f"if(_gone, {midnight('feed_day')}, {place})"
@@ -71,12 +73,8 @@ def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
     recorded = (
         f"if(_old, recorded_on, greatest(recorded_on, max(if(_old, recorded_on, null)) over (partition by {key})))"
     )
-    placed = placed.selectExpr(
-        *(f"`{c}`" for c in placed.columns if c != "recorded_on"),
-        f"coalesce({recorded}, recorded_on) as recorded_on",
-        f"{since} as _since",
-        f"{known} as _known",
-    )
+    placed = placed.withColumn("recorded_on", F.expr(f"coalesce({recorded}, recorded_on)"))
+    placed = placed.selectExpr("*", f"{since} as _since", f"{known} as _known")
     placed = placed.selectExpr("*", "not _old and _since is not null and _at < _since as _late")
     order = f"(partition by {key}, _late order by _at, _superseded desc, feed_day, _old desc, recorded_on)"
     before = placed.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from functools import reduce
 
-from quanyu.errors import ExpressionError
-
 NULL = "null"
 WHOLE = {"int": 10, "bigint": 19}
 MOST_DIGITS = 38
@@ -110,8 +108,3 @@ def empty_list(item: str) -> str:
 def article(name: str) -> str:
     """A type's family as messages name it, with the type: `text (string)`."""
     return f"{family(name) or 'null'} ({name})"
-
-
-def refuse(text: str, why: str) -> ExpressionError:
-    """The error about an expression or a part of it, quoted."""
-    return ExpressionError(f"{text!r}: {why}")

@@ -77,7 +77,8 @@ class Staging:
         folder.mkdir(parents=True)
         with guard("staging"):
             df.write.mode("append").options(**options).parquet(self._engine_path(folder))
-            frame = df.sparkSession.read.schema(_nullable(df.schema)).parquet(self._engine_path(folder))
+            schema = _nullable(_schema(df, folder))
+            frame = df.sparkSession.read.schema(schema).parquet(self._engine_path(folder))
         return Staged(frame, folder, _count_rows(folder))
 
     def folder(self) -> Path:
@@ -128,6 +129,22 @@ class Staging:
         if self._folder is not None:
             scratch.remove(self._folder)
             self._folder = None
+
+
+def _schema(df: DataFrame, folder: Path) -> Any:
+    """Schema of a frame, out of a file that it was written to: to ask the frame is to have its whole plan resolved."""
+    from pyarrow import parquet
+    from pyspark.sql.pandas.types import from_arrow_schema
+    from pyspark.sql.types import StructType
+
+    file = next(folder.glob("*.parquet"), None)
+    if file is None:
+        return df.schema
+    written = parquet.read_schema(file)
+    by_spark = (written.metadata or {}).get(b"org.apache.spark.sql.parquet.row.metadata")
+    if by_spark:
+        return StructType.fromJson(json.loads(by_spark))
+    return from_arrow_schema(written, prefer_timestamp_ntz=True)
 
 
 def _nullable(schema: Any) -> Any:

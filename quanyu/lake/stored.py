@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ class StoredTables:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._opened: dict[str, tuple[object, Any]] = {}
 
     def path(self, place: str) -> str:
         """Where a table lies."""
@@ -41,10 +43,17 @@ class StoredTables:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
-        if not (Path(self.path(place)) / "_delta_log").is_dir():
+        log = Path(self.path(place), "_delta_log")
+        if not log.is_dir():
             return None
+        state, table = self._opened.get(place, (None, None))
         try:
-            return DeltaTable(self.path(place))
+            if state == (found := _state(log)):
+                return table
+            table = DeltaTable(self.path(place))
+            # A commit that came meanwhile shows the next time.
+            self._opened[place] = (found, table)
+            return table
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:
@@ -155,6 +164,13 @@ class StoredTables:
 def delta_types(table: Any) -> dict[str, str]:
     """Types of a table's columns by Delta's names; of arrays the whole description."""
     return {column.name: str(column.type.to_json()).strip('"') for column in table.schema().fields}
+
+
+def _state(log: Path) -> frozenset[tuple[str, int, int, int]]:
+    """What lies in a table's log: as long as it is the same, so is the table."""
+    with os.scandir(log) as entries:
+        looks = [(entry.name, entry.stat()) for entry in entries]
+    return frozenset((name, look.st_ino, look.st_size, look.st_mtime_ns) for name, look in looks)
 
 
 def spark_types(table: Any) -> dict[str, str]:

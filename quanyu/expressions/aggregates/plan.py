@@ -51,6 +51,10 @@ class AggregateExpression:
 
     def parts(self) -> dict[str, str]:
         """SQL that an engine aggregates over an entity's rows, by generated column names; equal parts share a name."""
+        return dict(self._parts)
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
         return _joined(aggregate.parts() for aggregate in self._all)
 
     def condition(self) -> str:

@@ -6,37 +6,11 @@ from datetime import date
 
 import pytest
 from hostile import CASES
+from till import PERSONAL as TILL
 
 from jobs.ingest.steps import replay
 from quanyu.errors import ContractError
 
-TILL = """
-describes: Receipts.
-owner: retail
-reads: {path: "till/{day}/*.csv", format: csv}
-delivers: events
-freshness: none
-bad_share: 0.9
-person: [{kind: phone, value: phone}]
-fills:
-  order_lines:
-    order_id: "receipt"
-    line: "line"
-    ordered_at: "at"
-    kind: "if(cast(quantity as int) < 0, 'return', 'sale')"
-    status: "'paid'"
-    sku: "item"
-    quantity: "quantity"
-    amount: "amount"
-  orders:
-    one_row_per: receipt
-    order_id: receipt
-    ordered_at: "min(cast(at as timestamp))"
-    kind: "'purchase'"
-    status: "'paid'"
-    amount: "sum(cast(amount as decimal(18, 2)))"
-    channel: "'store'"
-"""
 HEAD = "receipt,line,at,phone,item,quantity,amount\n"
 GOOD = "r1,1,2024-01-01 10:00:00,13911112222,a,1,10.00\nr1,2,2024-01-01 10:00:00,13911112222,b,2,20.50\n"
 BAD = "r2,1,2024-01-01 11:00:00,,a,one,x\n"

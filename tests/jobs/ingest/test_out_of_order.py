@@ -6,7 +6,8 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from test_again import CATALOGUE, HEAD, TILL, current, line, orders
+from test_again import CATALOGUE, HEAD, current, line, orders
+from till import TILL
 
 from jobs.ingest.steps import replay
 
