@@ -35,12 +35,8 @@ def customers(
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
     found = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
-    made = {
-        "joined_on": "least(_joined, _known) as joined_on",
-        **{
-            name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in ("consents", "reachable_by")
-        },
-    }
+    lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
+    made = {"joined_on": "least(_joined, _known) as joined_on", **lists}
     return found.selectExpr(*(made.get(name, name) for name in Customers.columns))
 
 

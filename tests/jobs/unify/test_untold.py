@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from consents import DAY, customers, declared, inside, land, member, reasons, took
+from members import CRM
 
 from jobs.consent.facts import Question
 from jobs.exports.members import answers
@@ -108,3 +109,15 @@ fills:
     land(shop, "crm", "2024-07-03", member(2, OLD))
     found = reasons(took(shop, "2024-07-03"), ADS)
     assert found["M2", f"+86{OLD}"] == LISTED and found["M1", f"+86{NEW}"] is None
+
+
+def test_a_merge_that_the_source_takes_back_is_parted_with_its_reason_in_the_log(retailer):
+    text = CRM.replace("  - {kind: phone", "  - {kind: member, scope: b, value: merged}\n  - {kind: phone")
+    retailer.declare("sources/crm.yml", text)
+    for day, into in ((DAY, ""), (NEXT, "1"), ("2024-07-03", "")):
+        retailer.land(f"crm/{day}.csv", f"card,name,phone,merged\n1,Ann,,\n2,Bob,,{into}\n")
+        retailer.run(day, "ingest.crm", "identities")
+    log = retailer.rows("gold/identity_events", "number", "day", "event", "cause")
+    events = [(str(day), event, cause) for _, day, event, cause in sorted(log)]
+    assert [event[:2] for event in events] == [(DAY, "mint"), (DAY, "mint"), (NEXT, "merge"), ("2024-07-03", "split")]
+    assert events[-1][2]
