@@ -18,8 +18,8 @@ from quanyu.job import Job
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
-from quanyu.literals import dates
 from quanyu.run import Context, Outcome, Step
+from quanyu.standing import AS_KNOWN, PERSON, of_days, standing, told
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
 
 def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     """Rows of a table of facts up to the end of each day, as known on it: with `as_of`, and for facts about persons
-    with `customer_id` (null for nobody known)."""
+    with `customer_id` (null for nobody known). Of identifiers, those that stand."""
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
         job = job_of(table)
@@ -118,7 +118,10 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
         made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
-    rows = _of_days(lake.table(table), days).where(_AS_KNOWN)
+    if table.name == "identifiers":
+        rows = standing(lake, context.catalogue, *days)
+    else:
+        rows = of_days(lake.table(table), days).where(AS_KNOWN)
     if table.happens:
         rows = rows.where(_before_end(table))
     if not table.personal:
@@ -126,19 +129,10 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
 
 
-_AS_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > as_of)"
-
 # Versions of a master that stood at the end of some day up to `as_of`, and their order: those that still stand first,
 # then those that ended last. An end after `as_of` was not known on it.
 _ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
 _LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
-
-
-def _of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
-    """Repeat rows for each of the days they are asked for, in one pass over them."""
-    if len(days) == 1:
-        return rows.selectExpr("*", f"date'{days[0]}' as as_of")
-    return rows.where(f"recorded_on <= date'{max(days)}'").selectExpr("*", f"explode(array({dates(days)})) as as_of")
 
 
 def _before_end(table: type[Table]) -> str:
@@ -148,9 +142,17 @@ def _before_end(table: type[Table]) -> str:
 
 def customers_known(context: Context, *days: date) -> DataFrame:
     """Every customer of whom anything was known at the end of each day: customer_id, as_of."""
-    tables = context.catalogue.tables
-    known = facts(context, tables["identifiers"], *days).where("customer_id is not null")
-    return known.select("customer_id", "as_of").distinct()
+    return records_known(context, *days).select(*BY).distinct()
+
+
+def records_known(context: Context, *days: date) -> DataFrame:
+    """Records of customers at the end of each day: source, person_key, customer_id, as_of, known_on.
+
+    One whose identifiers ceased is still its customer's, as its facts are.
+    """
+    rows = told(context.lake, context.catalogue, *days).groupBy(*PERSON, "as_of").agg({"recorded_on": "min"})
+    rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
+    return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
 
 
 def with_referred(
@@ -167,7 +169,7 @@ def with_referred(
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
-        versions = _of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        versions = of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
         wanted = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
         wanted = wanted.where("_n = 1")
         # The embedded engine holds the left side of a join in memory: the master, and not all facts.

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.audiences.stays import ever_held_out
-from jobs.unify import normalise
-from jobs.unify.ceased import without_ceased
-from quanyu import asof
+from quanyu import asof, standing
+from quanyu.comparable import comparable_sql
 from quanyu.literals import quoted
 from quanyu.model.people import ANY
 from quanyu.run import Context
@@ -59,11 +58,12 @@ def known(context: Context, name: str, moment: Moment) -> DataFrame:
         since = f"recorded_on <= date'{moment.day}'" if moment.day else "true"
         current = f"({current}) or (({table.permanent}) and {since})"
     rows = context.lake.table(table).where(current)
-    if name == "identifiers":
-        rows = without_ceased(context.lake, context.catalogue, rows, moment.day)
-    return rows.join(
-        asof.people(context.lake, context.catalogue.tables["identities"]), ["source", "person_key"], "left"
-    )
+    return _with_customers(context, rows)
+
+
+def _with_customers(context: Context, rows: DataFrame) -> DataFrame:
+    people = asof.people(context.lake, context.catalogue.tables["identities"])
+    return rows.join(people, ["source", "person_key"], "left")
 
 
 def answers(context: Context, moment: Moment) -> DataFrame:
@@ -129,11 +129,26 @@ def unreadable(context: Context, purpose: str) -> DataFrame:
 
 
 def shown(context: Context, moment: Moment) -> DataFrame:
-    """What records show: source, person_key, customer_id, shown_kind, and `text` (normalise.comparable_sql)."""
-    text = f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
-    return known(context, "identifiers", moment).selectExpr(
-        "source", "person_key", "customer_id", "kind as shown_kind", text
-    )
+    """What records show: source, person_key, customer_id, shown_kind, `text` (comparable_sql), and whether it `stands`.
+
+    What ceased reaches nobody, and an objection that was told with it goes on.
+    """
+    rows = known(context, "identifiers", moment)
+    day = moment.day or standing.NOW
+    gone = standing.ceased(context.lake, context.catalogue, day)
+    if gone is None:
+        stands = rows.selectExpr("*", "true as stands")
+    else:
+        gone = gone.selectExpr(*standing.ROW, "true as _gone")
+        stands = rows.join(gone, standing.ROW, "left").selectExpr("*", "_gone is null as stands")
+    text = f"{comparable_sql('kind', 'scope', 'value')} as text"
+    return stands.selectExpr("source", "person_key", "customer_id", "kind as shown_kind", text, "stands")
+
+
+def addresses(context: Context, moment: Moment) -> DataFrame:
+    """Rows of `identifiers` that stand at a moment, with `customer_id` as known today."""
+    rows = standing.standing(context.lake, context.catalogue, moment.day or standing.NOW)
+    return _with_customers(context, rows)
 
 
 def held_out(context: Context, audience: str) -> DataFrame:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import doubt, facts, states
 from jobs.consent import objections as objecting
-from jobs.consent.facts import Moment, Question, answers, known, newest_grants, shown
+from jobs.consent.facts import Moment, Question, answers, newest_grants, shown
 from jobs.unify import normalise, persons
+from quanyu import comparable, standing
+from quanyu.comparable import comparable_sql, with_hashes
 from quanyu.declare import digest
 from quanyu.literals import quoted
 from quanyu.run import Context
@@ -33,7 +35,8 @@ READS = (
 
 def definition() -> str:
     """Hash of the code that answers: who asks does so anew when it changes."""
-    return digest([inspect.getsource(module) for module in (sys.modules[__name__], doubt, facts, objecting, states)])
+    modules = (sys.modules[__name__], comparable, doubt, facts, objecting, standing, states)
+    return digest([inspect.getsource(module) for module in modules])
 
 
 def ask(
@@ -136,8 +139,8 @@ class Gate:
     def _addresses(self, customers: DataFrame) -> DataFrame:
         """Addresses that customers show: customer_id, kind, value, recorded_on, address_hash, `text` to compare."""
         kinds = ", ".join(map(quoted, self._question.kinds))
-        rows = known(self._context, "identifiers", self._moment).where(f"kind in ({kinds})")
-        text = f"{normalise.comparable_sql('kind', 'scope', 'value')} as text"
+        rows = facts.addresses(self._context, self._moment).where(f"kind in ({kinds})")
+        text = f"{comparable_sql('kind', 'scope', 'value')} as text"
         rows = rows.join(customers, "customer_id").selectExpr("customer_id", "kind", "value", text, "recorded_on")
         newest = rows.groupBy("customer_id", "kind", "value", "text").agg({"recorded_on": "max"})
         newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
@@ -145,7 +148,8 @@ class Gate:
 
     def _barred(self, addresses: DataFrame) -> DataFrame:
         """Addresses that may not be used whoever shows them: customer_id, kind, value, reason."""
-        found = _texts(addresses).join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
+        texts = with_hashes(addresses, ("customer_id", "kind", "value"))
+        found = texts.join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
         told = self._told.where("address_hash is not null").select("address_hash", "reason", "over_at").distinct()
         # Where several show an address, it is free again for those who consented anew themselves.
         told = told.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
@@ -162,14 +166,3 @@ def _hash(context: Context) -> Any:
     persons.ship()
     hashes = normalise.address_hashes(person_key_secret(context.settings))
     return F.pandas_udf(hashes, "string")  # type: ignore[attr-defined]
-
-
-def _texts(addresses: DataFrame) -> DataFrame:
-    """Each address by its own text and by those of its hashes, since another may show it as a hash alone."""
-    names = ("customer_id", "kind", "value")
-    clear = addresses.where("kind in ('phone', 'email')")
-    handed = clear.selectExpr(*names, f"explode({normalise.handed_sql('kind', 'value')}) as handed")
-    texts = addresses.select(*names, "text")
-    for name, sql in {"sha256": "sha2(handed, 256)", "md5": "md5(handed)"}.items():
-        texts = texts.unionByName(handed.selectExpr(*names, f"concat(kind, '_{name}||', {sql}) as text"))
-    return texts

@@ -136,20 +136,22 @@ def suppressed(
     objecting: DataFrame,
     held_out: DataFrame,
 ) -> DataFrame:
-    """Identifiers that go out through nobody: `text` (normalise.comparable_sql), kind (null for any), reason.
+    """Identifiers that go out through nobody: `text` (comparable_sql), kind (null for any), reason.
 
-    They are all that customers and records show who object, who are on a list, or who are held out.
+    They are all that customers show who object or are held out, and all that was told, ceased or not, by records that
+    object or are on a list.
     """
     whole = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
-    alone = objecting.where("customer_id is null").select("source", "person_key", "kind", "reason").distinct()
+    own = objecting.select("source", "person_key", "kind", "reason").distinct()
+    stands = identifiers.where("stands")
     others = "concat(reason, ', by somebody who shows it') as reason"
     columns = ("text", "kind", others)
     listed = _listed(context, question, moment).join(identifiers, ["source", "person_key"])
     found = [
-        whole.join(identifiers, "customer_id").selectExpr(*columns),
-        alone.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
+        whole.join(stands, "customer_id").selectExpr(*columns),
+        own.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
         listed.where(_fits(question)).selectExpr("text", "cast(null as string) as kind", "reason"),
-        held_out.join(identifiers, "customer_id").selectExpr(
+        held_out.join(stands, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"
         ),
         unreadable(context, question.purpose).selectExpr(

@@ -33,7 +33,8 @@ from jobs.ingest.file_order import file_order
 from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.keys import blanks
 from jobs.ingest.parents import stored_key_sql, with_key
-from jobs.unify import normalise, persons
+from jobs.unify import persons
+from quanyu.comparable import comparable_sql
 from quanyu.expressions import parse
 from quanyu.fill import Fill
 from quanyu.lake.difference import has_repeats
@@ -288,7 +289,6 @@ def _address(source: Source, table: type[Table], made: str) -> list[str]:
 def shown(source: Source) -> str:
     """SQL of the identifiers that a row shows, as texts of their kind, scope and value to compare."""
     texts = (
-        normalise.comparable_sql(quoted(item.kind), quoted(item.scope), f"_person.id{n}")
-        for n, item in enumerate(source.person)
+        comparable_sql(quoted(item.kind), quoted(item.scope), f"_person.id{n}") for n, item in enumerate(source.person)
     )
     return f"array_compact(array({', '.join(texts)}))" if source.person else "cast(array() as array<string>)"

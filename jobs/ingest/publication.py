@@ -23,7 +23,7 @@ from jobs.ingest.relations import (
 )
 from jobs.ingest.tally import Part, Tally, frequent_in, frequent_reasons, tally
 from jobs.ingest.work import Work, part_sql, with_held
-from jobs.unify import ceased
+from quanyu import standing
 from quanyu.lake import Written
 from quanyu.lake.union import union_all
 from quanyu.literals import dates
@@ -178,8 +178,8 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
         newest,
         newest is not None and work.source.deleted_when is not None and bool(_whole_before(work, [newest])),
         mapped.other_days,
-        ceased.replaces(work.source, work.tables),
-        ceased.untied_for(work.lake, work.context.catalogue, work.source),
+        standing.replaces(work.source, work.tables),
+        standing.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 

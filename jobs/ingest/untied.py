@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.unify.ceased import records_in
+from quanyu.comparable import comparable_sql
 from quanyu.literals import dates, quoted
 from quanyu.source import Source
+from quanyu.standing import records_in
 from quanyu.table import Table
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def anew(
 def retold(tellings: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
     """Identifiers that a feed of events told before a record untied them and tells again after: KEY and `feed_day`, the
     day on which they had ended, so that they hold anew."""
-    ends = until.groupBy("kind", "scope", "value").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
-    before = current.join(ends, ["kind", "scope", "value"]).where("recorded_on <= until").select(*KEY, "until")
+    ends = until.groupBy("text").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
+    texts = current.selectExpr("*", f"{comparable_sql('kind', 'scope', 'value')} as text")
+    before = texts.join(ends, "text").where("recorded_on <= until").select(*KEY, "until")
     after = tellings.selectExpr(*KEY, "feed_day as told").join(before, KEY).where("told > until")
     return after.selectExpr(*KEY, "until as feed_day").distinct()
 

@@ -15,46 +15,48 @@ OF_PEOPLE = {
     "gender": "nullif(gender, 'unknown')", "city": "city", "country": "country",
     "birth_year": "if(birthday = date'1900-01-01', null, year(birthday))",
 }  # fmt: skip
+LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
 def customers(
-    people: DataFrame, identifiers: DataFrame, consents: DataFrame, wins: Mapping[str, Sequence[str]]
-) -> DataFrame:
-    """One row per customer out of facts with customer_id; `wins` orders the sources per column, others come after."""
+    people: DataFrame, records: DataFrame, identifiers: DataFrame, consents: DataFrame,
+    wins: Mapping[str, Sequence[str]],
+) -> DataFrame:  # fmt: skip
+    """One row per customer out of facts with customer_id; `wins` orders the sources per column, others come after.
+
+    `records` are those of asof.records_known, `identifiers` those that stand.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
     told = [
         _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
     ]
     attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
-    persons = _persons(identifiers)
+    persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
     found = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
-    made = {
-        "joined_on": "least(_joined, _known) as joined_on",
-        "consents": "coalesce(consents, cast(array() as array<string>)) as consents",
-    }
+    lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
+    made = {"joined_on": "least(_joined, _known) as joined_on", **lists}
     return found.selectExpr(*(made.get(name, name) for name in Customers.columns))
 
 
-def _persons(identifiers: DataFrame) -> DataFrame:
-    """How many records a customer has, of which sources and with which identifiers, and since when.
-
-    In two levels: distinct texts beside other aggregates take gigabytes.
-    """
+def _persons(records: DataFrame) -> DataFrame:
+    """How many records a customer has, of which sources, and since when."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    kinds = sorted(REACHABLE)
-    records = identifiers.groupBy("customer_id", "source", "person_key").agg(
-        F.expr("min(recorded_on)").alias("_known"), *(F.expr(f"bool_or(kind = '{kind}')").alias(kind) for kind in kinds)
-    )
-    reachable = ", ".join(f"if(bool_or(`{kind}`), '{kind}', null)" for kind in kinds)
     return records.groupBy("customer_id").agg(
         F.expr("count(*)").alias("persons"),
         F.expr("sort_array(array_distinct(collect_list(source)))").alias("sources"),
-        F.expr(f"array_compact(array({reachable}))").alias("reachable_by"),
-        F.expr("min(_known)").alias("_known"),
+        F.expr("min(known_on)").alias("_known"),
     )
+
+
+def _reachable(identifiers: DataFrame) -> DataFrame:
+    """With which kinds of identifiers a customer can be reached."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    kinds = ", ".join(f"if(bool_or(kind = '{kind}'), '{kind}', null)" for kind in sorted(REACHABLE))
+    return identifiers.groupBy("customer_id").agg(F.expr(f"array_compact(array({kinds}))").alias("reachable_by"))
 
 
 def _winning(name: str, sql: str, order: Sequence[str]) -> Column:

@@ -14,6 +14,7 @@ from itertools import pairwise
 import pandas as pd
 
 from jobs.unify.placeholders import WORDS, folded, is_placeholder, whole_number
+from quanyu.comparable import DOTLESS, TAGGED
 
 # Names of mailboxes are what their providers give: some have dots side by side, or at the end.
 _EMAIL = re.compile(
@@ -24,10 +25,6 @@ _FAKE_MAIL = re.compile(
     r"^(?:none|no|null|nan|undefined|unknown|anonymous|guest|test|noemail|no-?reply|([ax01])\1{2,}|123(?:456)?"
     r"|([a-z0-9])@\2\.[a-z.]+$)(?:@|$)"
 )
-# Providers to whom an address with dots in its name, or with a tag after a plus, is the same mailbox.
-_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
-_TAGGED = frozenset({*_DOTLESS, "outlook.com", "hotmail.com", "live.com", "icloud.com", "me.com", "proton.me",
-                     "protonmail.com", "fastmail.com"})  # fmt: skip
 # Numbers that sales guides type when a customer gives none: the carrier's service number and round ones.
 _DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000", "+8613912345678"})
 # Numbers of services, which many call and nobody has: hot lines, premium and shared ones (phonenumbers' types).
@@ -98,29 +95,12 @@ def same(kind: str, value: str) -> str:
     if kind == "device":
         return value.lower()
     name, _, domain = value.partition("@")
-    if kind != "email" or domain not in _TAGGED:
+    if kind != "email" or domain not in TAGGED:
         return value
     name = name.partition("+")[0]
-    if domain in _DOTLESS:
+    if domain in DOTLESS:
         return f"{name.replace('.', '')}@gmail.com"
     return f"{name}@{domain}"
-
-
-def same_sql(kind: str, value: str) -> str:
-    """Return `same` as an expression of Spark's, over two expressions."""
-    at = f"split_part({value}, '@', 2)"
-    name = f"split_part(split_part({value}, '@', 1), '+', 1)"
-    tagged, dotless = (", ".join(f"'{domain}'" for domain in sorted(some)) for some in (_TAGGED - _DOTLESS, _DOTLESS))
-    return (
-        f"case when {kind} = 'email' and {at} in ({dotless}) then concat(replace({name}, '.', ''), '@gmail.com')"
-        f" when {kind} = 'email' and {at} in ({tagged}) then concat({name}, '@', {at})"
-        f" when {kind} = 'device' then lower({value}) else {value} end"
-    )
-
-
-def comparable_sql(kind: str, scope: str, value: str) -> str:
-    """SQL of one text by which identifiers are the same or not, over three expressions; null without a value."""
-    return f"concat({kind}, '|', {scope}, '|', {same_sql(kind, value)})"
 
 
 def plain(value: str, region: str) -> str | None:
@@ -236,18 +216,6 @@ def hashes(kind: str, value: str) -> list[tuple[str, str]]:
         for text in dict.fromkeys(texts)
         for name in ("sha256", "md5")
     ]
-
-
-def handed_sql(kind: str, value: str) -> str:
-    """Return the texts of a phone or an e-mail that `hashes` hashes as an expression of SQL, over two expressions."""
-    import phonenumbers
-
-    # What follows the code of the country, of which none begins another.
-    two = ", ".join(f"'{code}'" for code in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE) if 10 <= code < 100)
-    length = f"case when substring({value}, 2, 1) in ('1', '7') then 1 when substring({value}, 2, 2) in ({two}) then 2"
-    national = f"substring({value}, 2 + {length} else 3 end)"
-    phones = f"array({value}, substring({value}, 2), {national})"
-    return f"if({kind} = 'phone', {phones}, array({value}, {same_sql(kind, value)}))"
 
 
 def _national(e164: str) -> str:

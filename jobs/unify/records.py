@@ -14,14 +14,15 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from jobs.unify import normalise
-from jobs.unify.ceased import holds_on, without_ceased
 from jobs.unify.matching import fields
+from quanyu.comparable import handed_sql, same_sql
 from quanyu.discover import Catalogue
 from quanyu.lake import staging
 from quanyu.literals import quoted
 from quanyu.model.people import KINDS
 from quanyu.run import Context
 from quanyu.settings import Settings, person_key_secret
+from quanyu.standing import AS_KNOWN, NOW, of_days, standing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -118,7 +119,11 @@ def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
 
 def _own(context: Context, name: str, day: date | None) -> DataFrame:
     others = parties(context.catalogue)
-    rows = context.lake.table(context.catalogue.tables[name]).where(holds_on(day))
+    days = [day or NOW]
+    if name == "identifiers":
+        rows = standing(context.lake, context.catalogue, *days)
+    else:
+        rows = of_days(context.lake.table(context.catalogue.tables[name]), days).where(AS_KNOWN)
     return rows.where(~rows["source"].isin(others)) if others else rows
 
 
@@ -155,21 +160,20 @@ def identifiers(context: Context, day: date | None) -> DataFrame:
     record shows. kind_code, scope_code and code are whole numbers; tie is one that no key changes.
     """
     rows = _own(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
-    rows = without_ceased(context.lake, context.catalogue, rows, day)
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
     rows = _unhashed(rows) if hashed else rows
     kinds = ", ".join(quoted(kind) for kind in KINDS)
     return rows.selectExpr(
         PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
         f"xxhash64({quoted(salt_of(context.settings))}, scope) as scope_code", "value as told",
-        f"{normalise.same_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
+        f"{same_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
         "xxhash64(kind, scope, value) as tie", "recorded_on",
     )  # fmt: skip
 
 
 def _code(context: Context, kind: str, scope: str, value: str) -> str:
     """SQL of the number of a value, over three expressions."""
-    return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {normalise.same_sql(kind, value)})"
+    return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {same_sql(kind, value)})"
 
 
 def blocked(context: Context, kinds: Array, told: pa.ChunkedArray) -> Array:
@@ -206,9 +210,7 @@ def _unhashed(identifiers: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
-    texts = clear.selectExpr(
-        "kind as clear_kind", "value as clear", f"explode({normalise.handed_sql('kind', 'value')}) as text"
-    )
+    texts = clear.selectExpr("kind as clear_kind", "value as clear", f"explode({handed_sql('kind', 'value')}) as text")
     hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
     known = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
     # A hash of two clear values is taken for that of the smallest.

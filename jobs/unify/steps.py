@@ -11,7 +11,7 @@ from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
 from jobs.unify import memory, records
 from jobs.unify.identify import identify
-from quanyu import asof, discover
+from quanyu import asof, discover, standing
 from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.job import Job
@@ -45,14 +45,13 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _customers(catalogue: Catalogue) -> str:
-    code = [inspect.getsource(module) for module in (customers_job, states)]
+    code = [inspect.getsource(module) for module in (customers_job, standing, states)]
     return digest([code, catalogue.tables["customers"].definition(), catalogue.settings.wins])
 
 
 # What decides who is who: a change of its code decides anew.
 _DECIDES = (
     "causes",
-    "ceased",
     "clusters",
     "identify",
     "identities",
@@ -72,6 +71,7 @@ def _definition(catalogue: Catalogue) -> str:
         for module in modules
         if module.__name__ in wanted or module.__name__.startswith("jobs.unify.matching.")
     ]
+    code.append(inspect.getsource(standing))
     others = records.parties(catalogue)
     return digest([code, catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
 
@@ -84,8 +84,9 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _of_job(job: Job) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
+    definition = digest([job.definition(), *map(inspect.getsource, (standing, states))])
     return Step(
-        job.name, "unify", reads, (f"gold/{job.writes.name}",), digest([job.definition(), inspect.getsource(states)]),
+        job.name, "unify", reads, (f"gold/{job.writes.name}",), definition,
         partial(write, name=job.writes.name), job.describes, forward=True, remakes=(f"gold/{job.writes.name}",),
     )  # fmt: skip
 
@@ -97,7 +98,8 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
         asof.facts(context, tables[name], context.day).where("customer_id is not null")
         for name in ("people", "identifiers", "consents")
     )
-    made = customers_job.customers(people, identifiers, consents, context.settings.wins)
+    records = asof.records_known(context, context.day)
+    made = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
     return _told(context.lake.sync(tables["customers"], made, receipt))
 
 

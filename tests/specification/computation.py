@@ -162,6 +162,7 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
             asof.facts(context, table, day).where("customer_id is not null")
             for table in (People, Identifiers, Consents)
         )
-        return customers(people, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
+        records = asof.records_known(context, day)
+        return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
     return reduce(lambda one, other: one.unionByName(other), map(of, days))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from members import CRM
 
-from jobs.consent.facts import Moment, shown
+from jobs.consent.facts import Moment, addresses
 from jobs.unify import records
 
 SHOP = """\
@@ -55,8 +55,8 @@ def test_what_a_record_tells_its_events_tell_too(feeds):
 def test_a_phone_that_is_untied_ceases_in_older_events_too(feeds):
     taken(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
     assert phones(feeds) == [("crm", "5409")]
-    text = [row["text"] for row in shown(feeds.context("2024-07-09"), Moment.now()).collect()]
-    assert not any(OLD in one for one in text)
+    rows = addresses(feeds.context("2024-07-09"), Moment.now()).where("kind = 'phone'").collect()
+    assert not any(OLD in row["value"] for row in rows)
 
 
 def test_a_phone_given_to_another_is_that_persons_alone(feeds):
