@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from test_again import CATALOGUE, HEAD, TILL, current, line, orders
+from test_again import CATALOGUE, HEAD, current, line, orders
+from till import TILL
 
 from quanyu.errors import ContractError
 
