@@ -210,10 +210,13 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
     one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
-    why = np.where(last.pairs.relatives[chosen], "names of two persons, however like the rest is", why)
+    apart = last.pairs.relatives[chosen]
+    why = np.where(apart, "names of two persons, however like the rest is", why)
     return pd.DataFrame({
         "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
-        "b_key": other["person_key"], "probability": sure[chosen].round(2), "reason": why,
+        "b_key": other["person_key"], "reason": why,
+        # What two of one household have alike says nothing of how often they are one person.
+        "probability": np.where(apart, np.nan, sure[chosen].round(2)),
     })  # fmt: skip
 
 

@@ -105,7 +105,8 @@ def chain(hops: list[Hop], day: date | None = None) -> Group:
 def weighed(found: Weighed) -> Group:
     """The weight of every field of a pair, in bits."""
     rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in found.fields]
-    rows.append(["together", f"probability {found.probability:.3f}", f"{found.weight:+.1f}"])
+    sure = "no probability" if found.probability is None else f"probability {found.probability:.3f}"
+    rows.append(["together", sure, f"{found.weight:+.1f}"])
     return Group(_grid(("field", "how alike", "bits"), rows))
 
 
@@ -143,6 +144,7 @@ def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
     people = directory.raw(ends)
     for place, row in enumerate(rows.to_dict("records")):
         pair = ends[2 * place : 2 * place + 2]
-        told.append(line((f"{row['probability']:.2f}", "bold"), f" {row['reason']}"))
+        sure = "" if pd.isna(row["probability"]) else f"{row['probability']:.2f} "
+        told.append(line((sure, "bold"), row["reason"]))
         told += [_records(people, pair), line(f"quanyu verdict same|different {pair[0]} {pair[1]} --why ..."), ""]
     return Group(*told)

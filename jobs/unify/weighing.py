@@ -25,9 +25,12 @@ LEAST_TOLD = -0.1
 
 @dataclass(frozen=True)
 class Weighed:
-    """Likeness of two records: probability, total weight in bits, and per field the words of its level and weight."""
+    """Likeness of two records: probability, total weight in bits, and per field the words of its level and weight.
 
-    probability: float
+    Names of two persons have no probability.
+    """
+
+    probability: float | None
     weight: float
     fields: tuple[tuple[str, str, float], ...]
     compared: bool
@@ -104,4 +107,4 @@ class Likeness:
         told += (("household", "could be two of one", rest),) if rest < LEAST_TOLD else ()
         shared = (found[a[best]] == found[b[best]]) & (found[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
-        return Weighed(sure, scored["weight"][best], told, bool(shared.any()))
+        return Weighed(None if apart else sure, scored["weight"][best], told, bool(shared.any()))

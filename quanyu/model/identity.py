@@ -85,7 +85,9 @@ class IdentityReviews(Table):
     b_source = Column("string", "Feed of the other record.", required=True)
     b_key = Column("string", "Opaque key of the other record.", required=True)
     probability = Column(
-        "double", "Probability that they are one person, on the day it was first listed.", unit="share"
+        "double",
+        "Probability that they are one person, on the day it was first listed; null for names of two persons.",
+        unit="share",
     )
     reason = Column("string", "Why they are not linked: the band of review, or what forbids it.")
 
