@@ -117,8 +117,11 @@ _OF_STEPS = ("AIRFLOW_*", "MLFLOW_*", "AWS_*", "QUANYU_*", "SAIL_*")
 
 
 def sqlite_url(database: Path) -> str:
-    """Address of a database in a file, whose path may have signs that mean something in a URL, or none of ASCII."""
-    return f"sqlite:///{quote(str(database), safe='/')}"
+    """Address of a database in a file, with just the signs encoded that end or change its path there.
+
+    MLflow also makes the folder that it reads off the address as it stands.
+    """
+    return "sqlite:///" + re.sub(r"\?|%(?=[0-9A-Fa-f]{2})", lambda sign: quote(sign[0]), str(database))
 
 
 def secret(reference: str) -> str:
