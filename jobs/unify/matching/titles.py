@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 # Surnames of two characters; a name that begins otherwise has a surname of one.
 COMPOUND = frozenset(
-    re.findall("..", "欧阳太史上官端木司马东方独孤南宫夏侯诸葛尉迟皇甫宇文长孙慕容司徒司空轩辕令狐公孙鲜于申屠")
+    re.findall(
+        "..",
+        "欧阳太史上官端木司马东方独孤南宫夏侯诸葛尉迟皇甫宇文长孙慕容司徒司空轩辕令狐公孙鲜于申屠"
+        "赫连澹台呼延濮阳淳于钟离拓跋万俟西门东郭闾丘亓官",
+    )
 ) | {"남궁", "황보", "제갈", "사공", "선우", "서문", "독고"}
 # The surnames that are frequent enough to be one beside a short title: 王总, 小王.
 FREQUENT = frozenset(
@@ -27,25 +31,25 @@ _ANYBODYS = (
 # These end given names too: they are titles behind a family name alone.
 _HER_SHORT, _HIS_SHORT = "姐|姨|嫂|婶|太|여사", "哥|叔|伯|爷"
 _SHORT = "总|工|董|老|사장|선생|고객|회원|과장|부장|대리|대표|기사"
-_NOTE = r"(?:\s*[(\[【][^)\]】]*[)\]】])?\s*$"
+_NOTE = r"(?:\s*(?:[(\[【][^)\]】]*[)\]】]|\d+))?\s*$"
 _TITLE = re.compile(rf"\s*(?:(?P<f>{_HERS})|(?P<m>{_HIS})|{_ANYBODYS}){_NOTE}")
 _SHORT_TITLE = re.compile(rf"\s*(?:(?P<f>{_HER_SHORT})|(?P<m>{_HIS_SHORT})|{_SHORT}){_NOTE}")
 _LATIN_HERS, _LATIN_HIS = "mrs|ms|miss|madam|mme|mlle|frau", "mr|sir|mister|monsieur|herr"
 _LATIN = re.compile(rf"^(?:(?P<f>{_LATIN_HERS})|(?P<m>{_LATIN_HIS})|mx|dr|prof)(?:\.\s*|\s+|$)")
 _LATIN_LAST = re.compile(r"[,\s]\s*(?:(?P<f>mrs|ms|miss)|(?P<m>mr)|mx|dr)\.?$")
-_ROLE = re.compile(r"^(?:客户|顾客|会员|用户|买家|收件人|收货人|联系人|姓名)[:\s]*(?=.)")
+_ROLE = re.compile(r"^(?:客户|顾客|会员|用户|买家|收件人|收货人|联系人|姓名|vip)[:\s]*(?=.)")
 _NICKNAME = re.compile(r"^[小老阿](.{1,2})$")
 
 # What stands where there is no name. As one word of a name they are names: Na Kim, Christopher Null.
 _NO_NAME = frozenset({
-    "无", "没有", "未知", "匿名", "不详", "测试", "none", "null", "nil", "nan", "na", "unknown", "undefined", "test",
-    "anonymous", "guest", "noname", "customer", "client", "member", "user", "visitor", "walkin", "cashier", "staff",
-    "admin", "administrator", "tester", "cashcustomer", "testuser", "vip",
-    "无名", "无名氏", "佚名", "保密", "隐私", "暂无", "待定", "本人", "自己", "收件人", "收货人", "联系人", "姓名",
-    "名字", "昵称", "收银员", "收银",
-    "店员", "导购员", "客服", "前台", "员工", "店长", "管理员", "快递员", "业务员", "测试员", "新用户", "游客",
-    "테스트", "고객", "회원", "손님",
-    "ゲスト", "テスト", "名無し",
+    "none", "null", "nil", "nan", "na", "unknown", "undefined", "test", "tester", "testuser", "anonymous", "guest",
+    "noname", "customer", "client", "member", "user", "visitor", "walkin", "cashier", "staff", "admin", "administrator",
+    "cashcustomer", "vip", "xx", "xxx", "xxxx",
+    "无", "没有", "未知", "匿名", "不详", "测试", "测试员", "无名", "无名氏", "佚名", "保密", "隐私", "暂无", "待定",
+    "本人",
+    "自己", "收件人", "收货人", "联系人", "姓名", "名字", "昵称", "收银", "收银员", "店员", "店长", "导购员", "客服",
+    "前台",
+    "员工", "管理员", "快递员", "业务员", "테스트", "고객", "회원", "손님", "ゲスト", "テスト", "名無し",
 })  # fmt: skip
 # 微信用户, 淘宝会员, 散客: whose customer somebody is, and what kind of one.
 _SOMEBODY = re.compile(
