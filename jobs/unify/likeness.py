@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.unify import memory, models
-from jobs.unify.matching import blocks, fields, households, levels, name_match, names, scoring, training
+from jobs.unify.matching import blocks, fields, households, levels, name_match, names, scoring, titles, training
 from jobs.unify.matching import model as weights
 from jobs.unify.matching.model import Model
 from jobs.unify.memory import Memory
@@ -62,7 +62,10 @@ def records_of(context: Context, files: Staged, known: Memory) -> Records:
 
 def _form(match: Match) -> int:
     """Form in which records are prepared and compared: what was remembered in another is of no use."""
-    code = [inspect.getsource(module) for module in (fields, names, name_match, levels, households, weights, scoring)]
+    code = [
+        inspect.getsource(module)
+        for module in (fields, names, titles, name_match, levels, households, weights, scoring)
+    ]
     return int(digest([code, [block.same for block in match.blocks]]), 16) >> 1
 
 

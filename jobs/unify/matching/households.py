@@ -86,8 +86,9 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     """Pairs whose names are two persons', as twins' are, however like the rest is: 1, otherwise 0.
 
     Given names that differ, unless one is an initial, a short form or a slip of the other; nearly the same ones of two
-    sexes; single words that differ. A slip is no name that others have: `common` tells by name whether it is. Who shows
-    the same national id, or all but one character of it, is one person for that reason.
+    sexes; single words that differ; Chinese names in the other order. A slip is no name that others have: `common`
+    tells by name whether it is. Who shows the same national id, or all but one character of it, is one person for that
+    reason.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
     given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
@@ -104,6 +105,9 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     )
     han = np.array([*map(names.is_han, values), False], bool)
     found &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
+    # In Chinese the written order counts: 杨林 is not 林杨.
+    crosswise = (codes[0][a] == codes[1][b]) & (codes[1][a] == codes[0][b]) & (codes[0][a] != codes[0][b])
+    found |= crosswise & han[codes[0][a]]
     return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from jobs.unify.matching import names
+from jobs.unify.matching import names, titles
+from jobs.unify.matching.names import HIDDEN
 
 Array = np.ndarray[Any, Any]
 # What the lowest two bits of a name's number say: a whole name in parts, one word, or a part of a name.
@@ -16,46 +18,66 @@ WHOLE, WORD, PART = 0, 1, 3
 
 
 class Name(NamedTuple):
-    """What a record tells of a name: `texts` in each order of its parts; or its beginning and end, a title's sex."""
+    """What a record tells of a name: `texts` in each order of its parts; or a `pattern` with * for what does not show.
+
+    Where it is known which part shows, a pattern has the family name, a blank and the given name: `王 *` of 王女士, but
+    `王*` of a mask. `sex` is what the title of such a name tells.
+    """
 
     texts: tuple[str, ...] = ()
-    start: str = ""
-    end: str = ""
+    pattern: str = ""
     sex: str = ""
 
     @property
     def form(self) -> int:
         """WHOLE, WORD or PART."""
-        return PART if not self.texts else WHOLE if " " in self.texts[0] else WORD
+        if not self.texts:
+            return PART
+        # Characters in either order may be the same as a text without a blank: texts are to be compared.
+        either = len(self.texts) > 1 and names.is_unspaced(self.texts[0])
+        return WORD if either or " " not in self.texts[0] else WHOLE
 
     @property
     def key(self) -> str:
-        """The same text for the same name, whichever order its parts stand in."""
-        return "~".join(sorted(self.texts[0].split())) if self.texts else f"{self.start}*{self.end}*{self.sex}"
+        """The same text for the same name, whichever order its parts stand in; in unspaced scripts the order counts."""
+        if not self.texts:
+            return f"{self.pattern}*{self.sex}"
+        one = self.texts[0]
+        return one.replace(" ", "") if names.is_unspaced(one) and self.form == WHOLE else "~".join(sorted(one.split()))
 
 
 @functools.lru_cache(maxsize=200_000)
 def parsed(given: str | None, family: str | None, full: str | None) -> Name | None:
     """Read a name out of its columns; None where there is none. A text that cannot be split is a name of one word."""
-    columns = bool(given or family)
-    text = " ".join(filter(None, (given, family))) if columns else full or ""
-    # Where the surname comes first, it does so in two columns too.
-    shown = f"{family or ''}{given or ''}" if columns and names.is_unspaced(text) else text
-    bare, titled = names.untitled(shown)
-    if names.MASK.search(bare):
-        return _masked(bare, names.sex_of(shown))
-    first, last = names.parts(given, family, full)
+    told = names.told(given, family, full)
+    if told is None:
+        return None
+    if names.HIDDEN in told.bare:
+        pattern = names.masked(told.bare)
+        return Name(pattern=pattern, sex=told.sex) if pattern else None
+    first, last = told.given, told.family
     if first and last:
-        surname_first = names.is_unspaced(last) and len(last) <= 2
-        return Name((f"{last} {first}",) if surname_first else (f"{first} {last}", f"{last} {first}"))
-    # A surname of one letter may be the initial of a longer one, and Chinese has no blank behind it.
-    blank = "" if names.is_unspaced(last or first or "") or len(last or "") == 1 else " "
-    if last and (columns or titled or len(last) == 1):
-        return Name(start=last + blank, sex=names.sex_of(shown))
-    if first and columns:
-        return Name(end=blank + first)
-    word = _one_word(bare)
+        return _whole(first, last, columns=bool(given or family))
+    # A surname of one letter may be the initial of a longer one.
+    if last and (told.alone or len(last) == 1):
+        initial = len(last) == 1 and not names.is_unspaced(last)
+        return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=told.sex)
+    if first:
+        return Name(pattern=f"* {first}")
+    word = _one_word(told.bare)
     return Name((word,)) if word else None
+
+
+def _whole(first: str, last: str, columns: bool) -> Name:
+    if not names.is_unspaced(last):
+        return Name((f"{first} {last}", f"{last} {first}"))
+    joined = f"{last}{first}"
+    size = names.surname_size(joined)
+    # The same text is the same name, so it has one surname: 欧 and 阳娜 in two columns are 欧阳娜.
+    if len(last) <= size:
+        return Name((f"{joined[:size]} {joined[size:]}",))
+    # With a dot the given name comes first, in columns nobody knows: 山田 太郎, 古丽·艾山.
+    return Name((f"{last} {first}", f"{first} {last}") if columns else (f"{first}{last}",))
 
 
 def of(raw: pd.DataFrame) -> list[Name | None]:
@@ -65,16 +87,10 @@ def of(raw: pd.DataFrame) -> list[Name | None]:
     return [parsed(*key) for key in texts.itertuples(index=False, name=None)]
 
 
-def _masked(bare: str, sex: str) -> Name | None:
-    pieces = names.MASK.split(bare)
-    start, end = names.words(pieces[0]) or "", names.words(pieces[-1]) or ""
-    return Name(start=start, end=end, sex=sex) if start or end else None
-
-
 def _one_word(bare: str) -> str | None:
     text = names.words(bare)
     # What apps call those who give no name has numbers in it.
-    if not text or names.is_placeholder(text) or any(c.isdigit() for c in text) or "@" in bare:
+    if not text or titles.is_placeholder(text) or any(c.isdigit() for c in text) or "@" in bare:
         return None
     return text.replace(" ", "")
 
@@ -87,21 +103,59 @@ def compatible(one: Name, other: Name) -> bool:
         shared = set(one.texts[0].split()) & set(other.texts[0].split())
         return bool(joined[0] & joined[1] or a_word & shared)
     if not one.texts and not other.texts:
-        starts, ends = sorted((one.start, other.start), key=len), sorted((one.end, other.end), key=len)
         same_sex = one.sex == other.sex or not (one.sex and other.sex)
-        return same_sex and starts[1].startswith(starts[0]) and ends[1].endswith(ends[0])
+        return same_sex and _meet(one.pattern, other.pattern)
     part, whole = (one, other) if other.texts else (other, one)
-    return any(_fits(part, text) for text in _renderings(whole))
+    return any(_fits(part.pattern, text) for text in whole.texts)
 
 
-def _renderings(name: Name) -> list[str]:
-    """Texts with blanks and, as Chinese is written, without."""
-    return [rendering for text in name.texts for rendering in (text, text.replace(" ", ""))]
+def _fits(pattern: str, text: str) -> bool:
+    """Whether all that a pattern shows stands in a text, in its place."""
+    shown, there = pattern.split(), text.split()
+    if names.is_unspaced(pattern) and (len(shown) == 1 or len(pattern.strip("* ")) > 1):
+        # A surname of one character alone is known to end behind it: 山田太郎 has the surname 山田.
+        return _covers(pattern.replace(" ", ""), text.replace(" ", ""))
+    if len(shown) == len(there):
+        return all(map(_covers, shown, there))
+    if len(there) == 1:
+        return any(_covers(word, text) for word in shown if word.strip(HIDDEN))
+    return _covers(pattern, text)
 
 
-def _fits(part: Name, text: str) -> bool:
-    long_enough = len(text) >= len(part.start.strip()) + len(part.end.strip())
-    return long_enough and f"{text} ".startswith(part.start) and f" {text}".endswith(part.end)
+def _meet(one: str, other: str) -> bool:
+    """Whether a name may be behind both patterns."""
+    words = [one.split(), other.split()]
+    if len(words[0]) != len(words[1]):
+        unspaced = names.is_unspaced(one) and names.is_unspaced(other)
+        return _overlap(*(text.replace(" ", "") for text in (one, other))) if unspaced else _overlap(one, other)
+    if all(map(_overlap, *words)):
+        return True
+    # Nobody knows which word of a mask is the family name.
+    both_show = any(len(text) == 2 and all(word.strip(HIDDEN) for word in text) for text in words)
+    return both_show and all(map(_overlap, words[0], reversed(words[1])))
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one word may be behind both patterns: sign by sign where they are as long, else by beginning and end."""
+    if HIDDEN not in one or HIDDEN not in other:
+        return _covers(one, other) or _covers(other, one)
+    if len(one) == len(other):
+        return all(x == y or HIDDEN in (x, y) for x, y in zip(one, other, strict=True))
+    starts = sorted((text.partition(HIDDEN)[0] for text in (one, other)), key=len)
+    ends = sorted((text.rpartition(HIDDEN)[2] for text in (one, other)), key=len)
+    return starts[1].startswith(starts[0]) and ends[1].endswith(ends[0])
+
+
+def _covers(pattern: str, text: str) -> bool:
+    return bool(_expression(pattern).fullmatch(text))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    # What is hidden between two characters is a character at least.
+    between = ".+" if names.is_unspaced(pattern) else ".*"
+    inner = between.join(map(re.escape, filter(None, re.split(r"\*+", pattern))))
+    return re.compile(f"{'.*' * pattern.startswith(HIDDEN)}{inner}{'.*' * pattern.endswith(HIDDEN)}")
 
 
 def numbered(found: list[Name | None], salt: str) -> Array:

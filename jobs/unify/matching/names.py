@@ -5,25 +5,23 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from typing import Any
+from typing import Any, NamedTuple
 
-# Surnames of two characters; a name that begins otherwise has a surname of one.
-COMPOUND = frozenset(
-    re.findall("..", "欧阳太史上官端木司马东方独孤南宫夏侯诸葛尉迟皇甫宇文长孙慕容司徒司空轩辕令狐公孙鲜于申屠")
-) | {"남궁", "황보", "제갈", "사공", "선우", "서문", "독고"}
-_TITLES = re.compile(r"\s*(先生|女士|小姐|太太|夫人|老师|同学|会员|顾客|客户|经理|阿姨|叔叔|师傅|様|さん|님|씨)$")
-_LATIN_TITLES = re.compile(r"^(mr|mrs|ms|miss|dr|prof|sir|madam)\b\.?\s+")
-_HERS, _HIS = re.compile(r"(女士|小姐|太太|夫人|阿姨)$|^(mrs|ms|miss|madam)\b"), re.compile(r"(先生|叔叔)$|^(mr|sir)\b")
-# What stands where there is no name. As one word of a name they are names: Na Kim, Christopher Null.
-_NO_NAME = frozenset({
-    "无", "没有", "未知", "匿名", "不详", "测试", "none", "null", "nil", "nan", "na", "unknown", "undefined", "test",
-    "anonymous", "guest", "noname",
-    "微信用户", "匿名用户", "匿名买家", "游客", "新用户", "淘宝用户", "京东用户", "抖音用户",
-})  # fmt: skip
+from jobs.unify.matching.titles import COMPOUND, is_placeholder, untitled
+
 # Chinese characters and Hangul: scripts that write the surname first and no blank.
-_HAN, _UNSPACED = re.compile(r"[㐀-鿿]"), re.compile(r"[㐀-鿿가-힣]")
-_DOT = re.compile(r"[·•‧・∙⋅]")
-MASK = re.compile(r"[*＊✱●○]+|(?<=[㐀-鿿])某+$")
+_HAN = re.compile(r"[㐀-鿿𠀀-𳿿]")
+_CHARACTER = r"[㐀-鿿𠀀-𳿿가-힣]"
+_UNSPACED = re.compile(_CHARACTER)
+# One sign stands for each that is hidden; a letter in its place is hidden as long as words are made.
+HIDDEN, _LETTER = "*", "ꙮ"
+_STARS = re.compile(r"[✱✻∗�□■◯〇]")
+# Between two parts of two letters or more a round sign is the dot of 古丽·艾山; elsewhere it hides what stands there.
+_ROUND_DOT = re.compile(r"(?<=[^\W\d_]{2})[●○](?=[^\W\d_]{2})")
+_DOTS = "·•‧・∙⋅ᆞㆍ"
+_DOT = re.compile(rf"(?<=[^\W_])[{_DOTS}](?=[^\W_])|(?<={_CHARACTER})\.(?={_CHARACTER})")
+_DOTS_THAT_HIDE = re.compile(rf"[{_DOTS}]{{2,}}|(?<={_CHARACTER})(?:[.?#]{{2,}}|[?#]|[x×✕]+(?![a-z])|o{{2,}}(?![a-z]))")
+_SOME_MAN = re.compile(rf"(?<={_CHARACTER})某+人?$")
 # Vowel points that Arabic and Hebrew leave out as often as not.
 _POINTS = re.compile(r"[\u0591-\u05c7\u064b-\u0652\u0670\u0640]")
 
@@ -83,64 +81,116 @@ def _accents(base: str, mark: str) -> bool:
     return unicodedata.name(base, "").startswith(("LATIN", "GREEK")) or (base == "е" and mark == "\u0308")
 
 
-def is_placeholder(text: str) -> bool:
-    """Whether words say that there is no name: all of them, never one beside others."""
-    return all(word in _NO_NAME for word in text.split()) or text.replace(" ", "") in _NO_NAME
+def canonical(value: str) -> str:
+    """A name in lower case and simplified characters, with one sign for each dot (·) and one for what is hidden (*)."""
+    text = unicodedata.normalize("NFKC", value).casefold()
+    if not text.isascii():
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = _simplifier().convert(text) if is_han(text) else text
+        text = _ROUND_DOT.sub("·", text)
+        text = _STARS.sub(HIDDEN, text).replace("●", HIDDEN).replace("○", HIDDEN)
+        text = _DOT.sub("·", _DOTS_THAT_HIDE.sub(lambda dots: HIDDEN * len(dots[0]), text))
+    return text.strip()
 
 
-def untitled(full: str) -> tuple[str, bool]:
-    """A name without the title around it, and whether there was one."""
-    text = full.strip()
-    bare = _LATIN_TITLES.sub("", _TITLES.sub("", text).lower()).strip()
-    return bare, bare != text.lower()
+class Told(NamedTuple):
+    """A name that is there: its parts, where they show, and the text without the title around it.
+
+    `bare` is canonical; `alone` says that what shows is a family name or a given name beside which another lacks.
+    """
+
+    given: str | None
+    family: str | None
+    bare: str
+    sex: str
+    alone: bool
 
 
-def sex_of(full: str) -> str:
-    """The sex that a title tells: f, m, or nothing."""
-    text = full.strip().lower()
-    return "f" if _HERS.search(text) else "m" if _HIS.search(text) else ""
+@functools.lru_cache(maxsize=200_000)
+def told(given: str | None, family: str | None, full: str | None) -> Told | None:
+    """Read a name out of its columns, None where they tell none; a full name counts only where the others lack."""
+    columns = bool(given or family)
+    text = canonical(" ".join(filter(None, (given, family))) if columns else full or "")
+    if "@" in text or is_placeholder(words(text) or ""):
+        return None
+    unspaced = is_unspaced(text)
+    # Where the surname comes first, it does so in two columns too.
+    shown = canonical(f"{family or ''}{given or ''}") if columns and unspaced else text
+    bare, titled, sex = untitled(shown)
+    bare = _SOME_MAN.sub(HIDDEN, bare)
+    if not bare.strip(HIDDEN) or (titled and unspaced and is_placeholder(words(bare) or "")):
+        return None
+    if not columns:
+        first, last = _unspaced(bare) if is_unspaced(bare) else _spaced(bare, titled)
+    elif titled and unspaced:
+        first, last = _untitled_columns(bare, family)
+    else:
+        first, last = part(given), part(family)
+    return Told(first, last, bare, sex, columns or titled or unspaced)
+
+
+def _untitled_columns(bare: str, family: str | None) -> tuple[str | None, str | None]:
+    """Columns of which one held a title, or all of a name: what is left is split where the family name ends."""
+    text, size = _joined(bare), len(part(family) or "")
+    return (text[size:] or None, text[:size]) if size else _unspaced(bare)
 
 
 def part(value: str | None) -> str | None:
     """A given or family name as one word; None for nothing, for a mask and for mere digits."""
-    if not value or MASK.search(value):
+    if not value:
         return None
-    text = words(_LATIN_TITLES.sub("", value.strip().lower()))
-    joined = text.replace(" ", "") if text else None
+    text = canonical(value)
+    text = text if is_unspaced(text) else untitled(text).bare
+    if HIDDEN in text or _SOME_MAN.search(text):
+        return None
+    joined = _joined(text)
     return None if not joined or joined.isdigit() else joined
 
 
 def parts(given: str | None, family: str | None, full: str | None) -> tuple[str | None, str | None]:
-    """Split what a source has of a name into given and family name; a full name counts only where the others lack."""
-    if is_placeholder(words(" ".join(filter(None, (given, family))) or full) or "") or "@" in (full or ""):
-        return None, None
-    if given or family or not full:
-        return part(given), part(family)
-    bare, titled = untitled(full)
-    if is_unspaced(bare):
-        return _unspaced(bare)
-    if MASK.search(bare):
+    """Split what a source has of a name into given and family name, None for what it does not tell."""
+    found = told(given, family, full)
+    return (found.given, found.family) if found else (None, None)
+
+
+def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:
+    if HIDDEN in bare:
         return None, None
     first, _, last = (words(bare) or "").rpartition(" ")
     return (None, part(last)) if titled and not first else (part(first), part(last))
 
 
 def _unspaced(bare: str) -> tuple[str | None, str | None]:
-    """Split by the length of surnames. A middle dot parts the names of peoples who write it."""
-    first, dot, last = (words(side) or "" for side in _halves(bare))
-    if dot and first and last:
-        return part(first), part(last)
-    shown = (words(MASK.split(bare)[0]) or "").replace(" ", "")
-    size = 2 if shown[:2] in COMPOUND and (len(shown) > 2 or MASK.search(bare)) else 1
+    """Split by the length of surnames; where a name is too long for that, by the dot of the peoples who write one."""
+    shown, hidden, _ = bare.partition(HIDDEN)
+    text = _joined(shown)
+    size = surname_size(text)
+    if text and _UNSPACED.match(text) and len(text) <= size + 3:
+        return (None if hidden else text[size:] or None), text[:size]
+    first, dot, last = shown.partition("·")
     # A nickname that happens to be Chinese is longer than names are.
-    if not shown or len(shown) > size + 3 or not _UNSPACED.match(shown):
-        return None, None
-    return (None if MASK.search(bare) else shown[size:] or None), shown[:size]
+    return (part(first), part(last)) if dot and not hidden else (None, None)
 
 
-def _halves(bare: str) -> tuple[str, str, str]:
-    found = _DOT.search(bare)
-    return (bare[: found.start()], "dot", bare[found.end() :]) if found else (bare, "", "")
+def surname_size(text: str) -> int:
+    """How many characters of a text in an unspaced script are its surname, if it has one."""
+    return 2 if text[:2] in COMPOUND else 1
+
+
+def _joined(text: str) -> str:
+    return (words(text) or "").replace(" ", "")
+
+
+def masked(bare: str) -> str | None:
+    """A masked name as words are, with a * for each sign that is hidden: all but the last word as one.
+
+    None where nothing shows, and where digits do: that is a number.
+    """
+    found = (words(bare.replace(HIDDEN, _LETTER)) or "").replace(_LETTER, HIDDEN)
+    if not found.strip("* ") or any(c.isdigit() for c in found):
+        return None
+    first, blank, last = found.rpartition(" ")
+    return first.replace(" ", "") + ("" if is_unspaced(found) else blank) + last
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -84,7 +84,7 @@ def of_relatives(one, other):
     [
         ("张小明", "张小亮"), ("周明", "周敏"), ("김민준", "김민서"), ("राम वर्मा", "रमा वर्मा"),
         ("Michael Smith", "Michelle Smith"),
-        ("Anna Li", "Mary Li"), ("Suharto", "Megawati"),
+        ("Anna Li", "Mary Li"), ("Suharto", "Megawati"), ("杨林", "林杨"), ("芳王", "王芳"),
     ],
 )  # fmt: skip
 def test_twins_and_relatives_are_at_most_for_review(one, other):

@@ -1,11 +1,16 @@
 """Names of all kinds: which may be one person's, which are the same, and which are none."""
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from who import Who, rules
 
+from examples import examples
 from jobs.unify.matching import name_match, names
-from jobs.unify.matching.name_match import PART, compatible, parsed
+from jobs.unify.matching.name_match import PART, WHOLE, compatible, parsed
 
 ONE_NAME = rules(kinds={}, rules=[{"share": "phone", "needs": "one_name"}])
 
@@ -28,6 +33,16 @@ def read(told):
         ("王女士", "李芳"), ("王女士", "王先生"), ("Mrs Smith", "John Brown"), ("王**", "李**"), ("王**", "李芳"),
         ("王*明", "王小亮"), ("*明", "*亮"), ("J*** S***", "Mary Smith"), ("| 王", "李芳"), ("芳 |", "王敏"),
         ("| Smith", "John Smithers"), ("芳女士", "王芳"), ("Na Li", "Min Li"), ("Null | Ann", "Ann | Mary"),
+        ("欧阳先生", "欧阳女士"), ("司马先生", "司马女士"), ("歐陽先生", "欧阳太太"), ("欧女士", "欧阳娜"),
+        ("欧女士", "欧阳女士"),
+        ("王哥", "王姐"), ("王叔", "王阿姨"), ("Smith, Mrs.", "Mr Smith"), ("王大爷", "王奶奶"),
+        ("J*** S***", "Jane Doe"), ("J*** S***", "J*** D***"), ("王*明", "王大强"), ("王*明*", "王大强"),
+        ("王*明*", "王*强*"),
+        ("王*明", "王明"), ("김*준", "김민수"), ("J*h* Smith", "James Smith"), ("Ann M*** Lee", "Ann Kim Lee"),
+        ("杨林", "林杨"), ("芳王", "王芳"), ("芳 王", "王 芳"), ("준김", "김준"), ("林 | 杨", "杨 | 林"),
+        ("古丽●艾山", "阿依●艾山"), ("王○明", "王小亮"), ("王总", "李强"), ("小王", "李强"), ("王X", "李芳"),
+        ("王某", "李某"),
+        ("王小明", "王强"), ("小芳", "小敏"),
     ],
 )  # fmt: skip
 def test_names_of_two_people(one, other):
@@ -42,7 +57,23 @@ def test_names_of_two_people(one, other):
         ("王*明", "王小明"), ("*小明", "王小明"),
         ("欧阳**", "欧阳娜娜"), ("김**", "김민준"), ("芳 |", "王芳"), ("| 王", "王芳"), ("| Smith", "John Smith"),
         ("John |", "John Smith"), ("John |", "| Smith"), ("Mr Smith", "John Smith"), ("J*** S***", "John Smith"),
-        ("John", "John Smith"), ("阿凡提·买买提", "阿凡提买买提"), ("Anna Smith-Jones", "Smith-Jones Anna"),
+        ("欧阳女士", "欧阳娜"), ("欧阳", "欧阳娜"), ("欧阳", "欧阳女士"), ("司马先生", "司马*"), ("| 欧阳", "欧阳娜"),
+        *((told, "王强") for told in (
+            "王总", "王老板", "王哥", "王医生", "王教授", "王老师", "王工", "王主任", "王经理", "王叔", "小王",
+            "老王", "阿王", "王X",
+            "王XX", "王xx", "王Ｘ", "王××", "王○○", "王●●", "王..", "王…", "王?", "王某", "王某某", "王某人",
+            "王同学", "王總", "王經理",
+            "小王总", "王先生（代收）", "王先生2", "vip王先生", "客户王先生", "王 先生", "先生 | 王", "总 | 王",
+            "| 小王", "王总 |",
+        )),
+        ("王姐", "王芳"), ("王阿姨", "王芳"), ("王工", "王姐"), ("欧阳总", "欧阳娜"), ("小欧阳", "欧阳娜"),
+        ("呼延先生", "呼延娜"),
+        ("김사장님", "김민준"),
+        ("김여사", "김민준"), ("김OO", "김민준"), ("Smith, Mrs.", "Ann Smith"), ("Mr.Smith", "John Smith"),
+        ("J*** S***", "Smith John"), ("J*** S***", "| Smith"), ("J*** S***", "S. J***s"), ("*** Smith", "John Smith"),
+        ("王*明*", "王小明亮"), ("王**", "王女士"), ("王女士", "王大*"), ("王○明", "王小明"), ("| 山田", "山田太郎"),
+        ("太郎 | 山田", "山田太郎"), ("古丽 | 艾山", "古丽·艾山"), ("女士 | 王芳", "王芳"),
+        ("John", "John Smith"), ("Anna Smith-Jones", "Smith-Jones Anna"),
     ],
 )  # fmt: skip
 def test_names_that_may_be_one_person_and_are_not_the_same(one, other):
@@ -57,6 +88,12 @@ def test_names_that_may_be_one_person_and_are_not_the_same(one, other):
         ("Na | Kim", "Kim Na"),
         ("Christopher Null", "christopher null"), ("Test Pilot", "Pilot, Test"), ("歐陽娜娜", "欧阳娜娜"),
         ("राम वर्मा", "वर्मा राम"), ("Алёна", "Алена"),
+        *((f"古丽{dot}艾山", told) for dot in "·•・●.‧∙．･○⋅ㆍ" for told in ("古丽·艾山", "古丽艾山")),
+        ("阿凡提·买买提", "阿凡提买买提"), ("阿凡提●买买提", "阿凡提．买买提"), ("欧阳娜女士", "欧阳娜"),
+        ("阳娜 | 欧", "欧阳娜"),
+        ("王 芳", "王芳"), ("芳 | 王", "王芳"), ("Wang Fang", "Fang Wang"), ("王小明", "王小明老师"),
+        ("会员王芳", "王芳"),
+        ("王芳女士 | ", "王芳"), ("小芳", "小芳"), ("José●García", "Jose Garcia"), ("𠮷田太郎", "𠮷田 太郎"),
     ],
 )  # fmt: skip
 def test_the_same_name(one, other):
@@ -67,10 +104,52 @@ def test_the_same_name(one, other):
 
 @pytest.mark.parametrize("told", ["Na", "null", "N/A", "Test",
                                   "Test Test", "No Name", "微信用户", "tb12345", "用户8812",
-                                  "123456", "a@b.example", "***", "", "—"])  # fmt: skip
+                                  "123456", "a@b.example", "***", "", "—",
+                                  "散客", "收银员", "淘宝会员", "會員", "顾客", "匿名", "测试", "测试1", "测试用户",
+                                  "VIP客户", "VIP", "新客户",
+                                  "Mr.", "mrs", "Miss", "先生", "女士", "小姐", "老师", "经理", "某某", "某先生",
+                                  "匿名女士", "店员", "客服", "xxx",
+                                  "Walk-in", "Guest 12", "고객님", "ゲスト", "●●", "138****2101"])  # fmt: skip
 def test_no_name(told):
     assert parsed(None, None, told) is None
     assert name_match.numbered([None], "0123456789abcdef") == np.array([0])
+
+
+@pytest.mark.parametrize("column", ["先生 |", "| 女士", "Mr. |", "散客 |", "| Guest"])
+def test_a_title_or_a_word_for_nobody_in_a_column_is_no_name(column):
+    given_name, _, family_name = (side.strip() or None for side in column.partition("|"))
+    assert parsed(given_name, family_name, None) is None
+    assert names.parts(given_name, family_name, None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "right"),
+    [
+        ("欧阳女士", (None, "欧阳")), ("小王", (None, "王")), ("王工", (None, "王")), ("王XX", (None, "王")),
+        ("王小明", ("小明", "王")), ("古丽·艾山", ("丽艾山", "古")), ("阿凡提．买买提", ("阿凡提", "买买提")),
+        ("散客", (None, None)),
+        ("J*** S***", (None, None)), ("Mr. Smith", (None, "smith")),
+    ],
+)  # fmt: skip
+def test_parts_that_likeness_compares_are_the_same_reading(told, right):
+    assert names.parts(None, None, told) == right
+
+
+TOLD = st.text(st.sampled_from("王欧阳林杨古丽明芳李·●*某总小女士 "), min_size=1, max_size=5) | st.sampled_from(
+    ["J*** S***", "John Smith", "Smith John", "Mr Smith", "S*** J***", "John", "J. Smith", "王XX", "王女士", "欧女士"]
+)
+
+
+@examples(300)
+@given(TOLD, TOLD, TOLD)
+def test_the_same_name_is_compatible_with_the_same_names_whichever_comes_first(one, other, third):
+    found = [name for name in (parsed(None, None, told) for told in (one, other, third)) if name]
+    for left, right in itertools.combinations(found, 2):
+        assert compatible(left, right) == compatible(right, left)
+        if left.form == right.form == WHOLE:
+            assert compatible(left, right) == (left.key == right.key)
+        if left.key == right.key and left.form == right.form:
+            assert all(compatible(left, name) == compatible(right, name) for name in found)
 
 
 def test_marks_of_letters_stay_and_accents_go():
@@ -86,6 +165,10 @@ def test_marks_of_letters_stay_and_accents_go():
         (["Suharto", "Suharto"], "0+1"), (["王**", "李**"], "0 1"), (["王**", "王芳"], "0+1"),
         (["王女士", "王芳", None], "0+1+2"), (["王芳", "王敏", "王**"], "0 1 2"), (["王女士", "王先生"], "0 1"),
         (["王芳", None], "0+1"), (["王芳", "李强", None], "0 1 2"), (["राम", "रमा"], "0 1"),
+        (["欧阳先生", "欧阳女士"], "0 1"), (["欧阳女士", "欧阳娜"], "0+1"), (["J*** S***", "Jane Doe"], "0 1"),
+        (["杨林", "林杨"], "0 1"),
+        (["古丽·艾山", "古丽艾山", "古丽●艾山"], "0+1+2"), (["散客", "王芳", "顾客"], "0+1+2"),
+        (["小王", "王强"], "0+1"),
     ],
 )  # fmt: skip
 def test_one_name_joins_while_a_phone_shows_names_of_one_person(told, right):
@@ -99,7 +182,7 @@ def test_one_name_joins_while_a_phone_shows_names_of_one_person(told, right):
 
 def test_a_part_of_a_name_is_never_the_same_as_another():
     same = rules(kinds={}, rules=[{"share": "phone", "needs": "same_name"}])
-    for name in ("王女士", "王**"):
+    for name in ("王女士", "王**", "王总", "老王", "王XX", "王某某", "王工", "欧阳"):
         assert len(set(Who(same).take({f"s/{at}": ["phone=1", f"name={name}"] for at in range(2)}).values())) == 2
 
 
