@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
+from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, finite, midnight
 from quanyu.expressions.terms import Term, filled, moment
 
-# No exponent that makes a number endless.
-_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[12]?[0-9]{1,2})?) *$'"
+_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
 _WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
 # No `E+`, as spreadsheets write numbers of which they dropped digits; 15 digits are those that a double keeps.
 _WITH_EXPONENT = r"'^ *([+-]?([0-9]\\.?){1,15}(e[+-]?[0-9]{1,3}|E-?[0-9]{1,3})) *$'"
@@ -28,7 +27,7 @@ _AS_TIMESTAMP = f"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?) *$'"
 CASTS: dict[tuple[str, str], str] = {
     ("string", "int"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as int)",
     ("string", "bigint"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as bigint)",
-    ("string", "double"): f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)",
+    ("string", "double"): finite(f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)"),
     ("string", "boolean"): "try_cast({0} as boolean)",
     ("string", "date"): f"try_cast(regexp_extract({{0}}, {_AS_DATE}, 1) as date)",
     ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, {_AS_TIMESTAMP}, 1) as timestamp)",
