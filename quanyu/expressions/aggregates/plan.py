@@ -118,7 +118,9 @@ class AggregateExpression:
         """SQL, over what is aggregated, of whether what is made of it is lost, or does not fit the wanted type."""
         conditions = [lost(self.around, self._types)]
         if type_of(self.around, self._types) != self.type:
-            conditions.append(f"({self._around_sql} is not null and try_cast({self._around_sql} as {self.type}) is null)")
+            conditions.append(
+                f"({self._around_sql} is not null and try_cast({self._around_sql} as {self.type}) is null)"
+            )
         return " or ".join(condition for condition in conditions if condition)
 
     @staticmethod

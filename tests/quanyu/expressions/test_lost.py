@@ -55,7 +55,8 @@ def test_null_out_of_what_is_there_is_a_loss(row, text):
         "nullif(n, 3)", "10 / nullif(n, 3)", "case when n > 3 then 1 end", "coalesce(n / 0, 1)", "nvl(n / 0, 1)",
         "ifnull(cast(city as int), 1)", "if(n > 3, 1, null)", "try_to_timestamp(city, 'yyyy')", "tags[7]",
         "try_cast(city as int)", "get(tags, 7)", "element_at(tags, 7)", "cast(get(tags, 7) as int)",
-        "array_max(filter(tags, t -> t = 'b'))", "get_json_object(city, '$.a')", "cast(get_json_object(city, '$.a') as int) + 1 > 2",
+        "array_max(filter(tags, t -> t = 'b'))", "get_json_object(city, '$.a')",
+        "cast(get_json_object(city, '$.a') as int) + 1 > 2",
         "n * 3 - 1", "paid - paid", "cast(paid as double) / n", "year(day)", "substring(city, -99, 2)",
     ],
 )  # fmt: skip
