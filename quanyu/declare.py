@@ -127,6 +127,9 @@ def explain(model: type[BaseModel], item: Any) -> str:
         return f"is missing: {field.description}" if field and field.description else "is missing"
     if item["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
+    if item["type"] == "string_type" and isinstance(item.get("input"), bool | int | float):
+        kind = "a truth value" if isinstance(item["input"], bool) else "a number"
+        return f"YAML reads what is written here (yes, no, on, off, true, 123) as {kind}: write it in quotes"
     message: str = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error" and item.get("input") is None:
         return message

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from quanyu import codes
 from quanyu.bounds import LONGEST_DAYS
 from quanyu.connections import check_database, plain_connections
 from quanyu.declare import Problems
@@ -36,8 +37,8 @@ class Settings(Part):
     data: Path = Field(description="where the paths of sources that begin with data:/ lie")
     landing: Path
     zone: Zone = "Asia/Shanghai"
-    region: str = Field("CN", pattern="^[A-Z]{2}$", description="default region of phone numbers")
-    currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+    region: Annotated[str, AfterValidator(codes.region)] = Field("CN", description="default region of phone numbers")
+    currency: Annotated[str, AfterValidator(codes.currency)] = "CNY"
     engine: Literal["auto", "sail", "spark"] = Field("auto", description="auto is Sail where its wheel is installed")
     sail: Sail = Sail()
     spark: Spark = Spark()

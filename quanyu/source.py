@@ -14,7 +14,7 @@ from quanyu.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST
 from quanyu.candidates import Candidate, candidates
 from quanyu.declare import NAME, Problems, YamlDeclaration
 from quanyu.errors import ConfigError, nearest
-from quanyu.expressions import Expression, ExpressionError, check_columns, check_type, parse
+from quanyu.expressions import Expression, ExpressionError, check_columns, check_domain, check_type, parse
 from quanyu.expressions.aggregates import plan
 from quanyu.extract import Extracts
 from quanyu.feed_folders import check_folders
@@ -177,6 +177,7 @@ class Source(YamlDeclaration):
                 check_columns(parsed, [*self.reads.columns, *members, *SYSTEM])
             if wanted:
                 check_type(parsed, self.types(parsed), wanted, loose=wanted != "boolean")
+            check_domain(parsed.tree, {})
         except ExpressionError as error:
             found.add(self.file, key, str(error))
             return None

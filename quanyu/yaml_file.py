@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ MOST_BYTES, MOST_NODES, DEEPEST = 1 << 20, 50_000, 40
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is given twice, of which plain YAML silently keeps the last, and what multiplies itself.
 
-    Dates are read as text.
+    Dates, clock times and numbers in odd forms (0123, 1_000, 12:30) are read as text.
     """
 
     def __init__(self, stream: str) -> None:
@@ -58,10 +59,17 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, form) for tag, form in forms if tag not in ("tag:yaml.org,2002:timestamp", _INT, _FLOAT)]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# Plain YAML takes 0123 for 83, 12:30 for 750 and 1_000 for 1000: all of these are read as text.
+_Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    _FLOAT, re.compile(r"([-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    list("-+0123456789."),
+)  # fmt: skip
 
 
 def load_yaml(path: Path, root: Path | None = None) -> dict[str, Any]:

@@ -100,15 +100,24 @@ def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
 
 def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
     """Check every cast inside an expression, within an aggregate too, row by row."""
-    for node in tree.find_all(exp.Cast):
-        if node.find(exp.AggFunc) or not node.find(exp.Column):
+    for node in tree.find_all(exp.Cast, exp.Anonymous):
+        if (isinstance(node, exp.Anonymous) and not _reads_time(node)) or node.find(exp.AggFunc):
             continue
-        kind = node.args["to"].sql(dialect="spark").lower()
+        cast = isinstance(node, exp.Cast)
+        inner = node.this if cast else node.expressions[0]
+        kind = node.args["to"].sql(dialect="spark").lower() if cast else "timestamp"
         named = ", ".join(dict.fromkeys(c.name for c in node.find_all(exp.Column)))
-        for words, bad in losses(safe(node.this), type_of(node.this, types(node.this)), safe(node), kind):
+        if not named:
+            continue
+        for words, bad in losses(safe(inner), type_of(inner, types(inner)), safe(node), kind):
             yield Check(
                 f"{where}: {named} is {words}" if words.startswith("not a") else f"{where}: {named} {words}", bad
             )
+
+
+def _reads_time(node: exp.Anonymous) -> bool:
+    """Whether a call is another way to write `cast(... as timestamp)`."""
+    return str(node.name).lower() in ("to_timestamp", "try_to_timestamp") and len(node.expressions) == 1
 
 
 def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> list[Check]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from quanyu.expressions.casts import REGION, written_out
 from quanyu.expressions.datatypes import digits, normal
 
 _LOCAL = r"[T ]0?([0-9]{1,2}:[0-9]{2})(:[0-9.]*)? *$"
+_HOUR, _MINUTE = r"[T ]([0-9]{1,2}):", r"[T ][0-9]{1,2}:([0-9]{1,2})"
 
 
 def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
@@ -14,14 +16,15 @@ def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, 
     type_ = normal(wanted) or wanted
     empty = f"({raw}) is not null and ({typed}) is null"
     if kind == "string" and type_.startswith("decimal"):
-        longer = f"({raw}) rlike '{_longer(type_)}'"
+        longer = f"coalesce(({written_out(raw)}) rlike '{_longer(type_)}', false)"
         yield _words(wanted, type_), f"{empty} and {longer}"
         yield f"not a {wanted}", f"{empty} and not {longer}"
     else:
         yield f"not a {wanted}", empty
     if kind == "string" and wanted == "timestamp":
         clock = f"regexp_extract({raw}, '{_LOCAL}', 1)"
-        yield "a time that the clocks skip", f"{clock} not in ('', date_format({typed}, 'H:mm'))"
+        skipped = f"{clock} not in ('', date_format({typed}, 'H:mm'))"
+        yield "a time that the clocks skip", f"if(contains({raw}, '/'), {_skipped_there(raw, typed)}, {skipped})"
     yield from roundings(raw, kind, typed, wanted)
 
 
@@ -30,6 +33,15 @@ def roundings(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[st
     type_ = normal(wanted) or wanted
     if _may_round(kind, type_):
         yield _words(wanted, type_), _inexact(raw, kind, typed)
+
+
+def _skipped_there(raw: str, typed: str) -> str:
+    """Whether the clocks of the region that a time names show another one at that instant."""
+    # An engine may look at rows that name no region too, and fails for the region ''.
+    region = f"if({typed} is null or not contains({raw}, '/'), 'UTC', regexp_extract({raw}, ' ?({REGION}) *$', 1))"
+    shown = f"pmod(unix_timestamp(from_utc_timestamp({typed}, {region})), 86400) div 60"
+    hour, minute = (f"try_cast(regexp_extract({raw}, '{pattern}', 1) as int)" for pattern in (_HOUR, _MINUTE))
+    return f"coalesce({shown} <> {hour} * 60 + {minute}, false)"
 
 
 def _may_round(kind: str, wanted: str) -> bool:
@@ -46,7 +58,7 @@ def _words(wanted: str, type_: str) -> str:
 def _longer(wanted: str) -> str:
     """Numbers that fit but for their places."""
     precision, places = digits(wanted) or (0, 0)
-    return rf"^ *[+-]?[0-9]{{0,{precision - places}}}\\.[0-9]{{{places}}}[0-9]*[1-9]0* *$"
+    return rf"^ *[+-]?0*[0-9]{{0,{precision - places}}}\\.[0-9]{{{places}}}[0-9]*[1-9]0* *$"
 
 
 def _inexact(raw: str, kind: str, typed: str) -> str:

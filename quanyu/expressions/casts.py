@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, midnight
+from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, finite, midnight
 from quanyu.expressions.terms import Term, filled, moment
 
-# No exponent that makes a number endless.
-_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[12]?[0-9]{1,2})?) *$'"
+_DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
 _WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
-# No `E+`, as spreadsheets write numbers of which they dropped digits; 15 digits are those that a double keeps.
-_WITH_EXPONENT = r"'^ *([+-]?([0-9]\\.?){1,15}(e[+-]?[0-9]{1,3}|E-?[0-9]{1,3})) *$'"
+# Sign, digits, places and exponent. No `E+`, as spreadsheets write numbers of which they dropped digits.
+_WITH_EXPONENT = r"'^ *([+-]?)([0-9]{1,40})\\.?([0-9]{0,40})(?:e[+]?|E)(-?0*[0-9]{1,2}) *$'"
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 _CLOCK = r"([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\\.[0-9]{1,9})?)?"
-_OFFSET = "[+-]([0-9]{1,2}(:[0-9]{2})?|[0-9]{4})"
-_REGION = "[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+"
-_ZONE = f" ?(Z|UTC|GMT|(UTC|GMT)?{_OFFSET}|{_REGION})"
+# From -12:00 to +14:00: no place has any other.
+_OFFSET = "([+-](0?[0-9]|1[01])(:[0-5][0-9])?|[+-](0[0-9]|1[01])[0-5][0-9]|[+]1[23](:?[0-5][0-9])?|([+]14|-12)(:?00)?)"
+REGION = "[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+"
+_ZONE = f" ?(Z|UTC|GMT|(UTC|GMT)?{_OFFSET}|{REGION})"
 _MIDNIGHT = r"00?:00(:00(\\.0{1,9})?)?"
 # A time with an offset is an instant: which day that is depends on where one asks, unless it is midnight.
 _AS_DATE = f"'^ *({_DAY})([T ]({_CLOCK}|{_MIDNIGHT}{_ZONE})?)? *$'"
@@ -26,9 +26,7 @@ _AS_TIMESTAMP = f"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?) *$'"
 # A narrowing cast stands in a coalesce: one engine compares what is inside of a bare one, as if it were exact.
 # From and to, without the digits of decimals: the form, or what to write instead.
 CASTS: dict[tuple[str, str], str] = {
-    ("string", "int"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as int)",
-    ("string", "bigint"): f"try_cast(regexp_extract({{0}}, {_WHOLE}, 1) as bigint)",
-    ("string", "double"): f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)",
+    ("string", "double"): finite(f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)"),
     ("string", "boolean"): "try_cast({0} as boolean)",
     ("string", "date"): f"try_cast(regexp_extract({{0}}, {_AS_DATE}, 1) as date)",
     ("string", "timestamp"): f"try_cast(regexp_extract({{0}}, {_AS_TIMESTAMP}, 1) as timestamp)",
@@ -93,16 +91,25 @@ def cast(term: Term, wanted: str) -> Term:
     return Term(filled(CASTS[pair], {"0": term.sql, "to": wanted}), wanted)
 
 
+def written_out(text: str) -> str:
+    """A number without an exponent: the point is moved within its text, so that no digit is lost; else the text."""
+    sign, whole, places, exponent = (f"regexp_extract({text}, {_WITH_EXPONENT}, {n})" for n in (1, 2, 3, 4))
+    digits_ = f"concat(repeat('0', 99), {whole}, {places}, repeat('0', 99))"
+    point = f"99 + length({whole}) + try_cast({exponent} as int)"
+    before = f"trim(leading '0' from substring({digits_}, 1, {point}))"
+    moved = f"concat({sign}, '0', {before}, '.', substring({digits_}, {point} + 1))"
+    return f"if({text} rlike '[eE]', {moved}, {text})"
+
+
+def _whole_of_text(text: str, wanted: str) -> str:
+    return f"try_cast(regexp_extract({written_out(text)}, {_WHOLE}, 1) as {wanted})"
+
+
 def _decimal_of_text(text: str, wanted: str) -> str:
     """Exact, with an exponent too: a number with more places than the type keeps is null, and never rounded."""
     scale = (digits(wanted) or (0, 0))[1]
     pattern = rf"'^ *([+-]?([0-9]+\\.?[0-9]{{0,{scale}}}|\\.[0-9]{{1,{scale}}}))0* *$'" if scale else _WHOLE
-    plain = f"try_cast(regexp_extract({text}, {pattern}, 1) as {wanted})"
-    if scale > _PLACES_OF_DOUBLE:
-        return plain
-    number = f"try_cast(regexp_extract({text}, {_WITH_EXPONENT}, 1) as double)"
-    rounded = _decimal_of_double(number, wanted)
-    return f"coalesce({plain}, if(cast({rounded} as double) = {number}, {rounded}, null))"
+    return f"try_cast(regexp_extract({written_out(text)}, {pattern}, 1) as {wanted})"
 
 
 def _decimal_of_double(number: str, wanted: str) -> str:
@@ -123,6 +130,8 @@ def _plain(name: str) -> str:
 _PLACES_OF_DOUBLE = 15
 # Pairs whose form hangs on the digits of the wanted type.
 WRITTEN: dict[tuple[str, str], Callable[[str, str], str]] = {
+    ("string", "int"): _whole_of_text,
+    ("string", "bigint"): _whole_of_text,
     ("string", "decimal"): _decimal_of_text,
     ("double", "decimal"): _decimal_of_double,
 }

@@ -100,6 +100,12 @@ def midnight(sql: str) -> str:
     return f"coalesce(try_cast({sql} as timestamp), try_cast(cast({sql} as string) as timestamp))"
 
 
+def finite(sql: str) -> str:
+    """A double that is a number, or null: an endless one is greater than all, and the engines sort NaN differently."""
+    number = f"nanvl({sql}, cast(null as double))"
+    return f"nullif(nullif({number}, double('Infinity')), double('-Infinity'))"
+
+
 def empty_list(item: str) -> str:
     """Write an empty list of a type; a bare `array()` has elements of no type, which one engine cannot return."""
     return f"filter(array(cast(null as {item})), _e -> false)"

@@ -21,6 +21,8 @@ _LEAST, _MOST = float("-inf"), float("inf")
 
 def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
     """Raise ExpressionError where a column is compared with a value that it never has, or that decides nothing."""
+    for between in tree.find_all(exp.Between):
+        _check_ends(between)
     for node in tree.find_all(*_ORDER, exp.In, exp.Between, exp.Case):
         for column, sign, value in _comparisons(node):
             declared = columns.get(column_name(column))
@@ -51,11 +53,24 @@ def _comparisons(node: exp.Expr) -> Iterator[tuple[exp.Column, type[exp.Expr], s
 
 
 def _value(node: exp.Expr | None) -> str | float | None:
+    if isinstance(node, exp.Cast | exp.Paren):
+        return _value(node.this)
     if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
         return -float(node.this.name)
     if isinstance(node, exp.Literal):
         return str(node.name) if node.is_string else float(node.name)
     return None
+
+
+def _check_ends(node: exp.Between) -> None:
+    """Refuse a range whose ends are in reverse, which holds nothing: of numbers, days, times or texts."""
+    low, high = (_value(node.args[end]) for end in ("low", "high"))
+    if low is None or high is None or isinstance(low, str) != isinstance(high, str):
+        return
+    if low > high:  # type: ignore[operator]
+        first, last = (node.args[end].sql(dialect="spark") for end in ("low", "high"))
+        told = node.sql(dialect="spark")
+        raise ExpressionError(f"{told} holds for nothing: its ends are in reverse; write between {last} and {first}")
 
 
 def _check_value(told: str, name: str, value: str, values: tuple[str, ...]) -> None:

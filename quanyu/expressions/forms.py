@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from quanyu.expressions.casts import cast
-from quanyu.expressions.datatypes import midnight
+from quanyu.expressions.datatypes import finite, midnight
 from quanyu.expressions.json_numbers import length, member
 from quanyu.expressions.terms import Term
 
@@ -33,7 +33,7 @@ def _text_rounded(text: str, places: str) -> str:
 
 def _round_double(number: str, places: str) -> str:
     """Round by powers of ten, since engines round the digits of a double differently."""
-    return f"(round({number} * 1e{places}D) / 1e{places}D + 0D)"
+    return finite(f"(round({number} * 1e{places}D) / 1e{places}D + 0D)")
 
 
 def _first_day(unit: str, day: str) -> str:
@@ -96,7 +96,7 @@ def element(items: str, place: str) -> str:
 def _power(base: str, exponent: str) -> str:
     """Null for an endless exponent, and for 0 to a negative one, which is an error in one engine."""
     sound = f"if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null)"
-    return f"nanvl(power({base}, {sound}), cast(null as double))"
+    return finite(f"power({base}, {sound})")
 
 
 def _positive_rest(number: str, by: str) -> str:
@@ -118,6 +118,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "round_double": _round_double,
     "text_rounded": _text_rounded,
     "power": _power,
+    "exponential": lambda number: finite(f"exp({number})"),
     "positive_rest": _positive_rest,
     "substring_from": _substring,
     "left_part": lambda text, count: _unless_null([count], f"substring({text}, 1, {_count(count)})"),

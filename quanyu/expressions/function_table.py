@@ -78,7 +78,7 @@ round(double, 'number') -> double = round_double
 sqrt(double) -> double = sqrt(if({0} >= 0 and not isnan({0}), {0}, null))
 power(double, double) -> double = power
 pow(double, double) -> double = power
-exp(double) -> double
+exp(double) -> double = exponential
 ln(double) -> double = ln(if({0} > 0 and not isnan({0}), {0}, null))
 log10(double) -> double = log10(if({0} > 0 and not isnan({0}), {0}, null))
 log2(double) -> double = log2(if({0} > 0 and not isnan({0}), {0}, null))
@@ -103,8 +103,8 @@ date(string) -> date = text_date
 to_timestamp(timestamp) -> timestamp = {0}
 to_timestamp(string) -> timestamp = text_timestamp
 to_timestamp(string, 'format') -> timestamp = cast(try_to_timestamp({0}, {1}) as timestamp)
-try_to_timestamp(string) -> timestamp = text_timestamp
-try_to_timestamp(string, 'format') -> timestamp = cast(try_to_timestamp({0}, {1}) as timestamp)
+try_to_timestamp(string) -> timestamp? = text_timestamp
+try_to_timestamp(string, 'format') -> timestamp? = cast(try_to_timestamp({0}, {1}) as timestamp)
 date_add(date, int) -> date = date_moved
 date_sub(date, int) -> date = date_moved_back
 dateadd(date, int) -> date = date_moved
@@ -144,8 +144,8 @@ array_distinct(array<T>) -> array<T>
 array_size(array<T>) -> int = if({0} is null, null, size({0}))
 size(array<T>) -> int = if({0} is null, null, size({0}))
 cardinality(array<T>) -> int = if({0} is null, null, size({0}))
-array_max(array<T>) -> T
-array_min(array<T>) -> T
+array_max(array<T>) -> T?
+array_min(array<T>) -> T?
 array_join(array<string>, 'text') -> string
 array_position(array<T>, T) -> bigint
 array_remove(array<T>, T) -> array<T>
@@ -157,15 +157,15 @@ sort_array(array<T>) -> array<T>
 array_sort(array<T>) -> array<T>
 slice(array<T>, 'number', 'number') -> array<T>
 flatten(array<array<T>>) -> array<T>
-element_at(array<T>, 'number') -> T = try_element_at({0}, {1})
-try_element_at(array<T>, 'number') -> T
-get(array<T>, int) -> T = element
+element_at(array<T>, 'number') -> T? = try_element_at({0}, {1})
+try_element_at(array<T>, 'number') -> T?
+get(array<T>, int) -> T? = element
 reverse(array<T>) -> array<T>
 transform(array<T>, T -> U) -> array<U>
 filter(array<T>, T -> boolean) -> array<T>
 exists(array<T>, T -> boolean) -> boolean
 forall(array<T>, T -> boolean) -> boolean
 
-get_json_object(string, 'path') -> string = json_member
-json_array_length(string) -> int = json_length
+get_json_object(string, 'path') -> string? = json_member
+json_array_length(string) -> int? = json_length
 """

@@ -7,6 +7,8 @@ or may fail; `{0}` is the first argument, `{*}` all of them. Arguments are types
 - `number`, `decimal`: any number, any decimal; `T`: any type, the same wherever it stands in a line;
 - `'pattern'`, `'format'`, `'unit'`, `'path'`, `'text'`, `'number'`, `'bits'`: a literal, checked as such;
 - `T -> U`: a lambda; `...` repeats an argument.
+
+A `?` after the result says that a null may be meant, though every argument is there: a place that a list lacks.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from functools import cache
 
 from quanyu.expressions.function_table import TABLE
 
-_LINE = re.compile(r"(\w+)\((.*?)\) -> ([\w<>(),]+)(?: = (.+))?")
+_LINE = re.compile(r"(\w+)\((.*?)\) -> ([\w<>(),]+)(\??)(?: = (.+))?")
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,17 @@ class Function:
     kinds: tuple[str, ...]
     result: str
     form: str | None
+    may_be_null: bool = False
 
     @property
     def repeats(self) -> bool:
         """Whether the last argument may come any number of times, also none."""
         return bool(self.kinds) and self.kinds[-1].endswith("...")
+
+    @property
+    def loses(self) -> bool:
+        """Whether its safe form makes a null of what it cannot compute."""
+        return self.form is not None and (self.form.isidentifier() or re.search("null|try_", self.form) is not None)
 
     def kind(self, position: int) -> str | None:
         """What the argument at a position must be, or None when there may be none."""
@@ -64,5 +72,5 @@ def _parsed(line: str) -> Function:
     match = _LINE.fullmatch(line)
     if match is None:
         raise ValueError(f"no line of the table of functions: {line}")
-    name, kinds, result, form = match.groups()
-    return Function(name, tuple(re.split(r", (?![^(]*\))", kinds)) if kinds else (), result, form)
+    name, kinds, result, mark, form = match.groups()
+    return Function(name, tuple(re.split(r", (?![^(]*\))", kinds)) if kinds else (), result, form, bool(mark))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from quanyu.errors import ExpressionError
@@ -16,6 +17,8 @@ def number(text: str) -> Term:
         raise ExpressionError(f"{text!r} is no number")
     sign, whole, part, exponent = match.groups()
     if exponent is not None:
+        if math.isinf(float(text)):
+            raise ExpressionError(f"{text} is larger than any double")
         return Term(f"cast('{text}' as double)", "double")
     if part is not None:
         precision = max(len(whole.lstrip("0")) + len(part), 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, WHOLE, article, decimal, digits, family
+from quanyu.expressions.datatypes import NULL, WHOLE, article, decimal, digits, family, finite
 from quanyu.expressions.terms import Term, alike
 
 COMPARE: dict[type[exp.Expr], str] = {
@@ -86,8 +86,7 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
 
 
 def _number(sql: str) -> Term:
-    """A double that is a number or null: the engines give NaN another sign, by which it is the least or the largest."""
-    return Term(f"nanvl({sql}, cast(null as double))", "double")
+    return Term(finite(sql), "double")
 
 
 def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:

@@ -12,8 +12,9 @@ _HEAD = """# What an expression may call
 Written by `quanyu expressions` from the table that checks declarations. All of it gives the same on both engines
 ([engines.md](engines.md) has the rules); a bad value gives null for its row alone, and in a feed it is quarantined.
 `text` is whatever has one written form, `number` any number, `T` any type, the same wherever it stands in a line; names
-in quotes are literals, `...` repeats an argument. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`,
-`in`, `between`, `like`, `rlike`, `is null`, `case`, `if`, `coalesce`, `nullif` and `cast`.
+in quotes are literals, `...` repeats an argument; after a result, `?` says that null may be meant, as of a place that a
+list lacks. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`, `in`, `between`, `like`, `rlike`,
+`is null`, `case`, `if`, `coalesce`, `nullif` and `cast`.
 """
 
 

@@ -9,17 +9,22 @@ def _without_last(merge: Merge) -> Merge:
     return lambda columns, conditions: merge(columns[:-1], conditions)
 
 
+def _any(rows: str) -> str:
+    return f"coalesce({rows} > 0, false)"
+
+
 def guarded(form: Form, failing: str) -> Form:
     """The form, without a value and with a loss where `failing`, SQL over a row, holds for any row."""
-    part = Part(f"max({failing})")
+    # Counted, since one engine takes ten times as long for the greatest of truths by group.
+    part = Part("count(*)", (f"({failing})",))
 
     def value(*holders: str) -> str:
-        return f"if(coalesce({holders[-1]}, false), null, {form.value(*holders[:-1])})"
+        return f"if({_any(holders[-1])}, null, {form.value(*holders[:-1])})"
 
     def lost(*holders: str) -> str:
         others = f" or {form.lost(*holders[:-1])}" if form.lost else ""
-        return f"(coalesce({holders[-1]}, false){others})"
+        return f"({_any(holders[-1])}{others})"
 
-    merges = (*map(_without_last, form.merges), added("max", len(form.by_day()))) if form.merges else ()
+    merges = (*map(_without_last, form.merges), added("sum", len(form.by_day()))) if form.merges else ()
     daily = (*form.by_day(), part) if form.merges else ()
     return Form((*form.parts, part), value, form.type, merges, daily, lost)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import WHOLE, article, digits, family
+from quanyu.expressions.datatypes import WHOLE, article, digits, family, finite
 
 
 @dataclass(frozen=True)
@@ -143,19 +143,30 @@ def total(argument: Argument, empty: int | None = 0) -> Form:
     nothing = f"cast({'null' if empty is None else empty} as {kind})"
 
     def value(sum_: str, number: str) -> str:
-        return f"if(coalesce({number}, 0) = 0, {nothing}, try_cast({sum_} as {kind}))"
+        return f"if(coalesce({number}, 0) = 0, {nothing}, {_fitting(sum_, kind)})"
 
     def lost(sum_: str, number: str) -> str:
-        return f"(coalesce({number}, 0) > 0 and try_cast({sum_} as {kind}) is null)"
+        return f"(coalesce({number}, 0) > 0 and {_fitting(sum_, kind)} is null)"
 
-    return Form(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost if kind != "double" else None)
+    return Form(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost)
 
 
 def mean(argument: Argument) -> Form:
     """Mean as a double, out of an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
     parts = _sum_and_count(argument, _summed(argument.type)[0])
-    return Form(parts, lambda sum_, number: f"(cast({sum_} as double) / nullif({number}, 0))", "double", _ADDED)
+
+    def value(sum_: str, number: str) -> str:
+        return finite(f"(cast({sum_} as double) / nullif({number}, 0))")
+
+    def lost(sum_: str, number: str) -> str:
+        return f"(coalesce({number}, 0) > 0 and {value(sum_, number)} is null)"
+
+    return Form(parts, value, "double", _ADDED, (), lost if argument.type == "double" else None)
+
+
+def _fitting(sum_: str, kind: str) -> str:
+    return finite(sum_) if kind == "double" else f"try_cast({sum_} as {kind})"
 
 
 def _sum_and_count(argument: Argument, wide: str) -> tuple[Part, Part]:

@@ -17,6 +17,7 @@ from quanyu.expressions import (
     check_type,
     column_name,
     conjunction,
+    lost,
     parse,
     safe_sql,
     type_of,
@@ -25,8 +26,6 @@ from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
 from quanyu.expressions.datatypes import NULL, article, family
 from quanyu.table import Column
 
-# What may give null on purpose, though all that it is made of is there.
-_MAY_BE_NULL = (exp.Case, exp.If, exp.Nullif, exp.Null)
 # Their value is one of those that the column holds.
 _KEEP_VALUES = (exp.Min, exp.Max, exp.ArgMin, exp.ArgMax, exp.Mode)
 _COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct)
@@ -80,11 +79,10 @@ class AggregateExpression:
     def lost(self) -> str | None:
         """Condition, over the columns of `parts`, under which values are there and no result: overflow, x / 0."""
         inner = self._inner(whole=False)
-        lost = self._lost(whole=False)
-        if not self._plain and not self.around.find(*_MAY_BE_NULL):
-            there = " and ".join([f"{self.rows.value()} > 0", *(f"{sql} is not null" for sql in inner.values())])
-            lost.append(f"({there} and try_cast({self._around(inner)} as {self.type}) is null)")
-        return " or ".join(lost) or None
+        conditions = self._lost(whole=False)
+        if failing := self._failing():
+            conditions.append(f"({self.rows.value()} > 0 and ({self._filled(failing, inner)}))")
+        return " or ".join(conditions) or None
 
     def column(self, columns: Mapping[str, Column], about: str = "") -> Column:
         """The column that holds the value: a count is 0 or more, and one column's value is what that may hold."""
@@ -109,26 +107,40 @@ class AggregateExpression:
         return {name: aggregate.value(whole) for name, aggregate in self.aggregates.items()}
 
     def _lost(self, whole: bool) -> list[str]:
-        return [lost for aggregate in self.aggregates.values() if (lost := aggregate.lost(whole))]
+        losses = (aggregate.lost(whole) for aggregate in self.aggregates.values())
+        return [condition for condition in losses if condition]
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        return {**{name: aggregate.type for name, aggregate in self.aggregates.items()}, AS_OF: "date"}
 
     @cached_property
     def _around_sql(self) -> str:
-        types = {name: aggregate.type for name, aggregate in self.aggregates.items()}
-        return safe_sql(self.around, {**types, AS_OF: "date"})
+        return safe_sql(self.around, self._types)
 
-    def _around(self, inner: Mapping[str, str]) -> str:
-        return _NAME.sub(lambda match: inner[match.group(1)], self._around_sql)
+    def _failing(self) -> str:
+        """SQL, over what is aggregated, of whether what is made of it is lost, or does not fit the wanted type."""
+        conditions = [lost(self.around, self._types)]
+        if type_of(self.around, self._types) != self.type:
+            conditions.append(
+                f"({self._around_sql} is not null and try_cast({self._around_sql} as {self.type}) is null)"
+            )
+        return " or ".join(condition for condition in conditions if condition)
+
+    @staticmethod
+    def _filled(sql: str, inner: Mapping[str, str]) -> str:
+        return _NAME.sub(lambda match: inner[match.group(1)], sql)
 
     def _written(self, whole: bool) -> str:
-        value = self._around(self._inner(whole))
+        value = self._filled(self._around_sql, self._inner(whole))
         if self._plain:
             return value
         value = f"try_cast({value} as {self.type})"
         if self.empty == 0:
             value = f"if({self.rows.value(whole)} = 0, coalesce({value}, cast(0 as {self.type})), {value})"
         # A sum that does not fit spoils all that is made of it, whatever stands around it.
-        lost = " or ".join(self._lost(whole))
-        return f"if({lost}, null, {value})" if lost else value
+        losses = " or ".join(self._lost(whole))
+        return f"if({losses}, null, {value})" if losses else value
 
 
 def any_of(conditions: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """Values come in as they were sent, or lie in quarantine with the reason: days, times, numbers, keys, nested lists."""
 
 import json
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -103,6 +104,57 @@ def test_a_time_that_clocks_skip_is_quarantined_and_in_an_hour_told_twice_the_or
     ])  # fmt: skip
     assert [(no, state) for no, _, _, state in lines] == [("later", "paid"), ("offset", "paid"), ("twice", "paid")]
     assert reasons(retailer, "shop") == {1: ["order_lines.ordered_at: a time that the clocks skip"]}
+
+
+def test_a_region_in_the_text_skips_times_as_the_zone_of_the_feed_does(retailer):
+    skip = ["2025-03-09 02:30:00 America/New_York", "2024-03-31 02:15:00 Europe/Berlin",
+            "1991-04-14 02:30:00 Asia/Shanghai", "2025-03-09 02:30:00 US/Eastern"]  # fmt: skip
+    good = {
+        "2024-11-03 01:30:00 America/New_York": "2024-11-03 13:30:00",
+        "2024-10-27 02:15:00 Europe/Berlin": "2024-10-27 08:15:00",
+        "2025-03-09 03:30:00 America/New_York": "2025-03-09 15:30:00",
+        "2024-07-03 10:15:00 Etc/GMT-8": "2024-07-03 10:15:00",
+    }
+    names = [*skip, *good]
+    shop(retailer, [{**GOOD, "no": str(n), "at": at} for n, at in enumerate(names)])
+    assert reasons(retailer, "shop") == {
+        n + 1: ["order_lines.ordered_at: a time that the clocks skip"] for n in range(len(skip))
+    }
+    came = {names[int(no)]: at for no, at in retailer.rows("silver/order_lines", "order_id", "ordered_at")}
+    shanghai = ZoneInfo("Asia/Shanghai")
+    assert {text: f"{at.astimezone(shanghai):%Y-%m-%d %H:%M:%S}" for text, at in came.items()} == good
+
+
+def test_a_time_read_by_to_timestamp_is_judged_as_a_cast_is(retailer):
+    retailer.declare("sources/shop.yml", SHOP.format(format="jsonl").replace('"at"', '"to_timestamp(at)"'))
+    retailer.land(f"shop/{DAY}.jsonl", json.dumps({**GOOD, "at": "2024-03-10 02:30:00"}) + "\n")
+    retailer.ingest("shop", DAY)
+    assert reasons(retailer, "shop") == {1: ["order_lines.ordered_at: at a time that the clocks skip"]}
+
+
+def test_an_offset_is_one_that_a_place_has_and_a_time_is_kept_to_the_microsecond(retailer):
+    good = ["+1400", "+12:45", "-12:00", "-0330", "+8", ".123456789Z"]
+    bad = ["+1500", "+14:30", "-12:30", "-1300", "+0860", "+99:00"]
+    shop(retailer, [{**GOOD, "no": end, "at": f"2024-07-01 10:00:00{end}"} for end in (*good, *bad)])
+    came = dict(retailer.rows("silver/order_lines", "order_id", "ordered_at"))
+    assert sorted(came) == sorted(good)
+    assert came[".123456789Z"].microsecond == 123456
+    told = reasons(retailer, "shop")
+    assert told == {len(good) + n + 1: ["order_lines.ordered_at: not a timestamp"] for n in range(len(bad))}
+
+
+def test_an_exponent_moves_the_point_and_loses_no_digit(retailer):
+    prices = {"99999999999999.9e1": "999999999999999.00", "1234567890123456e-2": "12345678901234.56",
+              "1.005e3": "1005.00", "-7E-2": "-0.07", "1e15": "1000000000000000.00", "0.07e1": "0.70"}  # fmt: skip
+    bad = ["9.99e-1", "1.23E+11", "1e17"]
+    rows = [{**GOOD, "no": p, "items": [{"sku": "a", "n": "1e3", "p": p}]} for p in (*prices, *bad)]
+    rows.append({**GOOD, "no": "n", "items": [{"sku": "a", "n": "1.5e0", "p": "1"}]})
+    assert {no: str(amount) for no, _, amount, _ in shop(retailer, rows)} == prices
+    assert {str(n) for (n,) in retailer.rows("silver/order_lines", "quantity")} <= {"1000", "1000.000"}
+    places = "not a decimal(18,2), of more than 2 places: write round(x, 2) where the source may round"
+    amounts = {7: places, 8: "not a decimal(18,2)", 9: "not a decimal(18,2)"}
+    told = {row: [f"order_lines.amount: {words}"] for row, words in amounts.items()}
+    assert reasons(retailer, "shop") == {**told, 10: ["order_lines.quantity: not a bigint"]}
 
 
 def test_numbers_in_lists_keep_their_text(retailer):
