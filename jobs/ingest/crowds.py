@@ -125,8 +125,10 @@ def _judged(
         person, ids = row["person_key"], [row[f"id{n}"] for n in range(len(kinds))]
         # The first identifier that is there named the row.
         own[person] = kinds[next(n for n, value in enumerate(ids) if value is not None)]
-        others: dict[Hashable, str] = {kind: value for kind, value in zip(kinds, ids, strict=True)
-                  if value is not None and kind != own[person] and kind[0] not in OF_ONE_PERSON_MANY}  # fmt: skip
+        others: dict[Hashable, str] = {
+            kind: value for kind, value in zip(kinds, ids, strict=True)
+            if value is not None and kind != own[person] and kind[0] not in OF_ONE_PERSON_MANY
+        }  # fmt: skip
         evidence.setdefault(person, Evidence()).rows.append(Row(row["day"], _name(row["name"]), others))
     for item in earlier:
         person, kind = item["person_key"], (item["kind"], item["scope"])
