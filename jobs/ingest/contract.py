@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from jobs.ingest.keys import folded
 from jobs.ingest.losses import losses
+from jobs.unify.placeholders import CROWDED
 from quanyu.expressions import cast_sql, column_name, parse, safe_sql, two_valued, type_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.fill import Fill
@@ -222,6 +223,15 @@ def group_sql(text: str) -> str:
 def where_sql(text: str) -> str:
     """Write a condition over raw columns so that nothing in it can fail the job; a comparison with null is false."""
     return safe(two_valued(members(parse(text).tree)))
+
+
+def given_sql(source: Source, fill: Fill, table: type[Table]) -> str:
+    """Condition of the rows of a fill; one whose only identifiers name many people tells no table of persons."""
+    given = where_sql(fill.where) if fill.where else "true"
+    if "person_key" not in table.keys or not source.person:
+        return given
+    crowded = " or ".join(f"_person.no{n} <=> {quoted(CROWDED)}" for n in range(len(source.person)))
+    return f"({given}) and (_person.person_key is not null or not ({crowded}))"
 
 
 def person_columns(source: Source) -> list[str]:

@@ -1,20 +1,19 @@
 """Values that name many people in a feed: they name nobody there any more, so that the next identifier of a row does.
 
-What a kind's `most.names` allows is the measure: a value under which more names and more values of another kind stand
-is nobody's, and without names in the feed one under which more values stand than `most.records`.
+`crowd_measure` says what many people are.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from jobs.unify import normalise
+from jobs.ingest.crowd_measure import HOUSEHOLD, Evidence, Row, is_crowd, name_of
+from jobs.unify.matching.name_match import Name
 from quanyu.identity import Identity, Kind
 from quanyu.lake import Lake, place_of
 from quanyu.lake.difference import has_repeats
@@ -23,7 +22,6 @@ from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.model.identity import IdentifierCrowds
 from quanyu.run import Context
-from quanyu.settings import person_key_secret
 from quanyu.source import Source
 from quanyu.table import Table
 
@@ -32,6 +30,10 @@ if TYPE_CHECKING:
 
 PLACE = place_of(IdentifierCrowds)
 NAMES = ("display_name", "family_name", "given_name")
+# Kind, scope and value of a name among identifiers; and what stands between its parts.
+NAME, BETWEEN = ("''", "''", "name"), "\x1f"
+# Whoever installs an app again has a new one.
+OF_ONE_PERSON_MANY = frozenset({"device"})
 
 
 def known(lake: Lake, source: Source) -> frozenset[str]:
@@ -45,77 +47,107 @@ def known(lake: Lake, source: Source) -> frozenset[str]:
 
 def crowds(context: Context, source: Source, staged: DataFrame) -> pd.DataFrame:
     """Values that name many people by these rows, and by all that silver knows of them: value_key, kind, scope."""
-    lake, identity = context.lake, context.catalogue.identity
-    kinds = list(dict.fromkeys((item.kind, item.scope) for item in source.person))
-    if len(kinds) < 2:
+    lake, kinds = context.lake, context.catalogue.identity.kinds
+    named = list(dict.fromkeys((item.kind, item.scope) for item in source.person))
+    columns = _name_columns(source)
+    if not named or (len(named) < 2 and not columns):
         return pd.DataFrame()
     accepted = staged.where("_drop is null and _person.person_key is not null")
-    persons = lake.staging.keep(accepted.selectExpr("_person.person_key as person_key").distinct())
+    persons = accepted.selectExpr("_person.person_key as person_key")
     there = lake.holds("silver/identifiers", "source", source.name)
-    if not there and not has_repeats(accepted.selectExpr("_person.person_key as person_key"), ["person_key"]):
+    if not there and not has_repeats(persons, ["person_key"]):
         return pd.DataFrame()
-    shown = _shown(lake, source, accepted, persons, there)
-    most = [identity.kinds.get(kind, Kind()).most for kind, _ in kinds]
-    crowded = shown.groupBy("person_key", "kind", "scope").count().where(f"count > {min(m.names for m in most)}")
-    suspects = lake.staging.keep(crowded.select("person_key").distinct())
+    rows, listed = _rows(accepted, source, columns), _listed(source)
+    of_rows = rows.selectExpr("person_key", f"inline(array({listed}))").distinct()
+    earlier = _earlier(lake, source, columns, lake.staging.keep(persons.distinct())) if there else None
+    told = of_rows if earlier is None else of_rows.unionByName(earlier)
+    least = min(max(kinds.get(kind, Kind()).most.names, HOUSEHOLD) for kind, _ in named)
+    counted = told.where("value is not null").distinct().groupBy("person_key", "kind", "scope").count()
+    suspects = lake.staging.keep(counted.where(f"count > {least}").select("person_key").distinct())
     if not suspects.limit(1).count():
         return pd.DataFrame()
-    values = shown.join(suspects, "person_key", "left_semi").toArrow().to_pandas()
-    names = _names(lake, source, accepted, suspects)
-    return _judged(values, names, source, identity, person_key_secret(context.settings))
+    of_suspects = [
+        None if frame is None else frame.join(suspects, "person_key", "left_semi").distinct().toArrow().to_pylist()
+        for frame in (rows, earlier)
+    ]
+    return _judged(of_suspects[0] or [], of_suspects[1] or [], source, context.catalogue.identity)
 
 
-def _shown(lake: Lake, source: Source, accepted: DataFrame, persons: DataFrame, there: bool) -> DataFrame:
-    """Identifiers that these persons ever showed in the feed, each once: person_key, kind, scope, value."""
-    listed = ", ".join(
-        f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
-        for n, item in enumerate(source.person)
+def _name_columns(source: Source) -> dict[str, list[str]]:
+    """Columns that tell a person's own name, by fill."""
+    fills = {name: fill for name, fill in source.fills.items() if fill.table == "people" and not fill.one_row_per}
+    columns = {name: [column for column in NAMES if column in fill.columns] for name, fill in fills.items()}
+    return {name: some for name, some in columns.items() if some}
+
+
+def _told_sql(texts: Mapping[str, list[str]]) -> str:
+    """SQL of one text for given, family and full name; null where all are missing."""
+    parts = [f"coalesce({', '.join([*texts.get(name, []), quoted('')])})" for name in NAMES]
+    return f"nullif(concat({f', {quoted(BETWEEN)}, '.join(parts)}), {quoted(BETWEEN * (len(NAMES) - 1))})"
+
+
+def _rows(accepted: DataFrame, source: Source, columns: Mapping[str, list[str]]) -> DataFrame:
+    """What rows tell of their persons: person_key, day, name and id0, id1, …"""
+    texts = {name: [f"`_to_{fill}`.`{name}`" for fill, some in columns.items() if name in some] for name in NAMES}
+    ids = [f"_person.id{n} as id{n}" for n in range(len(source.person))]
+    return accepted.selectExpr("_person.person_key as person_key", "_day as day", f"{_told_sql(texts)} as name", *ids)
+
+
+def _listed(source: Source) -> str:
+    """SQL of the structs of all that a row of `_rows` tells: kind, scope and value; a name has no kind."""
+    ids = [(quoted(item.kind), quoted(item.scope), f"id{n}") for n, item in enumerate(source.person)]
+    return ", ".join(
+        f"struct({kind} as kind, {scope} as scope, {value} as value)" for kind, scope, value in [NAME, *ids]
     )
-    columns = ["person_key", "kind", "scope", "value"]
-    rows = accepted.selectExpr("_person.person_key as person_key", f"inline(array({listed}))").where(
-        "value is not null"
-    )
-    if there:
-        before = lake.read("silver/identifiers").where(f"source = {quoted(source.name)}").select(*columns)
-        rows = rows.unionByName(before.join(persons, "person_key", "left_semi"))
-    return rows.distinct()
 
 
-def _names(lake: Lake, source: Source, accepted: DataFrame, suspects: DataFrame) -> pd.Series | None:
-    """How many names each suspect ever had, by person_key; None where the feed tells none."""
-    fills = [name for name, fill in source.fills.items() if fill.table == "people" and not fill.one_row_per]
-    columns = [(name, column) for name in fills for column in NAMES if column in source.fills[name].columns]
-    if not columns:
-        return None
-    text = ", ".join(f"`_to_{name}`.`{column}`" for name, column in columns)
-    rows = accepted.selectExpr("_person.person_key as person_key", f"lower(concat_ws(' ', {text})) as name")
-    if lake.holds("silver/people", "source", source.name):
-        before = lake.read("silver/people").where(f"source = {quoted(source.name)}")
-        stored = ", ".join(f"`{column}`" for _, column in columns)
-        rows = rows.unionByName(before.selectExpr("person_key", f"lower(concat_ws(' ', {stored})) as name"))
-    told: pd.DataFrame = (
-        rows.join(suspects, "person_key", "left_semi").where("name <> ''").distinct().toArrow().to_pandas()
-    )
-    names: pd.Series = told.groupby("person_key").size()
-    return names
+def _earlier(lake: Lake, source: Source, columns: Mapping[str, list[str]], persons: DataFrame) -> DataFrame:
+    """What the feed told of these persons before: person_key, kind, scope, value; names have no kind."""
+    wanted = ["person_key", "kind", "scope", "value"]
+    feed = f"source = {quoted(source.name)}"
+    frames = [lake.read("silver/identifiers").where(feed).select(*wanted)]
+    if columns and lake.holds("silver/people", "source", source.name):
+        mapped = {name for some in columns.values() for name in some}
+        told = _told_sql({name: [f"`{name}`"] for name in mapped})
+        frames.append(lake.read("silver/people").where(feed).selectExpr(
+            "person_key", f"{NAME[0]} as kind", f"{NAME[1]} as scope", f"{told} as value"
+        ))  # fmt: skip
+    return union_all([frame.join(persons, "person_key", "left_semi") for frame in frames])
 
 
 def _judged(
-    values: pd.DataFrame, names: pd.Series | None, source: Source, identity: Identity, key: bytes
+    rows: list[dict[str, Any]], earlier: list[dict[str, Any]], source: Source, identity: Identity
 ) -> pd.DataFrame:
-    crowded = []
-    for person, shown in values.groupby("person_key"):
-        named = list(zip(shown["kind"], shown["scope"], shown["value"], strict=True))
-        own = [row[:2] for row in named if normalise.keyed(key, source.name, *row) == person]
-        if not own:
-            continue
-        [(kind, scope)] = own
-        most = identity.kinds.get(kind, Kind()).most
-        others = Counter((other, within) for other, within, _ in named if (other, within) != (kind, scope))
-        allowed = most.records if names is None else most.names
-        if max(others.values(), default=0) > allowed and (names is None or names.get(person, 0) > most.names):
-            crowded.append((person, kind, scope))
+    kinds = [(item.kind, item.scope) for item in source.person]
+    evidence: dict[str, Evidence] = {}
+    own: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        person, ids = row["person_key"], [row[f"id{n}"] for n in range(len(kinds))]
+        # The first identifier that is there named the row.
+        own[person] = kinds[next(n for n, value in enumerate(ids) if value is not None)]
+        others: dict[Hashable, str] = {
+            kind: value for kind, value in zip(kinds, ids, strict=True)
+            if value is not None and kind != own[person] and kind[0] not in OF_ONE_PERSON_MANY
+        }  # fmt: skip
+        evidence.setdefault(person, Evidence()).rows.append(Row(row["day"], _name(row["name"]), others))
+    for item in earlier:
+        person, kind = item["person_key"], (item["kind"], item["scope"])
+        if not item["kind"]:
+            evidence[person].names += filter(None, [_name(item["value"])])
+        elif kind != own[person] and kind[0] not in OF_ONE_PERSON_MANY:
+            evidence[person].values.append((kind, item["value"]))
+    crowded = [
+        (person, *own[person]) for person, known in evidence.items()
+        if is_crowd(known, identity.kinds.get(own[person][0], Kind()).most.names)
+    ]  # fmt: skip
     return pd.DataFrame(crowded, columns=["value_key", "kind", "scope"])
+
+
+def _name(text: str | None) -> Name | None:
+    if not text:
+        return None
+    display, family, given = (part or None for part in text.split(BETWEEN))
+    return name_of((given, family, display))
 
 
 def days_of(lake: Lake, source: Source, tables: Collection[type[Table]], keys: Collection[str]) -> frozenset[date]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
+from jobs.unify.placeholders import SHOWN, TEXT_FORM
 from quanyu.literals import quoted
 
 
 def folded(sql: str) -> str:
     """Fold a key: full-width and other forms of ASCII and kana as NFKC has them, no invisible characters, no outer
-    blanks. Upper and lower case stay; nothing left is null."""
+    blanks, none of a spreadsheet's text form. Upper and lower case stay; nothing left is null."""
     strange, plain = _characters()
-    text = f"if({sql} rlike '[^ -~]', translate({sql}, {quoted(strange)}, {quoted(plain)}), {sql})"
-    return f"nullif(trim({text}), '')"
+    plain_text = f"trim(translate({sql}, {quoted(strange)}, {quoted(plain)}))"
+    shown = f"regexp_replace({plain_text}, {quoted(TEXT_FORM)}, {quoted(SHOWN)})"
+    looks_strange = quoted("[^ -~]|^ *['=]")
+    return f"nullif(trim(if({sql} rlike {looks_strange}, {shown}, {sql})), '')"
 
 
 @cache

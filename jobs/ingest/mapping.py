@@ -22,6 +22,7 @@ from jobs.ingest.contract import (
     ahead_checks,
     cast_checks,
     constraint_checks,
+    given_sql,
     group_sql,
     members,
     per_row,
@@ -150,7 +151,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     checks: list[Check] = []
     structs = []
     for name, fill in source.fills.items():
-        given = where_sql(fill.where) if fill.where else "true"
+        given = given_sql(source, fill, tables[fill.table])
         made, sql = _fill(source, fill, tables[fill.table])
         checks += [Check(check.reason, f"({given}) and ({check.bad})") for check in made]
         structs.append(f"if({given}, {sql}, null) as `_to_{name}`")

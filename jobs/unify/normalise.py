@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from jobs.unify.placeholders import WORDS, folded, is_placeholder, whole_number
+from jobs.unify.placeholders import WORDS, folded, is_masked, is_placeholder, whole_number
 from quanyu.comparable import DOTLESS, TAGGED
 
 # Names of mailboxes are what their providers give: some have dots side by side, or at the end.
@@ -23,10 +23,14 @@ _EMAIL = re.compile(
 )
 _FAKE_MAIL = re.compile(
     r"^(?:none|no|null|nan|undefined|unknown|anonymous|guest|test|noemail|no-?reply|([ax01])\1{2,}|123(?:456)?"
-    r"|([a-z0-9])@\2\.[a-z.]+$)(?:@|$)"
+    r"|(?:deleted|erased|removed|redacted|anonymi[sz]ed)(?:[-_.+][^@]*)?)@"
+    # Of nobody's by name: asdf@asdf.com; domains that no mail reaches; and what manuals show as an example.
+    r"|^([^@]+)@\2\.|@(?:.*\.)?(?:invalid|localhost|test)$"
+    r"|^(?:users?|(?:your|my)?[-_.]?(?:name|e?mail)|foo|bar|someone|example|sample|demo)@(?:.*\.)?example(?:\.com|\.org|\.net)?$"
 )
 # Numbers that sales guides type when a customer gives none: the carrier's service number and round ones.
-_DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000", "+8613912345678"})
+_DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000", "+8613912345678",
+                           "+12147483647"})  # fmt: skip
 # Numbers of services, which many call and nobody has: hot lines, premium and shared ones (phonenumbers' types).
 _SERVICE_TYPES = frozenset({3, 4, 5, 9, 10})
 # Marketplaces hand out a relay number with an extension in the place of the customer's own.
@@ -54,7 +58,7 @@ def phone(value: str, region: str) -> str | None:
     import phonenumbers
 
     text = folded(value)
-    if "*" in text or _RELAYED.search(text):
+    if _RELAYED.search(text):
         return None
     try:
         parsed = phonenumbers.parse(text, region)
@@ -74,7 +78,7 @@ def email(value: str, region: str) -> str | None:
     """Return the address in lower case, or None for what is none or an obvious dummy."""
     name, at, domain = folded(value).lower().removeprefix("mailto:").rpartition("@")
     text = f"{name}{at}{domain if domain.isascii() else _in_ascii(domain)}"
-    return text if len(text) <= 254 and _EMAIL.match(text) and not _FAKE_MAIL.match(text) else None
+    return text if len(text) <= 254 and _EMAIL.match(text) and not _FAKE_MAIL.search(text) else None
 
 
 def _in_ascii(domain: str) -> str:
@@ -117,15 +121,15 @@ def customer_no(value: str, region: str) -> str | None:
 
 
 def opaque(value: str, region: str) -> str | None:
-    """Return an id that a platform made, to the letter; None for dummies and for what has blanks or stars in it."""
+    """Return an id that a platform made, to the letter; None for dummies and for what has blanks in it."""
     text = plain(value, region)
-    return None if text is None or "*" in text or any(c.isspace() for c in text) else text
+    return None if text is None or any(c.isspace() for c in text) else text
 
 
 def nick(value: str, region: str) -> str | None:
-    """Return a marketplace nick, or None for a masked one and for what platforms call everybody."""
+    """Return a marketplace nick, or None for what platforms call everybody."""
     text = plain(value, region)
-    return None if text is None or "*" in text or text in _NO_NICKS else text
+    return None if text is None or text in _NO_NICKS else text
 
 
 def device(value: str, region: str) -> str | None:
@@ -203,7 +207,9 @@ def normalise(kind: str, value: str | None, region: str) -> str | None:
     text = folded(value or "")
     # A nick may look like any number.
     whole = text if kind == "nick" else whole_number(text)
-    return None if whole is None or is_placeholder(whole) else _BY_KIND.get(kind, plain)(whole, region)
+    if whole is None or is_placeholder(whole) or is_masked(whole):
+        return None
+    return _BY_KIND.get(kind, plain)(whole, region)
 
 
 def hashes(kind: str, value: str) -> list[tuple[str, str]]:

@@ -25,7 +25,15 @@ WORDS = frozenset({
 # What templates and programs leave where a value should have been put: {{id}}, ${id}, %s, [object Object], \N.
 _UNFILLED = re.compile(r"\{\{?.*\}?\}|\$\{.*\}|\$\(.*\)|%\(?\w*\)?[sd]|\[object \w+\]|\\n|<.*>", re.DOTALL)
 _OUTER = "()[]{}<>'\"`#!?*_-./\\|,;: \u2013\u2014"
-_NEGATIVE = re.compile(r"-(?:[0-9]{1,6}|2147483648|9223372036854775808)(?:\.0+)?")
+_NEGATIVE = re.compile(r"-(?:[0-9]{1,6}|214748364[78]|4294967295|922337203685477580[78]|18446744073709551615)(?:\.0+)?")
+# What a column of whole numbers holds where a larger one was put into it.
+_FULL = frozenset({"65535", "2147483647", "4294967295", "9223372036854775807", "18446744073709551615"})
+# Signs in the place of what is hidden; one star is enough, of the others two.
+_MASK = re.compile(r"\*|[\u2731\u25cf\u25cb\u2022\u25a0\u2588\u00d7]{2}")
+# The text form of spreadsheets, which shows 0012: ="0012", '0012, and =0012. `SHOWN` is what it shows.
+TEXT_FORM = "^[ '=]*= *\" *([^ '=\"][^\"]*?) *\"$|^[ '=]+([^ '=\"](.*[^'])?)$"
+SHOWN = "$1$2"
+_TEXT_FORM = re.compile(TEXT_FORM)
 _WHOLE_DOUBLE = re.compile(r"(\+?[0-9]+)\.0+")
 # As spreadsheets and languages write it; a code such as 12E45 is none.
 _SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]+)e\+?([0-9]+)|()e\+([0-9]+))", re.IGNORECASE)
@@ -34,18 +42,26 @@ _EXACT = 2**53
 
 
 def folded(value: str) -> str:
-    """Fold full-width forms to plain ones, drop invisible characters and outer blanks."""
+    """Fold full-width forms to plain ones, drop invisible characters, outer blanks and a spreadsheet's text form."""
     text = unicodedata.normalize("NFKC", value)
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc")).strip()
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc")).strip()
+    while match := _TEXT_FORM.search(text):
+        text = (match[1] or match[2]).strip()
+    return text
+
+
+def is_masked(text: str) -> bool:
+    """Whether a folded text hides some of its characters."""
+    return bool(_MASK.search(text))
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a folded text names nobody in any kind: nothing but signs, a word for nothing, a negative number, zeros
-    or the highest value of a UUID, or a template that nobody filled in."""
+    """Whether a folded text names nobody in any kind: nothing but signs, a word for nothing, a negative number, zeros,
+    the highest value of a UUID or of a column of whole numbers, or a template that nobody filled in."""
     lower = text.casefold()
     letters = {c for c in lower if c.isalnum()}
     uuid_like = len(lower) >= 32 and letters == {"f"}
-    if lower.strip(_OUTER) in WORDS or letters <= {"0"} or uuid_like:
+    if lower.strip(_OUTER) in WORDS or letters <= {"0"} or uuid_like or lower in _FULL:
         return True
     return bool(_UNFILLED.fullmatch(lower) or _NEGATIVE.fullmatch(lower))
 
@@ -68,8 +84,7 @@ def whole_number(text: str) -> str | None:
 def reason(value: str) -> str:
     """Say in a few words why a value, which its kind refuses, is no identifier."""
     text = folded(value)
-    if is_placeholder(text) or (text.isdigit() and len(set(text)) == 1):
+    whole = whole_number(text)
+    if is_placeholder(text) or (whole and is_placeholder(whole)) or (text.isdigit() and len(set(text)) == 1):
         return PLACEHOLDER
-    if whole_number(text) is None:
-        return DAMAGED
-    return MASKED if "*" in text else INVALID
+    return DAMAGED if whole is None else MASKED if is_masked(text) else INVALID

@@ -56,3 +56,59 @@ def test_a_person_of_many_phones_or_many_spellings_stays_one(retailer):
     retailer.land("crm/2024-07-01.csv", csv(phones + spellings))
     retailer.ingest("crm", "2024-07-01")
     assert people(retailer) == ["Cy", "Person 7"]
+
+
+GIVEN = ("Ann", "Bob", "Cy", "Di", "Eve", "Fay", "Gus", "Hal", "Ida", "Jo", "Kim", "Lou")
+TILL = "13612349527"
+FORTY = [f"{given} {family}" for family in ("Abel", "Baker", "Cole", "Drew") for given in GIVEN[:10]]
+DAYS = [f"2024-07-0{n}" for n in range(1, 5)]
+ONE_KIND = CRM.replace("  - {kind: member, scope: b, value: card}\n", "")
+ORDERS = """\
+  orders: {order_id: card, ordered_at: "'2024-07-01 10:00:00'", kind: "'purchase'", status: "'paid'", amount: "1"}
+"""
+
+
+def crowded(retailer, feed, row):
+    """Land 40 rows in four days, and say how many identifiers were set aside on each as what names many people."""
+    retailer.declare("sources/crm.yml", feed.replace("freshness: none", "freshness: none\nbad_share: 1"))
+    for day, names in zip(DAYS, [FORTY[at : at + 10] for at in range(0, 40, 10)], strict=True):
+        retailer.land(f"crm/{day}.csv", csv([row(name) for name in names]))
+        outcome = retailer.ingest("crm", day)
+    assert "10 identifiers refused" in outcome.notes[-1]
+    rows = retailer.rows("gold/identifier_refusals", "day", "reason", "rows")
+    return {str(day): count for day, reason, count in rows if reason == "names many people"}
+
+
+def test_a_till_phone_and_a_dummy_card_are_nobodys_by_names_alone(retailer):
+    ten_a_day = dict.fromkeys(DAYS, 10)
+    assert crowded(retailer, CRM, lambda name: ("", name, TILL)) == ten_a_day
+    assert f"+86{TILL}" not in values(retailer)
+
+
+def test_the_only_identifier_of_a_feed_is_nobodys_too(retailer):
+    feed = CRM.replace("  - {kind: phone, value: phone}\n", "")
+    assert crowded(retailer, feed, lambda name: ("散客", name, "")) == dict.fromkeys(DAYS, 10)
+    assert values(retailer) == []
+
+
+def test_many_values_are_a_crowd_where_names_are_mapped_and_missing(retailer):
+    assert crowded(retailer, CRM, lambda name: ("VIP", "", f"1381234{FORTY.index(name):04}")) == dict.fromkeys(DAYS, 10)
+    assert len(values(retailer)) == 40
+
+
+def test_a_customer_of_another_feed_is_parted_from_a_till_phone_again(retailer):
+    retailer.declare("sources/app.yml", ONE_KIND.replace("crm", "app"))
+    retailer.declare("sources/crm.yml", ONE_KIND + ORDERS)
+    retailer.land(f"app/{DAYS[0]}.csv", csv([("", "Zoe Zed", TILL)]))
+    retailer.land(f"crm/{DAYS[0]}.csv", csv([("o", FORTY[0], TILL)]))
+    retailer.land(f"crm/{DAYS[1]}.csv", csv([(f"o{n}", name, TILL) for n, name in enumerate(FORTY)]))
+    retailer.ingest("app", DAYS[0])
+    retailer.ingest("crm", DAYS[0])
+    assert len(values(retailer)) == 2
+    outcome = retailer.ingest("crm", DAYS[1])
+    assert outcome.quarantined == 0
+    assert outcome.notes[-1] == "1 values (phone) name many people, and nobody from now on"
+    assert values(retailer) == [f"+86{TILL}"]
+    assert people(retailer) == ["Zoe Zed"]
+    orders = retailer.rows("silver/orders", "replaced_on", "person_key")
+    assert [person for until, person in orders if until is None] == [None] * 41

@@ -187,6 +187,14 @@ def test_keys_that_look_alike_are_one_key_in_all_that_refers(retailer):
     assert retailer.rows("silver/people", "store") == [("S1",)]
 
 
+def test_the_text_form_of_spreadsheets_is_the_key_that_it_shows(retailer):
+    retailer.declare("sources/stores.yml", STORES)
+    retailer.land(f"stores/{DAY}.csv", b'store,name\n\'0014,A\n"=""0012""",B\n=S3,C\nS\'4,D\n\'S5\',E\n')
+    retailer.ingest("stores", DAY)
+    names = {"0014": "A", "0012": "B", "S3": "C", "S'4": "D", "'S5'": "E"}
+    assert dict(retailer.rows("silver/stores", "store", "store_name")) == names
+
+
 def test_600_nested_lists_are_a_row_in_quarantine_in_every_format(tmp_path):
     from shop import Retailer
 
