@@ -14,6 +14,7 @@ from datetime import date
 
 from jobs.unify.matching import name_match, names
 from jobs.unify.matching.name_match import Name
+from jobs.unify.matching.titles import is_placeholder
 
 HOUSEHOLD = 5
 ON_ONE_DAY, ONE_A_DAY = 2, 5
@@ -45,7 +46,7 @@ def name_of(told: Told) -> Name | None:
         return found
     words = (names.words(" ".join(filter(None, told))) or "").split()
     letters = [word for word in words if not any(c.isdigit() for c in word)]
-    if len(words) < 2 or not letters or any(names.is_placeholder(word) for word in letters):
+    if len(words) < 2 or not letters or any(is_placeholder(word) for word in letters):
         return None
     return Name((" ".join(words),))
 
