@@ -42,13 +42,11 @@ class Evidence:
 
 def name_of(told: Told) -> Name | None:
     """Read a name; one of several words of which some are numbers is one too, as in `Room 12`."""
-    if found := name_match.parsed(*told):
-        return found
     words = (names.words(" ".join(filter(None, told))) or "").split()
     letters = [word for word in words if not any(c.isdigit() for c in word)]
-    if len(words) < 2 or not letters or any(is_placeholder(word) for word in letters):
-        return None
-    return Name((" ".join(words),))
+    if 0 < len(letters) < len(words) and not any(is_placeholder(word) for word in letters):
+        return Name((" ".join(words),))
+    return name_match.parsed(*told)
 
 
 def different(found: Iterable[Name], most: int) -> int:

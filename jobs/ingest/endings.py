@@ -71,10 +71,16 @@ def not_overtaken(table: type[Table], rows: DataFrame, delivery: Delivery) -> Da
     return rows.where(f"not feed_day in ({dates(delivery.overtaken)}) or not ({may_end(table)})")
 
 
-def taken_back(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
-    """Versions in silver that their feed day, told again, no longer tells, or tells with an earlier time."""
+def taken_back(
+    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, standing: DataFrame | None
+) -> DataFrame:
+    """Versions in silver that their feed day, told again, no longer tells, or tells with an earlier time.
+
+    Not so keys that are `standing`: what their day tells of them is held back.
+    """
     key = list(table.keys)
     of_day = alive.where(f"feed_day in ({dates(delivery.corrected)})").where(may_end(table))
+    of_day = of_day if standing is None else of_day.join(standing, key, "left_anti").select(*alive.columns)
     lost = of_day.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
     place = place_sql(table, delivery.source)
     if place == "feed_day":

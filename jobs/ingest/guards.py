@@ -72,6 +72,14 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
     )
 
 
+def recorded(per_day: Mapping[date, int], before: Mapping[date, int], in_part: Collection[date]) -> dict[date, int]:
+    """Rows by which each day is measured from now on; one that is told again in part, by what it had until it is whole.
+
+    `before` are the rows of the days that were taken.
+    """
+    return {day: max(rows, before.get(day, 0)) if day in in_part else rows for day, rows in per_day.items()}
+
+
 def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
     """Say of each day that it would end more keys of a table than the source allows. A few never hold it back."""
     beyond = {}

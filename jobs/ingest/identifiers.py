@@ -12,31 +12,36 @@ from quanyu.source import Source
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+PERSON_KEY = "_person.person_key as person_key"
+_FROM_THE_LAST = f"(partition by _day, _person.person_key order by {file_order('_file')} desc, _row desc)"
+
 
 def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row: bool = False) -> DataFrame:
     """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
 
     With `first_only`, on the first of the days alone: that a later one tells it again says nothing new. With
-    `last_row`, of several rows of a person on a day the last one counts.
+    `last_row`, of several rows of a person on a day the last one counts, and of a kind that the source `keeps` the last
+    one that has a value.
     """
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
-    if last_row:
-        accepted = _last_rows(accepted)
+    numbered = last_row and has_repeats(accepted.selectExpr("_day", PERSON_KEY), ["_day", "person_key"])
     listed = ", ".join(
         f"struct({quoted(item.kind)} as kind, {quoted(item.scope)} as scope, _person.id{n} as value)"
         for n, item in enumerate(source.person)
     )
-    found = accepted.selectExpr("_person.person_key as person_key", "_day as feed_day", f"inline(array({listed}))")
+    rows = accepted.selectExpr("*", f"row_number() over {_FROM_THE_LAST} as _n" if numbered else "1 as _n")
+    found = rows.selectExpr(PERSON_KEY, "_day as feed_day", "_n", f"inline(array({listed}))")
     known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
+    if numbered:
+        known = _last_values(known, source)
     if first_only:
         return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
-    return known.dropDuplicates([*keys, "feed_day"])
+    return known.select(*keys, "feed_day").dropDuplicates([*keys, "feed_day"])
 
 
-def _last_rows(accepted: DataFrame) -> DataFrame:
-    """The last row of each person on each day; looks only, where there is one row of each."""
-    if not has_repeats(accepted.selectExpr("_day", "_person.person_key as person_key"), ["_day", "person_key"]):
-        return accepted
-    place = file_order("_file")
-    last = f"row_number() over (partition by _day, _person.person_key order by {place} desc, _row desc) = 1 as _last"
-    return accepted.selectExpr("*", last).where("_last").drop("_last")
+def _last_values(known: DataFrame, source: Source) -> DataFrame:
+    """What the last row of each person on each day tells; of kinds that are kept, the last row with a value."""
+    last = "min(_n) over (partition by person_key, feed_day, kind, scope) as _last"
+    kept = ", ".join(map(quoted, source.keeps))
+    counts = f"_n = if(kind in ({kept}), _last, 1)" if kept else "_n = 1"
+    return known.selectExpr("*", last).where(counts)

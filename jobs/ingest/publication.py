@@ -18,6 +18,7 @@ from jobs.ingest.relations import (
     belongs_to_sql,
     note_several_days,
     retracted,
+    standing_keys,
     with_other_days,
     without_short,
 )
@@ -210,6 +211,7 @@ def _planned(
         delivery,
         lambda: _elsewhere(work, name, delivery, elsewhere),
         retracted(work, rows, short, name) if short.keys else None,
+        standing_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
     )
 
 
@@ -254,21 +256,13 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     held = {(item.day, item.path) for item in proposal.held}
     accepted = mapped.counts.without(held)
     store.held_back.replace(source.name, work.days, proposal.held)
-    volumes = _volumes(work, accepted.per_day(), proposal.delivery.whole)
+    volumes = guards.recorded(accepted.per_day(), work.volumes, work.again - proposal.delivery.whole)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
     here = proposal.rows.where(_of(work.days))
     notes = refusals.record(work.lake, source, here, work.days, work.receipt)
     notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
-
-
-def _volumes(work: Work, per_day: Mapping[date, int], whole: Collection[date]) -> dict[date, int]:
-    """Rows of each day; one that is told again in part is measured by what it had until it is whole."""
-    return {
-        day: rows if day in whole or day not in work.again else max(rows, work.volumes.get(day, 0))
-        for day, rows in per_day.items()
-    }
 
 
 def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[str, tuple[Written, int]]) -> Outcome:

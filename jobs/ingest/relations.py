@@ -231,6 +231,26 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
             ]
             on = [*table.keys, "feed_day"]
             frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
+            if parent.lines and table_name == work.source.fills[parent.lines].table:
+                # A line that its day does not tell any more goes with its group.
+                own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
+                frames.append(own.join(short.lacking[parent.name], "_short", "left_semi").select(*table.keys))
+    return union_all(frames).distinct() if frames else None
+
+
+def standing_keys(work: Work, staged: DataFrame, short: Short, table_name: str) -> DataFrame | None:
+    """Keys of a table in held-back groups that stand as they were: no day takes these back."""
+    table, frames = work.tables[table_name], []
+    for parent in (p for p in work.parents if p.name in short.keys):
+        groups = short.keys[parent.name].join(short.lacking[parent.name], "_short", "left_anti")
+        if parent.table is table:
+            alive = standing_versions(work.lake, table, work.source)
+            own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
+            frames.append(own.join(groups, "_short", "left_semi").select(*table.keys))
+        elif set(parent.table.keys) < set(table.keys):
+            rows = staged.join(groups, staged[parent.column] == groups["_short"], "left_semi")
+            lines = [_lines(work, rows, name, parent) for name in work.source.tables().get(table_name, ())]
+            frames += [keys.select(*table.keys) for keys in lines if keys is not None]
     return union_all(frames).distinct() if frames else None
 
 

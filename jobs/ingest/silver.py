@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import endings, untied
 from jobs.ingest.delivery import Delivery
-from jobs.ingest.file_order import file_order
-from jobs.ingest.versions import chained, marked, moment, standing_versions, stored
+from jobs.ingest.versions import chained, marked, one_per_day, standing_versions, stored
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
@@ -52,11 +51,13 @@ def plan(
     delivery: Delivery,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None = None,
+    standing: DataFrame | None = None,
 ) -> Plan:
     """Find what rows (with `feed_day`) bring to a silver table.
 
     `elsewhere` gives the rows of all other days of the feed: what a corrected day no longer tells is what they tell
-    last, and ends only where none does. `retracted` are keys that must not stand as they are.
+    last, and ends only where none does. `retracted` are keys that must not stand as they are, `standing` those that no
+    day takes back.
     """
     lake.prepare(table)
     incoming, order = _incoming(table, rows, delivery)
@@ -69,11 +70,11 @@ def plan(
     staged = lake.staging.take(incoming)
     count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
-        latest = lake.staging.keep(_one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
+        latest = lake.staging.keep(one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if first:
         between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
         return _with_ends(lake, Plan(table, delivery, latest, count, first), between, [])
-    return _against_silver(lake, Plan(table, delivery, latest, count, first), elsewhere, retracted)
+    return _against_silver(lake, Plan(table, delivery, latest, count, first), elsewhere, retracted, standing)
 
 
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
@@ -86,7 +87,13 @@ def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[
     return rows.selectExpr(source, *content, "feed_day", known, *order), order
 
 
-def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], retracted: DataFrame | None) -> Plan:
+def _against_silver(
+    lake: Lake,
+    told: Plan,
+    elsewhere: Callable[[], DataFrame],
+    retracted: DataFrame | None,
+    standing: DataFrame | None,
+) -> Plan:
     """Add to a plan what it ends of silver, and which versions there it supersedes."""
     table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
     alive = standing_versions(lake, table, delivery.source)
@@ -109,7 +116,7 @@ def _against_silver(lake: Lake, told: Plan, elsewhere: Callable[[], DataFrame], 
         again = untied.retold(rows, alive, delivery.untied)
         ends.append(_gone(table, again, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
-        return _restated(lake, told, alive, elsewhere, retracted, superseded)
+        return _restated(lake, told, alive, elsewhere, retracted, standing, superseded)
     return _with_ends(lake, replace(told, rows=rows), ends, superseded)
 
 
@@ -119,6 +126,7 @@ def _restated(
     alive: DataFrame,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
+    standing: DataFrame | None,
     superseded: list[DataFrame],
 ) -> Plan:
     """Let all days of the feed decide on keys that a day out of its order takes back or tells otherwise.
@@ -128,7 +136,7 @@ def _restated(
     table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
     candidates: dict[str, DataFrame] = {}
     if delivery.corrected:
-        candidates["taken back"] = endings.taken_back(table, rows, alive, delivery)
+        candidates["taken back"] = endings.taken_back(table, rows, alive, delivery, standing)
     if delivery.out_of_order:
         candidates["differing"] = endings.differing(table, rows, alive, delivery)
     if retracted is not None:
@@ -183,7 +191,7 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
 
     def rows() -> DataFrame:
         incoming, order = _incoming(table, elsewhere(), delivery)
-        return _one_per_day(incoming, list(table.keys), table.newest_by).drop(*order) if order else incoming
+        return one_per_day(incoming, list(table.keys), table.newest_by).drop(*order) if order else incoming
 
     return rows
 
@@ -216,15 +224,6 @@ def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Wri
         return Written()
     version = lake.append(place_of(plan.table), versions, receipt, {"in": plan.count})
     return Written(inserted=versions.count, unchanged=plan.count - versions.count, version=version)
-
-
-def _one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
-    """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
-    names = ", ".join(f"`{name}`" for name in keys)
-    newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
-    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc"])
-    numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
-    return numbered.where("_n = 1").drop("_n")
 
 
 def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.ingest.file_order import file_order
 from quanyu.expressions.datatypes import midnight
 from quanyu.lake import Lake
 from quanyu.lake.difference import row_hash
@@ -83,3 +85,12 @@ def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
     versions = before.where(f"_old or if(_late, not _gone and not (_known <=> _hash), {differs})")
     following = (f"lead(recorded_on) over {order} as _next", f"lead(_gone) over {order} as _next_gone")
     return versions.selectExpr("*", *following)
+
+
+def one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
+    """Keep the last row of a key on each day of the feed: the newest where rows tell, else the last in the files."""
+    names = ", ".join(f"`{name}`" for name in keys)
+    newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
+    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc"])
+    numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
+    return numbered.where("_n = 1").drop("_n")

@@ -126,18 +126,33 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     signs = np.zeros(len(place), np.int64)
     signs[there] = known.columns["sign"][place[there]]
     clusters = clustered(graph, identity, signs)
-    named = _named(shown, links)
-    looked = np.flatnonzero((clusters.labels >= 0) & named)
+    named, customers = _named(shown, links), pd.Series(records.person).map(log.held)
+    labels = _with_all_who_hold(clusters.labels, named, customers)
+    looked = np.flatnonzero((labels >= 0) & named)
     table = files.names(looked).assign(
         person=records.person[looked], known_on=files.table["known_on"].to_numpy()[looked], record=looked,
-        cluster=clusters.labels[looked], strength=_strength(shown, identity)[looked],
+        cluster=labels[looked], strength=_strength(shown, identity)[looked],
     )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
     found = decide(table, log, day)
     log = publish.following(log, found.events)
-    customers = pd.Series(records.person).map(log.held)
     written = known.last + 1
     return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
+
+
+def _with_all_who_hold(labels: Array, named: Array, customers: pd.Series) -> Array:
+    """Labels of clusters, -1 where nothing changed; who holds an id that is looked at is a cluster too.
+
+    A record whose identifiers had ceased kept its id: where it shows one anew, others hold that id, unchanged.
+    """
+    changed = (labels >= 0) & named
+    rest = (labels < 0) & named & customers.isin(customers[changed].dropna().unique()).to_numpy()
+    if not rest.any():
+        return labels
+    numbers, _ = pd.factorize(customers[rest])
+    labels = labels.copy()
+    labels[rest] = labels.max() + 1 + numbers
+    return labels
 
 
 def _graph(

@@ -103,3 +103,25 @@ def test_a_bad_line_that_a_later_day_tells_well_holds_its_receipt_back_no_more(t
     till.ingest("till", "2024-01-03")
     assert orders(till) == [("r1", "16.00", "3")]
     assert current(till, "order_lines", "line") == [("1",), ("2",), ("3",)]
+
+
+def test_a_whole_day_takes_no_line_of_a_receipt_back_that_stands(till):
+    for day in (2, 3):
+        till.land(f"till/2024-01-0{day}/s.csv", HEAD + line("r1", day - 1, f"{20 / day:.2f}"))
+        till.ingest("till", f"2024-01-0{day}")
+    before = orders(till), current(till, "order_lines", "order_id", "line", "amount")
+    till.land("till/2024-01-03/s.csv", REFUSED)
+    till.land("till/2024-01-02/s.csv", HEAD + line("r1", 1, "10.00") + line("r2", 1, "1.00"))
+    breach(till, "till", "2024-01-04")
+    assert orders(till) == [*before[0], ("r2", "1.00", "1")]
+    assert current(till, "order_lines", "order_id", "line", "amount") == [*before[1], ("r2", "1", "1.00")]
+
+
+def test_an_order_that_is_taken_back_takes_its_lines_along(retailer):
+    retailer.declare("sources/till.yml", TILL)
+    retailer.land("till/2024-01-01/s.csv", HEAD + line("r2", 1, "21.00") + line("r3", 1, "1.00"))
+    retailer.ingest("till", "2024-01-01")
+    retailer.land("till/2024-01-01/s.csv", HEAD + line("r2", 2, "x") + line("r3", 1, "1.00"))
+    retailer.ingest("till", "2024-01-02")
+    assert orders(retailer) == [("r3", "1.00", "1")]
+    assert current(retailer, "order_lines", "order_id", "line") == [("r3", "1")]

@@ -118,3 +118,12 @@ def test_what_is_kept_must_be_there_to_keep(retailer, delivers, keeps, words):
     opened(retailer, delivers, f"keeps: {keeps}")
     with pytest.raises(ConfigError, match=words):
         _ = retailer.context("2024-07-01").catalogue
+
+
+def test_of_a_kind_that_is_kept_the_last_value_of_the_day_counts(retailer):
+    opened(retailer, more="keeps: [phone]")
+    landed(retailer, "2024-07-01", "1,Ann,13812340001,\n")
+    retailer.ingest("crm", "2024-07-01")
+    landed(retailer, "2024-07-02", "1,Ann,13812340009,\n1,Ann,,ann@b.cn\n")
+    retailer.ingest("crm", "2024-07-02")
+    assert holding(retailer) == ["+8613812340009", "1", "ann@b.cn"]

@@ -7,6 +7,7 @@ from members import CRM
 
 from jobs.consent.facts import Moment, addresses
 from jobs.unify import records
+from quanyu.run import perform
 
 SHOP = """\
 describes: Orders.
@@ -85,3 +86,18 @@ def test_an_event_that_comes_late_is_of_its_own_day(feeds):
     feeds.land("shop/2024-07-03.csv", f"no,at,card,phone,paid\nx,2024-07-03 10:00:00,1,{OLD},5\n")
     feeds.ingest("shop", "2024-07-05")
     assert phones(feeds) == [("crm", "5409")]
+
+
+@pytest.mark.parametrize("registers", ["2024-07-03", "2024-07-04"])
+def test_a_phone_that_comes_back_with_another_holder_makes_no_one_person_of_two(retailer, registers):
+    retailer.declare("sources/crm.yml", CRM)
+    retailer.declare("sources/shop.yml", SHOP)
+    told = {"2024-07-01": (f"1,王小明,{OLD}\n", f",{OLD}"), "2024-07-02": (f"1,王小明,{NEW}\n", "")}
+    for day in ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-04"):
+        crm, shop = told.get(day, (f"2,李雪梅,{OLD}\n" * (day == registers), f",{OLD}" * (day == "2024-07-03")))
+        taken(retailer, day, crm, shop)
+        context = retailer.context(day)
+        perform(context, context.step("identities"))
+    rows = retailer.rows("gold/identities", "source", "customer_id", "valid_to")
+    members = [customer for source, customer, valid_to in rows if source == "crm" and valid_to is None]
+    assert len(members) == len(set(members)) == 2
