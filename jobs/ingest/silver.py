@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.ingest import endings, untied
 from jobs.ingest.delivery import Delivery
-from jobs.ingest.versions import chained, marked, one_per_day, standing_versions, stored
+from jobs.ingest.versions import chained, flagged_versions, marked, one_per_day, standing_versions, stored
 from quanyu.lake import Lake, Written, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.receipt import Receipt
@@ -134,15 +134,7 @@ def _restated(
     `retracted` are keys that must not stand as these days tell them.
     """
     table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
-    candidates: dict[str, DataFrame] = {}
-    if delivery.corrected:
-        candidates["taken back"] = endings.taken_back(table, rows, alive, delivery, standing)
-    if delivery.out_of_order:
-        candidates["differing"] = endings.differing(table, rows, alive, delivery)
-    if retracted is not None:
-        candidates["retracted"] = alive.join(retracted, key, "left_semi")
-    staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
-    contested = {why: versions.rows for why, versions in staged.items() if versions.count}
+    contested = _contested(lake, told, alive, retracted, standing)
     if not contested:
         return _with_ends(lake, told, [], superseded)
     keys = union_all([versions.select(*key) for versions in contested.values()]).distinct()
@@ -161,6 +153,22 @@ def _restated(
         return plan
     # Groups that lack a row are limited by what may be bad, not by what may end.
     return replace(plan, ends=union_all([*([plan.ends] if plan.ends is not None else []), lost["retracted"]]))
+
+
+def _contested(
+    lake: Lake, told: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
+) -> dict[str, DataFrame]:
+    """Versions on whose keys all days decide, by why, where there are any."""
+    table, delivery = told.table, told.delivery
+    candidates: dict[str, DataFrame] = {}
+    if delivery.corrected:
+        candidates["taken back"] = endings.taken_back(table, told.rows, alive, delivery, standing)
+    if delivery.out_of_order:
+        candidates["differing"] = endings.differing(table, told.rows, alive, delivery)
+    if retracted is not None:
+        candidates["retracted"] = alive.join(retracted, list(table.keys), "left_semi")
+    staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
+    return {why: versions.rows for why, versions in staged.items() if versions.count}
 
 
 def _by_all_days(
@@ -246,18 +254,11 @@ def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
     rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
     old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
     flagged = rows.selectExpr("*", "false as _superseded")
-    flagged = flagged.unionByName(_flagged(marked(table, old, old=True, gone=False), key, plan.superseded))
+    flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
     wanted = chained(table, delivery.source, flagged).drop("replaced_on")
     wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
     changes, counts = lake.staging.counted(wanted, by="_op")
     return _merged(lake, plan, changes, counts, receipt)
-
-
-def _flagged(old: DataFrame, key: list[str], superseded: DataFrame | None) -> DataFrame:
-    if superseded is None:
-        return old.selectExpr("*", "false as _superseded")
-    flagged = old.join(superseded.selectExpr(*key, "true as _flag"), key, "left")
-    return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
 
 
 def _operation(delivery: Delivery) -> str:

@@ -55,6 +55,14 @@ def stored(table: type[Table], replaced_on: str) -> list[str]:
     return [f"`{name}`" if name != "replaced_on" else f"{replaced_on} as replaced_on" for name in table.schema()]
 
 
+def flagged_versions(old: DataFrame, key: list[str], superseded: DataFrame | None) -> DataFrame:
+    """Versions in silver, `_superseded` where their key is one of some."""
+    if superseded is None:
+        return old.selectExpr("*", "false as _superseded")
+    flagged = old.join(superseded.selectExpr(*key, "true as _flag"), key, "left")
+    return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
+
+
 def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
     """Order the versions of each key and leave out those that say what the one before said.
 

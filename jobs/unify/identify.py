@@ -126,8 +126,8 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     signs = np.zeros(len(place), np.int64)
     signs[there] = known.columns["sign"][place[there]]
     clusters = clustered(graph, identity, signs)
-    named, customers = _named(shown, links), pd.Series(records.person).map(log.held)
-    labels = _with_all_who_hold(clusters.labels, named, customers)
+    named, person = _named(shown, links), pd.Series(records.person)
+    labels = _with_all_who_hold(clusters.labels, named, person.map(log.held))
     looked = np.flatnonzero((labels >= 0) & named)
     table = files.names(looked).assign(
         person=records.person[looked], known_on=files.table["known_on"].to_numpy()[looked], record=looked,
@@ -136,7 +136,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
     found = decide(table, log, day)
     log = publish.following(log, found.events)
-    written = known.last + 1
+    customers, written = person.map(log.held), known.last + 1
     return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
 
 

