@@ -6,7 +6,7 @@ family shares name, address and often a phone, and so is neither: it is a third 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,9 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     """Pairs whose names are two persons', as twins' are, however like the rest is: 1, otherwise 0.
 
     Given names that differ, unless one is an initial, a short form or a slip of the other; nearly the same ones of two
-    sexes; single words that differ; Chinese names in the other order. A slip is no name that others have: `common`
-    tells by name whether it is. Who shows the same national id, or all but one character of it, is one person for that
-    reason.
+    sexes; single words that differ; Chinese names in the other order; and `_with_contacts_of_their_own`. A slip is no
+    name that others have: `common` tells by name whether it is. Who shows the same national id, or all but one
+    character of it, is one person for that reason.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
     given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
@@ -108,7 +108,22 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     # In Chinese the written order counts: 杨林 is not 林杨.
     crosswise = (codes[0][a] == codes[1][b]) & (codes[1][a] == codes[0][b]) & (codes[0][a] != codes[0][b])
     found |= crosswise & han[codes[0][a]]
+    found |= _with_contacts_of_their_own(values, codes_of, levels)
     return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
+
+
+def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array, Array], levels: Array) -> Array:
+    """Pairs that show phones or e-mails, and none in common, with names that are only alike, or of two generations.
+
+    Twins have like names, and each a phone; a slip in a name comes with the same phone or mailbox. An initial is no
+    other name.
+    """
+    at = {name: place for place, name in enumerate(HIGHEST)}
+    contacts, given = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
+    initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
+    alike = (given > 1) & (given < 4) & ~np.logical_or(*(initial[codes] for codes in given_names))
+    generations = (given > 1) & (levels[:, at["birthday"]] == 1)
+    return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
 
 def _apart(given: str, family: str, other_given: str, other_family: str) -> bool:

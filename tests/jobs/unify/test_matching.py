@@ -105,6 +105,32 @@ def test_forms_and_slips_of_one_name_may_be_linked(one, other):
     assert not of_relatives(named(one), named(other))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("李雨欣", "李雨馨"),
+        ("陈佳", "陈嘉"),
+        ("Anna Li", "Anne Li"),
+        ("Leon Meyer", "Leo Meyer"),
+        ("Kim Minjun", "Kim Minjung"),
+    ],
+)
+def test_like_names_of_who_have_phones_of_their_own_are_at_most_for_review(one, other):
+    home = {"birthday": "1992-05-06", "address": "平江路 5 号", "city": "苏州"}
+    own = [{"phone": "+8613765432101"}, {"phone": "+8613912345678"}]
+    assert of_relatives(named(one) | home | own[0], named(other) | home | own[1])
+    assert not of_relatives(named(one) | home | own[0], named(other) | home | own[0])
+    assert not of_relatives(named(one) | home | own[0], named(one) | home | own[1])
+
+
+def test_father_and_son_of_one_name_are_at_most_for_review():
+    told = [
+        {"birthday": day, "phone": phone}
+        for day, phone in (("1960-03-04", "+8613765432101"), ("1988-11-23", "+8613912345678"))
+    ]
+    assert of_relatives(*(named("Robert Brown") | {"address": "12 High St", "city": "York"} | one for one in told))
+
+
 def test_nearly_the_same_names_of_two_sexes_are_two_persons():
     assert of_relatives(named("Daniela Li") | {"gender": "female"}, named("Daniel Li") | {"gender": "male"})
 
