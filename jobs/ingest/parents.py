@@ -86,7 +86,9 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
         lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)
         if lines or source.delivers == "events":
             line = _line_key(source, lines, tables) if lines else _letters(source, fill)
-            found.append(Parent(name, fill, tables[fill.table], line, lines))
+            found.append(
+                Parent(name, fill, tables[fill.table], line, lines if _name_group(source, lines, fill) else None)
+            )
     return found
 
 
@@ -98,6 +100,12 @@ def _lines(source: Source, fill: Fill, tables: Mapping[str, type[Table]]) -> str
         if not other.one_row_per and other.each == fill.each and keys < own:
             return name
     return None
+
+
+def _name_group(source: Source, lines: str | None, fill: Fill) -> bool:
+    """Whether a stored line names its group: it has all columns that the group is made by."""
+    columns = {_column(fill, text) for text in fill.one_row_per if text != PERSON}
+    return lines is not None and columns <= set(source.fills[lines].columns)
 
 
 def _line_key(source: Source, name: str, tables: Mapping[str, type[Table]]) -> tuple[str, ...]:

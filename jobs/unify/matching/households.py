@@ -121,7 +121,9 @@ def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array,
     at = {name: place for place, name in enumerate(HIGHEST)}
     contacts, given = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
     initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
-    alike = (given > 1) & (given < 4) & ~np.logical_or(*(initial[codes] for codes in given_names))
+    whole, family = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
+    # Written in Latin letters, the family name of Kim Minjun may stand in the other's place.
+    alike = ((given > 1) & (given < 4) & whole) | ((given == 4) & (family > 1) & (family < 4))
     generations = (given > 1) & (levels[:, at["birthday"]] == 1)
     return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
