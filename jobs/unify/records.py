@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -186,7 +186,7 @@ def blocked(context: Context, kinds: Array, told: pa.ChunkedArray) -> Array:
         house = pa.array(sorted(of_the_house(context, kind, rule.masters)), pa.string())
         looks = [(3, pc.is_in(told, house))]
         looks += [(2, pc.match_substring_regex(told, pattern)) for pattern in rule.patterns]
-        looks += [(1, pc.is_in(told, pa.array(rule.values, pa.string())))]
+        looks += [(1, pc.is_in(told, pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())))]
         for place, look in looks:
             found[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
     return found
@@ -199,10 +199,13 @@ def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[s
         table, _, column = master.partition(".")
         place = f"silver/{table}"
         if context.lake.exists(place):
-            raw = {value for value in context.lake.values(place, column) if value}
-            made = {normalise.normalise(kind, value, context.settings.region) for value in raw}
-            found |= {value for value in made if value}
+            found.update(_normalised(context, kind, filter(None, context.lake.values(place, column))))
     return found
+
+
+def _normalised(context: Context, kind: str, values: Iterable[str]) -> list[str]:
+    made = {normalise.normalise(kind, value, context.settings.region) for value in values}
+    return sorted(value for value in made if value)
 
 
 def _unhashed(identifiers: DataFrame) -> DataFrame:

@@ -116,11 +116,12 @@ def test_records_are_found_by_source_and_key(retailer):
 @pytest.mark.parametrize(
     ("kind", "value", "reason"),
     [("phone", "+8613800138000", 1), ("email", "noreply@shop.example", 2), ("phone", "+8613765432101", 0),
-     ("device", "+8613800138000", 0)],
+     ("device", "+8613800138000", 0), ("phone", "+8613866668888", 1)],
 )  # fmt: skip
-def test_a_value_is_set_aside_for_its_kind_alone(retailer, kind, value, reason):
-    rules = Path(__file__).parents[3] / "conf" / "identity.yml"
-    retailer.declare("identity.yml", rules.read_text(encoding="utf-8").replace("masters:", "masters: [] #"))
+def test_a_value_is_set_aside_for_its_kind_alone_however_it_is_written(retailer, kind, value, reason):
+    rules = (Path(__file__).parents[3] / "conf" / "identity.yml").read_text(encoding="utf-8")
+    rules = rules.replace("values: [", 'values: ["138 6666 8888", ').replace("masters:", "masters: [] #")
+    retailer.declare("identity.yml", rules)
     context = retailer.context("2024-07-01")
     assert records.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
 
