@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -185,10 +185,12 @@ def _short_groups(
 
     # Of a row that is told twice the group has one: it lacks nothing.
     bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
-    if parent.lines and not parent.fill.each:
+    # Most deliveries have no bad row: only then all good ones are looked through.
+    if parent.lines and not parent.fill.each and bad.limit(1).count():
         bad = _not_mended(staged, bad, parent)
     short = bad.selectExpr(f"`{parent.column}` as _short", f"not ({standing}) as _lacks", "false as _missing")
-    missing = groups_missing_lines(work, staged, parent, incomplete_days, _groups_of_days(work, parent))
+    groups = _groups_of_days(work, parent) if incomplete_days else []
+    missing = groups_missing_lines(work, staged, parent, incomplete_days, groups)
     if missing is not None:
         short = union_all([short, missing.selectExpr("_short", "false as _lacks", "true as _missing")])
     return short.groupBy("_short").agg(*(F.bool_or(flag).alias(flag) for flag in ("_lacks", "_missing")))
@@ -222,8 +224,7 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
     for parent in (p for p in work.parents if p.name in short.keys and p.fill.when_incomplete == "hold"):
         alive = standing_versions(work.lake, table, work.source)
         if parent.table is table:
-            own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
-            frames.append(own.join(short.lacking[parent.name], "_short", "left_semi").select(*table.keys))
+            frames.append(_of_groups(alive, parent, short.lacking[parent.name], table.keys))
         elif set(parent.table.keys) < set(table.keys):
             rows = [
                 _lines(work, _lacking_rows(staged, parent, short), name, parent)
@@ -233,8 +234,7 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
             frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
             if parent.lines and table_name == work.source.fills[parent.lines].table:
                 # A line that its day does not tell any more goes with its group.
-                own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
-                frames.append(own.join(short.lacking[parent.name], "_short", "left_semi").select(*table.keys))
+                frames.append(_of_groups(alive, parent, short.lacking[parent.name], table.keys))
     return union_all(frames).distinct() if frames else None
 
 
@@ -244,14 +244,18 @@ def standing_keys(work: Work, staged: DataFrame, short: Short, table_name: str) 
     for parent in (p for p in work.parents if p.name in short.keys):
         groups = short.keys[parent.name].join(short.lacking[parent.name], "_short", "left_anti")
         if parent.table is table:
-            alive = standing_versions(work.lake, table, work.source)
-            own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
-            frames.append(own.join(groups, "_short", "left_semi").select(*table.keys))
+            frames.append(_of_groups(standing_versions(work.lake, table, work.source), parent, groups, table.keys))
         elif set(parent.table.keys) < set(table.keys):
             rows = staged.join(groups, staged[parent.column] == groups["_short"], "left_semi")
             lines = [_lines(work, rows, name, parent) for name in work.source.tables().get(table_name, ())]
             frames += [keys.select(*table.keys) for keys in lines if keys is not None]
     return union_all(frames).distinct() if frames else None
+
+
+def _of_groups(alive: DataFrame, parent: Parent, groups: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """Keys of the versions in silver that are of some groups, whose keys are `_short`."""
+    own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
+    return own.join(groups, "_short", "left_semi").select(*keys)
 
 
 def _lacking_rows(staged: DataFrame, parent: Parent, short: Short) -> DataFrame:
