@@ -17,7 +17,6 @@ from jobs.ingest.casts import (
 )
 from jobs.ingest.contract import (
     ELEMENT,
-    POSITION,
     Check,
     ahead_checks,
     cast_checks,
@@ -30,10 +29,12 @@ from jobs.ingest.contract import (
     reasons,
     where_sql,
 )
+from jobs.ingest.elements import empty_check, list_checks, rows_sql
 from jobs.ingest.file_order import file_order
 from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.keys import blanks
 from jobs.ingest.parents import stored_key_sql, with_key
+from jobs.ingest.whole_lists import empty_sql, whole_list
 from jobs.unify import persons
 from quanyu.comparable import comparable_sql
 from quanyu.expressions import parse
@@ -203,7 +204,7 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     if fill.one_row_per:
         found = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
-        found = _list_checks(fill.each, name, found) if fill.each else found
+        found = [*list_checks(fill.each, name, found), empty_check(fill.each, name)] if fill.each else found
         return [*person, *found, *groups], "struct(1 as grouped)"
     columns = per_row(fill, table)
     values = {column.name: column.sql for column in columns}
@@ -213,28 +214,9 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     found += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
-        return [*person, *_list_checks(fill.each, name, found)], _for_each(fill.each, fields)
+        empty = empty_sql(fill, columns, table) if whole_list(source, table) else None
+        return [*person, *list_checks(fill.each, name, found)], rows_sql(fill.each, fields, empty)
     return [*person, *found], f"struct({fields})"
-
-
-def _list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
-    """Checks of a list: that it is one, and each element's own."""
-    items = f"`_each_{column}`"
-    missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
-    no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
-    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in found)]
-
-
-def _of_any(items: str, bad: str) -> str:
-    """Condition that something is wrong with an element, or, where it names none, with the row of a list of some."""
-    if not any(f"`{name}`" in bad for name in (ELEMENT, POSITION)):
-        return f"size({items}) > 0 and ({bad})"
-    return f"array_contains(transform({items}, ({ELEMENT}, {POSITION}) -> coalesce({bad}, false)), true)"
-
-
-def _for_each(column: str, fields: str) -> str:
-    made = f"struct({fields}, {POSITION} + 1 as _position)"
-    return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
 
 
 def rows_of(

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest import crowds, guards, landing, mapping, quarantine, refusals, silver, untied
+from jobs.ingest.commit import commit
 from jobs.ingest.delivery import Delivery
 from jobs.ingest.groups import Across, groups_of
 from jobs.ingest.identifiers import identifiers_of
@@ -251,7 +252,7 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
-        written = dict(zip(plans, pool.map(lambda p: silver.commit(work.lake, p, work.receipt), plans.values()),
+        written = dict(zip(plans, pool.map(lambda p: commit(work.lake, p, work.receipt), plans.values()),
                            strict=True))  # fmt: skip
     held = {(item.day, item.path) for item in proposal.held}
     accepted = mapped.counts.without(held)

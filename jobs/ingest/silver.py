@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.ingest import endings, untied
 from jobs.ingest.delivery import Delivery
-from jobs.ingest.versions import chained, flagged_versions, marked, one_per_day, standing_versions, stored
-from quanyu.lake import Lake, Written, place_of
+from jobs.ingest.list_changes import ListDelivery, list_changes
+from jobs.ingest.versions import one_per_day, standing_versions
+from jobs.ingest.whole_lists import WholeList, whole_list
+from quanyu.lake import Lake, place_of
 from quanyu.lake.difference import has_repeats
-from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import Staged
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
@@ -42,6 +43,7 @@ class Plan:
     ending: dict[date, int] | None = None
     late: int = 0
     alive: dict[date, int] | None = None
+    lists: WholeList | None = None
 
 
 def plan(
@@ -60,9 +62,10 @@ def plan(
     day takes back.
     """
     lake.prepare(table)
+    lists = whole_list(delivery.source, table)
     incoming, order = _incoming(table, rows, delivery)
     first = not lake.holds(place_of(table), "source", delivery.source.name)
-    if first and not delivery.lists_all and not has_repeats(incoming, table.keys):
+    if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
         # A key that is told once has one version: there is nothing to order.
         made = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
         staged = lake.staging.take(made)
@@ -71,6 +74,9 @@ def plan(
     count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
+    if lists is not None:
+        whole = Plan(table, delivery, latest, count, first, lists=lists)
+        return _with_lists(lake, whole, lists, elsewhere, retracted, standing)
     if first:
         between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
         return _with_ends(lake, Plan(table, delivery, latest, count, first), between, [])
@@ -80,11 +86,33 @@ def plan(
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
     """Rows in the columns of their table, and, beside these, the columns by which rows of one key are ordered."""
     order: list[str] = [name for name in ("_file", "_row") if name in rows.columns]
+    lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
     known = f"{delivery.known_on_sql()} as recorded_on"
     source = f"{quoted(delivery.source.name)} as source"
-    return rows.selectExpr(source, *content, "feed_day", known, *order), order
+    incoming = rows.selectExpr(source, *content, "feed_day", known, *order)
+    return (lists.newest_of_day(incoming) if lists else incoming), order
+
+
+def _with_lists(
+    lake: Lake,
+    told: Plan,
+    lists: WholeList,
+    elsewhere: Callable[[], DataFrame],
+    retracted: DataFrame | None,
+    standing: DataFrame | None,
+) -> Plan:
+    """Plan a table of which the feed tells whole lists."""
+    table, delivery = told.table, told.delivery
+    alive = standing_versions(lake, table, delivery.source)
+    delivered = ListDelivery(lake, table, lists, delivery, told.rows, alive, retracted, standing)
+    changes = list_changes(delivered, _other_days(table, elsewhere, delivery))
+    taken_back = [] if changes.taken_back is None else [changes.taken_back]
+    superseded = [] if changes.superseded is None else [changes.superseded]
+    limited = _with_ends(lake, replace(told, rows=changes.rows, late=changes.late), taken_back, superseded)
+    ends = lake.staging.keep(changes.ends)
+    return replace(limited, ends=ends if limited.ends is None else limited.ends.unionByName(ends))
 
 
 def _against_silver(
@@ -102,7 +130,7 @@ def _against_silver(
     if delivery.again or delivery.other_days:
         superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
     if delivery.replaces(table) and not delivery.in_order:
-        rows, gone = _by_all_days(table, rows, alive, delivery, elsewhere)
+        rows, gone = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
         superseded.append(gone.select(*key))
         ends.append(gone)
     elif delivery.lists_all:
@@ -111,10 +139,10 @@ def _against_silver(
         superseded += [gone.select(*key) for gone in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
     elif delivery.replaces(table):
-        ends.append(_untied(table, rows, alive, delivery))
+        ends.append(untied.untied_ends(table, rows, alive, delivery))
     elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
         again = untied.retold(rows, alive, delivery.untied)
-        ends.append(_gone(table, again, "feed_day", delivery))
+        ends.append(untied.gone_identifiers(table, again, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
         return _restated(lake, told, alive, elsewhere, retracted, standing, superseded)
     return _with_ends(lake, replace(told, rows=rows), ends, superseded)
@@ -171,29 +199,6 @@ def _contested(
     return {why: versions.rows for why, versions in staged.items() if versions.count}
 
 
-def _by_all_days(
-    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
-) -> tuple[DataFrame, DataFrame]:
-    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
-    fresh, gone = untied.anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
-    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
-    columns = (f"{quoted(delivery.source.name)} as source", "*")
-    now = f"date'{delivery.last_known}'"
-    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
-    return fresh, _gone(table, gone, now, delivery)
-
-
-def _untied(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
-    """Ends of identifiers that a later row of their record lacks."""
-    ends = untied.untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
-    return _gone(table, ends, delivery.known_on_sql(), delivery)
-
-
-def _gone(table: type[Table], ends: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:
-    named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
-    return marked(table, ends.selectExpr("*", f"{known_on} as recorded_on", *named), old=False, gone=True)
-
-
 def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:
     """Rows of the other days, one per key and day."""
 
@@ -213,83 +218,3 @@ def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[D
     standing = standing_versions(lake, told.table, told.delivery.source)
     alive = endings.could_end(told.table, told.rows, standing, told.delivery) if counts else {}
     return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
-
-
-def commit(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
-    """Write what was planned, in one commit, or none where nothing differs. Returns also how many rows came too late.
-
-    A row is late that says something else than silver, and is older than what silver has of its key.
-    """
-    if plan.plain:
-        return _appended(lake, plan, plan.plain, receipt), 0
-    if plan.first:
-        return _first(lake, plan, receipt), 0
-    return _merge(lake, plan, receipt)
-
-
-def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Written:
-    if not plan.count:
-        return Written()
-    version = lake.append(place_of(plan.table), versions, receipt, {"in": plan.count})
-    return Written(inserted=versions.count, unchanged=plan.count - versions.count, version=version)
-
-
-def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
-    """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
-    table, delivery = plan.table, plan.delivery
-    rows = marked(table, plan.rows, old=False, gone=False)
-    if plan.ends is not None:
-        rows = rows.unionByName(plan.ends)
-    if delivery.replaces(table):
-        rows = rows.unionByName(_untied(table, plan.rows, plan.rows.limit(0), delivery))
-    versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"))
-    wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
-    staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))
-    return _appended(lake, plan, staged, receipt)
-
-
-def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
-    table, delivery, key = plan.table, plan.delivery, list(plan.table.keys)
-    rows = marked(table, plan.rows, old=False, gone=False)
-    rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
-    old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
-    flagged = rows.selectExpr("*", "false as _superseded")
-    flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
-    wanted = chained(table, delivery.source, flagged).drop("replaced_on")
-    wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
-    changes, counts = lake.staging.counted(wanted, by="_op")
-    return _merged(lake, plan, changes, counts, receipt)
-
-
-def _operation(delivery: Delivery) -> str:
-    """SQL of what is done with a version of the chain: insert, close, delete, or count as late."""
-    empty = "(_next is not null and _next <= recorded_on)"
-    of_these = " or ".join(f"feed_day = date'{day}'" for day in delivery.known_on if day not in delivery.other_days)
-    return (
-        f"case when _late then if({of_these or 'false'}, 'late', null)"
-        " when _gone then null when _old and _next is null then null"
-        f" when _old and {empty} and coalesce(_next_gone, false) then 'delete' when {empty} then null"
-        " when _old then 'close' else 'insert' end"
-    )
-
-
-def _merged(lake: Lake, plan: Plan, changes: Staged, counts: dict[Any, int], receipt: Receipt) -> tuple[Written, int]:
-    table, late = plan.table, counts.pop("late", 0)
-    if late:
-        changes, _ = lake.staging.counted(changes.rows.where("_op <> 'late'"), by="_op")
-    inserted, closed, deleted = (counts.get(op, 0) for op in ("insert", "close", "delete"))
-    written = Written(inserted, closed, deleted, max(plan.count - inserted, 0))
-    if not written.changed:
-        return written, late + plan.late
-    receipt_counts = {"in": plan.count, "out": written.changed, "unchanged": written.unchanged}
-    if set(counts) == {"insert"} and not _overwrites(lake, table, changes.rows):
-        version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, receipt_counts)
-    else:
-        version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, receipt_counts)
-    return Written(inserted, closed, deleted, written.unchanged, version), late + plan.late
-
-
-def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
-    """Whether a new version became known on the same day as the one that it replaces."""
-    on = [*table.identity(), "recorded_on"]
-    return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from jobs.ingest.delivery import Delivery
+from jobs.ingest.versions import marked
 from quanyu.comparable import comparable_sql
 from quanyu.literals import dates, quoted
 from quanyu.source import Source
@@ -89,3 +91,27 @@ def _slot(source: Source) -> str:
     if not source.keeps:
         return "''"
     return f"if(kind in ({', '.join(map(quoted, source.keeps))}), concat(kind, '|', scope), '')"
+
+
+def ends_by_all_days(
+    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+) -> tuple[DataFrame, DataFrame]:
+    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
+    fresh, gone = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
+    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    columns = (f"{quoted(delivery.source.name)} as source", "*")
+    now = f"date'{delivery.last_known}'"
+    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
+    return fresh, gone_identifiers(table, gone, now, delivery)
+
+
+def untied_ends(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
+    """Ends of identifiers that a later row of their record lacks."""
+    ends = untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
+    return gone_identifiers(table, ends, delivery.known_on_sql(), delivery)
+
+
+def gone_identifiers(table: type[Table], ends: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:
+    """Ends of identifiers (KEY and `feed_day`), as the chain of versions takes them."""
+    named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
+    return marked(table, ends.selectExpr("*", f"{known_on} as recorded_on", *named), old=False, gone=True)

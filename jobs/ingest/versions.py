@@ -63,7 +63,7 @@ def flagged_versions(old: DataFrame, key: list[str], superseded: DataFrame | Non
     return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
 
 
-def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
+def chained(table: type[Table], source: Source, rows: DataFrame, ends_have_times: bool = False) -> DataFrame:
     """Order the versions of each key and leave out those that say what the one before said.
 
     `rows` are `marked`, with `_superseded`: a version that its own feed day no longer tells so, which comes first.
@@ -73,8 +73,8 @@ def chained(table: type[Table], source: Source, rows: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     key, place = ", ".join(f"`{name}`" for name in table.keys), place_sql(table, source)
-    # A key that a feed no longer tells ends with its day, which has no time of its own.
-    at = place if place == "feed_day" else f"if(_gone, {midnight('feed_day')}, {place})"
+    # A key that a feed no longer tells ends with its day, which has no time of its own; an element with its list.
+    at = place if place == "feed_day" or ends_have_times else f"if(_gone, {midnight('feed_day')}, {place})"
     first = f"if(_superseded, min({at}) over (partition by {key}), {at}) as _at"
     placed = rows.selectExpr("*", first)
     since = f"max(if(_old, _at, null)) over (partition by {key})"

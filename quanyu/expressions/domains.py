@@ -1,4 +1,4 @@
-"""Comparisons against what a column may hold: its listed values and its bounds."""
+"""Comparisons that decide nothing: by what a column may hold, its listed values and bounds, or without a column."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
     """Raise ExpressionError where a column is compared with a value that it never has, or that decides nothing."""
     for between in tree.find_all(exp.Between):
         _check_ends(between)
+    _check_constants(tree)
     for node in tree.find_all(*_ORDER, exp.In, exp.Between, exp.Case):
         for column, sign, value in _comparisons(node):
             declared = columns.get(column_name(column))
@@ -33,6 +34,16 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
                 _check_value(told, column_name(column), value, declared.values)
             if isinstance(value, float):
                 _check_bounds(told, sign, value, declared)
+
+
+def _check_constants(tree: exp.Expr) -> None:
+    """Refuse a comparison of literals alone, which is the same for everybody, and a division by zero."""
+    for node in tree.find_all(*_ORDER, exp.In, exp.Between):
+        if node.find(exp.Column, exp.AggFunc, exp.Star, exp.Anonymous) is None:
+            raise ExpressionError(f"{node.sql(dialect='spark')} decides nothing: it names no column")
+    for node in tree.find_all(exp.Div, exp.IntDiv, exp.Mod):
+        if _value(node.expression) == 0:
+            raise ExpressionError(f"{node.sql(dialect='spark')} divides by zero: it never has a value")
 
 
 def _comparisons(node: exp.Expr) -> Iterator[tuple[exp.Column, type[exp.Expr], str | float]]:

@@ -75,6 +75,8 @@ def problems(tmp_path, **declared):
         ("30 days", "n >= 0", "decides nothing: the column is at least 0"),
         ("30 days", "n < 0", "decides nothing: the column is at least 0"),
         ("30 days", "n in (-1, 2)", "decides nothing: the column is at least 0"),
+        ("30 days", "1 = 1", "decides nothing: it names no column"),
+        ("30 days", "n / 0 > 1", "divides by zero"),
         ("30 days", "n = 1.5", "decides nothing: the column is a whole number"),
         ("30 days", "value.orders_ever >= 0", "decides nothing: the column is at least 0"),
         ("30 days", "value.orders_ever > -1", "decides nothing: the column is at least 0"),

@@ -1,0 +1,97 @@
+"""What was planned of a silver table, written: in one commit, or none where nothing differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.ingest import untied
+from jobs.ingest.delivery import Delivery
+from jobs.ingest.silver import Plan
+from jobs.ingest.versions import chained, flagged_versions, marked, standing_versions, stored
+from quanyu.lake import Lake, Written, place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.lake.staging import Staged
+from quanyu.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def commit(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
+    """Write what was planned, in one commit, or none where nothing differs. Returns also how many rows came too late.
+
+    A row is late that says something else than silver, and is older than what silver has of its key.
+    """
+    if plan.plain:
+        return _appended(lake, plan, plan.plain, receipt), 0
+    if plan.first:
+        return _first(lake, plan, receipt), 0
+    return _merge(lake, plan, receipt)
+
+
+def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Written:
+    if not plan.count:
+        return Written()
+    version = lake.append(place_of(plan.table), versions, receipt, {"in": plan.count})
+    return Written(inserted=versions.count, unchanged=plan.count - versions.count, version=version)
+
+
+def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
+    """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
+    table, delivery = plan.table, plan.delivery
+    rows = marked(table, plan.rows, old=False, gone=False)
+    if plan.ends is not None:
+        rows = rows.unionByName(plan.ends)
+    if delivery.replaces(table):
+        rows = rows.unionByName(untied.untied_ends(table, plan.rows, plan.rows.limit(0), delivery))
+    versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"), plan.lists is not None)
+    wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
+    staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))
+    return _appended(lake, plan, staged, receipt)
+
+
+def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
+    table, delivery, key = plan.table, plan.delivery, list(plan.table.keys)
+    rows = marked(table, plan.rows, old=False, gone=False)
+    rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
+    old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
+    flagged = rows.selectExpr("*", "false as _superseded")
+    flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
+    wanted = chained(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
+    wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
+    changes, counts = lake.staging.counted(wanted, by="_op")
+    return _merged(lake, plan, changes, counts, receipt)
+
+
+def _operation(delivery: Delivery) -> str:
+    """SQL of what is done with a version of the chain: insert, close, delete, or count as late."""
+    empty = "(_next is not null and _next <= recorded_on)"
+    of_these = " or ".join(f"feed_day = date'{day}'" for day in delivery.known_on if day not in delivery.other_days)
+    return (
+        f"case when _late then if({of_these or 'false'}, 'late', null)"
+        " when _gone then null when _old and _next is null then null"
+        f" when _old and {empty} and coalesce(_next_gone, false) then 'delete' when {empty} then null"
+        " when _old then 'close' else 'insert' end"
+    )
+
+
+def _merged(lake: Lake, plan: Plan, changes: Staged, counts: dict[Any, int], receipt: Receipt) -> tuple[Written, int]:
+    table, late = plan.table, counts.pop("late", 0)
+    if late:
+        changes, _ = lake.staging.counted(changes.rows.where("_op <> 'late'"), by="_op")
+    inserted, closed, deleted = (counts.get(op, 0) for op in ("insert", "close", "delete"))
+    written = Written(inserted, closed, deleted, max(plan.count - inserted, 0))
+    if not written.changed:
+        return written, late + plan.late
+    receipt_counts = {"in": plan.count, "out": written.changed, "unchanged": written.unchanged}
+    if set(counts) == {"insert"} and not _overwrites(lake, table, changes.rows):
+        version = lake.append(place_of(table), changes.rows.drop("_op"), receipt, receipt_counts)
+    else:
+        version = lake.merge(table, changes, [*table.identity(), "recorded_on"], receipt, receipt_counts)
+    return Written(inserted, closed, deleted, written.unchanged, version), late + plan.late
+
+
+def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
+    """Whether a new version became known on the same day as the one that it replaces."""
+    on = [*table.identity(), "recorded_on"]
+    return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0
