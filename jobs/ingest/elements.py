@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from jobs.ingest.contract import ELEMENT, POSITION, Check
 
 
@@ -18,11 +20,23 @@ def empty_check(column: str, table: str) -> Check:
     return Check(f"{table}: {column} is an empty list", f"coalesce(size(`_each_{column}`) = 0, false)")
 
 
-def rows_sql(column: str, fields: str, empty: str | None = None) -> str:
-    """SQL of an array of structs of these fields, one for each element; `empty` in place of an array without any."""
-    made = f"struct({fields}, {POSITION} + 1 as _position)"
-    rows = f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
-    return rows if empty is None else f"if(size(`_each_{column}`) = 0, {empty}, {rows})"
+def rows_sql(column: str, fields: str) -> str:
+    """SQL of an array of structs of these fields, one for each element."""
+    return f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> struct({fields}, {POSITION} + 1 as _position))"
+
+
+def rows_of_whole_list(column: str, columns: Mapping[str, str], keys: Collection[str]) -> str:
+    """The same, with one struct for an empty list: what its row says of the owner, and null for the elements' `keys`.
+
+    It is the one expression for both, since an engine takes two kinds of structs for two types.
+    """
+    items = f"`_each_{column}`"
+    fields = (
+        f"{f'if(size({items}) = 0, null, {sql})' if name in keys else sql} as `{name}`" for name, sql in columns.items()
+    )
+    listed = f"if(size({items}) = 0, array(get({items}, 0)), {items})"
+    made = f"struct({', '.join(fields)}, {POSITION} + 1 as _position)"
+    return f"transform({listed}, ({ELEMENT}, {POSITION}) -> {made})"
 
 
 def _of_any(items: str, bad: str) -> str:

@@ -29,12 +29,12 @@ from jobs.ingest.contract import (
     reasons,
     where_sql,
 )
-from jobs.ingest.elements import empty_check, list_checks, rows_sql
+from jobs.ingest.elements import empty_check, list_checks, rows_of_whole_list, rows_sql
 from jobs.ingest.file_order import file_order
 from jobs.ingest.groups import Across, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.keys import blanks
 from jobs.ingest.parents import stored_key_sql, with_key
-from jobs.ingest.whole_lists import empty_sql, whole_list
+from jobs.ingest.whole_lists import whole_list
 from jobs.unify import persons
 from quanyu.comparable import comparable_sql
 from quanyu.expressions import parse
@@ -214,8 +214,9 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     found += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
-        empty = empty_sql(fill, columns, table) if whole_list(source, table) else None
-        return [*person, *list_checks(fill.each, name, found)], rows_sql(fill.each, fields, empty)
+        lists = whole_list(source, table)
+        rows = rows_of_whole_list(fill.each, values, lists.elements) if lists else rows_sql(fill.each, fields)
+        return [*person, *list_checks(fill.each, name, found)], rows
     return [*person, *found], f"struct({fields})"
 
 

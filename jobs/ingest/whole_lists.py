@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.ingest.contract import Mapped
 from jobs.ingest.versions import place_sql
 from quanyu.expressions import parse
 from quanyu.fill import Fill
@@ -75,10 +74,3 @@ def _owner(fill: Fill, table: type[Table]) -> tuple[str, ...]:
 def _is_of_row(fill: Fill, column: str) -> bool:
     """Whether the value of a column is of the row, and not of an element of its list."""
     return fill.each not in parse(fill.columns.get(column, "null")).roots.values()
-
-
-def empty_sql(fill: Fill, columns: list[Mapped], table: type[Table]) -> str:
-    """SQL of the rows of an empty list: one, that has what its owner tells, and no element's key."""
-    values = {column.name: column.sql if _is_of_row(fill, column.name) else "null" for column in columns}
-    fields = ", ".join(f"cast({sql} as {table.columns[name].type}) as `{name}`" for name, sql in values.items())
-    return f"array(struct({fields}, 0 as _position))"
