@@ -25,9 +25,11 @@ def customer_attributes(attributes: DataFrame, identifiers: DataFrame, consents:
     answers = states.by_customer(consents.where("customer_id is not null"))
     allowed = answers.where(f"granted and channel = '{ANY}'").select("customer_id", "purpose")
     fresh = attributes.drop("customer_id").where(f"said_on >= date_sub(feed_day, {MOST_DAYS})")
-    found = fresh.join(named, ["source", "person_key"]).join(owners, "hash").join(allowed, ["customer_id", "purpose"])
+    statements = (
+        fresh.join(named, ["source", "person_key"]).join(owners, "hash").join(allowed, ["customer_id", "purpose"])
+    )
     newest = "rank() over (partition by customer_id, source, attribute order by said_on desc) as nth"
-    last = found.selectExpr("*", newest).where("nth = 1").select(*CustomerAttributes.columns).distinct()
+    last = statements.selectExpr("*", newest).where("nth = 1").select(*CustomerAttributes.columns).distinct()
     alone = "count(*) over (partition by customer_id, source, attribute) as said"
     return last.selectExpr("*", alone).where("said = 1").drop("said")
 
@@ -35,6 +37,6 @@ def customer_attributes(attributes: DataFrame, identifiers: DataFrame, consents:
 def hashes(identifiers: DataFrame) -> DataFrame:
     """Pair each hash of a clear or hashed identifier with its customer: hash, customer_id, each hash once."""
     cases = " ".join(f"when '{clear}' then sha2(value, 256)" for clear in HASHED)
-    told = identifiers.where(f"kind in {(*HASHED, *HASHED.values())}")
-    pairs = told.selectExpr(f"case kind {cases} else value end as hash", "customer_id").distinct()
+    contacts = identifiers.where(f"kind in {(*HASHED, *HASHED.values())}")
+    pairs = contacts.selectExpr(f"case kind {cases} else value end as hash", "customer_id").distinct()
     return pairs.selectExpr("*", "count(*) over (partition by hash) as owners").where("owners = 1").drop("owners")

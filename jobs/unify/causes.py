@@ -32,25 +32,25 @@ def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: I
 
 def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
     """Links of records as rows of record, node and rule; one by likeness or by verdict is a node of its own."""
-    looked = np.zeros(len(graph.persons), bool)
-    looked[records] = True
+    selected = np.zeros(len(graph.persons), bool)
+    selected[records] = True
     pairs = [(graph.pairs["a"].to_numpy(), graph.pairs["b"].to_numpy(), rules),
              (graph.same[:, 0], graph.same[:, 1], rules + 1)]  # fmt: skip
-    rows = [graph.links.loc[looked[graph.links["record"].to_numpy()], ["record", "node", "rule"]]]
-    for one, other, rule in pairs:
-        node = -2 * np.arange(1, len(one) + 1, dtype=np.int64) - (rule - rules)
-        rows += [pd.DataFrame({"record": ends[looked[ends]], "node": node[looked[ends]], "rule": rule})
-                 for ends in (one, other)]  # fmt: skip
+    rows = [graph.links.loc[selected[graph.links["record"].to_numpy()], ["record", "node", "rule"]]]
+    for left, right, rule in pairs:
+        node = -2 * np.arange(1, len(left) + 1, dtype=np.int64) - (rule - rules)
+        rows += [pd.DataFrame({"record": ends[selected[ends]], "node": node[selected[ends]], "rule": rule})
+                 for ends in (left, right)]  # fmt: skip
     return pd.concat(rows)
 
 
 def _parted(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame) -> pd.Series:
     """What parts the records of an id: a verdict, a limit that a link of theirs met, or a link that is gone."""
-    found = pd.Series(GONE, table.index)
+    split_by = pd.Series(GONE, table.index)
     cut = pd.concat([removed[["record", "reason"]], removed.loc[removed["other"] >= 0, ["other", "reason"]].rename(
         columns={"other": "record"})])  # fmt: skip
     why = cut.merge(table[["record", "held"]], on="record").dropna(subset=["held"])
     reasons = why.drop_duplicates("held").set_index("held")["reason"]
-    found = table["held"].map(reasons).fillna(found)
+    split_by = table["held"].map(reasons).fillna(split_by)
     apart = table.loc[table["record"].isin(graph.different.ravel()), "held"].dropna()
-    return found.mask(table["held"].isin(apart), VERDICT)
+    return split_by.mask(table["held"].isin(apart), VERDICT)

@@ -61,8 +61,8 @@ def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
     doubtful = _doubtful(graph, identity, component, fresh)
     removed: list[tuple[int, int, str, str]] = []
     following = count
-    for found in _each(graph, component, doubtful):
-        groups, cut = resolve(found, identity)
+    for subgraph in _each(graph, component, doubtful):
+        groups, cut = resolve(subgraph, identity)
         removed += cut
         for group in groups[1:]:
             labels[group] = following
@@ -85,19 +85,19 @@ def _components(graph: Graph) -> tuple[int, Array]:
 
     a, b, size = _edges(graph)
     _, labels = connected_components(coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(size, size)), directed=False)
-    found, labels = np.unique(labels[: len(graph.persons)], return_inverse=True)
-    return len(found), labels
+    distinct, labels = np.unique(labels[: len(graph.persons)], return_inverse=True)
+    return len(distinct), labels
 
 
 def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
     """Sum up all that a component's clusters hang on, whatever its order, to one number each."""
-    persons, links, pairs, held = graph.persons, graph.links, graph.pairs, graph.held
+    persons, links, pairs, identifiers = graph.persons, graph.links, graph.pairs, graph.held
     sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
     parts: list[tuple[Any, list[Any]]] = [
         (np.arange(len(persons)), [persons, graph.ties]),
         (links["record"], [persons[links["record"]], links["node"], links["rule"]]),
         (pairs["a"], [persons[pairs["a"]] ^ persons[pairs["b"]], (pairs["weight"] * 1000).astype(np.int64)]),
-        (held["record"], [persons[held["record"]], held["value"], held["day"]]),
+        (identifiers["record"], [persons[identifiers["record"]], identifiers["value"], identifiers["day"]]),
         (graph.same[:, 0], [persons[graph.same[:, 0]] ^ persons[graph.same[:, 1]], np.ones(len(graph.same), int)]),
         (graph.different[:, 0], [persons[graph.different[:, 0]], persons[graph.different[:, 1]]]),
     ]
@@ -112,24 +112,24 @@ def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) 
     sizes = np.bincount(component, minlength=len(fresh))
     shape = min(identity.cluster.dense_from, 2 * identity.cluster.bridge_sides)
     weakly = (sizes >= shape) & _weakly(graph, identity, len(fresh), component)
-    found = (sizes > identity.cluster.most_records) | weakly
+    doubtful = (sizes > identity.cluster.most_records) | weakly
     apart = component[graph.different[:, 0]] == component[graph.different[:, 1]]
-    found[component[graph.different[apart, 0]]] = True
-    held = graph.held[fresh[component[graph.held["record"]]]]
-    held = held.assign(component=component[held["record"]])
-    values = held.drop_duplicates(["component", "value"])
+    doubtful[component[graph.different[apart, 0]]] = True
+    identifiers = graph.held[fresh[component[graph.held["record"]]]]
+    identifiers = identifiers.assign(component=component[identifiers["record"]])
+    values = identifiers.drop_duplicates(["component", "value"])
     many = values.groupby(["component", "kind", "scope"], sort=False).size().reset_index(name="values")
-    found[many.loc[many["values"] > many["kind"].map(_holds(identity)), "component"]] = True
-    return np.asarray(found & fresh)
+    doubtful[many.loc[many["values"] > many["kind"].map(_holds(identity)), "component"]] = True
+    return np.asarray(doubtful & fresh)
 
 
 def _weakly(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
     """Components that hold a weak link: by likeness, or by a rule that needs a name."""
-    found = np.zeros(count, dtype=bool)
-    found[component[graph.pairs["a"].to_numpy()]] = True
+    has_weak = np.zeros(count, dtype=bool)
+    has_weak[component[graph.pairs["a"].to_numpy()]] = True
     weak = [place for place, rule in enumerate(identity.rules) if rule.needs != "nothing"]
-    found[component[graph.links.loc[graph.links["rule"].isin(weak), "record"].to_numpy()]] = True
-    return found
+    has_weak[component[graph.links.loc[graph.links["rule"].isin(weak), "record"].to_numpy()]] = True
+    return has_weak
 
 
 def _holds(identity: Identity) -> dict[int, int]:
@@ -146,14 +146,14 @@ def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
     links = _by_component(graph.links, ["record", "node", "rule", "tie"], component, wanted)
     pairs = _by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
-    held = _by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
+    identifiers = _by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
     verdicts = [_of_pairs(pairs, component, wanted) for pairs in (graph.same, graph.different)]
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
-        same, different = (found.get(number, []) for found in verdicts)
+        same, different = (by_component.get(number, []) for by_component in verdicts)
         edges = _edges_of(graph, links.get(number, []), pairs.get(number, []), same)
-        yield Component(records, edges, held.get(number, []), different)
+        yield Component(records, edges, identifiers.get(number, []), different)
 
 
 def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple[int, int]]) -> list[Edge]:
@@ -179,16 +179,16 @@ def _by_component(
     """Rows of the wanted components as tuples; the first column is a record."""
     of = component[table[columns[0]].to_numpy()]
     chosen = np.flatnonzero(wanted[of])
-    found: dict[int, list[tuple[Any, ...]]] = {}
+    rows: dict[int, list[tuple[Any, ...]]] = {}
     values = (table[name].to_numpy()[chosen].tolist() for name in columns)
     for number, row in zip(of[chosen].tolist(), zip(*values, strict=True), strict=True):
-        found.setdefault(number, []).append(row)
-    return found
+        rows.setdefault(number, []).append(row)
+    return rows
 
 
 def _of_pairs(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:
-    found: dict[int, list[tuple[int, int]]] = {}
+    grouped: dict[int, list[tuple[int, int]]] = {}
     for a, b in pairs.tolist():
         if wanted[component[a]] and component[a] == component[b]:
-            found.setdefault(int(component[a]), []).append((a, b))
-    return found
+            grouped.setdefault(int(component[a]), []).append((a, b))
+    return grouped

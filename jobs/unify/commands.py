@@ -57,13 +57,13 @@ def who(value: One, conf: Conf = None, home: Home = None) -> None:
     from jobs.unify import tell
 
     directory = _directory(_context(opened(conf, home)))
-    found = directory.find(value)
-    customers = sorted({one for record in found if (one := directory.customer_of(record))})
-    loose = [record for record in found if not directory.customer_of(record)]
+    records = directory.find(value)
+    customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
+    loose = [record for record in records if not directory.customer_of(record)]
     if len(customers) > 1:
         say(f"{len(customers)} customers answer to this:")
-    for one in customers:
-        say(tell.customer(directory, one))
+    for customer in customers:
+        say(tell.customer(directory, customer))
     for record in loose:
         say(f"{record} has no customer: it shows nothing that names a person, or no run has taken it yet")
 
@@ -128,23 +128,23 @@ def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> 
     """Raises ConfigError where standing verdicts say the opposite."""
     from jobs.unify import verdicts
 
-    found = verdicts.against(verdicts.standing(context.lake), decision, one, other)
-    if found:
-        listed = "; ".join(f"{a} and {b}" for a, b in found)
+    conflicts = verdicts.against(verdicts.standing(context.lake), decision, one, other)
+    if conflicts:
+        listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
         said = "different" if decision == "same" else "same"
         raise ConfigError(
             f"standing verdicts say that they are {said}: {listed}. Take one of them back first:"
-            f" quanyu verdict open {found[0][0]} {found[0][1]} --why ..."
+            f" quanyu verdict open {conflicts[0][0]} {conflicts[0][1]} --why ..."
         )
 
 
 def _one_record(directory: Any, value: str) -> Any:
     """The record that a value names; of a customer whose records are all one, any will do. Raises ConfigError."""
-    found = directory.find(value)
-    if len(found) > 1:
-        listed = ", ".join(map(str, found[:5]))
-        raise ConfigError(f"{len(found)} records answer to this; say which: {listed}")
-    return found[0]
+    records = directory.find(value)
+    if len(records) > 1:
+        listed = ", ".join(map(str, records[:5]))
+        raise ConfigError(f"{len(records)} records answer to this; say which: {listed}")
+    return records[0]
 
 
 def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
@@ -188,9 +188,9 @@ def accept(
     settings = opened(conf, home)
     with _alone(settings, wait):
         context = _context(settings)
-        known = sorted(set(_proposals(context)["difference"]))
-        if difference not in known:
-            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, known)}")
+        stopped = sorted(set(_proposals(context)["difference"]))
+        if difference not in stopped:
+            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, stopped)}")
         _note(context, context.catalogue.tables["identity_acceptances"], {
             "accepted_at": datetime.now(UTC), "difference": difference, "why": why, "by": getpass.getuser(),
         })  # fmt: skip

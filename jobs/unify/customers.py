@@ -29,15 +29,15 @@ def customers(
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    told = [
+    columns = [
         _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
     ]
-    attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
+    attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
-    found = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
+    joined = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
     lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
-    made = {"joined_on": "least(_joined, _known) as joined_on", **lists}
-    return found.selectExpr(*(made.get(name, name) for name in Customers.columns))
+    expressions = {"joined_on": "least(_joined, _known) as joined_on", **lists}
+    return joined.selectExpr(*(expressions.get(name, name) for name in Customers.columns))
 
 
 def _persons(records: DataFrame) -> DataFrame:

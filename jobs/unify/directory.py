@@ -75,28 +75,30 @@ class Directory:
 
     def former(self, customer: str) -> list[str]:
         """Ids that lead to this customer now."""
-        return sorted(one for one, into in self._redirects.items() if into == customer)
+        return sorted(ended for ended, into in self._redirects.items() if into == customer)
 
     def customer_of(self, record: Record) -> str | None:
         """The id that a record holds."""
-        held = self.held
-        found = held.loc[(held["source"] == record.source) & (held["person_key"] == record.person_key), "customer_id"]
-        return str(found.iloc[0]) if len(found) else None
+        assignments = self.held
+        matches = assignments.loc[
+            (assignments["source"] == record.source) & (assignments["person_key"] == record.person_key), "customer_id"
+        ]
+        return str(matches.iloc[0]) if len(matches) else None
 
     def of_customer(self, customer: str) -> list[Record]:
         """Records of today that hold an id."""
-        held = self.held[self.held["customer_id"] == customer]
-        there = self.rows_of([Record(*key) for key in zip(held["source"], held["person_key"], strict=True)])
-        return sorted({Record(*key) for key in zip(there["source"], there["person_key"], strict=True)})
+        rows = self.held[self.held["customer_id"] == customer]
+        identifiers = self.rows_of([Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)])
+        return sorted({Record(*key) for key in zip(identifiers["source"], identifiers["person_key"], strict=True)})
 
-    def rows_of(self, found: Iterable[Record]) -> pd.DataFrame:
+    def rows_of(self, keys: Iterable[Record]) -> pd.DataFrame:
         """Identifiers of records."""
-        found = list(found)
+        keys = list(keys)
         table = self.identifiers.filter(
-            pc.is_in(self.identifiers["person_key"], pa.array([r.person_key for r in found], pa.string()))
+            pc.is_in(self.identifiers["person_key"], pa.array([r.person_key for r in keys], pa.string()))
         )
         frame = table.to_pandas()
-        wanted = pd.MultiIndex.from_tuples([tuple(r) for r in found], names=["source", "person_key"])
+        wanted = pd.MultiIndex.from_tuples([tuple(r) for r in keys], names=["source", "person_key"])
         rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(wanted)]
         return rows.reset_index(drop=True)
 
@@ -107,14 +109,14 @@ class Directory:
         keys = table.select(["source", "person_key"]).to_pandas().drop_duplicates()
         return sorted(Record(*key) for key in keys.itertuples(index=False))
 
-    def raw(self, found: Sequence[Record]) -> pd.DataFrame:
+    def raw(self, keys: Sequence[Record]) -> pd.DataFrame:
         """What is compared of records, as the step takes it: fields.RAW by record, in order, null where nobody told."""
         rows = records.described(self.context, None)
         with guard("identities"):
-            told = rows.where(rows["person_key"].isin([record.person_key for record in found])).toArrow().to_pandas()
-        told = told.set_index(records.KEYS)[list(fields.RAW)]
-        index = pd.MultiIndex.from_tuples([tuple(record) for record in found], names=records.KEYS)
-        texts: pd.DataFrame = told.reindex(index).astype(object)
+            frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
+        frame = frame.set_index(records.KEYS)[list(fields.RAW)]
+        index = pd.MultiIndex.from_tuples([tuple(record) for record in keys], names=records.KEYS)
+        texts: pd.DataFrame = frame.reindex(index).astype(object)
         return texts.mask(texts.isna(), None)
 
     @cached_property
@@ -147,17 +149,17 @@ class Directory:
                 return [Record(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
-        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
-        if not found:
+        matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
+        if not matches:
             raise ConfigError("no record answers to this; give a customer id, source/key, or an identifier as it was"
                               " told: 13812345678, member=M000123")  # fmt: skip
-        return found
+        return matches
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
         """A value as it would lie there, by each kind that takes it, and hashed."""
-        found: set[str] = set()
+        forms: set[str] = set()
         for kind in kinds:
-            made = normalise.normalise(kind, value, self.context.settings.region)
-            if made:
-                found |= {normalise.same(kind, made), *(form for _, form in normalise.hashes(kind, made))}
-        return found
+            normalised = normalise.normalise(kind, value, self.context.settings.region)
+            if normalised:
+                forms |= {normalise.same(kind, normalised), *(form for _, form in normalise.hashes(kind, normalised))}
+        return forms

@@ -63,9 +63,9 @@ class Around:
 
     def _reach(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Go from record to record over links, and stop where none leads further."""
-        told = verdicts.standing(self.directory.lake)
-        pairs = verdicts.ends(told)
-        seen: set[Record] = set()
+        overrides = verdicts.standing(self.directory.lake)
+        pairs = verdicts.ends(overrides)
+        previous: set[Record] = set()
         while True:
             keys, shown, values = self._with_bearers(near)
             links = by_identifiers.linked(shown, self.identity).rows
@@ -74,9 +74,9 @@ class Around:
             reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | near
             reached |= {end for pair in pairs if set(pair) & reached for end in pair}
             reached |= self.likeness.near(reached)
-            if reached in (near, seen) or len(reached) > MOST_RECORDS:
+            if reached in (near, previous) or len(reached) > MOST_RECORDS:
                 return keys, shown, values
-            seen, near = near, reached
+            previous, near = near, reached
 
     def _with_bearers(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """What these records show, and everybody who shows any of it: so many are needed to tell a hub."""
@@ -84,8 +84,8 @@ class Around:
         rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
         keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
         place = {key: at for at, key in enumerate(keys)}
-        told = pa.array(rows["told"], pa.string())
-        blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), told)
+        raw_values = pa.array(rows["told"], pa.string())
+        blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), raw_values)
         frame = pd.DataFrame({
             "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
             "kind": rows["kind_code"], "scope": rows["scope_code"], "value": rows["code"], "blocked": blocked,
@@ -99,7 +99,7 @@ class Around:
 
     def _graph(self) -> Graph:
         persons = self.directory.persons(self.keys)
-        told = verdicts.standing(self.directory.lake)
+        overrides = verdicts.standing(self.directory.lake)
         pairs = self.likeness.links(self.keys)
 
         def find(some: Sequence[Record]) -> Array:
@@ -107,18 +107,18 @@ class Around:
 
         return Graph(
             persons, self.shown.ties([key.source for key in self.keys]), self.links.rows, pairs,
-            verdicts.places(told, find, "same"), verdicts.places(told, find, "different"),
+            verdicts.places(overrides, find, "same"), verdicts.places(overrides, find, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 
     @cached_property
     def edges(self) -> dict[Any, list[tuple[Any, tuple[Any, ...]]]]:
         """Ends of links beside each record and each node, with what the link is."""
-        found: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
+        neighbours: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
 
         def add(one: Any, other: Any, what: tuple[Any, ...]) -> None:
-            found.setdefault(one, []).append((other, what))
-            found.setdefault(other, []).append((one, what))
+            neighbours.setdefault(one, []).append((other, what))
+            neighbours.setdefault(other, []).append((one, what))
 
         for a, b in self.graph.same.tolist():
             add(a, b, (VERDICT,))
@@ -127,7 +127,7 @@ class Around:
             add(record, ("node", node), ("rule", *what))
         for a, b in self.graph.pairs[["a", "b"]].to_numpy(int).tolist():
             add(a, b, (LIKENESS,))
-        return found
+        return neighbours
 
     def chain(self, some: Iterable[Record], others: Iterable[Record], cut: bool) -> list[Hop]:
         """The fewest links from any of some to any of others; within clusters only, unless also over what was cut."""
@@ -173,8 +173,8 @@ class Around:
 
 def said_of(directory: Directory, one: Record, other: Record) -> str:
     """The verdict on two records in the steward's words."""
-    told = verdicts.standing(directory.lake)
-    for pair, row in zip(verdicts.ends(told), told.to_dict("records"), strict=True):
+    overrides = verdicts.standing(directory.lake)
+    for pair, row in zip(verdicts.ends(overrides), overrides.to_dict("records"), strict=True):
         if set(pair) == {one, other}:
             return f"{row['by']}, {row['decided_at']:%Y-%m-%d}: {row['why']}"
     return ""
@@ -183,7 +183,7 @@ def said_of(directory: Directory, one: Record, other: Record) -> str:
 def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> list[Part]:
     """What keeps two customers' records apart, strongest first."""
     parted = {frozenset(pair) for pair in around.graph.different.tolist()}
-    found = [
+    parts = [
         Part(f"verdict on {a} and {b}", said_of(around.directory, a, b))
         for a in some
         for b in others
@@ -194,8 +194,8 @@ def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> l
     for record, other, by, why in around.clusters.removed.to_numpy().tolist():
         ends = [around.keys[end] for end in (record, other) if end >= 0]
         if on_way & set(ends):
-            found.append(Part(f"{by} between {' and '.join(map(str, ends))}", f"cut: {why}"))
-    return found + _shared(around, some, others, bool(hops))
+            parts.append(Part(f"{by} between {' and '.join(map(str, ends))}", f"cut: {why}"))
+    return parts + _shared(around, some, others, bool(hops))
 
 
 def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], linked: bool) -> list[Part]:
@@ -203,13 +203,13 @@ def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], li
     rows, aside = around.shown.rows, around.links.aside
     sides = [{around.place[key] for key in side} for side in (some, others)]
     values = [set(rows.loc[rows["record"].isin(side), "value"]) for side in sides]
-    found = []
+    parts = []
     for value in sorted(values[0] & values[1]):
         chosen = (aside["value"] == value) & aside["record"].isin(sides[0] | sides[1])
         why = aside.loc[chosen, "reason"].tolist()
         if why or not linked:
-            found.append(Part(f"both show {around.values[value]}", why[0] if why else _unmet(around, value)))
-    return found
+            parts.append(Part(f"both show {around.values[value]}", why[0] if why else _unmet(around, value)))
+    return parts
 
 
 def _unmet(around: Around, value: int) -> str:

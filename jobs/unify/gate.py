@@ -35,18 +35,20 @@ class Difference:
             ("customers that came out of a split", self.split, self.customers_before, gate.split),
             ("records whose id changes", self.moved, self.records_before, gate.moved),
         ]
-        told = [
-            f"{what}: {count:,} of {whole:,} ({count / whole:.1%}), the band ends at {band:.1%}"
-            for what, count, whole, band in shares
-            if whole and count > max(gate.free, band * whole)
+        reasons = [
+            f"{what}: {count:,} of {total:,} ({count / total:.1%}), the band ends at {band:.1%}"
+            for what, count, total, band in shares
+            if total and count > max(gate.free, band * total)
         ]
         if self.hubs > max(gate.free, gate.hubs * self.values):
-            told.append(f"hubs: {self.hubs:,} of {self.values:,} values, the band ends at {gate.hubs:.1%}")
+            reasons.append(f"hubs: {self.hubs:,} of {self.values:,} values, the band ends at {gate.hubs:.1%}")
         if self.largest > max(gate.largest, self.largest_before):
-            told.append(f"largest customer: {self.largest:,} records, the band ends at {gate.largest:,}")
+            reasons.append(f"largest customer: {self.largest:,} records, the band ends at {gate.largest:,}")
         if self.records and self.named < gate.named * self.records - gate.free:
-            told.append(f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is asked for")
-        return told
+            reasons.append(
+                f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is asked for"
+            )
+        return reasons
 
 
 def fingerprint(events: pd.DataFrame, difference: Difference) -> str:

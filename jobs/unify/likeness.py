@@ -43,21 +43,21 @@ class Records:
     prepared: pa.Table | None
 
 
-def records_of(context: Context, files: Staged, known: Memory) -> Records:
+def records_of(context: Context, files: Staged, remembered: Memory) -> Records:
     """Prepare those of the day's records that changed."""
     person, match = files.table["person"].to_numpy(), _match(context)
     raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _form(match))])
-    place, there = known.at(person)
-    there[there] = known.columns["raw"][place[there]] == raw[there]
+    place, unchanged = remembered.at(person)
+    unchanged[unchanged] = remembered.columns["raw"][place[unchanged]] == raw[unchanged]
     name = np.zeros(len(person), np.int64)
     keys = np.zeros((len(person), len(match.blocks)), np.int64)
-    name[there], keys[there] = known.columns["called"][place[there]], known.keys[place[there]]
-    made = None
-    if not there.all():
-        made = prepare(context, files, ~there)
-        name[~there] = made["name"].to_numpy()
-        keys[~there] = made["keys"].combine_chunks().flatten().to_numpy().reshape(made.num_rows, -1)
-    return Records(files, person, raw, name, keys, made if not there.any() else None)
+    name[unchanged], keys[unchanged] = remembered.columns["called"][place[unchanged]], remembered.keys[place[unchanged]]
+    prepared = None
+    if not unchanged.all():
+        prepared = prepare(context, files, ~unchanged)
+        name[~unchanged] = prepared["name"].to_numpy()
+        keys[~unchanged] = prepared["keys"].combine_chunks().flatten().to_numpy().reshape(prepared.num_rows, -1)
+    return Records(files, person, raw, name, keys, prepared if not unchanged.any() else None)
 
 
 def _form(match: Match) -> int:
@@ -71,9 +71,9 @@ def _form(match: Match) -> int:
 
 def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) -> pa.Table:
     """Bring the chosen records into the form in which they are compared, in order, with keys of blocks if asked."""
-    block = [list(found.same) for found in _match(context).blocks] if keyed else []
+    block_fields = [list(block.same) for block in _match(context).blocks] if keyed else []
     batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
-    return pa.Table.from_batches(fields.batches(iter(batches), block, salt_of(context.settings)))
+    return pa.Table.from_batches(fields.batches(iter(batches), block_fields, salt_of(context.settings)))
 
 
 def _match(context: Context) -> Match:
@@ -103,41 +103,41 @@ class Likeness:
     scored: int
 
 
-def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, known: Memory) -> Likeness:
+def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, remembered: Memory) -> Likeness:
     """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
     match = _match(context)
     groups = blocks.grouped(records.keys)
     most = limits(match, groups, len(records.person))
     mask = blocks.standing(groups, most, len(records.person))
     due, version = models.version(context, len(mask))
-    place, there = known.at(records.person)
+    place, recalled = remembered.at(records.person)
     hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
     mark = mixed([records.raw, *hub, np.full(len(mask), version)])
-    touched = ~there | due
-    touched[there] |= known.columns["mark"][place[there]] != mark[there]
+    touched = ~recalled | due
+    touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]
     # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
-    touched[there] |= (mask[there] & ~known.columns["standing"][place[there]]) != 0
+    touched[recalled] |= (mask[recalled] & ~remembered.columns["standing"][place[recalled]]) != 0
     a, b, bits = blocks.candidates(groups, most, touched)
-    batch = np.full(len(mask), known.last + 1, np.int64)
-    batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
+    batch = np.full(len(mask), remembered.last + 1, np.int64)
+    batch[recalled] = np.where(touched[recalled], batch[recalled], remembered.columns["batch"][place[recalled]])
     fresh = memory.PAIR.empty_table()
     if len(a):
         paired = np.zeros(len(mask), bool)
         paired[a] = paired[b] = True
-        made = (
+        prepared = (
             records.prepared if records.prepared is not None else prepare(context, records.files, paired, keyed=False)
         )
-        at = np.searchsorted(made["person"].to_numpy(), records.person)
+        at = np.searchsorted(prepared["person"].to_numpy(), records.person)
         if due:
-            model = _trained(context, receipt, made, (at[a], at[b], bits), len(mask))
+            model = _trained(context, receipt, prepared, (at[a], at[b], bits), len(mask))
         else:
             model = models.load(context, version)
-        fresh = _dated(scoring.Compared(made, model, nobodys).scored(at[a], at[b]), known.last + 1)
-    old = blocks.sharing(memory.places(known.pairs, records.person, batch), records.keys, mask)
+        fresh = _dated(scoring.Compared(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1)
+    old = blocks.sharing(memory.places(remembered.pairs, records.person, batch), records.keys, mask)
     new = memory.places(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
     weight, level = (
-        np.concatenate([known.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
+        np.concatenate([remembered.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
         for name in ("weight", "levels")
     )
     return Likeness(left, right, weight, scoring.of_relatives(level), mark, mask, batch, fresh, len(a))
@@ -147,8 +147,8 @@ def _trained(
     context: Context, receipt: Receipt, prepared: pa.Table, pairs: tuple[Array, Array, Array], records: int
 ) -> Model:
     columns = levels.coded(prepared)
-    block = [list(found.same) for found in _match(context).blocks]
-    model = training.train(columns, pairs, block, salt_of(context.settings))
+    block_fields = [list(block.same) for block in _match(context).blocks]
+    model = training.train(columns, pairs, block_fields, salt_of(context.settings))
     models.save(context, receipt, model, records, len(pairs[0]))
     return model
 

@@ -34,10 +34,10 @@ class Shown:
 
     def ties(self, sources: Sequence[str]) -> Array:
         """A number of each record, by its source and all that it shows, that no key changes."""
-        found: Array = pd.util.hash_array(np.array(sources, object)).view(np.int64).copy()
+        codes: Array = pd.util.hash_array(np.array(sources, object)).view(np.int64).copy()
         with np.errstate(over="ignore"):
-            np.add.at(found, self.rows["record"].to_numpy(), numbers.mixed([self.rows["tie"].to_numpy()]))
-        return found
+            np.add.at(codes, self.rows["record"].to_numpy(), numbers.mixed([self.rows["tie"].to_numpy()]))
+        return codes
 
     @property
     def records(self) -> int:
@@ -74,21 +74,21 @@ def linked(shown: Shown, identity: Identity) -> Links:
     alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
     strong = rows[rows["kind"].isin(alone) & ~rows["value"].isin(hubs.keys())]
     several = _of_several_names(shared, shown)
-    made = []
+    frames = []
     for place, rule in enumerate(identity.rules):
         some = shared[shared["kind"] == KINDS.index(rule.share)]
         within = identity.kinds.get(rule.share, Kind()).most.within
         joined, left = _ruled(some, rule.needs, some["value"].isin(several), strong, within)
-        made.append(joined.assign(rule=place))
+        frames.append(joined.assign(rule=place))
         aside.append(left)
-    found = pd.concat(made) if made else rows.assign(node=0, rule=0).iloc[:0]
-    found = found.assign(node=numbers.mixed((found["node"].to_numpy(), found["rule"].to_numpy())))
-    joining = found["node"].duplicated(keep=False)
+    nodes = pd.concat(frames) if frames else rows.assign(node=0, rule=0).iloc[:0]
+    nodes = nodes.assign(node=numbers.mixed((nodes["node"].to_numpy(), nodes["rule"].to_numpy())))
+    joining = nodes["node"].duplicated(keep=False)
     columns = ["record", "node", "rule", "day", "kind", "scope", "value", "tie"]
-    told = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
+    set_aside = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
     # Empty parts have columns of no type, which would make floats of the rest.
-    kept = found.loc[joining, columns].astype(np.int64).reset_index(drop=True)
-    return Links(kept, told, np.array(sorted(hubs), dtype=np.int64))
+    joining_rows = nodes.loc[joining, columns].astype(np.int64).reset_index(drop=True)
+    return Links(joining_rows, set_aside, np.array(sorted(hubs), dtype=np.int64))
 
 
 def _form(name: pd.Series) -> pd.Series:
@@ -101,19 +101,19 @@ def _of_several_names(shared: pd.DataFrame, shown: Shown) -> Array:
     named = named[named["value"].duplicated(keep=False)].assign(form=lambda rows: _form(rows["name"]))
     # Whole names are compared by their numbers; where another form is among them, by their texts.
     whole = named.groupby("value")["form"].transform("max") == WHOLE
-    found = [named.loc[whole, "value"].to_numpy()]
+    values = [named.loc[whole, "value"].to_numpy()]
     open_ = named[~whole]
     if len(open_):
         first = open_.drop_duplicates("name").sort_values("record")
         texts = dict(zip(first["name"], shown.told(first["record"].to_numpy()), strict=True))
         by_value = open_.groupby("value")["name"].agg(list)
-        found.append(np.array([value for value, names in by_value.items() if _differ(names, texts)], np.int64))
-    return np.unique(np.concatenate(found))
+        values.append(np.array([value for value, names in by_value.items() if _differ(names, texts)], np.int64))
+    return np.unique(np.concatenate(values))
 
 
 def _differ(names: Sequence[int], texts: Mapping[int, Name | None]) -> bool:
-    told = [name for number in names if (name := texts[number])]
-    return any(not compatible(one, other) for one, other in combinations(told, 2))
+    parsed = [name for number in names if (name := texts[number])]
+    return any(not compatible(one, other) for one, other in combinations(parsed, 2))
 
 
 def _ruled(
@@ -128,14 +128,14 @@ def _ruled(
     if needs == "same_name":
         named = rows[~loose]
         return named.assign(node=numbers.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
-    kept = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
+    usable = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
     lost = rows[several & loose].assign(reason="several names show this value")
     # Carriers give numbers to others: by a value that changed hands only a name tells who is one.
-    shared = _of_several(kept, strong) if needs == "one_person" else _in_turn(kept, strong, within)
+    shared = _of_several(usable, strong) if needs == "one_person" else _in_turn(usable, strong, within)
     # Who shows it with a name that others show too is joined by that, and holds it.
     unplaced = shared if needs == "one_person" else shared & loose[~several]
-    more = kept[unplaced].drop(columns="node").assign(reason="several persons show this value")
-    return kept[~shared], pd.concat([lost, more])
+    more = usable[unplaced].drop(columns="node").assign(reason="several persons show this value")
+    return usable[~shared], pd.concat([lost, more])
 
 
 def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
@@ -143,8 +143,8 @@ def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series
     days = rows.groupby("value")["day"]
     long = rows[days.transform("max") - days.transform("min") >= within]
     near = strong.loc[strong["record"].isin(long["record"]), ["record", "kind", "scope", "value"]]
-    seen = long[["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
-    first = seen.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
+    pairs = long[["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
+    first = pairs.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
     apart = first.max() - first.min() >= within
     return rows["value"].isin(apart.index[apart.to_numpy()].get_level_values("value"))
 
@@ -152,27 +152,27 @@ def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series
 def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
     """Rows whose value is shown by records with different values of one strong kind in one scope."""
     near = strong.loc[strong["record"].isin(rows["record"]), ["record", "kind", "scope", "value"]]
-    held = rows[["record", "value"]].merge(near.rename(
+    pairs = rows[["record", "value"]].merge(near.rename(
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
-    many = held.loc[held.duplicated(["value", "kind", "scope"]), "value"]
+    many = pairs.loc[pairs.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
 
 
 def _all_hubs(shared: pd.DataFrame, rows: pd.DataFrame, ruled: Iterable[int], identity: Identity) -> dict[int, str]:
     """Values that too many show, of all kinds that rules name, with the words for it."""
     member = rows.loc[rows["kind"] == KINDS.index("member"), ["record", "value"]]
-    found: dict[int, str] = {}
+    hubs: dict[int, str] = {}
     for kind in sorted(ruled):
-        found |= _hubs(shared[shared["kind"] == kind], member, identity.kinds.get(KINDS[kind], Kind()))
-    return found
+        hubs |= _hubs(shared[shared["kind"] == kind], member, identity.kinds.get(KINDS[kind], Kind()))
+    return hubs
 
 
 def _hubs(rows: pd.DataFrame, member: pd.DataFrame, kind: Kind) -> dict[int, str]:
     """Values of one kind that more records, names or members show within the window than the kind allows."""
     most = kind.most
-    seen = rows["value"].map(rows["value"].value_counts()) if len(rows) else rows["value"]
-    often = rows[seen > min(most.records, most.names, most.members)]
-    found: dict[int, str] = {}
+    counts = rows["value"].map(rows["value"].value_counts()) if len(rows) else rows["value"]
+    often = rows[counts > min(most.records, most.names, most.members)]
+    hubs: dict[int, str] = {}
     members = often[["record", "value", "day"]].merge(member.rename(columns={"value": "what"}), on="record")
     named = often[often["name"] != 0]
     named = named.assign(what=named["name"])
@@ -185,8 +185,8 @@ def _hubs(rows: pd.DataFrame, member: pd.DataFrame, kind: Kind) -> dict[int, str
     for table, limit, word in looks:
         within = "" if most.within == FOREVER else f" within {most.within} days"
         for value in _crowded(table, limit, most.within):
-            found[int(value)] = f"a hub: more than {limit} {word} show it{within}"
-    return found
+            hubs[int(value)] = f"a hub: more than {limit} {word} show it{within}"
+    return hubs
 
 
 def _crowded(table: pd.DataFrame, limit: int, within: int) -> Array:
@@ -206,8 +206,8 @@ def limits(identity: Identity, shown: Shown, aside: pd.DataFrame) -> pd.DataFram
     """
     kinds = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds]
     rows = shown.rows[shown.rows["kind"].isin(kinds)]
-    gone = pd.MultiIndex.from_frame(aside[["record", "value"]])
-    rows = rows[~pd.MultiIndex.from_frame(rows[["record", "value"]]).isin(gone)] if len(gone) else rows
+    excluded = pd.MultiIndex.from_frame(aside[["record", "value"]])
+    rows = rows[~pd.MultiIndex.from_frame(rows[["record", "value"]]).isin(excluded)] if len(excluded) else rows
     single = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds == 1]
     return rows.assign(value=_one_of(rows, single)).drop_duplicates(["record", "value"])
 
@@ -219,16 +219,16 @@ def _one_of(rows: pd.DataFrame, kinds: Sequence[int]) -> Array:
 
     values = rows["value"].to_numpy().copy()
     some = rows["kind"].isin(kinds).to_numpy()
-    held = rows[some].sort_values(["record", "kind", "scope"])
-    keys = held[["record", "kind", "scope"]].to_numpy()
-    again = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1)) if len(keys) else np.zeros(0, int)
-    if not len(again):
+    limited = rows[some].sort_values(["record", "kind", "scope"])
+    keys = limited[["record", "kind", "scope"]].to_numpy()
+    repeats = np.flatnonzero((keys[1:] == keys[:-1]).all(axis=1)) if len(keys) else np.zeros(0, int)
+    if not len(repeats):
         return values
-    known, at = np.unique(held["value"].to_numpy(), return_inverse=True)
-    graph = coo_matrix((np.ones(len(again)), (at[again], at[again + 1])), shape=(len(known), len(known)))
+    distinct, at = np.unique(limited["value"].to_numpy(), return_inverse=True)
+    graph = coo_matrix((np.ones(len(repeats)), (at[repeats], at[repeats + 1])), shape=(len(distinct), len(distinct)))
     _, group = connected_components(graph, directed=False)
     smallest = np.full(group.max() + 1, np.iinfo(np.int64).max)
-    np.minimum.at(smallest, group, known)
-    place = np.searchsorted(known, values[some])
+    np.minimum.at(smallest, group, distinct)
+    place = np.searchsorted(distinct, values[some])
     values[some] = smallest[group[place]]
     return values

@@ -96,9 +96,9 @@ def records_table(person: Array, columns: dict[str, Array], keys: Array, written
     """Rows of records as they are written."""
     offsets = pa.array(np.arange(len(person) + 1, dtype=np.int32) * keys.shape[1])
     lists = pa.ListArray.from_arrays(offsets, pa.array(keys.ravel()))
-    made = {name: pa.array(columns[name]) for name in RECORD}
+    arrays = {name: pa.array(columns[name]) for name in RECORD}
     last = pa.array(np.full(len(person), written, np.int64))
-    return pa.table({"person": pa.array(person), "block_keys": lists, **made, "written": last})
+    return pa.table({"person": pa.array(person), "block_keys": lists, **arrays, "written": last})
 
 
 def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, Array]:
@@ -110,9 +110,9 @@ def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, 
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     left, right = (np.minimum(np.searchsorted(person, x), len(person) - 1) for x in (a, b))
-    there = (person[left] == a) & (person[right] == b)
+    present = (person[left] == a) & (person[right] == b)
     newest = np.maximum(batch[left], batch[right]) == pairs["batch"].to_numpy()
-    rows = np.flatnonzero(there & newest)
+    rows = np.flatnonzero(present & newest)
     return left[rows], right[rows], rows
 
 

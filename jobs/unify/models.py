@@ -33,12 +33,12 @@ def pinned(context: Context) -> int | None:
 
     Raises ConfigError for a version that is not there.
     """
-    known = [int(row["version"]) for row in versions(context)]
+    trained = [int(row["version"]) for row in versions(context)]
     wanted = context.catalogue.identity.match.model
-    if wanted is not None and wanted not in known:
+    if wanted is not None and wanted not in trained:
         file = context.catalogue.identity.file
-        raise ConfigError(f"{file}: match.model: there is no version {wanted}; trained so far: {known or 'none'}")
-    return wanted or (known[-1] if known else None)
+        raise ConfigError(f"{file}: match.model: there is no version {wanted}; trained so far: {trained or 'none'}")
+    return wanted or (trained[-1] if trained else None)
 
 
 def rate(context: Context) -> float:
@@ -53,11 +53,11 @@ def version(context: Context, records: int) -> tuple[bool, int]:
 
     The first comes with enough records, the next when they have grown so far that shares and rates are others.
     """
-    known = versions(context)
-    found = pinned(context)
-    enough = LEAST if found is None else GROWN * int(known[-1]["records"])
+    trained = versions(context)
+    current = pinned(context)
+    enough = LEAST if current is None else GROWN * int(trained[-1]["records"])
     due = context.catalogue.identity.match.model is None and records >= enough
-    return due, (found or 0) + due
+    return due, (current or 0) + due
 
 
 def load(context: Context, version: int) -> Model:

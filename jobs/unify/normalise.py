@@ -69,9 +69,9 @@ def phone(value: str, region: str) -> str | None:
         return None
     if phonenumbers.number_type(parsed) in _SERVICE_TYPES:
         return None
-    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     tail = str(parsed.national_number)[-8:]
-    return None if found in _DUMMY_PHONES or repeated_or_sequential(tail) or tail == "0" * 8 else found
+    return None if e164 in _DUMMY_PHONES or repeated_or_sequential(tail) or tail == "0" * 8 else e164
 
 
 def email(value: str, region: str) -> str | None:
@@ -174,12 +174,12 @@ def _is_day(text: str) -> bool:
 def digest(length: int) -> Callable[[str, str], str | None]:
     """Make the function that returns a hash in lower case, or None for what is none and for hashes of nothing."""
 
-    def found(value: str, region: str) -> str | None:
+    def lower_hash(value: str, region: str) -> str | None:
         text = folded(value).lower()
         hexadecimal = len(text) == length and all(c in "0123456789abcdef" for c in text)
         return text if hexadecimal and text not in _HASHES_OF_NOTHING else None
 
-    return found
+    return lower_hash
 
 
 def _hashes_of_nothing() -> frozenset[str]:

@@ -57,12 +57,12 @@ def following(log: Log, events: pd.DataFrame) -> Log:
     return Log(pd.concat([log.events, numbered], ignore_index=True) if len(log.events) else numbered)
 
 
-def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, told: Difference) -> None:
+def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, difference: Difference) -> None:
     """Let a difference pass, or keep it for people to look at and stop. Raises ContractError."""
-    reasons = told.beyond(context.catalogue.identity.gate)
+    reasons = difference.beyond(context.catalogue.identity.gate)
     if not reasons:
         return
-    mark = gates.fingerprint(events, told)
+    mark = gates.fingerprint(events, difference)
     if context.lake.exists(ACCEPTED) and mark in context.lake.values(ACCEPTED, "difference"):
         return
     table = context.catalogue.tables["identity_proposals"]
@@ -120,19 +120,19 @@ def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
     lake, table = context.lake, context.catalogue.tables["identities"]
     upto = int(log["number"].max()) if len(log) else -1
     before = lake.receipt(STATE)
-    seen = int(before["counts"].get("log", -1)) if before else -1
-    fresh = log[log["number"] > seen]
+    applied = int(before["counts"].get("log", -1)) if before else -1
+    fresh = log[log["number"] > applied]
     if fresh.empty and before:
         return 0
     lake.prepare(table)
-    everything = seen < 0 or len(fresh) > 0.2 * len(log)
+    everything = applied < 0 or len(fresh) > 0.2 * len(log)
     rows = _assignments(log if everything else log[log["person"].isin(fresh["person"])])
     counts = {"out": len(fresh), "log": upto}
-    made = _arrow_rows(table, rows)
+    assignments = _arrow_rows(table, rows)
     if everything:
-        lake.replace_rows(STATE, made, receipt, counts)
+        lake.replace_rows(STATE, assignments, receipt, counts)
     else:
-        lake.upsert_rows(table, made, receipt, counts)
+        lake.upsert_rows(table, assignments, receipt, counts)
     return int(fresh["person"].nunique())
 
 
@@ -160,8 +160,8 @@ def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
     named = [name for name in table.columns if name != "day"]
     cuts = cuts.drop_duplicates(named)
     if lake.exists(CUTS) and len(cuts):
-        told = lake.arrow(CUTS).to_table(columns=named).to_pandas()
-        cuts = cuts[~_joined(cuts[named]).isin(set(_joined(told)))]
+        logged = lake.arrow(CUTS).to_table(columns=named).to_pandas()
+        cuts = cuts[~_joined(cuts[named]).isin(set(_joined(logged)))]
     if len(cuts):
         lake.prepare(table)
         lake.append_rows(CUTS, _arrow_rows(table, cuts), receipt, {"out": len(cuts)})
@@ -189,8 +189,8 @@ def _aside(last: Day) -> pd.DataFrame:
     from quanyu.model.people import KINDS
 
     rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
-    told = last.records.files.names(rows["record"].to_numpy())
-    return told.assign(
+    keys = last.records.files.names(rows["record"].to_numpy())
+    return keys.assign(
         kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
     )
 
@@ -223,52 +223,52 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
 def _cuts(last: Day) -> pd.DataFrame:
     cut = last.clusters.removed
     one = last.records.files.names(cut["record"].to_numpy(int))
-    whole = cut["other"].to_numpy(int)
-    other = last.records.files.names(np.maximum(whole, 0))
-    there = whole >= 0
+    others = cut["other"].to_numpy(int)
+    other = last.records.files.names(np.maximum(others, 0))
+    present = others >= 0
     return pd.DataFrame({
         "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
-        "b_source": other["source"].where(there, ""), "b_key": other["person_key"].where(there, ""),
+        "b_source": other["source"].where(present, ""), "b_key": other["person_key"].where(present, ""),
         "rule": cut["by"].to_numpy(), "reason": cut["reason"].to_numpy(),
     })  # fmt: skip
 
 
-def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, days: list[Day]) -> None:
+def remember(context: Context, receipt: Receipt, before: Memory, after: Memory, days: list[Day]) -> None:
     """Write what is other than before: pairs first, since a record's row says that its pairs are there."""
     lake, tables, last = context.lake, context.catalogue.tables, days[-1]
-    if len(known.person) < REMEMBERED and not lake.exists(memory.RECORDS):
+    if len(after.person) < REMEMBERED and not lake.exists(memory.RECORDS):
         return
     for name in ("identity_pairs", "identity_records"):
         lake.prepare(tables[name])
-    everybody = np.ones(len(known.person), bool)
-    fresh = _rows(known, _changed(before, known), last.written)
-    changed = pa.concat_tables([fresh, _gone(before, known, last.written)])
+    everybody = np.ones(len(after.person), bool)
+    fresh = _rows(after, _changed(before, after), last.written)
+    changed = pa.concat_tables([fresh, _gone(before, after, last.written)])
     pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
-        live = memory.current(everything, last.records.person, known.columns["batch"])
+        live = memory.current(everything, last.records.person, after.columns["batch"])
     memory.remember(lake, receipt, memory.PAIRS, pairs, live)
-    crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
-    live = _rows(known, everybody, last.written) if crowded else None
+    crowded = before.rows > (1 + MOST_DEAD) * max(len(after.person), 10_000)
+    live = _rows(after, everybody, last.written) if crowded else None
     memory.remember(lake, receipt, memory.RECORDS, changed, live)
 
 
-def _changed(before: Memory, known: Memory) -> Array:
+def _changed(before: Memory, after: Memory) -> Array:
     """Records of which anything is other than it was remembered."""
-    place, there = before.at(known.person)
-    same = there.copy()
+    place, present = before.at(after.person)
+    same = present.copy()
     for name in memory.RECORD:
-        same[there] &= before.columns[name][place[there]] == known.columns[name][there]
+        same[present] &= before.columns[name][place[present]] == after.columns[name][present]
     return ~same
 
 
-def _rows(known: Memory, chosen: Array, written: int) -> pa.Table:
-    columns = {name: column[chosen] for name, column in known.columns.items()}
-    return memory.records_table(known.person[chosen], columns, known.keys[chosen], written)
+def _rows(after: Memory, chosen: Array, written: int) -> pa.Table:
+    columns = {name: column[chosen] for name, column in after.columns.items()}
+    return memory.records_table(after.person[chosen], columns, after.keys[chosen], written)
 
 
-def _gone(before: Memory, known: Memory, written: int) -> pa.Table:
+def _gone(before: Memory, after: Memory, written: int) -> pa.Table:
     """Rows that forget records which are no longer there: should they come back, they are compared anew."""
-    left = ~known.at(before.person)[1] & (before.columns["mark"] != 0)
-    zeros = {name: np.zeros(int(left.sum()), np.int64) for name in memory.RECORD}
-    return memory.records_table(before.person[left], zeros, before.keys[left], written)
+    deleted = ~after.at(before.person)[1] & (before.columns["mark"] != 0)
+    zeros = {name: np.zeros(int(deleted.sum()), np.int64) for name in memory.RECORD}
+    return memory.records_table(before.person[deleted], zeros, before.keys[deleted], written)

@@ -100,19 +100,19 @@ def staged(context: Context, day: date) -> Staged:
     rows = np.argsort(table["person"].to_numpy(), kind="stable")
     table = table.take(pa.array(rows)).combine_chunks()
     kinds = ", ".join(map(quoted, [*context.catalogue.identity.blocked, ""]))
-    told = take(identifiers(context, day).selectExpr(
+    shown = take(identifiers(context, day).selectExpr(
         "person", "kind_code", "scope_code", "code", "tie", "cast(unix_date(recorded_on) as int) as day",
         f"if(kind in ({kinds}), told, null) as told",
     )).arrow()  # fmt: skip
-    return Staged(table, _shown(context, table["person"].to_numpy(), told), texts, rows)
+    return Staged(table, _shown(context, table["person"].to_numpy(), shown), texts, rows)
 
 
-def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
+def _shown(context: Context, person: Array, table: pa.Table) -> pd.DataFrame:
     """Rows of links.Shown in one order, whatever the one in which the engine gave them."""
-    kind = told["kind_code"].to_numpy()
-    columns = [np.searchsorted(person, told["person"].to_numpy()), kind, told["scope_code"].to_numpy(),
-               told["code"].to_numpy(), told["day"].to_numpy(), blocked(context, kind, told["told"]),
-               told["tie"].to_numpy()]  # fmt: skip
+    kind = table["kind_code"].to_numpy()
+    columns = [np.searchsorted(person, table["person"].to_numpy()), kind, table["scope_code"].to_numpy(),
+               table["code"].to_numpy(), table["day"].to_numpy(), blocked(context, kind, table["told"]),
+               table["tie"].to_numpy()]  # fmt: skip
     order = np.lexsort(columns[::-1])
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
@@ -143,11 +143,11 @@ def described(context: Context, day: date | None) -> DataFrame:
     people = _own(context, "people", day)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
-    found = shown.join(people, KEYS, "left").selectExpr("*", *parts)
+    frame = shown.join(people, KEYS, "left").selectExpr("*", *parts)
     codes = {name: _code(context, quoted(name), f"split_part(_{name}, chr(1), 3)", name) for name in COMPARED}
-    found = found.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
+    frame = frame.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
     compared = [*(f"`{name}`, `{name}` is null" for name in fields.RAW), *(f"{name}_code" for name in codes)]
-    return found.selectExpr(
+    return frame.selectExpr(
         PERSON, "cast(unix_date(_known) as int) as known_on", f"xxhash64({', '.join(compared)}) as raw", "email_code",
         "phone_code", *KEYS, *(f"`{name}`" for name in fields.RAW),
     )  # fmt: skip
@@ -176,36 +176,37 @@ def _code(context: Context, kind: str, scope: str, value: str) -> str:
     return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {same_sql(kind, value)})"
 
 
-def blocked(context: Context, kinds: Array, told: pa.ChunkedArray) -> Array:
+def blocked(context: Context, kinds: Array, values: pa.ChunkedArray) -> Array:
     """Why each value names nobody, by its place in links.BLOCKED; `kinds` are places in KINDS.
 
     Patterns are looked for here: engines differ in what they take a pattern for.
     """
-    found = np.zeros(len(kinds), np.int64)
+    reasons = np.zeros(len(kinds), np.int64)
     for kind, rule in context.catalogue.identity.blocked.items():
         house = pa.array(sorted(of_the_house(context, kind, rule.masters)), pa.string())
-        looks = [(3, pc.is_in(told, house))]
-        looks += [(2, pc.match_substring_regex(told, pattern)) for pattern in rule.patterns]
-        looks += [(1, pc.is_in(told, pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())))]
+        looks = [(3, pc.is_in(values, house))]
+        looks += [(2, pc.match_substring_regex(values, pattern)) for pattern in rule.patterns]
+        listed = pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())
+        looks += [(1, pc.is_in(values, listed))]
         for place, look in looks:
-            found[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
-    return found
+            reasons[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
+    return reasons
 
 
 def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
     """Phones of stores and staff as the masters tell them, whether still or formerly."""
-    found: set[str] = set()
+    phones: set[str] = set()
     for master in masters:
         table, _, column = master.partition(".")
         place = f"silver/{table}"
         if context.lake.exists(place):
-            found.update(_normalised(context, kind, filter(None, context.lake.values(place, column))))
-    return found
+            phones.update(_normalised(context, kind, filter(None, context.lake.values(place, column))))
+    return phones
 
 
 def _normalised(context: Context, kind: str, values: Iterable[str]) -> list[str]:
-    made = {normalise.normalise(kind, value, context.settings.region) for value in values}
-    return sorted(value for value in made if value)
+    normalised = {normalise.normalise(kind, value, context.settings.region) for value in values}
+    return sorted(value for value in normalised if value)
 
 
 def _unhashed(identifiers: DataFrame) -> DataFrame:
@@ -215,12 +216,12 @@ def _unhashed(identifiers: DataFrame) -> DataFrame:
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
     texts = clear.selectExpr("kind as clear_kind", "value as clear", f"explode({handed_sql('kind', 'value')}) as text")
     hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
-    known = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
+    by_hash = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
     # A hash of two clear values is taken for that of the smallest.
-    known = known.groupBy("kind", "value").agg(
+    by_hash = by_hash.groupBy("kind", "value").agg(
         F.expr("min(clear_kind)").alias("clear_kind"), F.expr("min(clear)").alias("clear")
     )
-    joined = identifiers.join(known, ["kind", "value"], "left")
+    joined = identifiers.join(by_hash, ["kind", "value"], "left")
     return joined.selectExpr(
         *KEYS, "coalesce(clear_kind, kind) as kind", "scope", "coalesce(clear, value) as value", "recorded_on"
     )

@@ -67,18 +67,18 @@ class Sets:
                 into[value] = min(day, into.get(value, day))
 
 
-def resolve(found: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
+def resolve(component: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
     """Return the groups of records, and each link that was cut: record, other (or -1), by which rule, why."""
-    edges = sorted(found.edges, key=lambda e: _strength(e, identity))
+    edges = sorted(component.edges, key=lambda e: _strength(e, identity))
     cut: list[Cut] = []
-    kept = _joined(found, edges, identity, cut)
+    accepted = _joined(component, edges, identity, cut)
     while True:
-        groups = _groups(found.records, kept)
-        weak = [edge for group in groups for edge in _too_thin(group, kept, identity, cut)]
+        groups = _groups(component.records, accepted)
+        weak = [edge for group in groups for edge in _too_thin(group, accepted, identity, cut)]
         if not weak:
             return sorted(groups, key=lambda group: (-len(group), group)), cut
-        gone = set(weak)
-        kept = [edge for edge in kept if edge not in gone]
+        removed = set(weak)
+        accepted = [edge for edge in accepted if edge not in removed]
 
 
 def _strength(edge: Edge, identity: Identity) -> tuple[Any, ...]:
@@ -94,28 +94,28 @@ def _by(edge: Edge, identity: Identity) -> str:
     return {-1: LIKENESS, -2: VERDICT}.get(edge.rule) or identity.rules[edge.rule].called
 
 
-def _joined(found: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
-    ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in found.records}
+def _joined(component: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
+    ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in component.records}
     sets = Sets({end: end for end in ends}, {end: int(not isinstance(end, tuple)) for end in ends}, {})
-    for record, kind, scope, value, day in found.held:
+    for record, kind, scope, value, day in component.held:
         values = sets.holds.setdefault(record, {}).setdefault((kind, scope), {})
         values[value] = min(day, values.get(value, day))
-    kept = []
+    accepted = []
     for edge in edges:
         one, other = (sets.find(end) for end in _ends(edge))
-        why = "" if one == other else _forbidden(sets, one, other, found, identity)
+        why = "" if one == other else _forbidden(sets, one, other, component, identity)
         if why and edge.rule != -2:
             cut.append((edge.record, edge.other, _by(edge, identity), why))
             continue
-        kept.append(edge)
+        accepted.append(edge)
         if one != other:
             sets.join(one, other)
-    return kept
+    return accepted
 
 
-def _forbidden(sets: Sets, one: Any, other: Any, found: Component, identity: Identity) -> str:
+def _forbidden(sets: Sets, one: Any, other: Any, component: Component, identity: Identity) -> str:
     """Say why two sets must not become one; nothing where they may."""
-    for a, b in found.different:
+    for a, b in component.different:
         if {sets.find(a), sets.find(b)} == {one, other}:
             return "a verdict keeps two of its records apart"
     if sets.sizes[one] + sets.sizes[other] > identity.cluster.most_records:
@@ -142,10 +142,10 @@ def _groups(records: Iterable[int], edges: Sequence[Edge]) -> list[list[int]]:
         one, other = (sets.find(end) for end in _ends(edge))
         if one != other:
             sets.join(one, other)
-    found: dict[Any, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for record in records:
-        found.setdefault(sets.find(int(record)), []).append(int(record))
-    return list(found.values())
+        groups.setdefault(sets.find(int(record)), []).append(int(record))
+    return list(groups.values())
 
 
 def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
@@ -196,27 +196,27 @@ def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
         near.setdefault(one, []).append((other, edge))
         near.setdefault(other, []).append((one, edge))
     start = min(records)
-    seen, low = {start: 0}, {start: 0}
+    order, low = {start: 0}, {start: 0}
     below = {start: 1}
-    found: set[Edge] = set()
+    bridges: set[Edge] = set()
     stack: list[tuple[Any, Edge | None, int]] = [(start, None, 0)]
     while stack:
-        at, came, place = stack.pop()
+        at, via, place = stack.pop()
         if place < len(near.get(at, [])):
-            stack.append((at, came, place + 1))
+            stack.append((at, via, place + 1))
             to, edge = near[at][place]
-            if edge is came:
+            if edge is via:
                 continue
-            if to in seen:
-                low[at] = min(low[at], seen[to])
+            if to in order:
+                low[at] = min(low[at], order[to])
                 continue
-            seen[to] = low[to] = len(seen)
+            order[to] = low[to] = len(order)
             below[to] = int(to in records)
             stack.append((to, edge, 0))
-        elif came is not None:
-            up = next(end for end in _ends(came) if end != at)
+        elif via is not None:
+            up = next(end for end in _ends(via) if end != at)
             low[up] = min(low[up], low[at])
             below[up] += below[at]
-            if low[at] > seen[up] and sides <= below[at] <= len(records) - sides:
-                found.add(came)
-    return found
+            if low[at] > order[up] and sides <= below[at] <= len(records) - sides:
+                bridges.add(via)
+    return bridges

@@ -99,8 +99,8 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
         for name in ("people", "identifiers", "consents")
     )
     records = asof.records_known(context, context.day)
-    made = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
-    return _told(context.lake.sync(tables["customers"], made, receipt))
+    frame = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
+    return _told(context.lake.sync(tables["customers"], frame, receipt))
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:

@@ -39,11 +39,11 @@ def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records:
     Pairs count once in each block that they share. Small blocks are the last to be left out, and pairs are never.
     """
     for share in SHRUNK:
-        found = [max(int(limit * share), 2) for limit in most]
-        counts = (_pairs(sizes, limit) for (_, _, sizes), limit in zip(groups, found, strict=True))
+        shrunk = [max(int(limit * share), 2) for limit in most]
+        counts = (_pairs(sizes, limit) for (_, _, sizes), limit in zip(groups, shrunk, strict=True))
         if sum(counts) <= pairs * max(records, FEW):
-            return found
-    return found
+            return shrunk
+    return shrunk
 
 
 def _pairs(sizes: Array, limit: int) -> int:
@@ -53,10 +53,10 @@ def _pairs(sizes: Array, limit: int) -> int:
 
 def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> Array:
     """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
-    found = np.zeros(records, dtype=np.int64)
+    bits = np.zeros(records, dtype=np.int64)
     for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
-        found[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
-    return found
+        bits[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
+    return bits
 
 
 def _groups(column: Array) -> Groups:
@@ -83,8 +83,8 @@ def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) 
     codes, bits = codes[order], bits[order]
     starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.zeros(0, np.int64)
     joined = np.bitwise_or.reduceat(bits, starts) if len(starts) else bits
-    kept = codes[starts]
-    return kept // max(n, 1), kept % max(n, 1), joined
+    distinct = codes[starts]
+    return distinct // max(n, 1), distinct % max(n, 1), joined
 
 
 def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
@@ -107,11 +107,11 @@ def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
 def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
     """Keep those pairs (places of both records, and rows) whose records stand in one block."""
     a, b, rows = pairs
-    found, open_ = np.zeros(len(a), bool), np.arange(len(a))
+    shared, open_ = np.zeros(len(a), bool), np.arange(len(a))
     both = standing[a] & standing[b]
     for place in range(keys.shape[1]):
         column = keys[:, place]
         some = (both[open_] >> place & 1).astype(bool) & (column[a[open_]] == column[b[open_]])
-        found[open_[some]] = True
+        shared[open_[some]] = True
         open_ = open_[~some]
-    return a[found], b[found], rows[found]
+    return a[shared], b[shared], rows[shared]

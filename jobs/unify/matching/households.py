@@ -39,15 +39,15 @@ def estimated(one: Array, household: Array, counts: Array, records: int) -> floa
     show each row of weights.
     """
     pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
-    same, found = 1.0 * records / pairs, share(records)
+    same, estimate = 1.0 * records / pairs, share(records)
     for _ in range(200):
-        parts = same * np.exp2(one), found * np.exp2(household)
+        parts = same * np.exp2(one), estimate * np.exp2(household)
         total = parts[0] + parts[1] + 1.0
         same, fresh = (max(float((part / total * counts).sum()), 1e-3) / pairs for part in parts)
-        if abs(fresh - found) < 1e-4 * found:
+        if abs(fresh - estimate) < 1e-4 * estimate:
             break
-        found = fresh
-    return share(records, found * pairs / max(records, 1))
+        estimate = fresh
+    return share(records, estimate * pairs / max(records, 1))
 
 
 def levels_of(m: Mapping[str, Array]) -> dict[str, Array]:
@@ -62,19 +62,19 @@ def levels_of(m: Mapping[str, Array]) -> dict[str, Array]:
 def logs(m: Mapping[str, Array]) -> dict[str, Array]:
     """Weight of each level for one person against two of a household, in bits; 0 where nothing is compared."""
     family = levels_of(m)
-    found = {name: np.log2(m[name] / family[name]) for name in HIGHEST}
-    for table in found.values():
+    tables = {name: np.log2(m[name] / family[name]) for name in HIGHEST}
+    for table in tables.values():
         table[0] = 0.0
-    return found
+    return tables
 
 
 def against(levels: Array, m: Mapping[str, Array]) -> Array:
     """Weight of pairs (by comparisons) for one person against two of a household, in bits."""
     tables = logs(m)
-    found = np.zeros(len(levels), np.float32)
+    weights = np.zeros(len(levels), np.float32)
     for place, name in enumerate(HIGHEST):
-        found += tables[name].astype(np.float32)[levels[:, place]]
-    return found
+        weights += tables[name].astype(np.float32)[levels[:, place]]
+    return weights
 
 
 def weighed(strangers: Array, household: Array, share: float) -> Array:
@@ -91,25 +91,25 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     character of it, is one person for that reason.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
-    given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
-    found = ((given == 0) & (family == 1)) | ((given == 3) & (gender == 1))
-    unlike = np.flatnonzero((given > 0) & (given < 4))
+    given_level, family_level, gender_level = (levels[:, at[name]] for name in ("given", "family", "gender"))
+    two_persons = ((given_level == 0) & (family_level == 1)) | ((given_level == 3) & (gender_level == 1))
+    unlike = np.flatnonzero((given_level > 0) & (given_level < 4))
     codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
     rows = np.stack([codes[0][a[unlike]], codes[1][a[unlike]], codes[0][b[unlike]], codes[1][b[unlike]]], axis=1)
     different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
     apart = [_apart(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
-    found[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
+    two_persons[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
     codes_of = (codes[0][a], codes[0][b])
-    slip = ((given == 2) | ((given == 3) & (gender != 1))) & ~np.logical_and(
+    slip = ((given_level == 2) | ((given_level == 3) & (gender_level != 1))) & ~np.logical_and(
         *(common[code] & (code >= 0) for code in codes_of)
     )
     han = np.array([*map(names.is_han, values), False], bool)
-    found &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
+    two_persons &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
     # In Chinese the written order counts: 杨林 is not 林杨.
     crosswise = (codes[0][a] == codes[1][b]) & (codes[1][a] == codes[0][b]) & (codes[0][a] != codes[0][b])
-    found |= crosswise & han[codes[0][a]]
-    found |= _with_contacts_of_their_own(values, codes_of, levels)
-    return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
+    two_persons |= crosswise & han[codes[0][a]]
+    two_persons |= _with_contacts_of_their_own(values, codes_of, levels)
+    return np.asarray(two_persons & (levels[:, at["national_id"]] < 2), np.int64)
 
 
 def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array, Array], levels: Array) -> Array:
@@ -119,22 +119,24 @@ def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array,
     other name.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
-    contacts, given = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
+    contacts, given_level = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
     initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
-    whole, family = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
+    whole, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
     # Written in Latin letters, the family name of Kim Minjun may stand in the other's place.
-    alike = ((given > 1) & (given < 4) & whole) | ((given == 4) & (family > 1) & (family < 4))
-    generations = (given > 1) & (levels[:, at["birthday"]] == 1)
+    alike = ((given_level > 1) & (given_level < 4) & whole) | (
+        (given_level == 4) & (family_level > 1) & (family_level < 4)
+    )
+    generations = (given_level > 1) & (levels[:, at["birthday"]] == 1)
     return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
 
-def _apart(given: str, family: str, other_given: str, other_family: str) -> bool:
+def _apart(given_name: str, family_name: str, other_given_name: str, other_family_name: str) -> bool:
     """Whether neither given name is a form of the other; crosswise where a part stands in the other's column."""
-    if family and names.roman(family) == names.roman(other_given):
-        return not _a_form(given, other_family)
-    if given and names.roman(given) == names.roman(other_family):
-        return not _a_form(family, other_given)
-    return not _a_form(given, other_given)
+    if family_name and names.roman(family_name) == names.roman(other_given_name):
+        return not _a_form(given_name, other_family_name)
+    if given_name and names.roman(given_name) == names.roman(other_family_name):
+        return not _a_form(family_name, other_given_name)
+    return not _a_form(given_name, other_given_name)
 
 
 def _a_form(one: str, other: str) -> bool:

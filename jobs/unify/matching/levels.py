@@ -49,15 +49,15 @@ class Column:
 
 def coded(table: pa.Table) -> dict[str, Column]:
     """Code the FIELDS of records; given and family names share their values."""
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     both = pa.chunked_array([*table["given"].chunks, *table["family"].chunks], pa.string())
     pooled = _column(both)
-    found["given"] = Column(pooled.codes[: len(table)], pooled.values)
-    found["family"] = Column(pooled.codes[len(table) :], pooled.values)
+    columns["given"] = Column(pooled.codes[: len(table)], pooled.values)
+    columns["family"] = Column(pooled.codes[len(table) :], pooled.values)
     for name in fields.FIELDS:
-        if name not in found:
-            found[name] = _column(table[name])
-    return found
+        if name not in columns:
+            columns[name] = _column(table[name])
+    return columns
 
 
 def _column(values: pa.ChunkedArray) -> Column:
@@ -72,17 +72,17 @@ def _column(values: pa.ChunkedArray) -> Column:
 
 def _on_distinct(a: Codes, b: Codes, values: list[str], alike: Callable[[list[str], list[str]], Levels]) -> Levels:
     """Compare each different pair of values once; equal codes give 255, nulls 0."""
-    found = np.zeros(len(a), dtype=np.uint8)
-    there = (a >= 0) & (b >= 0)
-    found[there & (a == b)] = 255
-    open_ = np.flatnonzero(there & (a != b))
+    levels = np.zeros(len(a), dtype=np.uint8)
+    present = (a >= 0) & (b >= 0)
+    levels[present & (a == b)] = 255
+    open_ = np.flatnonzero(present & (a != b))
     if len(open_):
         low, high = np.minimum(a[open_], b[open_]).astype(np.int64), np.maximum(a[open_], b[open_])
         pairs, back = np.unique(low * len(values) + high, return_inverse=True)
         left = [values[i] for i in (pairs // len(values)).tolist()]
         right = [values[i] for i in (pairs % len(values)).tolist()]
-        found[open_] = alike(left, right)[back]
-    return found
+        levels[open_] = alike(left, right)[back]
+    return levels
 
 
 def _osa(left: list[str], right: list[str], most: int) -> Any:
@@ -190,14 +190,14 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         column = columns[name]
         return _same(_on_distinct(column.codes[a], column.codes[b], column.values, alike), highest)
 
-    given, family, given_term, family_term = _whole_names(columns, a, b)
+    given_level, family_level, given_term, family_term = _whole_names(columns, a, b)
     place, place_terms = _place(columns, a, b, levels)
     birthday, email = levels("birthday", _birthdays, 6), levels("email", _emails, 5)
     # Who has the same name has an address like it for that reason.
-    email[(given >= 3) & (family >= 3) & ((email == 2) | (email == 3))] = 0
-    found = {
-        "given": given,
-        "family": family,
+    email[(given_level >= 3) & (family_level >= 3) & ((email == 2) | (email == 3))] = 0
+    comparisons = {
+        "given": given_level,
+        "family": family_level,
         "birthday": birthday,
         "gender": levels("gender", _unlike, 2),
         "place": place,
@@ -213,25 +213,26 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         "birthday": ("birthday", np.where(birthday == 6, day, -1).astype(np.int32)),
         **place_terms,
     }
-    return Compared(np.stack([found[name] for name in HIGHEST], axis=1), terms)
+    return Compared(np.stack([comparisons[name] for name in HIGHEST], axis=1), terms)
 
 
 def _whole_names(columns: dict[str, Column], a: Any, b: Any) -> tuple[Levels, Levels, Codes, Codes]:
     """Levels of given and family name, crosswise where that fits better, and the codes of names that are the same."""
-    given, family, values = columns["given"].codes, columns["family"].codes, columns["given"].values
-    straight = [_same(_on_distinct(x[a], x[b], values, _names), 4) for x in (given, family)]
+    given_codes, family_codes, values = columns["given"].codes, columns["family"].codes, columns["given"].values
+    straight = [_same(_on_distinct(x[a], x[b], values, _names), 4) for x in (given_codes, family_codes)]
     crossed = [
-        _same(_on_distinct(x[a], y[b], values, _names), 4) for x, y in ((given, family), (family, given))
-    ]  # fmt: skip
+        _same(_on_distinct(x[a], y[b], values, _names), 4)
+        for x, y in ((given_codes, family_codes), (family_codes, given_codes))
+    ]
     # What is missing is worth a little more than what differs.
     worth = [[np.where(x == 0, 1.5, x) for x in pair] for pair in (straight, crossed)]
     cross = worth[1][0] + worth[1][1] > worth[0][0] + worth[0][1] + 0.5
-    terms = [np.where(level == 4, x[a], -1) for level, x in zip(straight, (given, family), strict=True)]
-    swapped = [np.where(level == 4, x[a], -1) for level, x in zip(crossed, (given, family), strict=True)]
+    terms = [np.where(level == 4, x[a], -1) for level, x in zip(straight, (given_codes, family_codes), strict=True)]
+    swapped = [np.where(level == 4, x[a], -1) for level, x in zip(crossed, (given_codes, family_codes), strict=True)]
     # Crosswise neither is the given name: the likest counts as the family's, whichever record comes first.
     levels = [np.where(cross, f(*crossed), x).astype(np.uint8) for f, x in zip(_SORTED, straight, strict=True)]
-    found = [np.where(cross, f(*swapped), x).astype(np.int32) for f, x in zip(_SORTED, terms, strict=True)]
-    return levels[0], levels[1], found[0], found[1]
+    codes = [np.where(cross, f(*swapped), x).astype(np.int32) for f, x in zip(_SORTED, terms, strict=True)]
+    return levels[0], levels[1], codes[0], codes[1]
 
 
 def _place(
@@ -256,10 +257,12 @@ def _place(
         (town, 2),
         (some, 1),
     ]
-    found = np.select([condition for condition, _ in steps], [level for _, level in steps], 0).astype(np.uint8)
+    place_levels = np.select([condition for condition, _ in steps], [level for _, level in steps], 0).astype(np.uint8)
     codes = {
-        "street": np.where((found >= 6) & (street == 3), columns["street"].codes[a], -1),
-        "postcode": np.where(((found == 4) | (found == 5)) & (postcode == 3), columns["postcode"].codes[a], -1),
-        "city": np.where((found == 2) & (city == 3), columns["city"].codes[a], -1),
+        "street": np.where((place_levels >= 6) & (street == 3), columns["street"].codes[a], -1),
+        "postcode": np.where(
+            ((place_levels == 4) | (place_levels == 5)) & (postcode == 3), columns["postcode"].codes[a], -1
+        ),
+        "city": np.where((place_levels == 2) & (city == 3), columns["city"].codes[a], -1),
     }
-    return found, {f"place.{name}": (name, code.astype(np.int32)) for name, code in codes.items()}
+    return place_levels, {f"place.{name}": (name, code.astype(np.int32)) for name, code in codes.items()}

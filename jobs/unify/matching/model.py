@@ -43,35 +43,35 @@ class Model:
 
     def text(self) -> str:
         """All but the shares of values, as JSON."""
-        told = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
+        comparisons = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
         rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases), "households": self.households}
-        return json.dumps({"comparisons": told, **rest}, sort_keys=True)
+        return json.dumps({"comparisons": comparisons, **rest}, sort_keys=True)
 
     def shares(self, columns: Mapping[str, Column]) -> dict[str, Array]:
         """Share of each coded value, by the name of the terms."""
-        found = {}
+        by_term = {}
         for term, (hashes, shares) in self.terms.items():
             values = columns["given" if term == "names" else term].values
             coded = _hashes(values, self.salt)
             at = np.minimum(np.searchsorted(hashes, coded), max(len(hashes) - 1, 0))
-            known = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
-            found[term] = np.where(known, shares[at] if len(hashes) else 0.0, self.rarest)
-        return found
+            is_listed = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
+            by_term[term] = np.where(is_listed, shares[at] if len(hashes) else 0.0, self.rarest)
+        return by_term
 
     def weights(self, compared: Compared, shares: Mapping[str, Array]) -> Array:
         """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons)."""
-        found = np.zeros(compared.levels.shape, dtype=np.float32)
+        bits = np.zeros(compared.levels.shape, dtype=np.float32)
         for place, name in enumerate(HIGHEST):
             table = np.log2(self.m[name] / self.u[name])
             table[0] = 0.0
-            found[:, place] = table[compared.levels[:, place]]
+            bits[:, place] = table[compared.levels[:, place]]
         for name, (term, codes) in compared.terms.items():
             place = list(HIGHEST).index(name.partition(".")[0])
             rows = np.flatnonzero(codes >= 0)
             share = np.maximum(shares[term][codes[rows]], self.rarest)
             base = self.bases[name if name in self.bases else term]
-            found[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
-        return found
+            bits[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
+        return bits
 
     def total(self, compared: Compared, weights: Array) -> Array:
         """Weight of each pair in bits, against strangers and those of a household."""
@@ -94,11 +94,11 @@ def read(text: str, terms: Mapping[str, tuple[Array, Array]], assumed: Model) ->
 
     A comparison that is newer than the text weighs as `assumed`, so that a release does not make old versions unusable.
     """
-    told = json.loads(text)
+    parameters = json.loads(text)
     m, u = dict(assumed.m), dict(assumed.u)
-    for name, held in told["comparisons"].items():
-        if name in HIGHEST and len(held["m"]) == len(m[name]):
-            m[name], u[name] = np.array(held["m"]), np.array(held["u"])
-    share = told.get("households", assumed.households)
-    bases = {name: told["bases"].get(name, told["bases"].get("names", 1.0)) for name in BASES}
-    return Model(m, u, terms, bases, told["rarest"], told["floor"], share, assumed.salt)
+    for name, rates in parameters["comparisons"].items():
+        if name in HIGHEST and len(rates["m"]) == len(m[name]):
+            m[name], u[name] = np.array(rates["m"]), np.array(rates["u"])
+    share = parameters.get("households", assumed.households)
+    bases = {name: parameters["bases"].get(name, parameters["bases"].get("names", 1.0)) for name in BASES}
+    return Model(m, u, terms, bases, parameters["rarest"], parameters["floor"], share, assumed.salt)

@@ -47,24 +47,24 @@ class Name(NamedTuple):
 
 
 @functools.lru_cache(maxsize=200_000)
-def parsed(given: str | None, family: str | None, full: str | None) -> Name | None:
+def parsed(given_name: str | None, family_name: str | None, full_name: str | None) -> Name | None:
     """Read a name out of its columns; None where there is none. A text that cannot be split is a name of one word."""
-    told = names.told(given, family, full)
-    if told is None:
+    name = names.told(given_name, family_name, full_name)
+    if name is None:
         return None
-    if names.HIDDEN in told.bare:
-        pattern = names.masked(told.bare)
-        return Name(pattern=pattern, sex=told.sex) if pattern else None
-    first, last = told.given, told.family
+    if names.HIDDEN in name.bare:
+        pattern = names.masked(name.bare)
+        return Name(pattern=pattern, sex=name.sex) if pattern else None
+    first, last = name.given, name.family
     if first and last:
-        return _whole(first, last, columns=bool(given or family))
+        return _whole(first, last, columns=bool(given_name or family_name))
     # A surname of one letter may be the initial of a longer one.
-    if last and (told.alone or len(last) == 1):
+    if last and (name.alone or len(last) == 1):
         initial = len(last) == 1 and not names.is_unspaced(last)
-        return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=told.sex)
+        return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=name.sex)
     if first:
         return Name(pattern=f"* {first}")
-    word = _one_word(told.bare)
+    word = _one_word(name.bare)
     return Name((word,)) if word else None
 
 
@@ -158,13 +158,13 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{'.*' * pattern.startswith(HIDDEN)}{inner}{'.*' * pattern.endswith(HIDDEN)}")
 
 
-def numbered(found: list[Name | None], salt: str) -> Array:
+def numbered(by_record: list[Name | None], salt: str) -> Array:
     """Number names by their keys under the salt, with their form in the lowest two bits; 0 for none."""
-    codes = np.zeros(len(found), np.int64)
-    there = np.array([name is not None for name in found], bool)
-    if there.any():
-        named = [name for name in found if name is not None]
+    codes = np.zeros(len(by_record), np.int64)
+    present = np.array([name is not None for name in by_record], bool)
+    if present.any():
+        named = [name for name in by_record if name is not None]
         keys = np.array([name.key for name in named], object)
         hashes = pd.util.hash_array(keys, hash_key=salt, categorize=True).view(np.int64)
-        codes[there] = hashes & ~np.int64(3) | np.array([name.form for name in named], np.int64)
+        codes[present] = hashes & ~np.int64(3) | np.array([name.form for name in named], np.int64)
     return codes

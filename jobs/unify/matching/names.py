@@ -63,16 +63,16 @@ def _is_letter(character: str) -> bool:
 
 def _plain(text: str) -> str:
     """Leave out accents, vowel points and invisible characters."""
-    found: list[str] = []
+    letters: list[str] = []
     base = ""
     for c in unicodedata.normalize("NFD", _POINTS.sub("", text)):
         if unicodedata.category(c) == "Mn":
             if not _accents(base, c):
-                found.append(c)
+                letters.append(c)
         elif unicodedata.category(c) != "Cf":
             base = c
-            found.append(c)
-    return unicodedata.normalize("NFC", "".join(found))
+            letters.append(c)
+    return unicodedata.normalize("NFC", "".join(letters))
 
 
 @functools.cache
@@ -107,15 +107,15 @@ class Told(NamedTuple):
 
 
 @functools.lru_cache(maxsize=200_000)
-def told(given: str | None, family: str | None, full: str | None) -> Told | None:
+def told(given_name: str | None, family_name: str | None, full_name: str | None) -> Told | None:
     """Read a name out of its columns, None where they tell none; a full name counts only where the others lack."""
-    columns = bool(given or family)
-    text = canonical(" ".join(filter(None, (given, family))) if columns else full or "")
+    columns = bool(given_name or family_name)
+    text = canonical(" ".join(filter(None, (given_name, family_name))) if columns else full_name or "")
     if "@" in text or is_placeholder(words(text) or ""):
         return None
     unspaced = is_unspaced(text)
     # Where the surname comes first, it does so in two columns too.
-    shown = canonical(f"{family or ''}{given or ''}") if columns and unspaced else text
+    shown = canonical(f"{family_name or ''}{given_name or ''}") if columns and unspaced else text
     bare, titled, sex = untitled(shown)
     bare = _SOME_MAN.sub(HIDDEN, bare)
     if not bare.strip(HIDDEN) or (titled and unspaced and is_placeholder(words(bare) or "")):
@@ -123,9 +123,9 @@ def told(given: str | None, family: str | None, full: str | None) -> Told | None
     if not columns:
         first, last = _unspaced(bare) if is_unspaced(bare) else _spaced(bare, titled)
     elif titled and unspaced:
-        first, last = _untitled_columns(bare, family)
+        first, last = _untitled_columns(bare, family_name)
     else:
-        first, last = part(given), part(family)
+        first, last = part(given_name), part(family_name)
     return Told(first, last, bare, sex, columns or titled or unspaced)
 
 
@@ -147,10 +147,10 @@ def part(value: str | None) -> str | None:
     return None if not joined or joined.isdigit() else joined
 
 
-def parts(given: str | None, family: str | None, full: str | None) -> tuple[str | None, str | None]:
+def parts(given_name: str | None, family_name: str | None, full_name: str | None) -> tuple[str | None, str | None]:
     """Split what a source has of a name into given and family name, None for what it does not tell."""
-    found = told(given, family, full)
-    return (found.given, found.family) if found else (None, None)
+    name = told(given_name, family_name, full_name)
+    return (name.given, name.family) if name else (None, None)
 
 
 def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:
@@ -186,11 +186,11 @@ def masked(bare: str) -> str | None:
 
     None where nothing shows, and where digits do: that is a number.
     """
-    found = (words(bare.replace(HIDDEN, _LETTER)) or "").replace(_LETTER, HIDDEN)
-    if not found.strip("* ") or any(c.isdigit() for c in found):
+    text = (words(bare.replace(HIDDEN, _LETTER)) or "").replace(_LETTER, HIDDEN)
+    if not text.strip("* ") or any(c.isdigit() for c in text):
         return None
-    first, blank, last = found.rpartition(" ")
-    return first.replace(" ", "") + ("" if is_unspaced(found) else blank) + last
+    first, blank, last = text.rpartition(" ")
+    return first.replace(" ", "") + ("" if is_unspaced(text) else blank) + last
 
 
 @functools.lru_cache(maxsize=200_000)

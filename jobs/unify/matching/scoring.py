@@ -42,19 +42,22 @@ class Compared:
         return pa.Table.from_batches([self._scored(a[at : at + ROWS], b[at : at + ROWS]) for at in parts])
 
     def _scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        found = compared(self.columns, a, b)
-        weights = self.model.weights(found, self.shares)
-        total = self.model.total(found, weights)
-        kept = np.flatnonzero(total >= self.model.floor)
-        marked = households.relatives(self.columns, self.common, a[kept], b[kept], found.levels[kept]) & self.families
+        comparison = compared(self.columns, a, b)
+        weights = self.model.weights(comparison, self.shares)
+        total = self.model.total(comparison, weights)
+        chosen = np.flatnonzero(total >= self.model.floor)
+        marked = (
+            households.relatives(self.columns, self.common, a[chosen], b[chosen], comparison.levels[chosen])
+            & self.families
+        )
         lists = pa.ListArray.from_arrays(
-            pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())
+            pa.array(np.arange(len(chosen) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[chosen].ravel())
         )
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(self.person[a[kept]]), pa.array(self.person[b[kept]]),
-                pa.array(packed(found.levels[kept]) | marked * RELATIVES),
-                pa.array(total[kept].astype(np.float32)), lists,
+                pa.array(self.person[a[chosen]]), pa.array(self.person[b[chosen]]),
+                pa.array(packed(comparison.levels[chosen]) | marked * RELATIVES),
+                pa.array(total[chosen].astype(np.float32)), lists,
             ],
             names=["a", "b", "levels", "weight", "weights"],
         )  # fmt: skip

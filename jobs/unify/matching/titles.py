@@ -75,9 +75,9 @@ def is_surname(text: str) -> bool:
 def untitled(text: str) -> Titled:
     """Take titles, roles and the 小 of 小王 off a name in its canonical form."""
     bare, sex = text.strip(), ""
-    while found := _around(bare):
-        rest = f"{bare[: found.start()]}{bare[found.end() :]}".strip()
-        groups = found.groupdict()
+    while title := _around(bare):
+        rest = f"{bare[: title.start()]}{bare[title.end() :]}".strip()
+        groups = title.groupdict()
         sex = sex or ("f" if groups.get("f") else "m" if groups.get("m") else "")
         if not rest:
             return Titled("", True, sex)
@@ -89,13 +89,13 @@ def untitled(text: str) -> Titled:
 
 def _around(bare: str) -> re.Match[str] | None:
     """The title of a name, or what says in front of it that it is a customer's."""
-    found = _LATIN.search(bare) or _LATIN_LAST.search(bare) or _TITLE.search(bare)
-    short = None if found else _SHORT_TITLE.search(bare)
+    title = _LATIN.search(bare) or _LATIN_LAST.search(bare) or _TITLE.search(bare)
+    short = None if title else _SHORT_TITLE.search(bare)
     if short:
         rest = bare[: short.start()]
         nickname = _NICKNAME.match(rest)
-        found = short if is_surname(rest) or (nickname and is_surname(nickname[1])) else None
-    return found or _ROLE.search(bare)
+        title = short if is_surname(rest) or (nickname and is_surname(nickname[1])) else None
+    return title or _ROLE.search(bare)
 
 
 def is_placeholder(text: str) -> bool:

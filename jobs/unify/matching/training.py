@@ -73,7 +73,7 @@ def train(
     blocked = _blocked(columns, pairs, len(blocks), draw)
     skips = [{part for name in on for part in PARTS[name]} for on in blocks]
     chances = {name: by_chance(columns[name].values) for name in NUMBERS}
-    m, u = _estimate(random, [(found, skips[place]) for place, found in blocked], n, chances)
+    m, u = _estimate(random, [(sample, skips[place]) for place, sample in blocked], n, chances)
     terms, bases = _terms(columns, salt)
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
     floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
@@ -101,9 +101,9 @@ def _households(
     """Share of pairs of a household, from a sample of the candidate pairs."""
     a, b, _ = pairs
     rows = np.sort(draw.choice(len(a), min(len(a), SAMPLED_PAIRS), replace=False))
-    found = patterns(compared(dict(columns), a[rows], b[rows]).levels)
-    logs = [_weights(found.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
-    counts = found.counts * len(a) / max(len(rows), 1)
+    sample = patterns(compared(dict(columns), a[rows], b[rows]).levels)
+    logs = [_weights(sample.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
+    counts = sample.counts * len(a) / max(len(rows), 1)
     return households.estimated(logs[0], logs[1], counts, len(columns["given"].codes))
 
 
@@ -126,14 +126,14 @@ def _blocked(
 ) -> list[tuple[int, Patterns]]:
     """Patterns of a sample of each block's pairs."""
     a, b, bits = pairs
-    found = []
+    samples = []
     for place in range(count):
         rows = np.flatnonzero(bits >> place & 1)
         if len(rows) > BLOCKED_PAIRS:
             rows = np.sort(draw.choice(rows, BLOCKED_PAIRS, replace=False))
         if len(rows):
-            found.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
-    return found
+            samples.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
+    return samples
 
 
 def by_chance(values: Sequence[str]) -> float:
@@ -162,13 +162,13 @@ def _estimate(
     rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
         sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
-        for at, (found, skip) in enumerate(blocked):
-            sure, rates[at] = _expected(found, (m, households.levels_of(m), u), skip, rates[at])
+        for at, (sample, skip) in enumerate(blocked):
+            sure, rates[at] = _expected(sample, (m, households.levels_of(m), u), skip, rates[at])
             for place, name in enumerate(HIGHEST):
                 if name not in skip:
-                    told = np.bincount(found.levels[:, place], sure * found.counts, len(m[name]))
-                    sums[name][1:] += told[1:]
-        m = {name: _normal(told) for name, told in sums.items()}
+                    level_sums = np.bincount(sample.levels[:, place], sure * sample.counts, len(m[name]))
+                    sums[name][1:] += level_sums[1:]
+        m = {name: _normal(level_sums) for name, level_sums in sums.items()}
         sure = _probability(_weights(random.levels, m, u, set()), rate)
         rate = float(np.clip((sure * random.counts).sum() / random.counts.sum(), 1e-12, 0.05))
         rest = random.counts * (1 - sure)
@@ -178,55 +178,55 @@ def _estimate(
 
 def _others(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
     """u by comparison, of random pairs weighed by how sure it is that they are two persons."""
-    found = {name: _counted(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    u = {name: _counted(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
     for name, chance in chances.items():
-        found[name][-1] = min(found[name][-1], chance)
-        found[name][1:] /= found[name][1:].sum()
-    return found
+        u[name][-1] = min(u[name][-1], chance)
+        u[name][1:] /= u[name][1:].sum()
+    return u
 
 
 def _expected(
-    found: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
+    sample: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
 ) -> tuple[Array, tuple[float, float]]:
     """Probability of each pattern to be one person, and the rates of one person and of one household in the block."""
     m, family, u = classes
-    logs = [_weights(found.levels, some, u, skip).clip(-300.0, 300.0) for some in (m, family)]
+    logs = [_weights(sample.levels, some, u, skip).clip(-300.0, 300.0) for some in (m, family)]
     parts = [rate * np.exp2(log) for rate, log in zip(rates, logs, strict=True)]
     total = sum(parts) + 1.0 - sum(rates)
-    one, other = (float((part / total * found.counts).sum() / found.counts.sum()) for part in parts)
+    one, other = (float((part / total * sample.counts).sum() / sample.counts.sum()) for part in parts)
     one = min(max(one, 1e-7), 1 - 1e-6)
     return parts[0] / total, (one, min(max(other, 1e-8), (1 - one) * 0.9))
 
 
 def _weights(levels: Array, m: Mapping[str, Array], u: Mapping[str, Array], skip: set[str]) -> Array:
-    found = np.zeros(len(levels))
+    totals = np.zeros(len(levels))
     for place, name in enumerate(HIGHEST):
         if name not in skip:
             table = np.log2(m[name] / u[name])
             table[0] = 0.0
-            found += table[levels[:, place]]
-    return found
+            totals += table[levels[:, place]]
+    return totals
 
 
 def _probability(weights: Array, rate: float) -> Array:
     return np.asarray(1.0 / (1.0 + (1.0 - rate) / rate * np.exp2(-weights.clip(-300.0, 300.0))))
 
 
-def _counted(found: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
-    told = np.bincount(found.levels[:, place], counts, len(prior) + 1)
-    total = told[1:].sum()
+def _counted(sample: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
+    level_counts = np.bincount(sample.levels[:, place], counts, len(prior) + 1)
+    total = level_counts[1:].sum()
     # As much of what is assumed as a large set does not notice.
-    told[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
-    return _normal(told)
+    level_counts[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
+    return _normal(level_counts)
 
 
-def _normal(told: Array) -> Array:
-    found = np.array(told, dtype=float)
-    found[0] = 0.0
-    found = np.maximum(found, 1e-12)
-    found[1:] /= found[1:].sum()
-    found[0] = 1.0
-    return np.asarray(found)
+def _normal(counts: Array) -> Array:
+    shares = np.array(counts, dtype=float)
+    shares[0] = 0.0
+    shares = np.maximum(shares, 1e-12)
+    shares[1:] /= shares[1:].sum()
+    shares[0] = 1.0
+    return np.asarray(shares)
 
 
 def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
@@ -258,18 +258,18 @@ def prior(weights: Array, records: int) -> float:
     thousand records, since a handful tells nothing.
     """
     pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
-    found = records / pairs if records else 1e-6
+    rate = records / pairs if records else 1e-6
     # Millions of weights are few different ones, as near as it matters.
     steps = np.rint(np.asarray(weights, float) * PARTS_OF_A_BIT).astype(np.int64)
     lowest = int(steps.min()) if len(steps) else 0
     counts = np.bincount(steps - lowest)
     values = (np.arange(len(counts)) + lowest) / PARTS_OF_A_BIT
     for _ in range(500):
-        fresh = max(float((_probability(values, found) * counts).sum()), 1.0) / pairs
-        if abs(fresh - found) < 1e-6 * found:
+        fresh = max(float((_probability(values, rate) * counts).sum()), 1.0) / pairs
+        if abs(fresh - rate) < 1e-6 * rate:
             break
-        found = min(fresh, 0.01)
-    return found
+        rate = min(fresh, 0.01)
+    return rate
 
 
 def probability(weights: Array, rate: float) -> Array:
