@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import persons as made
+from benchmarks import persons as population
 from benchmarks.identity import DATA, FIRST, HERE, home, run, truth_of
 from jobs.unify import links, memory, models
 from jobs.unify.identify import nobodys
@@ -38,27 +38,29 @@ def pairs(conf: Path, folder: Path) -> pd.DataFrame:
         blank = memory.forgotten(len(context.catalogue.identity.match.blocks))
         records = records_of(context, files, blank)
         shown = links.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-        found = links.linked(shown, context.catalogue.identity)
+        linked = links.linked(shown, context.catalogue.identity)
         receipt = Receipt("identity.calibration", FIRST.isoformat(), context.run_id, "")
-        scored = likeness(context, receipt, records, nobodys(shown, found), blank)
+        scored = likeness(context, receipt, records, nobodys(shown, linked), blank)
         numbers = context.lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value"]).to_pandas()
         numbers = numbers[numbers["kind"] == "customer_no"].set_index("person_key")["value"]
         keys = files.table["person_key"].to_pandas().map(numbers).to_numpy()
-        told = training.probability(scored.weight, models.rate(context))
-        return pd.DataFrame({"a": keys[scored.a], "b": keys[scored.b], "told": told, "relatives": scored.relatives})
+        predicted = training.probability(scored.weight, models.rate(context))
+        return pd.DataFrame(
+            {"a": keys[scored.a], "b": keys[scored.b], "predicted": predicted, "relatives": scored.relatives}
+        )
     finally:
         context.close()
 
 
-def binned(found: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
+def binned(candidates: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
     """Pairs, mean of what is told, and share that is true, by bins of what is told."""
-    true = truth.reindex(found["a"]).to_numpy() == truth.reindex(found["b"]).to_numpy()
-    place = np.minimum((found["told"] * BINS).astype(int), BINS - 1)
-    table = pd.DataFrame({"told": found["told"], "true": true}).groupby(place).agg(
-        pairs=("true", "size"), told=("told", "mean"), true=("true", "mean")
+    true = truth.reindex(candidates["a"]).to_numpy() == truth.reindex(candidates["b"]).to_numpy()
+    place = np.minimum((candidates["predicted"] * BINS).astype(int), BINS - 1)
+    table = pd.DataFrame({"predicted": candidates["predicted"], "true": true}).groupby(place).agg(
+        pairs=("true", "size"), predicted=("predicted", "mean"), true=("true", "mean")
     )  # fmt: skip
     table.index = pd.Index([f"{at / BINS:.2f} to {(at + 1) / BINS:.2f}" for at in table.index], name="bin")
-    return table.assign(off=table["true"] - table["told"])
+    return table.assign(off=table["true"] - table["predicted"])
 
 
 def measured(name: str, records: int) -> tuple[pd.DataFrame, int]:
@@ -67,7 +69,7 @@ def measured(name: str, records: int) -> tuple[pd.DataFrame, int]:
     with home(conf) as folder:
         landing = folder / "landing" / "persons"
         if name == "persons":
-            made.write(landing, records)
+            population.write(landing, records)
             (landing / "truth.parquet").rename(folder / "truth.parquet")
             truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")["person"]
         else:

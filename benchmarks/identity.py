@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 import psutil
 
-from benchmarks import persons as made
+from benchmarks import persons as population
 from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
 from benchmarks.peak import Peak
@@ -43,8 +43,8 @@ def _everybody(own: psutil.Process) -> list[psutil.Process]:
     """Our children, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
     commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
     servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
-    found = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
-    return [*{**found, **{p.pid: p for p in servers}}.values()]
+    children = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
+    return [*{**children, **{p.pid: p for p in servers}}.values()]
 
 
 @contextmanager
@@ -63,12 +63,12 @@ def run(conf: Path, folder: Path, day: date, steps: tuple[str, ...] = STEPS) -> 
     context = Context(load_settings(conf, folder), day)
     try:
         _ = context.lake.spark
-        told: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         for name in steps:
             result = perform(context, context.step(name))
-            told[name] = round(result.seconds, 1)
-            told["facts"] = dict(result.outcome.facts)
-        return told
+            figures[name] = round(result.seconds, 1)
+            figures["facts"] = dict(result.outcome.facts)
+        return figures
     finally:
         context.close()
 
@@ -79,9 +79,9 @@ def clusters(conf: Path, folder: Path) -> pd.Series:
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()].set_index("person_key")["customer_id"]
     numbers = lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value", "replaced_on"])
-    known = numbers.to_pandas()
-    known = known[(known["kind"] == "customer_no") & known["replaced_on"].isna()]
-    return pd.Series(known["person_key"].map(ids).to_numpy(), index=known["value"].to_numpy())
+    current = numbers.to_pandas()
+    current = current[(current["kind"] == "customer_no") & current["replaced_on"].isna()]
+    return pd.Series(current["person_key"].map(ids).to_numpy(), index=current["value"].to_numpy())
 
 
 def truth_of(name: str) -> pd.Series:
@@ -99,8 +99,8 @@ def public(name: str) -> dict[str, Any]:
         landing = folder / "landing" / "persons" / FIRST.isoformat()
         landing.mkdir(parents=True)
         shutil.copy(DATA / f"{name}.csv", landing / "persons.csv")
-        told = run(conf, folder, FIRST)
-        return told | scores(truth_of(name), clusters(conf, folder))
+        figures = run(conf, folder, FIRST)
+        return figures | scores(truth_of(name), clusters(conf, folder))
 
 
 def persons(records: int, days: int) -> dict[str, Any]:
@@ -108,28 +108,28 @@ def persons(records: int, days: int) -> dict[str, Any]:
     conf = HERE / "sets" / "persons"
     with home(conf) as folder:
         landing = folder / "landing" / "persons"
-        on = made.write(landing, records, days)
+        dates = population.write(landing, records, days)
         (landing / "truth.parquet").rename(folder / "truth.parquet")
         truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")
-        told: dict[str, Any] = {"first": _timed(conf, folder, on[0])}
-        told |= scores(truth.loc[truth["first_day"] == 0, "person"], clusters(conf, folder))
-        followed = [_timed(conf, folder, day) for day in on[1:]]
+        figures: dict[str, Any] = {"first": _timed(conf, folder, dates[0])}
+        figures |= scores(truth.loc[truth["first_day"] == 0, "person"], clusters(conf, folder))
+        followed = [_timed(conf, folder, day) for day in dates[1:]]
         if followed:
-            told["days"] = _days(followed) | stability(conf, folder, len(on))
-            told["days"] |= {"f1_at_the_end": scores(truth["person"], clusters(conf, folder))["f1"]}
-        return told
+            figures["days"] = _days(followed) | stability(conf, folder, len(dates))
+            figures["days"] |= {"f1_at_the_end": scores(truth["person"], clusters(conf, folder))["f1"]}
+        return figures
 
 
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
     with Peak(_everybody) as peak:
-        told = run(conf, folder, day)
-    return told | peak.gigabytes()
+        figures = run(conf, folder, day)
+    return figures | peak.gigabytes()
 
 
 def _days(followed: list[dict[str, Any]]) -> dict[str, Any]:
-    table = pd.DataFrame([{step: told[step] for step in STEPS} for told in followed])
+    table = pd.DataFrame([{step: figures[step] for step in STEPS} for figures in followed])
     return {f"{step}_seconds_median": round(float(table[step].median()), 1) for step in STEPS} | {
-        name: max(told[name] for told in followed) for name in ("peak_gb", "own_gb", "engine_gb")
+        name: max(figures[name] for figures in followed) for name in ("peak_gb", "own_gb", "engine_gb")
     }
 
 
@@ -162,20 +162,22 @@ def sample() -> dict[str, Any]:
         context = Context(load_settings(conf, folder), SAMPLE_DAY)
         feeds = [name for name in context.steps if name.startswith("ingest.")]
         context.close()
-        told = run(conf, folder, SAMPLE_DAY, (*feeds, "identities"))
+        figures = run(conf, folder, SAMPLE_DAY, (*feeds, "identities"))
         lake = Context(load_settings(conf, folder), SAMPLE_DAY).lake
-        return {"identities": told["identities"], "facts": told["facts"]} | sample_truth.scores(lake, folder / "truth")
+        return {"identities": figures["identities"], "facts": figures["facts"]} | sample_truth.scores(
+            lake, folder / "truth"
+        )
 
 
-def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
+def scores(truth: pd.Series, predicted: pd.Series) -> dict[str, Any]:
     """Pairwise precision, recall and F1 of the clusters found."""
-    both = pd.DataFrame({"truth": truth, "found": found.reindex(truth.index)})
+    both = pd.DataFrame({"truth": truth, "predicted": predicted.reindex(truth.index)})
     # A record without a customer is alone.
     alone = pd.Series(both.index, index=both.index)
-    precision, recall, f1 = pair_scores(both["truth"].to_numpy(), both["found"].fillna(alone).to_numpy())
+    precision, recall, f1 = pair_scores(both["truth"].to_numpy(), both["predicted"].fillna(alone).to_numpy())
     return {
         "records": len(both),
-        "without_id": int(both["found"].isna().sum()),
+        "without_id": int(both["predicted"].isna().sum()),
         "precision": round(precision, 5),
         "recall": round(recall, 5),
         "f1": round(f1, 5),
@@ -185,12 +187,12 @@ def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
 def splink(records: int) -> dict[str, Any]:
     """Let Splink dedupe the same records, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        made.write(Path(folder), records)
+        population.write(Path(folder), records)
         done = subprocess.run([sys.executable, "-m", "benchmarks.splink_side", folder], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:
@@ -199,18 +201,18 @@ def main() -> None:
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--days", type=int, default=0)
-    given = parser.parse_args()
-    whole = {
-        "persons": lambda: persons(given.records, given.days),
-        "splink": lambda: splink(given.records),
+    arguments = parser.parse_args()
+    measures = {
+        "persons": lambda: persons(arguments.records, arguments.days),
+        "splink": lambda: splink(arguments.records),
         "sample": sample,
     }
-    for name in given.sets:
+    for name in arguments.sets:
         with Peak(_everybody) as peak:
             began = time.monotonic()
-            told = whole[name]() if name in whole else public(name)
-            told |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()
-        print(json.dumps({"set": name, **told}), flush=True)
+            figures = measures[name]() if name in measures else public(name)
+            figures |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()
+        print(json.dumps({"set": name, **figures}), flush=True)
 
 
 if __name__ == "__main__":

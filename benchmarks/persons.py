@@ -43,39 +43,39 @@ def world(persons: int, seed: int) -> World:
     role = np.arange(persons) - np.searchsorted(home, home)
     chinese = (rng.random(persons) < 0.65)[home]
     female = rng.random(persons) < 0.5
-    found = pd.DataFrame({"home": home, "chinese": chinese, "gender": np.where(female, "female", "male")})
+    people = pd.DataFrame({"home": home, "chinese": chinese, "gender": np.where(female, "female", "male")})
     head = rng.integers(1950, 1995, persons)[home]
     year = np.where(role < 2, head + rng.integers(-4, 5, persons), head + rng.integers(22, 38, persons))
     born = pd.to_datetime({"year": year, "month": rng.integers(1, 13, persons), "day": rng.integers(1, 29, persons)})
     twin = (role >= 3) & (rng.random(persons) < 0.1)
-    found["birthday"] = np.where(twin, born.shift(1, fill_value=born.iloc[0]), born)
+    people["birthday"] = np.where(twin, born.shift(1, fill_value=born.iloc[0]), born)
     # Chinese spouses keep their names; children have the father's, Western spouses mostly one name.
     keeps = (role == 1) & (chinese | (rng.random(persons) < 0.2))
     family = _named(words.families, words.western_families, chinese, rng)
-    found["family"] = np.where(keeps, family, family[np.searchsorted(home, home)])
-    found["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, found["family"])
-    found["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
-    _living(found, words, rng)
-    return World(found, seed)
+    people["family"] = np.where(keeps, family, family[np.searchsorted(home, home)])
+    people["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, people["family"])
+    people["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
+    _living(people, words, rng)
+    return World(people, seed)
 
 
 def _named(chinese: Any, western: Any, is_chinese: Array, rng: np.random.Generator) -> Text:
     return np.where(is_chinese, chinese(len(is_chinese), rng), western(len(is_chinese), rng))
 
 
-def _living(found: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
+def _living(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
     """Give homes addresses, and persons phones and mail."""
-    count, home, chinese = len(found), found["home"].to_numpy(), found["chinese"].to_numpy()
+    count, home, chinese = len(people), people["home"].to_numpy(), people["chinese"].to_numpy()
     for prefix in ("", "old_"):
         places = words.places(count, rng)
         for name in ("city", "region", "postcode", "street"):
-            found[prefix + name] = places[name].to_numpy()[home * 2 + chinese]
+            people[prefix + name] = places[name].to_numpy()[home * 2 + chinese]
     old, new = words.phones(chinese, rng), words.phones(chinese, rng)
     landline = words.phones(chinese, rng)[np.searchsorted(home, home)]
-    found["phone"] = np.where(rng.random(count) < 0.07, landline, new)
-    found["old_phone"] = np.where(rng.random(count) < 0.2, old, found["phone"])
+    people["phone"] = np.where(rng.random(count) < 0.07, landline, new)
+    people["old_phone"] = np.where(rng.random(count) < 0.2, old, people["phone"])
     for name, provider in (("email", 0), ("old_email", 1)):
-        found[name] = words.mails(found, provider, rng)
+        people[name] = words.mails(people, provider, rng)
 
 
 def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
 
     moved, other = at(0.1), at(0.12)
     chinese = rows["chinese"].to_numpy()
-    found = {
+    columns = {
         "email": _left_out(np.where(other, rows["old_email"], rows["email"]), at(0.5)),
         "phone": _left_out(np.where(at(0.15), rows["old_phone"], rows["phone"]), at(0.35)),
         "given": rows["given"].to_numpy(object), "family": np.where(at(0.3), rows["old_family"], rows["family"]),
@@ -101,25 +101,29 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
         "country": np.where(chinese, "CN", "US"),
     }  # fmt: skip
     for name, share in (("given", 0.05), ("family", 0.03), ("email", 0.01), ("phone", 0.01), ("address", 0.04)):
-        found[name] = _mistyped(found[name], at(share), rng)
+        columns[name] = _mistyped(columns[name], at(share), rng)
     short = ~chinese & at(0.06)
-    found["given"] = np.where(short, [given[:1] for given in found["given"]], found["given"])
+    columns["given"] = np.where(short, [text[:1] for text in columns["given"]], columns["given"])
     swapped = at(0.01)
-    given, family = found["given"], found["family"]
-    found["given"], found["family"] = np.where(swapped, family, given), np.where(swapped, given, family)
-    return _columns(found, chinese | at(0.2), at)
+    given_names, family_names = columns["given"], columns["family"]
+    columns["given"], columns["family"] = (
+        np.where(swapped, family_names, given_names),
+        np.where(swapped, given_names, family_names),
+    )
+    return _columns(columns, chinese | at(0.2), at)
 
 
-def _columns(found: dict[str, Text], whole: Array, at: Callable[[float], Array]) -> pd.DataFrame:
+def _columns(fields: dict[str, Text], whole: Array, at: Callable[[float], Array]) -> pd.DataFrame:
     """Put names into one column or two, as systems differ."""
-    given, family = found.pop("given"), found.pop("family")
-    spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given, family, strict=True)]
-    gone = at(0.04)
+    given_names, family_names = fields.pop("given"), fields.pop("family")
+    spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given_names, family_names, strict=True)]
+    without_given = at(0.04)
     columns = {
-        "email": found["email"], "phone": found["phone"], "full_name": np.where(whole & ~gone, spaced, ""),
-        "given_name": np.where(whole | gone, "", given), "family_name": np.where(whole, "", family),
+        "email": fields["email"], "phone": fields["phone"], "full_name": np.where(whole & ~without_given, spaced, ""),
+        "given_name": np.where(whole | without_given, "", given_names),
+        "family_name": np.where(whole, "", family_names),
     }  # fmt: skip
-    return pd.DataFrame({**columns, **{name: values for name, values in found.items() if name not in columns}})
+    return pd.DataFrame({**columns, **{name: values for name, values in fields.items() if name not in columns}})
 
 
 def _moved(rows: pd.DataFrame, name: str, moved: Array) -> Text:
@@ -143,15 +147,15 @@ def _birthdays(born: pd.Series, at: Callable[[float], Array]) -> Text:
 
 def _mistyped(values: Text, where: Array, rng: np.random.Generator) -> Text:
     """Leave out, double, swap or change one character."""
-    found = values.astype(object)
+    texts = values.astype(object)
     for place in np.flatnonzero(where):
-        text = str(found[place])
+        text = str(texts[place])
         if len(text) > 1:
             at, kind = int(rng.integers(0, len(text) - 1)), int(rng.integers(0, 4))
             changed = chr(ord(text[at]) + 1) if text[at].isalnum() and text[at] not in "zZ9" else text[at]
             middle = ("", text[at] * 2, text[at + 1] + text[at], changed)[kind]
-            found[place] = text[:at] + middle + text[at + (2 if kind == 2 else 1):]  # fmt: skip
-    return found
+            texts[place] = text[:at] + middle + text[at + (2 if kind == 2 else 1):]  # fmt: skip
+    return texts
 
 
 def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.DataFrame], pd.DataFrame]:
@@ -182,12 +186,12 @@ def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.D
 def write(folder: Path, records: int, increments: int = 0, seed: int = 7) -> list[date]:
     """Write the files of all days, and the truth beside them. Returns the days."""
     _, tables, truth = days(records, increments, seed)
-    found = [FIRST + timedelta(days=number) for number in range(increments + 1)]
-    for day, rows in zip(found, tables, strict=True):
+    dates = [FIRST + timedelta(days=number) for number in range(increments + 1)]
+    for day, rows in zip(dates, tables, strict=True):
         (folder / day.isoformat()).mkdir(parents=True, exist_ok=True)
         rows.to_csv(folder / day.isoformat() / "persons.csv", index=False)
     truth.to_parquet(folder / "truth.parquet")
-    return found
+    return dates
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -197,8 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--days", type=int, default=0, help="days after the first, each with a hundredth more")
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args(arguments)
-    write(given.folder, given.records, given.days, given.seed)
+    options = parser.parse_args(arguments)
+    write(options.folder, options.records, options.days, options.seed)
 
 
 if __name__ == "__main__":

@@ -44,14 +44,14 @@ class Words:
         share = {key: 1 / np.arange(1, len(rows) + 1) ** 0.8 for key, rows in towns.items()}
         drawn = np.zeros(2 * count, int)
         for key, rows in towns.items():
-            here = chinese == key
-            drawn[here] = rows.index.to_numpy()[rng.choice(len(rows), here.sum(), p=share[key] / share[key].sum())]
-        found = self.cities.iloc[drawn].reset_index(drop=True)
+            mask = chinese == key
+            drawn[mask] = rows.index.to_numpy()[rng.choice(len(rows), mask.sum(), p=share[key] / share[key].sum())]
+        places = self.cities.iloc[drawn].reset_index(drop=True)
         area = rng.integers(0, 40, 2 * count)
-        found["postcode"] = [f"{base + spot:0{5 + is_cn}d}" for base, spot, is_cn in zip(
-            found["base"], area, chinese, strict=True)]  # fmt: skip
-        found["street"] = _streets(chinese, area, rng)
-        return found
+        places["postcode"] = [f"{base + spot:0{5 + is_cn}d}" for base, spot, is_cn in zip(
+            places["base"], area, chinese, strict=True)]  # fmt: skip
+        places["street"] = _streets(chinese, area, rng)
+        return places
 
     def phones(self, chinese: Array, rng: np.random.Generator) -> Array:
         """Draw mobile numbers as their owners write them."""
@@ -65,12 +65,12 @@ class Words:
         from pypinyin import lazy_pinyin
 
         latin = {text: "".join(lazy_pinyin(text)) for name in ("family", "given") for text in people[name].unique()}
-        family, given = ([latin[text].lower() for text in people[name]] for name in ("family", "given"))
+        family_names, given_names = ([latin[text].lower() for text in people[name]] for name in ("family", "given"))
         number, nick = rng.integers(0, 10**5, len(people)), rng.integers(0, len(NICKS), len(people))
         named, domain = rng.random(len(people)) < 0.6, rng.integers(0, len(MAILS), len(people))
         return np.array([
             f"{f}.{g}{n % 100}@{MAILS[d]}" if is_named else f"{NICKS[k]}{n}{provider}@{MAILS[d]}"
-            for f, g, n, k, d, is_named in zip(family, given, number, nick, domain, named, strict=True)
+            for f, g, n, k, d, is_named in zip(family_names, given_names, number, nick, domain, named, strict=True)
         ], object)  # fmt: skip
 
 
@@ -89,10 +89,10 @@ def _streets(chinese: Array, area: Array, rng: np.random.Generator) -> Array:
     ], object)  # fmt: skip
 
 
-def _weighed(told: Any) -> Draw:
+def _weighed(pool: Any) -> Draw:
     """Draw by how common values are, as Faker has it: a mapping with weights, or a plain list, commonest first."""
-    values = np.array(list(told), object)
-    share = np.array(list(told.values())) if hasattr(told, "values") else 1 / np.arange(1, len(values) + 1) ** 0.6
+    values = np.array(list(pool), object)
+    share = np.array(list(pool.values())) if hasattr(pool, "values") else 1 / np.arange(1, len(values) + 1) ** 0.6
     return lambda count, rng: values[rng.choice(len(values), count, p=share / share.sum())]
 
 
@@ -111,8 +111,8 @@ def pooled(rng: np.random.Generator) -> Words:
         rare = [f"{parts[a][:4]}{parts[b][-4:]}" for a, b in zip(front, back, strict=True)]
         return np.where(rng.random(count) < RARE, rare, listed(count, rng))
 
-    given = {"female": _weighed(Western.first_names_female), "male": _weighed(Western.first_names_male)}
-    return Words(_weighed(Chinese.last_names), western_families, chinese_given, given, _cities(rng))
+    given_draws = {"female": _weighed(Western.first_names_female), "male": _weighed(Western.first_names_male)}
+    return Words(_weighed(Chinese.last_names), western_families, chinese_given, given_draws, _cities(rng))
 
 
 def _cities(rng: np.random.Generator) -> pd.DataFrame:

@@ -26,19 +26,19 @@ def persons(lake: Any, truth: Path) -> pd.DataFrame:
 
     Strangers, whom the truth does not name either, are left out.
     """
-    told = ds.dataset(truth / "records").to_table().to_pandas().rename(columns={"feed": "source", "person": "truth"})
-    told = told[told["truth"] != ""]
-    found = []
+    labels = ds.dataset(truth / "records").to_table().to_pandas().rename(columns={"feed": "source", "person": "truth"})
+    labels = labels[labels["truth"] != ""]
+    tables = []
     for table, column in KEYS.items():
         if lake.exists(f"silver/{table}"):
             rows = lake.arrow(f"silver/{table}").to_table(columns=["source", "person_key", column, "replaced_on"])
-            found.append(rows.to_pandas().rename(columns={column: "key"}))
+            tables.append(rows.to_pandas().rename(columns={column: "key"}))
     rows = lake.arrow("silver/identifiers").to_table(columns=["source", "person_key", "value", "replaced_on"])
     named = rows.to_pandas().rename(columns={"value": "key"})
-    found.append(named[named["source"].isin(BY_IDENTIFIER)])
-    facts = pd.concat(found)
+    tables.append(named[named["source"].isin(BY_IDENTIFIER)])
+    facts = pd.concat(tables)
     facts = facts[facts["replaced_on"].isna() & facts["person_key"].notna()]
-    both = facts.merge(told, on=["source", "key"])
+    both = facts.merge(labels, on=["source", "key"])
     return both[["source", "person_key", "truth"]].drop_duplicates().reset_index(drop=True)
 
 
@@ -63,14 +63,16 @@ def told_together(lake: Any, rows: pd.DataFrame) -> Any:
 
     It knows the truth, and so shows how much of it there is to be found: who shows nothing in common is found by none.
     """
-    known = lake.arrow("silver/identifiers").to_table().to_pandas()
-    known = known[known["replaced_on"].isna()]
+    identifiers = lake.arrow("silver/identifiers").to_table().to_pandas()
+    identifiers = identifiers[identifiers["replaced_on"].isna()]
     people = lake.arrow("silver/people").to_table().to_pandas()
     people = people[people["replaced_on"].isna()]
-    phones = known.loc[known["kind"] == "phone"].assign(value=lambda frame: frame["value"].str[-11:].map(_mask))
+    phones = identifiers.loc[identifiers["kind"] == "phone"].assign(
+        value=lambda frame: frame["value"].str[-11:].map(_mask)
+    )
     masked = people.assign(value=people["phone_masked"].map(_mask, na_action="ignore"))
     named = people.assign(value=people["display_name"].where(~people["display_name"].str.contains(r"\*", na=True)))
-    valued = known.assign(value=known["kind"] + known["scope"] + known["value"])
+    valued = identifiers.assign(value=identifiers["kind"] + identifiers["scope"] + identifiers["value"])
     ends = pd.concat([frame[["source", "person_key", "value"]] for frame in (valued, phones, masked, named)])
     place = rows[["source", "person_key", "truth"]].assign(place=range(len(rows)))
     ends = ends.dropna().merge(place, on=["source", "person_key"])

@@ -82,23 +82,23 @@ def differences(context: Context, name: str) -> list[str]:
     """Name the results of a step that differ between the two, by the number of rows and the sum of their hashes."""
     home = context.settings.home
     with scale_duckdb.connected(home) as db:
-        compared = [made for made in scale_duckdb.QUERIES[name] if made not in ("bronze", "quarantine")]
-        return [made for made in compared if not _same(db, context, made)]
+        compared = [table for table in scale_duckdb.QUERIES[name] if table not in ("bronze", "quarantine")]
+        return [table for table in compared if not _same(db, context, table)]
 
 
-def _same(db: duckdb.DuckDBPyConnection, context: Context, made: str) -> bool:
-    place = f"silver/{made}" if made in _SILVER else f"gold/{made}"
+def _same(db: duckdb.DuckDBPyConnection, context: Context, table: str) -> bool:
+    place = f"silver/{table}" if table in _SILVER else f"gold/{table}"
     ours = _files(context, place)
-    theirs = f"read_parquet('{context.settings.home}/duckdb/{made}.parquet')"
+    theirs = f"read_parquet('{context.settings.home}/duckdb/{table}.parquet')"
     columns = db.sql(f"select * from {theirs} limit 0").columns
-    wanted = _SILVER.get(made, ", ".join(columns))
+    wanted = _SILVER.get(table, ", ".join(columns))
     kinds = {name: str(kind) for name, kind in zip(columns, db.sql(f"from {theirs} limit 0").types, strict=True)}
     sums = []
     for rows in (ours, theirs):
         values = ", ".join(_rounded(name, kinds[name]) for name in wanted.split(", "))
-        only = " where source = 'receipts'" if made in _SILVER and rows is ours else ""
+        only = " where source = 'receipts'" if table in _SILVER and rows is ours else ""
         sums.append(db.execute(f"select count(*), sum(hash({values})::hugeint) from {rows}{only}").fetchone())
-    print(f"  {made}: {sums[0]} {'=' if sums[0] == sums[1] else '<>'} {sums[1]}", flush=True)
+    print(f"  {table}: {sums[0]} {'=' if sums[0] == sums[1] else '<>'} {sums[1]}", flush=True)
     return sums[0] == sums[1]
 
 

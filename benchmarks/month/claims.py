@@ -148,7 +148,7 @@ def _check_walks(
     claims: Claims, home: Path, walks: list[dict[str, Any]], accepted: Sequence[Accepted], last: date
 ) -> None:
     decided = {(row["instance_id"], row["step"]): row["decision"] for row in table(home, "decisions")}
-    taken = {one.message_id for one in accepted}
+    accepted_ids = {one.message_id for one in accepted}
     fates = {row["key"]: row for row in table(home, "deliveries")}
     for walk in walks:
         name = walk["instance_id"]
@@ -157,7 +157,7 @@ def _check_walks(
         for step in MESSAGES:
             decision, key = decided.get((name, step)), f"{name}-{step}"
             if decision == "message":
-                _check_message(claims, key, fates.get(key, {}), message_id(key) in taken)
+                _check_message(claims, key, fates.get(key, {}), message_id(key) in accepted_ids)
             elif decision is not None:
                 claims.counts[f"step {decision}"] += 1
             elif walk["status"] == "active" or walk["outcome"]:
@@ -166,16 +166,16 @@ def _check_walks(
                 claims.forgotten.append(f"the walk {name} ended without step {step}, and does not say why")
 
 
-def _check_message(claims: Claims, key: str, fate: Mapping[str, Any], taken: bool) -> None:
+def _check_message(claims: Claims, key: str, fate: Mapping[str, Any], was_accepted: bool) -> None:
     status = fate.get("status")
-    claims.counts[f"message {status}, {'taken' if taken else 'not taken'}"] += 1
+    claims.counts[f"message {status}, {'taken' if was_accepted else 'not taken'}"] += 1
     if status is None:
         claims.forgotten.append(f"the message {key} was decided, and no row says what became of it")
-    elif status == "sent" and not taken and "settled" not in (fate["reason"] or ""):
+    elif status == "sent" and not was_accepted and "settled" not in (fate["reason"] or ""):
         claims.forgotten.append(f"the message {key} is said to be sent, and the server never took it")
-    elif taken and status not in ENDED and "settled" not in (fate["reason"] or ""):
+    elif was_accepted and status not in ENDED and "settled" not in (fate["reason"] or ""):
         claims.twice.append(
             f"the message {key} was taken by the server, and its row says {status}: it may go out again"
         )
-    elif not taken and status not in (*ENDED, *WAITS) and not fate["reason"]:
+    elif not was_accepted and status not in (*ENDED, *WAITS) and not fate["reason"]:
         claims.forgotten.append(f"the message {key} is {status}, and its row does not say why")

@@ -97,14 +97,14 @@ class Landing:
         pick = self.dice.sample(self.recent, min(9, len(self.recent)))
         channels = self.dice.choices(("any", "email"), k=4)
         said = [(member, channel, "N") for member, channel in zip(pick[:2], channels, strict=False)]
-        again = sorted(facts.withdrawn())
-        said += [(member, "any", "Y") for member in self.dice.sample(again, min(1, len(again)))]
+        withdrawn = sorted(facts.withdrawn())
+        said += [(member, "any", "Y") for member in self.dice.sample(withdrawn, min(1, len(withdrawn)))]
         self._consent(on, said, "changes")
-        told = [("", "", self._status(), member, "") for member in pick[2:3]]
-        told += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
+        events = [("", "", self._status(), member, "") for member in pick[2:3]]
+        events += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
         rows = [
             (name or f"x-{on}-{n}", status, f"{on} 20:0{n}:00", who, to)
-            for n, (_, name, status, who, to) in enumerate(told)
+            for n, (_, name, status, who, to) in enumerate(events)
         ]
         if rows:
             self._write("mail_events", on, "events.csv", EVENTS, rows)

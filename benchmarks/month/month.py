@@ -89,7 +89,7 @@ class Month:
             return
         if before := {"lost store": self._lose_store, "yesterday's store": self._put_back_store}.get(day.incident):
             before()
-        kept = self.work / "store.kept"
+        backup = self.work / "store.kept"
         if day.incident == "copied home":
             self._run_copy(on)
         ended = self.run(on, day.fault, day.incident, day.kill_after, day.kill_at)
@@ -101,7 +101,7 @@ class Month:
         if day.mended and day.fault != SOUND:
             self.pass_a_day()
             self.run(on, SOUND, "mended")
-        _copy_store(self.home, kept)
+        _copy_store(self.home, backup)
 
     def run(
         self, on: date, fault: Fault, word: str, kill_after: str | None = None, kill_at: int | None = None,
@@ -154,8 +154,8 @@ class Month:
 
     def _took(self, message_id: str, to: str) -> None:
         self.accepted.append(Accepted(self.runs, message_id, to))
-        with (self.work / TAKEN).open("a") as taken:
-            taken.write(f"{self.runs}\t{message_id}\t{to}\n")
+        with (self.work / TAKEN).open("a") as file:
+            file.write(f"{self.runs}\t{message_id}\t{to}\n")
         if self._kill_at is not None and len(self.accepted) >= self._kill_at and self._command:
             self._command.kill()
 
@@ -189,11 +189,11 @@ class Month:
             shutil.copyfile(older, self.home / "store.db")
 
 
-def _copy_store(home: Path, kept: Path) -> None:
+def _copy_store(home: Path, backup: Path) -> None:
     """Keep the stores of the last two days."""
-    if kept.exists():
-        kept.replace(kept.with_name("store.older"))
-    with closing(sqlite3.connect(home / "store.db")) as store, closing(sqlite3.connect(kept)) as copy:
+    if backup.exists():
+        backup.replace(backup.with_name("store.older"))
+    with closing(sqlite3.connect(home / "store.db")) as store, closing(sqlite3.connect(backup)) as copy:
         store.backup(copy)
 
 

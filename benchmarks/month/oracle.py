@@ -33,10 +33,10 @@ class Facts:
     def read(cls, landing: Path) -> Facts:
         """Read all that has landed."""
         members = _members(landing)
-        told = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
-        told = told[told.subject != ""]
-        bad = told[~told.state.isin([*STATES, ""])]
-        answers = told[told.channel.isin(CHANNELS) & told.state.isin(list(STATES))]
+        consents = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
+        consents = consents[consents.subject != ""]
+        bad = consents[~consents.state.isin([*STATES, ""])]
+        answers = consents[consents.channel.isin(CHANNELS) & consents.state.isin(list(STATES))]
         answers = answers.assign(state=answers.state.map(STATES), changed_at=pd.to_datetime(answers.changed_at))
         events = _csv(landing, "mail_events", ("status", "at", "member_no", "email"))
         sends = _csv(landing, "sends", ("status", "at", "member_no", "channel"))
@@ -49,8 +49,8 @@ class Facts:
     def newest(self) -> dict[tuple[str, str, str], str]:
         """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
-        told: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
-        return {(one[0], one[1], one[2]): one[3] for one in told}
+        answers: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
+        return {(answer[0], answer[1], answer[2]): answer[3] for answer in answers}
 
     @cached_property
     def _cards(self) -> dict[str, set[str]]:

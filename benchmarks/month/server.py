@@ -64,9 +64,9 @@ class Accepted:
 class MonthServer(FailingServer):
     """A failing server with a fault for a while, that tells of each message it takes before it answers."""
 
-    def __init__(self, port: int, fault: Fault, taken: Callable[[str, str], None]) -> None:
+    def __init__(self, port: int, fault: Fault, report: Callable[[str, str], None]) -> None:
         super().__init__({**USUAL, **fault.answers}, port)
-        self.fault, self.tell = fault, taken
+        self.fault, self.tell = fault, report
 
     def take(self, to: str, content: bytes) -> None:
         """Note the message by its Message-ID."""
@@ -84,12 +84,12 @@ class MonthServer(FailingServer):
 
 
 @contextmanager
-def serving(port: int, fault: Fault, taken: Callable[[str, str], None]) -> Iterator[None]:
+def serving(port: int, fault: Fault, report: Callable[[str, str], None]) -> Iterator[None]:
     """Run the server with a fault; one that is down listens nowhere."""
     if fault.down:
         yield
         return
-    server = MonthServer(port, fault, taken)
+    server = MonthServer(port, fault, report)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

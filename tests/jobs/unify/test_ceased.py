@@ -92,9 +92,9 @@ def test_an_event_that_comes_late_is_of_its_own_day(feeds):
 def test_a_phone_that_comes_back_with_another_holder_makes_no_one_person_of_two(retailer, registers):
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/shop.yml", SHOP)
-    told = {"2024-07-01": (f"1,王小明,{OLD}\n", f",{OLD}"), "2024-07-02": (f"1,王小明,{NEW}\n", "")}
+    deliveries = {"2024-07-01": (f"1,王小明,{OLD}\n", f",{OLD}"), "2024-07-02": (f"1,王小明,{NEW}\n", "")}
     for day in ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-04"):
-        crm, shop = told.get(day, (f"2,李雪梅,{OLD}\n" * (day == registers), f",{OLD}" * (day == "2024-07-03")))
+        crm, shop = deliveries.get(day, (f"2,李雪梅,{OLD}\n" * (day == registers), f",{OLD}" * (day == "2024-07-03")))
         taken(retailer, day, crm, shop)
         context = retailer.context(day)
         perform(context, context.step("identities"))

@@ -8,10 +8,10 @@ from who import Who, groups, rules
 from examples import examples
 
 
-def parts(records, identity=None, **told):
+def parts(records, identity=None, **inputs):
     """Groups of records, each written as `1+2`, sorted."""
     who = Who(identity) if identity else Who()
-    ids = who.take({f"s/{key}": shown for key, shown in records.items()}, **told)
+    ids = who.take({f"s/{key}": shown for key, shown in records.items()}, **inputs)
     return sorted("+".join(sorted(r.split("/")[1] for r in group)) for group in groups(ids)), who
 
 
@@ -71,8 +71,8 @@ def test_who_is_one_person(case):
 def test_more_records_than_a_kind_allows_make_a_hub_which_is_set_aside_with_the_reason():
     identity = rules(kinds={"phone": {"most": {"records": 3}}}, rules=[{"share": "phone"}])
     four = {number: ["phone=1"] for number in range(4)}
-    found, who = parts(four, identity)
-    assert found == ["0", "1", "2", "3"]
+    grouped, who = parts(four, identity)
+    assert grouped == ["0", "1", "2", "3"]
     assert set(who.links.aside["reason"]) == {"a hub: more than 3 records show it"}
     assert parts({number: ["phone=1"] for number in range(3)}, identity)[0] == ["0+1+2"]
 
@@ -106,8 +106,8 @@ def test_a_verdict_of_same_joins_what_no_rule_does_and_beats_a_limit():
 
 
 def test_a_verdict_of_different_parts_what_a_rule_joins_and_says_so():
-    found, who = parts({1: ["openid:m=1"], 2: ["openid:m=1"]}, different=[("s/1", "s/2")])
-    assert found == ["1", "2"]
+    grouped, who = parts({1: ["openid:m=1"], 2: ["openid:m=1"]}, different=[("s/1", "s/2")])
+    assert grouped == ["1", "2"]
     assert list(who.clusters.removed["reason"]) == ["a verdict keeps two of its records apart"]
 
 
@@ -119,15 +119,15 @@ def test_a_verdict_parts_a_chain_at_its_weakest_link():
 def test_likeness_joins_last_and_gives_way_first():
     records = {1: ["member:b=1"], 2: ["member:b=2"], 3: ["openid:m=1"]}
     likely = {("s/1", "s/3"): 9.0, ("s/2", "s/3"): 12.0}
-    found, who = parts(records, likely=likely)
-    assert found == ["1", "2+3"]
+    grouped, who = parts(records, likely=likely)
+    assert grouped == ["1", "2+3"]
     assert list(who.clusters.removed["by"]) == ["likeness"]
 
 
 def test_two_groups_that_hang_on_a_single_weak_link_are_two():
     records = {n: ["member:b=1"] for n in range(4)} | {n: ["openid:m=1"] for n in range(4, 8)}
-    found, who = parts(records, likely={("s/0", "s/4"): 30.0})
-    assert found == ["0+1+2+3", "4+5+6+7"]
+    grouped, who = parts(records, likely={("s/0", "s/4"): 30.0})
+    assert grouped == ["0+1+2+3", "4+5+6+7"]
     assert list(who.clusters.removed["reason"]) == ["a single weak link between two groups"]
     two = {("s/0", "s/4"): 30.0, ("s/1", "s/5"): 30.0}
     assert len(parts(records, likely=two)[0]) == 1
@@ -142,8 +142,8 @@ def test_a_chain_by_likeness_is_cut_where_it_is_weakest():
 
 def test_a_cluster_ends_at_its_size():
     identity = rules(cluster={"most_records": 3}, kinds={}, rules=[{"share": "openid"}])
-    found, _ = parts({n: ["openid:m=1"] for n in range(5)}, identity)
-    assert max(len(group.split("+")) for group in found) == 3
+    grouped, _ = parts({n: ["openid:m=1"] for n in range(5)}, identity)
+    assert max(len(group.split("+")) for group in grouped) == 3
 
 
 VALUES = st.sets(st.sampled_from(["member:b=1", "member:b=2", "member:b=3", "phone=1", "phone=2", "openid:m=1",

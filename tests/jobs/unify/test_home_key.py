@@ -27,11 +27,11 @@ def partition(folder, landing, key):
     shutil.copytree(landing, retailer.home / "landing/persons")
     (retailer.home / "person.key").write_text(key)
     retailer.run(persons.FIRST.isoformat(), "ingest.persons", "identities")
-    held = dict(retailer.rows("gold/identities", "person_key", "customer_id"))
+    customers = dict(retailer.rows("gold/identities", "person_key", "customer_id"))
     groups = {}
     for person_key, kind, value in retailer.rows("silver/identifiers", "person_key", "kind", "value"):
         if kind == "customer_no":
-            groups.setdefault(held[person_key], set()).add(value)
+            groups.setdefault(customers[person_key], set()).add(value)
     versions = retailer.rows("gold/identity_models", "parameters")
     return set(map(frozenset, groups.values())), versions
 

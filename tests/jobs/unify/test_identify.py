@@ -63,7 +63,7 @@ WEB = [
 ]
 
 
-def told(*rows: str) -> str:
+def feed_of(*rows: str) -> str:
     return HEAD + "".join(f"{row},{'12 Harbour Road' if 'John' in row else ''}\n" for row in rows)
 
 
@@ -71,8 +71,8 @@ def told(*rows: str) -> str:
 def shop(retailer: Retailer) -> Retailer:
     for name in ("crm", "web"):
         retailer.declare(f"sources/{name}.yml", FEED.format(name=name))
-    retailer.land("crm/2024-07-01.csv", told(*CRM))
-    retailer.land("web/2024-07-01.csv", told(*WEB))
+    retailer.land("crm/2024-07-01.csv", feed_of(*CRM))
+    retailer.land("web/2024-07-01.csv", feed_of(*WEB))
     (retailer.home / "person.key").write_text("a" * 64)
     return retailer
 
@@ -85,16 +85,20 @@ def day(shop: Retailer, number: int) -> dict[str, str]:
 
 def ids(shop: Retailer) -> dict[str, str]:
     """Id by the number that the feed gives the record."""
-    held = {row[:2]: row[2] for row in shop.rows("gold/identities", "source", "person_key", "customer_id", "valid_to")
-            if row[3] is None}  # fmt: skip
+    identities = shop.rows("gold/identities", "source", "person_key", "customer_id", "valid_to")
+    customers = {row[:2]: row[2] for row in identities if row[3] is None}
     numbers = shop.rows("silver/identifiers", "source", "person_key", "value", "kind", "replaced_on")
-    return {row[2]: held[row[:2]] for row in numbers if row[3] == "customer_no" and row[4] is None and row[:2] in held}
+    return {
+        row[2]: customers[row[:2]]
+        for row in numbers
+        if row[3] == "customer_no" and row[4] is None and row[:2] in customers
+    }
 
 
 def ask(shop: Retailer, *words: str) -> str:
     """Call the product's command in this process."""
     for command in (commands.who, commands.why, commands.verdict):
-        if command.__name__ not in [known.callback.__name__ for known in cli.app.registered_commands]:
+        if command.__name__ not in [registered.callback.__name__ for registered in cli.app.registered_commands]:
             commands.add(cli.app)
     places = ["--conf", str(shop.conf), "--home", str(shop.home)]
     done = CliRunner().invoke(cli.app, [*words, *places], env={"COLUMNS": "200"})
@@ -103,9 +107,9 @@ def ask(shop: Retailer, *words: str) -> str:
     return done.output
 
 
-def parts(found: dict[str, str]) -> set[frozenset[str]]:
+def parts(customers: dict[str, str]) -> set[frozenset[str]]:
     by: dict[str, set[str]] = {}
-    for number, customer in found.items():
+    for number, customer in customers.items():
         by.setdefault(customer, set()).add(number)
     return set(map(frozenset, by.values()))
 
@@ -171,7 +175,7 @@ def test_the_gate_keeps_the_old_state_until_a_person_accepts(shop):
     rules = (ROOT / "conf" / "identity.yml").read_text(encoding="utf-8")
     shop.declare("identity.yml", rules.replace("merged: 3 %", "merged: 1 %").replace("free: 50", "free: 0"))
     first = day(shop, 1)
-    shop.land("crm/2024-07-02.csv", told("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x"))
+    shop.land("crm/2024-07-02.csv", feed_of("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x"))
     with pytest.raises(ContractError, match=r"customers merged: 1 of 8 .*`quanyu identity diff`"):
         day(shop, 2)
     assert ids(shop) == first
@@ -191,20 +195,22 @@ def wrong(shop: Retailer, *words: str) -> Exception:
 
 def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeypatch):
     new = "a7,,13765432107,,,孙悦,1993-02-01,上海,x"
-    shop.land("crm/2024-07-02.csv", told(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
-    shop.land("web/2024-07-02.csv", told("b7,,13765432107,,,孙悦,,上海,x", "b5,,,other@mail.example,,Joan Miller,,,x"))
+    shop.land("crm/2024-07-02.csv", feed_of(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
+    shop.land(
+        "web/2024-07-02.csv", feed_of("b7,,13765432107,,,孙悦,,上海,x", "b5,,,other@mail.example,,Joan Miller,,,x")
+    )
     like = "b8,,,smith.john@mail.example,,J. Smith,1979-11-30,,x"
-    shop.land("web/2024-07-03.csv", told("b7,,13765432108,,,钱多,,苏州,x", like))
+    shop.land("web/2024-07-03.csv", feed_of("b7,,13765432108,,,钱多,,苏州,x", like))
     monkeypatch.setattr(publish, "REMEMBERED", 0)
     for number in (1, 2, 3):
-        found = day(shop, number)
+        incremental = day(shop, number)
     assert {"gold/identity_records", "gold/identity_pairs"} <= set(shop.versions())
     monkeypatch.setattr(publish, "REMEMBERED", 10**9)
     other = twin(shop, tmp_path)
     try:
         for number in (1, 2):
             other.run(f"2024-07-{number:02}", "ingest.crm", "ingest.web")
-        assert parts(day(other, 3)) == parts(found)
+        assert parts(day(other, 3)) == parts(incremental)
     finally:
         other.close()
 
@@ -229,7 +235,7 @@ def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, 
 @pytest.mark.spark
 def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "REMEMBERED", 0)
-    shop.land("crm/2024-07-02.csv", told("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
+    shop.land("crm/2024-07-02.csv", feed_of("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
     on_spark = twin(shop, tmp_path)
     on_spark.declare("base.yml", BASE + "engine: spark\n")
     try:
@@ -242,11 +248,11 @@ def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeyp
 
 def twin(shop: Retailer, folder: Path) -> Retailer:
     """A second retailer with the same declarations, files and key, who has not run yet."""
-    made = Retailer(folder / "twin")
-    shutil.copytree(shop.conf, made.conf, dirs_exist_ok=True)
-    shutil.copytree(shop.home / "landing", made.home / "landing")
-    (made.home / "person.key").write_text("a" * 64)
-    return made
+    copy = Retailer(folder / "twin")
+    shutil.copytree(shop.conf, copy.conf, dirs_exist_ok=True)
+    shutil.copytree(shop.home / "landing", copy.home / "landing")
+    (copy.home / "person.key").write_text("a" * 64)
+    return copy
 
 
 def tables(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
@@ -278,7 +284,7 @@ def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_the_phones_of_stores_and_staff_join_nobody(shop):
     same = [row.replace("周涛", "陈静") for row in WEB]
-    shop.land("web/2024-07-01.csv", told(*same))
+    shop.land("web/2024-07-01.csv", feed_of(*same))
     assert frozenset({"a4", "b4"}) in parts(day(shop, 1))
     shop.declare("sources/stores.yml", STORES)
     shop.land("stores/2024-07-02.csv", "number,phone\nS1,0571-88776655\n")

@@ -17,12 +17,12 @@ PROPERTY = examples(40)
 
 def joined(records):
     """Who belongs together, found the slow way: until nothing more is shared."""
-    found = []
+    sets = []
     for record, values in records.items():
-        near = [group for group in found if group[1] & values]
-        found = [group for group in found if not group[1] & values]
-        found.append(({record}.union(*(g[0] for g in near)), set(values).union(*(g[1] for g in near))))
-    return {frozenset(group) for group, _ in found}
+        near = [group for group in sets if group[1] & values]
+        sets = [group for group in sets if not group[1] & values]
+        sets.append(({record}.union(*(g[0] for g in near)), set(values).union(*(g[1] for g in near))))
+    return {frozenset(group) for group, _ in sets}
 
 
 @PROPERTY
@@ -71,9 +71,9 @@ def test_what_is_remembered_and_what_is_computed_anew_are_the_same(records, more
     """A rebuild forgets everything but the log: every record has the id that it had."""
     who = Who(PLAIN)
     who.take(records)
-    kept = who.take({**records, **more})
+    before = who.take({**records, **more})
     who.signs.clear()
-    assert who.take({**records, **more}) == kept
+    assert who.take({**records, **more}) == before
     assert who.found.events.empty
 
 

@@ -31,17 +31,19 @@ def prepared(*rows):
     return fields.prepared(pd.DataFrame(list(rows), columns=list(fields.RAW)).astype(object))
 
 
-def table(made):
-    codes = {f"{kind}_code": fields.hashed(made[kind], SALT) for kind in ("email", "phone")}
-    texts = {name: pa.array(made[name], pa.string()) for name in fields.FIELDS}
-    return pa.table({"person": np.arange(len(made)), **codes, **texts})
+def table(frame):
+    codes = {f"{kind}_code": fields.hashed(frame[kind], SALT) for kind in ("email", "phone")}
+    texts = {name: pa.array(frame[name], pa.string()) for name in fields.FIELDS}
+    return pa.table({"person": np.arange(len(frame)), **codes, **texts})
 
 
 def levels(one, other):
     """Levels of two records, each as a mapping of RAW."""
-    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
-    found = compared(coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1]))
-    return dict(zip(HIGHEST, found.levels[0].tolist(), strict=True))
+    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
+    comparison = compared(
+        coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
+    )
+    return dict(zip(HIGHEST, comparison.levels[0].tolist(), strict=True))
 
 
 def named(text):
@@ -66,13 +68,13 @@ def named(text):
     ],
 )
 def test_names(one, other, given_level, family_level):
-    found = levels(one, other)
-    assert (found["given"], found["family"]) == (given_level, family_level)
+    actual = levels(one, other)
+    assert (actual["given"], actual["family"]) == (given_level, family_level)
 
 
 def of_relatives(one, other):
     """Whether the names of two records, each as a mapping of RAW, are two persons' in a home too small to learn."""
-    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
+    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
     scored = Compared(
         table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
     )
@@ -124,11 +126,11 @@ def test_like_names_of_who_have_phones_of_their_own_are_at_most_for_review(one, 
 
 
 def test_father_and_son_of_one_name_are_at_most_for_review():
-    told = [
+    contacts = [
         {"birthday": day, "phone": phone}
         for day, phone in (("1960-03-04", "+8613765432101"), ("1988-11-23", "+8613912345678"))
     ]
-    assert of_relatives(*(named("Robert Brown") | {"address": "12 High St", "city": "York"} | one for one in told))
+    assert of_relatives(*(named("Robert Brown") | {"address": "12 High St", "city": "York"} | one for one in contacts))
 
 
 def test_nearly_the_same_names_of_two_sexes_are_two_persons():
@@ -211,9 +213,9 @@ def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
     assert set(zip(a.tolist(), b.tolist(), strict=True)) == expected
     mask = blocks.standing(groups, [3, 4], len(keys))
     left, right = np.triu_indices(len(keys), 1)
-    kept = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
+    shared = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
     everybody = blocks.candidates(groups, [3, 4], np.ones(len(keys), bool))
-    assert set(zip(kept[0].tolist(), kept[1].tolist(), strict=True)) == set(
+    assert set(zip(shared[0].tolist(), shared[1].tolist(), strict=True)) == set(
         zip(everybody[0].tolist(), everybody[1].tolist(), strict=True)
     )
 
@@ -236,23 +238,23 @@ def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
     home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
     wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
-    made = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
+    frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
     model = training.assumed(SALT)
-    scored = Compared(table(made), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
+    scored = Compared(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
     weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
     assert weights[0, 2] > weights.get((0, 1), -99) + 5
 
 
 def test_the_weight_against_everybody_is_below_those_against_strangers_and_households():
     strangers, family = np.array([20.0, 20.0, 5.0]), np.array([20.0, -3.0, 9.0])
-    found = households.weighed(strangers, family, 1e-4)
+    weights = households.weighed(strangers, family, 1e-4)
     oracle = [-np.log2((1 - 1e-4) * 2.0**-s + 1e-4 * 2.0**-f) for s, f in zip(strangers, family, strict=True)]
-    assert np.allclose(found, oracle)
-    assert (found <= strangers + 1e-3).all()
+    assert np.allclose(weights, oracle)
+    assert (weights <= strangers + 1e-3).all()
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def labelled_records(tmp_path_factory):
     """Three thousand made records with their truth, ready to be compared."""
     folder = tmp_path_factory.mktemp("made")
     persons.write(folder, 3000)
@@ -265,9 +267,9 @@ def made(tmp_path_factory):
     return fields.prepared(raw), truth.reindex(rows["record_no"]).to_numpy()
 
 
-def test_training_without_labels_gives_probabilities_that_hold(made):
+def test_training_without_labels_gives_probabilities_that_hold(labelled_records):
     """Of the pairs said to be one person with some probability, about that share is: no threshold knows the truth."""
-    prepared, truth = made
+    prepared, truth = labelled_records
     keys = fields.keys(prepared, BLOCKS, SALT)
     a, b, bits = blocks.candidates(blocks.grouped(keys), MOST, np.ones(len(keys), bool))
     model = training.train(coded(table(prepared)), (a, b, bits), BLOCKS, SALT)
@@ -280,8 +282,8 @@ def test_training_without_labels_gives_probabilities_that_hold(made):
         assert abs(same[some].mean() - sure[some].mean()) < 0.08, (low, high)
     precision = same[sure >= MATCH.link].mean()
     assert precision > 0.97
-    again = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
-    assert np.allclose(Compared(table(prepared), again).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
+    reloaded = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
+    assert np.allclose(Compared(table(prepared), reloaded).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
 
 
 def test_a_version_without_a_comparison_of_today_can_still_be_used():
@@ -305,8 +307,8 @@ def test_nothing_is_tuned_to_a_public_set():
 
 
 def test_pairwise_figures_are_those_of_all_pairs_counted():
-    truth, found = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
+    truth, predicted = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
     pairs = [(i, j) for i in range(6) for j in range(i)]
-    both = sum(truth[i] == truth[j] and found[i] == found[j] for i, j in pairs)
-    made, told = (sum(some[i] == some[j] for i, j in pairs) for some in (found, truth))
-    assert pair_scores(truth, found)[:2] == (both / made, both / told)
+    shared_pairs = sum(truth[i] == truth[j] and predicted[i] == predicted[j] for i, j in pairs)
+    predicted_pairs, true_pairs = (sum(some[i] == some[j] for i, j in pairs) for some in (predicted, truth))
+    assert pair_scores(truth, predicted)[:2] == (shared_pairs / predicted_pairs, shared_pairs / true_pairs)

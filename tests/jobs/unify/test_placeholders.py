@@ -65,7 +65,7 @@ def test_addresses_that_only_look_like_dummies_are_kept(text):
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "found"),
+    ("kind", "text", "expected"),
     [
         ("email", "'wang@qq.com", "wang@qq.com"), ("email", "=wang@qq.com", "wang@qq.com"),
         ("email", '="wang@qq.com"', "wang@qq.com"), ("email", "wang@qq.com'", None),
@@ -76,5 +76,5 @@ def test_addresses_that_only_look_like_dummies_are_kept(text):
         ("phone", "'+86 138 1234 0101", "+8613812340101"), ("nick", "'小鱼", "小鱼"),
     ],
 )  # fmt: skip
-def test_the_text_form_of_spreadsheets_is_read_as_what_it_shows(kind, text, found):
-    assert normalise.normalise(kind, text, "CN") == found
+def test_the_text_form_of_spreadsheets_is_read_as_what_it_shows(kind, text, expected):
+    assert normalise.normalise(kind, text, "CN") == expected

@@ -48,13 +48,13 @@ def staged(shop: Retailer, rows: list[str], day: date = DAY) -> records.Staged:
     return records.staged(shop.context(day.isoformat()), day)
 
 
-def by_number(shop: Retailer, found: records.Staged) -> dict[str, dict[str, object]]:
+def by_number(shop: Retailer, batch: records.Staged) -> dict[str, dict[str, object]]:
     """What is compared of each record, by the number that the feed gives it."""
     numbers = shop.rows("silver/identifiers", "person_key", "value", "kind")
     numbers = {key: value for key, value, kind in numbers if kind == "customer_no"}
-    told = found.told(np.ones(len(found.rows), bool)).to_pylist()
-    keys = found.names(np.arange(len(told)))["person_key"]
-    return {numbers[key]: row for key, row in zip(keys, told, strict=True)}
+    rows = batch.told(np.ones(len(batch.rows), bool)).to_pylist()
+    keys = batch.names(np.arange(len(rows)))["person_key"]
+    return {numbers[key]: row for key, row in zip(keys, rows, strict=True)}
 
 
 def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_the_greatest(retailer):
@@ -72,10 +72,13 @@ def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_
 
 def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_mailbox_are_one(retailer):
     rows = [*ROWS, "a5,,,annb@gmail.com,,,,,"]
-    found = staged(retailer, rows)
-    told, shown = by_number(retailer, found), found.shown
-    assert told["a4"]["phone"] == told["a3"]["phone"] and told["a4"]["phone_code"] == told["a3"]["phone_code"]
-    assert told["a5"]["email_code"] == told["a1"]["email_code"] != 0
+    batch = staged(retailer, rows)
+    compared, shown = by_number(retailer, batch), batch.shown
+    assert (
+        compared["a4"]["phone"] == compared["a3"]["phone"]
+        and compared["a4"]["phone_code"] == compared["a3"]["phone_code"]
+    )
+    assert compared["a5"]["email_code"] == compared["a1"]["email_code"] != 0
     assert set(shown["kind"]) == {KINDS.index(kind) for kind in ("customer_no", "phone", "email")}
 
 
@@ -86,8 +89,8 @@ def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(re
     rows = [("crm", f"k{at}", kind, "", value) for at, (kind, value) in enumerate([*clear, *(h[:2] for h in hashed)])]
     spark = retailer.context("2024-07-01").lake.spark
     frame = spark.createDataFrame(rows, "source string, person_key string, kind string, scope string, value string")
-    found = records._unhashed(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
-    by_key = {row["person_key"]: (row["kind"], row["value"]) for row in found}
+    resolved = records._unhashed(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
+    by_key = {row["person_key"]: (row["kind"], row["value"]) for row in resolved}
     wanted = [*clear, *((kind, value) for *_, kind, value in hashed)]
     assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
 
@@ -100,17 +103,17 @@ def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path)
         assert one.table.equals(two.table)
         pd.testing.assert_frame_equal(one.shown, two.shown)
         everybody = np.ones(len(rows), bool)
-        made = [prepare(shop.context("2024-07-01"), found, everybody) for shop, found in
+        prepared = [prepare(shop.context("2024-07-01"), batch, everybody) for shop, batch in
                 ((retailer, one), (other, two))]  # fmt: skip
-        assert made[0].equals(made[1])
+        assert prepared[0].equals(prepared[1])
     finally:
         other.close()
 
 
 def test_records_are_found_by_source_and_key(retailer):
-    found = staged(retailer, ROWS)
-    keys = [tuple(row) for row in found.names(np.array([2, 0])).itertuples(index=False)]
-    assert found.find([*keys, ("crm", "nobody"), ("web", keys[0][1])]).tolist() == [2, 0, -1, -1]
+    batch = staged(retailer, ROWS)
+    keys = [tuple(row) for row in batch.names(np.array([2, 0])).itertuples(index=False)]
+    assert batch.find([*keys, ("crm", "nobody"), ("web", keys[0][1])]).tolist() == [2, 0, -1, -1]
 
 
 @pytest.mark.parametrize(
@@ -140,5 +143,5 @@ def test_a_home_of_before_keeps_columns_that_are_written_no_more(retailer):
 
 
 def test_a_home_without_persons_has_no_records(retailer):
-    found = records.staged(retailer.context("2024-07-01"), DAY)
-    assert not len(found.rows) and found.shown.empty and not len(found.names(np.zeros(0, int)))
+    batch = records.staged(retailer.context("2024-07-01"), DAY)
+    assert not len(batch.rows) and batch.shown.empty and not len(batch.names(np.zeros(0, int)))

@@ -107,8 +107,8 @@ fills:
     shop.run(DAY, "ingest.letters")
     changed(shop, member(1, NEW))
     land(shop, "crm", "2024-07-03", member(2, OLD))
-    found = reasons(took(shop, "2024-07-03"), ADS)
-    assert found["M2", f"+86{OLD}"] == LISTED and found["M1", f"+86{NEW}"] is None
+    by_address = reasons(took(shop, "2024-07-03"), ADS)
+    assert by_address["M2", f"+86{OLD}"] == LISTED and by_address["M1", f"+86{NEW}"] is None
 
 
 def test_a_merge_that_the_source_takes_back_is_parted_with_its_reason_in_the_log(retailer):

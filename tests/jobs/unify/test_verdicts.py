@@ -9,12 +9,12 @@ from jobs.unify.directory import Record
 A, B, C, D = (Record("crm", name) for name in "abcd")
 
 
-def told(*given):
-    rows = [(*one, *other, said) for said, one, other in given]
+def verdict_rows(*decisions):
+    rows = [(*one, *other, said) for said, one, other in decisions]
     return pd.DataFrame(rows, columns=[*verdicts.ENDS, "verdict"])
 
 
-STANDING = told(("same", A, B), ("same", B, C), ("different", C, D))
+STANDING = verdict_rows(("same", A, B), ("same", B, C), ("different", C, D))
 
 
 @pytest.mark.parametrize(
