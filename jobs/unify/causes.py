@@ -1,4 +1,4 @@
-"""Why ids change: by which rule a record joined, what made two customers one, and what parted them."""
+"""Causes of id changes: the rule by which a record joined, what merged two customers, and what split them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GONE = "a link ended"
 
 
 def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: Identity) -> pd.DataFrame:
-    """Add `joined_by`, `merged_by` and `split_by` to records: `record` (place), cluster, held (id or null)."""
+    """Add `joined_by`, `merged_by` and `split_by` to records: `record` (position), cluster, held (old id or null)."""
     names = pd.Series([*(rule.called for rule in identity.rules), LIKENESS, VERDICT])
     links = _links(graph, len(identity.rules), table["record"].to_numpy())
     links = links.merge(table[["record", "cluster", "held"]], on="record")
@@ -31,7 +31,7 @@ def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: I
 
 
 def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
-    """Links of records as rows of record, node and rule; one by likeness or by verdict is a node of its own."""
+    """Links of records as rows of record, node and rule; a link by match score or override has a node of its own."""
     selected = np.zeros(len(graph.persons), bool)
     selected[records] = True
     pairs = [(graph.pairs["a"].to_numpy(), graph.pairs["b"].to_numpy(), rules),
@@ -45,7 +45,7 @@ def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
 
 
 def _parted(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame) -> pd.Series:
-    """What parts the records of an id: a verdict, a limit that a link of theirs met, or a link that is gone."""
+    """What splits the records of an id: an override, a limit that cut one of their links, or a link that ended."""
     split_by = pd.Series(GONE, table.index)
     cut = pd.concat([removed[["record", "reason"]], removed.loc[removed["other"] >= 0, ["other", "reason"]].rename(
         columns={"other": "record"})])  # fmt: skip

@@ -1,4 +1,4 @@
-"""Clusters of records: what links hold together, resolved where it would join what must stay apart."""
+"""Clusters of records: connected components of links, split where they break a limit or an override."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ REMOVED = ["record", "other", "by", "reason"]
 
 @dataclass(frozen=True)
 class Graph:
-    """All that joins and parts records, by their places.
+    """All that joins and separates records, by record position.
 
-    `persons` numbers them for good, `ties` by what they tell, whatever the home's key; `links` has record, node, rule,
-    tie; `pairs` (links by likeness) a, b, weight; `same` and `different` (verdicts) are pairs; `held` has record, kind,
-    scope, value, day.
+    `persons` (records, int64) are permanent numbers; `ties` (records, int64) depend on content and not on the home's
+    key. `links` has record, node, rule, tie; `pairs` (links by match score) a, b, weight; `same` and `different`
+    (overrides) are (pairs, 2) int64; `held` (identifiers with a limit) has record, kind, scope, value, day.
     """
 
     persons: Array
@@ -38,9 +38,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Cluster of each record by number, the sign of all that its component hangs on, and what was cut, with reasons.
+    """Clusters of records, signatures of their components, and links that were cut, with reasons.
 
-    Where all of a component remember its sign, its records were not looked at again and have cluster -1.
+    `labels` and `signs` are (records,) int64. A component whose signature did not change is not clustered again: its
+    records have label -1.
     """
 
     labels: Array
@@ -49,9 +50,9 @@ class Clusters:
 
 
 def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
-    """Cluster the components that are not as before: by what joins them, and by limits where that is too much.
+    """Cluster the components that changed: by their links, and by limits where these join too much.
 
-    `remembered` is the sign that each record had, 0 for none.
+    `remembered` (records, int64) are the signatures of the last run, 0 for none.
     """
     count, component = _components(graph)
     signs = _signs(graph, identity, count, component)
@@ -71,7 +72,7 @@ def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
 
 
 def _edges(graph: Graph) -> tuple[Array, Array, int]:
-    """Both ends of all that joins, records first, then nodes."""
+    """Both ends of all links as node numbers, records first, and the number of nodes."""
     n = len(graph.persons)
     nodes, at = np.unique(graph.links["node"].to_numpy(), return_inverse=True)
     a = [graph.links["record"].to_numpy(), graph.pairs["a"].to_numpy(), graph.same[:, 0]]
@@ -90,7 +91,7 @@ def _components(graph: Graph) -> tuple[int, Array]:
 
 
 def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
-    """Sum up all that a component's clusters hang on, whatever its order, to one number each."""
+    """Hash all that the clusters of a component depend on to one int64 each, whatever its order."""
     persons, links, pairs, identifiers = graph.persons, graph.links, graph.pairs, graph.held
     sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
     parts: list[tuple[Any, list[Any]]] = [
@@ -108,7 +109,7 @@ def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Ar
 
 
 def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) -> Array:
-    """Fresh components that break a limit, hold a pair that must be apart, or are so large that their shape matters."""
+    """Changed components that break a limit or an override, or are so large that their shape matters (bool)."""
     sizes = np.bincount(component, minlength=len(fresh))
     shape = min(identity.cluster.dense_from, 2 * identity.cluster.bridge_sides)
     weakly = (sizes >= shape) & _weakly(graph, identity, len(fresh), component)
@@ -124,7 +125,7 @@ def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) 
 
 
 def _weakly(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
-    """Components that hold a weak link: by likeness, or by a rule that needs a name."""
+    """Components with a weak link (bool): by match score, or by a rule that needs a name."""
     has_weak = np.zeros(count, dtype=bool)
     has_weak[component[graph.pairs["a"].to_numpy()]] = True
     weak = [place for place, rule in enumerate(identity.rules) if rule.needs != "nothing"]
@@ -139,7 +140,7 @@ def _holds(identity: Identity) -> dict[int, int]:
 
 
 def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
-    """Take each wanted component by itself."""
+    """Yield the wanted components one by one."""
     chosen = np.flatnonzero(wanted[component])
     if not len(chosen):
         return
@@ -157,7 +158,7 @@ def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
 
 
 def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple[int, int]]) -> list[Edge]:
-    """Edges of one component; of records that tell the very same, their numbers break a tie, whatever their order."""
+    """Edges of one component; where ties are equal, permanent numbers of records decide, whatever the order."""
 
     def both(a: int, b: int) -> tuple[int, ...]:
         own = sorted((int(graph.ties[at]), int(graph.persons[at])) for at in (a, b))
@@ -176,7 +177,7 @@ def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple
 def _by_component(
     table: pd.DataFrame, columns: list[str], component: Array, wanted: Array
 ) -> dict[int, list[tuple[Any, ...]]]:
-    """Rows of the wanted components as tuples; the first column is a record."""
+    """Rows of the wanted components as tuples; the first column is a record position."""
     of = component[table[columns[0]].to_numpy()]
     chosen = np.flatnonzero(wanted[of])
     rows: dict[int, list[tuple[Any, ...]]] = {}

@@ -1,4 +1,4 @@
-"""Commands of who is who: look a customer up, ask why, decide, and let a difference pass."""
+"""Commands of identity resolution: look up a customer, explain links, override them, and accept a difference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 
-if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
+if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
     from quanyu.run import Context
 
 identity = typer.Typer(no_args_is_help=True, help="The work on who is who: differences, reviews, the model.")
@@ -25,7 +25,7 @@ VERDICTS = ("same", "different", "open")
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the product's command."""
     for command in (who, why, verdict):
         app.command()(command)
     app.add_typer(identity, name="identity")
@@ -125,7 +125,7 @@ def verdict(
 
 
 def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
-    """Raises ConfigError where standing verdicts say the opposite."""
+    """Raises ConfigError where current verdicts say the opposite."""
     from jobs.unify import verdicts
 
     conflicts = verdicts.against(verdicts.standing(context.lake), decision, one, other)
@@ -139,7 +139,7 @@ def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> 
 
 
 def _one_record(directory: Any, value: str) -> Any:
-    """The record that a value names; of a customer whose records are all one, any will do. Raises ConfigError."""
+    """The record that a value identifies. Raises ConfigError where there are several."""
     records = directory.find(value)
     if len(records) > 1:
         listed = ", ".join(map(str, records[:5]))
@@ -148,7 +148,7 @@ def _one_record(directory: Any, value: str) -> Any:
 
 
 def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
-    """Append a row to a log, numbered on."""
+    """Append a row to a log, with the next number."""
     from quanyu.lake import place_of
 
     place = place_of(table)

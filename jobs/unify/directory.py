@@ -1,4 +1,4 @@
-"""The persons of a home as they stand today: to look one up, and to say why."""
+"""Current persons of a home: look one up, and explain its links."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]
 _ID = re.compile(r"c[a-z2-7]{16}")
-# So much of a person's key tells it from all others on a screen.
+# Shortest accepted prefix of a person_key.
 LEAST_KEY = 6
 
 
@@ -38,14 +38,14 @@ class Record(NamedTuple):
 
 
 class Directory:
-    """Records, identifiers and ids of a home, as they stand."""
+    """Current records, identifiers and ids of a home."""
 
     def __init__(self, context: Context) -> None:
         self.context, self.lake = context, context.lake
 
     @cached_property
     def identifiers(self) -> pa.Table:
-        """Identifiers of today, as records.identifiers has them. Raises ConfigError before the first day."""
+        """Current identifiers, with the columns of records.identifiers. Raises ConfigError before the first day."""
         if not self.lake.exists(records.IDENTIFIERS):
             raise ConfigError(f"{records.IDENTIFIERS} is not there yet; run a day first: quanyu run --day DAY")
         with guard("identities"):
@@ -53,16 +53,16 @@ class Directory:
 
     @cached_property
     def log(self) -> Log:
-        """The log of ids."""
+        """The id log."""
         return publish.read_log(self.context)
 
     @cached_property
     def held(self) -> pd.DataFrame:
-        """Who holds which id: source, person_key, person, customer_id."""
+        """Current id of each record: source, person_key, person, customer_id."""
         return self.log.last[["source", "person_key", "person", "customer_id"]].reset_index(drop=True)
 
     def redirect(self, customer: str) -> str:
-        """The id that goes on where this one ended in a merge; itself where it did not. Raises ConfigError."""
+        """The id that an ended one was merged into; itself where it is current. Raises ConfigError."""
         if customer in set(self.held["customer_id"]):
             return customer
         if customer not in self._redirects:
@@ -74,11 +74,11 @@ class Directory:
         return asof.redirects(self.lake)
 
     def former(self, customer: str) -> list[str]:
-        """Ids that lead to this customer now."""
+        """Ids that were merged into this customer."""
         return sorted(ended for ended, into in self._redirects.items() if into == customer)
 
     def customer_of(self, record: Record) -> str | None:
-        """The id that a record holds."""
+        """The id of a record, None where it has none."""
         assignments = self.held
         matches = assignments.loc[
             (assignments["source"] == record.source) & (assignments["person_key"] == record.person_key), "customer_id"
@@ -86,7 +86,7 @@ class Directory:
         return str(matches.iloc[0]) if len(matches) else None
 
     def of_customer(self, customer: str) -> list[Record]:
-        """Records of today that hold an id."""
+        """Current records of a customer."""
         rows = self.held[self.held["customer_id"] == customer]
         identifiers = self.rows_of([Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)])
         return sorted({Record(*key) for key in zip(identifiers["source"], identifiers["person_key"], strict=True)})
@@ -103,14 +103,14 @@ class Directory:
         return rows.reset_index(drop=True)
 
     def bearers(self, values: Collection[str], kinds: Collection[str] = KINDS) -> list[Record]:
-        """Records that show one of these values, as one of the kinds."""
+        """Records with one of these values, as one of the kinds."""
         table = self.identifiers.filter(pc.is_in(self.identifiers["value"], pa.array(sorted(values), pa.string())))
         table = table.filter(pc.is_in(table["kind"], pa.array(sorted(kinds), pa.string())))
         keys = table.select(["source", "person_key"]).to_pandas().drop_duplicates()
         return sorted(Record(*key) for key in keys.itertuples(index=False))
 
     def raw(self, keys: Sequence[Record]) -> pd.DataFrame:
-        """What is compared of records, as the step takes it: fields.RAW by record, in order, null where nobody told."""
+        """Compared fields of records, as the step reads them: fields.RAW by record, in order, null where absent."""
         rows = records.described(self.context, None)
         with guard("identities"):
             frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
@@ -126,14 +126,14 @@ class Directory:
         return persons
 
     def persons(self, keys: Iterable[Record]) -> Array:
-        """Numbers of records, 0 for those that are gone."""
+        """Numbers of records (int64), 0 for absent ones."""
         index = pd.MultiIndex.from_tuples([tuple(key) for key in keys], names=records.KEYS)
         return self._persons.reindex(index, fill_value=0).to_numpy(np.int64)
 
     def find(self, text: str) -> list[Record]:
-        """Records that a value names: a customer id, also a former one, source/key, or an identifier of any kind.
+        """Records that a text identifies: a customer id, also a former one, source/key, or an identifier of any kind.
 
-        Raises ConfigError where nothing answers to it. The value is not told again: it may be personal.
+        Raises ConfigError where nothing matches. The message does not repeat the text: it may be personal.
         """
         text = text.strip()
         if _ID.fullmatch(text):
@@ -156,7 +156,7 @@ class Directory:
         return matches
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
-        """A value as it would lie there, by each kind that takes it, and hashed."""
+        """A value as it would be stored, by each kind that accepts it, and its hashes."""
         forms: set[str] = set()
         for kind in kinds:
             normalised = normalise.normalise(kind, value, self.context.settings.region)

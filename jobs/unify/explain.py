@@ -1,4 +1,4 @@
-"""Why two records are one customer, or are not: the links around them, found again by the functions that made them."""
+"""Explains why two records are one customer, or are not, from the links around them, computed as the step does."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from jobs.unify.weighing import Likeness, Weighed
 from quanyu.model.people import KINDS
 
 Array = np.ndarray[Any, Any]
-# Further round two records nobody looks.
+# Largest neighbourhood of two records that is explored.
 MOST_RECORDS = 5000
 
 
 @dataclass(frozen=True)
 class Hop:
-    """One link between two records: by which rule, the value that they share, since when, or how like they are."""
+    """One link between two records: its rule, with the shared value and its first day, or the match score."""
 
     one: Record
     other: Record
@@ -42,14 +42,14 @@ class Hop:
 
 @dataclass(frozen=True)
 class Part:
-    """Something that keeps two customers apart: what, and why."""
+    """Something that separates two customers: what, and why."""
 
     what: str
     why: str
 
 
 class Around:
-    """All records that links may reach from some, with their links as the step makes them."""
+    """All records that links may reach from some, with their links as the step computes them."""
 
     def __init__(self, directory: Directory, start: Sequence[Record]) -> None:
         self.directory, self.identity = directory, directory.context.catalogue.identity
@@ -62,7 +62,7 @@ class Around:
         self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
 
     def _reach(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
-        """Go from record to record over links, and stop where none leads further."""
+        """Follow links from record to record until no further one is reached."""
         overrides = verdicts.standing(self.directory.lake)
         pairs = verdicts.ends(overrides)
         previous: set[Record] = set()
@@ -79,7 +79,7 @@ class Around:
             previous, near = near, reached
 
     def _with_bearers(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
-        """What these records show, and everybody who shows any of it: so many are needed to tell a hub."""
+        """Identifiers of these records and of all records that share one, which is what a hub is recognised by."""
         own = self.directory.rows_of(near)
         rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
         keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
@@ -113,7 +113,7 @@ class Around:
 
     @cached_property
     def edges(self) -> dict[Any, list[tuple[Any, tuple[Any, ...]]]]:
-        """Ends of links beside each record and each node, with what the link is."""
+        """Neighbours of each record and each node, with the link to them."""
         neighbours: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
 
         def add(one: Any, other: Any, what: tuple[Any, ...]) -> None:
@@ -130,7 +130,7 @@ class Around:
         return neighbours
 
     def chain(self, some: Iterable[Record], others: Iterable[Record], cut: bool) -> list[Hop]:
-        """The fewest links from any of some to any of others; within clusters only, unless also over what was cut."""
+        """The shortest chain of links between some and others, within clusters unless `cut` links count."""
         goals = {self.place[key] for key in others}
         came: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
         home = {int(self.clusters.labels[at]) for at in came}
@@ -172,7 +172,7 @@ class Around:
 
 
 def said_of(directory: Directory, one: Record, other: Record) -> str:
-    """The verdict on two records in the steward's words."""
+    """The verdict on two records, in the steward's words."""
     overrides = verdicts.standing(directory.lake)
     for pair, row in zip(verdicts.ends(overrides), overrides.to_dict("records"), strict=True):
         if set(pair) == {one, other}:
@@ -181,7 +181,7 @@ def said_of(directory: Directory, one: Record, other: Record) -> str:
 
 
 def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> list[Part]:
-    """What keeps two customers' records apart, strongest first."""
+    """What separates the records of two customers, strongest first."""
     parted = {frozenset(pair) for pair in around.graph.different.tolist()}
     parts = [
         Part(f"verdict on {a} and {b}", said_of(around.directory, a, b))
@@ -199,7 +199,7 @@ def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> l
 
 
 def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], linked: bool) -> list[Part]:
-    """Values that both show and that join them not."""
+    """Values that both have and that do not join them."""
     rows, aside = around.shown.rows, around.links.aside
     sides = [{around.place[key] for key in side} for side in (some, others)]
     values = [set(rows.loc[rows["record"].isin(side), "value"]) for side in sides]

@@ -1,4 +1,4 @@
-"""The gate before a new identity state replaces the published one: how far they differ, against the declared bands."""
+"""The gate before a new identity state is published: compares it with the published one, against declared limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quanyu.identity import Gate
 
 @dataclass(frozen=True)
 class Difference:
-    """A new state beside the published one, in numbers of customers, records and values."""
+    """A new state compared with the published one, in numbers of customers, records and values."""
 
     customers_before: int
     records_before: int
@@ -29,7 +29,7 @@ class Difference:
     named: int
 
     def beyond(self, gate: Gate) -> list[str]:
-        """Say which bands it leaves, with the figures."""
+        """Say which limits it exceeds, with the figures."""
         shares = [
             ("customers merged", self.merged, self.customers_before, gate.merged),
             ("customers that came out of a split", self.split, self.customers_before, gate.split),
@@ -52,13 +52,13 @@ class Difference:
 
 
 def fingerprint(events: pd.DataFrame, difference: Difference) -> str:
-    """Hash of a proposed difference: what a person accepts is this one and no other."""
+    """Hash of a proposed difference: a person accepts exactly this one."""
     rows = events[["event", "customer_id", "other_id", "source", "person_key"]].fillna("").astype(str)
     return digest([sorted(map(list, rows.to_numpy().tolist())), vars(difference)])
 
 
 def stopped(reasons: list[str], mark: str) -> ContractError:
-    """The error that keeps the published state, in words."""
+    """The error that leaves the published state in place."""
     listed = "; ".join(reasons)
     return ContractError(
         f"identities: the new state differs too much and was not published: {listed}. Look at it with `quanyu identity"

@@ -1,4 +1,4 @@
-"""The step that says who is who: links, clusters and ids of a day, through the gate, and published."""
+"""The step of identity resolution: links, clusters and ids of a day, checked by the gate and published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Day:
-    """All that came of one day: its records, links, pairs, clusters, the customer of each record, and the news."""
+    """Identity state of one day: records, links, pairs, clusters, the customer of each record, and new events."""
 
     day: date
     records: Records
@@ -50,19 +50,19 @@ class Day:
 
     @cached_property
     def ids(self) -> Array:
-        """Customer of each record as a number, -1 for none."""
+        """Customer of each record as an integer (records, int64), -1 for none."""
         return pd.factorize(self.customers)[0]
 
     @cached_property
     def sizes(self) -> Array:
-        """Records of each customer."""
+        """Number of records of each customer (customers, int64)."""
         return np.bincount(self.ids[self.ids >= 0])
 
 
 def identify(context: Context, receipt: Receipt) -> Outcome:
-    """Find who is who at the end of the day, and publish it where the gate lets it pass.
+    """Resolve identities at the end of the day, and publish them where the gate lets them pass.
 
-    Days that no run took are taken one by one before it, as far back as `catch_up_days`, so that ids do not depend on
+    Days without a run are processed first, one by one, as far back as `catch_up_days`, so that ids do not depend on
     when runs happened.
     """
     with _lasting():
@@ -71,7 +71,7 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
 
 @contextmanager
 def _lasting() -> Iterator[None]:
-    """Take what is there for lasting: looking for garbage in it, again and again, would cost a day a tenth."""
+    """Exempt existing objects from garbage collection: scanning them again and again would cost a tenth of the time."""
     gc.freeze()
     try:
         yield
@@ -100,7 +100,7 @@ def _identified(context: Context, receipt: Receipt) -> Outcome:
 
 
 def days_to_take(context: Context, log: Log) -> list[date]:
-    """List the days since the last event on which identifiers or people came or went, and the day of the run."""
+    """Days since the last event on which identifiers or people changed, and the day of the run."""
     if log.events.empty:
         return [context.day]
     last = max(log.events["day"])
@@ -122,7 +122,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, remembered: M
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, shown, links, pairs, rate)
     place, recalled = remembered.at(records.person)
-    # A component whose records remember its sign was clustered before, and they have their ids.
+    # A component with an unchanged signature was clustered before, and its records have their ids.
     signs = np.zeros(len(place), np.int64)
     signs[recalled] = remembered.columns["sign"][place[recalled]]
     clusters = clustered(graph, identity, signs)
@@ -141,9 +141,10 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, remembered: M
 
 
 def _with_all_who_hold(labels: Array, named: Array, customers: pd.Series) -> Array:
-    """Labels of clusters, -1 where nothing changed; who holds an id that is looked at is a cluster too.
+    """Labels of clusters, -1 where nothing changed; unchanged records that share an id with changed ones form clusters.
 
-    A record whose identifiers had ceased kept its id: where it shows one anew, others hold that id, unchanged.
+    A record whose identifiers ended retains its id. When it shows an identifier again, unchanged records may have its
+    id.
     """
     changed = (labels >= 0) & named
     rest = (labels < 0) & named & customers.isin(customers[changed].dropna().unique()).to_numpy()
@@ -172,7 +173,7 @@ def _graph(
 
 
 def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
-    """Records that show anything of a person: not just values that name nobody."""
+    """Records (bool) with any evidence of a person: not just values that identify nobody."""
     named: Array = shown.names != 0
     blocked = shown.rows["blocked"].to_numpy() > 0
     named[shown.rows.loc[~blocked, "record"].to_numpy()] = True
@@ -180,12 +181,12 @@ def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
 
 
 def nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
-    """Values that say nothing about who somebody is: hubs, and blocked ones."""
+    """Codes (int64) of values that say nothing about identity: hubs and blocked values."""
     return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
 
 
 def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
-    """The strongest rule that an identifier of each record could serve, by its place: the lower, the stronger."""
+    """Index of the strongest rule that an identifier of each record can serve (records, int64): lower is stronger."""
     from quanyu.model.people import KINDS
 
     ranks = np.full(len(KINDS), len(identity.rules), np.int64)
@@ -197,7 +198,7 @@ def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
 
 
 def _known(state: Day, remembered: Memory) -> Memory:
-    """The memory as it will be once the day is written, for the day that follows."""
+    """State that the next day builds upon, after this day is written."""
     import pyarrow as pa
 
     records, pairs = state.records, state.pairs

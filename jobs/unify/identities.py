@@ -1,4 +1,4 @@
-"""Ids of customers: minted once and kept; clusters come and go, and who holds which id follows what overlaps most."""
+"""Ids of customers: minted once and retained; when clusters change, an id follows its largest overlap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENTS = ["day", "event", "customer_id", "other_id", "source", "person_key", "pe
 
 @dataclass(frozen=True)
 class Found:
-    """New events of the id log, and how many ids were minted, ended by a merge, and came out of a split."""
+    """New events of the id log, and how many ids were minted, ended by a merge, and created by a split."""
 
     events: pd.DataFrame
     minted: int
@@ -27,9 +27,9 @@ class Found:
 
 
 class Log:
-    """What happened to ids so far, in order: person (number of the record), customer_id, other_id, number.
+    """Events of the id log, in order: person (number of the record), customer_id, other_id, number.
 
-    `last` has the last event of each person, `held` the id that each holds.
+    `last` has the last event of each person, `held` the current id by person.
     """
 
     def __init__(self, events: pd.DataFrame) -> None:
@@ -44,17 +44,17 @@ class Log:
         return self.last.set_index("person")[["source", "person_key"]]
 
     def minted(self, ids: Collection[str]) -> set[str]:
-        """Those of some ids that ever were."""
+        """Those of some ids that were ever used."""
         customer_ids = self.events["customer_id"]
         return set(customer_ids[customer_ids.isin(ids)])
 
     def age(self, ids: pd.Series) -> pd.Series:
-        """Number of the first event of each id: the lower, the older."""
+        """Number of the first event of each id: lower is older."""
         first = self.events.drop_duplicates("customer_id")
         return ids.map(pd.Series(first["number"].to_numpy(), index=first["customer_id"].to_numpy()))
 
     def former(self, persons: pd.Series) -> pd.DataFrame:
-        """Ids that persons held and that nobody holds now: person, customer_id, number of the last such event."""
+        """Ids that persons had and that nobody has now: person, customer_id, number of the last such event."""
         events = self.events[self.events["person"].isin(persons)]
         alive = self.held[self.held.isin(set(events["customer_id"]))]
         events = events[~events["customer_id"].isin(set(alive))]
@@ -62,12 +62,12 @@ class Log:
 
 
 def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
-    """Decide which id each cluster carries on, and log what that changes.
+    """Decide which id each cluster carries on, and log the changes.
 
-    `table` has the records looked at: person, source, person_key, known_on, cluster, strength (the lower, the stronger)
-    and, by what, `joined_by`, `merged_by`, `split_by`. Ids go to the strongest overlap, then the largest, then the
-    oldest id, each once: so a merge keeps the strongest id, and of a split the strongest part keeps it. A part
-    without an id takes back the one that it held before a merge; only then is one minted.
+    `table` has the records under review: person, source, person_key, known_on, cluster, strength (lower is stronger)
+    and the causes `joined_by`, `merged_by`, `split_by`. Ids go to the strongest overlap, then the largest, then the
+    oldest id, each once: so a merge retains the strongest id, and of a split the strongest part retains it. A part
+    without an id gets back the one that it had before a merge; otherwise one is minted.
     """
     table = table.assign(held=table["person"].map(log.held))
     table = table.sort_values(["known_on", "source", "person_key"], kind="stable").reset_index(drop=True)
@@ -84,7 +84,7 @@ def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
 
 
 def _keepers(table: pd.DataFrame, log: Log) -> dict[int, str]:
-    """Pair clusters with the ids that their records hold, strongest pairs first, each at most once."""
+    """Pair clusters with the current ids of their records, strongest pairs first, each at most once."""
     holders = table.dropna(subset=["held"])
     groups = holders.groupby(["cluster", "held"], sort=False)
     pairs = groups.agg(records=("person", "size"), strength=("strength", "min")).reset_index()
@@ -106,7 +106,7 @@ def _one_each(clusters: pd.Series, ids: pd.Series, used_ids: set[str]) -> dict[i
 
 
 def _restored(table: pd.DataFrame, log: Log, used_ids: set[str]) -> dict[int, str]:
-    """Ids that ended in a merge, back for the clusters of those who held them."""
+    """Ids that ended in a merge, given back to the clusters of their former holders."""
     parted = table.dropna(subset=["held"])
     if parted.empty:
         return {}
@@ -138,9 +138,9 @@ def _id(seed: str) -> str:
 
 
 def _events(table: pd.DataFrame, minted: set[str], day: date) -> pd.DataFrame:
-    """One event for each record whose id changes: mint (the first), join, merge (its id ended), split (it parted)."""
+    """One event for each record whose id changes: mint (the first), join, merge (its id ended), split (it left)."""
     changed = table[table["held"] != table["customer_id"]].copy()
-    # An id that a record of an untouched cluster holds cannot be here: all who hold one are looked at together.
+    # No record outside the table has one of these ids: all holders of an id are decided together.
     alive = set(table["customer_id"])
     is_new = changed["held"].isna()
     first = is_new & changed["customer_id"].isin(minted) & ~changed["customer_id"].duplicated()

@@ -1,4 +1,4 @@
-"""Likeness of records on a day: what changed is prepared, blocked and scored anew, the rest is remembered."""
+"""Match scores of a day: changed records are prepared, blocked and scored; the rest is read from the stored state."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]
-# So many records are prepared at a time.
+# Records that are prepared at a time.
 BATCH = 100_000
 
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a day, in the order of their numbers: as staged, the hashes of what is compared (`raw`) and of names.
+    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw`) and of names.
 
-    `keys` has their keys by block, `prepared` all of them as they are compared, where all had to be prepared.
+    `person`, `raw` and `name` are (records,) int64; `keys` (records by blocks, int64) are their blocking keys.
+    `prepared` has all records as they are compared, where all had to be prepared.
     """
 
     files: Staged
@@ -61,7 +62,7 @@ def records_of(context: Context, files: Staged, remembered: Memory) -> Records:
 
 
 def _form(match: Match) -> int:
-    """Form in which records are prepared and compared: what was remembered in another is of no use."""
+    """Fingerprint of the code that prepares and compares records: what other code stored is of no use."""
     code = [
         inspect.getsource(module)
         for module in (fields, names, titles, name_match, levels, households, weights, scoring)
@@ -70,7 +71,7 @@ def _form(match: Match) -> int:
 
 
 def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) -> pa.Table:
-    """Bring the chosen records into the form in which they are compared, in order, with keys of blocks if asked."""
+    """Convert the chosen records to the form that is compared, in order, with blocking keys if `keyed`."""
     block_fields = [list(block.same) for block in _match(context).blocks] if keyed else []
     batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
     return pa.Table.from_batches(fields.batches(iter(batches), block_fields, salt_of(context.settings)))
@@ -81,15 +82,16 @@ def _match(context: Context) -> Match:
 
 
 def limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[int]:
-    """How large each block may be, for so many records."""
+    """Largest size of each block, for so many records."""
     return blocks.limits(groups, [block.most for block in match.blocks], match.pairs, records)
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Pairs above the model's floor as places of records (a, b), their weights, and what the run scored itself.
+    """Pairs above the model's floor as record positions (a, b), their weights in bits, and what the run scored itself.
 
-    `relatives` are pairs whose names are two persons': at most for review, however like the rest is.
+    `relatives` (pairs, bool) are pairs with names of two persons: at most for review, however similar the rest is.
+    `mark`, `standing` and `batch` (records, int64) are stored for the next run; `scored` is the number of candidates.
     """
 
     a: Array
@@ -104,7 +106,7 @@ class Likeness:
 
 
 def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, remembered: Memory) -> Likeness:
-    """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
+    """Score the pairs of records that changed or entered further blocks; read the others from the stored state."""
     match = _match(context)
     groups = blocks.grouped(records.keys)
     most = limits(match, groups, len(records.person))
@@ -115,7 +117,7 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
     mark = mixed([records.raw, *hub, np.full(len(mask), version)])
     touched = ~recalled | due
     touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]
-    # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
+    # A block that grew too large removes pairs and changes no others; one that shrank adds pairs.
     touched[recalled] |= (mask[recalled] & ~remembered.columns["standing"][place[recalled]]) != 0
     a, b, bits = blocks.candidates(groups, most, touched)
     batch = np.full(len(mask), remembered.last + 1, np.int64)
@@ -154,7 +156,7 @@ def _trained(
 
 
 def train_anew(context: Context) -> tuple[int, int]:
-    """Train a new version on the records of the context's day. Returns its number and how many records there were."""
+    """Train a new version on the records of the context's day. Returns its number and the number of records."""
     records = records_of(context, staged(context, context.day), memory.forgotten(len(_match(context).blocks)))
     groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
     a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
@@ -166,7 +168,7 @@ def train_anew(context: Context) -> tuple[int, int]:
 
 
 def _dated(pairs: pa.Table, batch: int) -> pa.Table:
-    """Pairs as the memory has them: the smaller number first, with the run that scored them."""
+    """Pairs as they are stored: the smaller number first, with the batch that scored them."""
     one, other = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     columns = [
         pa.array(np.minimum(one, other)), pa.array(np.maximum(one, other)), pairs["levels"], pairs["weight"],

@@ -1,4 +1,4 @@
-"""Whole numbers that stand for several."""
+"""Combines several integers into one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP, _FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def mixed(columns: Iterable[Array]) -> Array:
-    """Mix columns of whole numbers to one."""
+    """Hash columns of integers, each (n,), to one int64 column. Raises ValueError where there is none."""
     mix: Array | None = None
     with np.errstate(over="ignore"):
         for column in columns:

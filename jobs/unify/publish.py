@@ -1,4 +1,4 @@
-"""Writes an identity state: first the log, then the state by it, then what the next day builds upon."""
+"""Writes an identity state: first the id log, then the state that follows from it, then the state of the next run."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 LOG, STATE, CUTS = "gold/identity_events", "gold/identities", "gold/identity_cuts"
 ACCEPTED, DAYS = "gold/identity_acceptances", "gold/identity_days"
 COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "person_key", "person", "cause"]
-# The work list is as long as people can work through.
+# No longer than people can work through.
 MOST_REVIEWS = 5000
-# Fewer records are sooner compared again than remembered.
+# Comparing fewer records again is faster than storing them.
 REMEMBERED = 5000
-# Dead rows of the memory are cleared away when they are so many times the live ones.
+# Outdated rows of the stored state are removed when there are so many times the current ones.
 MOST_DEAD = 1.0
 
 
 def read_log(context: Context) -> Log:
-    """Read the log, in order."""
+    """Read the id log, in order."""
     if not context.lake.exists(LOG):
         return Log(pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS}))
     table = context.lake.arrow(LOG).to_table()
@@ -49,7 +49,7 @@ def read_log(context: Context) -> Log:
 
 
 def following(log: Log, events: pd.DataFrame) -> Log:
-    """The log with further events."""
+    """The log with further events appended."""
     if events.empty:
         return log
     first = int(log.events["number"].max()) + 1 if len(log.events) else 0
@@ -58,7 +58,7 @@ def following(log: Log, events: pd.DataFrame) -> Log:
 
 
 def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, difference: Difference) -> None:
-    """Let a difference pass, or keep it for people to look at and stop. Raises ContractError."""
+    """Let a difference pass, or store it for review and stop. Raises ContractError."""
     reasons = difference.beyond(context.catalogue.identity.gate)
     if not reasons:
         return
@@ -82,9 +82,9 @@ def _arrow(table: type[Table]) -> pa.Schema:
 
 
 def publish(context: Context, receipt: Receipt, events: int, log: Log, days: list[Day]) -> int:
-    """Append the last `events` of the log, then make the state follow it. Returns how many assignments changed.
+    """Append the last `events` of the log, then update the state by it. Returns how many assignments changed.
 
-    What a killed run appended and did not publish is published by the next.
+    Events that a killed run appended and did not publish are published by the next.
     """
     lake, tables = context.lake, context.catalogue.tables
     if events:
@@ -98,7 +98,7 @@ def publish(context: Context, receipt: Receipt, events: int, log: Log, days: lis
 
 
 def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
-    """Keep the figures of the days taken; what changed is counted from the log, so that a rerun tells it too."""
+    """Store the figures of the processed days; changes are counted from the log, so that a rerun reports them too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
     lake.prepare(table)
@@ -137,7 +137,7 @@ def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
 
 
 def _assignments(log: pd.DataFrame) -> pd.DataFrame:
-    """What the log amounts to: each assignment holds from its event's day to that of the record's next one."""
+    """Assignments by the log: each is valid from its event's day to that of the record's next one."""
     ordered = log.drop_duplicates(["person", "day"], keep="last")
     following_day = ordered.groupby("person", sort=False)["day"].shift(-1)
     return pd.DataFrame({
@@ -147,7 +147,7 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _explained(context: Context, receipt: Receipt, last: Day) -> None:
-    """Write what was set aside, left for people to look at, and cut."""
+    """Write what was set aside, pairs for review, and cuts."""
     tables = context.catalogue.tables
     _settle(context, receipt, tables["identity_aside"], _aside(last))
     _settle(context, receipt, tables["identity_reviews"], _reviews(context, last))
@@ -155,7 +155,7 @@ def _explained(context: Context, receipt: Receipt, last: Day) -> None:
 
 
 def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
-    """Append the cuts that are not on record yet: a cut is told on the day on which it is met first."""
+    """Append the cuts that are not logged yet: each is logged on the first day on which it occurs."""
     lake, table = context.lake, context.catalogue.tables["identity_cuts"]
     named = [name for name in table.columns if name != "day"]
     cuts = cuts.drop_duplicates(named)
@@ -172,7 +172,7 @@ def _joined(rows: pd.DataFrame) -> pd.Series:
 
 
 def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
-    """Make a list hold just these rows; a list that holds them is left as it is."""
+    """Replace the rows of a list, unless it has exactly these rows already."""
     lake, place = context.lake, place_of(table)
     wanted = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
     order = [(name, "ascending") for name in table.keys]
@@ -199,7 +199,7 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     match = context.catalogue.identity.match
     sure = training.probability(last.pairs.weight, last.rate)
     chosen = np.flatnonzero(sure >= match.review)
-    # Two without an id are not one.
+    # Two records without an id are not one customer.
     ids = np.where(last.ids < 0, -1 - np.arange(len(last.ids)), last.ids)
     chosen = chosen[ids[last.pairs.a[chosen]] != ids[last.pairs.b[chosen]]]
     settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
@@ -215,7 +215,7 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     return pd.DataFrame({
         "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
         "b_key": other["person_key"], "reason": why,
-        # What two of one household have alike says nothing of how often they are one person.
+        # What two members of a household share does not say how likely they are one person.
         "probability": np.where(apart, np.nan, sure[chosen].round(2)),
     })  # fmt: skip
 
@@ -234,7 +234,7 @@ def _cuts(last: Day) -> pd.DataFrame:
 
 
 def remember(context: Context, receipt: Receipt, before: Memory, after: Memory, days: list[Day]) -> None:
-    """Write what is other than before: pairs first, since a record's row says that its pairs are there."""
+    """Write what changed since `before`: pairs first, because a record's row says that its pairs are stored."""
     lake, tables, last = context.lake, context.catalogue.tables, days[-1]
     if len(after.person) < REMEMBERED and not lake.exists(memory.RECORDS):
         return
@@ -254,7 +254,7 @@ def remember(context: Context, receipt: Receipt, before: Memory, after: Memory, 
 
 
 def _changed(before: Memory, after: Memory) -> Array:
-    """Records of which anything is other than it was remembered."""
+    """Records (bool) that differ from what was stored."""
     place, present = before.at(after.person)
     same = present.copy()
     for name in memory.RECORD:
@@ -268,7 +268,7 @@ def _rows(after: Memory, chosen: Array, written: int) -> pa.Table:
 
 
 def _gone(before: Memory, after: Memory, written: int) -> pa.Table:
-    """Rows that forget records which are no longer there: should they come back, they are compared anew."""
+    """Rows that mark deleted records: if they come back, they are compared again."""
     deleted = ~after.at(before.person)[1] & (before.columns["mark"] != 0)
     zeros = {name: np.zeros(int(deleted.sum()), np.int64) for name in memory.RECORD}
     return memory.records_table(before.person[deleted], zeros, before.keys[deleted], written)

@@ -1,6 +1,6 @@
-"""One component whose links join too much: the strongest links first, and none that breaks a limit.
+"""One component whose links join too much: the strongest links are applied first, and none that breaks a limit.
 
-What comes of it depends on the links alone, never on the order in which they came.
+The outcome depends on the links alone, never on their order.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ LIKENESS = "likeness"
 
 
 class Edge(NamedTuple):
-    """A record at a node (other is -1), or two records by likeness (rule is -1) or by verdict (rule is -2).
+    """A record at a node (other is -1), or two records by match score (rule is -1) or by an override (rule is -2).
 
-    `tie` orders edges that are as strong as each other, by what was told and by no key.
+    `tie` orders edges of equal strength by content, not by any key.
     """
 
     rule: int
@@ -32,7 +32,7 @@ class Edge(NamedTuple):
 
 
 class Component(NamedTuple):
-    """Records, what joins them, what they hold (record, kind, scope, value, day), and the pairs kept apart."""
+    """Records, their edges, their identifiers with a limit (record, kind, scope, value, day), and cannot-link pairs."""
 
     records: Any
     edges: list[Edge]
@@ -42,21 +42,21 @@ class Component(NamedTuple):
 
 @dataclass
 class Sets:
-    """Union-find over records and nodes, with what each set holds."""
+    """Union-find over records and nodes, with the identifiers of each set."""
 
     parent: dict[Any, Any]
     sizes: dict[Any, int]
     holds: dict[Any, dict[tuple[int, int], dict[int, int]]]
 
     def find(self, one: Any) -> Any:
-        """Root of the set that something is in."""
+        """Root of the set that contains a record or node."""
         while self.parent[one] != one:
             self.parent[one] = self.parent[self.parent[one]]
             one = self.parent[one]
         return one
 
     def join(self, one: Any, other: Any) -> None:
-        """Make two sets one."""
+        """Merge two sets."""
         if self.sizes[one] < self.sizes[other]:
             one, other = other, one
         self.parent[other] = one
@@ -114,7 +114,7 @@ def _joined(component: Component, edges: Sequence[Edge], identity: Identity, cut
 
 
 def _forbidden(sets: Sets, one: Any, other: Any, component: Component, identity: Identity) -> str:
-    """Say why two sets must not become one; nothing where they may."""
+    """Say why two sets must not be merged; empty where they may."""
     for a, b in component.different:
         if {sets.find(a), sets.find(b)} == {one, other}:
             return "a verdict keeps two of its records apart"
@@ -149,7 +149,7 @@ def _groups(records: Iterable[int], edges: Sequence[Edge]) -> list[list[int]]:
 
 
 def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
-    """Weak links to cut in a group: a single one between two large sides, or the weakest where all hang loosely."""
+    """Weak links to cut in a group: a single one between two large sides, or the weakest of a sparse group."""
     rules = identity.cluster
     if len(group) < min(rules.dense_from, 2 * rules.bridge_sides):
         return []
@@ -175,7 +175,7 @@ def _is_weak(edge: Edge, identity: Identity) -> bool:
 
 
 def _density(group: list[int], edges: Sequence[Edge]) -> float:
-    """Share of the pairs of a group that are linked themselves."""
+    """Share of the pairs of a group that are linked directly."""
     at: dict[int, list[int]] = {}
     pairs: set[tuple[int, int]] = set()
     for edge in edges:
@@ -189,7 +189,7 @@ def _density(group: list[int], edges: Sequence[Edge]) -> float:
 
 
 def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
-    """Edges without which a group falls into two, each with so many records at least. Tarjan's, without recursion."""
+    """Edges whose removal leaves two parts of at least `sides` records each. Tarjan's algorithm, without recursion."""
     near: dict[Any, list[tuple[Any, Edge]]] = {}
     for edge in edges:
         one, other = _ends(edge)

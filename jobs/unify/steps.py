@@ -22,7 +22,7 @@ from quanyu.run import Context, Outcome, Step
 PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 
-# What follows from the log of ids, and what only saves work; the log itself cannot be made again.
+# Tables that can be computed again from silver and the id log; the log itself cannot.
 REMADE = (
     "gold/identities", "gold/identity_aside", "gold/identity_reviews", "gold/identity_proposals", memory.RECORDS,
     memory.PAIRS,
@@ -49,7 +49,7 @@ def _customers(catalogue: Catalogue) -> str:
     return digest([code, catalogue.tables["customers"].definition(), catalogue.settings.wins])
 
 
-# What decides who is who: a change of its code decides anew.
+# Modules that decide identities: a change of their code runs the step again.
 _DECIDES = (
     "causes",
     "clusters",
@@ -92,7 +92,7 @@ def _of_job(job: Job) -> Step:
 
 
 def unify(context: Context, receipt: Receipt) -> Outcome:
-    """Write the customers as all sources know them at the end of the day."""
+    """Write the customers as known at the end of the day."""
     tables = context.catalogue.tables
     people, identifiers, consents = (
         asof.facts(context, tables[name], context.day).where("customer_id is not null")
@@ -104,7 +104,7 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:
-    """Write what a job makes of the facts up to the end of the day."""
+    """Write the result of a job over the facts up to the end of the day."""
     table = context.catalogue.tables[name]
     return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 

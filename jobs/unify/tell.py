@@ -1,4 +1,4 @@
-"""Customers, links and differences for a person's eyes."""
+"""Renders customers, links and differences for the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.unify.explain import Hop, Part
 from jobs.unify.weighing import Weighed
 from quanyu.printable import grid, line
 
-# Longer lists are told by their number.
+# Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
 
 
@@ -25,7 +25,7 @@ def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Gri
 
 
 def customer(directory: Directory, one: str) -> Group:
-    """A customer with all records and identifiers, what is set aside, and what happened to the id."""
+    """A customer with all records and identifiers, what is set aside, and the history of the id."""
     records = directory.of_customer(one)
     lines: list[RenderableType] = [line((one, "bold"), f": {len(records)} records, {_row(directory, one)}")]
     former = directory.former(one)
@@ -105,7 +105,7 @@ def chain(hops: list[Hop], day: date | None = None) -> Group:
 
 
 def weighed(comparison: Weighed) -> Group:
-    """The weight of every field of a pair, in bits."""
+    """The match weight of every field of a pair, in bits."""
     rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in comparison.fields]
     sure = "no probability" if comparison.probability is None else f"probability {comparison.probability:.3f}"
     rows.append(["together", sure, f"{comparison.weight:+.1f}"])
@@ -113,12 +113,12 @@ def weighed(comparison: Weighed) -> Group:
 
 
 def parts(reasons: list[Part]) -> Group:
-    """What keeps two customers apart."""
+    """What separates two customers."""
     return Group(*(line((part.what, "yellow"), f": {part.why}") for part in reasons))
 
 
 def proposal(rows: pd.DataFrame) -> Group:
-    """A difference that was stopped at the gate: the bands, what would happen how often, and the largest changes."""
+    """A difference that the gate stopped: the limits that it exceeds, numbers of events, and the largest changes."""
     counts = [[str(event), f"{len(part):,}", f"{part['customer_id'].nunique():,}"]
               for event, part in rows.groupby("event")]  # fmt: skip
     merges = rows[rows["event"] == "merge"].groupby(["customer_id", "cause"])
@@ -140,7 +140,7 @@ def proposal(rows: pd.DataFrame) -> Group:
 
 
 def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
-    """The stewards' work list, likeliest first."""
+    """The stewards' work list, in the order of its rows."""
     lines: list[RenderableType] = []
     ends = [Record(row[f"{end}_source"], row[f"{end}_key"]) for row in rows.to_dict("records") for end in ("a", "b")]
     people = directory.raw(ends)

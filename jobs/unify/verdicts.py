@@ -1,4 +1,4 @@
-"""Verdicts of stewards: two records are one person, or are not. They outrank every rule."""
+"""Overrides by stewards: two records are one person (must-link), or are not (cannot-link). They outrank every rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 def standing(lake: Lake) -> pd.DataFrame:
-    """The newest verdict of each pair, whichever way round it was given, those taken back left out."""
+    """The newest verdict of each pair, whichever record it names first; revoked ones are left out."""
     if not lake.exists(PLACE):
         return pd.DataFrame({name: pd.Series(dtype=object) for name in (*ENDS, "verdict", "why", "decided_at")})
     rows: pd.DataFrame = lake.arrow(PLACE).to_table().to_pandas().sort_values("number")
@@ -27,7 +27,10 @@ def standing(lake: Lake) -> pd.DataFrame:
 
 
 def places(verdicts: pd.DataFrame, find: Callable[[Sequence[Record]], Array], verdict: str) -> Array:
-    """Pairs of places that verdicts of a kind name, as far as both are there; `find` gives places of records, or -1."""
+    """Pairs of positions (pairs, 2) that verdicts of a kind name, where both records exist.
+
+    `find` returns positions of records, -1 for absent ones.
+    """
     chosen = ends(verdicts[verdicts["verdict"] == verdict])
     if not chosen:
         return np.zeros((0, 2), np.int64)
@@ -42,9 +45,9 @@ def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:
 
 
 def against(verdicts: pd.DataFrame, verdict: str, one: Record, other: Record) -> list[tuple[Record, Record]]:
-    """Standing verdicts that a new one on two records contradicts; none where it may stand beside them.
+    """Current verdicts that a new one on two records contradicts; none where they are consistent.
 
-    Who is the same as the same is the same: a chain of such verdicts says as much as one of them.
+    "Same" is transitive: a chain of such verdicts counts as one.
     """
     pair = {one, other}
     same, apart = (
@@ -60,7 +63,7 @@ def against(verdicts: pd.DataFrame, verdict: str, one: Record, other: Record) ->
 
 
 def _reached(same: Sequence[tuple[Record, Record]], start: Record) -> dict[Record, tuple[Record, Record]]:
-    """Records that chains of verdicts lead to, each with the verdict by which it was reached."""
+    """Records that chains of verdicts reach, each with the verdict by which it was reached."""
     reached: dict[Record, tuple[Record, Record]] = {}
     near = [start]
     while near:

@@ -1,4 +1,4 @@
-"""Likeness of a few records, with the weight of every field, for explanations."""
+"""Match scores of a few records, with the weight of every field, for explanations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jobs.unify.matching.levels import HIGHEST, WORDS
 from jobs.unify.matching.scoring import Compared, of_relatives, unpacked
 
 Array = np.ndarray[Any, Any]
-# Bits from which it is worth telling that two of a household may be meant.
+# Below so many bits, the explanation mentions that both may be members of one household.
 LEAST_TOLD = -0.1
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """Likeness of two records: probability, total weight in bits, and per field the words of its level and weight.
+    """Match score of two records: probability, total weight in bits, and words and weight of each field.
 
     Names of two persons have no probability.
     """
@@ -37,7 +37,7 @@ class Weighed:
 
 
 class Likeness:
-    """Likeness of records around some: remembered from the last run, or in a small home computed anew."""
+    """Match scores around some records: from the stored state, or computed where a home is small."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory, context = directory, directory.context
@@ -48,7 +48,7 @@ class Likeness:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Pairs of numbers of records that are links: a, b, weight."""
+        """Pairs of persons that are linked by match score: a, b, weight."""
         remembered = memory.recall(self.directory.lake, len(self.match.blocks))
         if len(remembered.person):
             person, batch = remembered.person, remembered.columns["batch"]
@@ -78,7 +78,7 @@ class Likeness:
         return Compared(table, model), fields.keys(prepared, block, self.salt)
 
     def near(self, some: set[Record]) -> set[Record]:
-        """Records that likeness links to some."""
+        """Records that the match score links to some."""
         numbers = self.directory.persons(some)
         assignments = self.directory.held
         pairs = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
@@ -86,13 +86,13 @@ class Likeness:
         return {Record(*key) for key in zip(others["source"], others["person_key"], strict=True)}
 
     def links(self, keys: Sequence[Record]) -> pd.DataFrame:
-        """Links by likeness as places among the keys: a, b, weight."""
+        """Links by match score as positions among the keys: a, b, weight."""
         place = {int(number): at for at, number in enumerate(self.directory.persons(keys))}
         pairs = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
         return pairs.assign(a=pairs["a"].map(place), b=pairs["b"].map(place)).reset_index(drop=True)
 
     def weigh(self, some: Sequence[Record], others: Sequence[Record]) -> Weighed:
-        """Weigh the likest pair of some records and others."""
+        """Weigh the most similar pair of some records and others."""
         keys = sorted({*some, *others})
         compared, block_keys = self._compared(keys, floor=-1e9)
         place = {key: at for at, key in enumerate(keys)}

@@ -1,4 +1,4 @@
-"""Pairs worth comparing: records that stand in one block, blocks that are too large left out."""
+"""Blocking: pairs worth comparing share a block; blocks that are too large are left out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-# By how much limits shrink, step by step, so that they seldom change from day to day.
+# Steps by which limits shrink, coarse so that they seldom change from day to day.
 SHRUNK = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
-# Fewer records can be compared as often as anybody likes.
+# Fewer records may have as many pairs as so many.
 FEW = 100_000
 THREADS = min(os.cpu_count() or 1, 8)
 
 
 class Groups(NamedTuple):
-    """Records with a key in the order of their keys, where each block begins, and how large it is."""
+    """Records with a key, sorted by key, where each block begins, and its size (all int64)."""
 
     order: Array
     starts: Array
@@ -26,17 +26,20 @@ class Groups(NamedTuple):
 
 
 def grouped(keys: Array) -> list[Groups]:
-    """Group records by their keys (records by blocks; 0 is no key), block by block; the order in a group is any."""
+    """Group records by their keys, block by block; the order in a group is undefined.
+
+    `keys` is records by blocks, int64; 0 is no key.
+    """
     columns = np.asfortranarray(keys)
-    # Sorting lets other threads run.
+    # Sorting releases the GIL.
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(lambda place: _groups(columns[:, place]), range(keys.shape[1])))
 
 
 def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records: int) -> list[int]:
-    """How large a block may be: `most`, shrunk evenly until no more than so many pairs a record stand together.
+    """Largest size of each block: `most`, shrunk evenly until there are no more than `pairs` pairs per record.
 
-    Pairs count once in each block that they share. Small blocks are the last to be left out, and pairs are never.
+    A pair counts in each block that it shares. Small blocks are left out last, blocks of two never.
     """
     for share in SHRUNK:
         shrunk = [max(int(limit * share), 2) for limit in most]
@@ -52,7 +55,7 @@ def _pairs(sizes: Array, limit: int) -> int:
 
 
 def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> Array:
-    """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
+    """Blocks of each record in bits (records, int64): those whose key it has and that are not too large."""
     bits = np.zeros(records, dtype=np.int64)
     for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
         bits[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
@@ -68,9 +71,9 @@ def _groups(column: Array) -> Groups:
 
 
 def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
-    """List each pair of records (a < b) of which one at least is touched, and that share a block, with its blocks.
+    """List each pair of records (a < b) that shares a block and has a touched record, with its blocks.
 
-    Returns a, b and the blocks in bits.
+    `touched` is (records, bool). Returns a, b (positions) and the blocks in bits, each (pairs,) int64.
     """
     n = len(touched)
     codes, bits = np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -105,7 +108,7 @@ def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
 
 
 def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
-    """Keep those pairs (places of both records, and rows) whose records stand in one block."""
+    """Select the pairs (positions of both records, and rows) whose records share a block."""
     a, b, rows = pairs
     shared, open_ = np.zeros(len(a), bool), np.arange(len(a))
     both = standing[a] & standing[b]

@@ -1,4 +1,4 @@
-"""Fields of records in the form in which they are compared, and the keys of the blocks that records stand in."""
+"""Fields of records in the form that is compared, and their blocking keys."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city"
 FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
           "phone", "national_id", "phone_mask")  # fmt: skip
 PASSED = ("person", "email_code", "phone_code")
-# Days of birth that forms are filled with when nobody tells.
+# Default dates of birth in forms.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
 _DIGITS = re.compile(r"\d+")
-# What follows numbers of houses and flats, and is no part of a street's name.
+# Suffixes of house and flat numbers, which are no part of a street's name.
 _NUMBERED = re.compile(r"(?<=[\da-z])\s*(?:号楼|单元|号|室|栋|幢|楼|层|座|弄)")
 _MOBILE = re.compile(r"^(?:\+?86)?(1\d\d)[\d*]{4}(\d{4})$")
 _STARS = str.maketrans("＊xXｘＸ•", "******")
@@ -35,7 +35,7 @@ def _once(column: Strings, function: Callable[[Any], Any]) -> Strings:
 
 
 def prepared(raw: pd.DataFrame) -> pd.DataFrame:
-    """Bring raw columns (RAW, texts or null) into FIELDS, null where there is nothing to compare."""
+    """Convert raw columns (RAW, texts or null) to FIELDS, null where there is nothing to compare."""
     split = _names(raw)
     address = _once(raw["address"], names.words)
     columns = {
@@ -85,7 +85,7 @@ def _postcode(text: str) -> str | None:
 
 
 def _district(text: str) -> str | None:
-    """The part of a postcode that tells the wider area: without the last two digits, or the last three signs."""
+    """The part of a postcode for the wider area: without the last one or two digits, or the last three characters."""
     code = _postcode(text)
     if code is None or len(code) < 4:
         return None
@@ -93,7 +93,7 @@ def _district(text: str) -> str | None:
 
 
 def _mask(text: str) -> str | None:
-    """The digits of a Chinese mobile number that platforms leave to be seen: the first three and the last four."""
+    """The digits of a Chinese mobile number that masks leave visible: the first three and the last four."""
     match = _MOBILE.match(text.translate(_STARS).replace(" ", ""))
     return f"{match[1]}*{match[2]}" if match else None
 
@@ -108,12 +108,12 @@ def _house(text: str) -> str | None:
 
 
 def called(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Number of each record's name, as name_match.numbered has it."""
+    """Code of each record's name (records, int64), as by name_match.numbered."""
     return name_match.numbered(name_match.of(raw), salt)
 
 
 def named(fields: pd.DataFrame) -> Strings:
-    """The whole name in whatever order its parts stand, null where one of them lacks."""
+    """The complete name with its parts sorted, null where one of them is missing."""
     both = fields["given"].notna() & fields["family"].notna()
     given_names, family_names = fields["given"].fillna("").astype(str), fields["family"].fillna("").astype(str)
     first = given_names.where(given_names <= family_names, family_names)
@@ -145,7 +145,7 @@ DERIVED: dict[str, Callable[[pd.DataFrame], Strings]] = {
 
 
 def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Hash texts under the salt (16 characters) to whole numbers, 0 for null."""
+    """Hash texts under the salt (16 characters) to integers, 0 for null."""
     values = texts.to_numpy(dtype=object)
     present = texts.notna().to_numpy()
     hashes = np.zeros(len(values), dtype=np.int64)
@@ -155,7 +155,7 @@ def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Key of each record (row) in each block (column), 0 where one of the block's fields lacks."""
+    """Blocking keys (records by blocks), 0 where one of the block's fields is missing."""
     used = {name for on in blocks for name in on}
     hashes = {name: hashed(DERIVED[name](fields) if name in DERIVED else fields[name], salt) for name in used}
     block_keys = np.zeros((len(fields), len(blocks)), dtype=np.int64)
@@ -171,7 +171,7 @@ def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np
 
 
 def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], salt: str) -> Iterator[pa.RecordBatch]:
-    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): FIELDS, `name` and `keys` beside."""
+    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): adds FIELDS, `name` and `keys`."""
     for batch in stream:
         raw = batch.to_pandas()
         fields = prepared(raw)
