@@ -18,9 +18,9 @@ from quanyu.settings import Settings
 if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
     from quanyu.run import Context
 
-identity = typer.Typer(no_args_is_help=True, help="The work on who is who: differences, reviews, the model.")
-Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept.")]
-One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
+identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or one of its identifiers.")]
 VERDICTS = ("same", "different", "open")
 
 
@@ -50,7 +50,7 @@ def _directory(context: Context) -> Any:
 
 
 def who(value: One, conf: Conf = None, home: Home = None) -> None:
-    """Show the customer that a value names, with all records and identifiers and what happened to the id.
+    """Show the customer of a value, with all records and identifiers, and the history of the id.
 
     Example: `quanyu who 13812345678` or `quanyu who member=M000123`
     """
@@ -61,15 +61,15 @@ def who(value: One, conf: Conf = None, home: Home = None) -> None:
     customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
     loose = [record for record in records if not directory.customer_of(record)]
     if len(customers) > 1:
-        say(f"{len(customers)} customers answer to this:")
+        say(f"{len(customers)} customers match:")
     for customer in customers:
         say(tell.customer(directory, customer))
     for record in loose:
-        say(f"{record} has no customer: it shows nothing that names a person, or no run has taken it yet")
+        say(f"{record} has no customer: nothing on it identifies a person, or no run has processed it yet")
 
 
 def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
-    """Show the chain of links that makes two records one customer, or what keeps them apart.
+    """Show the chain of links that joins two records to one customer, or what separates them.
 
     Example: `quanyu why 13812345678 member=M000123`
     """
@@ -79,7 +79,7 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     directory = _directory(_context(opened(conf, home)))
     some, others = directory.find(a), directory.find(b)
     if set(some) & set(others):
-        say(f"one record answers to both: {sorted(set(some) & set(others))[0]}")
+        say(f"one record matches both: {sorted(set(some) & set(others))[0]}")
         return
     around = Around(directory, [*some, *others])
     hops = around.chain(some, others, cut=False)
@@ -90,16 +90,16 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     names = [sorted({directory.customer_of(key) or "no customer" for key in side}) for side in (some, others)]
     say(f"apart: {' and '.join(', '.join(side) for side in names)}")
     say(tell.parts(apart(around, some, others)))
-    likest = around.likeness.weigh(some, others)
+    closest = around.likeness.weigh(some, others)
     match = directory.context.catalogue.identity.match
     band = f"a link needs {match.link}, a review {match.review}"
-    say(f"likeness of the likest two records: {band}" + ("" if likest.compared else "; no block holds both,"
-        " so that a run does not compare them"))  # fmt: skip
-    say(tell.weighed(likest))
+    say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"
+        " so a run does not compare them"))  # fmt: skip
+    say(tell.weighed(closest))
 
 
 def verdict(
-    decision: Annotated[str, typer.Argument(help="same, different, or open to take a verdict back.")],
+    decision: Annotated[str, typer.Argument(help="same, different, or open to revoke a verdict.")],
     a: One, b: One, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0,
 ) -> None:  # fmt: skip
     """Decide whether two records are one person: it outranks every rule, and takes effect in the next run.
@@ -114,14 +114,14 @@ def verdict(
         directory = _directory(context)
         one, other = _one_record(directory, a), _one_record(directory, b)
         if one == other:
-            raise ConfigError("both name the same record")
+            raise ConfigError("both are the same record")
         _no_contradiction(context, decision, one, other)
         table = context.catalogue.tables["identity_verdicts"]
         _note(context, table, {
             "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
             "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say(f"noted: {one} and {other} are {decision}; the next run follows it")
+    say(f"noted: {one} and {other} are {decision}; the next run applies it")
 
 
 def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
@@ -133,7 +133,7 @@ def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> 
         listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
         said = "different" if decision == "same" else "same"
         raise ConfigError(
-            f"standing verdicts say that they are {said}: {listed}. Take one of them back first:"
+            f"other verdicts say that they are {said}: {listed}. Revoke one of them first:"
             f" quanyu verdict open {conflicts[0][0]} {conflicts[0][1]} --why ..."
         )
 
@@ -143,7 +143,7 @@ def _one_record(directory: Any, value: str) -> Any:
     records = directory.find(value)
     if len(records) > 1:
         listed = ", ".join(map(str, records[:5]))
-        raise ConfigError(f"{len(records)} records answer to this; say which: {listed}")
+        raise ConfigError(f"{len(records)} records match; name one of them: {listed}")
     return records[0]
 
 
@@ -194,14 +194,14 @@ def accept(
         _note(context, context.catalogue.tables["identity_acceptances"], {
             "accepted_at": datetime.now(UTC), "difference": difference, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say("accepted; the next run publishes it, if it still comes to the same")
+    say("accepted; the next run publishes it, if the difference is still the same")
 
 
 @identity.command()
 def review(
     limit: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 10, conf: Conf = None, home: Home = None
 ) -> None:
-    """Show the work list: pairs that may be one person, likeliest first, with the command that decides each.
+    """Show the work list: pairs that may be one person, most likely first, with the command that decides each.
 
     Example: `quanyu identity review --limit 5`
     """
@@ -220,7 +220,7 @@ def review(
 
 @identity.command()
 def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Train a new version of the model of likeness on the records of a day; the next run uses it unless one is pinned.
+    """Train a new version of the match model on the records of a day; the next run uses it unless one is pinned.
 
     Example: `quanyu identity train --day 2025-02-03`
     """

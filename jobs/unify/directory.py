@@ -47,7 +47,7 @@ class Directory:
     def identifiers(self) -> pa.Table:
         """Current identifiers, with the columns of records.identifiers. Raises ConfigError before the first day."""
         if not self.lake.exists(records.IDENTIFIERS):
-            raise ConfigError(f"{records.IDENTIFIERS} is not there yet; run a day first: quanyu run --day DAY")
+            raise ConfigError(f"{records.IDENTIFIERS} does not exist yet; run a day first: quanyu run --day DAY")
         with guard("identities"):
             return records.identifiers(self.context, None).toArrow()
 
@@ -66,7 +66,7 @@ class Directory:
         if customer in set(self.held["customer_id"]):
             return customer
         if customer not in self._redirects:
-            raise ConfigError(f"there is no customer {customer!r}, and there was none that became another")
+            raise ConfigError(f"there is no customer {customer!r}, and none of this id was merged into another")
         return self._redirects[customer]
 
     @cached_property
@@ -144,15 +144,15 @@ class Directory:
             table = table.filter(pc.starts_with(table["person_key"], pattern=key))
             keys = sorted(set(table["person_key"].to_pylist()))
             if len(keys) > 1:
-                raise ConfigError(f"{len(keys)} records of {source} begin so; give more of the key")
+                raise ConfigError(f"{len(keys)} records of {source} have a key that begins so; give more of it")
             if keys:
                 return [Record(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
         matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
         if not matches:
-            raise ConfigError("no record answers to this; give a customer id, source/key, or an identifier as it was"
-                              " told: 13812345678, member=M000123")  # fmt: skip
+            raise ConfigError("no record matches; give a customer id, source/key, or an identifier as it was"
+                              " delivered: 13812345678, member=M000123")  # fmt: skip
         return matches
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:

@@ -36,17 +36,17 @@ class Difference:
             ("records whose id changes", self.moved, self.records_before, gate.moved),
         ]
         reasons = [
-            f"{what}: {count:,} of {total:,} ({count / total:.1%}), the band ends at {band:.1%}"
+            f"{what}: {count:,} of {total:,} ({count / total:.1%}), the limit is {band:.1%}"
             for what, count, total, band in shares
             if total and count > max(gate.free, band * total)
         ]
         if self.hubs > max(gate.free, gate.hubs * self.values):
-            reasons.append(f"hubs: {self.hubs:,} of {self.values:,} values, the band ends at {gate.hubs:.1%}")
+            reasons.append(f"hubs: {self.hubs:,} of {self.values:,} values, the limit is {gate.hubs:.1%}")
         if self.largest > max(gate.largest, self.largest_before):
-            reasons.append(f"largest customer: {self.largest:,} records, the band ends at {gate.largest:,}")
+            reasons.append(f"largest customer: {self.largest:,} records, the limit is {gate.largest:,}")
         if self.records and self.named < gate.named * self.records - gate.free:
             reasons.append(
-                f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is asked for"
+                f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is required"
             )
         return reasons
 

@@ -227,7 +227,7 @@ def _outcome(last: Day, states: list[Day], written: int, difference: Difference)
     notes = [f"{difference.hubs} values are hubs and join nobody"] if difference.hubs else []
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
     notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
-    notes += [f"{len(states) - 1} skipped days taken first"] if len(states) > 1 else []
+    notes += [f"{len(states) - 1} skipped days processed first"] if len(states) > 1 else []
     facts = {"customers": len(last.sizes), "minted": difference.minted, "merged": difference.merged,
              "split": difference.split}  # fmt: skip
     records = len(last.records.person)

@@ -161,7 +161,7 @@ def train_anew(context: Context) -> tuple[int, int]:
     groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
     a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
     if records.prepared is None or not len(a):
-        raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
+        raise ConfigError(f"there is nothing to train on at {context.day}: no two records share a block")
     receipt = Receipt("identity.train", context.day.isoformat(), context.run_id, "")
     _trained(context, receipt, records.prepared, (a, b, bits), len(records.person))
     return int(models.versions(context)[-1]["version"]), len(records.person)

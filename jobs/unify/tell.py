@@ -72,7 +72,7 @@ def _identifiers(directory: Directory, records: list[Record]) -> Grid:
         sources=("source", lambda all_: ", ".join(sorted(set(all_)))), since=("recorded_on", "min"), why=("why", "max")
     )
     cells = [[str(cell) for cell in row] for row in grouped.reset_index().to_numpy().tolist()]
-    return _grid(("identifier", "scope", "value", "told by", "since", "set aside"), cells)
+    return _grid(("identifier", "scope", "value", "sources", "since", "set aside"), cells)
 
 
 def _aside(directory: Directory, records: list[Record]) -> dict[tuple[str, str, str], str]:
@@ -109,7 +109,7 @@ def weighed(comparison: Weighed) -> Group:
     rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in comparison.fields]
     sure = "no probability" if comparison.probability is None else f"probability {comparison.probability:.3f}"
     rows.append(["together", sure, f"{comparison.weight:+.1f}"])
-    return Group(_grid(("field", "how alike", "bits"), rows))
+    return Group(_grid(("field", "level", "bits"), rows))
 
 
 def parts(reasons: list[Part]) -> Group:

@@ -106,7 +106,7 @@ class Likeness:
         rest = scored["weight"][best] - sum(scored["weights"][best])
         apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
         field_weights += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
-        field_weights += (("household", "could be two of one", rest),) if rest < LEAST_TOLD else ()
+        field_weights += (("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
         shared = (block_keys[a[best]] == block_keys[b[best]]) & (block_keys[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
         return Weighed(None if apart else sure, scored["weight"][best], field_weights, bool(shared.any()))

@@ -132,7 +132,7 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     assert all(word in said for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
     # A steward parts two records, takes it back, and joins two others.
     said = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
-    assert "the next run follows it" in said
+    assert "the next run applies it" in said
     parted = day(shop, 2)
     assert parts(parted) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6 b6")
     assert parted["a6"] == first["a6"]
