@@ -1,9 +1,8 @@
-"""Is what is told as p true in p of all cases? `python -m benchmarks.calibration fake_1000 persons [--records N]`.
+"""Are predicted match probabilities true? `python -m benchmarks.calibration fake_1000 persons [--records N]`.
 
-Loads a set of benchmarks.identity, scores its candidate pairs as the step does, and prints by bins of the probability
-how many pairs there are, what is told of them on average, and what is true. Pairs whose names are two persons' are told
-without a probability: they are counted apart. Ends with an error where a bin of 200 pairs or more is off by more than
-.05.
+Loads a set of benchmarks.identity, scores its candidate pairs as the step does, and prints by bins of the probability:
+the number of pairs, their mean prediction, and the share that is true. Pairs with names of two persons have no
+probability and are counted separately. Ends with an error where a bin of 200 pairs or more is off by more than .05.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ BINS, LEAST, MOST = 10, 200, 0.05
 
 
 def pairs(conf: Path, folder: Path) -> pd.DataFrame:
-    """Candidate pairs of the first day: numbers of both records (a, b), and the probability that they are one."""
+    """Candidate pairs of the first day: numbers of both records (a, b), and the predicted match probability."""
     context = Context(load_settings(conf, folder), FIRST)
     try:
         files = staged(context, FIRST)
@@ -53,7 +52,7 @@ def pairs(conf: Path, folder: Path) -> pd.DataFrame:
 
 
 def binned(candidates: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
-    """Pairs, mean of what is told, and share that is true, by bins of what is told."""
+    """Number of pairs, mean prediction, and share that is true, by bins of the prediction."""
     true = truth.reindex(candidates["a"]).to_numpy() == truth.reindex(candidates["b"]).to_numpy()
     place = np.minimum((candidates["predicted"] * BINS).astype(int), BINS - 1)
     table = pd.DataFrame({"predicted": candidates["predicted"], "true": true}).groupby(place).agg(
@@ -64,7 +63,7 @@ def binned(candidates: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
 
 
 def measured(name: str, records: int) -> tuple[pd.DataFrame, int]:
-    """Load a set into a home and measure it; also the number of its pairs that are told without a probability."""
+    """Load a set into a home and measure it; also returns the number of its pairs without a probability."""
     conf = HERE / "sets" / ("febrl" if name.startswith("febrl") else name)
     with home(conf) as folder:
         landing = folder / "landing" / "persons"
@@ -83,7 +82,7 @@ def measured(name: str, records: int) -> tuple[pd.DataFrame, int]:
 
 
 def main() -> None:
-    """Measure the sets that are named, and print a table for each."""
+    """Measure the sets on the command line, and print a table for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--records", type=int, default=50_000)

@@ -1,7 +1,8 @@
-"""One ID, measured: each set is loaded through a conf folder like any retailer's data, its clusters held to the truth.
+"""Accuracy of One ID: loads each set through a conf folder like any retailer's, and compares clusters with truth.
 
 `python -m benchmarks.identity SET...`: fake_1000, febrl_1, febrl_2, febrl_3; persons [--records N] [--days D] for N
-made records (benchmarks/persons.py), days that follow, and the same first day by Splink; sample for the retailer.
+generated records (benchmarks/persons.py) and following days; splink for Splink on the same first day; sample for the
+retailer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PREFIX = "quanyu-identity-"
 
 
 def _everybody(own: psutil.Process) -> list[psutil.Process]:
-    """Our children, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
+    """Our child processes, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
     commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
     servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
     children = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
@@ -49,7 +50,7 @@ def _everybody(own: psutil.Process) -> list[psutil.Process]:
 
 @contextmanager
 def home(conf: Path) -> Iterator[Path]:
-    """A home that is gone afterwards, with its engine."""
+    """A temporary home, removed at the end together with its engine."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
@@ -59,7 +60,7 @@ def home(conf: Path) -> Iterator[Path]:
 
 
 def run(conf: Path, folder: Path, day: date, steps: tuple[str, ...] = STEPS) -> dict[str, Any]:
-    """Run steps for a day; seconds of each, and what the last one told."""
+    """Run steps for a day; returns the seconds of each, and the facts of the last."""
     context = Context(load_settings(conf, folder), day)
     try:
         _ = context.lake.spark
@@ -74,7 +75,7 @@ def run(conf: Path, folder: Path, day: date, steps: tuple[str, ...] = STEPS) -> 
 
 
 def clusters(conf: Path, folder: Path) -> pd.Series:
-    """Customer of each record, by the number that the source gives it."""
+    """Customer of each record, by the record's number in the source."""
     lake = Context(load_settings(conf, folder), FIRST).lake
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()].set_index("person_key")["customer_id"]
@@ -104,7 +105,7 @@ def public(name: str) -> dict[str, Any]:
 
 
 def persons(records: int, days: int) -> dict[str, Any]:
-    """Measure a first day of made records and the days that follow, each with a hundredth new or changed."""
+    """Measure a first day of generated records and the following days, each with one percent new or changed."""
     conf = HERE / "sets" / "persons"
     with home(conf) as folder:
         landing = folder / "landing" / "persons"
@@ -134,14 +135,14 @@ def _days(followed: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def stability(conf: Path, folder: Path, days: int) -> dict[str, Any]:
-    """How steady ids were: of customers whose records all were there before, the share that kept the id, by the log."""
+    """Stability of ids by the log: of customers on the first day, the share that still has the same id."""
     lake = Context(load_settings(conf, folder), FIRST).lake
     log = lake.arrow("gold/identity_events").to_table().sort_by("number").to_pandas()
     first = log["day"].min()
     start = log[log["day"] == first].groupby("person")["customer_id"].last()
     last = log.groupby("person")["customer_id"].last()
     before = pd.DataFrame({"start": start, "last": last.reindex(start.index)})
-    # A customer survives as who most of the records are; it keeps the id when that is the same.
+    # A customer's later id is that of most of its records.
     majority = before.groupby("start")["last"].agg(lambda ids: ids.value_counts().index[0])
     later = log[log["day"] > first]
     counted = later.groupby(["event", "day"])[["other_id", "customer_id"]].nunique().groupby("event").sum()
@@ -170,7 +171,7 @@ def sample() -> dict[str, Any]:
 
 
 def scores(truth: pd.Series, predicted: pd.Series) -> dict[str, Any]:
-    """Pairwise precision, recall and F1 of the clusters found."""
+    """Pairwise precision, recall and F1 of predicted clusters."""
     both = pd.DataFrame({"truth": truth, "predicted": predicted.reindex(truth.index)})
     # A record without a customer is alone.
     alone = pd.Series(both.index, index=both.index)
@@ -196,7 +197,7 @@ def splink(records: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure the sets that are named, and print a line of JSON for each."""
+    """Measure the sets on the command line, and print a line of JSON for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--records", type=int, default=50_000)

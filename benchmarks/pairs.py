@@ -1,4 +1,4 @@
-"""Pairwise precision, recall and F1 of clusters, from the sizes of groups alone."""
+"""Pairwise precision, recall and F1 of clusters, computed from group sizes alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def pair_scores(truth: Any, predicted: Any) -> tuple[float, float, float]:
-    """Return precision, recall and F1 over all pairs of records; both arrays name the group of the same records."""
+    """Return precision, recall and F1 over all pairs of records; both arrays (records,) are groups of the records."""
 
     def pairs(*columns: Any) -> float:
         sizes = pd.DataFrame(dict(enumerate(columns))).groupby(list(range(len(columns)))).size().to_numpy(np.float64)

@@ -1,8 +1,8 @@
-"""Records of persons out of several systems, with errors, in any number: `python -m benchmarks.persons DIR`.
+"""Generated records of persons from several systems, with errors: `python -m benchmarks.persons DIR`.
 
-Writes DIR/<day>/persons.csv, the first day with everything and each later one with a hundredth new or changed, and
-DIR/truth.parquet: record_no, person, first_day. Two thirds are Chinese. Families share address, family name and often
-a phone; some have twins; people move, marry and change numbers. Names and how common they are come from Faker.
+Writes DIR/<day>/persons.csv, the first day with everything and each later one with one percent new or changed, and
+DIR/truth.parquet: record_no, person, first_day. Two thirds are Chinese. Families share address, family name and often a
+phone; some have twins; people move, marry and change numbers. Names and their frequencies come from Faker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.persons_words import Words, pooled
 
 FIRST = date(2025, 1, 1)
-# Of a hundredth of the records a day, so much is new; the rest are records that changed.
+# Share of a day's rows that are new records; the others are changed ones.
 NEW = 0.6
 Array = np.ndarray[Any, Any]
 Text = Array
@@ -28,7 +28,7 @@ Text = Array
 
 @dataclass(frozen=True)
 class World:
-    """Who there is: one row per person, texts as objects; `old_` are what they had before they changed it."""
+    """The population: one row per person, texts as objects; `old_` columns are former values."""
 
     people: pd.DataFrame
     seed: int
@@ -64,7 +64,7 @@ def _named(chinese: Any, western: Any, is_chinese: Array, rng: np.random.Generat
 
 
 def _living(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
-    """Give homes addresses, and persons phones and mail."""
+    """Add addresses to homes, and phones and mail to persons."""
     count, home, chinese = len(people), people["home"].to_numpy(), people["chinese"].to_numpy()
     for prefix in ("", "old_"):
         places = words.places(count, rng)
@@ -79,7 +79,7 @@ def _living(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> Non
 
 
 def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame:
-    """Write down a record of each person as some system would: things left out, outdated and mistyped."""
+    """A record of each person as a source system has it: with values missing, outdated and mistyped."""
     rows = of.people.iloc[person].reset_index(drop=True)
     count = len(rows)
 
@@ -114,7 +114,7 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
 
 
 def _columns(fields: dict[str, Text], whole: Array, at: Callable[[float], Array]) -> pd.DataFrame:
-    """Put names into one column or two, as systems differ."""
+    """Split names into one column or two, as systems differ."""
     given_names, family_names = fields.pop("given"), fields.pop("family")
     spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given_names, family_names, strict=True)]
     without_given = at(0.04)
@@ -146,7 +146,7 @@ def _birthdays(born: pd.Series, at: Callable[[float], Array]) -> Text:
 
 
 def _mistyped(values: Text, where: Array, rng: np.random.Generator) -> Text:
-    """Leave out, double, swap or change one character."""
+    """Omit, double, swap or change one character."""
     texts = values.astype(object)
     for place in np.flatnonzero(where):
         text = str(texts[place])
@@ -159,14 +159,14 @@ def _mistyped(values: Text, where: Array, rng: np.random.Generator) -> Text:
 
 
 def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.DataFrame], pd.DataFrame]:
-    """Draw the first day and the following ones. Returns the world, the rows of each day, and the truth."""
+    """Generate the first day and the following ones. Returns the world, the rows of each day, and the truth."""
     step = records // 100
     new = int(step * NEW)
     everything = records + new * increments
     persons = int(everything / 2.25)
     of = world(persons, seed)
     rng = np.random.default_rng([seed, 2])
-    # Few are in many systems, many in one or two.
+    # Few persons are in many systems, many in one or two.
     taste = rng.gamma(1.2, 1.0, persons)
     person = rng.choice(persons, everything, p=taste / taste.sum())
     first = np.concatenate([np.zeros(records, int), np.repeat(np.arange(1, increments + 1), new)])

@@ -1,4 +1,4 @@
-"""The words that persons are made of: names and how common they are (Faker's), places, phones and mail."""
+"""Values of generated persons: names with their frequencies (Faker's), places, phones and mail."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MAILS = ("qq.example", "163.example", "mail.example", "post.example", "126.examp
 PREFIXES = (133, 135, 136, 137, 138, 139, 150, 151, 152, 158, 159, 176, 177, 180, 182, 185, 186, 187, 188, 189, 199)
 AREAS = (206, 212, 213, 214, 215, 303, 305, 312, 313, 404, 415, 503, 512, 602, 612, 617, 619, 702, 713, 718)
 NICKS = ("sunny", "happy", "lucky", "star", "blue", "tiger", "fish", "moon", "cool", "cat")
-# Of Western family names, the share that is rarer than any that Faker lists.
+# Share of Western family names that are rarer than any in Faker.
 RARE = 0.45
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a population draws from."""
+    """Distributions from which a population is drawn."""
 
     families: Draw
     western_families: Draw
@@ -54,14 +54,14 @@ class Words:
         return places
 
     def phones(self, chinese: Array, rng: np.random.Generator) -> Array:
-        """Draw mobile numbers as their owners write them."""
+        """Draw mobile numbers as people write them."""
         count = len(chinese)
         own = rng.choice(PREFIXES, count) * 10**8 + rng.integers(0, 10**8, count)
         western = rng.choice(AREAS, count) * 10**7 + rng.integers(2_000_000, 9_999_999, count)
         return np.where(chinese, own.astype(str), np.char.add("+1", western.astype(str))).astype(object)
 
     def mails(self, people: pd.DataFrame, provider: int, rng: np.random.Generator) -> Array:
-        """Make an address for each person: out of the name and a year, or of a nickname and a number."""
+        """Draw an address for each person: from the name and a year, or from a nickname and a number."""
         from pypinyin import lazy_pinyin
 
         latin = {text: "".join(lazy_pinyin(text)) for name in ("family", "given") for text in people[name].unique()}
@@ -90,14 +90,14 @@ def _streets(chinese: Array, area: Array, rng: np.random.Generator) -> Array:
 
 
 def _weighed(pool: Any) -> Draw:
-    """Draw by how common values are, as Faker has it: a mapping with weights, or a plain list, commonest first."""
+    """Draw by Faker's frequencies: a mapping with weights, or a plain list, commonest first."""
     values = np.array(list(pool), object)
     share = np.array(list(pool.values())) if hasattr(pool, "values") else 1 / np.arange(1, len(values) + 1) ** 0.6
     return lambda count, rng: values[rng.choice(len(values), count, p=share / share.sum())]
 
 
 def pooled(rng: np.random.Generator) -> Words:
-    """Make the pools."""
+    """Build the distributions."""
     characters = "".join(dict.fromkeys("".join([*Chinese.first_names_male, *Chinese.first_names_female])))
     one = _weighed(list(characters))
 

@@ -1,4 +1,4 @@
-"""The sample retailer's truth, by the records of persons that the lake has: who stands behind each."""
+"""The sample retailer's truth for the records of persons in the lake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks.pairs import pair_scores
 
-# Where the key that the truth tells of a feed's record lies in silver.
+# Column in silver with the key of the truth, by table.
 KEYS = {
     "orders": "order_id", "events": "event_id", "scans": "scan_id", "reviews": "review_id",
     "service_chats": "chat_id", "tickets": "ticket", "complaints": "complaint_id", "messages": "message_id",
@@ -22,7 +22,7 @@ BY_IDENTIFIER = ("crm", "wecom_contacts", "wecom_groups", "wecom_messages")
 
 
 def persons(lake: Any, truth: Path) -> pd.DataFrame:
-    """One row for each record of a person and each person who truly stands behind it: source, person_key, truth.
+    """One row for each record of a person and each true person behind it: source, person_key, truth.
 
     Strangers, whom the truth does not name either, are left out.
     """
@@ -43,7 +43,7 @@ def persons(lake: Any, truth: Path) -> pd.DataFrame:
 
 
 def scores(lake: Any, truth: Path) -> dict[str, Any]:
-    """Pairwise figures over the records of persons whom the truth names; a record without a customer is alone."""
+    """Pairwise figures over the records of persons in the truth; a record without a customer is its own group."""
     rows = persons(lake, truth)
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()][["source", "person_key", "customer_id"]]
@@ -59,9 +59,10 @@ def scores(lake: Any, truth: Path) -> dict[str, Any]:
 
 
 def told_together(lake: Any, rows: pd.DataFrame) -> Any:
-    """Group the records of each true person that any feed connects: by a value, a masked phone or a name both show.
+    """Group the records of each true person that share a value, a masked phone or a name.
 
-    It knows the truth, and so shows how much of it there is to be found: who shows nothing in common is found by none.
+    It uses the truth, and so measures the highest recall that is possible: records without shared values cannot be
+    linked.
     """
     identifiers = lake.arrow("silver/identifiers").to_table().to_pandas()
     identifiers = identifiers[identifiers["replaced_on"].isna()]

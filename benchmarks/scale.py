@@ -1,4 +1,4 @@
-"""A large retailer, measured: each step of the product beside DuckDB written by hand for the same result, in one run.
+"""A large retailer: each step of the product and hand-written DuckDB for the same result, measured in one run.
 
 `python -m benchmarks.scale [--customers N] [--lines M]`. Identities are customer numbers alone: One ID has a benchmark
 of its own. Prints a table: ratios, seconds and peaks of memory of both. Ends with an error where results differ.
@@ -39,7 +39,7 @@ _SILVER = {
 
 
 def measured(context: Context, step: str) -> dict[str, float]:
-    """Run one step of the product; seconds, seconds of CPU and bytes of memory of this process and the engine's."""
+    """Run one step of the product; returns seconds, CPU seconds, and peak memory in bytes with the engine's."""
     _ = context.lake.spark
     before = cpu_seconds()
     with Peak() as peak:
@@ -79,7 +79,7 @@ def identify(context: Context) -> None:
 
 
 def differences(context: Context, name: str) -> list[str]:
-    """Name the results of a step that differ between the two, by the number of rows and the sum of their hashes."""
+    """Name the results of a step that differ between the two, by number of rows and sum of row hashes."""
     home = context.settings.home
     with scale_duckdb.connected(home) as db:
         compared = [table for table in scale_duckdb.QUERIES[name] if table not in ("bronze", "quarantine")]
@@ -112,7 +112,7 @@ def _files(context: Context, place: str) -> str:
 
 
 def measure(home: Path, customers: int, lines: int) -> bool:
-    """Make the retailer, run every step on both sides, and print the table. Says whether all results are equal."""
+    """Generate the retailer, run every step on both sides, and print the table. Returns whether results are equal."""
     began = time.monotonic()
     if not (home / "landing").exists():
         scale_data.write(home / "landing", customers, lines)
@@ -139,7 +139,7 @@ def measure(home: Path, customers: int, lines: int) -> bool:
 
 
 def main() -> None:
-    """Measure in a home that is gone afterwards, or in one that is named and stays."""
+    """Measure in a temporary home, or in one that is given and stays."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=20_000_000)

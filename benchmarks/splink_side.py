@@ -1,6 +1,6 @@
 """Splink on the records of benchmarks/persons.py, in a process of its own: `python -m benchmarks.splink_side DIR`.
 
-Set up as its documentation tells for persons: name, date, e-mail and exact comparisons with term frequencies, u by
+Set up as its documentation advises for persons: name, date, e-mail and exact comparisons with term frequencies, u by
 random sampling, m by EM, blocks by phone, e-mail, name, date and address. Prints a line of JSON.
 """
 
@@ -26,7 +26,7 @@ BLOCKS = (
 
 
 def prepared(folder: Path) -> pd.DataFrame:
-    """Bring the first day's records into columns of one meaning each: names in two parts, dates in one form."""
+    """Convert the first day's records to columns of one meaning each: names in two parts, dates in one form."""
     day = sorted(path for path in folder.iterdir() if path.is_dir())[0]
     rows = pd.read_csv(day / "persons.csv", dtype=str, keep_default_na=False)
     whole = rows["full_name"]
@@ -45,7 +45,7 @@ def prepared(folder: Path) -> pd.DataFrame:
 
 
 def linker_of(rows: pd.DataFrame) -> Linker:
-    """Set up and train."""
+    """Set up and train a linker."""
     settings = SettingsCreator(
         link_type="dedupe_only",
         blocking_rules_to_generate_predictions=[block_on(*on) for on in BLOCKS],
@@ -72,7 +72,7 @@ def linker_of(rows: pd.DataFrame) -> Linker:
 
 
 def measured(folder: Path) -> dict[str, Any]:
-    """Dedupe the first day's records, and hold the clusters to the truth."""
+    """Deduplicate the first day's records, and compare the clusters with the truth."""
     rows = prepared(folder)
     began = time.monotonic()
     linker = linker_of(rows)

@@ -1,4 +1,4 @@
-"""Who is who without Spark: small tables of records to clusters and ids, by the functions that the step calls."""
+"""Identity resolution without an engine: small tables of records to clusters and ids, by the functions of the step."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Records = Mapping[str, Iterable[str]]
 
 
 def number(text: str) -> int:
-    """A whole number for a text, 0 for the empty one."""
+    """An integer for a text, 0 for the empty one."""
     return zlib.crc32(text.encode()) * 1_000_003 + 1 if text else 0
 
 
 def rules(**changed: Any) -> Identity:
-    """The house's rules with parts changed."""
+    """The house's rules with some parts changed."""
     base: Identity = HOUSE.model_copy(update={})
     return Identity.model_validate({**base.model_dump(), **changed})
 
 
 def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
-    """Read `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
+    """Parse `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
     keys = list(records)
     if seed is not None:
         np.random.default_rng(seed).shuffle(keys)
@@ -58,7 +58,7 @@ def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
 
 
 class Who:
-    """Takes days one after the other and keeps the id log, as the step does."""
+    """Processes days one after the other and updates the id log, as the step does."""
 
     def __init__(self, identity: Identity = HOUSE) -> None:
         self.identity, self.day = identity, START
@@ -77,7 +77,7 @@ class Who:
         different: Any = (),
         seed: int | None = None,
     ) -> dict[str, str]:
-        """Take a day's records; `likely` are pairs by likeness with weights. Returns the id of each record."""
+        """Process a day's records; `likely` are pairs by match score with weights. Returns the id of each record."""
         self.day += timedelta(days=1)
         keys, identifiers = shown(records, seed)
         graph = self._graph(keys, identifiers, likely or {}, same, different)
@@ -117,7 +117,7 @@ class Who:
 
 
 def groups(ids: Mapping[str, str]) -> set[frozenset[str]]:
-    """Records by the id they hold, as a set of sets."""
+    """Records grouped by id, as a set of sets."""
     by_customer: dict[str, set[str]] = {}
     for record, customer in ids.items():
         by_customer.setdefault(customer, set()).add(record)

@@ -23,7 +23,7 @@ SHOWN = 20
 
 
 def main() -> int:
-    """Live through the days and print what was found. Returns the exit code."""
+    """Simulate the days and print all violations. Returns the exit code."""
     arguments = _arguments()
     yesterday = datetime.now(UTC).astimezone(ZONE).date() - timedelta(days=1)
     hand = arguments.days - (0 if arguments.no_clock else CLOCK)

@@ -1,4 +1,4 @@
-"""The three claims: nobody outside consent, nobody twice, nobody forgotten without a row that says why."""
+"""The three claims: nobody outside consent, nobody twice, nobody forgotten without a row with the reason."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ AUDIENCE, SEED, SENDER = "recent", "loyal_seed", "month.example"
 MESSAGES = (1, 3)
 # The journey's shortest time between two entries.
 REENTRY_DAYS = 7
-# What needs no reason besides itself, and what may wait for a later run.
+# Statuses that need no reason, and those that may wait for a later run.
 ENDED, WAITS = ("sent", "unknown"), ("planned",)
 
 
 @dataclass
 class Claims:
-    """What was found against each claim, in words."""
+    """Violations of each claim, in words, and counts."""
 
     outside: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -38,19 +38,22 @@ class Claims:
 
     @property
     def hold(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there is no violation."""
         return not (self.outside or self.twice or self.forgotten)
 
 
 def check_consent(claims: Claims, facts: Facts, run: str, accepted: Iterable[Accepted], closed: str = "") -> None:
-    """Judge what the server took in one run by what had landed before it; `closed` says why nothing may go out."""
+    """Check the messages that the server accepted in one run against all landed files.
+
+    `closed` is a reason why nothing may be sent at all.
+    """
     for one in accepted:
         if reason := closed or facts.why_not(one.to):
             claims.outside.append(f"{run}: {one.to} was written to: {reason}")
 
 
 def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accepted]) -> None:
-    """Nobody held out is written to, and nobody at an address that somebody held out shows."""
+    """Nobody in the holdout gets a message, nor does an address that somebody in the holdout shares."""
     if not accepted:
         return
     out = {stay["customer_id"] for stay in stays(home) if stay["holdout"]}
@@ -62,7 +65,7 @@ def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accep
 
 
 def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
-    """Judge the addresses of the seed that stands for a day, by consent to ads."""
+    """Check the addresses of the seed of a day, by consent to ads."""
     owners = {hashlib.sha256(address.encode()).hexdigest(): address for address in facts.members.email if address}
     for part in sorted((home / "exports").glob(f"*/{SEED}/{on}/part-*.csv.gz")):
         with gzip.open(part, "rt", encoding="utf-8") as rows:
@@ -75,7 +78,7 @@ def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
 
 
 def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: Facts) -> None:
-    """No message is taken twice, and no step of the journey goes to a person again but for an entry some days later."""
+    """No message is accepted twice, and no step goes to a person again except for an entry some days later."""
     for name, many in Counter(one.message_id for one in accepted).items():
         if many > 1:
             claims.twice.append(f"{name} was taken {many} times")
@@ -100,7 +103,7 @@ def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts:
 
 
 def table(home: Path, name: str, layer: str = "gold") -> list[dict[str, Any]]:
-    """Rows of a table of the home, read without the product; none where there is no table."""
+    """Rows of a table of the home, read without the product; none where the table is missing."""
     place = home / "lake" / layer / name
     if not (place / "_delta_log").is_dir():
         return []
@@ -113,12 +116,12 @@ def stays(home: Path) -> list[dict[str, Any]]:
 
 
 def message_id(key: str) -> str:
-    """The Message-ID under which a message of this key goes out."""
+    """The Message-ID of a message with this key."""
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{SENDER}>"
 
 
 def named(home: Path) -> dict[str, tuple[dict[str, Any], int]]:
-    """Walk and step of every Message-ID that may occur."""
+    """Walk and step of every possible Message-ID."""
     walks = table(home, "journey_instances")
     return {message_id(f"{walk['instance_id']}-{step}"): (walk, step) for walk in walks for step in MESSAGES}
 
@@ -126,7 +129,7 @@ def named(home: Path) -> dict[str, tuple[dict[str, Any], int]]:
 def check_forgotten(
     claims: Claims, home: Path, accepted: Sequence[Accepted], entered: set[tuple[str, date]], last: date
 ) -> None:
-    """Follow everybody who ever entered the audience to a message that was taken, or to a row that says why not."""
+    """Trace everybody who ever entered the audience to an accepted message, or to a row with the reason why not."""
     now = stays(home)
     for customer, on in sorted(entered - {(row["customer_id"], row["entered_on"]) for row in now}, key=str):
         claims.forgotten.append(f"{customer} entered on {on}, and no stay says so any more")

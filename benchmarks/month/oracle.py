@@ -1,7 +1,7 @@
-"""Who may be written to by e-mail, from the landing files alone and by the rules of docs/consent.md.
+"""Who may get e-mail, from the landing files alone and by the rules of docs/consent.md.
 
-It joins less than the product where a withdrawal counts, and more where a consent does: what it refuses is wrong
-whoever is who.
+It joins fewer records than the product where a withdrawal counts, and more where a consent counts: what it refuses is
+wrong under any identity resolution.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STATES = {"Y": "granted", "N": "withdrawn"}
 
 @dataclass(frozen=True)
 class Facts:
-    """Newest row of each member; every answer to messages on e-mail or any; what the mail system said; the lists."""
+    """Newest row of each member; answers about e-mail or any channel; events of the mail system; suppression lists."""
 
     members: pd.DataFrame
     answers: pd.DataFrame
@@ -31,7 +31,7 @@ class Facts:
 
     @classmethod
     def read(cls, landing: Path) -> Facts:
-        """Read all that has landed."""
+        """Read all landed files."""
         members = _members(landing)
         consents = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
         consents = consents[consents.subject != ""]
@@ -47,7 +47,7 @@ class Facts:
 
     @cached_property
     def newest(self) -> dict[tuple[str, str, str], str]:
-        """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
+        """Latest state of each record, by purpose, kind and subject; of two at one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
         answers: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
         return {(answer[0], answer[1], answer[2]): answer[3] for answer in answers}
@@ -64,15 +64,15 @@ class Facts:
 
     @cached_property
     def _phones(self) -> dict[str, set[str]]:
-        """Members by the phone that they show."""
+        """Members by phone."""
         return {str(phone): set(rows.index) for phone, rows in self.members.groupby("phone") if phone}
 
     def members_with_address(self) -> set[str]:
-        """Members who show an address and were not merged into others."""
+        """Members who have an address and were not merged into others."""
         return set(self.members.index[(self.members.email != "") & (self.members.merged_into == "")])
 
     def address_of(self, member: str) -> str:
-        """The address that a member shows."""
+        """The address of a member."""
         return str(self.members.email[member])
 
     def withdrawn(self) -> set[str]:
@@ -83,16 +83,16 @@ class Facts:
         }
 
     def showing(self, address: str) -> set[str]:
-        """Members who show an address, with the cards that were merged with theirs."""
+        """Members with an address, and the cards that were merged with theirs."""
         own = self.members.index[self.members.email == address]
         return {card for number in own for card in self._cards[number]}
 
     def why_not(self, address: str, purpose: str = "messages") -> str:
-        """Say why an address must not be used for a purpose; nothing where it may."""
+        """Say why an address must not be used for a purpose; empty where it may."""
         address = _same(address)
         shown_by = self.showing(address)
         phones = {self.members.phone.get(number, "") for number in shown_by} - {""}
-        # A phone that others show too may be nobody's in the eyes of who resolves identities.
+        # Identity resolution may ignore a phone that others have too.
         alone = {phone for phone in phones if self._phones[phone] <= shown_by}
         own = [(purpose, "member", number) for number in shown_by]
         if address in self.listed:
