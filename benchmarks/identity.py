@@ -40,7 +40,7 @@ STEPS = ("ingest.persons", "identities")
 PREFIX = "quanyu-identity-"
 
 
-def _everybody(own: psutil.Process) -> list[psutil.Process]:
+def _processes(own: psutil.Process) -> list[psutil.Process]:
     """Our child processes, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
     commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
     servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
@@ -122,7 +122,7 @@ def persons(records: int, days: int) -> dict[str, Any]:
 
 
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
-    with Peak(_everybody) as peak:
+    with Peak(_processes) as peak:
         figures = run(conf, folder, day)
     return figures | peak.gigabytes()
 
@@ -209,7 +209,7 @@ def main() -> None:
         "sample": sample,
     }
     for name in arguments.sets:
-        with Peak(_everybody) as peak:
+        with Peak(_processes) as peak:
             began = time.monotonic()
             figures = measures[name]() if name in measures else public(name)
             figures |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()

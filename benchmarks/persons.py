@@ -55,7 +55,7 @@ def world(persons: int, seed: int) -> World:
     people["family"] = np.where(keeps, family, family[np.searchsorted(home, home)])
     people["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, people["family"])
     people["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
-    _living(people, words, rng)
+    _add_contacts(people, words, rng)
     return World(people, seed)
 
 
@@ -63,7 +63,7 @@ def _named(chinese: Any, western: Any, is_chinese: Array, rng: np.random.Generat
     return np.where(is_chinese, chinese(len(is_chinese), rng), western(len(is_chinese), rng))
 
 
-def _living(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
+def _add_contacts(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
     """Add addresses to homes, and phones and mail to persons."""
     count, home, chinese = len(people), people["home"].to_numpy(), people["chinese"].to_numpy()
     for prefix in ("", "old_"):

@@ -125,7 +125,7 @@ class Month:
         """Run a command together with the server; returns how it ended, and the accepted messages."""
         self.runs, before = self.runs + 1, len(self.accepted)
         self._kill_at = before + kill_at if kill_at is not None else None
-        with serving(self.port, fault, self._took):
+        with serving(self.port, fault, self._accept):
             self._command = begin()
             ended = self._command.end(kill_after)
         return ended, self.accepted[before:]
@@ -152,7 +152,7 @@ class Month:
         lines = file.read_text().splitlines() if file.exists() else []
         self.accepted = [Accepted(int(run), name, to) for run, name, to in (line.split("\t") for line in lines)]
 
-    def _took(self, message_id: str, to: str) -> None:
+    def _accept(self, message_id: str, to: str) -> None:
         self.accepted.append(Accepted(self.runs, message_id, to))
         with (self.work / TAKEN).open("a") as file:
             file.write(f"{self.runs}\t{message_id}\t{to}\n")

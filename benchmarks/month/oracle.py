@@ -103,9 +103,9 @@ class Facts:
             return "withdrawn"
         if not any(self.newest.get(who) == "granted" for who in (*own, *((purpose, "phone", one) for one in phones))):
             return "no consent"
-        return self._told(address, shown_by, phones) if purpose == "messages" else ""
+        return self._ending_event(address, shown_by, phones) if purpose == "messages" else ""
 
-    def _told(self, address: str, shown_by: set[str], phones: set[str]) -> str:
+    def _ending_event(self, address: str, shown_by: set[str], phones: set[str]) -> str:
         said = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
         theirs = self.answers[self.answers.subject.isin([*shown_by, *phones]) & (self.answers.state == "granted")]
         granted = theirs[theirs.purpose == "messages"].changed_at.max()

@@ -56,7 +56,7 @@ class Command:
             self.kill()
         code = self.process.wait(RUN_SECONDS)
         seconds = time.monotonic() - self.began
-        return Ended(code, seconds, self._left())
+        return Ended(code, seconds, self._end_session())
 
     def _await(self, words: bytes) -> None:
         while self.process.poll() is None:
@@ -66,7 +66,7 @@ class Command:
                     return
             time.sleep(0.05)
 
-    def _left(self) -> int:
+    def _end_session(self) -> int:
         """Count processes of its session that outlive it for a while, and kill them."""
         deadline = time.monotonic() + LEFT_SECONDS
         while (others := _of_session(self.process.pid)) and time.monotonic() < deadline:

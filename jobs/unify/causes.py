@@ -27,7 +27,7 @@ def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: I
     merges = links[across].groupby(["cluster", "held"])["rule"].min()
     keys = pd.MultiIndex.from_frame(table[["cluster", "held"]])
     merged = pd.Series(merges.reindex(keys).to_numpy(), table.index).map(names).fillna("what joins them in between")
-    return table.assign(joined_by=joined, merged_by=merged, split_by=_parted(table, graph, removed))
+    return table.assign(joined_by=joined, merged_by=merged, split_by=_split_causes(table, graph, removed))
 
 
 def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def _links(graph: Graph, rules: int, records: Array) -> pd.DataFrame:
     return pd.concat(rows)
 
 
-def _parted(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame) -> pd.Series:
+def _split_causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame) -> pd.Series:
     """What splits the records of an id: an override, a limit that cut one of their links, or a link that ended."""
     split_by = pd.Series(GONE, table.index)
     cut = pd.concat([removed[["record", "reason"]], removed.loc[removed["other"] >= 0, ["other", "reason"]].rename(

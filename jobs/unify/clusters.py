@@ -55,14 +55,14 @@ def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
     `remembered` (records, int64) are the signatures of the last run, 0 for none.
     """
     count, component = _components(graph)
-    signs = _signs(graph, identity, count, component)
+    signs = _signatures(graph, identity, count, component)
     fresh = np.zeros(count, bool)
     fresh[component[signs[component] != remembered]] = True
     labels = np.where(fresh[component], component, -1)
-    doubtful = _doubtful(graph, identity, component, fresh)
+    doubtful = _to_resolve(graph, identity, component, fresh)
     removed: list[tuple[int, int, str, str]] = []
     following = count
-    for subgraph in _each(graph, component, doubtful):
+    for subgraph in _subgraphs(graph, component, doubtful):
         groups, cut = resolve(subgraph, identity)
         removed += cut
         for group in groups[1:]:
@@ -90,7 +90,7 @@ def _components(graph: Graph) -> tuple[int, Array]:
     return len(distinct), labels
 
 
-def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
+def _signatures(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
     """Hash all that the clusters of a component depend on to one int64 each, whatever its order."""
     persons, links, pairs, identifiers = graph.persons, graph.links, graph.pairs, graph.held
     sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
@@ -108,11 +108,11 @@ def _signs(graph: Graph, identity: Identity, count: int, component: Array) -> Ar
     return sign
 
 
-def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) -> Array:
+def _to_resolve(graph: Graph, identity: Identity, component: Array, fresh: Array) -> Array:
     """Changed components that break a limit or an override, or are so large that their shape matters (bool)."""
     sizes = np.bincount(component, minlength=len(fresh))
     shape = min(identity.cluster.dense_from, 2 * identity.cluster.bridge_sides)
-    weakly = (sizes >= shape) & _weakly(graph, identity, len(fresh), component)
+    weakly = (sizes >= shape) & _with_weak_link(graph, identity, len(fresh), component)
     doubtful = (sizes > identity.cluster.most_records) | weakly
     apart = component[graph.different[:, 0]] == component[graph.different[:, 1]]
     doubtful[component[graph.different[apart, 0]]] = True
@@ -124,7 +124,7 @@ def _doubtful(graph: Graph, identity: Identity, component: Array, fresh: Array) 
     return np.asarray(doubtful & fresh)
 
 
-def _weakly(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
+def _with_weak_link(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
     """Components with a weak link (bool): by match score, or by a rule that needs a name."""
     has_weak = np.zeros(count, dtype=bool)
     has_weak[component[graph.pairs["a"].to_numpy()]] = True
@@ -139,16 +139,16 @@ def _holds(identity: Identity) -> dict[int, int]:
     return {KINDS.index(name): kind.holds for name, kind in identity.kinds.items() if kind.holds}
 
 
-def _each(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
+def _subgraphs(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
     """Yield the wanted components one by one."""
     chosen = np.flatnonzero(wanted[component])
     if not len(chosen):
         return
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
-    links = _by_component(graph.links, ["record", "node", "rule", "tie"], component, wanted)
-    pairs = _by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
-    identifiers = _by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
-    verdicts = [_of_pairs(pairs, component, wanted) for pairs in (graph.same, graph.different)]
+    links = _rows_by_component(graph.links, ["record", "node", "rule", "tie"], component, wanted)
+    pairs = _rows_by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
+    identifiers = _rows_by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
+    verdicts = [_pairs_by_component(pairs, component, wanted) for pairs in (graph.same, graph.different)]
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
@@ -174,7 +174,7 @@ def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple
     ]
 
 
-def _by_component(
+def _rows_by_component(
     table: pd.DataFrame, columns: list[str], component: Array, wanted: Array
 ) -> dict[int, list[tuple[Any, ...]]]:
     """Rows of the wanted components as tuples; the first column is a record position."""
@@ -187,7 +187,7 @@ def _by_component(
     return rows
 
 
-def _of_pairs(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:
+def _pairs_by_component(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:
     grouped: dict[int, list[tuple[int, int]]] = {}
     for a, b in pairs.tolist():
         if wanted[component[a]] and component[a] == component[b]:

@@ -37,7 +37,7 @@ def _context(settings: Settings, day: date | None = None) -> Context:
     return Context(settings, day or datetime.now(UTC).date())
 
 
-def _alone(settings: Settings, wait: float) -> AbstractContextManager[None]:
+def _locked(settings: Settings, wait: float) -> AbstractContextManager[None]:
     from quanyu.homelock import home_lock
 
     return home_lock(settings, wait)
@@ -109,7 +109,7 @@ def verdict(
     if decision not in VERDICTS:
         raise ConfigError(f"unknown verdict {decision!r}; {nearest(decision, VERDICTS)}")
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings)
         directory = _directory(context)
         one, other = _one_record(directory, a), _one_record(directory, b)
@@ -186,7 +186,7 @@ def accept(
     Example: `quanyu identity accept 4f1c09aa71d2 --why "the new till's records came in"`
     """
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings)
         stopped = sorted(set(_proposals(context)["difference"]))
         if difference not in stopped:
@@ -227,7 +227,7 @@ def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> Non
     from jobs.unify.likeness import train_anew
 
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings, day_of(day))
         try:
             version, records = train_anew(context)

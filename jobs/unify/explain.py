@@ -55,19 +55,19 @@ class Around:
         self.directory, self.identity = directory, directory.context.catalogue.identity
         self.salt = records.salt_of(directory.context.settings)
         self.likeness = Likeness(directory)
-        self.keys, self.shown, self.values = self._reach(set(start))
+        self.keys, self.shown, self.values = self._neighbourhood(set(start))
         self.place = {key: at for at, key in enumerate(self.keys)}
         self.links = by_identifiers.linked(self.shown, self.identity)
         self.graph = self._graph()
         self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
 
-    def _reach(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+    def _neighbourhood(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Follow links from record to record until no further one is reached."""
         overrides = verdicts.standing(self.directory.lake)
         pairs = verdicts.ends(overrides)
         previous: set[Record] = set()
         while True:
-            keys, shown, values = self._with_bearers(near)
+            keys, shown, values = self._with_holders(near)
             links = by_identifiers.linked(shown, self.identity).rows
             inside = np.array([key in near for key in keys], bool)
             nodes = links.loc[inside[links["record"]], "node"]
@@ -78,7 +78,7 @@ class Around:
                 return keys, shown, values
             previous, near = near, reached
 
-    def _with_bearers(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+    def _with_holders(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Identifiers of these records and of all records that share one, which is what a hub is recognised by."""
         own = self.directory.rows_of(near)
         rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
@@ -155,7 +155,7 @@ class Around:
                 hops.append(self._shared(first, at, first_what, what))
                 at = first
             else:
-                hops.append(self._between(before, at, what[0]))
+                hops.append(self._direct_hop(before, at, what[0]))
                 at = before
         return hops[::-1]
 
@@ -164,7 +164,7 @@ class Around:
         rule = self.identity.rules[first[1]].called
         return Hop(self.keys[one], self.keys[other], rule, self.values[first[2]], since)
 
-    def _between(self, one: int, other: int, by: str) -> Hop:
+    def _direct_hop(self, one: int, other: int, by: str) -> Hop:
         a, b = self.keys[one], self.keys[other]
         if by == VERDICT:
             return Hop(a, b, VERDICT, told=said_of(self.directory, a, b))
@@ -208,11 +208,11 @@ def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], li
         chosen = (aside["value"] == value) & aside["record"].isin(sides[0] | sides[1])
         why = aside.loc[chosen, "reason"].tolist()
         if why or not linked:
-            parts.append(Part(f"both show {around.values[value]}", why[0] if why else _unmet(around, value)))
+            parts.append(Part(f"both show {around.values[value]}", why[0] if why else _missing_rule(around, value)))
     return parts
 
 
-def _unmet(around: Around, value: int) -> str:
+def _missing_rule(around: Around, value: int) -> str:
     rows = around.shown.rows
     kind = KINDS[rows.loc[rows["value"] == value, "kind"].tolist()[0]]
     needs = [rule.called for rule in around.identity.rules if rule.share == kind]

@@ -65,12 +65,12 @@ def identify(context: Context, receipt: Receipt) -> Outcome:
     Days without a run are processed first, one by one, as far back as `catch_up_days`, so that ids do not depend on
     when runs happened.
     """
-    with _lasting():
-        return _identified(context, receipt)
+    with _without_gc():
+        return _resolve_days(context, receipt)
 
 
 @contextmanager
-def _lasting() -> Iterator[None]:
+def _without_gc() -> Iterator[None]:
     """Exempt existing objects from garbage collection: scanning them again and again would cost a tenth of the time."""
     gc.freeze()
     try:
@@ -79,16 +79,16 @@ def _lasting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _identified(context: Context, receipt: Receipt) -> Outcome:
+def _resolve_days(context: Context, receipt: Receipt) -> Outcome:
     log = publish.read_log(context)
     before = remembered = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
     days = days_to_take(context, log)
     states: list[Day] = []
     for day in days:
-        state = _take(context, receipt, day, log, remembered)
+        state = _day_state(context, receipt, day, log, remembered)
         log = state.log
-        remembered = _known(state, remembered)
+        remembered = _memory_after(state, remembered)
         states.append(state)
     last = states[-1]
     events = pd.concat([state.found.events for state in states], ignore_index=True)
@@ -112,7 +112,7 @@ def days_to_take(context: Context, log: Log) -> list[date]:
     return [*sorted(day for day in dates if day and first < day < context.day), context.day]
 
 
-def _take(context: Context, receipt: Receipt, day: date, log: Log, remembered: Memory) -> Day:
+def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: Memory) -> Day:
     identity = context.catalogue.identity
     files = staged(context, day)
     records = records_of(context, files, remembered)
@@ -126,8 +126,8 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, remembered: M
     signs = np.zeros(len(place), np.int64)
     signs[recalled] = remembered.columns["sign"][place[recalled]]
     clusters = clustered(graph, identity, signs)
-    named, person = _named(shown, links), pd.Series(records.person)
-    labels = _with_all_who_hold(clusters.labels, named, person.map(log.held))
+    named, person = _with_evidence(shown, links), pd.Series(records.person)
+    labels = _with_holders(clusters.labels, named, person.map(log.held))
     selected = np.flatnonzero((labels >= 0) & named)
     table = files.names(selected).assign(
         person=records.person[selected], known_on=files.table["known_on"].to_numpy()[selected], record=selected,
@@ -140,7 +140,7 @@ def _take(context: Context, receipt: Receipt, day: date, log: Log, remembered: M
     return Day(day, records, shown, links, pairs, rate, clusters, named, graph, decision, log, customers, written)
 
 
-def _with_all_who_hold(labels: Array, named: Array, customers: pd.Series) -> Array:
+def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
     """Labels of clusters, -1 where nothing changed; unchanged records that share an id with changed ones form clusters.
 
     A record whose identifiers ended retains its id. When it shows an identifier again, unchanged records may have its
@@ -172,7 +172,7 @@ def _graph(
     )  # fmt: skip
 
 
-def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def _with_evidence(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     """Records (bool) with any evidence of a person: not just values that identify nobody."""
     named: Array = shown.names != 0
     blocked = shown.rows["blocked"].to_numpy() > 0
@@ -197,7 +197,7 @@ def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
     return strongest
 
 
-def _known(state: Day, remembered: Memory) -> Memory:
+def _memory_after(state: Day, remembered: Memory) -> Memory:
     """State that the next day builds upon, after this day is written."""
     import pyarrow as pa
 

@@ -71,7 +71,7 @@ def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
     """
     table = table.assign(held=table["person"].map(log.held))
     table = table.sort_values(["known_on", "source", "person_key"], kind="stable").reset_index(drop=True)
-    keeps = _keepers(table, log)
+    keeps = _retained(table, log)
     keeps |= _restored(table[~table["cluster"].isin(keeps)], log, set(keeps.values()))
     table["customer_id"] = table["cluster"].map(keeps)
     fresh = table[table["customer_id"].isna()].drop_duplicates("cluster")
@@ -83,7 +83,7 @@ def decide(table: pd.DataFrame, log: Log, day: date) -> Found:
     return Found(events, len(minted), int(merged), int(split))
 
 
-def _keepers(table: pd.DataFrame, log: Log) -> dict[int, str]:
+def _retained(table: pd.DataFrame, log: Log) -> dict[int, str]:
     """Pair clusters with the current ids of their records, strongest pairs first, each at most once."""
     holders = table.dropna(subset=["held"])
     groups = holders.groupby(["cluster", "held"], sort=False)
@@ -93,10 +93,10 @@ def _keepers(table: pd.DataFrame, log: Log) -> dict[int, str]:
     contested = pairs[~alone]
     contested = contested.assign(age=log.age(contested["held"]), order=range(len(contested)))
     contested = contested.sort_values(["strength", "records", "age", "order"], ascending=[True, False, True, True])
-    return keeps | _one_each(contested["cluster"], contested["held"], set(keeps.values()))
+    return keeps | _assigned_once(contested["cluster"], contested["held"], set(keeps.values()))
 
 
-def _one_each(clusters: pd.Series, ids: pd.Series, used_ids: set[str]) -> dict[int, str]:
+def _assigned_once(clusters: pd.Series, ids: pd.Series, used_ids: set[str]) -> dict[int, str]:
     assigned: dict[int, str] = {}
     for cluster, customer_id in zip(clusters, ids, strict=True):
         if cluster not in assigned and customer_id not in used_ids:
@@ -113,7 +113,7 @@ def _restored(table: pd.DataFrame, log: Log, used_ids: set[str]) -> dict[int, st
     former = log.former(parted["person"]).merge(parted[["person", "cluster"]], on="person")
     pairs = former.groupby(["cluster", "customer_id"]).agg(records=("person", "size"), number=("number", "max"))
     pairs = pairs.reset_index().sort_values(["records", "number", "customer_id"], ascending=[False, False, True])
-    return _one_each(pairs["cluster"], pairs["customer_id"], used_ids)
+    return _assigned_once(pairs["cluster"], pairs["customer_id"], used_ids)
 
 
 def _mint(fresh: pd.DataFrame, log: Log) -> dict[int, str]:

@@ -47,7 +47,7 @@ class Records:
 def records_of(context: Context, files: Staged, remembered: Memory) -> Records:
     """Prepare those of the day's records that changed."""
     person, match = files.table["person"].to_numpy(), _match(context)
-    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _form(match))])
+    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _fingerprint(match))])
     place, unchanged = remembered.at(person)
     unchanged[unchanged] = remembered.columns["raw"][place[unchanged]] == raw[unchanged]
     name = np.zeros(len(person), np.int64)
@@ -61,7 +61,7 @@ def records_of(context: Context, files: Staged, remembered: Memory) -> Records:
     return Records(files, person, raw, name, keys, prepared if not unchanged.any() else None)
 
 
-def _form(match: Match) -> int:
+def _fingerprint(match: Match) -> int:
     """Fingerprint of the code that prepares and compares records: what other code stored is of no use."""
     code = [
         inspect.getsource(module)
@@ -134,7 +134,7 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
             model = _trained(context, receipt, prepared, (at[a], at[b], bits), len(mask))
         else:
             model = models.load(context, version)
-        fresh = _dated(scoring.Compared(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1)
+        fresh = _stored_pairs(scoring.Compared(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1)
     old = blocks.sharing(memory.places(remembered.pairs, records.person, batch), records.keys, mask)
     new = memory.places(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
@@ -167,7 +167,7 @@ def train_anew(context: Context) -> tuple[int, int]:
     return int(models.versions(context)[-1]["version"]), len(records.person)
 
 
-def _dated(pairs: pa.Table, batch: int) -> pa.Table:
+def _stored_pairs(pairs: pa.Table, batch: int) -> pa.Table:
     """Pairs as they are stored: the smaller number first, with the batch that scored them."""
     one, other = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     columns = [

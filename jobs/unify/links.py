@@ -80,7 +80,7 @@ def linked(shown: Shown, identity: Identity) -> Links:
     for place, rule in enumerate(identity.rules):
         some = shared[shared["kind"] == KINDS.index(rule.share)]
         within = identity.kinds.get(rule.share, Kind()).most.within
-        joined, left = _ruled(some, rule.needs, some["value"].isin(several), strong, within)
+        joined, left = _nodes_of_rule(some, rule.needs, some["value"].isin(several), strong, within)
         frames.append(joined.assign(rule=place))
         aside.append(left)
     nodes = pd.concat(frames) if frames else rows.assign(node=0, rule=0).iloc[:0]
@@ -109,16 +109,16 @@ def _of_several_names(shared: pd.DataFrame, shown: Shown) -> Array:
         first = open_.drop_duplicates("name").sort_values("record")
         texts = dict(zip(first["name"], shown.told(first["record"].to_numpy()), strict=True))
         by_value = open_.groupby("value")["name"].agg(list)
-        values.append(np.array([value for value, names in by_value.items() if _differ(names, texts)], np.int64))
+        values.append(np.array([value for value, names in by_value.items() if _are_different(names, texts)], np.int64))
     return np.unique(np.concatenate(values))
 
 
-def _differ(names: Sequence[int], texts: Mapping[int, Name | None]) -> bool:
+def _are_different(names: Sequence[int], texts: Mapping[int, Name | None]) -> bool:
     parsed = [name for number in names if (name := texts[number])]
     return any(not compatible(one, other) for one, other in combinations(parsed, 2))
 
 
-def _ruled(
+def _nodes_of_rule(
     rows: pd.DataFrame, needs: str, several: pd.Series, strong: pd.DataFrame, within: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Nodes of one rule, and the rows that it cannot assign because they could belong to several persons."""
@@ -133,14 +133,14 @@ def _ruled(
     usable = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
     lost = rows[several & loose].assign(reason="several names show this value")
     # Carriers reassign numbers: for a value that changed hands, only a name tells its holders apart.
-    shared = _of_several(usable, strong) if needs == "one_person" else _in_turn(usable, strong, within)
+    shared = _of_several_persons(usable, strong) if needs == "one_person" else _reassigned(usable, strong, within)
     # A record whose name others share is joined by that name, so the value stays with it.
     unplaced = shared if needs == "one_person" else shared & loose[~several]
     more = usable[unplaced].drop(columns="node").assign(reason="several persons show this value")
     return usable[~shared], pd.concat([lost, more])
 
 
-def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
+def _reassigned(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
     """Rows whose value came to different values of one strong kind in one scope, at least `within` days apart."""
     days = rows.groupby("value")["day"]
     long = rows[days.transform("max") - days.transform("min") >= within]
@@ -151,7 +151,7 @@ def _in_turn(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series
     return rows["value"].isin(apart.index[apart.to_numpy()].get_level_values("value"))
 
 
-def _of_several(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
+def _of_several_persons(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
     """Rows whose value is on records with different values of one strong kind in one scope."""
     near = strong.loc[strong["record"].isin(rows["record"]), ["record", "kind", "scope", "value"]]
     pairs = rows[["record", "value"]].merge(near.rename(
@@ -211,10 +211,10 @@ def limits(identity: Identity, shown: Shown, aside: pd.DataFrame) -> pd.DataFram
     excluded = pd.MultiIndex.from_frame(aside[["record", "value"]])
     rows = rows[~pd.MultiIndex.from_frame(rows[["record", "value"]]).isin(excluded)] if len(excluded) else rows
     single = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds == 1]
-    return rows.assign(value=_one_of(rows, single)).drop_duplicates(["record", "value"])
+    return rows.assign(value=_merged_values(rows, single)).drop_duplicates(["record", "value"])
 
 
-def _one_of(rows: pd.DataFrame, kinds: Sequence[int]) -> Array:
+def _merged_values(rows: pd.DataFrame, kinds: Sequence[int]) -> Array:
     """Replace values that occur together on a record by the smallest of them."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

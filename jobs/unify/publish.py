@@ -91,13 +91,13 @@ def publish(context: Context, receipt: Receipt, events: int, log: Log, days: lis
         lake.prepare(tables["identity_events"])
         rows = log.events.tail(events)
         lake.append_rows(LOG, _arrow_rows(tables["identity_events"], rows), receipt, {"out": len(rows)})
-    changed = _state(context, receipt, log.events)
-    _explained(context, receipt, days[-1])
-    _days(context, receipt, log.events, days)
+    changed = _update_state(context, receipt, log.events)
+    _write_explanations(context, receipt, days[-1])
+    _write_days(context, receipt, log.events, days)
     return changed
 
 
-def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
+def _write_days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
     """Store the figures of the processed days; changes are counted from the log, so that a rerun reports them too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
@@ -116,7 +116,7 @@ def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
+def _update_state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
     lake, table = context.lake, context.catalogue.tables["identities"]
     upto = int(log["number"].max()) if len(log) else -1
     before = lake.receipt(STATE)
@@ -146,11 +146,11 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _explained(context: Context, receipt: Receipt, last: Day) -> None:
+def _write_explanations(context: Context, receipt: Receipt, last: Day) -> None:
     """Write what was set aside, pairs for review, and cuts."""
     tables = context.catalogue.tables
-    _settle(context, receipt, tables["identity_aside"], _aside(last))
-    _settle(context, receipt, tables["identity_reviews"], _reviews(context, last))
+    _replace_if_changed(context, receipt, tables["identity_aside"], _aside(last))
+    _replace_if_changed(context, receipt, tables["identity_reviews"], _reviews(context, last))
     _log_cuts(context, receipt, _cuts(last))
 
 
@@ -161,17 +161,17 @@ def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
     cuts = cuts.drop_duplicates(named)
     if lake.exists(CUTS) and len(cuts):
         logged = lake.arrow(CUTS).to_table(columns=named).to_pandas()
-        cuts = cuts[~_joined(cuts[named]).isin(set(_joined(logged)))]
+        cuts = cuts[~_row_texts(cuts[named]).isin(set(_row_texts(logged)))]
     if len(cuts):
         lake.prepare(table)
         lake.append_rows(CUTS, _arrow_rows(table, cuts), receipt, {"out": len(cuts)})
 
 
-def _joined(rows: pd.DataFrame) -> pd.Series:
+def _row_texts(rows: pd.DataFrame) -> pd.Series:
     return pd.Series([str(row) for row in rows.itertuples(index=False, name=None)], rows.index, dtype=object)
 
 
-def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
+def _replace_if_changed(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
     """Replace the rows of a list, unless it has exactly these rows already."""
     lake, place = context.lake, place_of(table)
     wanted = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
@@ -242,7 +242,7 @@ def remember(context: Context, receipt: Receipt, before: Memory, after: Memory, 
         lake.prepare(tables[name])
     everybody = np.ones(len(after.person), bool)
     fresh = _rows(after, _changed(before, after), last.written)
-    changed = pa.concat_tables([fresh, _gone(before, after, last.written)])
+    changed = pa.concat_tables([fresh, _deleted(before, after, last.written)])
     pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
@@ -267,7 +267,7 @@ def _rows(after: Memory, chosen: Array, written: int) -> pa.Table:
     return memory.records_table(after.person[chosen], columns, after.keys[chosen], written)
 
 
-def _gone(before: Memory, after: Memory, written: int) -> pa.Table:
+def _deleted(before: Memory, after: Memory, written: int) -> pa.Table:
     """Rows that mark deleted records: if they come back, they are compared again."""
     deleted = ~after.at(before.person)[1] & (before.columns["mark"] != 0)
     zeros = {name: np.zeros(int(deleted.sum()), np.int64) for name in memory.RECORD}

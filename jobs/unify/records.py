@@ -104,10 +104,10 @@ def staged(context: Context, day: date) -> Staged:
         "person", "kind_code", "scope_code", "code", "tie", "cast(unix_date(recorded_on) as int) as day",
         f"if(kind in ({kinds}), told, null) as told",
     )).arrow()  # fmt: skip
-    return Staged(table, _shown(context, table["person"].to_numpy(), shown), texts, rows)
+    return Staged(table, _shown_rows(context, table["person"].to_numpy(), shown), texts, rows)
 
 
-def _shown(context: Context, person: Array, table: pa.Table) -> pd.DataFrame:
+def _shown_rows(context: Context, person: Array, table: pa.Table) -> pd.DataFrame:
     """Rows of links.Shown in one order, whatever the order of the engine's rows."""
     kind = table["kind_code"].to_numpy()
     columns = [np.searchsorted(person, table["person"].to_numpy()), kind, table["scope_code"].to_numpy(),
@@ -117,7 +117,7 @@ def _shown(context: Context, person: Array, table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
 
-def _own(context: Context, name: str, day: date | None) -> DataFrame:
+def _own_rows(context: Context, name: str, day: date | None) -> DataFrame:
     others = parties(context.catalogue)
     days = [day or NOW]
     if name == "identifiers":
@@ -140,7 +140,7 @@ def described(context: Context, day: date | None) -> DataFrame:
     newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
     shown = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
-    people = _own(context, "people", day)
+    people = _own_rows(context, "people", day)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
     frame = shown.join(people, KEYS, "left").selectExpr("*", *parts)
@@ -159,9 +159,9 @@ def identifiers(context: Context, day: date | None) -> DataFrame:
     `told` is the value as delivered, `value` the form that is compared; a hash becomes the clear value where any record
     has that. kind_code, scope_code and code are integers; `tie` is one that does not depend on the home's key.
     """
-    rows = _own(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
+    rows = _own_rows(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
-    rows = _unhashed(rows) if hashed else rows
+    rows = _with_clear_values(rows) if hashed else rows
     kinds = ", ".join(quoted(kind) for kind in KINDS)
     return rows.selectExpr(
         PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
@@ -209,7 +209,7 @@ def _normalised(context: Context, kind: str, values: Iterable[str]) -> list[str]
     return sorted(value for value in normalised if value)
 
 
-def _unhashed(identifiers: DataFrame) -> DataFrame:
+def _with_clear_values(identifiers: DataFrame) -> DataFrame:
     """Replace a hashed phone or e-mail by the clear value with this hash, where any record has that."""
     from pyspark.sql import functions as F  # noqa: N812
 

@@ -71,10 +71,10 @@ def resolve(component: Component, identity: Identity) -> tuple[list[list[int]], 
     """Return the groups of records, and each link that was cut: record, other (or -1), by which rule, why."""
     edges = sorted(component.edges, key=lambda e: _strength(e, identity))
     cut: list[Cut] = []
-    accepted = _joined(component, edges, identity, cut)
+    accepted = _accepted_edges(component, edges, identity, cut)
     while True:
         groups = _groups(component.records, accepted)
-        weak = [edge for group in groups for edge in _too_thin(group, accepted, identity, cut)]
+        weak = [edge for group in groups for edge in _edges_to_cut(group, accepted, identity, cut)]
         if not weak:
             return sorted(groups, key=lambda group: (-len(group), group)), cut
         removed = set(weak)
@@ -90,11 +90,11 @@ def _ends(edge: Edge) -> tuple[Any, Any]:
     return edge.record, (edge.other if edge.other >= 0 else ("node", edge.node))
 
 
-def _by(edge: Edge, identity: Identity) -> str:
+def _rule_name(edge: Edge, identity: Identity) -> str:
     return {-1: LIKENESS, -2: VERDICT}.get(edge.rule) or identity.rules[edge.rule].called
 
 
-def _joined(component: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
+def _accepted_edges(component: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
     ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in component.records}
     sets = Sets({end: end for end in ends}, {end: int(not isinstance(end, tuple)) for end in ends}, {})
     for record, kind, scope, value, day in component.held:
@@ -105,7 +105,7 @@ def _joined(component: Component, edges: Sequence[Edge], identity: Identity, cut
         one, other = (sets.find(end) for end in _ends(edge))
         why = "" if one == other else _forbidden(sets, one, other, component, identity)
         if why and edge.rule != -2:
-            cut.append((edge.record, edge.other, _by(edge, identity), why))
+            cut.append((edge.record, edge.other, _rule_name(edge, identity), why))
             continue
         accepted.append(edge)
         if one != other:
@@ -148,7 +148,7 @@ def _groups(records: Iterable[int], edges: Sequence[Edge]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
+def _edges_to_cut(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
     """Weak links to cut in a group: a single one between two large sides, or the weakest of a sparse group."""
     rules = identity.cluster
     if len(group) < min(rules.dense_from, 2 * rules.bridge_sides):
@@ -160,7 +160,9 @@ def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: 
         bridges = _bridges(own, inside, rules.bridge_sides)
         for edge in sorted(weak, key=lambda e: _strength(e, identity), reverse=True):
             if edge in bridges:
-                cut.append((edge.record, edge.other, _by(edge, identity), "a single weak link between two groups"))
+                cut.append(
+                    (edge.record, edge.other, _rule_name(edge, identity), "a single weak link between two groups")
+                )
                 return [edge]
     likely = [edge for edge in own if edge.rule == -1]
     if len(group) >= rules.dense_from and likely and _density(group, own) < rules.density:

@@ -100,14 +100,14 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
     )
     records = asof.records_known(context, context.day)
     frame = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
-    return _told(context.lake.sync(tables["customers"], frame, receipt))
+    return _outcome(context.lake.sync(tables["customers"], frame, receipt))
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:
     """Write the result of a job over the facts up to the end of the day."""
     table = context.catalogue.tables[name]
-    return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
+    return _outcome(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 
 
-def _told(written: Written) -> Outcome:
+def _outcome(written: Written) -> Outcome:
     return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)

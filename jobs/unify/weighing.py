@@ -54,12 +54,12 @@ class Likeness:
             person, batch = remembered.person, remembered.columns["batch"]
             pairs = memory.current(remembered.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
         else:
-            pairs = self._anew()
+            pairs = self._computed_pairs()
         likely = training.probability(pairs["weight"].to_numpy(), self.rate) >= self.match.link
         sure: pd.DataFrame = pairs[likely & ~of_relatives(pairs["levels"].to_numpy())]
         return sure[["a", "b", "weight"]]
 
-    def _anew(self) -> pd.DataFrame:
+    def _computed_pairs(self) -> pd.DataFrame:
         ids = self.directory.identifiers.group_by(records.KEYS).aggregate([]).select(records.KEYS).to_pandas()
         keys = sorted(Record(*key) for key in ids.itertuples(index=False))
         compared, block_keys = self._compared(keys)

@@ -29,7 +29,7 @@ _CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回
 Strings = pd.Series
 
 
-def _once(column: Strings, function: Callable[[Any], Any]) -> Strings:
+def _map_distinct(column: Strings, function: Callable[[Any], Any]) -> Strings:
     """Apply a function to each different value once."""
     return column.map({value: function(value) for value in column.dropna().unique()}).astype(object)
 
@@ -37,20 +37,20 @@ def _once(column: Strings, function: Callable[[Any], Any]) -> Strings:
 def prepared(raw: pd.DataFrame) -> pd.DataFrame:
     """Convert raw columns (RAW, texts or null) to FIELDS, null where there is nothing to compare."""
     split = _names(raw)
-    address = _once(raw["address"], names.words)
+    address = _map_distinct(raw["address"], names.words)
     columns = {
         "given": split[0],
         "family": split[1],
-        "birthday": _once(raw["birthday"], _birthday),
-        "gender": _once(raw["gender"], lambda text: text if text in ("female", "male") else None),
-        "city": _once(raw["city"], _place),
-        "region": _once(raw["region"], _place),
-        "postcode": _once(raw["postcode"], _postcode),
-        "district": _once(raw["postcode"], _district),
-        "street": _once(address, _street),
-        "house": _once(address, _house),
+        "birthday": _map_distinct(raw["birthday"], _birthday),
+        "gender": _map_distinct(raw["gender"], lambda text: text if text in ("female", "male") else None),
+        "city": _map_distinct(raw["city"], _place),
+        "region": _map_distinct(raw["region"], _place),
+        "postcode": _map_distinct(raw["postcode"], _postcode),
+        "district": _map_distinct(raw["postcode"], _district),
+        "street": _map_distinct(address, _street),
+        "house": _map_distinct(address, _house),
         **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
-        "phone_mask": _once(raw["phone"].fillna(raw["phone_masked"]), _mask),
+        "phone_mask": _map_distinct(raw["phone"].fillna(raw["phone_masked"]), _mask),
     }
     frame = pd.DataFrame(columns, index=raw.index)
     return frame.astype(object).mask(frame.isna(), None)
@@ -122,12 +122,12 @@ def named(fields: pd.DataFrame) -> Strings:
 
 
 def _start(column: Strings) -> Strings:
-    return _once(column, lambda text: names.roman(text)[:4])
+    return _map_distinct(column, lambda text: names.roman(text)[:4])
 
 
 def _initials(fields: pd.DataFrame) -> Strings:
-    one = _once(fields["given"], lambda text: names.roman(text)[0]).fillna("")
-    two = _once(fields["family"], lambda text: names.roman(text)[0]).fillna("")
+    one = _map_distinct(fields["given"], lambda text: names.roman(text)[0]).fillna("")
+    two = _map_distinct(fields["family"], lambda text: names.roman(text)[0]).fillna("")
     either = (one + two).str.len() > 0
     return (one.where(one <= two, two) + two.where(one <= two, one)).mask(~either, None)
 

@@ -98,7 +98,7 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
     rows = np.stack([codes[0][a[unlike]], codes[1][a[unlike]], codes[0][b[unlike]], codes[1][b[unlike]]], axis=1)
     different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
-    apart = [_apart(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
+    apart = [_other_given_names(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
     two_persons[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
     codes_of = (codes[0][a], codes[0][b])
     slip = ((given_level == 2) | ((given_level == 3) & (gender_level != 1))) & ~np.logical_and(
@@ -131,16 +131,16 @@ def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array,
     return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
 
-def _apart(given_name: str, family_name: str, other_given_name: str, other_family_name: str) -> bool:
+def _other_given_names(given_name: str, family_name: str, other_given_name: str, other_family_name: str) -> bool:
     """Whether neither given name is a form of the other; crosswise where parts are in swapped columns."""
     if family_name and names.roman(family_name) == names.roman(other_given_name):
-        return not _a_form(given_name, other_family_name)
+        return not _is_variant(given_name, other_family_name)
     if given_name and names.roman(given_name) == names.roman(other_family_name):
-        return not _a_form(family_name, other_given_name)
-    return not _a_form(given_name, other_given_name)
+        return not _is_variant(family_name, other_given_name)
+    return not _is_variant(given_name, other_given_name)
 
 
-def _a_form(one: str, other: str) -> bool:
+def _is_variant(one: str, other: str) -> bool:
     """Whether one sounds like or begins the other, differs in one letter, or omits, doubles or swaps characters."""
     short, long = sorted((one, other), key=len)
     if names.roman(one) == names.roman(other):

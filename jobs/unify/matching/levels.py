@@ -159,7 +159,7 @@ def _towns(left: list[str], right: list[str]) -> Levels:
     return np.where(near, 2, 1).astype(np.uint8)
 
 
-def _unlike(left: list[str], right: list[str]) -> Levels:
+def _exact(left: list[str], right: list[str]) -> Levels:
     return np.ones(len(left), np.uint8)
 
 
@@ -199,12 +199,12 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         "given": given_level,
         "family": family_level,
         "birthday": birthday,
-        "gender": levels("gender", _unlike, 2),
+        "gender": levels("gender", _exact, 2),
         "place": place,
         "email": email,
         "phone": levels("phone", _numbers, 3),
         "national_id": levels("national_id", _numbers, 3),
-        "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _unlike, 2)).astype(np.uint8),
+        "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _exact, 2)).astype(np.uint8),
     }
     day = columns["birthday"].codes[a]
     terms = {
@@ -242,7 +242,7 @@ def _place(
     street, city, postcode = (
         levels("street", _streets, 3), levels("city", _towns, 3), levels("postcode", _numbers, 3),
     )  # fmt: skip
-    house = levels("house", _unlike, 2)
+    house = levels("house", _exact, 2)
     region = levels("region", _towns, 3)
     some = (street > 0) | (city > 0) | (postcode > 0)
     town = (city >= 2) | ((city == 0) & (region == 3) & (postcode == 0))
@@ -253,7 +253,7 @@ def _place(
         (street >= 2, 6),
         (area & (house == 2), 5),
         (area, 4),
-        (levels("district", _unlike, 2) == 2, 3),
+        (levels("district", _exact, 2) == 2, 3),
         (town, 2),
         (some, 1),
     ]

@@ -57,7 +57,7 @@ def parsed(given_name: str | None, family_name: str | None, full_name: str | Non
         return Name(pattern=pattern, sex=name.sex) if pattern else None
     first, last = name.given, name.family
     if first and last:
-        return _whole(first, last, columns=bool(given_name or family_name))
+        return _complete_name(first, last, columns=bool(given_name or family_name))
     # A surname of one letter may be the initial of a longer one.
     if last and (name.alone or len(last) == 1):
         initial = len(last) == 1 and not names.is_unspaced(last)
@@ -68,7 +68,7 @@ def parsed(given_name: str | None, family_name: str | None, full_name: str | Non
     return Name((word,)) if word else None
 
 
-def _whole(first: str, last: str, columns: bool) -> Name:
+def _complete_name(first: str, last: str, columns: bool) -> Name:
     if not names.is_unspaced(last):
         return Name((f"{first} {last}", f"{last} {first}"))
     joined = f"{last}{first}"
@@ -104,7 +104,7 @@ def compatible(one: Name, other: Name) -> bool:
         return bool(joined[0] & joined[1] or a_word & shared)
     if not one.texts and not other.texts:
         same_sex = one.sex == other.sex or not (one.sex and other.sex)
-        return same_sex and _meet(one.pattern, other.pattern)
+        return same_sex and _patterns_overlap(one.pattern, other.pattern)
     part, whole = (one, other) if other.texts else (other, one)
     return any(_fits(part.pattern, text) for text in whole.texts)
 
@@ -122,20 +122,24 @@ def _fits(pattern: str, text: str) -> bool:
     return _covers(pattern, text)
 
 
-def _meet(one: str, other: str) -> bool:
+def _patterns_overlap(one: str, other: str) -> bool:
     """Whether one name may be behind both patterns."""
     words = [one.split(), other.split()]
     if len(words[0]) != len(words[1]):
         unspaced = names.is_unspaced(one) and names.is_unspaced(other)
-        return _overlap(*(text.replace(" ", "") for text in (one, other))) if unspaced else _overlap(one, other)
-    if all(map(_overlap, *words)):
+        return (
+            _words_overlap(*(text.replace(" ", "") for text in (one, other)))
+            if unspaced
+            else _words_overlap(one, other)
+        )
+    if all(map(_words_overlap, *words)):
         return True
     # It is unknown which word of a mask is the family name.
     both_show = any(len(text) == 2 and all(word.strip(HIDDEN) for word in text) for text in words)
-    return both_show and all(map(_overlap, words[0], reversed(words[1])))
+    return both_show and all(map(_words_overlap, words[0], reversed(words[1])))
 
 
-def _overlap(one: str, other: str) -> bool:
+def _words_overlap(one: str, other: str) -> bool:
     """Whether one word may be behind both patterns: sign by sign at equal length, else by beginning and end."""
     if HIDDEN not in one or HIDDEN not in other:
         return _covers(one, other) or _covers(other, one)

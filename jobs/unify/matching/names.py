@@ -52,7 +52,7 @@ def words(value: str | None) -> str | None:
         return None
     text = value.lower()
     if not text.isascii():
-        text = _plain(unicodedata.normalize("NFKC", text).casefold())
+        text = _without_marks(unicodedata.normalize("NFKC", text).casefold())
         text = _simplifier().convert(text) if is_han(text) else text
     return " ".join("".join(c if _is_letter(c) else " " for c in text).split()) or None
 
@@ -61,7 +61,7 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-def _plain(text: str) -> str:
+def _without_marks(text: str) -> str:
     """Remove accents, vowel points and invisible characters."""
     letters: list[str] = []
     base = ""

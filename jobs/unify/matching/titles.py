@@ -75,7 +75,7 @@ def is_surname(text: str) -> bool:
 def untitled(text: str) -> Titled:
     """Remove titles, roles and the 小 of 小王 from a name in its canonical form."""
     bare, sex = text.strip(), ""
-    while title := _around(bare):
+    while title := _title_of(bare):
         rest = f"{bare[: title.start()]}{bare[title.end() :]}".strip()
         groups = title.groupdict()
         sex = sex or ("f" if groups.get("f") else "m" if groups.get("m") else "")
@@ -87,7 +87,7 @@ def untitled(text: str) -> Titled:
     return Titled(bare, bare != text.strip(), sex)
 
 
-def _around(bare: str) -> re.Match[str] | None:
+def _title_of(bare: str) -> re.Match[str] | None:
     """The title of a name, or a prefix that only says customer."""
     title = _LATIN.search(bare) or _LATIN_LAST.search(bare) or _TITLE.search(bare)
     short = None if title else _SHORT_TITLE.search(bare)

@@ -158,34 +158,34 @@ def _estimate(
     are upper limits of u for equal values, by comparison.
     """
     m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
-    u = _others(random, random.counts, chances)
+    u = _u_probabilities(random, random.counts, chances)
     rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
         sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
         for at, (sample, skip) in enumerate(blocked):
-            sure, rates[at] = _expected(sample, (m, households.levels_of(m), u), skip, rates[at])
+            sure, rates[at] = _expectation(sample, (m, households.levels_of(m), u), skip, rates[at])
             for place, name in enumerate(HIGHEST):
                 if name not in skip:
                     level_sums = np.bincount(sample.levels[:, place], sure * sample.counts, len(m[name]))
                     sums[name][1:] += level_sums[1:]
-        m = {name: _normal(level_sums) for name, level_sums in sums.items()}
+        m = {name: _normalised(level_sums) for name, level_sums in sums.items()}
         sure = _probability(_weights(random.levels, m, u, set()), rate)
         rate = float(np.clip((sure * random.counts).sum() / random.counts.sum(), 1e-12, 0.05))
         rest = random.counts * (1 - sure)
-        u = _others(random, rest, chances)
+        u = _u_probabilities(random, rest, chances)
     return m, u
 
 
-def _others(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
+def _u_probabilities(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
     """u by comparison, from random pairs weighted by the probability that they are two persons."""
-    u = {name: _counted(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    u = {name: _probabilities(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
     for name, chance in chances.items():
         u[name][-1] = min(u[name][-1], chance)
         u[name][1:] /= u[name][1:].sum()
     return u
 
 
-def _expected(
+def _expectation(
     sample: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
 ) -> tuple[Array, tuple[float, float]]:
     """Probability of each pattern to be one person, and the rates of one person and of one household in the block."""
@@ -212,15 +212,15 @@ def _probability(weights: Array, rate: float) -> Array:
     return np.asarray(1.0 / (1.0 + (1.0 - rate) / rate * np.exp2(-weights.clip(-300.0, 300.0))))
 
 
-def _counted(sample: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
+def _probabilities(sample: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
     level_counts = np.bincount(sample.levels[:, place], counts, len(prior) + 1)
     total = level_counts[1:].sum()
     # No more weight of the prior than a large set can ignore.
     level_counts[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
-    return _normal(level_counts)
+    return _normalised(level_counts)
 
 
-def _normal(counts: Array) -> Array:
+def _normalised(counts: Array) -> Array:
     shares = np.array(counts, dtype=float)
     shares[0] = 0.0
     shares = np.maximum(shares, 1e-12)

@@ -89,7 +89,9 @@ def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(re
     rows = [("crm", f"k{at}", kind, "", value) for at, (kind, value) in enumerate([*clear, *(h[:2] for h in hashed)])]
     spark = retailer.context("2024-07-01").lake.spark
     frame = spark.createDataFrame(rows, "source string, person_key string, kind string, scope string, value string")
-    resolved = records._unhashed(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
+    resolved = (
+        records._with_clear_values(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
+    )
     by_key = {row["person_key"]: (row["kind"], row["value"]) for row in resolved}
     wanted = [*clear, *((kind, value) for *_, kind, value in hashed)]
     assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
