@@ -36,10 +36,10 @@ def pairs(conf: Path, folder: Path) -> pd.DataFrame:
         files = staged(context, FIRST)
         blank = memory.forgotten(len(context.catalogue.identity.match.blocks))
         records = records_of(context, files, blank)
-        shown = links.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-        linked = links.linked(shown, context.catalogue.identity)
+        identifiers = links.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
+        linked = links.linked(identifiers, context.catalogue.identity)
         receipt = Receipt("identity.calibration", FIRST.isoformat(), context.run_id, "")
-        scored = likeness(context, receipt, records, nobodys(shown, linked), blank)
+        scored = likeness(context, receipt, records, nobodys(identifiers, linked), blank)
         numbers = context.lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value"]).to_pandas()
         numbers = numbers[numbers["kind"] == "customer_no"].set_index("person_key")["value"]
         keys = files.table["person_key"].to_pandas().map(numbers).to_numpy()

@@ -113,15 +113,16 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
     return _columns(columns, chinese | at(0.2), at)
 
 
-def _columns(fields: dict[str, Text], whole: Array, at: Callable[[float], Array]) -> pd.DataFrame:
+def _columns(fields: dict[str, Text], in_one_column: Array, at: Callable[[float], Array]) -> pd.DataFrame:
     """Split names into one column or two, as systems differ."""
     given_names, family_names = fields.pop("given"), fields.pop("family")
     spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given_names, family_names, strict=True)]
     without_given = at(0.04)
     columns = {
-        "email": fields["email"], "phone": fields["phone"], "full_name": np.where(whole & ~without_given, spaced, ""),
-        "given_name": np.where(whole | without_given, "", given_names),
-        "family_name": np.where(whole, "", family_names),
+        "email": fields["email"], "phone": fields["phone"],
+        "full_name": np.where(in_one_column & ~without_given, spaced, ""),
+        "given_name": np.where(in_one_column | without_given, "", given_names),
+        "family_name": np.where(in_one_column, "", family_names),
     }  # fmt: skip
     return pd.DataFrame({**columns, **{name: values for name, values in fields.items() if name not in columns}})
 
@@ -130,8 +131,8 @@ def _moved(rows: pd.DataFrame, name: str, moved: Array) -> Text:
     return np.where(moved, rows["old_" + name], rows[name])
 
 
-def _left_out(values: Text, gone: Array) -> Text:
-    return np.where(gone, "", values)
+def _left_out(values: Text, missing: Array) -> Text:
+    return np.where(missing, "", values)
 
 
 def _birthdays(born: pd.Series, at: Callable[[float], Array]) -> Text:
@@ -176,9 +177,9 @@ def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.D
     for day in range(increments + 1):
         fresh = np.flatnonzero(first == day)
         changed = rng.choice(np.flatnonzero(first < day), step - new, replace=False) if day else fresh[:0]
-        wanted = np.concatenate([fresh, changed])
-        rows = rendered(of, person[wanted], np.random.default_rng([seed, 3, day]))
-        rows.insert(0, "record_no", number[wanted])
+        chosen = np.concatenate([fresh, changed])
+        rows = rendered(of, person[chosen], np.random.default_rng([seed, 3, day]))
+        rows.insert(0, "record_no", number[chosen])
         tables.append(rows)
     return of, tables, truth
 

@@ -107,8 +107,8 @@ def pooled(rng: np.random.Generator) -> Words:
     listed, parts = _weighed(Western.last_names), tuple(Western.last_names)
 
     def western_families(count: int, rng: np.random.Generator) -> Array:
-        front, back = rng.integers(0, len(parts), count), rng.integers(0, len(parts), count)
-        rare = [f"{parts[a][:4]}{parts[b][-4:]}" for a, b in zip(front, back, strict=True)]
+        front, end = rng.integers(0, len(parts), count), rng.integers(0, len(parts), count)
+        rare = [f"{parts[a][:4]}{parts[b][-4:]}" for a, b in zip(front, end, strict=True)]
         return np.where(rng.random(count) < RARE, rare, listed(count, rng))
 
     given_draws = {"female": _weighed(Western.first_names_female), "male": _weighed(Western.first_names_male)}

@@ -91,11 +91,11 @@ def _same(db: duckdb.DuckDBPyConnection, context: Context, table: str) -> bool:
     ours = _files(context, place)
     theirs = f"read_parquet('{context.settings.home}/duckdb/{table}.parquet')"
     columns = db.sql(f"select * from {theirs} limit 0").columns
-    wanted = _SILVER.get(table, ", ".join(columns))
+    compared = _SILVER.get(table, ", ".join(columns))
     kinds = {name: str(kind) for name, kind in zip(columns, db.sql(f"from {theirs} limit 0").types, strict=True)}
     sums = []
     for rows in (ours, theirs):
-        values = ", ".join(_rounded(name, kinds[name]) for name in wanted.split(", "))
+        values = ", ".join(_rounded(name, kinds[name]) for name in compared.split(", "))
         only = " where source = 'receipts'" if table in _SILVER and rows is ours else ""
         sums.append(db.execute(f"select count(*), sum(hash({values})::hugeint) from {rows}{only}").fetchone())
     print(f"  {table}: {sums[0]} {'=' if sums[0] == sums[1] else '<>'} {sums[1]}", flush=True)

@@ -29,10 +29,14 @@ def prepared(folder: Path) -> pd.DataFrame:
     """Convert the first day's records to columns of one meaning each: names in two parts, dates in one form."""
     day = sorted(path for path in folder.iterdir() if path.is_dir())[0]
     rows = pd.read_csv(day / "persons.csv", dtype=str, keep_default_na=False)
-    whole = rows["full_name"]
-    spaced = whole.str.contains(" ")
-    given_names = rows["given_name"].mask(whole != "", whole.str[1:]).mask(spaced, whole.str.partition(" ")[0])
-    family_names = rows["family_name"].mask(whole != "", whole.str[:1]).mask(spaced, whole.str.partition(" ")[2])
+    full_names = rows["full_name"]
+    spaced = full_names.str.contains(" ")
+    given_names = (
+        rows["given_name"].mask(full_names != "", full_names.str[1:]).mask(spaced, full_names.str.partition(" ")[0])
+    )
+    family_names = (
+        rows["family_name"].mask(full_names != "", full_names.str[:1]).mask(spaced, full_names.str.partition(" ")[2])
+    )
     born = rows["birthday"].str.replace("-", "")
     frame = pd.DataFrame({
         "unique_id": rows["record_no"], "given": given_names, "family": family_names,

@@ -59,8 +59,10 @@ def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accep
     out = {stay["customer_id"] for stay in stays(home) if stay["holdout"]}
     current = [row for row in table(home, "identities") if row["valid_to"] is None]
     customers = {(row["source"], row["person_key"]): row["customer_id"] for row in current}
-    shown = [row for row in table(home, "identifiers", "silver") if row["kind"] == "email" and not row["replaced_on"]]
-    theirs = {row["value"].lower() for row in shown if customers.get((row["source"], row["person_key"])) in out}
+    identifiers = [
+        row for row in table(home, "identifiers", "silver") if row["kind"] == "email" and not row["replaced_on"]
+    ]
+    theirs = {row["value"].lower() for row in identifiers if customers.get((row["source"], row["person_key"])) in out}
     claims.outside += [f"{run}: {one.to} is held out, or shared with who is" for one in accepted if one.to in theirs]
 
 

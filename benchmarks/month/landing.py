@@ -48,8 +48,8 @@ class Landing:
             self._sample_of(start + timedelta(days=number))
         self._families(start + timedelta(days=1))
         facts = Facts.read(self.landing)
-        asked = [member for member in facts.members_with_address() if self.dice.random() < 0.6]
-        self._consent(start + timedelta(days=2), [(member, "any", "Y") for member in sorted(asked)], "asked")
+        consenting = [member for member in facts.members_with_address() if self.dice.random() < 0.6]
+        self._consent(start + timedelta(days=2), [(member, "any", "Y") for member in sorted(consenting)], "asked")
 
     def day(self, place: int, accepted: Sequence[Accepted]) -> None:
         """Land all files of a day of the month."""
@@ -96,10 +96,10 @@ class Landing:
         """Let people who are about to get a message withdraw, consent again and unsubscribe."""
         pick = self.dice.sample(self.recent, min(9, len(self.recent)))
         channels = self.dice.choices(("any", "email"), k=4)
-        said = [(member, channel, "N") for member, channel in zip(pick[:2], channels, strict=False)]
+        answers = [(member, channel, "N") for member, channel in zip(pick[:2], channels, strict=False)]
         withdrawn = sorted(facts.withdrawn())
-        said += [(member, "any", "Y") for member in self.dice.sample(withdrawn, min(1, len(withdrawn)))]
-        self._consent(on, said, "changes")
+        answers += [(member, "any", "Y") for member in self.dice.sample(withdrawn, min(1, len(withdrawn)))]
+        self._consent(on, answers, "changes")
         events = [("", "", self._status(), member, "") for member in pick[2:3]]
         events += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
         rows = [
@@ -135,7 +135,7 @@ class Landing:
     def _some(self, accepted: Sequence[Accepted], many: int) -> list[Accepted]:
         return self.dice.sample(list(accepted[-60:]), min(many, len(accepted[-60:])))
 
-    def _consent(self, on: date, said: Collection[tuple[str, str, str]], name: str) -> None:
+    def _consent(self, on: date, answers: Collection[tuple[str, str, str]], name: str) -> None:
         rows = [
             (
                 f"{name}-{on}-{n}",
@@ -148,7 +148,7 @@ class Landing:
                 "客服来电",
                 "v1.0",
             )
-            for n, (member, channel, state) in enumerate(said)
+            for n, (member, channel, state) in enumerate(answers)
         ]
         self._write("consents", on, f"{name}.csv", CONSENTS, rows)
 

@@ -106,10 +106,10 @@ class Facts:
         return self._ending_event(address, shown_by, phones) if purpose == "messages" else ""
 
     def _ending_event(self, address: str, shown_by: set[str], phones: set[str]) -> str:
-        said = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
+        events = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
         theirs = self.answers[self.answers.subject.isin([*shown_by, *phones]) & (self.answers.state == "granted")]
         granted = theirs[theirs.purpose == "messages"].changed_at.max()
-        for status, at in zip(said.status, said["at"], strict=True):
+        for status, at in zip(events.status, events["at"], strict=True):
             if not (status in LIFTED and pd.notna(granted) and granted > at):
                 return str(status)
         return ""

@@ -139,16 +139,16 @@ def _holds(identity: Identity) -> dict[int, int]:
     return {KINDS.index(name): kind.holds for name, kind in identity.kinds.items() if kind.holds}
 
 
-def _subgraphs(graph: Graph, component: Array, wanted: Array) -> Iterator[Component]:
+def _subgraphs(graph: Graph, component: Array, selected: Array) -> Iterator[Component]:
     """Yield the wanted components one by one."""
-    chosen = np.flatnonzero(wanted[component])
+    chosen = np.flatnonzero(selected[component])
     if not len(chosen):
         return
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
-    links = _rows_by_component(graph.links, ["record", "node", "rule", "tie"], component, wanted)
-    pairs = _rows_by_component(graph.pairs, ["a", "b", "weight"], component, wanted)
-    identifiers = _rows_by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, wanted)
-    verdicts = [_pairs_by_component(pairs, component, wanted) for pairs in (graph.same, graph.different)]
+    links = _rows_by_component(graph.links, ["record", "node", "rule", "tie"], component, selected)
+    pairs = _rows_by_component(graph.pairs, ["a", "b", "weight"], component, selected)
+    identifiers = _rows_by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, selected)
+    verdicts = [_pairs_by_component(pairs, component, selected) for pairs in (graph.same, graph.different)]
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
         number = int(component[records[0]])
@@ -175,11 +175,11 @@ def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple
 
 
 def _rows_by_component(
-    table: pd.DataFrame, columns: list[str], component: Array, wanted: Array
+    table: pd.DataFrame, columns: list[str], component: Array, selected: Array
 ) -> dict[int, list[tuple[Any, ...]]]:
     """Rows of the wanted components as tuples; the first column is a record position."""
     of = component[table[columns[0]].to_numpy()]
-    chosen = np.flatnonzero(wanted[of])
+    chosen = np.flatnonzero(selected[of])
     rows: dict[int, list[tuple[Any, ...]]] = {}
     values = (table[name].to_numpy()[chosen].tolist() for name in columns)
     for number, row in zip(of[chosen].tolist(), zip(*values, strict=True), strict=True):
@@ -187,9 +187,9 @@ def _rows_by_component(
     return rows
 
 
-def _pairs_by_component(pairs: Array, component: Array, wanted: Array) -> dict[int, list[tuple[int, int]]]:
+def _pairs_by_component(pairs: Array, component: Array, selected: Array) -> dict[int, list[tuple[int, int]]]:
     grouped: dict[int, list[tuple[int, int]]] = {}
     for a, b in pairs.tolist():
-        if wanted[component[a]] and component[a] == component[b]:
+        if selected[component[a]] and component[a] == component[b]:
             grouped.setdefault(int(component[a]), []).append((a, b))
     return grouped

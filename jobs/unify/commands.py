@@ -131,9 +131,9 @@ def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> 
     conflicts = verdicts.against(verdicts.standing(context.lake), decision, one, other)
     if conflicts:
         listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
-        said = "different" if decision == "same" else "same"
+        opposite = "different" if decision == "same" else "same"
         raise ConfigError(
-            f"other verdicts say that they are {said}: {listed}. Revoke one of them first:"
+            f"other verdicts say that they are {opposite}: {listed}. Revoke one of them first:"
             f" quanyu verdict open {conflicts[0][0]} {conflicts[0][1]} --why ..."
         )
 

@@ -98,8 +98,8 @@ class Directory:
             pc.is_in(self.identifiers["person_key"], pa.array([r.person_key for r in keys], pa.string()))
         )
         frame = table.to_pandas()
-        wanted = pd.MultiIndex.from_tuples([tuple(r) for r in keys], names=["source", "person_key"])
-        rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(wanted)]
+        index = pd.MultiIndex.from_tuples([tuple(r) for r in keys], names=["source", "person_key"])
+        rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(index)]
         return rows.reset_index(drop=True)
 
     def bearers(self, values: Collection[str], kinds: Collection[str] = KINDS) -> list[Record]:

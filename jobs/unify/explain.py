@@ -61,28 +61,28 @@ class Around:
         self.graph = self._graph()
         self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
 
-    def _neighbourhood(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+    def _neighbourhood(self, current: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Follow links from record to record until no further one is reached."""
         overrides = verdicts.standing(self.directory.lake)
         pairs = verdicts.ends(overrides)
         previous: set[Record] = set()
         while True:
-            keys, shown, values = self._with_holders(near)
+            keys, shown, values = self._with_holders(current)
             links = by_identifiers.linked(shown, self.identity).rows
-            inside = np.array([key in near for key in keys], bool)
+            inside = np.array([key in current for key in keys], bool)
             nodes = links.loc[inside[links["record"]], "node"]
-            reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | near
+            reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | current
             reached |= {end for pair in pairs if set(pair) & reached for end in pair}
             reached |= self.likeness.near(reached)
-            if reached in (near, previous) or len(reached) > MOST_RECORDS:
+            if reached in (current, previous) or len(reached) > MOST_RECORDS:
                 return keys, shown, values
-            previous, near = near, reached
+            previous, current = current, reached
 
-    def _with_holders(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+    def _with_holders(self, some: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Identifiers of these records and of all records that share one, which is what a hub is recognised by."""
-        own = self.directory.rows_of(near)
-        rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
-        keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
+        own = self.directory.rows_of(some)
+        rows = self.directory.rows_of({*some, *self.directory.bearers(set(own["value"]))})
+        keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | some)
         place = {key: at for at, key in enumerate(keys)}
         raw_values = pa.array(rows["told"], pa.string())
         blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), raw_values)
@@ -132,26 +132,26 @@ class Around:
     def chain(self, some: Iterable[Record], others: Iterable[Record], cut: bool) -> list[Hop]:
         """The shortest chain of links between some and others, within clusters unless `cut` links count."""
         goals = {self.place[key] for key in others}
-        came: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
-        home = {int(self.clusters.labels[at]) for at in came}
-        queue = deque(came)
+        previous: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
+        home = {int(self.clusters.labels[at]) for at in previous}
+        queue = deque(previous)
         while queue:
             at = queue.popleft()
             if at in goals and not isinstance(at, tuple):
-                return self._hops(at, came)
+                return self._hops(at, previous)
             for to, what in self.edges.get(at, []):
                 inside = isinstance(to, tuple) or int(self.clusters.labels[to]) in home
-                if to not in came and (cut or inside):
-                    came[to] = (at, what)
+                if to not in previous and (cut or inside):
+                    previous[to] = (at, what)
                     queue.append(to)
         return []
 
-    def _hops(self, at: Any, came: dict[Any, Any]) -> list[Hop]:
+    def _hops(self, at: Any, previous: dict[Any, Any]) -> list[Hop]:
         hops: list[Hop] = []
-        while came[at] is not None:
-            before, what = came[at]
+        while previous[at] is not None:
+            before, what = previous[at]
             if isinstance(before, tuple):
-                first, first_what = came[before]
+                first, first_what = previous[before]
                 hops.append(self._shared(first, at, first_what, what))
                 at = first
             else:

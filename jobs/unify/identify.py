@@ -116,28 +116,28 @@ def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remember
     identity = context.catalogue.identity
     files = staged(context, day)
     records = records_of(context, files, remembered)
-    shown = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-    links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, records, nobodys(shown, links), remembered)
+    identifiers = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
+    links = by_identifiers.linked(identifiers, identity)
+    pairs = likeness(context, receipt, records, nobodys(identifiers, links), remembered)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
-    graph = _graph(context, records, shown, links, pairs, rate)
+    graph = _graph(context, records, identifiers, links, pairs, rate)
     place, recalled = remembered.at(records.person)
     # A component with an unchanged signature was clustered before, and its records have their ids.
     signs = np.zeros(len(place), np.int64)
     signs[recalled] = remembered.columns["sign"][place[recalled]]
     clusters = clustered(graph, identity, signs)
-    named, person = _with_evidence(shown, links), pd.Series(records.person)
+    named, person = _with_evidence(identifiers, links), pd.Series(records.person)
     labels = _with_holders(clusters.labels, named, person.map(log.held))
     selected = np.flatnonzero((labels >= 0) & named)
     table = files.names(selected).assign(
         person=records.person[selected], known_on=files.table["known_on"].to_numpy()[selected], record=selected,
-        cluster=labels[selected], strength=_strength(shown, identity)[selected],
+        cluster=labels[selected], strength=_strength(identifiers, identity)[selected],
     )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
     decision = decide(table, log, day)
     log = publish.following(log, decision.events)
     customers, written = person.map(log.held), remembered.last + 1
-    return Day(day, records, shown, links, pairs, rate, clusters, named, graph, decision, log, customers, written)
+    return Day(day, records, identifiers, links, pairs, rate, clusters, named, graph, decision, log, customers, written)
 
 
 def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
@@ -157,7 +157,7 @@ def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
 
 
 def _graph(
-    context: Context, records: Records, shown: by_identifiers.Shown, links: by_identifiers.Links,
+    context: Context, records: Records, identifiers: by_identifiers.Shown, links: by_identifiers.Links,
     pairs: Likeness, rate: float,
 ) -> Graph:  # fmt: skip
     identity = context.catalogue.identity
@@ -165,35 +165,35 @@ def _graph(
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
     overrides = verdicts.standing(context.lake)
     return Graph(
-        records.person, shown.ties(records.files.table["source"].to_pylist()), links.rows, likely,
+        records.person, identifiers.ties(records.files.table["source"].to_pylist()), links.rows, likely,
         verdicts.places(overrides, records.files.find, "same"),
         verdicts.places(overrides, records.files.find, "different"),
-        by_identifiers.limits(identity, shown, links.aside),
+        by_identifiers.limits(identity, identifiers, links.aside),
     )  # fmt: skip
 
 
-def _with_evidence(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def _with_evidence(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     """Records (bool) with any evidence of a person: not just values that identify nobody."""
-    named: Array = shown.names != 0
-    blocked = shown.rows["blocked"].to_numpy() > 0
-    named[shown.rows.loc[~blocked, "record"].to_numpy()] = True
+    named: Array = identifiers.names != 0
+    blocked = identifiers.rows["blocked"].to_numpy() > 0
+    named[identifiers.rows.loc[~blocked, "record"].to_numpy()] = True
     return named
 
 
-def nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def nobodys(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
     """Codes (int64) of values that say nothing about identity: hubs and blocked values."""
-    return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
+    return np.union1d(links.hubs, identifiers.rows.loc[identifiers.rows["blocked"] > 0, "value"].to_numpy())
 
 
-def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
+def _strength(identifiers: by_identifiers.Shown, identity: Identity) -> Array:
     """Index of the strongest rule that an identifier of each record can serve (records, int64): lower is stronger."""
     from quanyu.model.people import KINDS
 
     ranks = np.full(len(KINDS), len(identity.rules), np.int64)
     for place, rule in reversed(list(enumerate(identity.rules))):
         ranks[KINDS.index(rule.share)] = place
-    strongest: Array = np.full(shown.records, len(identity.rules), np.int64)
-    np.minimum.at(strongest, shown.rows["record"].to_numpy(), ranks[shown.rows["kind"].to_numpy()])
+    strongest: Array = np.full(identifiers.records, len(identity.rules), np.int64)
+    np.minimum.at(strongest, identifiers.rows["record"].to_numpy(), ranks[identifiers.rows["kind"].to_numpy()])
     return strongest
 
 

@@ -59,9 +59,9 @@ class Links:
     hubs: Array
 
 
-def linked(shown: Shown, identity: Identity) -> Links:
+def linked(identifiers: Shown, identity: Identity) -> Links:
     """Set blocked values and hubs aside, then apply the rules in order."""
-    rows = shown.rows.assign(name=shown.names[shown.rows["record"].to_numpy()])
+    rows = identifiers.rows.assign(name=identifiers.names[identifiers.rows["record"].to_numpy()])
     ruled = {KINDS.index(rule.share) for rule in identity.rules}
     rows = rows[rows["kind"].isin(ruled)]
     blocked = rows[rows["blocked"] > 0]
@@ -75,7 +75,7 @@ def linked(shown: Shown, identity: Identity) -> Links:
     shared = shared[~is_hub]
     alone = [KINDS.index(rule.share) for rule in identity.rules if rule.needs == "nothing"]
     strong = rows[rows["kind"].isin(alone) & ~rows["value"].isin(hubs.keys())]
-    several = _of_several_names(shared, shown)
+    several = _of_several_names(shared, identifiers)
     frames = []
     for place, rule in enumerate(identity.rules):
         some = shared[shared["kind"] == KINDS.index(rule.share)]
@@ -97,18 +97,18 @@ def _form(name: pd.Series) -> pd.Series:
     return name & 3
 
 
-def _of_several_names(shared: pd.DataFrame, shown: Shown) -> Array:
+def _of_several_names(shared: pd.DataFrame, identifiers: Shown) -> Array:
     """Values (int64) on records whose names cannot belong to one person."""
     named = shared[shared["name"] != 0].drop_duplicates(["value", "name"])
     named = named[named["value"].duplicated(keep=False)].assign(form=lambda rows: _form(rows["name"]))
     # Complete names are compared by their codes; where another form is among them, by their texts.
-    whole = named.groupby("value")["form"].transform("max") == WHOLE
-    values = [named.loc[whole, "value"].to_numpy()]
-    open_ = named[~whole]
-    if len(open_):
-        first = open_.drop_duplicates("name").sort_values("record")
-        texts = dict(zip(first["name"], shown.told(first["record"].to_numpy()), strict=True))
-        by_value = open_.groupby("value")["name"].agg(list)
+    complete = named.groupby("value")["form"].transform("max") == WHOLE
+    values = [named.loc[complete, "value"].to_numpy()]
+    others = named[~complete]
+    if len(others):
+        first = others.drop_duplicates("name").sort_values("record")
+        texts = dict(zip(first["name"], identifiers.told(first["record"].to_numpy()), strict=True))
+        by_value = others.groupby("value")["name"].agg(list)
         values.append(np.array([value for value, names in by_value.items() if _are_different(names, texts)], np.int64))
     return np.unique(np.concatenate(values))
 
@@ -131,21 +131,21 @@ def _nodes_of_rule(
         named = rows[~loose]
         return named.assign(node=numbers.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
     usable = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
-    lost = rows[several & loose].assign(reason="several names show this value")
+    unassigned = rows[several & loose].assign(reason="several names show this value")
     # Carriers reassign numbers: for a value that changed hands, only a name tells its holders apart.
     shared = _of_several_persons(usable, strong) if needs == "one_person" else _reassigned(usable, strong, within)
     # A record whose name others share is joined by that name, so the value stays with it.
     unplaced = shared if needs == "one_person" else shared & loose[~several]
-    more = usable[unplaced].drop(columns="node").assign(reason="several persons show this value")
-    return usable[~shared], pd.concat([lost, more])
+    ambiguous = usable[unplaced].drop(columns="node").assign(reason="several persons show this value")
+    return usable[~shared], pd.concat([unassigned, ambiguous])
 
 
 def _reassigned(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Series:
     """Rows whose value came to different values of one strong kind in one scope, at least `within` days apart."""
     days = rows.groupby("value")["day"]
     long = rows[days.transform("max") - days.transform("min") >= within]
-    near = strong.loc[strong["record"].isin(long["record"]), ["record", "kind", "scope", "value"]]
-    pairs = long[["record", "value", "day"]].merge(near.rename(columns={"value": "holds"}), on="record")
+    holders = strong.loc[strong["record"].isin(long["record"]), ["record", "kind", "scope", "value"]]
+    pairs = long[["record", "value", "day"]].merge(holders.rename(columns={"value": "holds"}), on="record")
     first = pairs.groupby(["value", "kind", "scope", "holds"])["day"].min().groupby(["value", "kind", "scope"])
     apart = first.max() - first.min() >= within
     return rows["value"].isin(apart.index[apart.to_numpy()].get_level_values("value"))
@@ -153,8 +153,8 @@ def _reassigned(rows: pd.DataFrame, strong: pd.DataFrame, within: int) -> pd.Ser
 
 def _of_several_persons(rows: pd.DataFrame, strong: pd.DataFrame) -> pd.Series:
     """Rows whose value is on records with different values of one strong kind in one scope."""
-    near = strong.loc[strong["record"].isin(rows["record"]), ["record", "kind", "scope", "value"]]
-    pairs = rows[["record", "value"]].merge(near.rename(
+    holders = strong.loc[strong["record"].isin(rows["record"]), ["record", "kind", "scope", "value"]]
+    pairs = rows[["record", "value"]].merge(holders.rename(
         columns={"value": "holds"}), on="record").drop_duplicates(["value", "kind", "scope", "holds"])  # fmt: skip
     many = pairs.loc[pairs.duplicated(["value", "kind", "scope"]), "value"]
     return rows["value"].isin(many)
@@ -201,13 +201,13 @@ def _crowded(table: pd.DataFrame, limit: int, within: int) -> Array:
     return np.unique(values[limit:][together])
 
 
-def limits(identity: Identity, shown: Shown, aside: pd.DataFrame) -> pd.DataFrame:
+def limits(identity: Identity, identifiers: Shown, aside: pd.DataFrame) -> pd.DataFrame:
     """Values that count towards the limits of a customer: record, kind, scope, value, day.
 
     Several values of a kind on one record count as one: the source itself says that they belong to one person.
     """
     kinds = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds]
-    rows = shown.rows[shown.rows["kind"].isin(kinds)]
+    rows = identifiers.rows[identifiers.rows["kind"].isin(kinds)]
     excluded = pd.MultiIndex.from_frame(aside[["record", "value"]])
     rows = rows[~pd.MultiIndex.from_frame(rows[["record", "value"]]).isin(excluded)] if len(excluded) else rows
     single = [KINDS.index(name) for name, kind in identity.kinds.items() if kind.holds == 1]

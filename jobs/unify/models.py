@@ -34,11 +34,11 @@ def pinned(context: Context) -> int | None:
     Raises ConfigError for a version that does not exist.
     """
     trained = [int(row["version"]) for row in versions(context)]
-    wanted = context.catalogue.identity.match.model
-    if wanted is not None and wanted not in trained:
+    pin = context.catalogue.identity.match.model
+    if pin is not None and pin not in trained:
         file = context.catalogue.identity.file
-        raise ConfigError(f"{file}: match.model: there is no version {wanted}; trained so far: {trained or 'none'}")
-    return wanted or (trained[-1] if trained else None)
+        raise ConfigError(f"{file}: match.model: there is no version {pin}; trained so far: {trained or 'none'}")
+    return pin or (trained[-1] if trained else None)
 
 
 def rate(context: Context) -> float:

@@ -206,10 +206,10 @@ def normalise(kind: str, value: str | None, region: str) -> str | None:
     """Normalise one identifier of a kind; None where it is absent or refused."""
     text = folded(value or "")
     # A nick may look like any number.
-    whole = text if kind == "nick" else whole_number(text)
-    if whole is None or is_placeholder(whole) or is_masked(whole):
+    number = text if kind == "nick" else whole_number(text)
+    if number is None or is_placeholder(number) or is_masked(number):
         return None
-    return _BY_KIND.get(kind, plain)(whole, region)
+    return _BY_KIND.get(kind, plain)(number, region)
 
 
 def hashes(kind: str, value: str) -> list[tuple[str, str]]:

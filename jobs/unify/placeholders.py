@@ -87,7 +87,7 @@ def whole_number(text: str) -> str | None:
 def reason(value: str) -> str:
     """Say in a few words why a value that its kind refuses is no identifier."""
     text = folded(value)
-    whole = whole_number(text)
-    if is_placeholder(text) or (whole and is_placeholder(whole)) or (text.isdigit() and len(set(text)) == 1):
+    number = whole_number(text)
+    if is_placeholder(text) or (number and is_placeholder(number)) or (text.isdigit() and len(set(text)) == 1):
         return PLACEHOLDER
-    return DAMAGED if whole is None else MASKED if is_masked(text) else INVALID
+    return DAMAGED if number is None else MASKED if is_masked(text) else INVALID

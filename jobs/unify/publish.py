@@ -174,13 +174,13 @@ def _row_texts(rows: pd.DataFrame) -> pd.Series:
 def _replace_if_changed(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
     """Replace the rows of a list, unless it has exactly these rows already."""
     lake, place = context.lake, place_of(table)
-    wanted = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
+    new = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
     order = [(name, "ascending") for name in table.keys]
     if not lake.exists(place):
-        if not len(wanted):
+        if not len(new):
             return
         lake.prepare(table)
-    elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == wanted.sort_by(order):
+    elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == new.sort_by(order):
         return
     lake.replace_rows(place, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
@@ -206,8 +206,8 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
     order = np.lexsort((ends[:, 1], ends[:, 0], -sure[chosen]))[: MOST_REVIEWS + len(settled)]
     chosen, ends = chosen[order], ends[order]
-    open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
-    chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
+    undecided = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
+    chosen, ends = chosen[undecided][:MOST_REVIEWS], ends[undecided][:MOST_REVIEWS]
     one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
     apart = last.pairs.relatives[chosen]

@@ -65,18 +65,18 @@ class Staged:
 
     def find(self, records: Sequence[tuple[str, str]]) -> Array:
         """Positions (int64) of records by source and person_key; -1 where a record is absent."""
-        wanted = pa.array([key for _, key in records], pa.string())
-        near = np.flatnonzero(pc.is_in(self.table["person_key"], wanted))
-        place = dict(zip(self.names(near).itertuples(index=False, name=None), near.tolist(), strict=True))
+        keys = pa.array([key for _, key in records], pa.string())
+        candidates = np.flatnonzero(pc.is_in(self.table["person_key"], keys))
+        place = dict(zip(self.names(candidates).itertuples(index=False, name=None), candidates.tolist(), strict=True))
         return np.array([place.get(tuple(record), -1) for record in records], np.int64)
 
     def told(self, chosen: Array) -> pa.Table:
         """Compared columns (PASSED and RAW of fields) of the chosen records (positions or a mask), sorted by person."""
-        wanted = np.zeros(len(self.rows), bool)
-        wanted[self.rows[chosen]] = True
+        mask = np.zeros(len(self.rows), bool)
+        mask[self.rows[chosen]] = True
         columns, parts, first = [*fields.PASSED, *fields.RAW], [], 0
         for batch in self.texts.dataset().to_batches(columns=columns):
-            parts.append(batch.filter(pa.array(wanted[first : first + len(batch)])))
+            parts.append(batch.filter(pa.array(mask[first : first + len(batch)])))
             first += len(batch)
         return pa.Table.from_batches(parts).sort_by("person")
 
@@ -139,11 +139,11 @@ def described(context: Context, day: date | None) -> DataFrame:
     # One string: a struct would cost each group the memory of its whole batch. No identifier contains the separator.
     newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
-    shown = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
+    by_record = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
     people = _own_rows(context, "people", day)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
-    frame = shown.join(people, KEYS, "left").selectExpr("*", *parts)
+    frame = by_record.join(people, KEYS, "left").selectExpr("*", *parts)
     codes = {name: _code(context, quoted(name), f"split_part(_{name}, chr(1), 3)", name) for name in COMPARED}
     frame = frame.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
     compared = [*(f"`{name}`, `{name}` is null" for name in fields.RAW), *(f"{name}_code" for name in codes)]

@@ -192,11 +192,11 @@ def _density(group: list[int], edges: Sequence[Edge]) -> float:
 
 def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
     """Edges whose removal leaves two parts of at least `sides` records each. Tarjan's algorithm, without recursion."""
-    near: dict[Any, list[tuple[Any, Edge]]] = {}
+    neighbours: dict[Any, list[tuple[Any, Edge]]] = {}
     for edge in edges:
         one, other = _ends(edge)
-        near.setdefault(one, []).append((other, edge))
-        near.setdefault(other, []).append((one, edge))
+        neighbours.setdefault(one, []).append((other, edge))
+        neighbours.setdefault(other, []).append((one, edge))
     start = min(records)
     order, low = {start: 0}, {start: 0}
     below = {start: 1}
@@ -204,9 +204,9 @@ def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
     stack: list[tuple[Any, Edge | None, int]] = [(start, None, 0)]
     while stack:
         at, via, place = stack.pop()
-        if place < len(near.get(at, [])):
+        if place < len(neighbours.get(at, [])):
             stack.append((at, via, place + 1))
-            to, edge = near[at][place]
+            to, edge = neighbours[at][place]
             if edge is via:
                 continue
             if to in order:

@@ -65,11 +65,11 @@ _DECIDES = (
 
 def _definition(catalogue: Catalogue) -> str:
     modules = [*discover.modules("jobs.unify"), *discover.modules("jobs.unify.matching")]
-    wanted = {f"jobs.unify.{name}" for name in _DECIDES}
+    decisive = {f"jobs.unify.{name}" for name in _DECIDES}
     code = [
         inspect.getsource(module)
         for module in modules
-        if module.__name__ in wanted or module.__name__.startswith("jobs.unify.matching.")
+        if module.__name__ in decisive or module.__name__.startswith("jobs.unify.matching.")
     ]
     code.append(inspect.getsource(standing))
     others = records.parties(catalogue)

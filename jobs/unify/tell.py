@@ -97,8 +97,8 @@ def chain(hops: list[Hop], day: date | None = None) -> Group:
     lines: list[RenderableType] = []
     for number, hop in enumerate(hops, 1):
         lines.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
-        shown = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
-        lines.append(line("   ", (hop.rule, "green"), *shown))
+        evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
+        lines.append(line("   ", (hop.rule, "green"), *evidence))
         if hop.weighed:
             lines.append(weighed(hop.weighed))
     return Group(*lines)

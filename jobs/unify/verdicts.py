@@ -51,7 +51,8 @@ def against(verdicts: pd.DataFrame, verdict: str, one: Record, other: Record) ->
     """
     pair = {one, other}
     same, apart = (
-        [e for e in ends(verdicts[verdicts["verdict"] == said]) if set(e) != pair] for said in ("same", "different")
+        [e for e in ends(verdicts[verdicts["verdict"] == verdict_name]) if set(e) != pair]
+        for verdict_name in ("same", "different")
     )
     if verdict == "different":
         return _chain(same, one, other)
@@ -65,14 +66,14 @@ def against(verdicts: pd.DataFrame, verdict: str, one: Record, other: Record) ->
 def _reached(same: Sequence[tuple[Record, Record]], start: Record) -> dict[Record, tuple[Record, Record]]:
     """Records that chains of verdicts reach, each with the verdict by which it was reached."""
     reached: dict[Record, tuple[Record, Record]] = {}
-    near = [start]
-    while near:
-        at = near.pop()
+    queue = [start]
+    while queue:
+        at = queue.pop()
         for pair in same:
             to = pair[1] if pair[0] == at else pair[0] if pair[1] == at else None
             if to is not None and to != start and to not in reached:
                 reached[to] = pair
-                near.append(to)
+                queue.append(to)
     return reached
 
 

@@ -63,8 +63,8 @@ def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> A
 
 
 def _groups(column: Array) -> Groups:
-    there = np.flatnonzero(column)
-    order = there[np.argsort(column[there])]
+    keyed = np.flatnonzero(column)
+    order = keyed[np.argsort(column[keyed])]
     values = column[order]
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
     return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
@@ -94,8 +94,8 @@ def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
     order, starts, sizes = groups
     if not len(order):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    wanted = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
-    starts, sizes = starts[wanted], sizes[wanted]
+    eligible = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
+    starts, sizes = starts[eligible], sizes[eligible]
     left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for size in np.unique(sizes):
         members = order[starts[sizes == size][:, None] + np.arange(size)]
@@ -110,11 +110,11 @@ def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
 def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
     """Select the pairs (positions of both records, and rows) whose records share a block."""
     a, b, rows = pairs
-    shared, open_ = np.zeros(len(a), bool), np.arange(len(a))
+    shared, undecided = np.zeros(len(a), bool), np.arange(len(a))
     both = standing[a] & standing[b]
     for place in range(keys.shape[1]):
         column = keys[:, place]
-        some = (both[open_] >> place & 1).astype(bool) & (column[a[open_]] == column[b[open_]])
-        shared[open_[some]] = True
-        open_ = open_[~some]
+        some = (both[undecided] >> place & 1).astype(bool) & (column[a[undecided]] == column[b[undecided]])
+        shared[undecided[some]] = True
+        undecided = undecided[~some]
     return a[shared], b[shared], rows[shared]

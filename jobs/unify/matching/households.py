@@ -97,9 +97,9 @@ def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, 
     unlike = np.flatnonzero((given_level > 0) & (given_level < 4))
     codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
     rows = np.stack([codes[0][a[unlike]], codes[1][a[unlike]], codes[0][b[unlike]], codes[1][b[unlike]]], axis=1)
-    different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
+    different, inverse = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
     apart = [_other_given_names(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
-    two_persons[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
+    two_persons[unlike] |= np.array(apart, bool)[inverse.ravel()] if apart else False
     codes_of = (codes[0][a], codes[0][b])
     slip = ((given_level == 2) | ((given_level == 3) & (gender_level != 1))) & ~np.logical_and(
         *(common[code] & (code >= 0) for code in codes_of)
@@ -122,9 +122,9 @@ def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array,
     at = {name: place for place, name in enumerate(HIGHEST)}
     contacts, given_level = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
     initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
-    whole, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
+    not_initial, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
     # In Latin letters, the parts of a name such as Kim Minjun may be swapped.
-    alike = ((given_level > 1) & (given_level < 4) & whole) | (
+    alike = ((given_level > 1) & (given_level < 4) & not_initial) | (
         (given_level == 4) & (family_level > 1) & (family_level < 4)
     )
     generations = (given_level > 1) & (levels[:, at["birthday"]] == 1)

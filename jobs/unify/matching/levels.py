@@ -75,13 +75,13 @@ def _on_distinct(a: Codes, b: Codes, values: list[str], alike: Callable[[list[st
     levels = np.zeros(len(a), dtype=np.uint8)
     present = (a >= 0) & (b >= 0)
     levels[present & (a == b)] = 255
-    open_ = np.flatnonzero(present & (a != b))
-    if len(open_):
-        low, high = np.minimum(a[open_], b[open_]).astype(np.int64), np.maximum(a[open_], b[open_])
-        pairs, back = np.unique(low * len(values) + high, return_inverse=True)
+    different = np.flatnonzero(present & (a != b))
+    if len(different):
+        low, high = np.minimum(a[different], b[different]).astype(np.int64), np.maximum(a[different], b[different])
+        pairs, inverse = np.unique(low * len(values) + high, return_inverse=True)
         left = [values[i] for i in (pairs // len(values)).tolist()]
         right = [values[i] for i in (pairs % len(values)).tolist()]
-        levels[open_] = alike(left, right)[back]
+        levels[different] = alike(left, right)[inverse]
     return levels
 
 

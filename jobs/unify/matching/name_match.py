@@ -105,20 +105,20 @@ def compatible(one: Name, other: Name) -> bool:
     if not one.texts and not other.texts:
         same_sex = one.sex == other.sex or not (one.sex and other.sex)
         return same_sex and _patterns_overlap(one.pattern, other.pattern)
-    part, whole = (one, other) if other.texts else (other, one)
-    return any(_fits(part.pattern, text) for text in whole.texts)
+    part, complete = (one, other) if other.texts else (other, one)
+    return any(_fits(part.pattern, text) for text in complete.texts)
 
 
 def _fits(pattern: str, text: str) -> bool:
     """Whether all visible characters of a pattern are in a text, in their place."""
-    shown, there = pattern.split(), text.split()
-    if names.is_unspaced(pattern) and (len(shown) == 1 or len(pattern.strip("* ")) > 1):
+    visible, words = pattern.split(), text.split()
+    if names.is_unspaced(pattern) and (len(visible) == 1 or len(pattern.strip("* ")) > 1):
         # Only of a one-character surname is the end known: 山田太郎 has the surname 山田.
         return _covers(pattern.replace(" ", ""), text.replace(" ", ""))
-    if len(shown) == len(there):
-        return all(map(_covers, shown, there))
-    if len(there) == 1:
-        return any(_covers(word, text) for word in shown if word.strip(HIDDEN))
+    if len(visible) == len(words):
+        return all(map(_covers, visible, words))
+    if len(words) == 1:
+        return any(_covers(word, text) for word in visible if word.strip(HIDDEN))
     return _covers(pattern, text)
 
 

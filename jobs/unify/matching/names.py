@@ -115,8 +115,8 @@ def told(given_name: str | None, family_name: str | None, full_name: str | None)
         return None
     unspaced = is_unspaced(text)
     # Where the surname comes first, it does so in two columns too.
-    shown = canonical(f"{family_name or ''}{given_name or ''}") if columns and unspaced else text
-    bare, titled, sex = untitled(shown)
+    text_in_order = canonical(f"{family_name or ''}{given_name or ''}") if columns and unspaced else text
+    bare, titled, sex = untitled(text_in_order)
     bare = _SOME_MAN.sub(HIDDEN, bare)
     if not bare.strip(HIDDEN) or (titled and unspaced and is_placeholder(words(bare) or "")):
         return None
@@ -162,12 +162,12 @@ def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:
 
 def _unspaced(bare: str) -> tuple[str | None, str | None]:
     """Split by the length of surnames; a name too long for that is split at the dot that some peoples write."""
-    shown, hidden, _ = bare.partition(HIDDEN)
-    text = _joined(shown)
+    visible, hidden, _ = bare.partition(HIDDEN)
+    text = _joined(visible)
     size = surname_size(text)
     if text and _UNSPACED.match(text) and len(text) <= size + 3:
         return (None if hidden else text[size:] or None), text[:size]
-    first, dot, last = shown.partition("·")
+    first, dot, last = visible.partition("·")
     # A nickname that happens to be Chinese is longer than names are.
     return (part(first), part(last)) if dot and not hidden else (None, None)
 

@@ -11,7 +11,7 @@ from examples import examples
 def parts(records, identity=None, **inputs):
     """Groups of records, each written as `1+2`, sorted."""
     who = Who(identity) if identity else Who()
-    ids = who.take({f"s/{key}": shown for key, shown in records.items()}, **inputs)
+    ids = who.take({f"s/{key}": values for key, values in records.items()}, **inputs)
     return sorted("+".join(sorted(r.split("/")[1] for r in group)) for group in groups(ids)), who
 
 
@@ -156,8 +156,8 @@ PAIRS = st.dictionaries(TWO, st.floats(1, 30), max_size=6)
 @examples(60)
 @given(RECORDS, PAIRS, st.sets(TWO, max_size=2), st.integers(0, 99))
 def test_limits_hold_and_the_order_does_not_matter(records, pairs, apart, seed):
-    records = {f"s/{key}": {v for v in shown if not v.startswith("name")} | set(sorted(
-        v for v in shown if v.startswith("name"))[:1]) for key, shown in records.items()}  # fmt: skip
+    records = {f"s/{key}": {v for v in values if not v.startswith("name")} | set(sorted(
+        v for v in values if v.startswith("name"))[:1]) for key, values in records.items()}  # fmt: skip
     likely = {(f"s/{a}", f"s/{b}"): w for (a, b), w in pairs.items()}
     different = sorted((f"s/{a}", f"s/{b}") for a, b in apart)
     ids = Who().take(records, likely, different=different)
@@ -165,7 +165,7 @@ def test_limits_hold_and_the_order_does_not_matter(records, pairs, apart, seed):
     for one, other in different:
         if one in ids and other in ids:
             assert ids[one] != ids[other]
-    linked = {frozenset(v for v in shown if v.startswith("member")) for shown in records.values()}
+    linked = {frozenset(v for v in values if v.startswith("member")) for values in records.values()}
     if all(len(cards) <= 1 for cards in linked):
         for group in groups(ids):
             assert len({v for record in group for v in records[record] if v.startswith("member")}) <= 1

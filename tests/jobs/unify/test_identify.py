@@ -122,17 +122,17 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     first = day(shop, 1)
     # Same phone and name; a daughter on her mother's phone; a hash; two of a household's landline; names by likeness.
     assert parts(first) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6+b6")
-    said = ask(shop, "why", "crm/" + key(shop, "a1"), "web/" + key(shop, "b3"))
-    assert "one customer" in said and "phone" in said and "2024-07-01" in said
-    said = ask(shop, "why", "customer_no=a2", "customer_no=b2")
-    assert "apart" in said and "not enough: the rules ask for" in said and "birthday" in said
-    said = ask(shop, "why", "customer_no=a5", "customer_no=b5")
-    assert "likeness" in said and "probability" in said and "email" in said
-    said = ask(shop, "who", "13765432101")
-    assert all(word in said for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
+    output = ask(shop, "why", "crm/" + key(shop, "a1"), "web/" + key(shop, "b3"))
+    assert "one customer" in output and "phone" in output and "2024-07-01" in output
+    output = ask(shop, "why", "customer_no=a2", "customer_no=b2")
+    assert "apart" in output and "not enough: the rules ask for" in output and "birthday" in output
+    output = ask(shop, "why", "customer_no=a5", "customer_no=b5")
+    assert "likeness" in output and "probability" in output and "email" in output
+    output = ask(shop, "who", "13765432101")
+    assert all(word in output for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
     # A steward parts two records, takes it back, and joins two others.
-    said = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
-    assert "the next run applies it" in said
+    output = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
+    assert "the next run applies it" in output
     parted = day(shop, 2)
     assert parts(parted) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6 b6")
     assert parted["a6"] == first["a6"]
@@ -162,8 +162,8 @@ def test_the_work_list_shows_what_both_records_of_a_pair_say(shop):
     rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(tell.reviews(rows, Directory(shop.context("2024-07-01"))))
-    said = console.export_text()
-    assert said.count("李芳") == said.count("李小雨") == said.count("2015-06-01") == 2
+    output = console.export_text()
+    assert output.count("李芳") == output.count("李小雨") == output.count("2015-06-01") == 2
 
 
 def key(shop: Retailer, number: str) -> str:
@@ -179,9 +179,9 @@ def test_the_gate_keeps_the_old_state_until_a_person_accepts(shop):
     with pytest.raises(ContractError, match=r"customers merged: 1 of 8 .*`quanyu identity diff`"):
         day(shop, 2)
     assert ids(shop) == first
-    said = ask(shop, "identity", "diff")
-    assert "customers merged: 1 of 8" in said and "largest merges" in said
-    mark = said.split("quanyu identity accept ")[1].split()[0]
+    output = ask(shop, "identity", "diff")
+    assert "customers merged: 1 of 8" in output and "largest merges" in output
+    mark = output.split("quanyu identity accept ")[1].split()[0]
     assert "no difference" in str(wrong(shop, "identity", "accept", "ffff", "--why", "x"))
     ask(shop, "identity", "accept", mark, "--why", "a daughter who signed for her mother")
     assert parts(day(shop, 2)) == sets("a1+b1+b3 a2+b2 a3 a4 b4 a5+b5 a6+b6")

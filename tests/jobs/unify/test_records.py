@@ -66,8 +66,8 @@ def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_
     second = by_number(retailer, staged(retailer, ["a1,13765432102,13765432112,,,安娜,,,广州"], later))
     assert second["a1"]["phone"] == "+8613765432102" and second["a1"]["city"] == "广州"
     assert second["a3"] == first["a3"]
-    again = by_number(retailer, records.staged(retailer.context(later.isoformat()), DAY))
-    assert again == first, "as it was known on the first day"
+    reread = by_number(retailer, records.staged(retailer.context(later.isoformat()), DAY))
+    assert reread == first, "as it was known on the first day"
 
 
 def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_mailbox_are_one(retailer):
@@ -93,8 +93,8 @@ def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(re
         records._with_clear_values(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
     )
     by_key = {row["person_key"]: (row["kind"], row["value"]) for row in resolved}
-    wanted = [*clear, *((kind, value) for *_, kind, value in hashed)]
-    assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
+    expected = [*clear, *((kind, value) for *_, kind, value in hashed)]
+    assert by_key == {f"k{at}": pair for at, pair in enumerate(expected)}
 
 
 def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path):

@@ -64,11 +64,11 @@ def changed(shop, *rows):
 
 
 def test_an_export_leaves_out_what_an_order_told_of_it(shop):
-    asked = Audience(name="w", file="w.yml", describes="d", owner="o", goal="churn_warning", who="true", purpose="ads",
-                     send_to=("drop",))  # fmt: skip
+    audience = Audience(name="w", file="w.yml", describes="d", owner="o", goal="churn_warning", who="true",
+                        purpose="ads", send_to=("drop",))  # fmt: skip
     context = changed(shop, member(1, NEW, "new@shop.cn", "w-new"))
     inside(context, "w", ("M1", "M2"))
-    values = {row["value"] for row in answers(context, asked, ("phone", "email")).where("reason is null").collect()}
+    values = {row["value"] for row in answers(context, audience, ("phone", "email")).where("reason is null").collect()}
     assert values == {f"+86{NEW}", "+8613912345672", "new@shop.cn", "m2@shop.cn"}
 
 
