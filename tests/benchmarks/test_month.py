@@ -1,4 +1,4 @@
-"""The judge of the month: who may be written to, from landing files alone."""
+"""The oracle of the month: who may get e-mail, from landing files alone."""
 
 import random
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What others say is joined by hash, for customers whose consent covers the purpose, and makes nobody a customer."""
+"""Third-party attributes are joined by hash, for customers whose consent covers the purpose, and mint no customers."""
 
 import hashlib
 from datetime import date

@@ -1,4 +1,4 @@
-"""Who is one person hangs on what records tell, and not on the home's key."""
+"""Identity resolution depends on the content of records and not on the home's key."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def landing(tmp_path_factory):
 
 
 def partition(folder, landing, key):
-    """Sets of the source's own numbers, by customer, in a home with this key."""
+    """Sets of the source's record numbers, by customer, in a home with this key."""
     retailer = Retailer(folder)
     shutil.copy(ROOT / "benchmarks/sets/persons/sources/persons.yml", retailer.conf / "sources/persons.yml")
     shutil.copytree(landing, retailer.home / "landing/persons")

@@ -1,4 +1,4 @@
-"""Who is who on a real lake: days that follow each other, verdicts, the gate, rebuilds, and a kill at every write."""
+"""Identity resolution on a real lake: consecutive days, verdicts, the gate, rebuilds, and a kill at every write."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def day(shop: Retailer, number: int) -> dict[str, str]:
 
 
 def ids(shop: Retailer) -> dict[str, str]:
-    """Id by the number that the feed gives the record."""
+    """Customer id by the record's number in the feed."""
     identities = shop.rows("gold/identities", "source", "person_key", "customer_id", "valid_to")
     customers = {row[:2]: row[2] for row in identities if row[3] is None}
     numbers = shop.rows("silver/identifiers", "source", "person_key", "value", "kind", "replaced_on")
@@ -118,7 +118,7 @@ def sets(text: str) -> set[frozenset[str]]:
     return {frozenset(group.split("+")) for group in text.split()}
 
 
-def test_verdicts_explanations_and_ids_that_come_back(shop):
+def test_verdicts_explanations_and_restored_ids(shop):
     first = day(shop, 1)
     # Same phone and name; a daughter on her mother's phone; a hash; two of a household's landline; names by likeness.
     assert parts(first) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6+b6")
@@ -130,7 +130,7 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     assert "likeness" in output and "probability" in output and "email" in output
     output = ask(shop, "who", "13765432101")
     assert all(word in output for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
-    # A steward parts two records, takes it back, and joins two others.
+    # A steward separates two records, revokes that, and joins two others.
     output = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
     assert "the next run applies it" in output
     parted = day(shop, 2)
@@ -142,21 +142,21 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     joined = day(shop, 3)
     assert parts(joined) == sets("a1+b1+b3 a2 b2 a3+a4 b4 a5+b5 a6+b6")
     assert joined["a6"] == first["a6"]
-    # The id that ended leads to the one that goes on; parted anew, both have the ids that they had.
+    # The ended id redirects to the current one; after another split, both have their former ids.
     assert joined["a3"] in ask(shop, "who", first["a4"]) and first["a4"] in ask(shop, "who", joined["a3"])
     assert "she told us" in ask(shop, "why", "customer_no=a3", "customer_no=a4")
     ask(shop, "verdict", "open", "customer_no=a3", "customer_no=a4", "--why", "a slip")
     assert day(shop, 4) == {**first}
     assert parted["b6"] in {row[0] for row in shop.rows("gold/identity_events", "customer_id")}
     before = shop.rows("gold/identities")
-    # Everything that can be computed goes, and is computed again from silver, the log and the verdicts.
+    # Everything that can be computed is deleted, and computed again from silver, the log and the verdicts.
     for name in ("identities", "identity_aside"):
         shutil.rmtree(shop.home / "lake" / "gold" / name, ignore_errors=True)
     shop.run("2024-07-04", "identities", force=True)
     assert shop.rows("gold/identities") == before
 
 
-def test_the_work_list_shows_what_both_records_of_a_pair_say(shop):
+def test_the_work_list_shows_the_values_of_both_records(shop):
     day(shop, 1)
     pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
     rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
@@ -171,7 +171,7 @@ def key(shop: Retailer, number: str) -> str:
     return next(row[1] for row in rows if row[0] == number)
 
 
-def test_the_gate_keeps_the_old_state_until_a_person_accepts(shop):
+def test_the_gate_blocks_a_new_state_until_a_person_accepts(shop):
     rules = (ROOT / "conf" / "identity.yml").read_text(encoding="utf-8")
     shop.declare("identity.yml", rules.replace("merged: 3 %", "merged: 1 %").replace("free: 50", "free: 0"))
     first = day(shop, 1)
@@ -193,7 +193,7 @@ def wrong(shop: Retailer, *words: str) -> Exception:
     return caught.value
 
 
-def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeypatch):
+def test_incremental_days_equal_a_full_run(shop, tmp_path, monkeypatch):
     new = "a7,,13765432107,,,孙悦,1993-02-01,上海,x"
     shop.land("crm/2024-07-02.csv", feed_of(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
     shop.land(
@@ -216,7 +216,7 @@ def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeyp
 
 
 class KilledError(Exception):
-    """Stands for the end of the process right after a commit."""
+    """Simulates the end of the process right after a commit."""
 
 
 def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, monkeypatch):
@@ -247,7 +247,7 @@ def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeyp
 
 
 def twin(shop: Retailer, folder: Path) -> Retailer:
-    """A second retailer with the same declarations, files and key, who has not run yet."""
+    """A second retailer with the same declarations, files and key, without any run."""
     copy = Retailer(folder / "twin")
     shutil.copytree(shop.conf, copy.conf, dirs_exist_ok=True)
     shutil.copytree(shop.home / "landing", copy.home / "landing")
@@ -256,12 +256,12 @@ def twin(shop: Retailer, folder: Path) -> Retailer:
 
 
 def tables(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
-    """All that the step writes."""
+    """All tables that the step writes."""
     return {place: shop.rows(place) for place in shop.versions() if place.startswith("gold/identit")}
 
 
 def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the step, and end it after its first commit, again and again, until there is none left to make."""
+    """Run the step and end it after its first commit, until nothing is left to commit. Returns the number of kills."""
     commit = Lake._commit
 
     def kill(*args: object, **more: object) -> None:

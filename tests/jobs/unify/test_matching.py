@@ -1,4 +1,4 @@
-"""Likeness of records: names, dates, places and mail in levels, blocks, training without labels, and households."""
+"""Match scores: names, dates, places and mail in levels, blocks, unsupervised training, and households."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def table(frame):
 
 
 def levels(one, other):
-    """Levels of two records, each as a mapping of RAW."""
+    """Comparison levels of two records, each a mapping of RAW."""
     rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
     comparison = compared(
         coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
@@ -73,7 +73,7 @@ def test_names(one, other, given_level, family_level):
 
 
 def of_relatives(one, other):
-    """Whether the names of two records, each as a mapping of RAW, are two persons' in a home too small to learn."""
+    """Whether two records, each a mapping of RAW, have names of two persons, under the untrained model."""
     rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
     scored = Compared(
         table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
@@ -103,7 +103,7 @@ def test_twins_and_relatives_are_at_most_for_review(one, other):
         ("John Smith", "J Smith"), ("John Smith", "Jon Smith"), ("John Smith", "Smith John"), ("John Smith", "John"),
     ],
 )  # fmt: skip
-def test_forms_and_slips_of_one_name_may_be_linked(one, other):
+def test_variants_and_typos_of_one_name_may_be_linked(one, other):
     assert not of_relatives(named(one), named(other))
 
 
@@ -117,7 +117,7 @@ def test_forms_and_slips_of_one_name_may_be_linked(one, other):
         ("Kim Minjun", "Kim Minjung"),
     ],
 )
-def test_like_names_of_who_have_phones_of_their_own_are_at_most_for_review(one, other):
+def test_similar_names_with_different_phones_are_at_most_for_review(one, other):
     home = {"birthday": "1992-05-06", "address": "平江路 5 号", "city": "苏州"}
     own = [{"phone": "+8613765432101"}, {"phone": "+8613912345678"}]
     assert of_relatives(named(one) | home | own[0], named(other) | home | own[1])
@@ -142,7 +142,7 @@ WORDS = st.sampled_from(["li", "xi", "lixi", "wang", "wei", None])
 
 @examples(60)
 @given(WORDS, WORDS, WORDS, WORDS)
-def test_levels_do_not_hang_on_which_record_comes_first(given_name, family, other_given, other_family):
+def test_levels_are_symmetric(given_name, family, other_given, other_family):
     one = {"given_name": given_name, "family_name": family}
     other = {"given_name": other_given, "family_name": other_family}
     assert levels(one, other) == levels(other, one)
@@ -179,14 +179,14 @@ def test_places(one, other, level):
 
 
 def test_another_number_behind_a_name_is_another_address():
-    def told(one, other):
+    def email_level(one, other):
         return levels({"email": one}, {"email": other})["email"]
 
-    assert told("li.wei12@mail.example", "li.wie12@mail.example") == 4
-    assert told("li.wei12@mail.example", "li.wei79@mail.example") < 4
+    assert email_level("li.wei12@mail.example", "li.wie12@mail.example") == 4
+    assert email_level("li.wei12@mail.example", "li.wei79@mail.example") < 4
 
 
-def test_a_masked_phone_is_compared_as_far_as_it_shows():
+def test_a_masked_phone_is_compared_by_its_visible_digits():
     assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2101"})["phone_mask"] == 2
     assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2102"})["phone_mask"] == 1
     assert levels({"phone": "+8613765432101"}, {"phone": "+8613765432101"})["phone_mask"] == 0
@@ -220,21 +220,21 @@ def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
     )
 
 
-def test_blocks_shrink_evenly_until_no_more_pairs_stand_together_than_wanted():
+def test_block_limits_shrink_evenly_to_the_limit_of_pairs():
     keys = np.zeros((200_000, 2), np.int64)
     keys[:, 0] = np.arange(200_000) // 40 + 1
     keys[:120_000, 1] = np.arange(120_000) // 6 + 1
     groups = blocks.grouped(keys)
     assert blocks.limits(groups, [50, 20], 100.0, 200_000) == [50, 20]
-    # Blocks of forty are 19.5 pairs a record, those of six 2.5 for three records in five.
+    # Blocks of forty have 19.5 pairs per record, those of six 2.5 for three records in five.
     assert blocks.limits(groups, [50, 20], 21.1, 200_000) == [50, 20]
     assert blocks.limits(groups, [50, 20], 20.0, 200_000) == [37, 15]
     assert blocks.limits(groups, [50, 20], 0.1, 200_000) == [12, 5]
-    # Few records are compared as often as it takes.
+    # For few records, the limit of pairs does not apply.
     assert blocks.limits(blocks.grouped(keys[:1000]), [50, 20], 1.0, 1000) == [50, 20]
 
 
-def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
+def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
     home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
     wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
@@ -245,7 +245,7 @@ def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
     assert weights[0, 2] > weights.get((0, 1), -99) + 5
 
 
-def test_the_weight_against_everybody_is_below_those_against_strangers_and_households():
+def test_the_total_weight_is_below_those_against_strangers_and_households():
     strangers, family = np.array([20.0, 20.0, 5.0]), np.array([20.0, -3.0, 9.0])
     weights = households.weighed(strangers, family, 1e-4)
     oracle = [-np.log2((1 - 1e-4) * 2.0**-s + 1e-4 * 2.0**-f) for s, f in zip(strangers, family, strict=True)]
@@ -255,7 +255,7 @@ def test_the_weight_against_everybody_is_below_those_against_strangers_and_house
 
 @pytest.fixture(scope="module")
 def labelled_records(tmp_path_factory):
-    """Three thousand made records with their truth, ready to be compared."""
+    """Three thousand generated records, prepared, and their true persons."""
     folder = tmp_path_factory.mktemp("made")
     persons.write(folder, 3000)
     rows = pd.read_csv(folder / "2025-01-01" / "persons.csv", dtype=str, keep_default_na=False).replace("", None)
@@ -267,8 +267,8 @@ def labelled_records(tmp_path_factory):
     return fields.prepared(raw), truth.reindex(rows["record_no"]).to_numpy()
 
 
-def test_training_without_labels_gives_probabilities_that_hold(labelled_records):
-    """Of the pairs said to be one person with some probability, about that share is: no threshold knows the truth."""
+def test_unsupervised_training_gives_calibrated_probabilities(labelled_records):
+    """Of the pairs with some predicted probability, about that share is one person. No threshold uses the truth."""
     prepared, truth = labelled_records
     keys = fields.keys(prepared, BLOCKS, SALT)
     a, b, bits = blocks.candidates(blocks.grouped(keys), MOST, np.ones(len(keys), bool))
@@ -286,14 +286,14 @@ def test_training_without_labels_gives_probabilities_that_hold(labelled_records)
     assert np.allclose(Compared(table(prepared), reloaded).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
 
 
-def test_a_version_without_a_comparison_of_today_can_still_be_used():
+def test_an_old_version_without_a_newer_comparison_stays_usable():
     model = training.assumed(SALT)
     text = model.text().replace('"phone_mask"', '"forgotten"')
     assert np.array_equal(read(text, model.terms, model).m["phone_mask"], model.m["phone_mask"])
 
 
 def test_nothing_is_tuned_to_a_public_set():
-    """One configuration for all: a set names its columns and its region, and no code knows of any set."""
+    """One configuration for all: a set declares its columns and its region, and no code mentions any set."""
     sets = ROOT / "benchmarks" / "sets"
     for folder in sets.iterdir():
         assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yml")) == [
@@ -306,7 +306,7 @@ def test_nothing_is_tuned_to_a_public_set():
         assert not [word for word in ("febrl", "fake_1000", "soc_sec", "rec-") if word in text], path
 
 
-def test_pairwise_figures_are_those_of_all_pairs_counted():
+def test_pair_scores_equal_counting_all_pairs():
     truth, predicted = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
     pairs = [(i, j) for i in range(6) for j in range(i)]
     shared_pairs = sum(truth[i] == truth[j] and predicted[i] == predicted[j] for i, j in pairs)

@@ -1,4 +1,4 @@
-"""Names of all kinds: which may be one person's, which are the same, and which are none."""
+"""Names of all kinds: which may belong to one person, which are equal, and which are no names."""
 
 import itertools
 
@@ -116,7 +116,7 @@ def test_no_name(text):
 
 
 @pytest.mark.parametrize("column", ["先生 |", "| 女士", "Mr. |", "散客 |", "| Guest"])
-def test_a_title_or_a_word_for_nobody_in_a_column_is_no_name(column):
+def test_a_title_or_a_placeholder_in_a_column_is_no_name(column):
     given_name, _, family_name = (side.strip() or None for side in column.partition("|"))
     assert parsed(given_name, family_name, None) is None
     assert names.parts(given_name, family_name, None) == (None, None)
@@ -131,7 +131,7 @@ def test_a_title_or_a_word_for_nobody_in_a_column_is_no_name(column):
         ("J*** S***", (None, None)), ("Mr. Smith", (None, "smith")),
     ],
 )  # fmt: skip
-def test_parts_that_likeness_compares_are_the_same_reading(text, right):
+def test_the_match_score_compares_the_same_parts(text, right):
     assert names.parts(None, None, text) == right
 
 
@@ -142,7 +142,7 @@ TOLD = st.text(st.sampled_from("王欧阳林杨古丽明芳李·●*某总小女
 
 @examples(300)
 @given(TOLD, TOLD, TOLD)
-def test_the_same_name_is_compatible_with_the_same_names_whichever_comes_first(one, other, third):
+def test_compatibility_is_symmetric_and_the_same_for_equal_names(one, other, third):
     parsed_names = [name for name in (parsed(None, None, text) for text in (one, other, third)) if name]
     for left, right in itertools.combinations(parsed_names, 2):
         assert compatible(left, right) == compatible(right, left)

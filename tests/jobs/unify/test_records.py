@@ -1,4 +1,4 @@
-"""Records as the engine reads them: what counts of several values, and one order whatever that of the rows."""
+"""Records as the engine reads them: which of several values is compared, in one order whatever that of the rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def staged(shop: Retailer, rows: list[str], day: date = DAY) -> records.Staged:
 
 
 def by_number(shop: Retailer, batch: records.Staged) -> dict[str, dict[str, object]]:
-    """What is compared of each record, by the number that the feed gives it."""
+    """Compared fields of each record, by its number in the feed."""
     numbers = shop.rows("silver/identifiers", "person_key", "value", "kind")
     numbers = {key: value for key, value, kind in numbers if kind == "customer_no"}
     rows = batch.told(np.ones(len(batch.rows), bool)).to_pylist()
@@ -57,7 +57,7 @@ def by_number(shop: Retailer, batch: records.Staged) -> dict[str, dict[str, obje
     return {numbers[key]: row for key, row in zip(keys, rows, strict=True)}
 
 
-def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_the_greatest(retailer):
+def test_the_newest_value_of_a_record_is_compared_and_the_greatest_of_one_day(retailer):
     first = by_number(retailer, staged(retailer, ROWS))
     assert first["a1"]["phone"] == "+8613765432112" and first["a1"]["email"] == "ann.b+x@gmail.com"
     assert [first[name]["birthday"] for name in ("a1", "a2", "a3")] == ["19900102", "1990年", None]
@@ -70,7 +70,7 @@ def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_
     assert reread == first, "as it was known on the first day"
 
 
-def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_mailbox_are_one(retailer):
+def test_a_hash_equals_the_clear_phone_of_another_record_and_two_forms_of_a_mailbox_are_equal(retailer):
     rows = [*ROWS, "a5,,,annb@gmail.com,,,,,"]
     batch = staged(retailer, rows)
     compared, shown = by_number(retailer, batch), batch.shown
@@ -82,7 +82,7 @@ def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_
     assert set(shown["kind"]) == {KINDS.index(kind) for kind in ("customer_no", "phone", "email")}
 
 
-def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(retailer):
+def test_hashes_of_every_form_lead_to_the_clear_value(retailer):
     numbers = ["+8613765432103", "+16502530000", "+390612345678", "+35312223333", "+77172123456"]
     clear = [("phone", number) for number in numbers] + [("email", "jane.s+x@gmail.com"), ("email", "a@b.example")]
     hashed = [(*form, kind, value) for kind, value in clear for form in normalise.hashes(kind, value)]
@@ -123,7 +123,7 @@ def test_records_are_found_by_source_and_key(retailer):
     [("phone", "+8613800138000", 1), ("email", "noreply@shop.example", 2), ("phone", "+8613765432101", 0),
      ("device", "+8613800138000", 0), ("phone", "+8613866668888", 1)],
 )  # fmt: skip
-def test_a_value_is_set_aside_for_its_kind_alone_however_it_is_written(retailer, kind, value, reason):
+def test_a_value_is_blocked_for_its_kind_alone_in_any_spelling(retailer, kind, value, reason):
     rules = (Path(__file__).parents[3] / "conf" / "identity.yml").read_text(encoding="utf-8")
     rules = rules.replace("values: [", 'values: ["138 6666 8888", ').replace("masters:", "masters: [] #")
     retailer.declare("identity.yml", rules)
@@ -131,10 +131,10 @@ def test_a_value_is_set_aside_for_its_kind_alone_however_it_is_written(retailer,
     assert records.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
 
 
-def test_a_home_of_before_keeps_columns_that_are_written_no_more(retailer):
+def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
     context = retailer.context("2024-07-01")
     lake = context.lake
-    # Records are believed only beside their pairs, which every home has that has records.
+    # Stored records count only together with stored pairs.
     lake.prepare(context.catalogue.tables["identity_pairs"])
     numbers = dict.fromkeys(["person", *memory.RECORD, "shows", "written"], "bigint")
     lake.begin(memory.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
