@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _report(month: Month, claims: Claims, seconds: float) -> None:
-    print(f"\n{month.runs} runs in {seconds / 60:.0f} min; the server took {len(month.accepted)} messages")
+    print(f"\n{month.runs} runs in {seconds / 60:.0f} min; the server accepted {len(month.accepted)} messages")
     for what, many in sorted(claims.counts.items()):
         print(f"  {many:5}  {what}")
     for what, violations in (

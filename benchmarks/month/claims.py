@@ -49,7 +49,7 @@ def check_consent(claims: Claims, facts: Facts, run: str, accepted: Iterable[Acc
     """
     for one in accepted:
         if reason := closed or facts.why_not(one.to):
-            claims.outside.append(f"{run}: {one.to} was written to: {reason}")
+            claims.outside.append(f"{run}: {one.to} got a message: {reason}")
 
 
 def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accepted]) -> None:
@@ -63,7 +63,9 @@ def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accep
         row for row in table(home, "identifiers", "silver") if row["kind"] == "email" and not row["replaced_on"]
     ]
     theirs = {row["value"].lower() for row in identifiers if customers.get((row["source"], row["person_key"])) in out}
-    claims.outside += [f"{run}: {one.to} is held out, or shared with who is" for one in accepted if one.to in theirs]
+    claims.outside += [
+        f"{run}: {one.to} is in the holdout, or shared with somebody in it" for one in accepted if one.to in theirs
+    ]
 
 
 def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
@@ -74,22 +76,22 @@ def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
             hashes = [row["email_sha256"] for row in csv.DictReader(rows) if row["email_sha256"]]
         claims.counts["addresses in seeds"] += len(hashes)
         for hashed in hashes:
-            reason = facts.why_not(owners[hashed], "ads") if hashed in owners else "nobody shows it"
+            reason = facts.why_not(owners[hashed], "ads") if hashed in owners else "no member has it"
             if reason:
-                claims.outside.append(f"{on}: the seed holds {owners.get(hashed, hashed)}: {reason}")
+                claims.outside.append(f"{on}: the seed contains {owners.get(hashed, hashed)}: {reason}")
 
 
 def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: Facts) -> None:
     """No message is accepted twice, and no step goes to a person again except for an entry some days later."""
     for name, many in Counter(one.message_id for one in accepted).items():
         if many > 1:
-            claims.twice.append(f"{name} was taken {many} times")
+            claims.twice.append(f"{name} was accepted {many} times")
     messages = named(home)
     entries: dict[tuple[str, str], list[date]] = defaultdict(list)
     customers: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in {one.message_id: one for one in accepted}.values():
         if one.message_id not in messages:
-            claims.outside.append(f"{one.to} was written to, and no walk knows of {one.message_id}")
+            claims.outside.append(f"{one.to} got a message, and no walk has the message {one.message_id}")
             continue
         walk, number = messages[one.message_id]
         entries[f"step {number}", walk["customer_id"]].append(walk["entered_on"])
@@ -97,11 +99,11 @@ def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts:
     for (step, customer), days in entries.items():
         if any((later - earlier).days < REENTRY_DAYS for earlier, later in pairwise(sorted(days))):
             claims.twice.append(
-                f"{step} went to {customer} by entries too near to each other: {sorted(map(str, days))}"
+                f"{step} went to {customer} by entries too close to each other: {sorted(map(str, days))}"
             )
     for (step, to), several in customers.items():
         if len(several) > max(len(facts.showing(to)), 1):
-            claims.twice.append(f"{step} went to {to} for {sorted(several)}, and fewer members show it")
+            claims.twice.append(f"{step} went to {to} for {sorted(several)}, and fewer members have it")
 
 
 def table(home: Path, name: str, layer: str = "gold") -> list[dict[str, Any]]:
@@ -134,7 +136,7 @@ def check_forgotten(
     """Trace everybody who ever entered the audience to an accepted message, or to a row with the reason why not."""
     now = stays(home)
     for customer, on in sorted(entered - {(row["customer_id"], row["entered_on"]) for row in now}, key=str):
-        claims.forgotten.append(f"{customer} entered on {on}, and no stay says so any more")
+        claims.forgotten.append(f"{customer} entered on {on}, and there is no stay of it any more")
     walks = table(home, "journey_instances")
     begun = {(walk["customer_id"], walk["entered_on"]) for walk in walks}
     for stay in now:
@@ -158,7 +160,7 @@ def _check_walks(
     for walk in walks:
         name = walk["instance_id"]
         if walk["status"] == "active" and walk["due_on"] <= last:
-            claims.forgotten.append(f"the walk {name} was due on {walk['due_on']} and did not go on")
+            claims.forgotten.append(f"the walk {name} was due on {walk['due_on']} and did not continue")
         for step in MESSAGES:
             decision, key = decided.get((name, step)), f"{name}-{step}"
             if decision == "message":
@@ -168,19 +170,19 @@ def _check_walks(
             elif walk["status"] == "active" or walk["outcome"]:
                 claims.counts[f"step not reached: {walk['outcome'] or 'still to come'}"] += 1
             else:
-                claims.forgotten.append(f"the walk {name} ended without step {step}, and does not say why")
+                claims.forgotten.append(f"the walk {name} ended without step {step}, and without a reason")
 
 
 def _check_message(claims: Claims, key: str, fate: Mapping[str, Any], was_accepted: bool) -> None:
     status = fate.get("status")
-    claims.counts[f"message {status}, {'taken' if was_accepted else 'not taken'}"] += 1
+    claims.counts[f"message {status}, {'accepted' if was_accepted else 'not accepted'}"] += 1
     if status is None:
-        claims.forgotten.append(f"the message {key} was decided, and no row says what became of it")
+        claims.forgotten.append(f"the message {key} was decided, and has no row of its outcome")
     elif status == "sent" and not was_accepted and "settled" not in (fate["reason"] or ""):
-        claims.forgotten.append(f"the message {key} is said to be sent, and the server never took it")
+        claims.forgotten.append(f"the message {key} is marked as sent, and the server never accepted it")
     elif was_accepted and status not in ENDED and "settled" not in (fate["reason"] or ""):
         claims.twice.append(
-            f"the message {key} was taken by the server, and its row says {status}: it may go out again"
+            f"the message {key} was accepted by the server, and its row says {status}: it may be sent again"
         )
     elif not was_accepted and status not in (*ENDED, *WAITS) and not fate["reason"]:
-        claims.forgotten.append(f"the message {key} is {status}, and its row does not say why")
+        claims.forgotten.append(f"the message {key} is {status}, and its row has no reason")

@@ -35,7 +35,7 @@ def by_clock(month: Month, place: int) -> None:
     runs = _runs(month, earlier)
     failed = [f"{dag} {run}: {state}" for dag, run, state in runs if state != "success"]
     say(newest, SOUND.name, "by the clock", Ended(len(failed), time.monotonic() - began), len(new))
-    month.claims.counts["messages taken by the clock"] += len(new)
+    month.claims.counts["messages accepted by the clock"] += len(new)
     month.claims.counts["runs of DAGs by the scheduler"] += len(runs)
     for words in failed:
         print(f"  did not succeed: {words}")

@@ -203,10 +203,10 @@ def _sets(home: Path) -> dict[Path, bytes]:
     return {file.relative_to(home): file.read_bytes() for file in files if file.is_file()}
 
 
-def say(on: date, fault: str, word: str, ended: Ended | None, took: int) -> None:
+def say(on: date, fault: str, word: str, ended: Ended | None, accepted: int) -> None:
     """Print a line of one run."""
     code, seconds = (ended.code, ended.seconds) if ended else (0, 0.0)
     print(
-        f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {took:3} taken  {time.strftime('%X')}",
+        f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {accepted:3} accepted  {time.strftime('%X')}",
         flush=True,
     )

@@ -34,7 +34,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
-        "Which persons of all sources are one customer, with an id that stays.", forward=True, remakes=REMADE,
+        "Resolves the persons of all sources to customers with stable ids.", forward=True, remakes=REMADE,
     )  # fmt: skip
     everybody = Step(
         "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
