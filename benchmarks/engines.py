@@ -1,4 +1,4 @@
-"""Measures a day on both engines side by side, and compares every table: `python -m benchmarks.engines [SET...]`."""
+"""Measures a day on both engines and compares every table: `python -m benchmarks.engines [SET...]`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENGINES = ("sail", "spark")
 
 
 def measure(settings: Settings, day: date) -> None:
-    """Print the seconds of each step on both engines, and what of their tables differs."""
+    """Print the seconds of each step on both engines, and differences between their tables."""
     homes = [of_engine(settings, engine, settings.home / engine) for engine in ENGINES]
     for home in homes:
         home.home.mkdir(parents=True)

@@ -1,7 +1,8 @@
-"""One ID, measured: each set is loaded through a conf folder like any retailer's data, its clusters held to the truth.
+"""Accuracy of One ID: loads each set through a conf folder like any retailer's, and compares clusters with truth.
 
 `python -m benchmarks.identity SET...`: fake_1000, febrl_1, febrl_2, febrl_3; persons [--records N] [--days D] for N
-made records (benchmarks/persons.py), days that follow, and the same first day by Splink; sample for the retailer.
+generated records (benchmarks/persons.py) and following days; splink for Splink on the same first day; sample for the
+retailer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import pandas as pd
 import psutil
 
-from benchmarks import persons as made
+from benchmarks import persons as population
 from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
 from benchmarks.peak import Peak
@@ -39,17 +40,17 @@ STEPS = ("ingest.persons", "identities")
 PREFIX = "quanyu-identity-"
 
 
-def _everybody(own: psutil.Process) -> list[psutil.Process]:
-    """Our children, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
+def _processes(own: psutil.Process) -> list[psutil.Process]:
+    """Our child processes, Sail among them, and the Spark server of one of our homes, which is nobody's child."""
     commands = [(p, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
     servers = [p for p, command in commands if "SparkConnectServer" in command and PREFIX in command]
-    found = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
-    return [*{**found, **{p.pid: p for p in servers}}.values()]
+    children = {p.pid: p for root in (own, *servers) for p in root.children(recursive=True)}
+    return [*{**children, **{p.pid: p for p in servers}}.values()]
 
 
 @contextmanager
 def home(conf: Path) -> Iterator[Path]:
-    """A home that is gone afterwards, with its engine."""
+    """A temporary home, removed at the end together with its engine."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
@@ -59,29 +60,29 @@ def home(conf: Path) -> Iterator[Path]:
 
 
 def run(conf: Path, folder: Path, day: date, steps: tuple[str, ...] = STEPS) -> dict[str, Any]:
-    """Run steps for a day; seconds of each, and what the last one told."""
+    """Run steps for a day; returns the seconds of each, and the facts of the last."""
     context = Context(load_settings(conf, folder), day)
     try:
         _ = context.lake.spark
-        told: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         for name in steps:
             result = perform(context, context.step(name))
-            told[name] = round(result.seconds, 1)
-            told["facts"] = dict(result.outcome.facts)
-        return told
+            figures[name] = round(result.seconds, 1)
+            figures["facts"] = dict(result.outcome.facts)
+        return figures
     finally:
         context.close()
 
 
 def clusters(conf: Path, folder: Path) -> pd.Series:
-    """Customer of each record, by the number that the source gives it."""
+    """Customer of each record, by the record's number in the source."""
     lake = Context(load_settings(conf, folder), FIRST).lake
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()].set_index("person_key")["customer_id"]
     numbers = lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value", "replaced_on"])
-    known = numbers.to_pandas()
-    known = known[(known["kind"] == "customer_no") & known["replaced_on"].isna()]
-    return pd.Series(known["person_key"].map(ids).to_numpy(), index=known["value"].to_numpy())
+    current = numbers.to_pandas()
+    current = current[(current["kind"] == "customer_no") & current["replaced_on"].isna()]
+    return pd.Series(current["person_key"].map(ids).to_numpy(), index=current["value"].to_numpy())
 
 
 def truth_of(name: str) -> pd.Series:
@@ -99,49 +100,49 @@ def public(name: str) -> dict[str, Any]:
         landing = folder / "landing" / "persons" / FIRST.isoformat()
         landing.mkdir(parents=True)
         shutil.copy(DATA / f"{name}.csv", landing / "persons.csv")
-        told = run(conf, folder, FIRST)
-        return told | scores(truth_of(name), clusters(conf, folder))
+        figures = run(conf, folder, FIRST)
+        return figures | scores(truth_of(name), clusters(conf, folder))
 
 
 def persons(records: int, days: int) -> dict[str, Any]:
-    """Measure a first day of made records and the days that follow, each with a hundredth new or changed."""
+    """Measure a first day of generated records and the following days, each with one percent new or changed."""
     conf = HERE / "sets" / "persons"
     with home(conf) as folder:
         landing = folder / "landing" / "persons"
-        on = made.write(landing, records, days)
+        dates = population.write(landing, records, days)
         (landing / "truth.parquet").rename(folder / "truth.parquet")
         truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")
-        told: dict[str, Any] = {"first": _timed(conf, folder, on[0])}
-        told |= scores(truth.loc[truth["first_day"] == 0, "person"], clusters(conf, folder))
-        followed = [_timed(conf, folder, day) for day in on[1:]]
+        figures: dict[str, Any] = {"first": _timed(conf, folder, dates[0])}
+        figures |= scores(truth.loc[truth["first_day"] == 0, "person"], clusters(conf, folder))
+        followed = [_timed(conf, folder, day) for day in dates[1:]]
         if followed:
-            told["days"] = _days(followed) | stability(conf, folder, len(on))
-            told["days"] |= {"f1_at_the_end": scores(truth["person"], clusters(conf, folder))["f1"]}
-        return told
+            figures["days"] = _days(followed) | stability(conf, folder, len(dates))
+            figures["days"] |= {"f1_at_the_end": scores(truth["person"], clusters(conf, folder))["f1"]}
+        return figures
 
 
 def _timed(conf: Path, folder: Path, day: date) -> dict[str, Any]:
-    with Peak(_everybody) as peak:
-        told = run(conf, folder, day)
-    return told | peak.gigabytes()
+    with Peak(_processes) as peak:
+        figures = run(conf, folder, day)
+    return figures | peak.gigabytes()
 
 
 def _days(followed: list[dict[str, Any]]) -> dict[str, Any]:
-    table = pd.DataFrame([{step: told[step] for step in STEPS} for told in followed])
+    table = pd.DataFrame([{step: figures[step] for step in STEPS} for figures in followed])
     return {f"{step}_seconds_median": round(float(table[step].median()), 1) for step in STEPS} | {
-        name: max(told[name] for told in followed) for name in ("peak_gb", "own_gb", "engine_gb")
+        name: max(figures[name] for figures in followed) for name in ("peak_gb", "own_gb", "engine_gb")
     }
 
 
 def stability(conf: Path, folder: Path, days: int) -> dict[str, Any]:
-    """How steady ids were: of customers whose records all were there before, the share that kept the id, by the log."""
+    """Stability of ids by the log: of customers on the first day, the share that still has the same id."""
     lake = Context(load_settings(conf, folder), FIRST).lake
     log = lake.arrow("gold/identity_events").to_table().sort_by("number").to_pandas()
     first = log["day"].min()
     start = log[log["day"] == first].groupby("person")["customer_id"].last()
     last = log.groupby("person")["customer_id"].last()
     before = pd.DataFrame({"start": start, "last": last.reindex(start.index)})
-    # A customer survives as who most of the records are; it keeps the id when that is the same.
+    # A customer's later id is that of most of its records.
     majority = before.groupby("start")["last"].agg(lambda ids: ids.value_counts().index[0])
     later = log[log["day"] > first]
     counted = later.groupby(["event", "day"])[["other_id", "customer_id"]].nunique().groupby("event").sum()
@@ -162,20 +163,22 @@ def sample() -> dict[str, Any]:
         context = Context(load_settings(conf, folder), SAMPLE_DAY)
         feeds = [name for name in context.steps if name.startswith("ingest.")]
         context.close()
-        told = run(conf, folder, SAMPLE_DAY, (*feeds, "identities"))
+        figures = run(conf, folder, SAMPLE_DAY, (*feeds, "identities"))
         lake = Context(load_settings(conf, folder), SAMPLE_DAY).lake
-        return {"identities": told["identities"], "facts": told["facts"]} | sample_truth.scores(lake, folder / "truth")
+        return {"identities": figures["identities"], "facts": figures["facts"]} | sample_truth.scores(
+            lake, folder / "truth"
+        )
 
 
-def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
-    """Pairwise precision, recall and F1 of the clusters found."""
-    both = pd.DataFrame({"truth": truth, "found": found.reindex(truth.index)})
+def scores(truth: pd.Series, predicted: pd.Series) -> dict[str, Any]:
+    """Pairwise precision, recall and F1 of predicted clusters."""
+    both = pd.DataFrame({"truth": truth, "predicted": predicted.reindex(truth.index)})
     # A record without a customer is alone.
     alone = pd.Series(both.index, index=both.index)
-    precision, recall, f1 = pair_scores(both["truth"].to_numpy(), both["found"].fillna(alone).to_numpy())
+    precision, recall, f1 = pair_scores(both["truth"].to_numpy(), both["predicted"].fillna(alone).to_numpy())
     return {
         "records": len(both),
-        "without_id": int(both["found"].isna().sum()),
+        "without_id": int(both["predicted"].isna().sum()),
         "precision": round(precision, 5),
         "recall": round(recall, 5),
         "f1": round(f1, 5),
@@ -185,32 +188,32 @@ def scores(truth: pd.Series, found: pd.Series) -> dict[str, Any]:
 def splink(records: int) -> dict[str, Any]:
     """Let Splink dedupe the same records, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        made.write(Path(folder), records)
+        population.write(Path(folder), records)
         done = subprocess.run([sys.executable, "-m", "benchmarks.splink_side", folder], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:
-    """Measure the sets that are named, and print a line of JSON for each."""
+    """Measure the sets on the command line, and print a line of JSON for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--days", type=int, default=0)
-    given = parser.parse_args()
-    whole = {
-        "persons": lambda: persons(given.records, given.days),
-        "splink": lambda: splink(given.records),
+    arguments = parser.parse_args()
+    measures = {
+        "persons": lambda: persons(arguments.records, arguments.days),
+        "splink": lambda: splink(arguments.records),
         "sample": sample,
     }
-    for name in given.sets:
-        with Peak(_everybody) as peak:
+    for name in arguments.sets:
+        with Peak(_processes) as peak:
             began = time.monotonic()
-            told = whole[name]() if name in whole else public(name)
-            told |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()
-        print(json.dumps({"set": name, **told}), flush=True)
+            figures = measures[name]() if name in measures else public(name)
+            figures |= {"seconds": round(time.monotonic() - began, 1)} | peak.gigabytes()
+        print(json.dumps({"set": name, **figures}), flush=True)
 
 
 if __name__ == "__main__":

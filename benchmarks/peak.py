@@ -1,4 +1,4 @@
-"""What processes use together while something runs."""
+"""Memory and CPU of this process and its children while something runs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def cpu_seconds() -> float:
 
 
 class Peak:
-    """The most memory, in bytes: of this process, of others such as the engine, and of all together at one moment."""
+    """Peak memory in bytes: of this process, of others such as the engine, and of all together at one moment."""
 
     def __init__(self, others: Callable[[psutil.Process], Sequence[psutil.Process]] = children) -> None:
         self.own, self.engine, self.bytes, self._done = 0, 0, 0, threading.Event()
         self._others = others
 
     def gigabytes(self) -> dict[str, float]:
-        """The peaks for a line of figures."""
+        """The peaks in GB, for a line of figures."""
         peaks = {"peak_gb": self.bytes, "own_gb": self.own, "engine_gb": self.engine}
         return {name: round(size / 2**30, 2) for name, size in peaks.items()}
 

@@ -1,8 +1,8 @@
-"""Records of persons out of several systems, with errors, in any number: `python -m benchmarks.persons DIR`.
+"""Generated records of persons from several systems, with errors: `python -m benchmarks.persons DIR`.
 
-Writes DIR/<day>/persons.csv, the first day with everything and each later one with a hundredth new or changed, and
-DIR/truth.parquet: record_no, person, first_day. Two thirds are Chinese. Families share address, family name and often
-a phone; some have twins; people move, marry and change numbers. Names and how common they are come from Faker.
+Writes DIR/<day>/persons.csv, the first day with everything and each later one with one percent new or changed, and
+DIR/truth.parquet: record_no, person, first_day. Two thirds are Chinese. Families share address, family name and often a
+phone; some have twins; people move, marry and change numbers. Names and their frequencies come from Faker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.persons_words import Words, pooled
 
 FIRST = date(2025, 1, 1)
-# Of a hundredth of the records a day, so much is new; the rest are records that changed.
+# Share of a day's rows that are new records; the others are changed ones.
 NEW = 0.6
 Array = np.ndarray[Any, Any]
 Text = Array
@@ -28,7 +28,7 @@ Text = Array
 
 @dataclass(frozen=True)
 class World:
-    """Who there is: one row per person, texts as objects; `old_` are what they had before they changed it."""
+    """The population: one row per person, texts as objects; `old_` columns are former values."""
 
     people: pd.DataFrame
     seed: int
@@ -43,43 +43,43 @@ def world(persons: int, seed: int) -> World:
     role = np.arange(persons) - np.searchsorted(home, home)
     chinese = (rng.random(persons) < 0.65)[home]
     female = rng.random(persons) < 0.5
-    found = pd.DataFrame({"home": home, "chinese": chinese, "gender": np.where(female, "female", "male")})
+    people = pd.DataFrame({"home": home, "chinese": chinese, "gender": np.where(female, "female", "male")})
     head = rng.integers(1950, 1995, persons)[home]
     year = np.where(role < 2, head + rng.integers(-4, 5, persons), head + rng.integers(22, 38, persons))
     born = pd.to_datetime({"year": year, "month": rng.integers(1, 13, persons), "day": rng.integers(1, 29, persons)})
     twin = (role >= 3) & (rng.random(persons) < 0.1)
-    found["birthday"] = np.where(twin, born.shift(1, fill_value=born.iloc[0]), born)
+    people["birthday"] = np.where(twin, born.shift(1, fill_value=born.iloc[0]), born)
     # Chinese spouses keep their names; children have the father's, Western spouses mostly one name.
     keeps = (role == 1) & (chinese | (rng.random(persons) < 0.2))
     family = _named(words.families, words.western_families, chinese, rng)
-    found["family"] = np.where(keeps, family, family[np.searchsorted(home, home)])
-    found["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, found["family"])
-    found["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
-    _living(found, words, rng)
-    return World(found, seed)
+    people["family"] = np.where(keeps, family, family[np.searchsorted(home, home)])
+    people["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, people["family"])
+    people["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
+    _add_contacts(people, words, rng)
+    return World(people, seed)
 
 
 def _named(chinese: Any, western: Any, is_chinese: Array, rng: np.random.Generator) -> Text:
     return np.where(is_chinese, chinese(len(is_chinese), rng), western(len(is_chinese), rng))
 
 
-def _living(found: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
-    """Give homes addresses, and persons phones and mail."""
-    count, home, chinese = len(found), found["home"].to_numpy(), found["chinese"].to_numpy()
+def _add_contacts(people: pd.DataFrame, words: Words, rng: np.random.Generator) -> None:
+    """Add addresses to homes, and phones and mail to persons."""
+    count, home, chinese = len(people), people["home"].to_numpy(), people["chinese"].to_numpy()
     for prefix in ("", "old_"):
         places = words.places(count, rng)
         for name in ("city", "region", "postcode", "street"):
-            found[prefix + name] = places[name].to_numpy()[home * 2 + chinese]
+            people[prefix + name] = places[name].to_numpy()[home * 2 + chinese]
     old, new = words.phones(chinese, rng), words.phones(chinese, rng)
     landline = words.phones(chinese, rng)[np.searchsorted(home, home)]
-    found["phone"] = np.where(rng.random(count) < 0.07, landline, new)
-    found["old_phone"] = np.where(rng.random(count) < 0.2, old, found["phone"])
+    people["phone"] = np.where(rng.random(count) < 0.07, landline, new)
+    people["old_phone"] = np.where(rng.random(count) < 0.2, old, people["phone"])
     for name, provider in (("email", 0), ("old_email", 1)):
-        found[name] = words.mails(found, provider, rng)
+        people[name] = words.mails(people, provider, rng)
 
 
 def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame:
-    """Write down a record of each person as some system would: things left out, outdated and mistyped."""
+    """A record of each person as a source system has it: with values missing, outdated and mistyped."""
     rows = of.people.iloc[person].reset_index(drop=True)
     count = len(rows)
 
@@ -88,7 +88,7 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
 
     moved, other = at(0.1), at(0.12)
     chinese = rows["chinese"].to_numpy()
-    found = {
+    columns = {
         "email": _left_out(np.where(other, rows["old_email"], rows["email"]), at(0.5)),
         "phone": _left_out(np.where(at(0.15), rows["old_phone"], rows["phone"]), at(0.35)),
         "given": rows["given"].to_numpy(object), "family": np.where(at(0.3), rows["old_family"], rows["family"]),
@@ -101,33 +101,38 @@ def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame
         "country": np.where(chinese, "CN", "US"),
     }  # fmt: skip
     for name, share in (("given", 0.05), ("family", 0.03), ("email", 0.01), ("phone", 0.01), ("address", 0.04)):
-        found[name] = _mistyped(found[name], at(share), rng)
+        columns[name] = _mistyped(columns[name], at(share), rng)
     short = ~chinese & at(0.06)
-    found["given"] = np.where(short, [given[:1] for given in found["given"]], found["given"])
+    columns["given"] = np.where(short, [text[:1] for text in columns["given"]], columns["given"])
     swapped = at(0.01)
-    given, family = found["given"], found["family"]
-    found["given"], found["family"] = np.where(swapped, family, given), np.where(swapped, given, family)
-    return _columns(found, chinese | at(0.2), at)
+    given_names, family_names = columns["given"], columns["family"]
+    columns["given"], columns["family"] = (
+        np.where(swapped, family_names, given_names),
+        np.where(swapped, given_names, family_names),
+    )
+    return _columns(columns, chinese | at(0.2), at)
 
 
-def _columns(found: dict[str, Text], whole: Array, at: Callable[[float], Array]) -> pd.DataFrame:
-    """Put names into one column or two, as systems differ."""
-    given, family = found.pop("given"), found.pop("family")
-    spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given, family, strict=True)]
-    gone = at(0.04)
+def _columns(fields: dict[str, Text], in_one_column: Array, at: Callable[[float], Array]) -> pd.DataFrame:
+    """Split names into one column or two, as systems differ."""
+    given_names, family_names = fields.pop("given"), fields.pop("family")
+    spaced = [f"{g} {f}" if g.isascii() else f"{f}{g}" for g, f in zip(given_names, family_names, strict=True)]
+    without_given = at(0.04)
     columns = {
-        "email": found["email"], "phone": found["phone"], "full_name": np.where(whole & ~gone, spaced, ""),
-        "given_name": np.where(whole | gone, "", given), "family_name": np.where(whole, "", family),
+        "email": fields["email"], "phone": fields["phone"],
+        "full_name": np.where(in_one_column & ~without_given, spaced, ""),
+        "given_name": np.where(in_one_column | without_given, "", given_names),
+        "family_name": np.where(in_one_column, "", family_names),
     }  # fmt: skip
-    return pd.DataFrame({**columns, **{name: values for name, values in found.items() if name not in columns}})
+    return pd.DataFrame({**columns, **{name: values for name, values in fields.items() if name not in columns}})
 
 
 def _moved(rows: pd.DataFrame, name: str, moved: Array) -> Text:
     return np.where(moved, rows["old_" + name], rows[name])
 
 
-def _left_out(values: Text, gone: Array) -> Text:
-    return np.where(gone, "", values)
+def _left_out(values: Text, missing: Array) -> Text:
+    return np.where(missing, "", values)
 
 
 def _birthdays(born: pd.Series, at: Callable[[float], Array]) -> Text:
@@ -142,27 +147,27 @@ def _birthdays(born: pd.Series, at: Callable[[float], Array]) -> Text:
 
 
 def _mistyped(values: Text, where: Array, rng: np.random.Generator) -> Text:
-    """Leave out, double, swap or change one character."""
-    found = values.astype(object)
+    """Omit, double, swap or change one character."""
+    texts = values.astype(object)
     for place in np.flatnonzero(where):
-        text = str(found[place])
+        text = str(texts[place])
         if len(text) > 1:
             at, kind = int(rng.integers(0, len(text) - 1)), int(rng.integers(0, 4))
             changed = chr(ord(text[at]) + 1) if text[at].isalnum() and text[at] not in "zZ9" else text[at]
             middle = ("", text[at] * 2, text[at + 1] + text[at], changed)[kind]
-            found[place] = text[:at] + middle + text[at + (2 if kind == 2 else 1):]  # fmt: skip
-    return found
+            texts[place] = text[:at] + middle + text[at + (2 if kind == 2 else 1):]  # fmt: skip
+    return texts
 
 
 def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.DataFrame], pd.DataFrame]:
-    """Draw the first day and the following ones. Returns the world, the rows of each day, and the truth."""
+    """Generate the first day and the following ones. Returns the world, the rows of each day, and the truth."""
     step = records // 100
     new = int(step * NEW)
     everything = records + new * increments
     persons = int(everything / 2.25)
     of = world(persons, seed)
     rng = np.random.default_rng([seed, 2])
-    # Few are in many systems, many in one or two.
+    # Few persons are in many systems, many in one or two.
     taste = rng.gamma(1.2, 1.0, persons)
     person = rng.choice(persons, everything, p=taste / taste.sum())
     first = np.concatenate([np.zeros(records, int), np.repeat(np.arange(1, increments + 1), new)])
@@ -172,9 +177,9 @@ def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.D
     for day in range(increments + 1):
         fresh = np.flatnonzero(first == day)
         changed = rng.choice(np.flatnonzero(first < day), step - new, replace=False) if day else fresh[:0]
-        wanted = np.concatenate([fresh, changed])
-        rows = rendered(of, person[wanted], np.random.default_rng([seed, 3, day]))
-        rows.insert(0, "record_no", number[wanted])
+        chosen = np.concatenate([fresh, changed])
+        rows = rendered(of, person[chosen], np.random.default_rng([seed, 3, day]))
+        rows.insert(0, "record_no", number[chosen])
         tables.append(rows)
     return of, tables, truth
 
@@ -182,12 +187,12 @@ def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.D
 def write(folder: Path, records: int, increments: int = 0, seed: int = 7) -> list[date]:
     """Write the files of all days, and the truth beside them. Returns the days."""
     _, tables, truth = days(records, increments, seed)
-    found = [FIRST + timedelta(days=number) for number in range(increments + 1)]
-    for day, rows in zip(found, tables, strict=True):
+    dates = [FIRST + timedelta(days=number) for number in range(increments + 1)]
+    for day, rows in zip(dates, tables, strict=True):
         (folder / day.isoformat()).mkdir(parents=True, exist_ok=True)
         rows.to_csv(folder / day.isoformat() / "persons.csv", index=False)
     truth.to_parquet(folder / "truth.parquet")
-    return found
+    return dates
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -197,8 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--days", type=int, default=0, help="days after the first, each with a hundredth more")
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args(arguments)
-    write(given.folder, given.records, given.days, given.seed)
+    options = parser.parse_args(arguments)
+    write(options.folder, options.records, options.days, options.seed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The words that persons are made of: names and how common they are (Faker's), places, phones and mail."""
+"""Values of generated persons: names with their frequencies (Faker's), places, phones and mail."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MAILS = ("qq.example", "163.example", "mail.example", "post.example", "126.examp
 PREFIXES = (133, 135, 136, 137, 138, 139, 150, 151, 152, 158, 159, 176, 177, 180, 182, 185, 186, 187, 188, 189, 199)
 AREAS = (206, 212, 213, 214, 215, 303, 305, 312, 313, 404, 415, 503, 512, 602, 612, 617, 619, 702, 713, 718)
 NICKS = ("sunny", "happy", "lucky", "star", "blue", "tiger", "fish", "moon", "cool", "cat")
-# Of Western family names, the share that is rarer than any that Faker lists.
+# Share of Western family names that are rarer than any in Faker.
 RARE = 0.45
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a population draws from."""
+    """Distributions from which a population is drawn."""
 
     families: Draw
     western_families: Draw
@@ -44,33 +44,33 @@ class Words:
         share = {key: 1 / np.arange(1, len(rows) + 1) ** 0.8 for key, rows in towns.items()}
         drawn = np.zeros(2 * count, int)
         for key, rows in towns.items():
-            here = chinese == key
-            drawn[here] = rows.index.to_numpy()[rng.choice(len(rows), here.sum(), p=share[key] / share[key].sum())]
-        found = self.cities.iloc[drawn].reset_index(drop=True)
+            mask = chinese == key
+            drawn[mask] = rows.index.to_numpy()[rng.choice(len(rows), mask.sum(), p=share[key] / share[key].sum())]
+        places = self.cities.iloc[drawn].reset_index(drop=True)
         area = rng.integers(0, 40, 2 * count)
-        found["postcode"] = [f"{base + spot:0{5 + is_cn}d}" for base, spot, is_cn in zip(
-            found["base"], area, chinese, strict=True)]  # fmt: skip
-        found["street"] = _streets(chinese, area, rng)
-        return found
+        places["postcode"] = [f"{base + spot:0{5 + is_cn}d}" for base, spot, is_cn in zip(
+            places["base"], area, chinese, strict=True)]  # fmt: skip
+        places["street"] = _streets(chinese, area, rng)
+        return places
 
     def phones(self, chinese: Array, rng: np.random.Generator) -> Array:
-        """Draw mobile numbers as their owners write them."""
+        """Draw mobile numbers as people write them."""
         count = len(chinese)
         own = rng.choice(PREFIXES, count) * 10**8 + rng.integers(0, 10**8, count)
         western = rng.choice(AREAS, count) * 10**7 + rng.integers(2_000_000, 9_999_999, count)
         return np.where(chinese, own.astype(str), np.char.add("+1", western.astype(str))).astype(object)
 
     def mails(self, people: pd.DataFrame, provider: int, rng: np.random.Generator) -> Array:
-        """Make an address for each person: out of the name and a year, or of a nickname and a number."""
+        """Draw an address for each person: from the name and a year, or from a nickname and a number."""
         from pypinyin import lazy_pinyin
 
         latin = {text: "".join(lazy_pinyin(text)) for name in ("family", "given") for text in people[name].unique()}
-        family, given = ([latin[text].lower() for text in people[name]] for name in ("family", "given"))
+        family_names, given_names = ([latin[text].lower() for text in people[name]] for name in ("family", "given"))
         number, nick = rng.integers(0, 10**5, len(people)), rng.integers(0, len(NICKS), len(people))
         named, domain = rng.random(len(people)) < 0.6, rng.integers(0, len(MAILS), len(people))
         return np.array([
             f"{f}.{g}{n % 100}@{MAILS[d]}" if is_named else f"{NICKS[k]}{n}{provider}@{MAILS[d]}"
-            for f, g, n, k, d, is_named in zip(family, given, number, nick, domain, named, strict=True)
+            for f, g, n, k, d, is_named in zip(family_names, given_names, number, nick, domain, named, strict=True)
         ], object)  # fmt: skip
 
 
@@ -89,15 +89,15 @@ def _streets(chinese: Array, area: Array, rng: np.random.Generator) -> Array:
     ], object)  # fmt: skip
 
 
-def _weighed(told: Any) -> Draw:
-    """Draw by how common values are, as Faker has it: a mapping with weights, or a plain list, commonest first."""
-    values = np.array(list(told), object)
-    share = np.array(list(told.values())) if hasattr(told, "values") else 1 / np.arange(1, len(values) + 1) ** 0.6
+def _weighed(pool: Any) -> Draw:
+    """Draw by Faker's frequencies: a mapping with weights, or a plain list, commonest first."""
+    values = np.array(list(pool), object)
+    share = np.array(list(pool.values())) if hasattr(pool, "values") else 1 / np.arange(1, len(values) + 1) ** 0.6
     return lambda count, rng: values[rng.choice(len(values), count, p=share / share.sum())]
 
 
 def pooled(rng: np.random.Generator) -> Words:
-    """Make the pools."""
+    """Build the distributions."""
     characters = "".join(dict.fromkeys("".join([*Chinese.first_names_male, *Chinese.first_names_female])))
     one = _weighed(list(characters))
 
@@ -107,12 +107,12 @@ def pooled(rng: np.random.Generator) -> Words:
     listed, parts = _weighed(Western.last_names), tuple(Western.last_names)
 
     def western_families(count: int, rng: np.random.Generator) -> Array:
-        front, back = rng.integers(0, len(parts), count), rng.integers(0, len(parts), count)
-        rare = [f"{parts[a][:4]}{parts[b][-4:]}" for a, b in zip(front, back, strict=True)]
+        front, end = rng.integers(0, len(parts), count), rng.integers(0, len(parts), count)
+        rare = [f"{parts[a][:4]}{parts[b][-4:]}" for a, b in zip(front, end, strict=True)]
         return np.where(rng.random(count) < RARE, rare, listed(count, rng))
 
-    given = {"female": _weighed(Western.first_names_female), "male": _weighed(Western.first_names_male)}
-    return Words(_weighed(Chinese.last_names), western_families, chinese_given, given, _cities(rng))
+    given_draws = {"female": _weighed(Western.first_names_female), "male": _weighed(Western.first_names_male)}
+    return Words(_weighed(Chinese.last_names), western_families, chinese_given, given_draws, _cities(rng))
 
 
 def _cities(rng: np.random.Generator) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Measures a million customers, until twenty million lines and events: `python -m benchmarks.sample DIR`."""
+"""Measures the generator with a million customers and twenty million lines: `python -m benchmarks.sample DIR`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTED = ("pos", "shop", "market", "events")
 
 
 def main(folder: Path, customers: int = CUSTOMERS, days: int = DAYS) -> None:
-    """Generate into a folder of its own, and print rows, seconds and the peak of memory."""
+    """Generate into a folder of its own, and print rows, seconds and peak memory."""
     began = time.monotonic()
     try:
         rows = generate(folder / "landing", customers, date(2024, 1, 1), days, 7)

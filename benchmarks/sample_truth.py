@@ -1,4 +1,4 @@
-"""The sample retailer's truth, by the records of persons that the lake has: who stands behind each."""
+"""The sample retailer's truth for the records of persons in the lake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks.pairs import pair_scores
 
-# Where the key that the truth tells of a feed's record lies in silver.
+# Column in silver with the key of the truth, by table.
 KEYS = {
     "orders": "order_id", "events": "event_id", "scans": "scan_id", "reviews": "review_id",
     "service_chats": "chat_id", "tickets": "ticket", "complaints": "complaint_id", "messages": "message_id",
@@ -22,28 +22,28 @@ BY_IDENTIFIER = ("crm", "wecom_contacts", "wecom_groups", "wecom_messages")
 
 
 def persons(lake: Any, truth: Path) -> pd.DataFrame:
-    """One row for each record of a person and each person who truly stands behind it: source, person_key, truth.
+    """One row for each record of a person and each true person behind it: source, person_key, truth.
 
     Strangers, whom the truth does not name either, are left out.
     """
-    told = ds.dataset(truth / "records").to_table().to_pandas().rename(columns={"feed": "source", "person": "truth"})
-    told = told[told["truth"] != ""]
-    found = []
+    labels = ds.dataset(truth / "records").to_table().to_pandas().rename(columns={"feed": "source", "person": "truth"})
+    labels = labels[labels["truth"] != ""]
+    tables = []
     for table, column in KEYS.items():
         if lake.exists(f"silver/{table}"):
             rows = lake.arrow(f"silver/{table}").to_table(columns=["source", "person_key", column, "replaced_on"])
-            found.append(rows.to_pandas().rename(columns={column: "key"}))
+            tables.append(rows.to_pandas().rename(columns={column: "key"}))
     rows = lake.arrow("silver/identifiers").to_table(columns=["source", "person_key", "value", "replaced_on"])
     named = rows.to_pandas().rename(columns={"value": "key"})
-    found.append(named[named["source"].isin(BY_IDENTIFIER)])
-    facts = pd.concat(found)
+    tables.append(named[named["source"].isin(BY_IDENTIFIER)])
+    facts = pd.concat(tables)
     facts = facts[facts["replaced_on"].isna() & facts["person_key"].notna()]
-    both = facts.merge(told, on=["source", "key"])
+    both = facts.merge(labels, on=["source", "key"])
     return both[["source", "person_key", "truth"]].drop_duplicates().reset_index(drop=True)
 
 
 def scores(lake: Any, truth: Path) -> dict[str, Any]:
-    """Pairwise figures over the records of persons whom the truth names; a record without a customer is alone."""
+    """Pairwise figures over the records of persons in the truth; a record without a customer is its own group."""
     rows = persons(lake, truth)
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()][["source", "person_key", "customer_id"]]
@@ -59,18 +59,21 @@ def scores(lake: Any, truth: Path) -> dict[str, Any]:
 
 
 def told_together(lake: Any, rows: pd.DataFrame) -> Any:
-    """Group the records of each true person that any feed connects: by a value, a masked phone or a name both show.
+    """Group the records of each true person that share a value, a masked phone or a name.
 
-    It knows the truth, and so shows how much of it there is to be found: who shows nothing in common is found by none.
+    It uses the truth, and so measures the highest recall that is possible: records without shared values cannot be
+    linked.
     """
-    known = lake.arrow("silver/identifiers").to_table().to_pandas()
-    known = known[known["replaced_on"].isna()]
+    identifiers = lake.arrow("silver/identifiers").to_table().to_pandas()
+    identifiers = identifiers[identifiers["replaced_on"].isna()]
     people = lake.arrow("silver/people").to_table().to_pandas()
     people = people[people["replaced_on"].isna()]
-    phones = known.loc[known["kind"] == "phone"].assign(value=lambda frame: frame["value"].str[-11:].map(_mask))
+    phones = identifiers.loc[identifiers["kind"] == "phone"].assign(
+        value=lambda frame: frame["value"].str[-11:].map(_mask)
+    )
     masked = people.assign(value=people["phone_masked"].map(_mask, na_action="ignore"))
     named = people.assign(value=people["display_name"].where(~people["display_name"].str.contains(r"\*", na=True)))
-    valued = known.assign(value=known["kind"] + known["scope"] + known["value"])
+    valued = identifiers.assign(value=identifiers["kind"] + identifiers["scope"] + identifiers["value"])
     ends = pd.concat([frame[["source", "person_key", "value"]] for frame in (valued, phones, masked, named)])
     place = rows[["source", "person_key", "truth"]].assign(place=range(len(rows)))
     ends = ends.dropna().merge(place, on=["source", "person_key"])

@@ -1,4 +1,4 @@
-"""A large retailer, measured: each step of the product beside DuckDB written by hand for the same result, in one run.
+"""A large retailer: each step of the product and hand-written DuckDB for the same result, measured in one run.
 
 `python -m benchmarks.scale [--customers N] [--lines M]`. Identities are customer numbers alone: One ID has a benchmark
 of its own. Prints a table: ratios, seconds and peaks of memory of both. Ends with an error where results differ.
@@ -39,7 +39,7 @@ _SILVER = {
 
 
 def measured(context: Context, step: str) -> dict[str, float]:
-    """Run one step of the product; seconds, seconds of CPU and bytes of memory of this process and the engine's."""
+    """Run one step of the product; returns seconds, CPU seconds, and peak memory in bytes with the engine's."""
     _ = context.lake.spark
     before = cpu_seconds()
     with Peak() as peak:
@@ -79,26 +79,26 @@ def identify(context: Context) -> None:
 
 
 def differences(context: Context, name: str) -> list[str]:
-    """Name the results of a step that differ between the two, by the number of rows and the sum of their hashes."""
+    """Name the results of a step that differ between the two, by number of rows and sum of row hashes."""
     home = context.settings.home
     with scale_duckdb.connected(home) as db:
-        compared = [made for made in scale_duckdb.QUERIES[name] if made not in ("bronze", "quarantine")]
-        return [made for made in compared if not _same(db, context, made)]
+        compared = [table for table in scale_duckdb.QUERIES[name] if table not in ("bronze", "quarantine")]
+        return [table for table in compared if not _same(db, context, table)]
 
 
-def _same(db: duckdb.DuckDBPyConnection, context: Context, made: str) -> bool:
-    place = f"silver/{made}" if made in _SILVER else f"gold/{made}"
+def _same(db: duckdb.DuckDBPyConnection, context: Context, table: str) -> bool:
+    place = f"silver/{table}" if table in _SILVER else f"gold/{table}"
     ours = _files(context, place)
-    theirs = f"read_parquet('{context.settings.home}/duckdb/{made}.parquet')"
+    theirs = f"read_parquet('{context.settings.home}/duckdb/{table}.parquet')"
     columns = db.sql(f"select * from {theirs} limit 0").columns
-    wanted = _SILVER.get(made, ", ".join(columns))
+    compared = _SILVER.get(table, ", ".join(columns))
     kinds = {name: str(kind) for name, kind in zip(columns, db.sql(f"from {theirs} limit 0").types, strict=True)}
     sums = []
     for rows in (ours, theirs):
-        values = ", ".join(_rounded(name, kinds[name]) for name in wanted.split(", "))
-        only = " where source = 'receipts'" if made in _SILVER and rows is ours else ""
+        values = ", ".join(_rounded(name, kinds[name]) for name in compared.split(", "))
+        only = " where source = 'receipts'" if table in _SILVER and rows is ours else ""
         sums.append(db.execute(f"select count(*), sum(hash({values})::hugeint) from {rows}{only}").fetchone())
-    print(f"  {made}: {sums[0]} {'=' if sums[0] == sums[1] else '<>'} {sums[1]}", flush=True)
+    print(f"  {table}: {sums[0]} {'=' if sums[0] == sums[1] else '<>'} {sums[1]}", flush=True)
     return sums[0] == sums[1]
 
 
@@ -112,7 +112,7 @@ def _files(context: Context, place: str) -> str:
 
 
 def measure(home: Path, customers: int, lines: int) -> bool:
-    """Make the retailer, run every step on both sides, and print the table. Says whether all results are equal."""
+    """Generate the retailer, run every step on both sides, and print the table. Returns whether results are equal."""
     began = time.monotonic()
     if not (home / "landing").exists():
         scale_data.write(home / "landing", customers, lines)
@@ -139,7 +139,7 @@ def measure(home: Path, customers: int, lines: int) -> bool:
 
 
 def main() -> None:
-    """Measure in a home that is gone afterwards, or in one that is named and stays."""
+    """Measure in a temporary home, or in one that is given and stays."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=20_000_000)

@@ -1,4 +1,4 @@
-"""A retailer of any size as parquet files: receipts of a year by day, members, items. The same for the same numbers."""
+"""A retailer of any size as parquet files: receipts of a year by day, members, items. Deterministic."""
 
 from __future__ import annotations
 

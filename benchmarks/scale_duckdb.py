@@ -1,7 +1,6 @@
-"""What benchmarks/scale.py measures, by hand in DuckDB: `python -m benchmarks.scale_duckdb HOME STEP` does one step.
+"""Hand-written DuckDB for benchmarks/scale.py: `python -m benchmarks.scale_duckdb HOME STEP` does one step.
 
-Reads the same landed files and writes parquet below HOME/duckdb; prints seconds, seconds of CPU and the
-peak of its memory as JSON.
+Reads the same landed files and writes parquet below HOME/duckdb; prints seconds, CPU seconds and peak memory as JSON.
 """
 
 from __future__ import annotations
@@ -161,7 +160,7 @@ QUERIES = {
 
 
 def connected(home: Path) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB with the cores and the memory that the product has."""
+    """Open DuckDB with the same cores and memory as the product."""
     folder = home / "duckdb"
     folder.mkdir(exist_ok=True)
     db = duckdb.connect(config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(folder / "tmp")})

@@ -1,4 +1,4 @@
-"""Measures the days of the main job: the sample's, and Online Retail's where its file is there; then each again."""
+"""Measures days of the main job twice: the sample's, and Online Retail's where its file exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def timed(home: Path, *words: str) -> float:
-    """Seconds that one call of `quanyu` takes."""
+    """Seconds of one call of `quanyu`."""
     began = time.monotonic()
     line = [sys.executable, "-m", "quanyu.cli", *words, "--home", str(home)]
     subprocess.run(line, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -28,7 +28,7 @@ def measure(name: str, home: Path, conf: str, day: str) -> None:
 
 
 def main() -> None:
-    """Measure what can be measured here."""
+    """Measure every set that exists here."""
     with tempfile.TemporaryDirectory() as folder:
         sample, retail = Path(folder) / "sample", Path(folder) / "retail"
         subprocess.run([sys.executable, "-m", "sample", "--out", str(sample / "landing")], cwd=ROOT, check=True)

@@ -1,6 +1,6 @@
 """Splink on the records of benchmarks/persons.py, in a process of its own: `python -m benchmarks.splink_side DIR`.
 
-Set up as its documentation tells for persons: name, date, e-mail and exact comparisons with term frequencies, u by
+Set up as its documentation advises for persons: name, date, e-mail and exact comparisons with term frequencies, u by
 random sampling, m by EM, blocks by phone, e-mail, name, date and address. Prints a line of JSON.
 """
 
@@ -26,25 +26,30 @@ BLOCKS = (
 
 
 def prepared(folder: Path) -> pd.DataFrame:
-    """Bring the first day's records into columns of one meaning each: names in two parts, dates in one form."""
+    """Convert the first day's records to columns of one meaning each: names in two parts, dates in one form."""
     day = sorted(path for path in folder.iterdir() if path.is_dir())[0]
     rows = pd.read_csv(day / "persons.csv", dtype=str, keep_default_na=False)
-    whole = rows["full_name"]
-    spaced = whole.str.contains(" ")
-    given = rows["given_name"].mask(whole != "", whole.str[1:]).mask(spaced, whole.str.partition(" ")[0])
-    family = rows["family_name"].mask(whole != "", whole.str[:1]).mask(spaced, whole.str.partition(" ")[2])
+    full_names = rows["full_name"]
+    spaced = full_names.str.contains(" ")
+    given_names = (
+        rows["given_name"].mask(full_names != "", full_names.str[1:]).mask(spaced, full_names.str.partition(" ")[0])
+    )
+    family_names = (
+        rows["family_name"].mask(full_names != "", full_names.str[:1]).mask(spaced, full_names.str.partition(" ")[2])
+    )
     born = rows["birthday"].str.replace("-", "")
-    made = pd.DataFrame({
-        "unique_id": rows["record_no"], "given": given, "family": family, "name": (given + "~" + family).str.lower(),
+    frame = pd.DataFrame({
+        "unique_id": rows["record_no"], "given": given_names, "family": family_names,
+        "name": (given_names + "~" + family_names).str.lower(),
         "birthday": born.str[:4] + "-" + born.str[4:6] + "-" + born.str[6:8],
         **{name: rows[name] for name in ("email", "phone", "gender", "address", "city", "postcode")},
     })  # fmt: skip
-    made["name"] = made["name"].mask((given == "") | (family == ""), "")
-    return made.mask((made == "") | (made == "--"), None)
+    frame["name"] = frame["name"].mask((given_names == "") | (family_names == ""), "")
+    return frame.mask((frame == "") | (frame == "--"), None)
 
 
 def linker_of(rows: pd.DataFrame) -> Linker:
-    """Set up and train."""
+    """Set up and train a linker."""
     settings = SettingsCreator(
         link_type="dedupe_only",
         blocking_rules_to_generate_predictions=[block_on(*on) for on in BLOCKS],
@@ -71,15 +76,15 @@ def linker_of(rows: pd.DataFrame) -> Linker:
 
 
 def measured(folder: Path) -> dict[str, Any]:
-    """Dedupe the first day's records, and hold the clusters to the truth."""
+    """Deduplicate the first day's records, and compare the clusters with the truth."""
     rows = prepared(folder)
     began = time.monotonic()
     linker = linker_of(rows)
     pairs = linker.inference.predict(threshold_match_probability=0.5)
-    found = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, SURE).as_pandas_dataframe()
+    predicted = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, SURE).as_pandas_dataframe()
     seconds = time.monotonic() - began
     truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")["person"]
-    clusters = found.set_index("unique_id")["cluster_id"]
+    clusters = predicted.set_index("unique_id")["cluster_id"]
     precision, recall, f1 = pair_scores(truth.reindex(clusters.index).to_numpy(), clusters.to_numpy())
     return {
         "records": len(rows), "splink_seconds": round(seconds, 1), "precision": round(precision, 5),

@@ -1,4 +1,4 @@
-"""A feed of members, each with a card and a phone, that some tests about identifiers share."""
+"""A feed of members, each with a card and a phone, for tests about identifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who without Spark: small tables of records to clusters and ids, by the functions that the step calls."""
+"""Identity resolution without an engine: small tables of records to clusters and ids, by the functions of the step."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ Records = Mapping[str, Iterable[str]]
 
 
 def number(text: str) -> int:
-    """A whole number for a text, 0 for the empty one."""
+    """An integer for a text, 0 for the empty one."""
     return zlib.crc32(text.encode()) * 1_000_003 + 1 if text else 0
 
 
 def rules(**changed: Any) -> Identity:
-    """The house's rules with parts changed."""
-    made: Identity = HOUSE.model_copy(update={})
-    return Identity.model_validate({**made.model_dump(), **changed})
+    """The house's rules with some parts changed."""
+    base: Identity = HOUSE.model_copy(update={})
+    return Identity.model_validate({**base.model_dump(), **changed})
 
 
 def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
-    """Read `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
+    """Parse `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
     keys = list(records)
     if seed is not None:
         np.random.default_rng(seed).shuffle(keys)
     rows, names = [], []
     for place, key in enumerate(keys):
-        told = next((t.removeprefix("name=") for t in records[key] if t.startswith("name=")), None)
-        names.append(name_match.parsed(None, None, told))
-        for told in records[key]:
-            left, _, right = told.partition("=")
+        name = next((t.removeprefix("name=") for t in records[key] if t.startswith("name=")), None)
+        names.append(name_match.parsed(None, None, name))
+        for text in records[key]:
+            left, _, right = text.partition("=")
             kind, _, scope = left.partition(":")
             if kind != "name":
                 value, _, day = right.partition("@")
@@ -58,7 +58,7 @@ def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
 
 
 class Who:
-    """Takes days one after the other and keeps the id log, as the step does."""
+    """Processes days one after the other and updates the id log, as the step does."""
 
     def __init__(self, identity: Identity = HOUSE) -> None:
         self.identity, self.day = identity, START
@@ -77,18 +77,18 @@ class Who:
         different: Any = (),
         seed: int | None = None,
     ) -> dict[str, str]:
-        """Take a day's records; `likely` are pairs by likeness with weights. Returns the id of each record."""
+        """Process a day's records; `likely` are pairs by match score with weights. Returns the id of each record."""
         self.day += timedelta(days=1)
-        keys, told = shown(records, seed)
-        graph = self._graph(keys, told, likely or {}, same, different)
-        known = np.array([self.signs.get(int(p), 0) for p in graph.persons], np.int64)
-        self.clusters = clustered(graph, self.identity, known)
+        keys, identifiers = shown(records, seed)
+        graph = self._graph(keys, identifiers, likely or {}, same, different)
+        previous_signs = np.array([self.signs.get(int(p), 0) for p in graph.persons], np.int64)
+        self.clusters = clustered(graph, self.identity, previous_signs)
         self.signs |= dict(zip(graph.persons.tolist(), self.clusters.signs.tolist(), strict=True))
-        looked = np.flatnonzero(self.clusters.labels >= 0)
+        selected = np.flatnonzero(self.clusters.labels >= 0)
         table = pd.DataFrame({
-            "person": graph.persons[looked], "source": [keys[i].split("/")[0] for i in looked],
-            "person_key": [keys[i].split("/")[1] for i in looked], "known_on": START, "record": looked,
-            "cluster": self.clusters.labels[looked], "strength": 0,
+            "person": graph.persons[selected], "source": [keys[i].split("/")[0] for i in selected],
+            "person_key": [keys[i].split("/")[1] for i in selected], "known_on": START, "record": selected,
+            "cluster": self.clusters.labels[selected], "strength": 0,
         })  # fmt: skip
         table = causes(
             table.assign(held=table["person"].map(self.log.held)), graph, self.clusters.removed, self.identity
@@ -100,9 +100,9 @@ class Who:
             self.log = Log(pd.concat([self.log.events, events], ignore_index=True) if first else events)
         return {key: str(self.log.held[number(key)]) for key in sorted(keys)}
 
-    def _graph(self, keys: list[str], told: Shown, likely: Any, same: Any, different: Any) -> Graph:
+    def _graph(self, keys: list[str], identifiers: Shown, likely: Any, same: Any, different: Any) -> Graph:
         place = {key: at for at, key in enumerate(keys)}
-        self.links = linked(told, self.identity)
+        self.links = linked(identifiers, self.identity)
         pairs = [(place[a], place[b], weight) for (a, b), weight in likely.items() if a in place and b in place]
         verdicts = [
             np.array([(place[a], place[b]) for a, b in some if a in place and b in place], np.int64).reshape(-1, 2)
@@ -111,14 +111,14 @@ class Who:
         columns = pd.DataFrame(pairs, columns=["a", "b", "weight"])
         likeness = columns.astype({"a": np.int64, "b": np.int64, "weight": float})
         persons = np.array([number(key) for key in keys], np.int64)
-        held = limits(self.identity, told, self.links.aside)
-        ties = told.ties([key.split("/")[0] for key in keys])
-        return Graph(persons, ties, self.links.rows, likeness, *verdicts, held)
+        limited = limits(self.identity, identifiers, self.links.aside)
+        ties = identifiers.ties([key.split("/")[0] for key in keys])
+        return Graph(persons, ties, self.links.rows, likeness, *verdicts, limited)
 
 
 def groups(ids: Mapping[str, str]) -> set[frozenset[str]]:
-    """Records by the id they hold, as a set of sets."""
-    found: dict[str, set[str]] = {}
+    """Records grouped by id, as a set of sets."""
+    by_customer: dict[str, set[str]] = {}
     for record, customer in ids.items():
-        found.setdefault(customer, set()).add(record)
-    return set(map(frozenset, found.values()))
+        by_customer.setdefault(customer, set()).add(record)
+    return set(map(frozenset, by_customer.values()))

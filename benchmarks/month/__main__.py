@@ -23,23 +23,23 @@ SHOWN = 20
 
 
 def main() -> int:
-    """Live through the days and print what was found. Returns the exit code."""
-    asked = _arguments()
+    """Simulate the days and print all violations. Returns the exit code."""
+    arguments = _arguments()
     yesterday = datetime.now(UTC).astimezone(ZONE).date() - timedelta(days=1)
-    hand = asked.days - (0 if asked.no_clock else CLOCK)
-    began, dice = time.monotonic(), random.Random(asked.seed)
+    hand = arguments.days - (0 if arguments.no_clock else CLOCK)
+    began, dice = time.monotonic(), random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as temporary:
-        work = asked.home or Path(temporary)
+        work = arguments.home or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         if (work / STATE).exists():
             month = pickle.loads((work / STATE).read_bytes())
             month.recall()
         else:
-            month = Month(work, yesterday - timedelta(days=asked.days - 1), dice, asked.lock)
-            month.begin(asked.customers, asked.seed)
+            month = Month(work, yesterday - timedelta(days=arguments.days - 1), dice, arguments.lock)
+            month.begin(arguments.customers, arguments.seed)
             month.planned = plan(hand, dice)
         month.go_on()
-        if not asked.no_clock:
+        if not arguments.no_clock:
             by_clock(month, hand)
         claims = month.end(yesterday)
     _report(month, claims, time.monotonic() - began)
@@ -62,16 +62,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _report(month: Month, claims: Claims, seconds: float) -> None:
-    print(f"\n{month.runs} runs in {seconds / 60:.0f} min; the server took {len(month.accepted)} messages")
+    print(f"\n{month.runs} runs in {seconds / 60:.0f} min; the server accepted {len(month.accepted)} messages")
     for what, many in sorted(claims.counts.items()):
         print(f"  {many:5}  {what}")
-    for what, found in (
+    for what, violations in (
         ("nobody outside consent", claims.outside),
         ("nobody twice", claims.twice),
         ("nobody forgotten without a row that says why", claims.forgotten),
     ):
-        print(f"{what}: {'holds' if not found else f'DOES NOT HOLD, {len(found)} times'}")
-        for words in found[:SHOWN]:
+        print(f"{what}: {'holds' if not violations else f'DOES NOT HOLD, {len(violations)} times'}")
+        for words in violations[:SHOWN]:
             print(f"  {words}")
 
 

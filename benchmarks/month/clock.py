@@ -1,8 +1,8 @@
 """The last two days of the month by the scheduler: `quanyu up --schedule`.
 
-The newest day that is over is run by the clock itself. The day before it waits as a run that was triggered on the page.
-Which of both comes first is the scheduler's choice: a day that is not the newest computes, or is kept where the home
-stands at the newest already, and sends nothing.
+The newest complete day is run by the clock itself. The day before it waits as a run that was triggered on the page. The
+scheduler decides which comes first: a day that is not the newest only computes, or changes nothing where the home is at
+the newest already; it sends nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FIRST_DAG, LAST_DAG = "ingest", "upkeep"
 
 
 def by_clock(month: Month, place: int) -> None:
-    """Let the files of two days land, and let the scheduler run both."""
+    """Land the files of two days, and let the scheduler run both."""
     before, newest = (month.first + timedelta(days=number) for number in (place, place + 1))
     for number in (place, place + 1):
         month.landing.day(number, month.accepted)
@@ -35,14 +35,14 @@ def by_clock(month: Month, place: int) -> None:
     runs = _runs(month, earlier)
     failed = [f"{dag} {run}: {state}" for dag, run, state in runs if state != "success"]
     say(newest, SOUND.name, "by the clock", Ended(len(failed), time.monotonic() - began), len(new))
-    month.claims.counts["messages taken by the clock"] += len(new)
+    month.claims.counts["messages accepted by the clock"] += len(new)
     month.claims.counts["runs of DAGs by the scheduler"] += len(runs)
     for words in failed:
         print(f"  did not succeed: {words}")
 
 
 def _scheduled(month: Month, day: str, earlier: set[str]) -> Command:
-    """Open the pages, leave a run for a day there, start the scheduler, and wait until both days are through.
+    """Open the pages, trigger a run for a day, start the scheduler, and wait until both days are done.
 
     Returns the command that stops it all.
     """
@@ -78,14 +78,14 @@ def _is_known(month: Month) -> bool:
 
 
 def _are_through(runs: list[tuple[str, str, str]]) -> bool:
-    """Whether each of the two days has gone through the last DAG, or stopped before it."""
+    """Whether each of the two days has finished the last DAG, or failed before it."""
     ended = [dag for dag, _, state in runs if state in ("success", "failed")]
     stopped = [dag for dag, _, state in runs if state == "failed" and dag not in (LAST_DAG, FIRST_DAG)]
     return ended.count(LAST_DAG) + len(stopped) >= 2
 
 
 def _runs(month: Month, earlier: set[str]) -> list[tuple[str, str, str]]:
-    """DAG, name and state of every run but those of before."""
+    """DAG, name and state of every run that is not an earlier one."""
     return [run for run in _asked(month, "select dag_id, run_id, state from dag_run", ()) if run[1] not in earlier]
 
 

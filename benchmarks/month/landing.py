@@ -1,4 +1,4 @@
-"""What lands on each day of the month: the sample's files, and changes of consent at the moments that matter."""
+"""Files that land on each day of the month: the sample's, and changes of consent at critical moments."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sample.generate import generate
 
 FEEDS = ("crm", "consents", "pos", "sends")
 HISTORY, DAYS = 45, 30
-# Pairs of members who share an address, and how many members buy on the house's page a day.
+# Pairs of members who share an address, and members who buy in the web shop a day.
 PAIRS, BUYERS = 12, 16
 CONSENTS = ("consent_id", "subject_kind", "subject", "purpose", "channel", "state", "changed_at", "evidence", "policy")
 ORDERS = ("order_id", "ordered_at", "member_no", "amount")
 EVENTS = ("message_id", "status", "at", "member_no", "email")
-# Places of days in the month: unreadable rows and their mending, lists, a file that is refused until the day after.
+# Days of the month: unreadable rows and their fix, lists, a file that is refused until the day after.
 TYPED, MENDED, LISTED, REFUSED = 5, 14, (2, 12), 9
 
 
@@ -41,18 +41,18 @@ class Landing:
     counts: dict[str, int] = field(default_factory=dict)
 
     def begin(self, customers: int, seed: int) -> None:
-        """Make the sample and let its history land, with pairs that share an address, and consents asked for."""
+        """Generate the sample and land its history, with pairs that share an address, and consents."""
         start = self.first - timedelta(days=HISTORY)
         generate(self.sample, customers, start, HISTORY + DAYS, seed, feeds=FEEDS)
         for number in range(HISTORY):
             self._sample_of(start + timedelta(days=number))
         self._families(start + timedelta(days=1))
         facts = Facts.read(self.landing)
-        asked = [member for member in facts.members_with_address() if self.dice.random() < 0.6]
-        self._consent(start + timedelta(days=2), [(member, "any", "Y") for member in sorted(asked)], "asked")
+        consenting = [member for member in facts.members_with_address() if self.dice.random() < 0.6]
+        self._consent(start + timedelta(days=2), [(member, "any", "Y") for member in sorted(consenting)], "asked")
 
     def day(self, place: int, accepted: Sequence[Accepted]) -> None:
-        """Let all that belongs to a day of the month land."""
+        """Land all files of a day of the month."""
         on = self.first + timedelta(days=place)
         self._sample_of(on)
         facts = Facts.read(self.landing)
@@ -60,7 +60,7 @@ class Landing:
         self._orders(on, facts)
 
     def doubt(self, on: date) -> str:
-        """Say why nothing may go out on a day: a file of consents was refused, and not mended yet."""
+        """Say why nothing may be sent on a day: a file of consents was refused, and is not fixed yet."""
         refused = on == self.first + timedelta(days=REFUSED)
         return "a file of consents was refused" if refused else ""
 
@@ -93,18 +93,18 @@ class Landing:
         self.recent = [*sorted(buyers), *self.recent][: 5 * BUYERS]
 
     def _changes(self, place: int, on: date, facts: Facts, accepted: Sequence[Accepted]) -> None:
-        """Let people withdraw, consent anew and unsubscribe who are about to be written to."""
+        """Let people who are about to get a message withdraw, consent again and unsubscribe."""
         pick = self.dice.sample(self.recent, min(9, len(self.recent)))
         channels = self.dice.choices(("any", "email"), k=4)
-        said = [(member, channel, "N") for member, channel in zip(pick[:2], channels, strict=False)]
-        again = sorted(facts.withdrawn())
-        said += [(member, "any", "Y") for member in self.dice.sample(again, min(1, len(again)))]
-        self._consent(on, said, "changes")
-        told = [("", "", self._status(), member, "") for member in pick[2:3]]
-        told += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
+        answers = [(member, channel, "N") for member, channel in zip(pick[:2], channels, strict=False)]
+        withdrawn = sorted(facts.withdrawn())
+        answers += [(member, "any", "Y") for member in self.dice.sample(withdrawn, min(1, len(withdrawn)))]
+        self._consent(on, answers, "changes")
+        events = [("", "", self._status(), member, "") for member in pick[2:3]]
+        events += [("", one.message_id, self._status(), "", one.to) for one in self._some(accepted, 2)]
         rows = [
             (name or f"x-{on}-{n}", status, f"{on} 20:0{n}:00", who, to)
-            for n, (_, name, status, who, to) in enumerate(told)
+            for n, (_, name, status, who, to) in enumerate(events)
         ]
         if rows:
             self._write("mail_events", on, "events.csv", EVENTS, rows)
@@ -135,7 +135,7 @@ class Landing:
     def _some(self, accepted: Sequence[Accepted], many: int) -> list[Accepted]:
         return self.dice.sample(list(accepted[-60:]), min(many, len(accepted[-60:])))
 
-    def _consent(self, on: date, said: Collection[tuple[str, str, str]], name: str) -> None:
+    def _consent(self, on: date, answers: Collection[tuple[str, str, str]], name: str) -> None:
         rows = [
             (
                 f"{name}-{on}-{n}",
@@ -148,7 +148,7 @@ class Landing:
                 "客服来电",
                 "v1.0",
             )
-            for n, (member, channel, state) in enumerate(said)
+            for n, (member, channel, state) in enumerate(answers)
         ]
         self._write("consents", on, f"{name}.csv", CONSENTS, rows)
 

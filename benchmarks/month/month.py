@@ -1,4 +1,4 @@
-"""Lives through the month, a day after the other, and judges every run."""
+"""Simulates the month, day by day, and checks every run."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from benchmarks.month.plan import Planned
 from benchmarks.month.process import ROOT, Command, Ended, alone
 from benchmarks.month.server import SOUND, Accepted, Fault, free_port, serving
 
-# Declarations of the product's own conf that the month uses as they are.
+# Declarations of the product's conf that the month uses unchanged.
 TAKEN_OVER = ("identity.yml", "sources/crm.yml", "sources/consents.yml", "sources/pos.yml", "sources/sends.yml")
-# What a month that was cut off goes on with.
+# Files with which an interrupted month continues.
 STATE, TAKEN = "month.pickle", "accepted.tsv"
-# Short, so that a day with a slow server is over soon.
+# Short, so that a day with a slow server ends soon.
 TIMEOUT_SECONDS, ANSWER_SECONDS = 5, 2
 
 
 @dataclass
 class Month:
-    """A home with its conf and server, and what was seen of it."""
+    """A home with its conf and server, and all observations of it."""
 
     work: Path
     first: date
@@ -53,7 +53,7 @@ class Month:
         self.landing = Landing(self.work / "sample" / "landing", self.home / "landing", self.first, self.dice)
 
     def begin(self, customers: int, seed: int) -> None:
-        """Write the conf folder, and let the history land."""
+        """Write the conf folder, and land the history."""
         shutil.copytree(Path(__file__).with_name("conf"), self.conf)
         for name in TAKEN_OVER:
             shutil.copyfile(ROOT / "conf" / name, self.conf / name)
@@ -72,7 +72,7 @@ class Month:
         self.landing.begin(customers, seed)
 
     def go_on(self) -> None:
-        """Live through the days that are left, and keep after each what the next process needs to go on."""
+        """Simulate the remaining days, and store after each what the next process needs to continue."""
         while self.planned:
             self.live(self.planned[0])
             del self.planned[0]
@@ -80,7 +80,7 @@ class Month:
             (self.work / STATE).write_bytes(pickle.dumps(self))
 
     def live(self, day: Planned) -> None:
-        """Let a day's files land, and run it as planned."""
+        """Land a day's files, and run it as planned."""
         on = self.first + timedelta(days=day.place)
         self.landing.day(day.place, self.accepted)
         self.pass_a_day()
@@ -89,7 +89,7 @@ class Month:
             return
         if before := {"lost store": self._lose_store, "yesterday's store": self._put_back_store}.get(day.incident):
             before()
-        kept = self.work / "store.kept"
+        backup = self.work / "store.kept"
         if day.incident == "copied home":
             self._run_copy(on)
         ended = self.run(on, day.fault, day.incident, day.kill_after, day.kill_at)
@@ -101,13 +101,13 @@ class Month:
         if day.mended and day.fault != SOUND:
             self.pass_a_day()
             self.run(on, SOUND, "mended")
-        _copy_store(self.home, kept)
+        _copy_store(self.home, backup)
 
     def run(
         self, on: date, fault: Fault, word: str, kill_after: str | None = None, kill_at: int | None = None,
         home: Path | None = None,
     ) -> Ended:  # fmt: skip
-        """Run a day with the server as it is then, and judge what it took."""
+        """Run a day with the server's current fault, and check the messages that it accepted."""
         place = home or self.home
         with alone(self.lock):
             ended, new = self.attempt(
@@ -122,16 +122,16 @@ class Month:
     def attempt(
         self, fault: Fault, begin: Callable[[], Command], kill_after: str | None = None, kill_at: int | None = None
     ) -> tuple[Ended, list[Accepted]]:
-        """Run a command with the server beside it; returns how it ended, and what the server took."""
+        """Run a command together with the server; returns how it ended, and the accepted messages."""
         self.runs, before = self.runs + 1, len(self.accepted)
         self._kill_at = before + kill_at if kill_at is not None else None
-        with serving(self.port, fault, self._took):
+        with serving(self.port, fault, self._accept):
             self._command = begin()
             ended = self._command.end(kill_after)
         return ended, self.accepted[before:]
 
     def judge(self, on: date, word: str, new: list[Accepted], copied: bool = False) -> None:
-        """Hold what the server took against what had landed, and note who is in the audience."""
+        """Check accepted messages against landed files, and note who is in the audience."""
         facts = Facts.read(self.landing.landing)
         closed = "this is a copied home" if copied else self.landing.doubt(on)
         judging.check_consent(self.claims, facts, f"{on} {word}".strip(), new, closed)
@@ -140,27 +140,27 @@ class Month:
         self.entered |= {(stay["customer_id"], stay["entered_on"]) for stay in judging.stays(self.home)}
 
     def end(self, last: date) -> Claims:
-        """Judge the month as a whole."""
+        """Check the month as a whole."""
         facts = Facts.read(self.landing.landing)
         judging.check_twice(self.claims, self.home, self.accepted, facts)
         judging.check_forgotten(self.claims, self.home, self.accepted, self.entered, last)
         return self.claims
 
     def recall(self) -> None:
-        """Read what the server took, also in a run during which the month was cut off."""
+        """Read the accepted messages, also those of a run that was interrupted."""
         file = self.work / TAKEN
         lines = file.read_text().splitlines() if file.exists() else []
         self.accepted = [Accepted(int(run), name, to) for run, name, to in (line.split("\t") for line in lines)]
 
-    def _took(self, message_id: str, to: str) -> None:
+    def _accept(self, message_id: str, to: str) -> None:
         self.accepted.append(Accepted(self.runs, message_id, to))
-        with (self.work / TAKEN).open("a") as taken:
-            taken.write(f"{self.runs}\t{message_id}\t{to}\n")
+        with (self.work / TAKEN).open("a") as file:
+            file.write(f"{self.runs}\t{message_id}\t{to}\n")
         if self._kill_at is not None and len(self.accepted) >= self._kill_at and self._command:
             self._command.kill()
 
     def _run_copy(self, on: date) -> None:
-        """Run the day on a copy of the home first: it computes, and lets nothing out."""
+        """Run the day on a copy of the home first: it computes, and sends nothing."""
         copy = self.work / "copy"
         shutil.copytree(self.home, copy, symlinks=True)
         before = _sets(copy)
@@ -170,7 +170,7 @@ class Month:
         shutil.rmtree(copy)
 
     def pass_a_day(self) -> None:
-        """Let the quarter of an hour pass after which what failed is tried again."""
+        """Skip the quarter of an hour after which failed messages are tried again."""
         file = self.home / "store.db"
         if file.exists():
             with closing(sqlite3.connect(file)) as store, store:
@@ -182,31 +182,31 @@ class Month:
             file.unlink()
 
     def _put_back_store(self) -> None:
-        """Put back what the store was at the end of the day before the last."""
+        """Restore the store of the day before the last."""
         older = self.work / "store.older"
         if older.exists():
             self._lose_store()
             shutil.copyfile(older, self.home / "store.db")
 
 
-def _copy_store(home: Path, kept: Path) -> None:
-    """Keep the stores of the last two days."""
-    if kept.exists():
-        kept.replace(kept.with_name("store.older"))
-    with closing(sqlite3.connect(home / "store.db")) as store, closing(sqlite3.connect(kept)) as copy:
+def _copy_store(home: Path, backup: Path) -> None:
+    """Back up the stores of the last two days."""
+    if backup.exists():
+        backup.replace(backup.with_name("store.older"))
+    with closing(sqlite3.connect(home / "store.db")) as store, closing(sqlite3.connect(backup)) as copy:
         store.backup(copy)
 
 
 def _sets(home: Path) -> dict[Path, bytes]:
-    """Whatever lies where sets are delivered, byte for byte."""
+    """Contents of all delivered sets, by file."""
     files = (home / "exports").rglob("*")
     return {file.relative_to(home): file.read_bytes() for file in files if file.is_file()}
 
 
-def say(on: date, fault: str, word: str, ended: Ended | None, took: int) -> None:
+def say(on: date, fault: str, word: str, ended: Ended | None, accepted: int) -> None:
     """Print a line of one run."""
     code, seconds = (ended.code, ended.seconds) if ended else (0, 0.0)
     print(
-        f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {took:3} taken  {time.strftime('%X')}",
+        f"{on}  {fault:30}  {word:20}  exit {code:3}  {seconds:5.0f} s  {accepted:3} accepted  {time.strftime('%X')}",
         flush=True,
     )

@@ -1,7 +1,7 @@
-"""Who may be written to by e-mail, from the landing files alone and by the rules of docs/consent.md.
+"""Who may get e-mail, from the landing files alone and by the rules of docs/consent.md.
 
-It joins less than the product where a withdrawal counts, and more where a consent does: what it refuses is wrong
-whoever is who.
+It joins fewer records than the product where a withdrawal counts, and more where a consent counts: what it refuses is
+wrong under any identity resolution.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STATES = {"Y": "granted", "N": "withdrawn"}
 
 @dataclass(frozen=True)
 class Facts:
-    """Newest row of each member; every answer to messages on e-mail or any; what the mail system said; the lists."""
+    """Newest row of each member; answers about e-mail or any channel; events of the mail system; suppression lists."""
 
     members: pd.DataFrame
     answers: pd.DataFrame
@@ -31,12 +31,12 @@ class Facts:
 
     @classmethod
     def read(cls, landing: Path) -> Facts:
-        """Read all that has landed."""
+        """Read all landed files."""
         members = _members(landing)
-        told = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
-        told = told[told.subject != ""]
-        bad = told[~told.state.isin([*STATES, ""])]
-        answers = told[told.channel.isin(CHANNELS) & told.state.isin(list(STATES))]
+        consents = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))
+        consents = consents[consents.subject != ""]
+        bad = consents[~consents.state.isin([*STATES, ""])]
+        answers = consents[consents.channel.isin(CHANNELS) & consents.state.isin(list(STATES))]
         answers = answers.assign(state=answers.state.map(STATES), changed_at=pd.to_datetime(answers.changed_at))
         events = _csv(landing, "mail_events", ("status", "at", "member_no", "email"))
         sends = _csv(landing, "sends", ("status", "at", "member_no", "channel"))
@@ -47,10 +47,10 @@ class Facts:
 
     @cached_property
     def newest(self) -> dict[tuple[str, str, str], str]:
-        """State that each record answered last, by purpose, kind and subject; of two of one time `withdrawn`."""
+        """Latest state of each record, by purpose, kind and subject; of two at one time `withdrawn`."""
         rows = self.answers.sort_values(["changed_at", "state"])
-        told: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
-        return {(one[0], one[1], one[2]): one[3] for one in told}
+        answers: list[list[str]] = rows[["purpose", "subject_kind", "subject", "state"]].to_numpy().tolist()
+        return {(answer[0], answer[1], answer[2]): answer[3] for answer in answers}
 
     @cached_property
     def _cards(self) -> dict[str, set[str]]:
@@ -64,15 +64,15 @@ class Facts:
 
     @cached_property
     def _phones(self) -> dict[str, set[str]]:
-        """Members by the phone that they show."""
+        """Members by phone."""
         return {str(phone): set(rows.index) for phone, rows in self.members.groupby("phone") if phone}
 
     def members_with_address(self) -> set[str]:
-        """Members who show an address and were not merged into others."""
+        """Members who have an address and were not merged into others."""
         return set(self.members.index[(self.members.email != "") & (self.members.merged_into == "")])
 
     def address_of(self, member: str) -> str:
-        """The address that a member shows."""
+        """The address of a member."""
         return str(self.members.email[member])
 
     def withdrawn(self) -> set[str]:
@@ -83,16 +83,16 @@ class Facts:
         }
 
     def showing(self, address: str) -> set[str]:
-        """Members who show an address, with the cards that were merged with theirs."""
+        """Members with an address, and the cards that were merged with theirs."""
         own = self.members.index[self.members.email == address]
         return {card for number in own for card in self._cards[number]}
 
     def why_not(self, address: str, purpose: str = "messages") -> str:
-        """Say why an address must not be used for a purpose; nothing where it may."""
+        """Say why an address must not be used for a purpose; empty where it may."""
         address = _same(address)
         shown_by = self.showing(address)
         phones = {self.members.phone.get(number, "") for number in shown_by} - {""}
-        # A phone that others show too may be nobody's in the eyes of who resolves identities.
+        # Identity resolution may ignore a phone that others have too.
         alone = {phone for phone in phones if self._phones[phone] <= shown_by}
         own = [(purpose, "member", number) for number in shown_by]
         if address in self.listed:
@@ -103,13 +103,13 @@ class Facts:
             return "withdrawn"
         if not any(self.newest.get(who) == "granted" for who in (*own, *((purpose, "phone", one) for one in phones))):
             return "no consent"
-        return self._told(address, shown_by, phones) if purpose == "messages" else ""
+        return self._ending_event(address, shown_by, phones) if purpose == "messages" else ""
 
-    def _told(self, address: str, shown_by: set[str], phones: set[str]) -> str:
-        said = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
+    def _ending_event(self, address: str, shown_by: set[str], phones: set[str]) -> str:
+        events = self.events[(self.events.email.map(_same) == address) | self.events.member_no.isin(shown_by)]
         theirs = self.answers[self.answers.subject.isin([*shown_by, *phones]) & (self.answers.state == "granted")]
         granted = theirs[theirs.purpose == "messages"].changed_at.max()
-        for status, at in zip(said.status, said["at"], strict=True):
+        for status, at in zip(events.status, events["at"], strict=True):
             if not (status in LIFTED and pd.notna(granted) and granted > at):
                 return str(status)
         return ""

@@ -1,4 +1,4 @@
-"""What goes wrong on which day of the month: a seeded schedule of faults of the server and of incidents."""
+"""Schedule of the month: seeded faults of the server and incidents, by day."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CLOCK = 2
 
 @dataclass(frozen=True)
 class Planned:
-    """One day: the server's fault, what else happens, and whether it is run again with a server that works.
+    """One day: the server's fault, an incident, and whether it is run again with a working server.
 
-    kill_after: the step at whose end the run is killed; kill_at: it is killed when so many messages were taken.
+    kill_after: the step at whose end the run is killed; kill_at: the number of accepted messages at which it is killed.
     """
 
     place: int

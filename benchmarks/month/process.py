@@ -31,7 +31,7 @@ class Ended:
 
 
 class Command:
-    """One command of the product under way; kill it from any thread."""
+    """A running command of the product; it can be killed from any thread."""
 
     def __init__(self, log: Path, conf: Path, home: Path, *words: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "QUANYU_CONF": str(conf), "QUANYU_HOME": str(home)}
@@ -45,18 +45,18 @@ class Command:
             )  # fmt: skip
 
     def kill(self) -> None:
-        """Kill the process, and nothing that it started."""
+        """Kill the process, but not its children."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
 
     def end(self, kill_after: str | None = None) -> Ended:
-        """Wait for it, and for what it started; kill it at the end of a step where asked."""
+        """Wait for the process and its children; kill it at the end of a step if `kill_after` is given."""
         if kill_after is not None:
             self._await(f"\n{kill_after}: ".encode())
             self.kill()
         code = self.process.wait(RUN_SECONDS)
         seconds = time.monotonic() - self.began
-        return Ended(code, seconds, self._left())
+        return Ended(code, seconds, self._end_session())
 
     def _await(self, words: bytes) -> None:
         while self.process.poll() is None:
@@ -66,8 +66,8 @@ class Command:
                     return
             time.sleep(0.05)
 
-    def _left(self) -> int:
-        """Count what of its session lives on a while after it, and end that."""
+    def _end_session(self) -> int:
+        """Count processes of its session that outlive it for a while, and kill them."""
         deadline = time.monotonic() + LEFT_SECONDS
         while (others := _of_session(self.process.pid)) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -78,17 +78,17 @@ class Command:
 
 
 def _of_session(leader: int) -> list[psutil.Process]:
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             if process.pid != leader and os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 @contextlib.contextmanager
 def alone(lock: Path | None) -> Iterator[None]:
-    """Hold a file's lock, that what is heavy on this machine goes one by one; after a while go on without it."""
+    """Hold a file's lock, so that heavy work on this machine is serialised; after a while go on without it."""
     if lock is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The mail server of the month: each day another fault, and a record of every message that it really took."""
+"""The mail server of the month: each day another fault, and a record of every message that it accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USUAL = {"HELO": "250-month\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}
 
 @dataclass(frozen=True)
 class Fault:
-    """What the server does wrong: its answers by verb, given to one of so many recipients; `down` takes no call."""
+    """A fault of the server: its answers by verb, given to one of `one_of` recipients; `down` accepts no connection."""
 
     name: str
     answers: Mapping[str, str | float] = field(default_factory=dict)
@@ -54,7 +54,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Accepted:
-    """A message that the server took, and in which run."""
+    """A message that the server accepted, and the run."""
 
     run: int
     message_id: str
@@ -62,14 +62,14 @@ class Accepted:
 
 
 class MonthServer(FailingServer):
-    """A failing server with a fault for a while, that tells of each message it takes before it answers."""
+    """A failing server with a fault, that reports each message it accepts before it answers."""
 
-    def __init__(self, port: int, fault: Fault, taken: Callable[[str, str], None]) -> None:
+    def __init__(self, port: int, fault: Fault, report: Callable[[str, str], None]) -> None:
         super().__init__({**USUAL, **fault.answers}, port)
-        self.fault, self.tell = fault, taken
+        self.fault, self.tell = fault, report
 
     def take(self, to: str, content: bytes) -> None:
-        """Note the message by its Message-ID."""
+        """Report the message by its Message-ID."""
         super().take(to, content)
         self.tell(str(message_from_bytes(content)["Message-ID"]).strip(), to)
 
@@ -84,12 +84,12 @@ class MonthServer(FailingServer):
 
 
 @contextmanager
-def serving(port: int, fault: Fault, taken: Callable[[str, str], None]) -> Iterator[None]:
-    """Run the server with a fault; one that is down listens nowhere."""
+def serving(port: int, fault: Fault, report: Callable[[str, str], None]) -> Iterator[None]:
+    """Run the server with a fault; with `down` it does not listen."""
     if fault.down:
         yield
         return
-    server = MonthServer(port, fault, taken)
+    server = MonthServer(port, fault, report)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
@@ -101,6 +101,6 @@ def serving(port: int, fault: Fault, taken: Callable[[str, str], None]) -> Itera
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -1,1 +1,1 @@
-"""One ID: normalise, guard, match, keep ids, publish; then customers and their activity."""
+"""One ID: normalise, guard, match, retain ids, publish; then customers and their activity."""

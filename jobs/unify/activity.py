@@ -19,7 +19,7 @@ def activity(orders: DataFrame, order_lines: DataFrame, people: DataFrame) -> Da
     from pyspark.sql import functions as F  # noqa: N812
 
     kind = "case when status = 'cancelled' then 'cancel' when kind = 'return' then 'return' else 'order' end as kind"
-    bought = orders.selectExpr(
+    ordered = orders.selectExpr(
         "source",
         "concat('order/', order_id) as activity_id",
         "customer_id",
@@ -28,15 +28,15 @@ def activity(orders: DataFrame, order_lines: DataFrame, people: DataFrame) -> Da
         "channel",
         "amount",
     )
-    own = orders.where("kind = 'return'").select("source", "order_id")
-    returned = order_lines.where("kind = 'return' and status <> 'cancelled'").join(
-        own, ["source", "order_id"], "left_anti"
+    return_orders = orders.where("kind = 'return'").select("source", "order_id")
+    return_lines = order_lines.where("kind = 'return' and status <> 'cancelled'").join(
+        return_orders, ["source", "order_id"], "left_anti"
     )
-    back = returned.groupBy("source", "order_id", "customer_id").agg(
+    totals = return_lines.groupBy("source", "order_id", "customer_id").agg(
         F.expr("min(ordered_at)").alias("at"), F.expr("sum(amount)").alias("amount")
     )
     channels = orders.select("source", "order_id", "channel")
-    brought = back.join(channels, ["source", "order_id"], "left").selectExpr(
+    returns = totals.join(channels, ["source", "order_id"], "left").selectExpr(
         "source",
         "concat('return/', order_id) as activity_id",
         "customer_id",
@@ -50,4 +50,4 @@ def activity(orders: DataFrame, order_lines: DataFrame, people: DataFrame) -> Da
         f"{midnight('joined_on')} as at", "cast(null as string) as channel",
         "cast(null as decimal(18,2)) as amount",
     )  # fmt: skip
-    return bought.unionByName(brought).unionByName(joined).selectExpr(*Activity.columns)
+    return ordered.unionByName(returns).unionByName(joined).selectExpr(*Activity.columns)

@@ -1,4 +1,4 @@
-"""Commands of who is who: look a customer up, ask why, decide, and let a difference pass."""
+"""Commands of identity resolution: look up a customer, explain links, override them, and accept a difference."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.lake.receipt import Receipt
 from quanyu.settings import Settings
 
-if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
+if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
     from quanyu.run import Context
 
-identity = typer.Typer(no_args_is_help=True, help="The work on who is who: differences, reviews, the model.")
-Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept.")]
-One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
+identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or one of its identifiers.")]
 VERDICTS = ("same", "different", "open")
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the product's command."""
     for command in (who, why, verdict):
         app.command()(command)
     app.add_typer(identity, name="identity")
@@ -37,7 +37,7 @@ def _context(settings: Settings, day: date | None = None) -> Context:
     return Context(settings, day or datetime.now(UTC).date())
 
 
-def _alone(settings: Settings, wait: float) -> AbstractContextManager[None]:
+def _locked(settings: Settings, wait: float) -> AbstractContextManager[None]:
     from quanyu.homelock import home_lock
 
     return home_lock(settings, wait)
@@ -50,26 +50,26 @@ def _directory(context: Context) -> Any:
 
 
 def who(value: One, conf: Conf = None, home: Home = None) -> None:
-    """Show the customer that a value names, with all records and identifiers and what happened to the id.
+    """Show the customer of a value, with all records and identifiers, and the history of the id.
 
     Example: `quanyu who 13812345678` or `quanyu who member=M000123`
     """
     from jobs.unify import tell
 
     directory = _directory(_context(opened(conf, home)))
-    found = directory.find(value)
-    customers = sorted({one for record in found if (one := directory.customer_of(record))})
-    loose = [record for record in found if not directory.customer_of(record)]
+    records = directory.find(value)
+    customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
+    loose = [record for record in records if not directory.customer_of(record)]
     if len(customers) > 1:
-        say(f"{len(customers)} customers answer to this:")
-    for one in customers:
-        say(tell.customer(directory, one))
+        say(f"{len(customers)} customers match:")
+    for customer in customers:
+        say(tell.customer(directory, customer))
     for record in loose:
-        say(f"{record} has no customer: it shows nothing that names a person, or no run has taken it yet")
+        say(f"{record} has no customer: nothing on it identifies a person, or no run has processed it yet")
 
 
 def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
-    """Show the chain of links that makes two records one customer, or what keeps them apart.
+    """Show the chain of links that joins two records to one customer, or what separates them.
 
     Example: `quanyu why 13812345678 member=M000123`
     """
@@ -79,7 +79,7 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     directory = _directory(_context(opened(conf, home)))
     some, others = directory.find(a), directory.find(b)
     if set(some) & set(others):
-        say(f"one record answers to both: {sorted(set(some) & set(others))[0]}")
+        say(f"one record matches both: {sorted(set(some) & set(others))[0]}")
         return
     around = Around(directory, [*some, *others])
     hops = around.chain(some, others, cut=False)
@@ -90,16 +90,16 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     names = [sorted({directory.customer_of(key) or "no customer" for key in side}) for side in (some, others)]
     say(f"apart: {' and '.join(', '.join(side) for side in names)}")
     say(tell.parts(apart(around, some, others)))
-    likest = around.likeness.weigh(some, others)
+    closest = around.likeness.weigh(some, others)
     match = directory.context.catalogue.identity.match
     band = f"a link needs {match.link}, a review {match.review}"
-    say(f"likeness of the likest two records: {band}" + ("" if likest.compared else "; no block holds both,"
-        " so that a run does not compare them"))  # fmt: skip
-    say(tell.weighed(likest))
+    say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"
+        " so a run does not compare them"))  # fmt: skip
+    say(tell.weighed(closest))
 
 
 def verdict(
-    decision: Annotated[str, typer.Argument(help="same, different, or open to take a verdict back.")],
+    decision: Annotated[str, typer.Argument(help="same, different, or open to revoke a verdict.")],
     a: One, b: One, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0,
 ) -> None:  # fmt: skip
     """Decide whether two records are one person: it outranks every rule, and takes effect in the next run.
@@ -109,46 +109,46 @@ def verdict(
     if decision not in VERDICTS:
         raise ConfigError(f"unknown verdict {decision!r}; {nearest(decision, VERDICTS)}")
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings)
         directory = _directory(context)
         one, other = _one_record(directory, a), _one_record(directory, b)
         if one == other:
-            raise ConfigError("both name the same record")
+            raise ConfigError("both are the same record")
         _no_contradiction(context, decision, one, other)
         table = context.catalogue.tables["identity_verdicts"]
         _note(context, table, {
             "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
             "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say(f"noted: {one} and {other} are {decision}; the next run follows it")
+    say(f"noted: {one} and {other} are {decision}; the next run applies it")
 
 
 def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
-    """Raises ConfigError where standing verdicts say the opposite."""
+    """Raises ConfigError where current verdicts say the opposite."""
     from jobs.unify import verdicts
 
-    found = verdicts.against(verdicts.standing(context.lake), decision, one, other)
-    if found:
-        listed = "; ".join(f"{a} and {b}" for a, b in found)
-        said = "different" if decision == "same" else "same"
+    conflicts = verdicts.against(verdicts.standing(context.lake), decision, one, other)
+    if conflicts:
+        listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
+        opposite = "different" if decision == "same" else "same"
         raise ConfigError(
-            f"standing verdicts say that they are {said}: {listed}. Take one of them back first:"
-            f" quanyu verdict open {found[0][0]} {found[0][1]} --why ..."
+            f"other verdicts say that they are {opposite}: {listed}. Revoke one of them first:"
+            f" quanyu verdict open {conflicts[0][0]} {conflicts[0][1]} --why ..."
         )
 
 
 def _one_record(directory: Any, value: str) -> Any:
-    """The record that a value names; of a customer whose records are all one, any will do. Raises ConfigError."""
-    found = directory.find(value)
-    if len(found) > 1:
-        listed = ", ".join(map(str, found[:5]))
-        raise ConfigError(f"{len(found)} records answer to this; say which: {listed}")
-    return found[0]
+    """The record that a value identifies. Raises ConfigError where there are several."""
+    records = directory.find(value)
+    if len(records) > 1:
+        listed = ", ".join(map(str, records[:5]))
+        raise ConfigError(f"{len(records)} records match; name one of them: {listed}")
+    return records[0]
 
 
 def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
-    """Append a row to a log, numbered on."""
+    """Append a row to a log, with the next number."""
     from quanyu.lake import place_of
 
     place = place_of(table)
@@ -186,22 +186,22 @@ def accept(
     Example: `quanyu identity accept 4f1c09aa71d2 --why "the new till's records came in"`
     """
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings)
-        known = sorted(set(_proposals(context)["difference"]))
-        if difference not in known:
-            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, known)}")
+        stopped = sorted(set(_proposals(context)["difference"]))
+        if difference not in stopped:
+            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, stopped)}")
         _note(context, context.catalogue.tables["identity_acceptances"], {
             "accepted_at": datetime.now(UTC), "difference": difference, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say("accepted; the next run publishes it, if it still comes to the same")
+    say("accepted; the next run publishes it, if the difference is still the same")
 
 
 @identity.command()
 def review(
     limit: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 10, conf: Conf = None, home: Home = None
 ) -> None:
-    """Show the work list: pairs that may be one person, likeliest first, with the command that decides each.
+    """Show the work list: pairs that may be one person, most likely first, with the command that decides each.
 
     Example: `quanyu identity review --limit 5`
     """
@@ -220,14 +220,14 @@ def review(
 
 @identity.command()
 def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Train a new version of the model of likeness on the records of a day; the next run uses it unless one is pinned.
+    """Train a new version of the match model on the records of a day; the next run uses it unless one is pinned.
 
     Example: `quanyu identity train --day 2025-02-03`
     """
     from jobs.unify.likeness import train_anew
 
     settings = opened(conf, home)
-    with _alone(settings, wait):
+    with _locked(settings, wait):
         context = _context(settings, day_of(day))
         try:
             version, records = train_anew(context)

@@ -1,4 +1,4 @@
-"""Customers: what all sources together know of each, by which source wins per column."""
+"""Customers: the combined data of all sources, by survivorship rules per column."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def customers(
     people: DataFrame, records: DataFrame, identifiers: DataFrame, consents: DataFrame,
     wins: Mapping[str, Sequence[str]],
 ) -> DataFrame:  # fmt: skip
-    """One row per customer out of facts with customer_id; `wins` orders the sources per column, others come after.
+    """One row per customer from facts with customer_id; `wins` ranks sources per column, unranked ones come last.
 
-    `records` are those of asof.records_known, `identifiers` those that stand.
+    `records` are those of asof.records_known, `identifiers` the current ones.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    told = [
+    columns = [
         _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
     ]
-    attributes = people.groupBy("customer_id").agg(*told, F.expr("min(joined_on)").alias("_joined"))
+    attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
-    found = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
+    joined = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
     lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
-    made = {"joined_on": "least(_joined, _known) as joined_on", **lists}
-    return found.selectExpr(*(made.get(name, name) for name in Customers.columns))
+    expressions = {"joined_on": "least(_joined, _known) as joined_on", **lists}
+    return joined.selectExpr(*(expressions.get(name, name) for name in Customers.columns))
 
 
 def _persons(records: DataFrame) -> DataFrame:
-    """How many records a customer has, of which sources, and since when."""
+    """Number of records, sources and first day of each customer."""
     from pyspark.sql import functions as F  # noqa: N812
 
     return records.groupBy("customer_id").agg(
@@ -52,7 +52,7 @@ def _persons(records: DataFrame) -> DataFrame:
 
 
 def _reachable(identifiers: DataFrame) -> DataFrame:
-    """With which kinds of identifiers a customer can be reached."""
+    """Kinds of identifiers by which a customer can be reached."""
     from pyspark.sql import functions as F  # noqa: N812
 
     kinds = ", ".join(f"if(bool_or(kind = '{kind}'), '{kind}', null)" for kind in sorted(REACHABLE))
@@ -60,12 +60,12 @@ def _reachable(identifiers: DataFrame) -> DataFrame:
 
 
 def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
-    """The value of the source that comes first in the order; in a source the last record, of those the last text."""
+    """The value of the highest-ranked source; within a source of the newest record, then the greatest text."""
     from pyspark.sql import functions as F  # noqa: N812
 
     ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
     rank = f"case {ranks} else 0 end" if ranks else "0"
-    # One text orders records: a struct costs each customer the memory of its whole batch.
+    # One string orders records: a struct would cost each customer the memory of its whole batch.
     value = f"cast({sql} as string)"
     order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), {value})"
     return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")

@@ -1,4 +1,4 @@
-"""The persons of a home as they stand today: to look one up, and to say why."""
+"""Current persons of a home: look one up, and explain its links."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]
 _ID = re.compile(r"c[a-z2-7]{16}")
-# So much of a person's key tells it from all others on a screen.
+# Shortest accepted prefix of a person_key.
 LEAST_KEY = 6
 
 
@@ -38,35 +38,35 @@ class Record(NamedTuple):
 
 
 class Directory:
-    """Records, identifiers and ids of a home, as they stand."""
+    """Current records, identifiers and ids of a home."""
 
     def __init__(self, context: Context) -> None:
         self.context, self.lake = context, context.lake
 
     @cached_property
     def identifiers(self) -> pa.Table:
-        """Identifiers of today, as records.identifiers has them. Raises ConfigError before the first day."""
+        """Current identifiers, with the columns of records.identifiers. Raises ConfigError before the first day."""
         if not self.lake.exists(records.IDENTIFIERS):
-            raise ConfigError(f"{records.IDENTIFIERS} is not there yet; run a day first: quanyu run --day DAY")
+            raise ConfigError(f"{records.IDENTIFIERS} does not exist yet; run a day first: quanyu run --day DAY")
         with guard("identities"):
             return records.identifiers(self.context, None).toArrow()
 
     @cached_property
     def log(self) -> Log:
-        """The log of ids."""
+        """The id log."""
         return publish.read_log(self.context)
 
     @cached_property
     def held(self) -> pd.DataFrame:
-        """Who holds which id: source, person_key, person, customer_id."""
+        """Current id of each record: source, person_key, person, customer_id."""
         return self.log.last[["source", "person_key", "person", "customer_id"]].reset_index(drop=True)
 
     def redirect(self, customer: str) -> str:
-        """The id that goes on where this one ended in a merge; itself where it did not. Raises ConfigError."""
+        """The id that an ended one was merged into; itself where it is current. Raises ConfigError."""
         if customer in set(self.held["customer_id"]):
             return customer
         if customer not in self._redirects:
-            raise ConfigError(f"there is no customer {customer!r}, and there was none that became another")
+            raise ConfigError(f"there is no customer {customer!r}, and none of this id was merged into another")
         return self._redirects[customer]
 
     @cached_property
@@ -74,47 +74,49 @@ class Directory:
         return asof.redirects(self.lake)
 
     def former(self, customer: str) -> list[str]:
-        """Ids that lead to this customer now."""
-        return sorted(one for one, into in self._redirects.items() if into == customer)
+        """Ids that were merged into this customer."""
+        return sorted(ended for ended, into in self._redirects.items() if into == customer)
 
     def customer_of(self, record: Record) -> str | None:
-        """The id that a record holds."""
-        held = self.held
-        found = held.loc[(held["source"] == record.source) & (held["person_key"] == record.person_key), "customer_id"]
-        return str(found.iloc[0]) if len(found) else None
+        """The id of a record, None where it has none."""
+        assignments = self.held
+        matches = assignments.loc[
+            (assignments["source"] == record.source) & (assignments["person_key"] == record.person_key), "customer_id"
+        ]
+        return str(matches.iloc[0]) if len(matches) else None
 
     def of_customer(self, customer: str) -> list[Record]:
-        """Records of today that hold an id."""
-        held = self.held[self.held["customer_id"] == customer]
-        there = self.rows_of([Record(*key) for key in zip(held["source"], held["person_key"], strict=True)])
-        return sorted({Record(*key) for key in zip(there["source"], there["person_key"], strict=True)})
+        """Current records of a customer."""
+        rows = self.held[self.held["customer_id"] == customer]
+        identifiers = self.rows_of([Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)])
+        return sorted({Record(*key) for key in zip(identifiers["source"], identifiers["person_key"], strict=True)})
 
-    def rows_of(self, found: Iterable[Record]) -> pd.DataFrame:
+    def rows_of(self, keys: Iterable[Record]) -> pd.DataFrame:
         """Identifiers of records."""
-        found = list(found)
+        keys = list(keys)
         table = self.identifiers.filter(
-            pc.is_in(self.identifiers["person_key"], pa.array([r.person_key for r in found], pa.string()))
+            pc.is_in(self.identifiers["person_key"], pa.array([r.person_key for r in keys], pa.string()))
         )
         frame = table.to_pandas()
-        wanted = pd.MultiIndex.from_tuples([tuple(r) for r in found], names=["source", "person_key"])
-        rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(wanted)]
+        index = pd.MultiIndex.from_tuples([tuple(r) for r in keys], names=["source", "person_key"])
+        rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(index)]
         return rows.reset_index(drop=True)
 
     def bearers(self, values: Collection[str], kinds: Collection[str] = KINDS) -> list[Record]:
-        """Records that show one of these values, as one of the kinds."""
+        """Records with one of these values, as one of the kinds."""
         table = self.identifiers.filter(pc.is_in(self.identifiers["value"], pa.array(sorted(values), pa.string())))
         table = table.filter(pc.is_in(table["kind"], pa.array(sorted(kinds), pa.string())))
         keys = table.select(["source", "person_key"]).to_pandas().drop_duplicates()
         return sorted(Record(*key) for key in keys.itertuples(index=False))
 
-    def raw(self, found: Sequence[Record]) -> pd.DataFrame:
-        """What is compared of records, as the step takes it: fields.RAW by record, in order, null where nobody told."""
+    def raw(self, keys: Sequence[Record]) -> pd.DataFrame:
+        """Compared fields of records, as the step reads them: fields.RAW by record, in order, null where absent."""
         rows = records.described(self.context, None)
         with guard("identities"):
-            told = rows.where(rows["person_key"].isin([record.person_key for record in found])).toArrow().to_pandas()
-        told = told.set_index(records.KEYS)[list(fields.RAW)]
-        index = pd.MultiIndex.from_tuples([tuple(record) for record in found], names=records.KEYS)
-        texts: pd.DataFrame = told.reindex(index).astype(object)
+            frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
+        frame = frame.set_index(records.KEYS)[list(fields.RAW)]
+        index = pd.MultiIndex.from_tuples([tuple(record) for record in keys], names=records.KEYS)
+        texts: pd.DataFrame = frame.reindex(index).astype(object)
         return texts.mask(texts.isna(), None)
 
     @cached_property
@@ -124,14 +126,14 @@ class Directory:
         return persons
 
     def persons(self, keys: Iterable[Record]) -> Array:
-        """Numbers of records, 0 for those that are gone."""
+        """Numbers of records (int64), 0 for absent ones."""
         index = pd.MultiIndex.from_tuples([tuple(key) for key in keys], names=records.KEYS)
         return self._persons.reindex(index, fill_value=0).to_numpy(np.int64)
 
     def find(self, text: str) -> list[Record]:
-        """Records that a value names: a customer id, also a former one, source/key, or an identifier of any kind.
+        """Records that a text identifies: a customer id, also a former one, source/key, or an identifier of any kind.
 
-        Raises ConfigError where nothing answers to it. The value is not told again: it may be personal.
+        Raises ConfigError where nothing matches. The message does not repeat the text: it may be personal.
         """
         text = text.strip()
         if _ID.fullmatch(text):
@@ -142,22 +144,22 @@ class Directory:
             table = table.filter(pc.starts_with(table["person_key"], pattern=key))
             keys = sorted(set(table["person_key"].to_pylist()))
             if len(keys) > 1:
-                raise ConfigError(f"{len(keys)} records of {source} begin so; give more of the key")
+                raise ConfigError(f"{len(keys)} records of {source} have a key that begins so; give more of it")
             if keys:
                 return [Record(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
-        found = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
-        if not found:
-            raise ConfigError("no record answers to this; give a customer id, source/key, or an identifier as it was"
-                              " told: 13812345678, member=M000123")  # fmt: skip
-        return found
+        matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in records.HASHED if h[:5] in kinds)})
+        if not matches:
+            raise ConfigError("no record matches; give a customer id, source/key, or an identifier as it was"
+                              " delivered: 13812345678, member=M000123")  # fmt: skip
+        return matches
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
-        """A value as it would lie there, by each kind that takes it, and hashed."""
-        found: set[str] = set()
+        """A value as it would be stored, by each kind that accepts it, and its hashes."""
+        forms: set[str] = set()
         for kind in kinds:
-            made = normalise.normalise(kind, value, self.context.settings.region)
-            if made:
-                found |= {normalise.same(kind, made), *(form for _, form in normalise.hashes(kind, made))}
-        return found
+            normalised = normalise.normalise(kind, value, self.context.settings.region)
+            if normalised:
+                forms |= {normalise.same(kind, normalised), *(form for _, form in normalise.hashes(kind, normalised))}
+        return forms

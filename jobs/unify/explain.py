@@ -1,4 +1,4 @@
-"""Why two records are one customer, or are not: the links around them, found again by the functions that made them."""
+"""Explains why two records are one customer, or are not, from the links around them, computed as the step does."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from jobs.unify.weighing import Likeness, Weighed
 from quanyu.model.people import KINDS
 
 Array = np.ndarray[Any, Any]
-# Further round two records nobody looks.
+# Largest neighbourhood of two records that is explored.
 MOST_RECORDS = 5000
 
 
 @dataclass(frozen=True)
 class Hop:
-    """One link between two records: by which rule, the value that they share, since when, or how like they are."""
+    """One link between two records: its rule, with the shared value and its first day, or the match score."""
 
     one: Record
     other: Record
@@ -42,50 +42,50 @@ class Hop:
 
 @dataclass(frozen=True)
 class Part:
-    """Something that keeps two customers apart: what, and why."""
+    """Something that separates two customers: what, and why."""
 
     what: str
     why: str
 
 
 class Around:
-    """All records that links may reach from some, with their links as the step makes them."""
+    """All records that links may reach from some, with their links as the step computes them."""
 
     def __init__(self, directory: Directory, start: Sequence[Record]) -> None:
         self.directory, self.identity = directory, directory.context.catalogue.identity
         self.salt = records.salt_of(directory.context.settings)
         self.likeness = Likeness(directory)
-        self.keys, self.shown, self.values = self._reach(set(start))
+        self.keys, self.shown, self.values = self._neighbourhood(set(start))
         self.place = {key: at for at, key in enumerate(self.keys)}
         self.links = by_identifiers.linked(self.shown, self.identity)
         self.graph = self._graph()
         self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
 
-    def _reach(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
-        """Go from record to record over links, and stop where none leads further."""
-        told = verdicts.standing(self.directory.lake)
-        pairs = verdicts.ends(told)
-        seen: set[Record] = set()
+    def _neighbourhood(self, current: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+        """Follow links from record to record until no further one is reached."""
+        overrides = verdicts.standing(self.directory.lake)
+        pairs = verdicts.ends(overrides)
+        previous: set[Record] = set()
         while True:
-            keys, shown, values = self._with_bearers(near)
+            keys, shown, values = self._with_holders(current)
             links = by_identifiers.linked(shown, self.identity).rows
-            inside = np.array([key in near for key in keys], bool)
+            inside = np.array([key in current for key in keys], bool)
             nodes = links.loc[inside[links["record"]], "node"]
-            reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | near
+            reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | current
             reached |= {end for pair in pairs if set(pair) & reached for end in pair}
             reached |= self.likeness.near(reached)
-            if reached in (near, seen) or len(reached) > MOST_RECORDS:
+            if reached in (current, previous) or len(reached) > MOST_RECORDS:
                 return keys, shown, values
-            seen, near = near, reached
+            previous, current = current, reached
 
-    def _with_bearers(self, near: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
-        """What these records show, and everybody who shows any of it: so many are needed to tell a hub."""
-        own = self.directory.rows_of(near)
-        rows = self.directory.rows_of({*near, *self.directory.bearers(set(own["value"]))})
-        keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | near)
+    def _with_holders(self, some: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
+        """Identifiers of these records and of all records that share one, which is what a hub is recognised by."""
+        own = self.directory.rows_of(some)
+        rows = self.directory.rows_of({*some, *self.directory.bearers(set(own["value"]))})
+        keys = sorted({Record(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | some)
         place = {key: at for at, key in enumerate(keys)}
-        told = pa.array(rows["told"], pa.string())
-        blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), told)
+        raw_values = pa.array(rows["told"], pa.string())
+        blocked = records.blocked(self.directory.context, rows["kind_code"].to_numpy(), raw_values)
         frame = pd.DataFrame({
             "record": [place[Record(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
             "kind": rows["kind_code"], "scope": rows["scope_code"], "value": rows["code"], "blocked": blocked,
@@ -99,7 +99,7 @@ class Around:
 
     def _graph(self) -> Graph:
         persons = self.directory.persons(self.keys)
-        told = verdicts.standing(self.directory.lake)
+        overrides = verdicts.standing(self.directory.lake)
         pairs = self.likeness.links(self.keys)
 
         def find(some: Sequence[Record]) -> Array:
@@ -107,18 +107,18 @@ class Around:
 
         return Graph(
             persons, self.shown.ties([key.source for key in self.keys]), self.links.rows, pairs,
-            verdicts.places(told, find, "same"), verdicts.places(told, find, "different"),
+            verdicts.places(overrides, find, "same"), verdicts.places(overrides, find, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 
     @cached_property
     def edges(self) -> dict[Any, list[tuple[Any, tuple[Any, ...]]]]:
-        """Ends of links beside each record and each node, with what the link is."""
-        found: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
+        """Neighbours of each record and each node, with the link to them."""
+        neighbours: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = {}
 
         def add(one: Any, other: Any, what: tuple[Any, ...]) -> None:
-            found.setdefault(one, []).append((other, what))
-            found.setdefault(other, []).append((one, what))
+            neighbours.setdefault(one, []).append((other, what))
+            neighbours.setdefault(other, []).append((one, what))
 
         for a, b in self.graph.same.tolist():
             add(a, b, (VERDICT,))
@@ -127,35 +127,35 @@ class Around:
             add(record, ("node", node), ("rule", *what))
         for a, b in self.graph.pairs[["a", "b"]].to_numpy(int).tolist():
             add(a, b, (LIKENESS,))
-        return found
+        return neighbours
 
     def chain(self, some: Iterable[Record], others: Iterable[Record], cut: bool) -> list[Hop]:
-        """The fewest links from any of some to any of others; within clusters only, unless also over what was cut."""
+        """The shortest chain of links between some and others, within clusters unless `cut` links count."""
         goals = {self.place[key] for key in others}
-        came: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
-        home = {int(self.clusters.labels[at]) for at in came}
-        queue = deque(came)
+        previous: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
+        home = {int(self.clusters.labels[at]) for at in previous}
+        queue = deque(previous)
         while queue:
             at = queue.popleft()
             if at in goals and not isinstance(at, tuple):
-                return self._hops(at, came)
+                return self._hops(at, previous)
             for to, what in self.edges.get(at, []):
                 inside = isinstance(to, tuple) or int(self.clusters.labels[to]) in home
-                if to not in came and (cut or inside):
-                    came[to] = (at, what)
+                if to not in previous and (cut or inside):
+                    previous[to] = (at, what)
                     queue.append(to)
         return []
 
-    def _hops(self, at: Any, came: dict[Any, Any]) -> list[Hop]:
+    def _hops(self, at: Any, previous: dict[Any, Any]) -> list[Hop]:
         hops: list[Hop] = []
-        while came[at] is not None:
-            before, what = came[at]
+        while previous[at] is not None:
+            before, what = previous[at]
             if isinstance(before, tuple):
-                first, first_what = came[before]
+                first, first_what = previous[before]
                 hops.append(self._shared(first, at, first_what, what))
                 at = first
             else:
-                hops.append(self._between(before, at, what[0]))
+                hops.append(self._direct_hop(before, at, what[0]))
                 at = before
         return hops[::-1]
 
@@ -164,7 +164,7 @@ class Around:
         rule = self.identity.rules[first[1]].called
         return Hop(self.keys[one], self.keys[other], rule, self.values[first[2]], since)
 
-    def _between(self, one: int, other: int, by: str) -> Hop:
+    def _direct_hop(self, one: int, other: int, by: str) -> Hop:
         a, b = self.keys[one], self.keys[other]
         if by == VERDICT:
             return Hop(a, b, VERDICT, told=said_of(self.directory, a, b))
@@ -172,18 +172,18 @@ class Around:
 
 
 def said_of(directory: Directory, one: Record, other: Record) -> str:
-    """The verdict on two records in the steward's words."""
-    told = verdicts.standing(directory.lake)
-    for pair, row in zip(verdicts.ends(told), told.to_dict("records"), strict=True):
+    """The verdict on two records, in the steward's words."""
+    overrides = verdicts.standing(directory.lake)
+    for pair, row in zip(verdicts.ends(overrides), overrides.to_dict("records"), strict=True):
         if set(pair) == {one, other}:
             return f"{row['by']}, {row['decided_at']:%Y-%m-%d}: {row['why']}"
     return ""
 
 
 def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> list[Part]:
-    """What keeps two customers' records apart, strongest first."""
+    """What separates the records of two customers, strongest first."""
     parted = {frozenset(pair) for pair in around.graph.different.tolist()}
-    found = [
+    parts = [
         Part(f"verdict on {a} and {b}", said_of(around.directory, a, b))
         for a in some
         for b in others
@@ -194,25 +194,25 @@ def apart(around: Around, some: Sequence[Record], others: Sequence[Record]) -> l
     for record, other, by, why in around.clusters.removed.to_numpy().tolist():
         ends = [around.keys[end] for end in (record, other) if end >= 0]
         if on_way & set(ends):
-            found.append(Part(f"{by} between {' and '.join(map(str, ends))}", f"cut: {why}"))
-    return found + _shared(around, some, others, bool(hops))
+            parts.append(Part(f"{by} between {' and '.join(map(str, ends))}", f"cut: {why}"))
+    return parts + _shared(around, some, others, bool(hops))
 
 
 def _shared(around: Around, some: Sequence[Record], others: Sequence[Record], linked: bool) -> list[Part]:
-    """Values that both show and that join them not."""
+    """Values that both have and that do not join them."""
     rows, aside = around.shown.rows, around.links.aside
     sides = [{around.place[key] for key in side} for side in (some, others)]
     values = [set(rows.loc[rows["record"].isin(side), "value"]) for side in sides]
-    found = []
+    parts = []
     for value in sorted(values[0] & values[1]):
         chosen = (aside["value"] == value) & aside["record"].isin(sides[0] | sides[1])
         why = aside.loc[chosen, "reason"].tolist()
         if why or not linked:
-            found.append(Part(f"both show {around.values[value]}", why[0] if why else _unmet(around, value)))
-    return found
+            parts.append(Part(f"both show {around.values[value]}", why[0] if why else _missing_rule(around, value)))
+    return parts
 
 
-def _unmet(around: Around, value: int) -> str:
+def _missing_rule(around: Around, value: int) -> str:
     rows = around.shown.rows
     kind = KINDS[rows.loc[rows["value"] == value, "kind"].tolist()[0]]
     needs = [rule.called for rule in around.identity.rules if rule.share == kind]

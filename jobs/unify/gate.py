@@ -1,4 +1,4 @@
-"""The gate before a new identity state replaces the published one: how far they differ, against the declared bands."""
+"""The gate before a new identity state is published: compares it with the published one, against declared limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quanyu.identity import Gate
 
 @dataclass(frozen=True)
 class Difference:
-    """A new state beside the published one, in numbers of customers, records and values."""
+    """A new state compared with the published one, in numbers of customers, records and values."""
 
     customers_before: int
     records_before: int
@@ -29,34 +29,36 @@ class Difference:
     named: int
 
     def beyond(self, gate: Gate) -> list[str]:
-        """Say which bands it leaves, with the figures."""
+        """Say which limits it exceeds, with the figures."""
         shares = [
             ("customers merged", self.merged, self.customers_before, gate.merged),
             ("customers that came out of a split", self.split, self.customers_before, gate.split),
             ("records whose id changes", self.moved, self.records_before, gate.moved),
         ]
-        told = [
-            f"{what}: {count:,} of {whole:,} ({count / whole:.1%}), the band ends at {band:.1%}"
-            for what, count, whole, band in shares
-            if whole and count > max(gate.free, band * whole)
+        reasons = [
+            f"{what}: {count:,} of {total:,} ({count / total:.1%}), the limit is {band:.1%}"
+            for what, count, total, band in shares
+            if total and count > max(gate.free, band * total)
         ]
         if self.hubs > max(gate.free, gate.hubs * self.values):
-            told.append(f"hubs: {self.hubs:,} of {self.values:,} values, the band ends at {gate.hubs:.1%}")
+            reasons.append(f"hubs: {self.hubs:,} of {self.values:,} values, the limit is {gate.hubs:.1%}")
         if self.largest > max(gate.largest, self.largest_before):
-            told.append(f"largest customer: {self.largest:,} records, the band ends at {gate.largest:,}")
+            reasons.append(f"largest customer: {self.largest:,} records, the limit is {gate.largest:,}")
         if self.records and self.named < gate.named * self.records - gate.free:
-            told.append(f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is asked for")
-        return told
+            reasons.append(
+                f"records with an id: {self.named / self.records:.1%}, at least {gate.named:.1%} is required"
+            )
+        return reasons
 
 
 def fingerprint(events: pd.DataFrame, difference: Difference) -> str:
-    """Hash of a proposed difference: what a person accepts is this one and no other."""
+    """Hash of a proposed difference: a person accepts exactly this one."""
     rows = events[["event", "customer_id", "other_id", "source", "person_key"]].fillna("").astype(str)
     return digest([sorted(map(list, rows.to_numpy().tolist())), vars(difference)])
 
 
 def stopped(reasons: list[str], mark: str) -> ContractError:
-    """The error that keeps the published state, in words."""
+    """The error that leaves the published state in place."""
     listed = "; ".join(reasons)
     return ContractError(
         f"identities: the new state differs too much and was not published: {listed}. Look at it with `quanyu identity"

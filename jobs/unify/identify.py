@@ -1,4 +1,4 @@
-"""The step that says who is who: links, clusters and ids of a day, through the gate, and published."""
+"""The step of identity resolution: links, clusters and ids of a day, checked by the gate and published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Day:
-    """All that came of one day: its records, links, pairs, clusters, the customer of each record, and the news."""
+    """Identity state of one day: records, links, pairs, clusters, the customer of each record, and new events."""
 
     day: date
     records: Records
@@ -50,28 +50,28 @@ class Day:
 
     @cached_property
     def ids(self) -> Array:
-        """Customer of each record as a number, -1 for none."""
+        """Customer of each record as an integer (records, int64), -1 for none."""
         return pd.factorize(self.customers)[0]
 
     @cached_property
     def sizes(self) -> Array:
-        """Records of each customer."""
+        """Number of records of each customer (customers, int64)."""
         return np.bincount(self.ids[self.ids >= 0])
 
 
 def identify(context: Context, receipt: Receipt) -> Outcome:
-    """Find who is who at the end of the day, and publish it where the gate lets it pass.
+    """Resolve identities at the end of the day, and publish them where the gate lets them pass.
 
-    Days that no run took are taken one by one before it, as far back as `catch_up_days`, so that ids do not depend on
+    Days without a run are processed first, one by one, as far back as `catch_up_days`, so that ids do not depend on
     when runs happened.
     """
-    with _lasting():
-        return _identified(context, receipt)
+    with _without_gc():
+        return _resolve_days(context, receipt)
 
 
 @contextmanager
-def _lasting() -> Iterator[None]:
-    """Take what is there for lasting: looking for garbage in it, again and again, would cost a day a tenth."""
+def _without_gc() -> Iterator[None]:
+    """Exempt existing objects from garbage collection: scanning them again and again would cost a tenth of the time."""
     gc.freeze()
     try:
         yield
@@ -79,71 +79,72 @@ def _lasting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _identified(context: Context, receipt: Receipt) -> Outcome:
+def _resolve_days(context: Context, receipt: Receipt) -> Outcome:
     log = publish.read_log(context)
-    before = known = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
+    before = remembered = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
     days = days_to_take(context, log)
-    found: list[Day] = []
+    states: list[Day] = []
     for day in days:
-        taken = _take(context, receipt, day, log, known)
-        log = taken.log
-        known = _known(taken, known)
-        found.append(taken)
-    last = found[-1]
-    events = pd.concat([one.found.events for one in found], ignore_index=True)
-    told = _difference(last, events, published)
-    publish.gate(context, receipt, events, log, told)
-    written = publish.publish(context, receipt, len(events), log, found)
-    publish.remember(context, receipt, before, known, found)
-    return _outcome(last, found, written, told)
+        state = _day_state(context, receipt, day, log, remembered)
+        log = state.log
+        remembered = _memory_after(state, remembered)
+        states.append(state)
+    last = states[-1]
+    events = pd.concat([state.found.events for state in states], ignore_index=True)
+    difference = _difference(last, events, published)
+    publish.gate(context, receipt, events, log, difference)
+    written = publish.publish(context, receipt, len(events), log, states)
+    publish.remember(context, receipt, before, remembered, states)
+    return _outcome(last, states, written, difference)
 
 
 def days_to_take(context: Context, log: Log) -> list[date]:
-    """List the days since the last event on which identifiers or people came or went, and the day of the run."""
+    """Days since the last event on which identifiers or people changed, and the day of the run."""
     if log.events.empty:
         return [context.day]
     last = max(log.events["day"])
     first = max(last, context.day - timedelta(days=context.settings.catch_up_days + 1))
-    told: set[date] = set()
+    dates: set[date] = set()
     for place in (IDENTIFIERS, PEOPLE):
         if context.lake.exists(place):
-            told |= context.lake.values(place, "recorded_on") | context.lake.values(place, "replaced_on")
-    return [*sorted(on for on in told if on and first < on < context.day), context.day]
+            dates |= context.lake.values(place, "recorded_on") | context.lake.values(place, "replaced_on")
+    return [*sorted(day for day in dates if day and first < day < context.day), context.day]
 
 
-def _take(context: Context, receipt: Receipt, day: date, log: Log, known: Memory) -> Day:
+def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: Memory) -> Day:
     identity = context.catalogue.identity
     files = staged(context, day)
-    records = records_of(context, files, known)
-    shown = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-    links = by_identifiers.linked(shown, identity)
-    pairs = likeness(context, receipt, records, nobodys(shown, links), known)
+    records = records_of(context, files, remembered)
+    identifiers = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
+    links = by_identifiers.linked(identifiers, identity)
+    pairs = likeness(context, receipt, records, nobodys(identifiers, links), remembered)
     rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
-    graph = _graph(context, records, shown, links, pairs, rate)
-    place, there = known.at(records.person)
-    # A component whose records remember its sign was clustered before, and they have their ids.
+    graph = _graph(context, records, identifiers, links, pairs, rate)
+    place, recalled = remembered.at(records.person)
+    # A component with an unchanged signature was clustered before, and its records have their ids.
     signs = np.zeros(len(place), np.int64)
-    signs[there] = known.columns["sign"][place[there]]
+    signs[recalled] = remembered.columns["sign"][place[recalled]]
     clusters = clustered(graph, identity, signs)
-    named, person = _named(shown, links), pd.Series(records.person)
-    labels = _with_all_who_hold(clusters.labels, named, person.map(log.held))
-    looked = np.flatnonzero((labels >= 0) & named)
-    table = files.names(looked).assign(
-        person=records.person[looked], known_on=files.table["known_on"].to_numpy()[looked], record=looked,
-        cluster=labels[looked], strength=_strength(shown, identity)[looked],
+    named, person = _with_evidence(identifiers, links), pd.Series(records.person)
+    labels = _with_holders(clusters.labels, named, person.map(log.held))
+    selected = np.flatnonzero((labels >= 0) & named)
+    table = files.names(selected).assign(
+        person=records.person[selected], known_on=files.table["known_on"].to_numpy()[selected], record=selected,
+        cluster=labels[selected], strength=_strength(identifiers, identity)[selected],
     )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
-    found = decide(table, log, day)
-    log = publish.following(log, found.events)
-    customers, written = person.map(log.held), known.last + 1
-    return Day(day, records, shown, links, pairs, rate, clusters, named, graph, found, log, customers, written)
+    decision = decide(table, log, day)
+    log = publish.following(log, decision.events)
+    customers, written = person.map(log.held), remembered.last + 1
+    return Day(day, records, identifiers, links, pairs, rate, clusters, named, graph, decision, log, customers, written)
 
 
-def _with_all_who_hold(labels: Array, named: Array, customers: pd.Series) -> Array:
-    """Labels of clusters, -1 where nothing changed; who holds an id that is looked at is a cluster too.
+def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
+    """Labels of clusters, -1 where nothing changed; unchanged records that share an id with changed ones form clusters.
 
-    A record whose identifiers had ceased kept its id: where it shows one anew, others hold that id, unchanged.
+    A record whose identifiers ended retains its id. When it shows an identifier again, unchanged records may have its
+    id.
     """
     changed = (labels >= 0) & named
     rest = (labels < 0) & named & customers.isin(customers[changed].dropna().unique()).to_numpy()
@@ -156,63 +157,64 @@ def _with_all_who_hold(labels: Array, named: Array, customers: pd.Series) -> Arr
 
 
 def _graph(
-    context: Context, records: Records, shown: by_identifiers.Shown, links: by_identifiers.Links,
+    context: Context, records: Records, identifiers: by_identifiers.Shown, links: by_identifiers.Links,
     pairs: Likeness, rate: float,
 ) -> Graph:  # fmt: skip
     identity = context.catalogue.identity
     sure = (training.probability(pairs.weight, rate) >= identity.match.link) & ~pairs.relatives
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
-    told = verdicts.standing(context.lake)
+    overrides = verdicts.standing(context.lake)
     return Graph(
-        records.person, shown.ties(records.files.table["source"].to_pylist()), links.rows, likely,
-        verdicts.places(told, records.files.find, "same"),
-        verdicts.places(told, records.files.find, "different"), by_identifiers.limits(identity, shown, links.aside),
+        records.person, identifiers.ties(records.files.table["source"].to_pylist()), links.rows, likely,
+        verdicts.places(overrides, records.files.find, "same"),
+        verdicts.places(overrides, records.files.find, "different"),
+        by_identifiers.limits(identity, identifiers, links.aside),
     )  # fmt: skip
 
 
-def _named(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
-    """Records that show anything of a person: not just values that name nobody."""
-    found: Array = shown.names != 0
-    blocked = shown.rows["blocked"].to_numpy() > 0
-    found[shown.rows.loc[~blocked, "record"].to_numpy()] = True
-    return found
+def _with_evidence(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+    """Records (bool) with any evidence of a person: not just values that identify nobody."""
+    named: Array = identifiers.names != 0
+    blocked = identifiers.rows["blocked"].to_numpy() > 0
+    named[identifiers.rows.loc[~blocked, "record"].to_numpy()] = True
+    return named
 
 
-def nobodys(shown: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
-    """Values that say nothing about who somebody is: hubs, and blocked ones."""
-    return np.union1d(links.hubs, shown.rows.loc[shown.rows["blocked"] > 0, "value"].to_numpy())
+def nobodys(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+    """Codes (int64) of values that say nothing about identity: hubs and blocked values."""
+    return np.union1d(links.hubs, identifiers.rows.loc[identifiers.rows["blocked"] > 0, "value"].to_numpy())
 
 
-def _strength(shown: by_identifiers.Shown, identity: Identity) -> Array:
-    """The strongest rule that an identifier of each record could serve, by its place: the lower, the stronger."""
+def _strength(identifiers: by_identifiers.Shown, identity: Identity) -> Array:
+    """Index of the strongest rule that an identifier of each record can serve (records, int64): lower is stronger."""
     from quanyu.model.people import KINDS
 
     ranks = np.full(len(KINDS), len(identity.rules), np.int64)
     for place, rule in reversed(list(enumerate(identity.rules))):
         ranks[KINDS.index(rule.share)] = place
-    found: Array = np.full(shown.records, len(identity.rules), np.int64)
-    np.minimum.at(found, shown.rows["record"].to_numpy(), ranks[shown.rows["kind"].to_numpy()])
-    return found
+    strongest: Array = np.full(identifiers.records, len(identity.rules), np.int64)
+    np.minimum.at(strongest, identifiers.rows["record"].to_numpy(), ranks[identifiers.rows["kind"].to_numpy()])
+    return strongest
 
 
-def _known(taken: Day, known: Memory) -> Memory:
-    """The memory as it will be once the day is written, for the day that follows."""
+def _memory_after(state: Day, remembered: Memory) -> Memory:
+    """State that the next day builds upon, after this day is written."""
     import pyarrow as pa
 
-    records, pairs = taken.records, taken.pairs
+    records, pairs = state.records, state.pairs
     columns = {"raw": records.raw, "called": records.name, "mark": pairs.mark, "standing": pairs.standing,
-               "batch": pairs.batch, "sign": taken.clusters.signs}  # fmt: skip
-    scored = pa.concat_tables([known.pairs, pairs.fresh.select(memory.BRIEF.names)])
-    return Memory(records.person, columns, records.keys, scored, taken.written, known.rows)
+               "batch": pairs.batch, "sign": state.clusters.signs}  # fmt: skip
+    scored = pa.concat_tables([remembered.pairs, pairs.fresh.select(memory.BRIEF.names)])
+    return Memory(records.person, columns, records.keys, scored, state.written, remembered.rows)
 
 
 def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Difference:
     before = np.bincount(pd.factorize(published)[0])
-    gone = events.loc[events["event"] == "merge", "other_id"].nunique()
+    ended = events.loc[events["event"] == "merge", "other_id"].nunique()
     parted = events.loc[events["event"] == "split", "customer_id"].nunique()
     return Difference(
         customers_before=len(before), records_before=len(published),
-        minted=int((events["event"] == "mint").sum()), merged=int(gone), split=int(parted),
+        minted=int((events["event"] == "mint").sum()), merged=int(ended), split=int(parted),
         moved=int(events["event"].isin(["merge", "split"]).sum()),
         largest=int(last.sizes.max(initial=0)), largest_before=int(before.max(initial=0)),
         hubs=len(last.links.hubs), values=int(last.shown.rows["value"].nunique()),
@@ -220,13 +222,13 @@ def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Differ
     )  # fmt: skip
 
 
-def _outcome(last: Day, found: list[Day], written: int, told: Difference) -> Outcome:
+def _outcome(last: Day, states: list[Day], written: int, difference: Difference) -> Outcome:
     blocked = last.links.aside.drop_duplicates(["record", "value"])
-    notes = [f"{told.hubs} values are hubs and join nobody"] if told.hubs else []
+    notes = [f"{difference.hubs} values are hubs and join nobody"] if difference.hubs else []
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
     notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
-    notes += [f"{len(found) - 1} skipped days taken first"] if len(found) > 1 else []
-    facts = {"customers": len(last.sizes), "minted": told.minted, "merged": told.merged,
-             "split": told.split}  # fmt: skip
+    notes += [f"{len(states) - 1} skipped days processed first"] if len(states) > 1 else []
+    facts = {"customers": len(last.sizes), "minted": difference.minted, "merged": difference.merged,
+             "split": difference.split}  # fmt: skip
     records = len(last.records.person)
     return Outcome(records, written, 0, records - written, tuple(notes), facts)

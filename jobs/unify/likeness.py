@@ -1,4 +1,4 @@
-"""Likeness of records on a day: what changed is prepared, blocked and scored anew, the rest is remembered."""
+"""Match scores of a day: changed records are prepared, blocked and scored; the rest is read from the stored state."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from quanyu.lake.receipt import Receipt
 from quanyu.run import Context
 
 Array = np.ndarray[Any, Any]
-# So many records are prepared at a time.
+# Records that are prepared at a time.
 BATCH = 100_000
 
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a day, in the order of their numbers: as staged, the hashes of what is compared (`raw`) and of names.
+    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw`) and of names.
 
-    `keys` has their keys by block, `prepared` all of them as they are compared, where all had to be prepared.
+    `person`, `raw` and `name` are (records,) int64; `keys` (records by blocks, int64) are their blocking keys.
+    `prepared` has all records as they are compared, where all had to be prepared.
     """
 
     files: Staged
@@ -43,25 +44,25 @@ class Records:
     prepared: pa.Table | None
 
 
-def records_of(context: Context, files: Staged, known: Memory) -> Records:
+def records_of(context: Context, files: Staged, remembered: Memory) -> Records:
     """Prepare those of the day's records that changed."""
     person, match = files.table["person"].to_numpy(), _match(context)
-    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _form(match))])
-    place, there = known.at(person)
-    there[there] = known.columns["raw"][place[there]] == raw[there]
+    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _fingerprint(match))])
+    place, unchanged = remembered.at(person)
+    unchanged[unchanged] = remembered.columns["raw"][place[unchanged]] == raw[unchanged]
     name = np.zeros(len(person), np.int64)
     keys = np.zeros((len(person), len(match.blocks)), np.int64)
-    name[there], keys[there] = known.columns["called"][place[there]], known.keys[place[there]]
-    made = None
-    if not there.all():
-        made = prepare(context, files, ~there)
-        name[~there] = made["name"].to_numpy()
-        keys[~there] = made["keys"].combine_chunks().flatten().to_numpy().reshape(made.num_rows, -1)
-    return Records(files, person, raw, name, keys, made if not there.any() else None)
+    name[unchanged], keys[unchanged] = remembered.columns["called"][place[unchanged]], remembered.keys[place[unchanged]]
+    prepared = None
+    if not unchanged.all():
+        prepared = prepare(context, files, ~unchanged)
+        name[~unchanged] = prepared["name"].to_numpy()
+        keys[~unchanged] = prepared["keys"].combine_chunks().flatten().to_numpy().reshape(prepared.num_rows, -1)
+    return Records(files, person, raw, name, keys, prepared if not unchanged.any() else None)
 
 
-def _form(match: Match) -> int:
-    """Form in which records are prepared and compared: what was remembered in another is of no use."""
+def _fingerprint(match: Match) -> int:
+    """Fingerprint of the code that prepares and compares records: what other code stored is of no use."""
     code = [
         inspect.getsource(module)
         for module in (fields, names, titles, name_match, levels, households, weights, scoring)
@@ -70,10 +71,10 @@ def _form(match: Match) -> int:
 
 
 def prepare(context: Context, files: Staged, chosen: Array, keyed: bool = True) -> pa.Table:
-    """Bring the chosen records into the form in which they are compared, in order, with keys of blocks if asked."""
-    block = [list(found.same) for found in _match(context).blocks] if keyed else []
+    """Convert the chosen records to the form that is compared, in order, with blocking keys if `keyed`."""
+    block_fields = [list(block.same) for block in _match(context).blocks] if keyed else []
     batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
-    return pa.Table.from_batches(fields.batches(iter(batches), block, salt_of(context.settings)))
+    return pa.Table.from_batches(fields.batches(iter(batches), block_fields, salt_of(context.settings)))
 
 
 def _match(context: Context) -> Match:
@@ -81,15 +82,16 @@ def _match(context: Context) -> Match:
 
 
 def limits(match: Match, groups: Sequence[blocks.Groups], records: int) -> list[int]:
-    """How large each block may be, for so many records."""
+    """Largest size of each block, for so many records."""
     return blocks.limits(groups, [block.most for block in match.blocks], match.pairs, records)
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Pairs above the model's floor as places of records (a, b), their weights, and what the run scored itself.
+    """Pairs above the model's floor as record positions (a, b), their weights in bits, and what the run scored itself.
 
-    `relatives` are pairs whose names are two persons': at most for review, however like the rest is.
+    `relatives` (pairs, bool) are pairs with names of two persons: at most for review, however similar the rest is.
+    `mark`, `standing` and `batch` (records, int64) are stored for the next run; `scored` is the number of candidates.
     """
 
     a: Array
@@ -103,41 +105,41 @@ class Likeness:
     scored: int
 
 
-def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, known: Memory) -> Likeness:
-    """Score the pairs of records that are other than they were or stand in further blocks; remember the others."""
+def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, remembered: Memory) -> Likeness:
+    """Score the pairs of records that changed or entered further blocks; read the others from the stored state."""
     match = _match(context)
     groups = blocks.grouped(records.keys)
     most = limits(match, groups, len(records.person))
     mask = blocks.standing(groups, most, len(records.person))
     due, version = models.version(context, len(mask))
-    place, there = known.at(records.person)
+    place, recalled = remembered.at(records.person)
     hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
     mark = mixed([records.raw, *hub, np.full(len(mask), version)])
-    touched = ~there | due
-    touched[there] |= known.columns["mark"][place[there]] != mark[there]
-    # A block that grew too large takes pairs away and changes no other; one that shrank gives pairs back.
-    touched[there] |= (mask[there] & ~known.columns["standing"][place[there]]) != 0
+    touched = ~recalled | due
+    touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]
+    # A block that grew too large removes pairs and changes no others; one that shrank adds pairs.
+    touched[recalled] |= (mask[recalled] & ~remembered.columns["standing"][place[recalled]]) != 0
     a, b, bits = blocks.candidates(groups, most, touched)
-    batch = np.full(len(mask), known.last + 1, np.int64)
-    batch[there] = np.where(touched[there], batch[there], known.columns["batch"][place[there]])
+    batch = np.full(len(mask), remembered.last + 1, np.int64)
+    batch[recalled] = np.where(touched[recalled], batch[recalled], remembered.columns["batch"][place[recalled]])
     fresh = memory.PAIR.empty_table()
     if len(a):
         paired = np.zeros(len(mask), bool)
         paired[a] = paired[b] = True
-        made = (
+        prepared = (
             records.prepared if records.prepared is not None else prepare(context, records.files, paired, keyed=False)
         )
-        at = np.searchsorted(made["person"].to_numpy(), records.person)
+        at = np.searchsorted(prepared["person"].to_numpy(), records.person)
         if due:
-            model = _trained(context, receipt, made, (at[a], at[b], bits), len(mask))
+            model = _trained(context, receipt, prepared, (at[a], at[b], bits), len(mask))
         else:
             model = models.load(context, version)
-        fresh = _dated(scoring.Compared(made, model, nobodys).scored(at[a], at[b]), known.last + 1)
-    old = blocks.sharing(memory.places(known.pairs, records.person, batch), records.keys, mask)
+        fresh = _stored_pairs(scoring.Compared(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1)
+    old = blocks.sharing(memory.places(remembered.pairs, records.person, batch), records.keys, mask)
     new = memory.places(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
     weight, level = (
-        np.concatenate([known.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
+        np.concatenate([remembered.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
         for name in ("weight", "levels")
     )
     return Likeness(left, right, weight, scoring.of_relatives(level), mark, mask, batch, fresh, len(a))
@@ -147,26 +149,26 @@ def _trained(
     context: Context, receipt: Receipt, prepared: pa.Table, pairs: tuple[Array, Array, Array], records: int
 ) -> Model:
     columns = levels.coded(prepared)
-    block = [list(found.same) for found in _match(context).blocks]
-    model = training.train(columns, pairs, block, salt_of(context.settings))
+    block_fields = [list(block.same) for block in _match(context).blocks]
+    model = training.train(columns, pairs, block_fields, salt_of(context.settings))
     models.save(context, receipt, model, records, len(pairs[0]))
     return model
 
 
 def train_anew(context: Context) -> tuple[int, int]:
-    """Train a new version on the records of the context's day. Returns its number and how many records there were."""
+    """Train a new version on the records of the context's day. Returns its number and the number of records."""
     records = records_of(context, staged(context, context.day), memory.forgotten(len(_match(context).blocks)))
     groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
     a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
     if records.prepared is None or not len(a):
-        raise ConfigError(f"there is nothing to train on at {context.day}: no two records that could be compared")
+        raise ConfigError(f"there is nothing to train on at {context.day}: no two records share a block")
     receipt = Receipt("identity.train", context.day.isoformat(), context.run_id, "")
     _trained(context, receipt, records.prepared, (a, b, bits), len(records.person))
     return int(models.versions(context)[-1]["version"]), len(records.person)
 
 
-def _dated(pairs: pa.Table, batch: int) -> pa.Table:
-    """Pairs as the memory has them: the smaller number first, with the run that scored them."""
+def _stored_pairs(pairs: pa.Table, batch: int) -> pa.Table:
+    """Pairs as they are stored: the smaller number first, with the batch that scored them."""
     one, other = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     columns = [
         pa.array(np.minimum(one, other)), pa.array(np.maximum(one, other)), pairs["levels"], pairs["weight"],

@@ -1,4 +1,4 @@
-"""What the last run knew of records and pairs, so that a day's work is that of its changes; it can be computed anew."""
+"""Stored state of the last run, so that a day's work is proportional to its changes; it can be computed again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ PAIR = pa.schema([
     ("a", pa.int64()), ("b", pa.int64()), ("levels", pa.int64()), ("weight", pa.float64()),
     ("weights", pa.list_(pa.float64())), ("batch", pa.int64()),
 ])  # fmt: skip
-# What a run needs of the pairs that it does not touch; the weights of fields are read when they are asked for.
+# Columns that a run needs of unchanged pairs; the weights of fields are read on demand.
 BRIEF = pa.schema([PAIR.field(name) for name in ("a", "b", "levels", "weight", "batch")])
 RECORD = ("raw", "called", "mark", "standing", "batch", "sign")
 
 
 @dataclass
 class Memory:
-    """The newest row of each record, by number, and all rows of pairs (BRIEF); `rows` counts those there."""
+    """The newest row of each record, sorted by person, and all rows of pairs (BRIEF).
+
+    `person` and each of `columns` (RECORD) are (records,) int64, `keys` is (records by blocks) int64. `last` is the
+    last batch; `rows` counts all stored rows of records.
+    """
 
     person: Array
     columns: dict[str, Array]
@@ -34,7 +38,7 @@ class Memory:
     rows: int
 
     def at(self, person: Array) -> tuple[Array, Array]:
-        """Place of each record here, and whether it is here at all."""
+        """Position of each person here (int64), and whether it is stored at all (bool)."""
         if not len(self.person):
             return np.zeros(len(person), np.int64), np.zeros(len(person), bool)
         place = np.minimum(np.searchsorted(self.person, person), len(self.person) - 1)
@@ -42,7 +46,7 @@ class Memory:
 
 
 def recall(lake: Lake, blocks: int) -> Memory:
-    """Read what the last run knew; nothing where the blocks are others than they were."""
+    """Read the state of the last run; empty where the blocks changed."""
     if not lake.exists(RECORDS):
         return forgotten(blocks, max(read_pairs(lake, BRIEF)["batch"].to_pylist(), default=0))
     table = lake.arrow(RECORDS).to_table()
@@ -63,7 +67,7 @@ def recall(lake: Lake, blocks: int) -> Memory:
 
 
 def read_pairs(lake: Lake, schema: pa.Schema) -> pa.Table:
-    """Read all rows of pairs, in some of their columns."""
+    """Read all rows of pairs, with the columns of `schema`."""
     if not lake.exists(PAIRS):
         return schema.empty_table()
     return lake.arrow(PAIRS).to_table(columns=schema.names).select(schema.names).cast(schema)
@@ -74,17 +78,17 @@ def _last(table: pa.Table) -> int:
 
 
 def forgotten(blocks: int, last: int = 0) -> Memory:
-    """Know nothing."""
+    """Empty state."""
     columns = {name: np.zeros(0, np.int64) for name in RECORD}
     return Memory(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), BRIEF.empty_table(), last, 0)
 
 
 def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, live: pa.Table | None) -> None:
-    """Append rows; `live`, where given, takes the place of all that lies there, so that the dead do not pile up."""
+    """Append rows; `live`, where given, replaces the whole table, so that outdated rows do not pile up."""
     rows = live if live is not None else table
     if not len(rows):
         return
-    # A home of before has columns that are written no more.
+    # Older homes have columns that are no longer written.
     for field in lake.arrow(place).schema:
         if field.name not in rows.column_names:
             rows = rows.append_column(field.name, pa.nulls(len(rows), field.type))
@@ -93,29 +97,29 @@ def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, live: pa
 
 
 def records_table(person: Array, columns: dict[str, Array], keys: Array, written: int) -> pa.Table:
-    """Rows of records as they are written."""
+    """Rows of records as they are stored."""
     offsets = pa.array(np.arange(len(person) + 1, dtype=np.int32) * keys.shape[1])
     lists = pa.ListArray.from_arrays(offsets, pa.array(keys.ravel()))
-    made = {name: pa.array(columns[name]) for name in RECORD}
+    arrays = {name: pa.array(columns[name]) for name in RECORD}
     last = pa.array(np.full(len(person), written, np.int64))
-    return pa.table({"person": pa.array(person), "block_keys": lists, **made, "written": last})
+    return pa.table({"person": pa.array(person), "block_keys": lists, **arrays, "written": last})
 
 
 def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, Array]:
-    """Find the pairs that count: of records that are still there, scored when one of them was scored last.
+    """Find the valid pairs: both records exist, and the pair was scored when one of them was scored last.
 
-    Returns the places of both records, and the rows.
+    Returns positions of both records, and the rows of pairs, each (pairs,) int64.
     """
     if not len(pairs) or not len(person):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     left, right = (np.minimum(np.searchsorted(person, x), len(person) - 1) for x in (a, b))
-    there = (person[left] == a) & (person[right] == b)
+    present = (person[left] == a) & (person[right] == b)
     newest = np.maximum(batch[left], batch[right]) == pairs["batch"].to_numpy()
-    rows = np.flatnonzero(there & newest)
+    rows = np.flatnonzero(present & newest)
     return left[rows], right[rows], rows
 
 
 def current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
-    """Take the pairs that count."""
+    """The valid pairs."""
     return pairs.take(pa.array(places(pairs, person, batch)[2]))

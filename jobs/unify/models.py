@@ -1,4 +1,4 @@
-"""Models of likeness as they lie in the lake: pinned by version, with how common values are."""
+"""Versions of the match model in the lake: pinned by number, with term frequencies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quanyu.run import Context
 
 MODELS, SHARES, DAYS = "gold/identity_models", "gold/identity_terms", "gold/identity_days"
 
-# Fewer records are too few to train on; so many times more are others than it was trained on.
+# Fewest records to train on, and the growth after which the next version is trained.
 LEAST, GROWN = 1000, 4
 
 
@@ -29,39 +29,39 @@ def versions(context: Context) -> list[dict[str, Any]]:
 
 
 def pinned(context: Context) -> int | None:
-    """The version to use: the one that the rules name, or the newest. None where none was trained yet.
+    """The version to use: the one that the rules pin, or the newest. None where none is trained yet.
 
-    Raises ConfigError for a version that is not there.
+    Raises ConfigError for a version that does not exist.
     """
-    known = [int(row["version"]) for row in versions(context)]
-    wanted = context.catalogue.identity.match.model
-    if wanted is not None and wanted not in known:
+    trained = [int(row["version"]) for row in versions(context)]
+    pin = context.catalogue.identity.match.model
+    if pin is not None and pin not in trained:
         file = context.catalogue.identity.file
-        raise ConfigError(f"{file}: match.model: there is no version {wanted}; trained so far: {known or 'none'}")
-    return wanted or (known[-1] if known else None)
+        raise ConfigError(f"{file}: match.model: there is no version {pin}; trained so far: {trained or 'none'}")
+    return pin or (trained[-1] if trained else None)
 
 
 def rate(context: Context) -> float:
-    """The chance that two records are one person, as the last run estimated it."""
+    """Probability that two random records match, as the last run estimated it."""
     if not context.lake.exists(DAYS):
         return 1e-4
     return float(context.lake.arrow(DAYS).to_table().sort_by("day")["match_rate"][-1].as_py())
 
 
 def version(context: Context, records: int) -> tuple[bool, int]:
-    """Whether a version is to be trained now, and the number of the one to use: 0 for what is assumed of persons.
+    """Whether to train a version now, and the number of the one to use: 0 for assumed parameters.
 
-    The first comes with enough records, the next when they have grown so far that shares and rates are others.
+    The first is trained when there are enough records, the next when there are GROWN times as many.
     """
-    known = versions(context)
-    found = pinned(context)
-    enough = LEAST if found is None else GROWN * int(known[-1]["records"])
+    trained = versions(context)
+    current = pinned(context)
+    enough = LEAST if current is None else GROWN * int(trained[-1]["records"])
     due = context.catalogue.identity.match.model is None and records >= enough
-    return due, (found or 0) + due
+    return due, (current or 0) + due
 
 
 def load(context: Context, version: int) -> Model:
-    """Read a version; 0 is what is assumed of persons in general."""
+    """Read a version; 0 is the model of assumed parameters."""
     assumed = training.assumed(salt_of(context.settings))
     if not version:
         return assumed
@@ -75,7 +75,7 @@ def load(context: Context, version: int) -> Model:
 
 
 def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: int) -> int:
-    """Write a new version, the values' shares first: without its row a version is not there. Returns its number."""
+    """Write a new version, term frequencies first: without its row a version does not exist. Returns its number."""
     lake, tables = context.lake, context.catalogue.tables
     version = max((int(row["version"]) for row in versions(context)), default=0) + 1
     lake.prepare(tables["identity_terms"])
@@ -87,7 +87,7 @@ def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: 
         "value_hash": pa.array(hashes, pa.int64()), "share": pa.array(shares, pa.float64()),
     })  # fmt: skip
     schema = "version bigint, term string, value_hash bigint, share double"
-    # What a killed run left of this number goes.
+    # Replaces what a killed run left under this number.
     staged = lake.staging.put(lake.spark, rows, schema)
     lake.replace(SHARES, staged, f"version = {version}", receipt, {"out": len(rows)})
     row = pa.table({

@@ -1,4 +1,4 @@
-"""One implementation of how identifiers are normalised, for workers and for us; third-party libraries only.
+"""Normalises identifiers, in one implementation for workers and for us; it imports third-party libraries only.
 
 It is shipped to workers by value, since they need not have our packages.
 """
@@ -16,7 +16,7 @@ import pandas as pd
 from jobs.unify.placeholders import WORDS, folded, is_masked, is_placeholder, whole_number
 from quanyu.comparable import DOTLESS, TAGGED
 
-# Names of mailboxes are what their providers give: some have dots side by side, or at the end.
+# Providers decide what a mailbox may be called: some allow dots side by side, or at the end.
 _EMAIL = re.compile(
     r"^[^@\s,;:.\\\"<>()\[\]][^@\s,;:\\\"<>()\[\]]{0,63}"
     r"@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
@@ -24,18 +24,18 @@ _EMAIL = re.compile(
 _FAKE_MAIL = re.compile(
     r"^(?:none|no|null|nan|undefined|unknown|anonymous|guest|test|noemail|no-?reply|([ax01])\1{2,}|123(?:456)?"
     r"|(?:deleted|erased|removed|redacted|anonymi[sz]ed)(?:[-_.+][^@]*)?)@"
-    # Of nobody's by name: asdf@asdf.com; domains that no mail reaches; and what manuals show as an example.
+    # Dummies: asdf@asdf.com, domains that no mail reaches, and examples of manuals.
     r"|^([^@]+)@\2\.|@(?:.*\.)?(?:invalid|localhost|test)$"
     r"|^(?:users?|(?:your|my)?[-_.]?(?:name|e?mail)|foo|bar|someone|example|sample|demo)@(?:.*\.)?example(?:\.com|\.org|\.net)?$"
 )
 # Numbers that sales guides type when a customer gives none: the carrier's service number and round ones.
 _DUMMY_PHONES = frozenset({"+8613800138000", "+8613800000000", "+8613888888888", "+8613900000000", "+8613912345678",
                            "+12147483647"})  # fmt: skip
-# Numbers of services, which many call and nobody has: hot lines, premium and shared ones (phonenumbers' types).
+# Service numbers by phonenumbers' types: hot lines, premium rate and shared cost.
 _SERVICE_TYPES = frozenset({3, 4, 5, 9, 10})
 # Marketplaces hand out a relay number with an extension in the place of the customer's own.
 _RELAYED = re.compile(r"(?:转|轉|分机|#|,|;|ext\.?|x)\s*\d+$|^(?:\+?86[- ]?)?1\d{10}\s*[-_ ]\s*\d{2,6}$", re.IGNORECASE)
-# What apps call people who have no name yet.
+# Default names of apps.
 _NO_NICKS = frozenset(
     {"微信用户", "匿名", "匿名用户", "匿名买家", "游客", "新用户", "淘宝用户", "京东用户", "抖音用户"}
 )
@@ -46,7 +46,7 @@ _DIGESTS = {"phone_md5": 32, "email_md5": 32, "phone_sha256": 64, "email_sha256"
 
 
 def repeated_or_sequential(digits: str) -> bool:
-    """Whether digits are all the same, or count up or down: what people type when they give nothing."""
+    """Whether digits are all the same, or count up or down, as dummies do."""
     if len(digits) < 4:
         return False
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
@@ -54,7 +54,7 @@ def repeated_or_sequential(digits: str) -> bool:
 
 
 def phone(value: str, region: str) -> str | None:
-    """Return E.164, or None for what is no phone of a person's own. Rules of the region: phonenumbers."""
+    """Return E.164, or None for anything but a person's own phone. Rules of the region: phonenumbers."""
     import phonenumbers
 
     text = folded(value)
@@ -69,20 +69,20 @@ def phone(value: str, region: str) -> str | None:
         return None
     if phonenumbers.number_type(parsed) in _SERVICE_TYPES:
         return None
-    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     tail = str(parsed.national_number)[-8:]
-    return None if found in _DUMMY_PHONES or repeated_or_sequential(tail) or tail == "0" * 8 else found
+    return None if e164 in _DUMMY_PHONES or repeated_or_sequential(tail) or tail == "0" * 8 else e164
 
 
 def email(value: str, region: str) -> str | None:
-    """Return the address in lower case, or None for what is none or an obvious dummy."""
+    """Return the address in lower case, or None for an invalid one or an obvious dummy."""
     name, at, domain = folded(value).lower().removeprefix("mailto:").rpartition("@")
     text = f"{name}{at}{domain if domain.isascii() else _in_ascii(domain)}"
     return text if len(text) <= 254 and _EMAIL.match(text) and not _FAKE_MAIL.search(text) else None
 
 
 def _in_ascii(domain: str) -> str:
-    """Domain with letters of other scripts as mail systems have it; empty where it is none."""
+    """Internationalised domain in ASCII, as mail systems use it; empty where it is invalid."""
     import idna
 
     try:
@@ -92,9 +92,9 @@ def _in_ascii(domain: str) -> str:
 
 
 def same(kind: str, value: str) -> str:
-    """Return the form in which a normalised value is compared with others: two forms of one mailbox are one.
+    """Return the form in which a normalised value is compared with others: two spellings of one mailbox are equal.
 
-    What is stored stays as it was told, since letters go there and platforms hash it.
+    The stored value stays as delivered, since messages go there and platforms hash it.
     """
     if kind == "device":
         return value.lower()
@@ -115,25 +115,25 @@ def plain(value: str, region: str) -> str | None:
 
 
 def customer_no(value: str, region: str) -> str | None:
-    """Return a number that a system counted up, where 11 and 123456 are as good as any; None for nothing."""
+    """Return a sequential number of a system, where 11 and 123456 are valid; None for placeholders."""
     text = folded(value)
     return None if is_placeholder(text) else text
 
 
 def opaque(value: str, region: str) -> str | None:
-    """Return an id that a platform made, to the letter; None for dummies and for what has blanks in it."""
+    """Return an id that a platform issued, unchanged; None for dummies and for text with blanks."""
     text = plain(value, region)
     return None if text is None or any(c.isspace() for c in text) else text
 
 
 def nick(value: str, region: str) -> str | None:
-    """Return a marketplace nick, or None for what platforms call everybody."""
+    """Return a marketplace nick, or None for the default names of platforms."""
     text = plain(value, region)
     return None if text is None or text in _NO_NICKS else text
 
 
 def device(value: str, region: str) -> str | None:
-    """Return the id of a device, or None for one that many have; an IMEI must have the right check digit."""
+    """Return the id of a device, or None for one that many share; an IMEI must have the right check digit."""
     text = opaque(value, region)
     bare = "".join(c for c in text.lower() if c.isalnum()) if text else ""
     if len(set(bare)) < 2 or bare in _NO_DEVICES or (len(bare) == 15 and bare.isdigit() and not _luhn(bare)):
@@ -147,7 +147,7 @@ def _luhn(digits: str) -> bool:
 
 
 def national_id(value: str, region: str) -> str | None:
-    """Return the number of an identity card; in China with eighteen places, by GB 11643, or None where it is none."""
+    """Return the number of an identity card, None where it is invalid; in China with eighteen places, by GB 11643."""
     text = "".join(c for c in folded(value).upper() if c.isalnum())
     if region != "CN":
         return None if len(text) < 5 or repeated_or_sequential(text if text.isdigit() else "") else text
@@ -172,18 +172,18 @@ def _is_day(text: str) -> bool:
 
 
 def digest(length: int) -> Callable[[str, str], str | None]:
-    """Make the function that returns a hash in lower case, or None for what is none and for hashes of nothing."""
+    """Build the function that returns a hash in lower case, or None for other text and for hashes of dummies."""
 
-    def found(value: str, region: str) -> str | None:
+    def lower_hash(value: str, region: str) -> str | None:
         text = folded(value).lower()
         hexadecimal = len(text) == length and all(c in "0123456789abcdef" for c in text)
         return text if hexadecimal and text not in _HASHES_OF_NOTHING else None
 
-    return found
+    return lower_hash
 
 
 def _hashes_of_nothing() -> frozenset[str]:
-    """Hashes of what people type when they give nothing."""
+    """Hashes of placeholders and dummies."""
     phones = [form for e164 in _DUMMY_PHONES for form in (e164, e164[1:], e164[3:])]
     texts = ["", "0", "-", "--", "/", ".", *WORDS, *(text.upper() for text in WORDS), *phones]
     return frozenset(
@@ -203,17 +203,17 @@ _BY_KIND: dict[str, Callable[[str, str], str | None]] = {
 
 
 def normalise(kind: str, value: str | None, region: str) -> str | None:
-    """Normalise one identifier of a kind; None when there is none or it is refused."""
+    """Normalise one identifier of a kind; None where it is absent or refused."""
     text = folded(value or "")
     # A nick may look like any number.
-    whole = text if kind == "nick" else whole_number(text)
-    if whole is None or is_placeholder(whole) or is_masked(whole):
+    number = text if kind == "nick" else whole_number(text)
+    if number is None or is_placeholder(number) or is_masked(number):
         return None
-    return _BY_KIND.get(kind, plain)(whole, region)
+    return _BY_KIND.get(kind, plain)(number, region)
 
 
 def hashes(kind: str, value: str) -> list[tuple[str, str]]:
-    """List the forms in which a normalised phone or e-mail is handed around hashed: kind of the hash, and the hash."""
+    """List the hashes under which a normalised phone or e-mail may be delivered: kind of the hash, and the hash."""
     if kind not in ("phone", "email"):
         return []
     texts = [value, value.removeprefix("+"), _national(value)] if kind == "phone" else [value, same(kind, value)]
@@ -236,12 +236,12 @@ def keyed(key: bytes, *parts: str) -> str:
 
 
 def address_hash(key: bytes, kind: str, value: str) -> str:
-    """Name an address where it must be known again and not be read: the same for each form of one mailbox."""
+    """Hash an address where it must be recognised but not read: the same for each spelling of one mailbox."""
     return keyed(key, "address", kind, same(kind, value))
 
 
 def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
-    """Make the function that turns columns of kinds and values into address hashes."""
+    """Build the function that turns columns of kinds and values into address hashes."""
 
     def hashed(kinds: pd.Series, values: pd.Series) -> pd.Series:
         names = [address_hash(key, kind, value) for kind, value in zip(kinds, values, strict=True)]

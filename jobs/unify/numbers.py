@@ -1,4 +1,4 @@
-"""Whole numbers that stand for several."""
+"""Combines several integers into one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _STEP, _FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def mixed(columns: Iterable[Array]) -> Array:
-    """Mix columns of whole numbers to one."""
-    found: Array | None = None
+    """Hash columns of integers, each (n,), to one int64 column. Raises ValueError where there is none."""
+    mix: Array | None = None
     with np.errstate(over="ignore"):
         for column in columns:
             bits = column.astype(np.int64).view(np.uint64)
-            found = ((bits if found is None else found ^ bits) + _STEP) * _FACTOR
-            found ^= found >> np.uint64(29)
-    if found is None:
+            mix = ((bits if mix is None else mix ^ bits) + _STEP) * _FACTOR
+            mix ^= mix >> np.uint64(29)
+    if mix is None:
         raise ValueError("nothing to mix")
-    return found.view(np.int64)
+    return mix.view(np.int64)

@@ -1,4 +1,4 @@
-"""Whom a row is about: its identifiers normalised, what is refused of them and why, and the key of the person."""
+"""The person of a row: its identifiers normalised, why some are refused, and its person_key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.unify.placeholders import CROWDED, reason
 
 
 def ship() -> None:
-    """Have what runs on workers sent there by value: they need not have our packages."""
+    """Send the code that runs on workers there by value: they need not have our packages."""
     import sys
 
     from pyspark import cloudpickle
@@ -24,10 +24,10 @@ def identified(
     source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes, addresses: bool = False,
     crowded: Collection[str] = (),
 ) -> Callable[..., pd.DataFrame]:  # fmt: skip
-    """Make the function that turns raw identifier columns, strongest first, into person_key and normalised ones.
+    """Build the function that turns raw identifier columns, strongest first, into person_key and normalised ones.
 
-    It gives person_key, id0, no0, id1, no1, …: each value, or why it is refused. `crowded` are the keys of values that
-    name many people. With `addresses`, it gives hash0, hash1, … too: address_hash of each.
+    It returns person_key, id0, no0, id1, no1, …: each value, or why it is refused. `crowded` are keys of values that
+    many people share. With `addresses`, it returns hash0, hash1, … too: address_hash of each.
     """
     names_many = frozenset(crowded)
 
@@ -57,6 +57,6 @@ def _looked_up(column: pd.Series, values: dict[str, str | None] | dict[str, str]
 
 
 def fields(count: int, addresses: bool) -> str:
-    """Columns of the function's result for so many identifiers, as the engine declares a struct."""
+    """Columns of the function's result for so many identifiers, as a struct type of the engine."""
     each = ("id{n} string, no{n} string, hash{n} string" if addresses else "id{n} string, no{n} string").format
     return ", ".join(["person_key string", *(each(n=n) for n in range(count))])

@@ -1,4 +1,4 @@
-"""What stands in the place of an identifier and names nobody: words of programs, and numbers that lost digits.
+"""Placeholders for a missing identifier: words of programs, and numbers that lost digits.
 
 It is shipped to workers by value together with `normalise`, since they need not have our packages.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Why a value is refused: the words of the table identifier_refusals.
+# Why a value is refused: the reasons in the table identifier_refusals.
 PLACEHOLDER, DAMAGED, MASKED, INVALID = "placeholder", "digits are lost", "masked", "no valid value of its kind"
 CROWDED = "names many people"
 
-# What forms, databases and programs write when there is nothing to tell, in whatever field; outer brackets, quotes
+# What forms, databases and programs write for a missing value, in any field; outer brackets, quotes
 # and signs are left out here.
 WORDS = frozenset({
     "null", "none", "nan", "nil", "n/a", "na", "n.a", "nat", "inf", "infinity", "undefined", "undef", "unknown",
@@ -22,13 +22,13 @@ WORDS = frozenset({
     "true", "false", "yes", "no", "name", "value", "ref", "div/0", "num", "spill", "calc", "error",
     "无", "没有", "未知", "不详", "测试", "暂无", "空", "匿名", "游客", "未填写", "なし", "不明", "없음",
 })  # fmt: skip
-# What templates and programs leave where a value should have been put: {{id}}, ${id}, %s, [object Object], \N.
+# Unfilled templates: {{id}}, ${id}, %s, [object Object], \N.
 _UNFILLED = re.compile(r"\{\{?.*\}?\}|\$\{.*\}|\$\(.*\)|%\(?\w*\)?[sd]|\[object \w+\]|\\n|<.*>", re.DOTALL)
 _OUTER = "()[]{}<>'\"`#!?*_-./\\|,;: \u2013\u2014"
 _NEGATIVE = re.compile(r"-(?:[0-9]{1,6}|214748364[78]|4294967295|922337203685477580[78]|18446744073709551615)(?:\.0+)?")
-# What a column of whole numbers holds where a larger one was put into it.
+# Highest values of integer columns, which a larger number is cut to.
 _FULL = frozenset({"65535", "2147483647", "4294967295", "9223372036854775807", "18446744073709551615"})
-# Signs in the place of what is hidden; one star is enough, of the others two.
+# Masking signs; one star is enough, of the others two.
 _MASK = re.compile(r"\*|[\u2731\u25cf\u25cb\u2022\u25a0\u2588\u00d7]{2}")
 # The text form of spreadsheets, which shows 0012: ="0012", '0012, and =0012. `SHOWN` is what it shows.
 TEXT_FORM = "^[ '=]*= *\" *([^ '=\"][^\"]*?) *\"$|^[ '=]+([^ '=\"](.*[^'])?)$"
@@ -37,7 +37,7 @@ _TEXT_FORM = re.compile(TEXT_FORM)
 _WHOLE_DOUBLE = re.compile(r"(\+?[0-9]+)\.0+")
 # As spreadsheets and languages write it; a code such as 12E45 is none.
 _SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]+)e\+?([0-9]+)|()e\+([0-9]+))", re.IGNORECASE)
-# From here on doubles do not tell all whole numbers apart.
+# From here on, doubles cannot represent every integer.
 _EXACT = 2**53
 
 
@@ -56,8 +56,11 @@ def is_masked(text: str) -> bool:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a folded text names nobody in any kind: nothing but signs, a word for nothing, a negative number, zeros,
-    the highest value of a UUID or of a column of whole numbers, or a template that nobody filled in."""
+    """Whether a folded text is a placeholder in any kind.
+
+    Placeholders are: only signs, a word for a missing value, a negative number, zeros, the highest value of a UUID or
+    of an integer column, or an unfilled template.
+    """
     lower = text.casefold()
     letters = {c for c in lower if c.isalnum()}
     uuid_like = len(lower) >= 32 and letters == {"f"}
@@ -82,9 +85,9 @@ def whole_number(text: str) -> str | None:
 
 
 def reason(value: str) -> str:
-    """Say in a few words why a value, which its kind refuses, is no identifier."""
+    """Say in a few words why a value that its kind refuses is no identifier."""
     text = folded(value)
-    whole = whole_number(text)
-    if is_placeholder(text) or (whole and is_placeholder(whole)) or (text.isdigit() and len(set(text)) == 1):
+    number = whole_number(text)
+    if is_placeholder(text) or (number and is_placeholder(number)) or (text.isdigit() and len(set(text)) == 1):
         return PLACEHOLDER
-    return DAMAGED if whole is None else MASKED if is_masked(text) else INVALID
+    return DAMAGED if number is None else MASKED if is_masked(text) else INVALID

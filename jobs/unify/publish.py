@@ -1,4 +1,4 @@
-"""Writes an identity state: first the log, then the state by it, then what the next day builds upon."""
+"""Writes an identity state: first the id log, then the state that follows from it, then the state of the next run."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 LOG, STATE, CUTS = "gold/identity_events", "gold/identities", "gold/identity_cuts"
 ACCEPTED, DAYS = "gold/identity_acceptances", "gold/identity_days"
 COLUMNS = ["number", "day", "event", "customer_id", "other_id", "source", "person_key", "person", "cause"]
-# The work list is as long as people can work through.
+# No longer than people can work through.
 MOST_REVIEWS = 5000
-# Fewer records are sooner compared again than remembered.
+# Comparing fewer records again is faster than storing them.
 REMEMBERED = 5000
-# Dead rows of the memory are cleared away when they are so many times the live ones.
+# Outdated rows of the stored state are removed when there are so many times the current ones.
 MOST_DEAD = 1.0
 
 
 def read_log(context: Context) -> Log:
-    """Read the log, in order."""
+    """Read the id log, in order."""
     if not context.lake.exists(LOG):
         return Log(pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS}))
     table = context.lake.arrow(LOG).to_table()
@@ -49,7 +49,7 @@ def read_log(context: Context) -> Log:
 
 
 def following(log: Log, events: pd.DataFrame) -> Log:
-    """The log with further events."""
+    """The log with further events appended."""
     if events.empty:
         return log
     first = int(log.events["number"].max()) + 1 if len(log.events) else 0
@@ -57,12 +57,12 @@ def following(log: Log, events: pd.DataFrame) -> Log:
     return Log(pd.concat([log.events, numbered], ignore_index=True) if len(log.events) else numbered)
 
 
-def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, told: Difference) -> None:
-    """Let a difference pass, or keep it for people to look at and stop. Raises ContractError."""
-    reasons = told.beyond(context.catalogue.identity.gate)
+def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, difference: Difference) -> None:
+    """Let a difference pass, or store it for review and stop. Raises ContractError."""
+    reasons = difference.beyond(context.catalogue.identity.gate)
     if not reasons:
         return
-    mark = gates.fingerprint(events, told)
+    mark = gates.fingerprint(events, difference)
     if context.lake.exists(ACCEPTED) and mark in context.lake.values(ACCEPTED, "difference"):
         return
     table = context.catalogue.tables["identity_proposals"]
@@ -82,23 +82,23 @@ def _arrow(table: type[Table]) -> pa.Schema:
 
 
 def publish(context: Context, receipt: Receipt, events: int, log: Log, days: list[Day]) -> int:
-    """Append the last `events` of the log, then make the state follow it. Returns how many assignments changed.
+    """Append the last `events` of the log, then update the state by it. Returns how many assignments changed.
 
-    What a killed run appended and did not publish is published by the next.
+    Events that a killed run appended and did not publish are published by the next.
     """
     lake, tables = context.lake, context.catalogue.tables
     if events:
         lake.prepare(tables["identity_events"])
         rows = log.events.tail(events)
         lake.append_rows(LOG, _arrow_rows(tables["identity_events"], rows), receipt, {"out": len(rows)})
-    changed = _state(context, receipt, log.events)
-    _explained(context, receipt, days[-1])
-    _days(context, receipt, log.events, days)
+    changed = _update_state(context, receipt, log.events)
+    _write_explanations(context, receipt, days[-1])
+    _write_days(context, receipt, log.events, days)
     return changed
 
 
-def _days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
-    """Keep the figures of the days taken; what changed is counted from the log, so that a rerun tells it too."""
+def _write_days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
+    """Store the figures of the processed days; changes are counted from the log, so that a rerun reports them too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
     lake.prepare(table)
@@ -116,28 +116,28 @@ def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
+def _update_state(context: Context, receipt: Receipt, log: pd.DataFrame) -> int:
     lake, table = context.lake, context.catalogue.tables["identities"]
     upto = int(log["number"].max()) if len(log) else -1
     before = lake.receipt(STATE)
-    seen = int(before["counts"].get("log", -1)) if before else -1
-    fresh = log[log["number"] > seen]
+    applied = int(before["counts"].get("log", -1)) if before else -1
+    fresh = log[log["number"] > applied]
     if fresh.empty and before:
         return 0
     lake.prepare(table)
-    everything = seen < 0 or len(fresh) > 0.2 * len(log)
+    everything = applied < 0 or len(fresh) > 0.2 * len(log)
     rows = _assignments(log if everything else log[log["person"].isin(fresh["person"])])
     counts = {"out": len(fresh), "log": upto}
-    made = _arrow_rows(table, rows)
+    assignments = _arrow_rows(table, rows)
     if everything:
-        lake.replace_rows(STATE, made, receipt, counts)
+        lake.replace_rows(STATE, assignments, receipt, counts)
     else:
-        lake.upsert_rows(table, made, receipt, counts)
+        lake.upsert_rows(table, assignments, receipt, counts)
     return int(fresh["person"].nunique())
 
 
 def _assignments(log: pd.DataFrame) -> pd.DataFrame:
-    """What the log amounts to: each assignment holds from its event's day to that of the record's next one."""
+    """Assignments by the log: each is valid from its event's day to that of the record's next one."""
     ordered = log.drop_duplicates(["person", "day"], keep="last")
     following_day = ordered.groupby("person", sort=False)["day"].shift(-1)
     return pd.DataFrame({
@@ -146,41 +146,41 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _explained(context: Context, receipt: Receipt, last: Day) -> None:
-    """Write what was set aside, left for people to look at, and cut."""
+def _write_explanations(context: Context, receipt: Receipt, last: Day) -> None:
+    """Write what was set aside, pairs for review, and cuts."""
     tables = context.catalogue.tables
-    _settle(context, receipt, tables["identity_aside"], _aside(last))
-    _settle(context, receipt, tables["identity_reviews"], _reviews(context, last))
+    _replace_if_changed(context, receipt, tables["identity_aside"], _aside(last))
+    _replace_if_changed(context, receipt, tables["identity_reviews"], _reviews(context, last))
     _log_cuts(context, receipt, _cuts(last))
 
 
 def _log_cuts(context: Context, receipt: Receipt, cuts: pd.DataFrame) -> None:
-    """Append the cuts that are not on record yet: a cut is told on the day on which it is met first."""
+    """Append the cuts that are not logged yet: each is logged on the first day on which it occurs."""
     lake, table = context.lake, context.catalogue.tables["identity_cuts"]
     named = [name for name in table.columns if name != "day"]
     cuts = cuts.drop_duplicates(named)
     if lake.exists(CUTS) and len(cuts):
-        told = lake.arrow(CUTS).to_table(columns=named).to_pandas()
-        cuts = cuts[~_joined(cuts[named]).isin(set(_joined(told)))]
+        logged = lake.arrow(CUTS).to_table(columns=named).to_pandas()
+        cuts = cuts[~_row_texts(cuts[named]).isin(set(_row_texts(logged)))]
     if len(cuts):
         lake.prepare(table)
         lake.append_rows(CUTS, _arrow_rows(table, cuts), receipt, {"out": len(cuts)})
 
 
-def _joined(rows: pd.DataFrame) -> pd.Series:
+def _row_texts(rows: pd.DataFrame) -> pd.Series:
     return pd.Series([str(row) for row in rows.itertuples(index=False, name=None)], rows.index, dtype=object)
 
 
-def _settle(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
-    """Make a list hold just these rows; a list that holds them is left as it is."""
+def _replace_if_changed(context: Context, receipt: Receipt, table: type[Table], rows: pd.DataFrame) -> None:
+    """Replace the rows of a list, unless it has exactly these rows already."""
     lake, place = context.lake, place_of(table)
-    wanted = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
+    new = pa.Table.from_pandas(rows[list(table.columns)], _arrow(table), preserve_index=False)
     order = [(name, "ascending") for name in table.keys]
     if not lake.exists(place):
-        if not len(wanted):
+        if not len(new):
             return
         lake.prepare(table)
-    elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == wanted.sort_by(order):
+    elif lake.arrow(place).to_table().select(table.columns).cast(_arrow(table)).sort_by(order) == new.sort_by(order):
         return
     lake.replace_rows(place, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
@@ -189,8 +189,8 @@ def _aside(last: Day) -> pd.DataFrame:
     from quanyu.model.people import KINDS
 
     rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
-    told = last.records.files.names(rows["record"].to_numpy())
-    return told.assign(
+    keys = last.records.files.names(rows["record"].to_numpy())
+    return keys.assign(
         kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
     )
 
@@ -199,15 +199,15 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     match = context.catalogue.identity.match
     sure = training.probability(last.pairs.weight, last.rate)
     chosen = np.flatnonzero(sure >= match.review)
-    # Two without an id are not one.
+    # Two records without an id are not one customer.
     ids = np.where(last.ids < 0, -1 - np.arange(len(last.ids)), last.ids)
     chosen = chosen[ids[last.pairs.a[chosen]] != ids[last.pairs.b[chosen]]]
     settled = pd.MultiIndex.from_arrays(list(last.graph.different.T))
     ends = np.sort(np.stack([last.pairs.a[chosen], last.pairs.b[chosen]], axis=1), axis=1)
     order = np.lexsort((ends[:, 1], ends[:, 0], -sure[chosen]))[: MOST_REVIEWS + len(settled)]
     chosen, ends = chosen[order], ends[order]
-    open_ = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
-    chosen, ends = chosen[open_][:MOST_REVIEWS], ends[open_][:MOST_REVIEWS]
+    undecided = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
+    chosen, ends = chosen[undecided][:MOST_REVIEWS], ends[undecided][:MOST_REVIEWS]
     one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
     apart = last.pairs.relatives[chosen]
@@ -215,7 +215,7 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     return pd.DataFrame({
         "a_source": one["source"], "a_key": one["person_key"], "b_source": other["source"],
         "b_key": other["person_key"], "reason": why,
-        # What two of one household have alike says nothing of how often they are one person.
+        # What two members of a household share does not say how likely they are one person.
         "probability": np.where(apart, np.nan, sure[chosen].round(2)),
     })  # fmt: skip
 
@@ -223,52 +223,52 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
 def _cuts(last: Day) -> pd.DataFrame:
     cut = last.clusters.removed
     one = last.records.files.names(cut["record"].to_numpy(int))
-    whole = cut["other"].to_numpy(int)
-    other = last.records.files.names(np.maximum(whole, 0))
-    there = whole >= 0
+    others = cut["other"].to_numpy(int)
+    other = last.records.files.names(np.maximum(others, 0))
+    present = others >= 0
     return pd.DataFrame({
         "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
-        "b_source": other["source"].where(there, ""), "b_key": other["person_key"].where(there, ""),
+        "b_source": other["source"].where(present, ""), "b_key": other["person_key"].where(present, ""),
         "rule": cut["by"].to_numpy(), "reason": cut["reason"].to_numpy(),
     })  # fmt: skip
 
 
-def remember(context: Context, receipt: Receipt, before: Memory, known: Memory, days: list[Day]) -> None:
-    """Write what is other than before: pairs first, since a record's row says that its pairs are there."""
+def remember(context: Context, receipt: Receipt, before: Memory, after: Memory, days: list[Day]) -> None:
+    """Write what changed since `before`: pairs first, because a record's row says that its pairs are stored."""
     lake, tables, last = context.lake, context.catalogue.tables, days[-1]
-    if len(known.person) < REMEMBERED and not lake.exists(memory.RECORDS):
+    if len(after.person) < REMEMBERED and not lake.exists(memory.RECORDS):
         return
     for name in ("identity_pairs", "identity_records"):
         lake.prepare(tables[name])
-    everybody = np.ones(len(known.person), bool)
-    fresh = _rows(known, _changed(before, known), last.written)
-    changed = pa.concat_tables([fresh, _gone(before, known, last.written)])
+    everybody = np.ones(len(after.person), bool)
+    fresh = _rows(after, _changed(before, after), last.written)
+    changed = pa.concat_tables([fresh, _deleted(before, after, last.written)])
     pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([memory.read_pairs(lake, memory.PAIR), pairs])
-        live = memory.current(everything, last.records.person, known.columns["batch"])
+        live = memory.current(everything, last.records.person, after.columns["batch"])
     memory.remember(lake, receipt, memory.PAIRS, pairs, live)
-    crowded = before.rows > (1 + MOST_DEAD) * max(len(known.person), 10_000)
-    live = _rows(known, everybody, last.written) if crowded else None
+    crowded = before.rows > (1 + MOST_DEAD) * max(len(after.person), 10_000)
+    live = _rows(after, everybody, last.written) if crowded else None
     memory.remember(lake, receipt, memory.RECORDS, changed, live)
 
 
-def _changed(before: Memory, known: Memory) -> Array:
-    """Records of which anything is other than it was remembered."""
-    place, there = before.at(known.person)
-    same = there.copy()
+def _changed(before: Memory, after: Memory) -> Array:
+    """Records (bool) that differ from what was stored."""
+    place, present = before.at(after.person)
+    same = present.copy()
     for name in memory.RECORD:
-        same[there] &= before.columns[name][place[there]] == known.columns[name][there]
+        same[present] &= before.columns[name][place[present]] == after.columns[name][present]
     return ~same
 
 
-def _rows(known: Memory, chosen: Array, written: int) -> pa.Table:
-    columns = {name: column[chosen] for name, column in known.columns.items()}
-    return memory.records_table(known.person[chosen], columns, known.keys[chosen], written)
+def _rows(after: Memory, chosen: Array, written: int) -> pa.Table:
+    columns = {name: column[chosen] for name, column in after.columns.items()}
+    return memory.records_table(after.person[chosen], columns, after.keys[chosen], written)
 
 
-def _gone(before: Memory, known: Memory, written: int) -> pa.Table:
-    """Rows that forget records which are no longer there: should they come back, they are compared anew."""
-    left = ~known.at(before.person)[1] & (before.columns["mark"] != 0)
-    zeros = {name: np.zeros(int(left.sum()), np.int64) for name in memory.RECORD}
-    return memory.records_table(before.person[left], zeros, before.keys[left], written)
+def _deleted(before: Memory, after: Memory, written: int) -> pa.Table:
+    """Rows that mark deleted records: if they come back, they are compared again."""
+    deleted = ~after.at(before.person)[1] & (before.columns["mark"] != 0)
+    zeros = {name: np.zeros(int(deleted.sum()), np.int64) for name in memory.RECORD}
+    return memory.records_table(before.person[deleted], zeros, before.keys[deleted], written)

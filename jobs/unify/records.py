@@ -1,4 +1,4 @@
-"""Records of persons as of a day, as the engine reads them: what is compared, and their identifiers as numbers."""
+"""Source records of persons as of a day: the fields that are compared, and their identifiers as integer codes."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ OF_PEOPLE = {
     **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
                                "address", "phone_masked")},
 }  # fmt: skip
-# Kinds of identifiers that are compared for likeness too.
+# Identifier kinds that the match score compares too.
 COMPARED = ("email", "phone", "national_id")
 PERSON = "xxhash64(source, person_key) as person"
-# Columns of links.Shown, as they are sorted.
+# Columns of links.Shown, in sort order.
 SHOWN = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Records of a day in the order of their numbers, and what they show.
+    """Records of a day, sorted by their number `person`, and the identifiers on them.
 
-    `table` has person, known_on (days since 1970), raw (the hash of all that is compared), email_code, phone_code,
-    source and person_key; `shown` the rows of links.Shown. `texts` are the same records in the files of the engine,
-    with all that is compared (fields.RAW); `rows` tells the row there of each record.
+    `table` has person, known_on (days since 1970), raw (hash of all compared fields), email_code, phone_code, source
+    and person_key. `shown` has the rows of links.Shown. `texts` are the same records in the engine's staging files,
+    with all compared fields (fields.RAW); `rows` (records, int64) is the row of each record in these files.
     """
 
     table: pa.Table
@@ -59,40 +59,40 @@ class Staged:
     rows: Array
 
     def names(self, at: Array) -> pd.DataFrame:
-        """Source and person_key of records by their places."""
+        """Source and person_key of the records at positions `at` (int64)."""
         frame: pd.DataFrame = self.table.select(KEYS).take(pa.array(at)).to_pandas()
         return frame
 
     def find(self, records: Sequence[tuple[str, str]]) -> Array:
-        """Places of records by source and person_key, -1 for those that are not there."""
-        wanted = pa.array([key for _, key in records], pa.string())
-        near = np.flatnonzero(pc.is_in(self.table["person_key"], wanted))
-        place = dict(zip(self.names(near).itertuples(index=False, name=None), near.tolist(), strict=True))
+        """Positions (int64) of records by source and person_key; -1 where a record is absent."""
+        keys = pa.array([key for _, key in records], pa.string())
+        candidates = np.flatnonzero(pc.is_in(self.table["person_key"], keys))
+        place = dict(zip(self.names(candidates).itertuples(index=False, name=None), candidates.tolist(), strict=True))
         return np.array([place.get(tuple(record), -1) for record in records], np.int64)
 
     def told(self, chosen: Array) -> pa.Table:
-        """What is compared of the chosen records (PASSED and RAW of fields), in the order of their numbers."""
-        wanted = np.zeros(len(self.rows), bool)
-        wanted[self.rows[chosen]] = True
+        """Compared columns (PASSED and RAW of fields) of the chosen records (positions or a mask), sorted by person."""
+        mask = np.zeros(len(self.rows), bool)
+        mask[self.rows[chosen]] = True
         columns, parts, first = [*fields.PASSED, *fields.RAW], [], 0
         for batch in self.texts.dataset().to_batches(columns=columns):
-            parts.append(batch.filter(pa.array(wanted[first : first + len(batch)])))
+            parts.append(batch.filter(pa.array(mask[first : first + len(batch)])))
             first += len(batch)
         return pa.Table.from_batches(parts).sort_by("person")
 
 
 def salt_of(settings: Settings) -> str:
-    """Sixteen characters that key every hash of the identity tables: made of the home's secret, and not it."""
+    """Sixteen characters that key every hash of the identity tables, derived from the home's secret."""
     return hashlib.sha256(b"identity/" + person_key_secret(settings)).hexdigest()[:16]
 
 
 def parties(catalogue: Catalogue) -> list[str]:
-    """Feeds that tell of other parties' persons, who are nobody's customers."""
+    """Feeds about persons of other parties, who are not our customers."""
     return sorted(name for name, source in catalogue.sources.items() if source.party != "first")
 
 
 def staged(context: Context, day: date) -> Staged:
-    """Take the records of the retailer's own customers as known on the day."""
+    """Stage the records of the retailer's own customers as known on the day."""
     take = context.lake.staging.take
     texts = take(described(context, day))
     columns = ["person", "known_on", "raw", "email_code", "phone_code", *KEYS]
@@ -100,24 +100,24 @@ def staged(context: Context, day: date) -> Staged:
     rows = np.argsort(table["person"].to_numpy(), kind="stable")
     table = table.take(pa.array(rows)).combine_chunks()
     kinds = ", ".join(map(quoted, [*context.catalogue.identity.blocked, ""]))
-    told = take(identifiers(context, day).selectExpr(
+    shown = take(identifiers(context, day).selectExpr(
         "person", "kind_code", "scope_code", "code", "tie", "cast(unix_date(recorded_on) as int) as day",
         f"if(kind in ({kinds}), told, null) as told",
     )).arrow()  # fmt: skip
-    return Staged(table, _shown(context, table["person"].to_numpy(), told), texts, rows)
+    return Staged(table, _shown_rows(context, table["person"].to_numpy(), shown), texts, rows)
 
 
-def _shown(context: Context, person: Array, told: pa.Table) -> pd.DataFrame:
-    """Rows of links.Shown in one order, whatever the one in which the engine gave them."""
-    kind = told["kind_code"].to_numpy()
-    columns = [np.searchsorted(person, told["person"].to_numpy()), kind, told["scope_code"].to_numpy(),
-               told["code"].to_numpy(), told["day"].to_numpy(), blocked(context, kind, told["told"]),
-               told["tie"].to_numpy()]  # fmt: skip
+def _shown_rows(context: Context, person: Array, table: pa.Table) -> pd.DataFrame:
+    """Rows of links.Shown in one order, whatever the order of the engine's rows."""
+    kind = table["kind_code"].to_numpy()
+    columns = [np.searchsorted(person, table["person"].to_numpy()), kind, table["scope_code"].to_numpy(),
+               table["code"].to_numpy(), table["day"].to_numpy(), blocked(context, kind, table["told"]),
+               table["tie"].to_numpy()]  # fmt: skip
     order = np.lexsort(columns[::-1])
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
 
-def _own(context: Context, name: str, day: date | None) -> DataFrame:
+def _own_rows(context: Context, name: str, day: date | None) -> DataFrame:
     others = parties(context.catalogue)
     days = [day or NOW]
     if name == "identifiers":
@@ -130,38 +130,38 @@ def _own(context: Context, name: str, day: date | None) -> DataFrame:
 def described(context: Context, day: date | None) -> DataFrame:
     """Records as known on a day, or now, one row each: the columns of Staged.table, and fields.RAW.
 
-    Of several values of a kind the one that a record showed last is compared.
+    Of several values of a kind, the newest one of the record is compared.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    # Read first: where no session was opened yet, pyspark takes expressions for those of another kind of session.
+    # Read first: before a session is open, pyspark builds expressions for another kind of session.
     rows = identifiers(context, day)
-    # One text, since a struct costs each group the memory of its whole batch; no identifier holds the separator.
+    # One string: a struct would cost each group the memory of its whole batch. No identifier contains the separator.
     newest = "max(concat_ws(chr(1), cast(recorded_on as string), told, scope))"
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
-    shown = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
-    people = _own(context, "people", day)
+    by_record = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
+    people = _own_rows(context, "people", day)
     people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
-    found = shown.join(people, KEYS, "left").selectExpr("*", *parts)
+    frame = by_record.join(people, KEYS, "left").selectExpr("*", *parts)
     codes = {name: _code(context, quoted(name), f"split_part(_{name}, chr(1), 3)", name) for name in COMPARED}
-    found = found.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
+    frame = frame.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
     compared = [*(f"`{name}`, `{name}` is null" for name in fields.RAW), *(f"{name}_code" for name in codes)]
-    return found.selectExpr(
+    return frame.selectExpr(
         PERSON, "cast(unix_date(_known) as int) as known_on", f"xxhash64({', '.join(compared)}) as raw", "email_code",
         "phone_code", *KEYS, *(f"`{name}`" for name in fields.RAW),
     )  # fmt: skip
 
 
 def identifiers(context: Context, day: date | None) -> DataFrame:
-    """Identifiers that records show, as known on a day, or now.
+    """Identifiers on records, as known on a day, or now.
 
-    `told` is the value as it was told, `value` the form that is compared; a hashed value is the clear one that any
-    record shows. kind_code, scope_code and code are whole numbers; tie is one that no key changes.
+    `told` is the value as delivered, `value` the form that is compared; a hash becomes the clear value where any record
+    has that. kind_code, scope_code and code are integers; `tie` is one that does not depend on the home's key.
     """
-    rows = _own(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
+    rows = _own_rows(context, "identifiers", day).select(*KEYS, "kind", "scope", "value", "recorded_on")
     hashed = context.lake.exists(IDENTIFIERS) and set(HASHED) & context.lake.values(IDENTIFIERS, "kind")
-    rows = _unhashed(rows) if hashed else rows
+    rows = _with_clear_values(rows) if hashed else rows
     kinds = ", ".join(quoted(kind) for kind in KINDS)
     return rows.selectExpr(
         PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
@@ -172,55 +172,56 @@ def identifiers(context: Context, day: date | None) -> DataFrame:
 
 
 def _code(context: Context, kind: str, scope: str, value: str) -> str:
-    """SQL of the number of a value, over three expressions."""
+    """SQL of the integer code of a value, from SQL of its kind, scope and value."""
     return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {same_sql(kind, value)})"
 
 
-def blocked(context: Context, kinds: Array, told: pa.ChunkedArray) -> Array:
-    """Why each value names nobody, by its place in links.BLOCKED; `kinds` are places in KINDS.
+def blocked(context: Context, kinds: Array, values: pa.ChunkedArray) -> Array:
+    """Why each value identifies nobody, as an index into links.BLOCKED (int64); `kinds` are indexes into KINDS.
 
-    Patterns are looked for here: engines differ in what they take a pattern for.
+    Patterns are matched in Python, because engines differ in their regular expressions.
     """
-    found = np.zeros(len(kinds), np.int64)
+    reasons = np.zeros(len(kinds), np.int64)
     for kind, rule in context.catalogue.identity.blocked.items():
         house = pa.array(sorted(of_the_house(context, kind, rule.masters)), pa.string())
-        looks = [(3, pc.is_in(told, house))]
-        looks += [(2, pc.match_substring_regex(told, pattern)) for pattern in rule.patterns]
-        looks += [(1, pc.is_in(told, pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())))]
+        looks = [(3, pc.is_in(values, house))]
+        looks += [(2, pc.match_substring_regex(values, pattern)) for pattern in rule.patterns]
+        listed = pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())
+        looks += [(1, pc.is_in(values, listed))]
         for place, look in looks:
-            found[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
-    return found
+            reasons[(kinds == KINDS.index(kind)) & look.fill_null(False).to_numpy(zero_copy_only=False)] = place
+    return reasons
 
 
 def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
-    """Phones of stores and staff as the masters tell them, whether still or formerly."""
-    found: set[str] = set()
+    """Current and former phones of stores and staff, from the master tables."""
+    phones: set[str] = set()
     for master in masters:
         table, _, column = master.partition(".")
         place = f"silver/{table}"
         if context.lake.exists(place):
-            found.update(_normalised(context, kind, filter(None, context.lake.values(place, column))))
-    return found
+            phones.update(_normalised(context, kind, filter(None, context.lake.values(place, column))))
+    return phones
 
 
 def _normalised(context: Context, kind: str, values: Iterable[str]) -> list[str]:
-    made = {normalise.normalise(kind, value, context.settings.region) for value in values}
-    return sorted(value for value in made if value)
+    normalised = {normalise.normalise(kind, value, context.settings.region) for value in values}
+    return sorted(value for value in normalised if value)
 
 
-def _unhashed(identifiers: DataFrame) -> DataFrame:
-    """Give a hashed phone or e-mail the clear value whose hash it is, where any record shows that in the clear."""
+def _with_clear_values(identifiers: DataFrame) -> DataFrame:
+    """Replace a hashed phone or e-mail by the clear value with this hash, where any record has that."""
     from pyspark.sql import functions as F  # noqa: N812
 
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
     texts = clear.selectExpr("kind as clear_kind", "value as clear", f"explode({handed_sql('kind', 'value')}) as text")
     hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
-    known = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
-    # A hash of two clear values is taken for that of the smallest.
-    known = known.groupBy("kind", "value").agg(
+    by_hash = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
+    # Where two clear values have one hash, the smallest is used.
+    by_hash = by_hash.groupBy("kind", "value").agg(
         F.expr("min(clear_kind)").alias("clear_kind"), F.expr("min(clear)").alias("clear")
     )
-    joined = identifiers.join(known, ["kind", "value"], "left")
+    joined = identifiers.join(by_hash, ["kind", "value"], "left")
     return joined.selectExpr(
         *KEYS, "coalesce(clear_kind, kind) as kind", "scope", "coalesce(clear, value) as value", "recorded_on"
     )

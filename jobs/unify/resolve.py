@@ -1,6 +1,6 @@
-"""One component whose links join too much: the strongest links first, and none that breaks a limit.
+"""One component whose links join too much: the strongest links are applied first, and none that breaks a limit.
 
-What comes of it depends on the links alone, never on the order in which they came.
+The outcome depends on the links alone, never on their order.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ LIKENESS = "likeness"
 
 
 class Edge(NamedTuple):
-    """A record at a node (other is -1), or two records by likeness (rule is -1) or by verdict (rule is -2).
+    """A record at a node (other is -1), or two records by match score (rule is -1) or by an override (rule is -2).
 
-    `tie` orders edges that are as strong as each other, by what was told and by no key.
+    `tie` orders edges of equal strength by content, not by any key.
     """
 
     rule: int
@@ -32,7 +32,7 @@ class Edge(NamedTuple):
 
 
 class Component(NamedTuple):
-    """Records, what joins them, what they hold (record, kind, scope, value, day), and the pairs kept apart."""
+    """Records, their edges, their identifiers with a limit (record, kind, scope, value, day), and cannot-link pairs."""
 
     records: Any
     edges: list[Edge]
@@ -42,21 +42,21 @@ class Component(NamedTuple):
 
 @dataclass
 class Sets:
-    """Union-find over records and nodes, with what each set holds."""
+    """Union-find over records and nodes, with the identifiers of each set."""
 
     parent: dict[Any, Any]
     sizes: dict[Any, int]
     holds: dict[Any, dict[tuple[int, int], dict[int, int]]]
 
     def find(self, one: Any) -> Any:
-        """Root of the set that something is in."""
+        """Root of the set that contains a record or node."""
         while self.parent[one] != one:
             self.parent[one] = self.parent[self.parent[one]]
             one = self.parent[one]
         return one
 
     def join(self, one: Any, other: Any) -> None:
-        """Make two sets one."""
+        """Merge two sets."""
         if self.sizes[one] < self.sizes[other]:
             one, other = other, one
         self.parent[other] = one
@@ -67,18 +67,18 @@ class Sets:
                 into[value] = min(day, into.get(value, day))
 
 
-def resolve(found: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
+def resolve(component: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
     """Return the groups of records, and each link that was cut: record, other (or -1), by which rule, why."""
-    edges = sorted(found.edges, key=lambda e: _strength(e, identity))
+    edges = sorted(component.edges, key=lambda e: _strength(e, identity))
     cut: list[Cut] = []
-    kept = _joined(found, edges, identity, cut)
+    accepted = _accepted_edges(component, edges, identity, cut)
     while True:
-        groups = _groups(found.records, kept)
-        weak = [edge for group in groups for edge in _too_thin(group, kept, identity, cut)]
+        groups = _groups(component.records, accepted)
+        weak = [edge for group in groups for edge in _edges_to_cut(group, accepted, identity, cut)]
         if not weak:
             return sorted(groups, key=lambda group: (-len(group), group)), cut
-        gone = set(weak)
-        kept = [edge for edge in kept if edge not in gone]
+        removed = set(weak)
+        accepted = [edge for edge in accepted if edge not in removed]
 
 
 def _strength(edge: Edge, identity: Identity) -> tuple[Any, ...]:
@@ -90,32 +90,32 @@ def _ends(edge: Edge) -> tuple[Any, Any]:
     return edge.record, (edge.other if edge.other >= 0 else ("node", edge.node))
 
 
-def _by(edge: Edge, identity: Identity) -> str:
+def _rule_name(edge: Edge, identity: Identity) -> str:
     return {-1: LIKENESS, -2: VERDICT}.get(edge.rule) or identity.rules[edge.rule].called
 
 
-def _joined(found: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
-    ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in found.records}
+def _accepted_edges(component: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
+    ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in component.records}
     sets = Sets({end: end for end in ends}, {end: int(not isinstance(end, tuple)) for end in ends}, {})
-    for record, kind, scope, value, day in found.held:
+    for record, kind, scope, value, day in component.held:
         values = sets.holds.setdefault(record, {}).setdefault((kind, scope), {})
         values[value] = min(day, values.get(value, day))
-    kept = []
+    accepted = []
     for edge in edges:
         one, other = (sets.find(end) for end in _ends(edge))
-        why = "" if one == other else _forbidden(sets, one, other, found, identity)
+        why = "" if one == other else _forbidden(sets, one, other, component, identity)
         if why and edge.rule != -2:
-            cut.append((edge.record, edge.other, _by(edge, identity), why))
+            cut.append((edge.record, edge.other, _rule_name(edge, identity), why))
             continue
-        kept.append(edge)
+        accepted.append(edge)
         if one != other:
             sets.join(one, other)
-    return kept
+    return accepted
 
 
-def _forbidden(sets: Sets, one: Any, other: Any, found: Component, identity: Identity) -> str:
-    """Say why two sets must not become one; nothing where they may."""
-    for a, b in found.different:
+def _forbidden(sets: Sets, one: Any, other: Any, component: Component, identity: Identity) -> str:
+    """Say why two sets must not be merged; empty where they may."""
+    for a, b in component.different:
         if {sets.find(a), sets.find(b)} == {one, other}:
             return "a verdict keeps two of its records apart"
     if sets.sizes[one] + sets.sizes[other] > identity.cluster.most_records:
@@ -142,14 +142,14 @@ def _groups(records: Iterable[int], edges: Sequence[Edge]) -> list[list[int]]:
         one, other = (sets.find(end) for end in _ends(edge))
         if one != other:
             sets.join(one, other)
-    found: dict[Any, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for record in records:
-        found.setdefault(sets.find(int(record)), []).append(int(record))
-    return list(found.values())
+        groups.setdefault(sets.find(int(record)), []).append(int(record))
+    return list(groups.values())
 
 
-def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
-    """Weak links to cut in a group: a single one between two large sides, or the weakest where all hang loosely."""
+def _edges_to_cut(group: list[int], edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
+    """Weak links to cut in a group: a single one between two large sides, or the weakest of a sparse group."""
     rules = identity.cluster
     if len(group) < min(rules.dense_from, 2 * rules.bridge_sides):
         return []
@@ -160,7 +160,9 @@ def _too_thin(group: list[int], edges: Sequence[Edge], identity: Identity, cut: 
         bridges = _bridges(own, inside, rules.bridge_sides)
         for edge in sorted(weak, key=lambda e: _strength(e, identity), reverse=True):
             if edge in bridges:
-                cut.append((edge.record, edge.other, _by(edge, identity), "a single weak link between two groups"))
+                cut.append(
+                    (edge.record, edge.other, _rule_name(edge, identity), "a single weak link between two groups")
+                )
                 return [edge]
     likely = [edge for edge in own if edge.rule == -1]
     if len(group) >= rules.dense_from and likely and _density(group, own) < rules.density:
@@ -175,7 +177,7 @@ def _is_weak(edge: Edge, identity: Identity) -> bool:
 
 
 def _density(group: list[int], edges: Sequence[Edge]) -> float:
-    """Share of the pairs of a group that are linked themselves."""
+    """Share of the pairs of a group that are linked directly."""
     at: dict[int, list[int]] = {}
     pairs: set[tuple[int, int]] = set()
     for edge in edges:
@@ -189,34 +191,34 @@ def _density(group: list[int], edges: Sequence[Edge]) -> float:
 
 
 def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
-    """Edges without which a group falls into two, each with so many records at least. Tarjan's, without recursion."""
-    near: dict[Any, list[tuple[Any, Edge]]] = {}
+    """Edges whose removal leaves two parts of at least `sides` records each. Tarjan's algorithm, without recursion."""
+    neighbours: dict[Any, list[tuple[Any, Edge]]] = {}
     for edge in edges:
         one, other = _ends(edge)
-        near.setdefault(one, []).append((other, edge))
-        near.setdefault(other, []).append((one, edge))
+        neighbours.setdefault(one, []).append((other, edge))
+        neighbours.setdefault(other, []).append((one, edge))
     start = min(records)
-    seen, low = {start: 0}, {start: 0}
+    order, low = {start: 0}, {start: 0}
     below = {start: 1}
-    found: set[Edge] = set()
+    bridges: set[Edge] = set()
     stack: list[tuple[Any, Edge | None, int]] = [(start, None, 0)]
     while stack:
-        at, came, place = stack.pop()
-        if place < len(near.get(at, [])):
-            stack.append((at, came, place + 1))
-            to, edge = near[at][place]
-            if edge is came:
+        at, via, place = stack.pop()
+        if place < len(neighbours.get(at, [])):
+            stack.append((at, via, place + 1))
+            to, edge = neighbours[at][place]
+            if edge is via:
                 continue
-            if to in seen:
-                low[at] = min(low[at], seen[to])
+            if to in order:
+                low[at] = min(low[at], order[to])
                 continue
-            seen[to] = low[to] = len(seen)
+            order[to] = low[to] = len(order)
             below[to] = int(to in records)
             stack.append((to, edge, 0))
-        elif came is not None:
-            up = next(end for end in _ends(came) if end != at)
+        elif via is not None:
+            up = next(end for end in _ends(via) if end != at)
             low[up] = min(low[up], low[at])
             below[up] += below[at]
-            if low[at] > seen[up] and sides <= below[at] <= len(records) - sides:
-                found.add(came)
-    return found
+            if low[at] > order[up] and sides <= below[at] <= len(records) - sides:
+                bridges.add(via)
+    return bridges

@@ -22,7 +22,7 @@ from quanyu.run import Context, Outcome, Step
 PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
 
 
-# What follows from the log of ids, and what only saves work; the log itself cannot be made again.
+# Tables that can be computed again from silver and the id log; the log itself cannot.
 REMADE = (
     "gold/identities", "gold/identity_aside", "gold/identity_reviews", "gold/identity_proposals", memory.RECORDS,
     memory.PAIRS,
@@ -34,7 +34,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
-        "Which persons of all sources are one customer, with an id that stays.", forward=True, remakes=REMADE,
+        "Resolves the persons of all sources to customers with stable ids.", forward=True, remakes=REMADE,
     )  # fmt: skip
     everybody = Step(
         "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
@@ -49,7 +49,7 @@ def _customers(catalogue: Catalogue) -> str:
     return digest([code, catalogue.tables["customers"].definition(), catalogue.settings.wins])
 
 
-# What decides who is who: a change of its code decides anew.
+# Modules that decide identities: a change of their code runs the step again.
 _DECIDES = (
     "causes",
     "clusters",
@@ -65,11 +65,11 @@ _DECIDES = (
 
 def _definition(catalogue: Catalogue) -> str:
     modules = [*discover.modules("jobs.unify"), *discover.modules("jobs.unify.matching")]
-    wanted = {f"jobs.unify.{name}" for name in _DECIDES}
+    decisive = {f"jobs.unify.{name}" for name in _DECIDES}
     code = [
         inspect.getsource(module)
         for module in modules
-        if module.__name__ in wanted or module.__name__.startswith("jobs.unify.matching.")
+        if module.__name__ in decisive or module.__name__.startswith("jobs.unify.matching.")
     ]
     code.append(inspect.getsource(standing))
     others = records.parties(catalogue)
@@ -92,22 +92,22 @@ def _of_job(job: Job) -> Step:
 
 
 def unify(context: Context, receipt: Receipt) -> Outcome:
-    """Write the customers as all sources know them at the end of the day."""
+    """Write the customers as known at the end of the day."""
     tables = context.catalogue.tables
     people, identifiers, consents = (
         asof.facts(context, tables[name], context.day).where("customer_id is not null")
         for name in ("people", "identifiers", "consents")
     )
     records = asof.records_known(context, context.day)
-    made = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
-    return _told(context.lake.sync(tables["customers"], made, receipt))
+    frame = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
+    return _outcome(context.lake.sync(tables["customers"], frame, receipt))
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:
-    """Write what a job makes of the facts up to the end of the day."""
+    """Write the result of a job over the facts up to the end of the day."""
     table = context.catalogue.tables[name]
-    return _told(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
+    return _outcome(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
 
 
-def _told(written: Written) -> Outcome:
+def _outcome(written: Written) -> Outcome:
     return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)

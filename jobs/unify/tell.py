@@ -1,4 +1,4 @@
-"""Customers, links and differences for a person's eyes."""
+"""Renders customers, links and differences for the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.unify.explain import Hop, Part
 from jobs.unify.weighing import Weighed
 from quanyu.printable import grid, line
 
-# Longer lists are told by their number.
+# Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
 
 
@@ -25,14 +25,14 @@ def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Gri
 
 
 def customer(directory: Directory, one: str) -> Group:
-    """A customer with all records and identifiers, what is set aside, and what happened to the id."""
-    found = directory.of_customer(one)
-    told: list[RenderableType] = [line((one, "bold"), f": {len(found)} records, {_row(directory, one)}")]
+    """A customer with all records and identifiers, what is set aside, and the history of the id."""
+    records = directory.of_customer(one)
+    lines: list[RenderableType] = [line((one, "bold"), f": {len(records)} records, {_row(directory, one)}")]
     former = directory.former(one)
     if former:
-        told.append(line(f"formerly also {', '.join(former)}"))
-    told += [_records(directory.raw(found), found), _identifiers(directory, found), _history(directory, found)]
-    return Group(*told)
+        lines.append(line(f"formerly also {', '.join(former)}"))
+    lines += [_records(directory.raw(records), records), _identifiers(directory, records), _history(directory, records)]
+    return Group(*lines)
 
 
 def _row(directory: Directory, one: str) -> str:
@@ -48,12 +48,14 @@ def _row(directory: Directory, one: str) -> str:
     return f"since {rows[0]['joined_on']}, consents to {', '.join(consents) if consents else 'nothing'}"
 
 
-def _records(people: pd.DataFrame, found: list[Record]) -> Grid:
+def _records(people: pd.DataFrame, records: list[Record]) -> Grid:
     rows = []
-    for key in found:
-        told = people.loc[[tuple(key)]].iloc[0]
-        names = [told["display_name"], *(x for x in (told["given_name"], told["family_name"]) if x)]
-        rows.append([str(key), *(_text(x) for x in (next(filter(None, names), ""), told["birthday"], told["city"]))])
+    for key in records:
+        person = people.loc[[tuple(key)]].iloc[0]
+        names = [person["display_name"], *(x for x in (person["given_name"], person["family_name"]) if x)]
+        rows.append(
+            [str(key), *(_text(x) for x in (next(filter(None, names), ""), person["birthday"], person["city"]))]
+        )
     return _grid(("record", "name", "born", "city"), rows)
 
 
@@ -61,29 +63,29 @@ def _text(value: Any) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _identifiers(directory: Directory, found: list[Record]) -> Grid:
-    rows = directory.rows_of(found).sort_values(["kind", "scope", "value", "recorded_on"])
-    aside = _aside(directory, found)
+def _identifiers(directory: Directory, records: list[Record]) -> Grid:
+    rows = directory.rows_of(records).sort_values(["kind", "scope", "value", "recorded_on"])
+    aside = _aside(directory, records)
     keys = list(zip(rows["source"], rows["person_key"], rows["kind"], strict=True))
     rows = rows.assign(why=[aside.get(key, "") for key in keys])
     grouped = rows.groupby(["kind", "scope", "value"], sort=False).agg(
         sources=("source", lambda all_: ", ".join(sorted(set(all_)))), since=("recorded_on", "min"), why=("why", "max")
     )
-    told = [[str(cell) for cell in row] for row in grouped.reset_index().to_numpy().tolist()]
-    return _grid(("identifier", "scope", "value", "told by", "since", "set aside"), told)
+    cells = [[str(cell) for cell in row] for row in grouped.reset_index().to_numpy().tolist()]
+    return _grid(("identifier", "scope", "value", "sources", "since", "set aside"), cells)
 
 
-def _aside(directory: Directory, found: list[Record]) -> dict[tuple[str, str, str], str]:
+def _aside(directory: Directory, records: list[Record]) -> dict[tuple[str, str, str], str]:
     if not directory.lake.exists("gold/identity_aside"):
         return {}
     rows = directory.lake.arrow("gold/identity_aside").to_table().to_pandas()
-    chosen = rows[rows["person_key"].isin([key.person_key for key in found])]
+    chosen = rows[rows["person_key"].isin([key.person_key for key in records])]
     return {(row["source"], row["person_key"], row["kind"]): row["reason"] for row in chosen.to_dict("records")}
 
 
-def _history(directory: Directory, found: list[Record]) -> Grid:
+def _history(directory: Directory, records: list[Record]) -> Grid:
     events = directory.log.events
-    keys = pd.MultiIndex.from_tuples([tuple(key) for key in found], names=["source", "person_key"])
+    keys = pd.MultiIndex.from_tuples([tuple(key) for key in records], names=["source", "person_key"])
     own = events[pd.MultiIndex.from_frame(events[["source", "person_key"]]).isin(keys)]
     rows = [[str(row["day"]), row["event"], f"{row['source']}/{row['person_key']}", row["customer_id"],
              _text(row["other_id"]), _text(row["cause"])] for row in own.to_dict("records")]  # fmt: skip
@@ -92,31 +94,31 @@ def _history(directory: Directory, found: list[Record]) -> Grid:
 
 def chain(hops: list[Hop], day: date | None = None) -> Group:
     """The links from one record to another."""
-    told: list[RenderableType] = []
+    lines: list[RenderableType] = []
     for number, hop in enumerate(hops, 1):
-        told.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
-        shown = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
-        told.append(line("   ", (hop.rule, "green"), *shown))
+        lines.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
+        evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
+        lines.append(line("   ", (hop.rule, "green"), *evidence))
         if hop.weighed:
-            told.append(weighed(hop.weighed))
-    return Group(*told)
+            lines.append(weighed(hop.weighed))
+    return Group(*lines)
 
 
-def weighed(found: Weighed) -> Group:
-    """The weight of every field of a pair, in bits."""
-    rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in found.fields]
-    sure = "no probability" if found.probability is None else f"probability {found.probability:.3f}"
-    rows.append(["together", sure, f"{found.weight:+.1f}"])
-    return Group(_grid(("field", "how alike", "bits"), rows))
+def weighed(comparison: Weighed) -> Group:
+    """The match weight of every field of a pair, in bits."""
+    rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in comparison.fields]
+    sure = "no probability" if comparison.probability is None else f"probability {comparison.probability:.3f}"
+    rows.append(["together", sure, f"{comparison.weight:+.1f}"])
+    return Group(_grid(("field", "level", "bits"), rows))
 
 
-def parts(found: list[Part]) -> Group:
-    """What keeps two customers apart."""
-    return Group(*(line((part.what, "yellow"), f": {part.why}") for part in found))
+def parts(reasons: list[Part]) -> Group:
+    """What separates two customers."""
+    return Group(*(line((part.what, "yellow"), f": {part.why}") for part in reasons))
 
 
 def proposal(rows: pd.DataFrame) -> Group:
-    """A difference that was stopped at the gate: the bands, what would happen how often, and the largest changes."""
+    """A difference that the gate stopped: the limits that it exceeds, numbers of events, and the largest changes."""
     counts = [[str(event), f"{len(part):,}", f"{part['customer_id'].nunique():,}"]
               for event, part in rows.groupby("event")]  # fmt: skip
     merges = rows[rows["event"] == "merge"].groupby(["customer_id", "cause"])
@@ -138,13 +140,13 @@ def proposal(rows: pd.DataFrame) -> Group:
 
 
 def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
-    """The stewards' work list, likeliest first."""
-    told: list[RenderableType] = []
+    """The stewards' work list, in the order of its rows."""
+    lines: list[RenderableType] = []
     ends = [Record(row[f"{end}_source"], row[f"{end}_key"]) for row in rows.to_dict("records") for end in ("a", "b")]
     people = directory.raw(ends)
     for place, row in enumerate(rows.to_dict("records")):
         pair = ends[2 * place : 2 * place + 2]
         sure = "" if pd.isna(row["probability"]) else f"{row['probability']:.2f} "
-        told.append(line((sure, "bold"), row["reason"]))
-        told += [_records(people, pair), line(f"quanyu verdict same|different {pair[0]} {pair[1]} --why ..."), ""]
-    return Group(*told)
+        lines.append(line((sure, "bold"), row["reason"]))
+        lines += [_records(people, pair), line(f"quanyu verdict same|different {pair[0]} {pair[1]} --why ..."), ""]
+    return Group(*lines)

@@ -1,4 +1,4 @@
-"""Verdicts of stewards: two records are one person, or are not. They outrank every rule."""
+"""Overrides by stewards: two records are one person (must-link), or are not (cannot-link). They outrank every rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 def standing(lake: Lake) -> pd.DataFrame:
-    """The newest verdict of each pair, whichever way round it was given, those taken back left out."""
+    """The newest verdict of each pair, whichever record it names first; revoked ones are left out."""
     if not lake.exists(PLACE):
         return pd.DataFrame({name: pd.Series(dtype=object) for name in (*ENDS, "verdict", "why", "decided_at")})
     rows: pd.DataFrame = lake.arrow(PLACE).to_table().to_pandas().sort_values("number")
@@ -27,12 +27,15 @@ def standing(lake: Lake) -> pd.DataFrame:
 
 
 def places(verdicts: pd.DataFrame, find: Callable[[Sequence[Record]], Array], verdict: str) -> Array:
-    """Pairs of places that verdicts of a kind name, as far as both are there; `find` gives places of records, or -1."""
+    """Pairs of positions (pairs, 2) that verdicts of a kind name, where both records exist.
+
+    `find` returns positions of records, -1 for absent ones.
+    """
     chosen = ends(verdicts[verdicts["verdict"] == verdict])
     if not chosen:
         return np.zeros((0, 2), np.int64)
-    found = np.stack([find(records) for records in zip(*chosen, strict=True)], axis=1)
-    return np.unique(np.sort(found[(found >= 0).all(axis=1)].astype(np.int64), axis=1), axis=0)
+    pairs = np.stack([find(records) for records in zip(*chosen, strict=True)], axis=1)
+    return np.unique(np.sort(pairs[(pairs >= 0).all(axis=1)].astype(np.int64), axis=1), axis=0)
 
 
 def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:
@@ -41,13 +44,16 @@ def ends(verdicts: pd.DataFrame) -> list[tuple[Record, Record]]:
     return [(Record(a_source, a_key), Record(b_source, b_key)) for a_source, a_key, b_source, b_key in rows]
 
 
-def against(told: pd.DataFrame, verdict: str, one: Record, other: Record) -> list[tuple[Record, Record]]:
-    """Standing verdicts that a new one on two records contradicts; none where it may stand beside them.
+def against(verdicts: pd.DataFrame, verdict: str, one: Record, other: Record) -> list[tuple[Record, Record]]:
+    """Current verdicts that a new one on two records contradicts; none where they are consistent.
 
-    Who is the same as the same is the same: a chain of such verdicts says as much as one of them.
+    "Same" is transitive: a chain of such verdicts counts as one.
     """
     pair = {one, other}
-    same, apart = ([e for e in ends(told[told["verdict"] == said]) if set(e) != pair] for said in ("same", "different"))
+    same, apart = (
+        [e for e in ends(verdicts[verdicts["verdict"] == verdict_name]) if set(e) != pair]
+        for verdict_name in ("same", "different")
+    )
     if verdict == "different":
         return _chain(same, one, other)
     if verdict != "same":
@@ -58,22 +64,22 @@ def against(told: pd.DataFrame, verdict: str, one: Record, other: Record) -> lis
 
 
 def _reached(same: Sequence[tuple[Record, Record]], start: Record) -> dict[Record, tuple[Record, Record]]:
-    """Records that chains of verdicts lead to, each with the verdict by which it was reached."""
-    came: dict[Record, tuple[Record, Record]] = {}
-    near = [start]
-    while near:
-        at = near.pop()
+    """Records that chains of verdicts reach, each with the verdict by which it was reached."""
+    reached: dict[Record, tuple[Record, Record]] = {}
+    queue = [start]
+    while queue:
+        at = queue.pop()
         for pair in same:
             to = pair[1] if pair[0] == at else pair[0] if pair[1] == at else None
-            if to is not None and to != start and to not in came:
-                came[to] = pair
-                near.append(to)
-    return came
+            if to is not None and to != start and to not in reached:
+                reached[to] = pair
+                queue.append(to)
+    return reached
 
 
 def _chain(same: Sequence[tuple[Record, Record]], one: Record, other: Record) -> list[tuple[Record, Record]]:
-    came, at, found = _reached(same, one), other, []
-    while at in came:
-        found.append(came[at])
-        at = next(end for end in came[at] if end != at)
-    return found[::-1]
+    reached, at, path = _reached(same, one), other, []
+    while at in reached:
+        path.append(reached[at])
+        at = next(end for end in reached[at] if end != at)
+    return path[::-1]

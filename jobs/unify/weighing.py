@@ -1,4 +1,4 @@
-"""Likeness of a few records, with the weight of every field, for explanations."""
+"""Match scores of a few records, with the weight of every field, for explanations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jobs.unify.matching.levels import HIGHEST, WORDS
 from jobs.unify.matching.scoring import Compared, of_relatives, unpacked
 
 Array = np.ndarray[Any, Any]
-# Bits from which it is worth telling that two of a household may be meant.
+# Below so many bits, the explanation mentions that both may be members of one household.
 LEAST_TOLD = -0.1
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """Likeness of two records: probability, total weight in bits, and per field the words of its level and weight.
+    """Match score of two records: probability, total weight in bits, and words and weight of each field.
 
     Names of two persons have no probability.
     """
@@ -37,7 +37,7 @@ class Weighed:
 
 
 class Likeness:
-    """Likeness of records around some: remembered from the last run, or in a small home computed anew."""
+    """Match scores around some records: from the stored state, or computed where a home is small."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory, context = directory, directory.context
@@ -48,63 +48,65 @@ class Likeness:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Pairs of numbers of records that are links: a, b, weight."""
-        known = memory.recall(self.directory.lake, len(self.match.blocks))
-        if len(known.person):
-            person, batch = known.person, known.columns["batch"]
-            found = memory.current(known.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
+        """Pairs of persons that are linked by match score: a, b, weight."""
+        remembered = memory.recall(self.directory.lake, len(self.match.blocks))
+        if len(remembered.person):
+            person, batch = remembered.person, remembered.columns["batch"]
+            pairs = memory.current(remembered.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
         else:
-            found = self._anew()
-        likely = training.probability(found["weight"].to_numpy(), self.rate) >= self.match.link
-        sure: pd.DataFrame = found[likely & ~of_relatives(found["levels"].to_numpy())]
+            pairs = self._computed_pairs()
+        likely = training.probability(pairs["weight"].to_numpy(), self.rate) >= self.match.link
+        sure: pd.DataFrame = pairs[likely & ~of_relatives(pairs["levels"].to_numpy())]
         return sure[["a", "b", "weight"]]
 
-    def _anew(self) -> pd.DataFrame:
+    def _computed_pairs(self) -> pd.DataFrame:
         ids = self.directory.identifiers.group_by(records.KEYS).aggregate([]).select(records.KEYS).to_pandas()
         keys = sorted(Record(*key) for key in ids.itertuples(index=False))
-        compared, found = self._compared(keys)
-        groups = blocks.grouped(found)
+        compared, block_keys = self._compared(keys)
+        groups = blocks.grouped(block_keys)
         a, b, _ = blocks.candidates(groups, limits(self.match, groups, len(keys)), np.ones(len(keys), bool))
         scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "levels", "weight"]).to_pandas()
         return scored.astype({"weight": float})
 
     def _compared(self, keys: list[Record], floor: float | None = None) -> tuple[Compared, Array]:
-        made = fields.prepared(self.directory.raw(keys))
+        prepared = fields.prepared(self.directory.raw(keys))
         block = [list(one.same) for one in self.match.blocks]
-        codes = {f"{kind}_code": fields.hashed(made[kind], self.salt) for kind in ("email", "phone")}
-        texts = {name: pa.array(made[name], pa.string()) for name in fields.FIELDS}
+        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in ("email", "phone")}
+        texts = {name: pa.array(prepared[name], pa.string()) for name in fields.FIELDS}
         table = pa.table({"person": self.directory.persons(keys), **codes, **texts})
         model = self.model if floor is None else replace(self.model, floor=floor)
-        return Compared(table, model), fields.keys(made, block, self.salt)
+        return Compared(table, model), fields.keys(prepared, block, self.salt)
 
     def near(self, some: set[Record]) -> set[Record]:
-        """Records that likeness links to some."""
+        """Records that the match score links to some."""
         numbers = self.directory.persons(some)
-        held = self.directory.held
-        found = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
-        others = held[held["person"].isin([*found["a"], *found["b"]])]
+        assignments = self.directory.held
+        pairs = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
+        others = assignments[assignments["person"].isin([*pairs["a"], *pairs["b"]])]
         return {Record(*key) for key in zip(others["source"], others["person_key"], strict=True)}
 
     def links(self, keys: Sequence[Record]) -> pd.DataFrame:
-        """Links by likeness as places among the keys: a, b, weight."""
+        """Links by match score as positions among the keys: a, b, weight."""
         place = {int(number): at for at, number in enumerate(self.directory.persons(keys))}
-        found = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
-        return found.assign(a=found["a"].map(place), b=found["b"].map(place)).reset_index(drop=True)
+        pairs = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
+        return pairs.assign(a=pairs["a"].map(place), b=pairs["b"].map(place)).reset_index(drop=True)
 
     def weigh(self, some: Sequence[Record], others: Sequence[Record]) -> Weighed:
-        """Weigh the likest pair of some records and others."""
+        """Weigh the most similar pair of some records and others."""
         keys = sorted({*some, *others})
-        compared, found = self._compared(keys, floor=-1e9)
+        compared, block_keys = self._compared(keys, floor=-1e9)
         place = {key: at for at, key in enumerate(keys)}
         a, b = (np.array(x) for x in zip(*((place[x], place[y]) for x in some for y in others if x != y), strict=True))
         scored = compared.scored(a, b).to_pydict()
         best = int(np.argmax(scored["weight"]))
         levels = unpacked(scored["levels"][best])
-        told = tuple((name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST))
+        field_weights = tuple(
+            (name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST)
+        )
         rest = scored["weight"][best] - sum(scored["weights"][best])
         apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
-        told += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
-        told += (("household", "could be two of one", rest),) if rest < LEAST_TOLD else ()
-        shared = (found[a[best]] == found[b[best]]) & (found[a[best]] != 0)
+        field_weights += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
+        field_weights += (("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
+        shared = (block_keys[a[best]] == block_keys[b[best]]) & (block_keys[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
-        return Weighed(None if apart else sure, scored["weight"][best], told, bool(shared.any()))
+        return Weighed(None if apart else sure, scored["weight"][best], field_weights, bool(shared.any()))

@@ -1,4 +1,4 @@
-"""The judge of the month: who may be written to, from landing files alone."""
+"""The oracle of the month: who may get e-mail, from landing files alone."""
 
 import random
 from datetime import datetime
@@ -56,7 +56,7 @@ YES = "any,Y,2024-01-01 09:00:00"
     ],
 )
 def test_the_strictest_record_that_shows_an_address_decides(tmp_path, address, consents, right):
-    assert right in (told := landed(tmp_path, consents).why_not(address)) and bool(right) == bool(told)
+    assert right in (reason := landed(tmp_path, consents).why_not(address)) and bool(right) == bool(reason)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Likeness of records of persons: fields, blocks, comparisons, weights. It knows nothing of the lake or an engine."""
+"""Match scores of records of persons: fields, blocks, comparisons, weights. Independent of the lake and of engines."""

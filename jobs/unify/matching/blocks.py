@@ -1,4 +1,4 @@
-"""Pairs worth comparing: records that stand in one block, blocks that are too large left out."""
+"""Blocking: pairs worth comparing share a block; blocks that are too large are left out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-# By how much limits shrink, step by step, so that they seldom change from day to day.
+# Steps by which limits shrink, coarse so that they seldom change from day to day.
 SHRUNK = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1)
-# Fewer records can be compared as often as anybody likes.
+# Fewer records may have as many pairs as so many.
 FEW = 100_000
 THREADS = min(os.cpu_count() or 1, 8)
 
 
 class Groups(NamedTuple):
-    """Records with a key in the order of their keys, where each block begins, and how large it is."""
+    """Records with a key, sorted by key, where each block begins, and its size (all int64)."""
 
     order: Array
     starts: Array
@@ -26,24 +26,27 @@ class Groups(NamedTuple):
 
 
 def grouped(keys: Array) -> list[Groups]:
-    """Group records by their keys (records by blocks; 0 is no key), block by block; the order in a group is any."""
+    """Group records by their keys, block by block; the order in a group is undefined.
+
+    `keys` is records by blocks, int64; 0 is no key.
+    """
     columns = np.asfortranarray(keys)
-    # Sorting lets other threads run.
+    # Sorting releases the GIL.
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(lambda place: _groups(columns[:, place]), range(keys.shape[1])))
 
 
 def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records: int) -> list[int]:
-    """How large a block may be: `most`, shrunk evenly until no more than so many pairs a record stand together.
+    """Largest size of each block: `most`, shrunk evenly until there are no more than `pairs` pairs per record.
 
-    Pairs count once in each block that they share. Small blocks are the last to be left out, and pairs are never.
+    A pair counts in each block that it shares. Small blocks are left out last, blocks of two never.
     """
     for share in SHRUNK:
-        found = [max(int(limit * share), 2) for limit in most]
-        counts = (_pairs(sizes, limit) for (_, _, sizes), limit in zip(groups, found, strict=True))
+        shrunk = [max(int(limit * share), 2) for limit in most]
+        counts = (_pairs(sizes, limit) for (_, _, sizes), limit in zip(groups, shrunk, strict=True))
         if sum(counts) <= pairs * max(records, FEW):
-            return found
-    return found
+            return shrunk
+    return shrunk
 
 
 def _pairs(sizes: Array, limit: int) -> int:
@@ -52,25 +55,25 @@ def _pairs(sizes: Array, limit: int) -> int:
 
 
 def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> Array:
-    """Tell in bits, by record, in which blocks it stands: those whose key it has and that are not too large."""
-    found = np.zeros(records, dtype=np.int64)
+    """Blocks of each record in bits (records, int64): those whose key it has and that are not too large."""
+    bits = np.zeros(records, dtype=np.int64)
     for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
-        found[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
-    return found
+        bits[order[np.repeat(sizes <= limit, sizes)]] |= 1 << place
+    return bits
 
 
 def _groups(column: Array) -> Groups:
-    there = np.flatnonzero(column)
-    order = there[np.argsort(column[there])]
+    keyed = np.flatnonzero(column)
+    order = keyed[np.argsort(column[keyed])]
     values = column[order]
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
     return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
 
 
 def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
-    """List each pair of records (a < b) of which one at least is touched, and that share a block, with its blocks.
+    """List each pair of records (a < b) that shares a block and has a touched record, with its blocks.
 
-    Returns a, b and the blocks in bits.
+    `touched` is (records, bool). Returns a, b (positions) and the blocks in bits, each (pairs,) int64.
     """
     n = len(touched)
     codes, bits = np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -83,16 +86,16 @@ def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) 
     codes, bits = codes[order], bits[order]
     starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.zeros(0, np.int64)
     joined = np.bitwise_or.reduceat(bits, starts) if len(starts) else bits
-    kept = codes[starts]
-    return kept // max(n, 1), kept % max(n, 1), joined
+    distinct = codes[starts]
+    return distinct // max(n, 1), distinct % max(n, 1), joined
 
 
 def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
     order, starts, sizes = groups
     if not len(order):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    wanted = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
-    starts, sizes = starts[wanted], sizes[wanted]
+    eligible = (sizes > 1) & (sizes <= limit) & (np.add.reduceat(touched[order].astype(np.int64), starts) > 0)
+    starts, sizes = starts[eligible], sizes[eligible]
     left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for size in np.unique(sizes):
         members = order[starts[sizes == size][:, None] + np.arange(size)]
@@ -105,13 +108,13 @@ def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
 
 
 def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
-    """Keep those pairs (places of both records, and rows) whose records stand in one block."""
+    """Select the pairs (positions of both records, and rows) whose records share a block."""
     a, b, rows = pairs
-    found, open_ = np.zeros(len(a), bool), np.arange(len(a))
+    shared, undecided = np.zeros(len(a), bool), np.arange(len(a))
     both = standing[a] & standing[b]
     for place in range(keys.shape[1]):
         column = keys[:, place]
-        some = (both[open_] >> place & 1).astype(bool) & (column[a[open_]] == column[b[open_]])
-        found[open_[some]] = True
-        open_ = open_[~some]
-    return a[found], b[found], rows[found]
+        some = (both[undecided] >> place & 1).astype(bool) & (column[a[undecided]] == column[b[undecided]])
+        shared[undecided[some]] = True
+        undecided = undecided[~some]
+    return a[shared], b[shared], rows[shared]

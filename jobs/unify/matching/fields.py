@@ -1,4 +1,4 @@
-"""Fields of records in the form in which they are compared, and the keys of the blocks that records stand in."""
+"""Fields of records in the form that is compared, and their blocking keys."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city"
 FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
           "phone", "national_id", "phone_mask")  # fmt: skip
 PASSED = ("person", "email_code", "phone_code")
-# Days of birth that forms are filled with when nobody tells.
+# Default dates of birth in forms.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
 _DIGITS = re.compile(r"\d+")
-# What follows numbers of houses and flats, and is no part of a street's name.
+# Suffixes of house and flat numbers, which are no part of a street's name.
 _NUMBERED = re.compile(r"(?<=[\da-z])\s*(?:号楼|单元|号|室|栋|幢|楼|层|座|弄)")
 _MOBILE = re.compile(r"^(?:\+?86)?(1\d\d)[\d*]{4}(\d{4})$")
 _STARS = str.maketrans("＊xXｘＸ•", "******")
@@ -29,44 +29,44 @@ _CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回
 Strings = pd.Series
 
 
-def _once(column: Strings, function: Callable[[Any], Any]) -> Strings:
+def _map_distinct(column: Strings, function: Callable[[Any], Any]) -> Strings:
     """Apply a function to each different value once."""
     return column.map({value: function(value) for value in column.dropna().unique()}).astype(object)
 
 
 def prepared(raw: pd.DataFrame) -> pd.DataFrame:
-    """Bring raw columns (RAW, texts or null) into FIELDS, null where there is nothing to compare."""
+    """Convert raw columns (RAW, texts or null) to FIELDS, null where there is nothing to compare."""
     split = _names(raw)
-    address = _once(raw["address"], names.words)
-    made = {
+    address = _map_distinct(raw["address"], names.words)
+    columns = {
         "given": split[0],
         "family": split[1],
-        "birthday": _once(raw["birthday"], _birthday),
-        "gender": _once(raw["gender"], lambda text: text if text in ("female", "male") else None),
-        "city": _once(raw["city"], _place),
-        "region": _once(raw["region"], _place),
-        "postcode": _once(raw["postcode"], _postcode),
-        "district": _once(raw["postcode"], _district),
-        "street": _once(address, _street),
-        "house": _once(address, _house),
+        "birthday": _map_distinct(raw["birthday"], _birthday),
+        "gender": _map_distinct(raw["gender"], lambda text: text if text in ("female", "male") else None),
+        "city": _map_distinct(raw["city"], _place),
+        "region": _map_distinct(raw["region"], _place),
+        "postcode": _map_distinct(raw["postcode"], _postcode),
+        "district": _map_distinct(raw["postcode"], _district),
+        "street": _map_distinct(address, _street),
+        "house": _map_distinct(address, _house),
         **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
-        "phone_mask": _once(raw["phone"].fillna(raw["phone_masked"]), _mask),
+        "phone_mask": _map_distinct(raw["phone"].fillna(raw["phone_masked"]), _mask),
     }
-    frame = pd.DataFrame(made, index=raw.index)
+    frame = pd.DataFrame(columns, index=raw.index)
     return frame.astype(object).mask(frame.isna(), None)
 
 
 def _names(raw: pd.DataFrame) -> tuple[Strings, Strings]:
     texts = raw[["given_name", "family_name", "display_name"]].astype(object)
     texts = texts.mask(texts.isna(), None)
-    known: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}
-    found = []
+    cache: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}
+    split = []
     for key in zip(texts["given_name"], texts["family_name"], texts["display_name"], strict=True):
-        if key not in known:
-            known[key] = names.parts(*key)
-        found.append(known[key])
-    given, family = zip(*found, strict=True) if found else ((), ())
-    return pd.Series(given, raw.index, dtype=object), pd.Series(family, raw.index, dtype=object)
+        if key not in cache:
+            cache[key] = names.parts(*key)
+        split.append(cache[key])
+    given_names, family_names = zip(*split, strict=True) if split else ((), ())
+    return pd.Series(given_names, raw.index, dtype=object), pd.Series(family_names, raw.index, dtype=object)
 
 
 def _birthday(text: str) -> str | None:
@@ -75,32 +75,32 @@ def _birthday(text: str) -> str | None:
 
 
 def _place(text: str) -> str | None:
-    found = names.words(text)
-    return _CITY_TAIL.sub("", found) or found if found else None
+    town = names.words(text)
+    return _CITY_TAIL.sub("", town) or town if town else None
 
 
 def _postcode(text: str) -> str | None:
-    found = "".join(c for c in text.lower() if c.isalnum())
-    return found if found and set(found) != {"0"} else None
+    code = "".join(c for c in text.lower() if c.isalnum())
+    return code if code and set(code) != {"0"} else None
 
 
 def _district(text: str) -> str | None:
-    """The part of a postcode that tells the wider area: without the last two digits, or the last three signs."""
-    found = _postcode(text)
-    if found is None or len(found) < 4:
+    """The part of a postcode for the wider area: without the last one or two digits, or the last three characters."""
+    code = _postcode(text)
+    if code is None or len(code) < 4:
         return None
-    return found[: -3 if not found.isdigit() else -1 if len(found) < 5 else -2]
+    return code[: -3 if not code.isdigit() else -1 if len(code) < 5 else -2]
 
 
 def _mask(text: str) -> str | None:
-    """The digits of a Chinese mobile number that platforms leave to be seen: the first three and the last four."""
-    found = _MOBILE.match(text.translate(_STARS).replace(" ", ""))
-    return f"{found[1]}*{found[2]}" if found else None
+    """The digits of a Chinese mobile number that masks leave visible: the first three and the last four."""
+    match = _MOBILE.match(text.translate(_STARS).replace(" ", ""))
+    return f"{match[1]}*{match[2]}" if match else None
 
 
 def _street(text: str) -> str | None:
-    found = " ".join(_DIGITS.sub(" ", _NUMBERED.sub(" ", text)).split())
-    return found if len(found) > 1 else None
+    street = " ".join(_DIGITS.sub(" ", _NUMBERED.sub(" ", text)).split())
+    return street if len(street) > 1 else None
 
 
 def _house(text: str) -> str | None:
@@ -108,26 +108,26 @@ def _house(text: str) -> str | None:
 
 
 def called(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Number of each record's name, as name_match.numbered has it."""
+    """Code of each record's name (records, int64), as by name_match.numbered."""
     return name_match.numbered(name_match.of(raw), salt)
 
 
 def named(fields: pd.DataFrame) -> Strings:
-    """The whole name in whatever order its parts stand, null where one of them lacks."""
+    """The complete name with its parts sorted, null where one of them is missing."""
     both = fields["given"].notna() & fields["family"].notna()
-    given, family = fields["given"].fillna("").astype(str), fields["family"].fillna("").astype(str)
-    first = given.where(given <= family, family)
-    last = family.where(given <= family, given)
+    given_names, family_names = fields["given"].fillna("").astype(str), fields["family"].fillna("").astype(str)
+    first = given_names.where(given_names <= family_names, family_names)
+    last = family_names.where(given_names <= family_names, given_names)
     return (first + "~" + last).mask(~both, None)
 
 
 def _start(column: Strings) -> Strings:
-    return _once(column, lambda text: names.roman(text)[:4])
+    return _map_distinct(column, lambda text: names.roman(text)[:4])
 
 
 def _initials(fields: pd.DataFrame) -> Strings:
-    one = _once(fields["given"], lambda text: names.roman(text)[0]).fillna("")
-    two = _once(fields["family"], lambda text: names.roman(text)[0]).fillna("")
+    one = _map_distinct(fields["given"], lambda text: names.roman(text)[0]).fillna("")
+    two = _map_distinct(fields["family"], lambda text: names.roman(text)[0]).fillna("")
     either = (one + two).str.len() > 0
     return (one.where(one <= two, two) + two.where(one <= two, one)).mask(~either, None)
 
@@ -145,39 +145,39 @@ DERIVED: dict[str, Callable[[pd.DataFrame], Strings]] = {
 
 
 def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Hash texts under the salt (16 characters) to whole numbers, 0 for null."""
+    """Hash texts under the salt (16 characters) to integers, 0 for null."""
     values = texts.to_numpy(dtype=object)
-    there = texts.notna().to_numpy()
-    found = np.zeros(len(values), dtype=np.int64)
-    if there.any():
-        found[there] = pd.util.hash_array(values[there], hash_key=salt, categorize=True).view(np.int64)
-    return found
+    present = texts.notna().to_numpy()
+    hashes = np.zeros(len(values), dtype=np.int64)
+    if present.any():
+        hashes[present] = pd.util.hash_array(values[present], hash_key=salt, categorize=True).view(np.int64)
+    return hashes
 
 
 def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Key of each record (row) in each block (column), 0 where one of the block's fields lacks."""
+    """Blocking keys (records by blocks), 0 where one of the block's fields is missing."""
     used = {name for on in blocks for name in on}
     hashes = {name: hashed(DERIVED[name](fields) if name in DERIVED else fields[name], salt) for name in used}
-    found = np.zeros((len(fields), len(blocks)), dtype=np.int64)
+    block_keys = np.zeros((len(fields), len(blocks)), dtype=np.int64)
     for place, on in enumerate(blocks):
-        there = np.logical_and.reduce([hashes[name] != 0 for name in on])
+        present = np.logical_and.reduce([hashes[name] != 0 for name in on])
         mixed = np.full(len(fields), place, dtype=np.uint64)
         with np.errstate(over="ignore"):
             for name in on:
                 mixed = (mixed ^ hashes[name].view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
                 mixed ^= mixed >> np.uint64(29)
-        found[:, place] = np.where(there, mixed.view(np.int64), 0)
-    return found
+        block_keys[:, place] = np.where(present, mixed.view(np.int64), 0)
+    return block_keys
 
 
 def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], salt: str) -> Iterator[pa.RecordBatch]:
-    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): FIELDS, `name` and `keys` beside."""
+    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): adds FIELDS, `name` and `keys`."""
     for batch in stream:
         raw = batch.to_pandas()
         fields = prepared(raw)
-        found = keys(fields, blocks, salt)
+        block_keys = keys(fields, blocks, salt)
         lists = pa.ListArray.from_arrays(
-            pa.array(np.arange(len(fields) + 1, dtype=np.int32) * found.shape[1]), pa.array(found.ravel())
+            pa.array(np.arange(len(fields) + 1, dtype=np.int32) * block_keys.shape[1]), pa.array(block_keys.ravel())
         )
         passed = [batch.column(batch.schema.get_field_index(name)) for name in PASSED]
         texts = [pa.array(fields[name], pa.string()) for name in FIELDS]

@@ -1,7 +1,7 @@
-"""Two persons of one household: what is alike about them, which is why likeness alone must not join them.
+"""Members of one household: what they have in common, so that the match score alone does not join them.
 
-Fellegi and Sunter know pairs of one person and pairs of strangers, and take fields to be independent of each other. A
-family shares name, address and often a phone, and so is neither: it is a third kind of pair, with levels of its own.
+Fellegi and Sunter model pairs of one person and pairs of strangers, and assume that fields are independent. A family
+shares name, address and often a phone, and so is neither: it is a third class of pairs, with probabilities of its own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from jobs.unify.matching import names
 from jobs.unify.matching.levels import HIGHEST, Column
 
 Array = np.ndarray[Any, Any]
-# Pairs of a household per record: what is assumed where the data cannot tell, and between what they may tell it.
+# Household pairs per record: the default, and bounds of the estimate.
 ASSUMED, LEAST, MOST = 1.0, 0.01, 10.0
-# Levels from the lowest. Children have a parent's family name, spouses not everywhere; one birth in eighty is of twins.
+# Probabilities of levels, lowest first. Children have a parent's family name, spouses not everywhere; one birth in
+# eighty is of twins.
 SHARES = {
     "given": (0.925, 0.06, 0.01, 0.005), "family": (0.33, 0.02, 0.02, 0.63),
     "birthday": (0.73, 0.25, 0.01, 0.003, 0.001, 0.006), "gender": (0.55, 0.45),
@@ -28,117 +29,119 @@ SHARES = {
 
 
 def share(records: int, pairs_a_record: float = ASSUMED) -> float:
-    """Share of pairs of a household among all pairs of two persons."""
+    """Share of household pairs among all pairs of two persons."""
     return float(2 * np.clip(pairs_a_record, LEAST, MOST) * records / max(records, 1000) ** 2)
 
 
 def estimated(one: Array, household: Array, counts: Array, records: int) -> float:
     """Estimate the share from weights of candidate pairs against strangers, for one person and for one household.
 
-    The share that explains itself: as many pairs as the probabilities under it add up to. `counts` are how many pairs
-    show each row of weights.
+    It is a fixed point: as many pairs as the probabilities under it add up to. `one`, `household` and `counts` are
+    (patterns,) float64; `counts` is how many pairs have each row of weights.
     """
     pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
-    same, found = 1.0 * records / pairs, share(records)
+    same, estimate = 1.0 * records / pairs, share(records)
     for _ in range(200):
-        parts = same * np.exp2(one), found * np.exp2(household)
+        parts = same * np.exp2(one), estimate * np.exp2(household)
         total = parts[0] + parts[1] + 1.0
         same, fresh = (max(float((part / total * counts).sum()), 1e-3) / pairs for part in parts)
-        if abs(fresh - found) < 1e-4 * found:
+        if abs(fresh - estimate) < 1e-4 * estimate:
             break
-        found = fresh
-    return share(records, found * pairs / max(records, 1))
+        estimate = fresh
+    return share(records, estimate * pairs / max(records, 1))
 
 
 def levels_of(m: Mapping[str, Array]) -> dict[str, Array]:
-    """How often each level is met among pairs of a household, by comparison, given how often among those of one person.
+    """Probability of each level among household pairs, by comparison, from `m` of pairs of one person.
 
-    Whoever lives together is told to live at the same place as often as one person is: what is left out and mistyped of
-    an address is the same, so that the place says nothing of which of both a pair is.
+    Members of a household share a place as often as one person's records do: omissions and typos are the same, so the
+    place does not separate the two classes.
     """
     return {name: m[name] if name == "place" else np.array([1.0, *SHARES[name]]) for name in HIGHEST}
 
 
 def logs(m: Mapping[str, Array]) -> dict[str, Array]:
-    """Weight of each level for one person against two of a household, in bits; 0 where nothing is compared."""
+    """Weight of each level for one person against a household, in bits, by comparison; 0 where nothing is compared."""
     family = levels_of(m)
-    found = {name: np.log2(m[name] / family[name]) for name in HIGHEST}
-    for table in found.values():
+    tables = {name: np.log2(m[name] / family[name]) for name in HIGHEST}
+    for table in tables.values():
         table[0] = 0.0
-    return found
+    return tables
 
 
 def against(levels: Array, m: Mapping[str, Array]) -> Array:
-    """Weight of pairs (by comparisons) for one person against two of a household, in bits."""
+    """Weight of pairs for one person against a household, in bits (float32); `levels` is pairs by comparisons."""
     tables = logs(m)
-    found = np.zeros(len(levels), np.float32)
+    weights = np.zeros(len(levels), np.float32)
     for place, name in enumerate(HIGHEST):
-        found += tables[name].astype(np.float32)[levels[:, place]]
-    return found
+        weights += tables[name].astype(np.float32)[levels[:, place]]
+    return weights
 
 
 def weighed(strangers: Array, household: Array, share: float) -> Array:
-    """Weight against everybody else, out of the weights against strangers and against those of a household."""
+    """Weight against everybody else in bits, from the weights against strangers and against a household."""
     return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
 
 
 def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, levels: Array) -> Array:
-    """Pairs whose names are two persons', as twins' are, however like the rest is: 1, otherwise 0.
+    """Flag pairs whose names belong to two persons, such as twins, however similar the rest is: 1, otherwise 0 (int64).
 
-    Given names that differ, unless one is an initial, a short form or a slip of the other; nearly the same ones of two
-    sexes; single words that differ; Chinese names in the other order; and `_with_contacts_of_their_own`. A slip is no
-    name that others have: `common` tells by name whether it is. Who shows the same national id, or all but one
-    character of it, is one person for that reason.
+    Such names are: given names that differ, unless one is an initial, a short form or a typo of the other; nearly the
+    same ones of two sexes; single words that differ; Chinese names in the other order; and
+    `_with_contacts_of_their_own`. A name that others have is no typo: `common` (names, bool) says which. Pairs with the
+    same national id, or all but one character of it, are one person.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
-    given, family, gender = (levels[:, at[name]] for name in ("given", "family", "gender"))
-    found = ((given == 0) & (family == 1)) | ((given == 3) & (gender == 1))
-    unlike = np.flatnonzero((given > 0) & (given < 4))
+    given_level, family_level, gender_level = (levels[:, at[name]] for name in ("given", "family", "gender"))
+    two_persons = ((given_level == 0) & (family_level == 1)) | ((given_level == 3) & (gender_level == 1))
+    unlike = np.flatnonzero((given_level > 0) & (given_level < 4))
     codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
     rows = np.stack([codes[0][a[unlike]], codes[1][a[unlike]], codes[0][b[unlike]], codes[1][b[unlike]]], axis=1)
-    different, back = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
-    apart = [_apart(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
-    found[unlike] |= np.array(apart, bool)[back.ravel()] if apart else False
+    different, inverse = np.unique(rows.reshape(-1, 4), axis=0, return_inverse=True)
+    apart = [_other_given_names(*(values[code] if code >= 0 else "" for code in row)) for row in different.tolist()]
+    two_persons[unlike] |= np.array(apart, bool)[inverse.ravel()] if apart else False
     codes_of = (codes[0][a], codes[0][b])
-    slip = ((given == 2) | ((given == 3) & (gender != 1))) & ~np.logical_and(
+    slip = ((given_level == 2) | ((given_level == 3) & (gender_level != 1))) & ~np.logical_and(
         *(common[code] & (code >= 0) for code in codes_of)
     )
     han = np.array([*map(names.is_han, values), False], bool)
-    found &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
+    two_persons &= ~slip | np.logical_or(*(han[code] & (code >= 0) for code in codes_of))
     # In Chinese the written order counts: 杨林 is not 林杨.
     crosswise = (codes[0][a] == codes[1][b]) & (codes[1][a] == codes[0][b]) & (codes[0][a] != codes[0][b])
-    found |= crosswise & han[codes[0][a]]
-    found |= _with_contacts_of_their_own(values, codes_of, levels)
-    return np.asarray(found & (levels[:, at["national_id"]] < 2), np.int64)
+    two_persons |= crosswise & han[codes[0][a]]
+    two_persons |= _with_contacts_of_their_own(values, codes_of, levels)
+    return np.asarray(two_persons & (levels[:, at["national_id"]] < 2), np.int64)
 
 
 def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array, Array], levels: Array) -> Array:
-    """Pairs that show phones or e-mails, and none in common, with names that are only alike, or of two generations.
+    """Pairs with phones or e-mails but none in common, and names that are only similar, or of two generations.
 
-    Twins have like names, and each a phone; a slip in a name comes with the same phone or mailbox. An initial is no
+    Twins have similar names and a phone each; a typo in a name comes with the same phone or mailbox. An initial is no
     other name.
     """
     at = {name: place for place, name in enumerate(HIGHEST)}
-    contacts, given = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
+    contacts, given_level = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
     initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
-    whole, family = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
-    # Written in Latin letters, the family name of Kim Minjun may stand in the other's place.
-    alike = ((given > 1) & (given < 4) & whole) | ((given == 4) & (family > 1) & (family < 4))
-    generations = (given > 1) & (levels[:, at["birthday"]] == 1)
+    not_initial, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
+    # In Latin letters, the parts of a name such as Kim Minjun may be swapped.
+    alike = ((given_level > 1) & (given_level < 4) & not_initial) | (
+        (given_level == 4) & (family_level > 1) & (family_level < 4)
+    )
+    generations = (given_level > 1) & (levels[:, at["birthday"]] == 1)
     return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
 
-def _apart(given: str, family: str, other_given: str, other_family: str) -> bool:
-    """Whether neither given name is a form of the other; crosswise where a part stands in the other's column."""
-    if family and names.roman(family) == names.roman(other_given):
-        return not _a_form(given, other_family)
-    if given and names.roman(given) == names.roman(other_family):
-        return not _a_form(family, other_given)
-    return not _a_form(given, other_given)
+def _other_given_names(given_name: str, family_name: str, other_given_name: str, other_family_name: str) -> bool:
+    """Whether neither given name is a form of the other; crosswise where parts are in swapped columns."""
+    if family_name and names.roman(family_name) == names.roman(other_given_name):
+        return not _is_variant(given_name, other_family_name)
+    if given_name and names.roman(given_name) == names.roman(other_family_name):
+        return not _is_variant(family_name, other_given_name)
+    return not _is_variant(given_name, other_given_name)
 
 
-def _a_form(one: str, other: str) -> bool:
-    """Whether one sounds like or begins the other, has one letter else, or leaves out, doubles or swaps characters."""
+def _is_variant(one: str, other: str) -> bool:
+    """Whether one sounds like or begins the other, differs in one letter, or omits, doubles or swaps characters."""
     short, long = sorted((one, other), key=len)
     if names.roman(one) == names.roman(other):
         return True

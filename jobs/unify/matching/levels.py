@@ -1,4 +1,4 @@
-"""How alike two records are, field by field, in levels: 0 nothing to compare, 1 different, the highest the same."""
+"""Comparison levels of two records, field by field: 0 nothing to compare, 1 different, the highest the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 
 from jobs.unify.matching import fields, names
 
-# Comparison to its highest level.
+# Highest level of each comparison.
 HIGHEST = {"given": 4, "family": 4, "birthday": 6, "gender": 2, "place": 8, "email": 5, "phone": 3, "national_id": 3,
            "phone_mask": 2}  # fmt: skip
 # Level words, lowest first, for explanations.
@@ -41,23 +41,23 @@ Levels = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Column:
-    """One field of all records: `codes` (-1 for null) into `values`, which are in order."""
+    """One field of all records: `codes` (records, int32, -1 for null) index `values`, which are sorted."""
 
     codes: Codes
     values: list[str]
 
 
 def coded(table: pa.Table) -> dict[str, Column]:
-    """Code the FIELDS of records; given and family names share their values."""
-    found: dict[str, Column] = {}
+    """Encode the FIELDS of records; given and family names share their values."""
+    columns: dict[str, Column] = {}
     both = pa.chunked_array([*table["given"].chunks, *table["family"].chunks], pa.string())
     pooled = _column(both)
-    found["given"] = Column(pooled.codes[: len(table)], pooled.values)
-    found["family"] = Column(pooled.codes[len(table) :], pooled.values)
+    columns["given"] = Column(pooled.codes[: len(table)], pooled.values)
+    columns["family"] = Column(pooled.codes[len(table) :], pooled.values)
     for name in fields.FIELDS:
-        if name not in found:
-            found[name] = _column(table[name])
-    return found
+        if name not in columns:
+            columns[name] = _column(table[name])
+    return columns
 
 
 def _column(values: pa.ChunkedArray) -> Column:
@@ -71,18 +71,18 @@ def _column(values: pa.ChunkedArray) -> Column:
 
 
 def _on_distinct(a: Codes, b: Codes, values: list[str], alike: Callable[[list[str], list[str]], Levels]) -> Levels:
-    """Compare each different pair of values once; equal codes give 255, nulls 0."""
-    found = np.zeros(len(a), dtype=np.uint8)
-    there = (a >= 0) & (b >= 0)
-    found[there & (a == b)] = 255
-    open_ = np.flatnonzero(there & (a != b))
-    if len(open_):
-        low, high = np.minimum(a[open_], b[open_]).astype(np.int64), np.maximum(a[open_], b[open_])
-        pairs, back = np.unique(low * len(values) + high, return_inverse=True)
+    """Compare each distinct pair of values once (pairs, uint8); equal codes give 255, nulls 0."""
+    levels = np.zeros(len(a), dtype=np.uint8)
+    present = (a >= 0) & (b >= 0)
+    levels[present & (a == b)] = 255
+    different = np.flatnonzero(present & (a != b))
+    if len(different):
+        low, high = np.minimum(a[different], b[different]).astype(np.int64), np.maximum(a[different], b[different])
+        pairs, inverse = np.unique(low * len(values) + high, return_inverse=True)
         left = [values[i] for i in (pairs // len(values)).tolist()]
         right = [values[i] for i in (pairs % len(values)).tolist()]
-        found[open_] = alike(left, right)[back]
-    return found
+        levels[different] = alike(left, right)[inverse]
+    return levels
 
 
 def _osa(left: list[str], right: list[str], most: int) -> Any:
@@ -98,7 +98,7 @@ def _shortest(left: list[str], right: list[str]) -> Any:
 
 
 def _names(left: list[str], right: list[str]) -> Levels:
-    """Levels of two different names; Chinese ones by their sound and the characters they share."""
+    """Levels of two different names; Chinese ones by sound and shared characters."""
     sounds_left, sounds_right = [names.roman(x) for x in left], [names.roman(x) for x in right]
     winkler, off = _winkler(sounds_left, sounds_right), _osa(sounds_left, sounds_right, 2)
     size = _shortest(sounds_left, sounds_right)
@@ -126,7 +126,7 @@ def _birthdays(left: list[str], right: list[str]) -> Levels:
 
 
 def _days(texts: list[str]) -> Any:
-    """Days on a calendar whose months are all as long, which is near enough to tell how far two days are apart."""
+    """Day numbers of a calendar with months of equal length, exact enough for distances."""
     digits = np.array([int(text) for text in texts], dtype=np.int64)
     return digits // 10000 * 366 + digits // 100 % 100 * 31 + digits % 100
 
@@ -135,7 +135,7 @@ def _emails(left: list[str], right: list[str]) -> Levels:
     name_left, name_right = [x.partition("@")[0] for x in left], [x.partition("@")[0] for x in right]
     off, winkler = _osa(left, right, 2), _winkler(left, right)
     name_off, name_winkler = _osa(name_left, name_right, 2), _winkler(name_left, name_right)
-    # Who has a common name puts numbers behind it: another number is another person's address.
+    # People add numbers to a common name: another number is another person's address.
     numbers = [np.array([_LETTERS.sub("", x) for x in some], object) for some in (name_left, name_right)]
     same = (off <= 2) & (numbers[0] == numbers[1]) | ((name_off == 0) & (_shortest(name_left, name_right) >= 5))
     near, alike = (winkler >= 0.9) & (name_off <= 2), (winkler >= 0.85) | (name_winkler >= 0.9)
@@ -149,7 +149,7 @@ def _numbers(left: list[str], right: list[str]) -> Levels:
 def _streets(left: list[str], right: list[str]) -> Levels:
     part = process.cpdist(left, right, scorer=fuzz.partial_ratio)
     size, off = _shortest(left, right), _osa(left, right, 2)
-    # Two letters off are a slip in a long name, and another street in a short one.
+    # Two edits are a typo in a long name, and another street in a short one.
     near = ((off <= 2) & (size >= 8)) | ((off <= 1) & (size >= 4)) | ((part >= 90) & (size >= 6))
     return np.where((_winkler(left, right) >= 0.9) | near, 2, 1).astype(np.uint8)
 
@@ -159,7 +159,7 @@ def _towns(left: list[str], right: list[str]) -> Levels:
     return np.where(near, 2, 1).astype(np.uint8)
 
 
-def _unlike(left: list[str], right: list[str]) -> Levels:
+def _exact(left: list[str], right: list[str]) -> Levels:
     return np.ones(len(left), np.uint8)
 
 
@@ -174,9 +174,9 @@ def _same(values: Levels, highest: int) -> Levels:
 
 @dataclass(frozen=True)
 class Compared:
-    """Levels (pairs by comparisons, in the order of HIGHEST), and the coded value that agrees where terms count.
+    """Levels (pairs by comparisons, in the order of HIGHEST), and the agreeing value where term frequencies apply.
 
-    `terms` maps a comparison to the field and the code of the value that both have, -1 where there is none.
+    `terms` maps a comparison to the field and the codes (pairs, int32) of the value that both have, -1 for none.
     """
 
     levels: Levels
@@ -184,27 +184,27 @@ class Compared:
 
 
 def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
-    """Compare records by their places `a` and `b` (both: pairs)."""
+    """Compare the records at positions `a` and `b` (pairs, int64)."""
 
     def levels(name: str, alike: Callable[[list[str], list[str]], Levels], highest: int) -> Levels:
         column = columns[name]
         return _same(_on_distinct(column.codes[a], column.codes[b], column.values, alike), highest)
 
-    given, family, given_term, family_term = _whole_names(columns, a, b)
+    given_level, family_level, given_term, family_term = _whole_names(columns, a, b)
     place, place_terms = _place(columns, a, b, levels)
     birthday, email = levels("birthday", _birthdays, 6), levels("email", _emails, 5)
-    # Who has the same name has an address like it for that reason.
-    email[(given >= 3) & (family >= 3) & ((email == 2) | (email == 3))] = 0
-    found = {
-        "given": given,
-        "family": family,
+    # The same name alone makes addresses similar.
+    email[(given_level >= 3) & (family_level >= 3) & ((email == 2) | (email == 3))] = 0
+    comparisons = {
+        "given": given_level,
+        "family": family_level,
         "birthday": birthday,
-        "gender": levels("gender", _unlike, 2),
+        "gender": levels("gender", _exact, 2),
         "place": place,
         "email": email,
         "phone": levels("phone", _numbers, 3),
         "national_id": levels("national_id", _numbers, 3),
-        "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _unlike, 2)).astype(np.uint8),
+        "phone_mask": np.where(_both(columns["phone"], a, b), 0, levels("phone_mask", _exact, 2)).astype(np.uint8),
     }
     day = columns["birthday"].codes[a]
     terms = {
@@ -213,35 +213,36 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         "birthday": ("birthday", np.where(birthday == 6, day, -1).astype(np.int32)),
         **place_terms,
     }
-    return Compared(np.stack([found[name] for name in HIGHEST], axis=1), terms)
+    return Compared(np.stack([comparisons[name] for name in HIGHEST], axis=1), terms)
 
 
 def _whole_names(columns: dict[str, Column], a: Any, b: Any) -> tuple[Levels, Levels, Codes, Codes]:
-    """Levels of given and family name, crosswise where that fits better, and the codes of names that are the same."""
-    given, family, values = columns["given"].codes, columns["family"].codes, columns["given"].values
-    straight = [_same(_on_distinct(x[a], x[b], values, _names), 4) for x in (given, family)]
+    """Levels of given and family name, crosswise where that fits better, and the codes of equal names."""
+    given_codes, family_codes, values = columns["given"].codes, columns["family"].codes, columns["given"].values
+    straight = [_same(_on_distinct(x[a], x[b], values, _names), 4) for x in (given_codes, family_codes)]
     crossed = [
-        _same(_on_distinct(x[a], y[b], values, _names), 4) for x, y in ((given, family), (family, given))
-    ]  # fmt: skip
-    # What is missing is worth a little more than what differs.
+        _same(_on_distinct(x[a], y[b], values, _names), 4)
+        for x, y in ((given_codes, family_codes), (family_codes, given_codes))
+    ]
+    # A missing part counts a little more than a different one.
     worth = [[np.where(x == 0, 1.5, x) for x in pair] for pair in (straight, crossed)]
     cross = worth[1][0] + worth[1][1] > worth[0][0] + worth[0][1] + 0.5
-    terms = [np.where(level == 4, x[a], -1) for level, x in zip(straight, (given, family), strict=True)]
-    swapped = [np.where(level == 4, x[a], -1) for level, x in zip(crossed, (given, family), strict=True)]
-    # Crosswise neither is the given name: the likest counts as the family's, whichever record comes first.
+    terms = [np.where(level == 4, x[a], -1) for level, x in zip(straight, (given_codes, family_codes), strict=True)]
+    swapped = [np.where(level == 4, x[a], -1) for level, x in zip(crossed, (given_codes, family_codes), strict=True)]
+    # Crosswise neither is the given name: the closer match counts as the family's, whichever record comes first.
     levels = [np.where(cross, f(*crossed), x).astype(np.uint8) for f, x in zip(_SORTED, straight, strict=True)]
-    found = [np.where(cross, f(*swapped), x).astype(np.int32) for f, x in zip(_SORTED, terms, strict=True)]
-    return levels[0], levels[1], found[0], found[1]
+    codes = [np.where(cross, f(*swapped), x).astype(np.int32) for f, x in zip(_SORTED, terms, strict=True)]
+    return levels[0], levels[1], codes[0], codes[1]
 
 
 def _place(
     columns: dict[str, Column], a: Any, b: Any, levels: Callable[..., Levels]
 ) -> tuple[Levels, dict[str, tuple[str, Codes]]]:
-    """One level for all that tells where somebody lives: who moves changes all of it at once."""
+    """One level for all address fields: a move changes all of them at once."""
     street, city, postcode = (
         levels("street", _streets, 3), levels("city", _towns, 3), levels("postcode", _numbers, 3),
     )  # fmt: skip
-    house = levels("house", _unlike, 2)
+    house = levels("house", _exact, 2)
     region = levels("region", _towns, 3)
     some = (street > 0) | (city > 0) | (postcode > 0)
     town = (city >= 2) | ((city == 0) & (region == 3) & (postcode == 0))
@@ -252,14 +253,16 @@ def _place(
         (street >= 2, 6),
         (area & (house == 2), 5),
         (area, 4),
-        (levels("district", _unlike, 2) == 2, 3),
+        (levels("district", _exact, 2) == 2, 3),
         (town, 2),
         (some, 1),
     ]
-    found = np.select([condition for condition, _ in steps], [level for _, level in steps], 0).astype(np.uint8)
+    place_levels = np.select([condition for condition, _ in steps], [level for _, level in steps], 0).astype(np.uint8)
     codes = {
-        "street": np.where((found >= 6) & (street == 3), columns["street"].codes[a], -1),
-        "postcode": np.where(((found == 4) | (found == 5)) & (postcode == 3), columns["postcode"].codes[a], -1),
-        "city": np.where((found == 2) & (city == 3), columns["city"].codes[a], -1),
+        "street": np.where((place_levels >= 6) & (street == 3), columns["street"].codes[a], -1),
+        "postcode": np.where(
+            ((place_levels == 4) | (place_levels == 5)) & (postcode == 3), columns["postcode"].codes[a], -1
+        ),
+        "city": np.where((place_levels == 2) & (city == 3), columns["city"].codes[a], -1),
     }
-    return found, {f"place.{name}": (name, code.astype(np.int32)) for name, code in codes.items()}
+    return place_levels, {f"place.{name}": (name, code.astype(np.int32)) for name, code in codes.items()}

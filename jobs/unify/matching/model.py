@@ -1,7 +1,7 @@
-"""The model: how often each level is met among pairs of one person (m) and among others (u), and how common values are.
+"""The match model: probabilities of levels among pairs of one person (m) and other pairs (u), and term frequencies.
 
-Weights are log2 of the Bayes factor m / u, as Fellegi and Sunter (1969) have it; where two records share a value, its
-share takes the place of the average (Winkler's term frequencies).
+Weights are log2 of the Bayes factor m / u (Fellegi and Sunter 1969). Where two records share a value, its own frequency
+replaces the average (Winkler's term frequencies).
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ import numpy as np
 from jobs.unify.matching import fields, households
 from jobs.unify.matching.levels import HIGHEST, Column, Compared
 
-# Of which values the shares are kept.
+# Fields with term frequencies.
 TERMS = ("names", "birthday", "street", "postcode", "city")
 BASES = ("given", "family", *TERMS[1:])
-# Bits that the rarity of a shared value may add or take.
+# Most bits that the frequency of a shared value may add or subtract.
 MOST_TERM = 7.0
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Model:
-    """m and u by comparison and level (0 is never used), shares of values by hash, and what it was trained on.
+    """m and u by comparison and level (index 0 is not used), term frequencies by hash, and parameters of its training.
 
-    `bases` are the chances that two random records share a value; `floor` is the weight below which a pair is not
-    kept; `households` the share of pairs of one household among those of two persons; `salt` the key of the hashes.
+    `terms` are sorted hashes (int64) and shares (float64). `bases` are the probabilities that two random records share
+    a value; pairs below the weight `floor` are dropped; `households` is the share of household pairs among those of two
+    persons; `salt` keys the hashes.
     """
 
     m: Mapping[str, Array]
@@ -42,39 +43,39 @@ class Model:
     salt: str = field(repr=False)
 
     def text(self) -> str:
-        """All but the shares of values, as JSON."""
-        told = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
+        """All but the term frequencies, as JSON."""
+        comparisons = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
         rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases), "households": self.households}
-        return json.dumps({"comparisons": told, **rest}, sort_keys=True)
+        return json.dumps({"comparisons": comparisons, **rest}, sort_keys=True)
 
     def shares(self, columns: Mapping[str, Column]) -> dict[str, Array]:
-        """Share of each coded value, by the name of the terms."""
-        found = {}
+        """Share of each coded value (values, float64), by term."""
+        by_term = {}
         for term, (hashes, shares) in self.terms.items():
             values = columns["given" if term == "names" else term].values
             coded = _hashes(values, self.salt)
             at = np.minimum(np.searchsorted(hashes, coded), max(len(hashes) - 1, 0))
-            known = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
-            found[term] = np.where(known, shares[at] if len(hashes) else 0.0, self.rarest)
-        return found
+            is_listed = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
+            by_term[term] = np.where(is_listed, shares[at] if len(hashes) else 0.0, self.rarest)
+        return by_term
 
     def weights(self, compared: Compared, shares: Mapping[str, Array]) -> Array:
-        """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons)."""
-        found = np.zeros(compared.levels.shape, dtype=np.float32)
+        """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons, float32)."""
+        bits = np.zeros(compared.levels.shape, dtype=np.float32)
         for place, name in enumerate(HIGHEST):
             table = np.log2(self.m[name] / self.u[name])
             table[0] = 0.0
-            found[:, place] = table[compared.levels[:, place]]
+            bits[:, place] = table[compared.levels[:, place]]
         for name, (term, codes) in compared.terms.items():
             place = list(HIGHEST).index(name.partition(".")[0])
             rows = np.flatnonzero(codes >= 0)
             share = np.maximum(shares[term][codes[rows]], self.rarest)
             base = self.bases[name if name in self.bases else term]
-            found[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
-        return found
+            bits[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
+        return bits
 
     def total(self, compared: Compared, weights: Array) -> Array:
-        """Weight of each pair in bits, against strangers and those of a household."""
+        """Weight of each pair (pairs,) in bits, against strangers and members of one household."""
         against = households.against(compared.levels, self.m)
         return households.weighed(weights.sum(axis=1), against, self.households)
 
@@ -90,15 +91,15 @@ def _hashes(values: list[str], salt: str) -> Array:
 
 
 def read(text: str, terms: Mapping[str, tuple[Array, Array]], assumed: Model) -> Model:
-    """Make the model of its JSON and its shares of values.
+    """Build the model from its JSON and its term frequencies.
 
-    A comparison that is newer than the text weighs as `assumed`, so that a release does not make old versions unusable.
+    A comparison that is newer than the text weighs as in `assumed`, so that old versions stay usable after a release.
     """
-    told = json.loads(text)
+    parameters = json.loads(text)
     m, u = dict(assumed.m), dict(assumed.u)
-    for name, held in told["comparisons"].items():
-        if name in HIGHEST and len(held["m"]) == len(m[name]):
-            m[name], u[name] = np.array(held["m"]), np.array(held["u"])
-    share = told.get("households", assumed.households)
-    bases = {name: told["bases"].get(name, told["bases"].get("names", 1.0)) for name in BASES}
-    return Model(m, u, terms, bases, told["rarest"], told["floor"], share, assumed.salt)
+    for name, rates in parameters["comparisons"].items():
+        if name in HIGHEST and len(rates["m"]) == len(m[name]):
+            m[name], u[name] = np.array(rates["m"]), np.array(rates["u"])
+    share = parameters.get("households", assumed.households)
+    bases = {name: parameters["bases"].get(name, parameters["bases"].get("names", 1.0)) for name in BASES}
+    return Model(m, u, terms, bases, parameters["rarest"], parameters["floor"], share, assumed.salt)

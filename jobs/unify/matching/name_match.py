@@ -1,4 +1,4 @@
-"""Whether two names may be one person's: whole names, single words, one part alone, titles and masks."""
+"""Whether two names may belong to one person: complete names, single words, one part alone, titles and masks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from jobs.unify.matching import names, titles
 from jobs.unify.matching.names import HIDDEN
 
 Array = np.ndarray[Any, Any]
-# What the lowest two bits of a name's number say: a whole name in parts, one word, or a part of a name.
+# Forms of names, in the lowest two bits of their codes: complete with parts, one word, or a part of a name.
 WHOLE, WORD, PART = 0, 1, 3
 
 
 class Name(NamedTuple):
-    """What a record tells of a name: `texts` in each order of its parts; or a `pattern` with * for what does not show.
+    """A record's name: `texts` in each order of its parts; or a `pattern` with * for hidden characters.
 
-    Where it is known which part shows, a pattern has the family name, a blank and the given name: `王 *` of 王女士, but
-    `王*` of a mask. `sex` is what the title of such a name tells.
+    Where it is known which part is visible, a pattern has the family name, a blank and the given name: `王 *` of
+    王女士, but `王*` of a mask. `sex` is implied by the title of such a name.
     """
 
     texts: tuple[str, ...] = ()
@@ -33,13 +33,13 @@ class Name(NamedTuple):
         """WHOLE, WORD or PART."""
         if not self.texts:
             return PART
-        # Characters in either order may be the same as a text without a blank: texts are to be compared.
+        # Characters in either order may equal a text without a blank: so texts must be compared.
         either = len(self.texts) > 1 and names.is_unspaced(self.texts[0])
         return WORD if either or " " not in self.texts[0] else WHOLE
 
     @property
     def key(self) -> str:
-        """The same text for the same name, whichever order its parts stand in; in unspaced scripts the order counts."""
+        """The same text for the same name, in whichever order its parts are; in unspaced scripts the order counts."""
         if not self.texts:
             return f"{self.pattern}*{self.sex}"
         one = self.texts[0]
@@ -47,28 +47,28 @@ class Name(NamedTuple):
 
 
 @functools.lru_cache(maxsize=200_000)
-def parsed(given: str | None, family: str | None, full: str | None) -> Name | None:
-    """Read a name out of its columns; None where there is none. A text that cannot be split is a name of one word."""
-    told = names.told(given, family, full)
-    if told is None:
+def parsed(given_name: str | None, family_name: str | None, full_name: str | None) -> Name | None:
+    """Parse a name from its columns; None where there is none. A text that cannot be split is a name of one word."""
+    name = names.told(given_name, family_name, full_name)
+    if name is None:
         return None
-    if names.HIDDEN in told.bare:
-        pattern = names.masked(told.bare)
-        return Name(pattern=pattern, sex=told.sex) if pattern else None
-    first, last = told.given, told.family
+    if names.HIDDEN in name.bare:
+        pattern = names.masked(name.bare)
+        return Name(pattern=pattern, sex=name.sex) if pattern else None
+    first, last = name.given, name.family
     if first and last:
-        return _whole(first, last, columns=bool(given or family))
+        return _complete_name(first, last, columns=bool(given_name or family_name))
     # A surname of one letter may be the initial of a longer one.
-    if last and (told.alone or len(last) == 1):
+    if last and (name.alone or len(last) == 1):
         initial = len(last) == 1 and not names.is_unspaced(last)
-        return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=told.sex)
+        return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=name.sex)
     if first:
         return Name(pattern=f"* {first}")
-    word = _one_word(told.bare)
+    word = _one_word(name.bare)
     return Name((word,)) if word else None
 
 
-def _whole(first: str, last: str, columns: bool) -> Name:
+def _complete_name(first: str, last: str, columns: bool) -> Name:
     if not names.is_unspaced(last):
         return Name((f"{first} {last}", f"{last} {first}"))
     joined = f"{last}{first}"
@@ -76,12 +76,12 @@ def _whole(first: str, last: str, columns: bool) -> Name:
     # The same text is the same name, so it has one surname: 欧 and 阳娜 in two columns are 欧阳娜.
     if len(last) <= size:
         return Name((f"{joined[:size]} {joined[size:]}",))
-    # With a dot the given name comes first, in columns nobody knows: 山田 太郎, 古丽·艾山.
+    # With a dot the given name comes first; in columns the order is unknown: 山田 太郎, 古丽·艾山.
     return Name((f"{last} {first}", f"{first} {last}") if columns else (f"{first}{last}",))
 
 
 def of(raw: pd.DataFrame) -> list[Name | None]:
-    """Names of records, out of their raw columns."""
+    """Names of records, from their raw columns."""
     texts = raw[["given_name", "family_name", "display_name"]].astype(object)
     texts = texts.mask(texts.isna(), None)
     return [parsed(*key) for key in texts.itertuples(index=False, name=None)]
@@ -89,14 +89,14 @@ def of(raw: pd.DataFrame) -> list[Name | None]:
 
 def _one_word(bare: str) -> str | None:
     text = names.words(bare)
-    # What apps call those who give no name has numbers in it.
+    # Default names of apps contain numbers.
     if not text or titles.is_placeholder(text) or any(c.isdigit() for c in text) or "@" in bare:
         return None
     return text.replace(" ", "")
 
 
 def compatible(one: Name, other: Name) -> bool:
-    """Whether two names may be one person's: the same text, a word of the other, or a part that fits the other."""
+    """Whether two names may belong to one person: the same text, a word of the other, or a part that fits the other."""
     if one.texts and other.texts:
         joined = [{text.replace(" ", "") for text in name.texts} for name in (one, other)]
         a_word = {word for name in (one, other) if name.form == WORD for word in name.texts}
@@ -104,39 +104,43 @@ def compatible(one: Name, other: Name) -> bool:
         return bool(joined[0] & joined[1] or a_word & shared)
     if not one.texts and not other.texts:
         same_sex = one.sex == other.sex or not (one.sex and other.sex)
-        return same_sex and _meet(one.pattern, other.pattern)
-    part, whole = (one, other) if other.texts else (other, one)
-    return any(_fits(part.pattern, text) for text in whole.texts)
+        return same_sex and _patterns_overlap(one.pattern, other.pattern)
+    part, complete = (one, other) if other.texts else (other, one)
+    return any(_fits(part.pattern, text) for text in complete.texts)
 
 
 def _fits(pattern: str, text: str) -> bool:
-    """Whether all that a pattern shows stands in a text, in its place."""
-    shown, there = pattern.split(), text.split()
-    if names.is_unspaced(pattern) and (len(shown) == 1 or len(pattern.strip("* ")) > 1):
-        # A surname of one character alone is known to end behind it: 山田太郎 has the surname 山田.
+    """Whether all visible characters of a pattern are in a text, in their place."""
+    visible, words = pattern.split(), text.split()
+    if names.is_unspaced(pattern) and (len(visible) == 1 or len(pattern.strip("* ")) > 1):
+        # Only of a one-character surname is the end known: 山田太郎 has the surname 山田.
         return _covers(pattern.replace(" ", ""), text.replace(" ", ""))
-    if len(shown) == len(there):
-        return all(map(_covers, shown, there))
-    if len(there) == 1:
-        return any(_covers(word, text) for word in shown if word.strip(HIDDEN))
+    if len(visible) == len(words):
+        return all(map(_covers, visible, words))
+    if len(words) == 1:
+        return any(_covers(word, text) for word in visible if word.strip(HIDDEN))
     return _covers(pattern, text)
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether a name may be behind both patterns."""
+def _patterns_overlap(one: str, other: str) -> bool:
+    """Whether one name may be behind both patterns."""
     words = [one.split(), other.split()]
     if len(words[0]) != len(words[1]):
         unspaced = names.is_unspaced(one) and names.is_unspaced(other)
-        return _overlap(*(text.replace(" ", "") for text in (one, other))) if unspaced else _overlap(one, other)
-    if all(map(_overlap, *words)):
+        return (
+            _words_overlap(*(text.replace(" ", "") for text in (one, other)))
+            if unspaced
+            else _words_overlap(one, other)
+        )
+    if all(map(_words_overlap, *words)):
         return True
-    # Nobody knows which word of a mask is the family name.
+    # It is unknown which word of a mask is the family name.
     both_show = any(len(text) == 2 and all(word.strip(HIDDEN) for word in text) for text in words)
-    return both_show and all(map(_overlap, words[0], reversed(words[1])))
+    return both_show and all(map(_words_overlap, words[0], reversed(words[1])))
 
 
-def _overlap(one: str, other: str) -> bool:
-    """Whether one word may be behind both patterns: sign by sign where they are as long, else by beginning and end."""
+def _words_overlap(one: str, other: str) -> bool:
+    """Whether one word may be behind both patterns: sign by sign at equal length, else by beginning and end."""
     if HIDDEN not in one or HIDDEN not in other:
         return _covers(one, other) or _covers(other, one)
     if len(one) == len(other):
@@ -152,19 +156,19 @@ def _covers(pattern: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=100_000)
 def _expression(pattern: str) -> re.Pattern[str]:
-    # What is hidden between two characters is a character at least.
+    # Between two characters, at least one is hidden.
     between = ".+" if names.is_unspaced(pattern) else ".*"
     inner = between.join(map(re.escape, filter(None, re.split(r"\*+", pattern))))
     return re.compile(f"{'.*' * pattern.startswith(HIDDEN)}{inner}{'.*' * pattern.endswith(HIDDEN)}")
 
 
-def numbered(found: list[Name | None], salt: str) -> Array:
-    """Number names by their keys under the salt, with their form in the lowest two bits; 0 for none."""
-    codes = np.zeros(len(found), np.int64)
-    there = np.array([name is not None for name in found], bool)
-    if there.any():
-        named = [name for name in found if name is not None]
+def numbered(by_record: list[Name | None], salt: str) -> Array:
+    """Codes of names (names, int64): hashed keys under the salt, with the form in the lowest two bits; 0 for none."""
+    codes = np.zeros(len(by_record), np.int64)
+    present = np.array([name is not None for name in by_record], bool)
+    if present.any():
+        named = [name for name in by_record if name is not None]
         keys = np.array([name.key for name in named], object)
         hashes = pd.util.hash_array(keys, hash_key=salt, categorize=True).view(np.int64)
-        codes[there] = hashes & ~np.int64(3) | np.array([name.form for name in named], np.int64)
+        codes[present] = hashes & ~np.int64(3) | np.array([name.form for name in named], np.int64)
     return codes

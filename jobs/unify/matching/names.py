@@ -1,4 +1,4 @@
-"""Names of persons and words of addresses in one form: any script with its marks, full-width, traditional, accented."""
+"""Normalises names of persons and words of addresses: any script with its marks, full-width, traditional, accented."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from jobs.unify.matching.titles import COMPOUND, is_placeholder, untitled
 _HAN = re.compile(r"[㐀-鿿𠀀-𳿿]")
 _CHARACTER = r"[㐀-鿿𠀀-𳿿가-힣]"
 _UNSPACED = re.compile(_CHARACTER)
-# One sign stands for each that is hidden; a letter in its place is hidden as long as words are made.
+# The sign for a hidden character, and a letter that replaces it while a text is split into words.
 HIDDEN, _LETTER = "*", "ꙮ"
 _STARS = re.compile(r"[✱✻∗�□■◯〇]")
-# Between two parts of two letters or more a round sign is the dot of 古丽·艾山; elsewhere it hides what stands there.
+# Between two parts of two letters or more a round sign is the dot of 古丽·艾山; elsewhere it masks a character.
 _ROUND_DOT = re.compile(r"(?<=[^\W\d_]{2})[●○](?=[^\W\d_]{2})")
 _DOTS = "·•‧・∙⋅ᆞㆍ"
 _DOT = re.compile(rf"(?<=[^\W_])[{_DOTS}](?=[^\W_])|(?<={_CHARACTER})\.(?={_CHARACTER})")
 _DOTS_THAT_HIDE = re.compile(rf"[{_DOTS}]{{2,}}|(?<={_CHARACTER})(?:[.?#]{{2,}}|[?#]|[x×✕]+(?![a-z])|o{{2,}}(?![a-z]))")
 _SOME_MAN = re.compile(rf"(?<={_CHARACTER})某+人?$")
-# Vowel points that Arabic and Hebrew leave out as often as not.
+# Optional vowel points of Arabic and Hebrew.
 _POINTS = re.compile(r"[\u0591-\u05c7\u064b-\u0652\u0670\u0640]")
 
 
@@ -34,17 +34,17 @@ def _simplifier() -> Any:
 
 
 def is_han(text: str) -> bool:
-    """Whether a text holds Chinese characters."""
+    """Whether a text contains Chinese characters."""
     return bool(_HAN.search(text))
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether a text holds characters of a script that writes names without a blank, the surname first."""
+    """Whether a text contains characters of a script that writes names without a blank, the surname first."""
     return bool(_UNSPACED.search(text))
 
 
 def words(value: str | None) -> str | None:
-    """Lower-case words without punctuation, one blank between; None for nothing.
+    """Lower-case words without punctuation, separated by one blank; None for nothing.
 
     Latin and Greek letters lose their accents. Marks of other scripts are letters and stay: राम is not रमा.
     """
@@ -52,7 +52,7 @@ def words(value: str | None) -> str | None:
         return None
     text = value.lower()
     if not text.isascii():
-        text = _plain(unicodedata.normalize("NFKC", text).casefold())
+        text = _without_marks(unicodedata.normalize("NFKC", text).casefold())
         text = _simplifier().convert(text) if is_han(text) else text
     return " ".join("".join(c if _is_letter(c) else " " for c in text).split()) or None
 
@@ -61,28 +61,28 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-def _plain(text: str) -> str:
-    """Leave out accents, vowel points and invisible characters."""
-    found: list[str] = []
+def _without_marks(text: str) -> str:
+    """Remove accents, vowel points and invisible characters."""
+    letters: list[str] = []
     base = ""
     for c in unicodedata.normalize("NFD", _POINTS.sub("", text)):
         if unicodedata.category(c) == "Mn":
             if not _accents(base, c):
-                found.append(c)
+                letters.append(c)
         elif unicodedata.category(c) != "Cf":
             base = c
-            found.append(c)
-    return unicodedata.normalize("NFC", "".join(found))
+            letters.append(c)
+    return unicodedata.normalize("NFC", "".join(letters))
 
 
 @functools.cache
 def _accents(base: str, mark: str) -> bool:
-    """Whether a mark is an accent of its letter, and no letter itself. Russian writes ё as е as often as not."""
+    """Whether a mark is an accent of its letter, and no letter itself. Russian often writes ё as е."""
     return unicodedata.name(base, "").startswith(("LATIN", "GREEK")) or (base == "е" and mark == "\u0308")
 
 
 def canonical(value: str) -> str:
-    """A name in lower case and simplified characters, with one sign for each dot (·) and one for what is hidden (*)."""
+    """A name in lower case and simplified characters, with one sign for each dot (·) and one for each mask (*)."""
     text = unicodedata.normalize("NFKC", value).casefold()
     if not text.isascii():
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
@@ -94,9 +94,9 @@ def canonical(value: str) -> str:
 
 
 class Told(NamedTuple):
-    """A name that is there: its parts, where they show, and the text without the title around it.
+    """A parsed name: its parts, where they are visible, and the text without titles.
 
-    `bare` is canonical; `alone` says that what shows is a family name or a given name beside which another lacks.
+    `bare` is canonical; `alone` says that what is visible is a family name or a given name without the other.
     """
 
     given: str | None
@@ -107,36 +107,36 @@ class Told(NamedTuple):
 
 
 @functools.lru_cache(maxsize=200_000)
-def told(given: str | None, family: str | None, full: str | None) -> Told | None:
-    """Read a name out of its columns, None where they tell none; a full name counts only where the others lack."""
-    columns = bool(given or family)
-    text = canonical(" ".join(filter(None, (given, family))) if columns else full or "")
+def told(given_name: str | None, family_name: str | None, full_name: str | None) -> Told | None:
+    """Parse a name from its columns, None where they contain none; a full name is used only without the others."""
+    columns = bool(given_name or family_name)
+    text = canonical(" ".join(filter(None, (given_name, family_name))) if columns else full_name or "")
     if "@" in text or is_placeholder(words(text) or ""):
         return None
     unspaced = is_unspaced(text)
     # Where the surname comes first, it does so in two columns too.
-    shown = canonical(f"{family or ''}{given or ''}") if columns and unspaced else text
-    bare, titled, sex = untitled(shown)
+    text_in_order = canonical(f"{family_name or ''}{given_name or ''}") if columns and unspaced else text
+    bare, titled, sex = untitled(text_in_order)
     bare = _SOME_MAN.sub(HIDDEN, bare)
     if not bare.strip(HIDDEN) or (titled and unspaced and is_placeholder(words(bare) or "")):
         return None
     if not columns:
         first, last = _unspaced(bare) if is_unspaced(bare) else _spaced(bare, titled)
     elif titled and unspaced:
-        first, last = _untitled_columns(bare, family)
+        first, last = _untitled_columns(bare, family_name)
     else:
-        first, last = part(given), part(family)
+        first, last = part(given_name), part(family_name)
     return Told(first, last, bare, sex, columns or titled or unspaced)
 
 
 def _untitled_columns(bare: str, family: str | None) -> tuple[str | None, str | None]:
-    """Columns of which one held a title, or all of a name: what is left is split where the family name ends."""
+    """Columns of which one contained a title, or all of a name: the rest is split where the family name ends."""
     text, size = _joined(bare), len(part(family) or "")
     return (text[size:] or None, text[:size]) if size else _unspaced(bare)
 
 
 def part(value: str | None) -> str | None:
-    """A given or family name as one word; None for nothing, for a mask and for mere digits."""
+    """A given or family name as one word; None for nothing, for a mask and for digits alone."""
     if not value:
         return None
     text = canonical(value)
@@ -147,10 +147,10 @@ def part(value: str | None) -> str | None:
     return None if not joined or joined.isdigit() else joined
 
 
-def parts(given: str | None, family: str | None, full: str | None) -> tuple[str | None, str | None]:
-    """Split what a source has of a name into given and family name, None for what it does not tell."""
-    found = told(given, family, full)
-    return (found.given, found.family) if found else (None, None)
+def parts(given_name: str | None, family_name: str | None, full_name: str | None) -> tuple[str | None, str | None]:
+    """Split the name columns of a source into given and family name, None for a part that is missing."""
+    name = told(given_name, family_name, full_name)
+    return (name.given, name.family) if name else (None, None)
 
 
 def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:
@@ -161,13 +161,13 @@ def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:
 
 
 def _unspaced(bare: str) -> tuple[str | None, str | None]:
-    """Split by the length of surnames; where a name is too long for that, by the dot of the peoples who write one."""
-    shown, hidden, _ = bare.partition(HIDDEN)
-    text = _joined(shown)
+    """Split by the length of surnames; a name too long for that is split at the dot that some peoples write."""
+    visible, hidden, _ = bare.partition(HIDDEN)
+    text = _joined(visible)
     size = surname_size(text)
     if text and _UNSPACED.match(text) and len(text) <= size + 3:
         return (None if hidden else text[size:] or None), text[:size]
-    first, dot, last = shown.partition("·")
+    first, dot, last = visible.partition("·")
     # A nickname that happens to be Chinese is longer than names are.
     return (part(first), part(last)) if dot and not hidden else (None, None)
 
@@ -182,20 +182,20 @@ def _joined(text: str) -> str:
 
 
 def masked(bare: str) -> str | None:
-    """A masked name as words are, with a * for each sign that is hidden: all but the last word as one.
+    """A masked name as words, with a * for each hidden character; all words but the last are joined.
 
-    None where nothing shows, and where digits do: that is a number.
+    None where nothing is visible, and where digits are: that is a number.
     """
-    found = (words(bare.replace(HIDDEN, _LETTER)) or "").replace(_LETTER, HIDDEN)
-    if not found.strip("* ") or any(c.isdigit() for c in found):
+    text = (words(bare.replace(HIDDEN, _LETTER)) or "").replace(_LETTER, HIDDEN)
+    if not text.strip("* ") or any(c.isdigit() for c in text):
         return None
-    first, blank, last = found.rpartition(" ")
-    return first.replace(" ", "") + ("" if is_unspaced(found) else blank) + last
+    first, blank, last = text.rpartition(" ")
+    return first.replace(" ", "") + ("" if is_unspaced(text) else blank) + last
 
 
 @functools.lru_cache(maxsize=200_000)
 def roman(text: str) -> str:
-    """Letters by which a name sounds: pinyin without tones for Chinese characters, the rest as it stands."""
+    """The sound of a text in Latin letters: pinyin without tones for Chinese characters, the rest as it is."""
     if text.isascii():
         return text
     from pypinyin import lazy_pinyin

@@ -1,4 +1,4 @@
-"""Weights of candidate pairs."""
+"""Scores candidate pairs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from jobs.unify.matching import households
 from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
 from jobs.unify.matching.model import Model
 
-# So many pairs are compared at a time.
+# Pairs that are compared at a time.
 ROWS = 250_000
-# Marks packed levels of a pair whose names are two persons'.
+# Bit in packed levels that marks names of two persons.
 RELATIVES = np.int64(1 << 40)
 
 
 class Compared:
-    """Prepared records, ready to be compared in pairs; `nobodys` are codes of e-mails and phones that tell nothing."""
+    """Prepared records, ready to be compared in pairs; `nobodys` (int64) are codes of e-mails and phones to ignore."""
 
     def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
         self.model, self.person = model, table["person"].to_numpy()
@@ -27,14 +27,14 @@ class Compared:
         for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
             self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
         self.shares = model.shares(self.columns)
-        # Without shares every name may be one that others have.
+        # Without term frequencies, every name may be common.
         untrained = not len(model.terms["names"][0])
-        # A register without phones and e-mails shows families and slips alike: there the learnt weights decide alone.
+        # Without phones and e-mails, families and typos look alike: there the trained weights decide alone.
         self.families = np.int64(untrained or any((self.columns[name].codes >= 0).any() for name in ("phone", "email")))
         self.common = np.append((self.shares["names"] > model.rarest) | untrained, False)
 
     def scored(self, a: Any, b: Any) -> pa.Table:
-        """Score pairs by their places; those below the model's floor are left out.
+        """Score pairs by positions; those below the model's floor are left out.
 
         Columns: the persons' numbers (a, b), levels packed into one number, weight and weights in bits.
         """
@@ -42,42 +42,45 @@ class Compared:
         return pa.Table.from_batches([self._scored(a[at : at + ROWS], b[at : at + ROWS]) for at in parts])
 
     def _scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        found = compared(self.columns, a, b)
-        weights = self.model.weights(found, self.shares)
-        total = self.model.total(found, weights)
-        kept = np.flatnonzero(total >= self.model.floor)
-        marked = households.relatives(self.columns, self.common, a[kept], b[kept], found.levels[kept]) & self.families
+        comparison = compared(self.columns, a, b)
+        weights = self.model.weights(comparison, self.shares)
+        total = self.model.total(comparison, weights)
+        chosen = np.flatnonzero(total >= self.model.floor)
+        marked = (
+            households.relatives(self.columns, self.common, a[chosen], b[chosen], comparison.levels[chosen])
+            & self.families
+        )
         lists = pa.ListArray.from_arrays(
-            pa.array(np.arange(len(kept) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[kept].ravel())
+            pa.array(np.arange(len(chosen) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[chosen].ravel())
         )
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(self.person[a[kept]]), pa.array(self.person[b[kept]]),
-                pa.array(packed(found.levels[kept]) | marked * RELATIVES),
-                pa.array(total[kept].astype(np.float32)), lists,
+                pa.array(self.person[a[chosen]]), pa.array(self.person[b[chosen]]),
+                pa.array(packed(comparison.levels[chosen]) | marked * RELATIVES),
+                pa.array(total[chosen].astype(np.float32)), lists,
             ],
             names=["a", "b", "levels", "weight", "weights"],
         )  # fmt: skip
 
 
 def _without(column: Column, codes: Any, nobodys: Any) -> Column:
-    """Take out of a column what a hub shows."""
+    """Remove the values of hubs from a column."""
     if not len(nobodys):
         return column
     return replace(column, codes=np.where(np.isin(codes, nobodys), -1, column.codes).astype(np.int32))
 
 
 def packed(levels: Any) -> Any:
-    """Pack levels (pairs by comparisons) into one number each, four bits a comparison, the first lowest."""
+    """Pack levels (pairs by comparisons) into one int64 each, four bits a comparison, the first lowest."""
     places = np.arange(levels.shape[1], dtype=np.int64) * 4
     return (levels.astype(np.int64) << places).sum(axis=1)
 
 
 def of_relatives(levels: Any) -> Any:
-    """Whether packed levels are of pairs whose names are two persons'."""
+    """Whether packed levels belong to pairs with names of two persons."""
     return (levels & RELATIVES) != 0
 
 
 def unpacked(number: int) -> dict[str, int]:
-    """Levels by comparison out of a packed number."""
+    """Levels by comparison, from a packed number."""
     return {name: number >> (4 * place) & 15 for place, name in enumerate(HIGHEST)}

@@ -1,4 +1,4 @@
-"""What stands around a name or in its place: titles, nicknames that are a family name, and words that name nobody."""
+"""Titles around a name, nicknames made of a family name, and placeholders for a name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ANYBODYS = (
     "老师|同学|会员|顾客|客户|客人|买家|总经理|副总|经理|师傅|老板|医生|大夫|护士|教授|博士|主任|总监|工程师|董事长|局长|处长|科长|院长|"
     "校长|店长|厂长|部长|组长|队长|班长|书记|秘书|会计|律师|助理|警官|教练|导购|同志|様|さん|님|씨"
 )
-# These end given names too: they are titles behind a family name alone.
+# These end given names too: they are titles only after a family name.
 _HER_SHORT, _HIS_SHORT = "姐|姨|嫂|婶|太|여사", "哥|叔|伯|爷"
 _SHORT = "总|工|董|老|사장|선생|고객|회원|과장|부장|대리|대표|기사"
 _NOTE = r"(?:\s*(?:[(\[【][^)\]】]*[)\]】]|\d+))?\s*$"
@@ -40,7 +40,7 @@ _LATIN_LAST = re.compile(r"[,\s]\s*(?:(?P<f>mrs|ms|miss)|(?P<m>mr)|mx|dr)\.?$")
 _ROLE = re.compile(r"^(?:客户|顾客|会员|用户|买家|收件人|收货人|联系人|姓名|vip)[:\s]*(?=.)")
 _NICKNAME = re.compile(r"^[小老阿](.{1,2})$")
 
-# What stands where there is no name. As one word of a name they are names: Na Kim, Christopher Null.
+# Placeholders for a missing name. As one word of a name they are names: Na Kim, Christopher Null.
 _NO_NAME = frozenset({
     "none", "null", "nil", "nan", "na", "unknown", "undefined", "test", "tester", "testuser", "anonymous", "guest",
     "noname", "customer", "client", "member", "user", "visitor", "walkin", "cashier", "staff", "admin", "administrator",
@@ -51,7 +51,7 @@ _NO_NAME = frozenset({
     "前台",
     "员工", "管理员", "快递员", "业务员", "테스트", "고객", "회원", "손님", "ゲスト", "テスト", "名無し",
 })  # fmt: skip
-# 微信用户, 淘宝会员, 散客: whose customer somebody is, and what kind of one.
+# 微信用户, 淘宝会员, 散客: names of platforms or kinds, and a word for customer.
 _SOMEBODY = re.compile(
     "(?:淘宝|天猫|京东|抖音|快手|微信|支付宝|美团|饿了么|拼多多|小红书|微博|线上|线下|门店|商城|平台|匿名|神秘|普通|临时|默认|测试|新|老|散|vip|qq)*"
     "(?:用户|会员|买家|客户|顾客|客人|游客|网友|粉丝|访客|散客|散户|客)"
@@ -60,7 +60,7 @@ _SOMEBODY = re.compile(
 
 
 class Titled(NamedTuple):
-    """A name without what stands around it, whether anything did, and the sex that it tells: f, m or nothing."""
+    """A name without titles, whether it had any, and the sex that they imply: f, m or nothing."""
 
     bare: str
     titled: bool
@@ -73,11 +73,11 @@ def is_surname(text: str) -> bool:
 
 
 def untitled(text: str) -> Titled:
-    """Take titles, roles and the 小 of 小王 off a name in its canonical form."""
+    """Remove titles, roles and the 小 of 小王 from a name in its canonical form."""
     bare, sex = text.strip(), ""
-    while found := _around(bare):
-        rest = f"{bare[: found.start()]}{bare[found.end() :]}".strip()
-        groups = found.groupdict()
+    while title := _title_of(bare):
+        rest = f"{bare[: title.start()]}{bare[title.end() :]}".strip()
+        groups = title.groupdict()
         sex = sex or ("f" if groups.get("f") else "m" if groups.get("m") else "")
         if not rest:
             return Titled("", True, sex)
@@ -87,19 +87,19 @@ def untitled(text: str) -> Titled:
     return Titled(bare, bare != text.strip(), sex)
 
 
-def _around(bare: str) -> re.Match[str] | None:
-    """The title of a name, or what says in front of it that it is a customer's."""
-    found = _LATIN.search(bare) or _LATIN_LAST.search(bare) or _TITLE.search(bare)
-    short = None if found else _SHORT_TITLE.search(bare)
+def _title_of(bare: str) -> re.Match[str] | None:
+    """The title of a name, or a prefix that only says customer."""
+    title = _LATIN.search(bare) or _LATIN_LAST.search(bare) or _TITLE.search(bare)
+    short = None if title else _SHORT_TITLE.search(bare)
     if short:
         rest = bare[: short.start()]
         nickname = _NICKNAME.match(rest)
-        found = short if is_surname(rest) or (nickname and is_surname(nickname[1])) else None
-    return found or _ROLE.search(bare)
+        title = short if is_surname(rest) or (nickname and is_surname(nickname[1])) else None
+    return title or _ROLE.search(bare)
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether words say that there is no name: all of them, with or without a number, never one beside others."""
+    """Whether words are a placeholder for a name: all of them, with or without a number, never one among others."""
     joined = text.replace(" ", "").rstrip("0123456789")
     every = all(word in _NO_NAME or word.isdigit() for word in text.split())
     return every or joined in _NO_NAME or bool(_SOMEBODY.fullmatch(joined))

@@ -1,4 +1,4 @@
-"""Training without any label: u from random pairs, m by EM over blocked pairs, each block without its own fields."""
+"""Unsupervised training: u from random pairs, m by EM over blocked pairs, each block without its own fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.unify.matching.model import BASES, TERMS, Model
 
 Array = np.ndarray[Any, Any]
 RANDOM_PAIRS, BLOCKED_PAIRS, SAMPLED_PAIRS, ROUNDS = 500_000, 40_000, 200_000, 30
-# What is assumed before any pair is seen, as so many pairs: small sets lean on it, large ones do not notice.
+# Priors, worth WORTH_M and WORTH_U pairs: they matter in small sets only.
 PRIOR_M = {
     "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
     "birthday": (0.04, 0.02, 0.02, 0.03, 0.06, 0.83), "gender": (0.02, 0.98),
@@ -31,9 +31,9 @@ PARTS_OF_A_BIT = 256
 # Records of a home that is too small to be trained on.
 A_FEW = 100
 WORTH_M, WORTH_U = 20.0, 200.0
-# Comparisons of numbers that are handed out, and the least chance that one is another person's: typed wrongly, or anew.
+# Comparisons of issued numbers, and the least probability that one is another person's: a typo, or reassigned.
 NUMBERS, LEAST_CHANCE = ("phone", "national_id", "phone_mask"), 1e-6
-# Which comparison a block's field takes part in.
+# Comparisons that each field of a block affects.
 PARTS = {
     "given": ("given",), "family": ("family",), "names": ("given", "family"), "initials": ("given", "family"),
     "given_start": ("given",), "family_start": ("family",), "birthday": ("birthday",), "birth_year": ("birthday",),
@@ -46,14 +46,14 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Patterns:
-    """Different rows of levels (patterns by comparisons) and how many pairs show each."""
+    """Distinct rows of levels (patterns by comparisons, uint8), and how many pairs have each (patterns, float64)."""
 
     levels: Array
     counts: Array
 
 
 def patterns(levels: Array) -> Patterns:
-    """Count the different rows."""
+    """Count the distinct rows of levels."""
     code = np.zeros(len(levels), dtype=np.int64)
     for place in range(levels.shape[1]):
         code = code * 16 + levels[:, place]
@@ -64,7 +64,7 @@ def patterns(levels: Array) -> Patterns:
 def train(
     columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], blocks: Sequence[Sequence[str]], salt: str
 ) -> Model:
-    """Train on records given by their coded columns and on candidate pairs: a, b and the blocks in bits."""
+    """Train on records as coded columns and on candidate pairs: a, b (positions) and the blocks in bits."""
     columns, pairs = _in_order(columns, pairs)
     draw = np.random.default_rng(20240701)
     n = len(columns["given"].codes)
@@ -73,7 +73,7 @@ def train(
     blocked = _blocked(columns, pairs, len(blocks), draw)
     skips = [{part for name in on for part in PARTS[name]} for on in blocks]
     chances = {name: by_chance(columns[name].values) for name in NUMBERS}
-    m, u = _estimate(random, [(found, skips[place]) for place, found in blocked], n, chances)
+    m, u = _estimate(random, [(sample, skips[place]) for place, sample in blocked], n, chances)
     terms, bases = _terms(columns, salt)
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
     floor = float(np.clip(-np.log2(min(prior, 0.01)) - 12.0, 0.0, 20.0))
@@ -83,7 +83,7 @@ def train(
 def _in_order(
     columns: Mapping[str, Column], pairs: tuple[Array, Array, Array]
 ) -> tuple[dict[str, Column], tuple[Array, Array, Array]]:
-    """Records and pairs in the order of what records tell, so that no sample hangs on the home's key."""
+    """Sort records and pairs by content, so that no sample depends on the home's key."""
     order = np.lexsort([column.codes for column in columns.values()])
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
@@ -98,17 +98,17 @@ def _households(
     columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], m: Mapping[str, Array], u: Mapping[str, Array],
     draw: np.random.Generator,
 ) -> float:  # fmt: skip
-    """Share of pairs of a household, from a sample of the candidate pairs."""
+    """Share of household pairs, estimated from a sample of the candidate pairs."""
     a, b, _ = pairs
     rows = np.sort(draw.choice(len(a), min(len(a), SAMPLED_PAIRS), replace=False))
-    found = patterns(compared(dict(columns), a[rows], b[rows]).levels)
-    logs = [_weights(found.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
-    counts = found.counts * len(a) / max(len(rows), 1)
+    sample = patterns(compared(dict(columns), a[rows], b[rows]).levels)
+    logs = [_weights(sample.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
+    counts = sample.counts * len(a) / max(len(rows), 1)
     return households.estimated(logs[0], logs[1], counts, len(columns["given"].codes))
 
 
 def assumed(salt: str) -> Model:
-    """The model for sets too small to train on: what is assumed before any pair is seen."""
+    """The model for sets too small to train on: priors alone."""
     m, u = ({name: np.array([1.0, *prior[name]]) for name in HIGHEST} for prior in (PRIOR_M, PRIOR_U))
     none = (np.zeros(0, np.int64), np.zeros(0))
     return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(BASES, 1.0), 1.0, 0.0, households.share(A_FEW), salt)
@@ -126,21 +126,21 @@ def _blocked(
 ) -> list[tuple[int, Patterns]]:
     """Patterns of a sample of each block's pairs."""
     a, b, bits = pairs
-    found = []
+    samples = []
     for place in range(count):
         rows = np.flatnonzero(bits >> place & 1)
         if len(rows) > BLOCKED_PAIRS:
             rows = np.sort(draw.choice(rows, BLOCKED_PAIRS, replace=False))
         if len(rows):
-            found.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
-    return found
+            samples.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
+    return samples
 
 
 def by_chance(values: Sequence[str]) -> float:
-    """Chance that two persons' numbers are the same for no reason: their last four places, and what precedes them.
+    """Probability that numbers of two persons are equal by chance: by their last four digits, and what precedes them.
 
-    Counted among random pairs it would be as high as the share of pairs of one person, where many records show nothing
-    else that could tell who is one.
+    Counted among random pairs it would be as high as the share of pairs of one person, where many records have no other
+    evidence of identity.
     """
     if not len(values):
         return 1.0
@@ -152,85 +152,85 @@ def by_chance(values: Sequence[str]) -> float:
 def _estimate(
     random: Patterns, blocked: list[tuple[Patterns, set[str]]], n: int, chances: Mapping[str, float]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """EM: who is one person by the levels of all but the block's own fields; then m anew, and u of the rest.
+    """EM: the probability of one person by the levels of all but the block's own fields; then m, and u of the rest.
 
-    Pairs of a household would pass for one person whose given name often differs: they are a class of their own.
-    `chances` are the highest that u of the same value may be, by comparison.
+    Household pairs are a class of their own: they would pass for one person whose given name often differs. `chances`
+    are upper limits of u for equal values, by comparison.
     """
     m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
-    u = _others(random, random.counts, chances)
+    u = _u_probabilities(random, random.counts, chances)
     rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
         sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
-        for at, (found, skip) in enumerate(blocked):
-            sure, rates[at] = _expected(found, (m, households.levels_of(m), u), skip, rates[at])
+        for at, (sample, skip) in enumerate(blocked):
+            sure, rates[at] = _expectation(sample, (m, households.levels_of(m), u), skip, rates[at])
             for place, name in enumerate(HIGHEST):
                 if name not in skip:
-                    told = np.bincount(found.levels[:, place], sure * found.counts, len(m[name]))
-                    sums[name][1:] += told[1:]
-        m = {name: _normal(told) for name, told in sums.items()}
+                    level_sums = np.bincount(sample.levels[:, place], sure * sample.counts, len(m[name]))
+                    sums[name][1:] += level_sums[1:]
+        m = {name: _normalised(level_sums) for name, level_sums in sums.items()}
         sure = _probability(_weights(random.levels, m, u, set()), rate)
         rate = float(np.clip((sure * random.counts).sum() / random.counts.sum(), 1e-12, 0.05))
         rest = random.counts * (1 - sure)
-        u = _others(random, rest, chances)
+        u = _u_probabilities(random, rest, chances)
     return m, u
 
 
-def _others(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
-    """u by comparison, of random pairs weighed by how sure it is that they are two persons."""
-    found = {name: _counted(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+def _u_probabilities(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
+    """u by comparison, from random pairs weighted by the probability that they are two persons."""
+    u = {name: _probabilities(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
     for name, chance in chances.items():
-        found[name][-1] = min(found[name][-1], chance)
-        found[name][1:] /= found[name][1:].sum()
-    return found
+        u[name][-1] = min(u[name][-1], chance)
+        u[name][1:] /= u[name][1:].sum()
+    return u
 
 
-def _expected(
-    found: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
+def _expectation(
+    sample: Patterns, classes: tuple[Mapping[str, Array], ...], skip: set[str], rates: tuple[float, float]
 ) -> tuple[Array, tuple[float, float]]:
     """Probability of each pattern to be one person, and the rates of one person and of one household in the block."""
     m, family, u = classes
-    logs = [_weights(found.levels, some, u, skip).clip(-300.0, 300.0) for some in (m, family)]
+    logs = [_weights(sample.levels, some, u, skip).clip(-300.0, 300.0) for some in (m, family)]
     parts = [rate * np.exp2(log) for rate, log in zip(rates, logs, strict=True)]
     total = sum(parts) + 1.0 - sum(rates)
-    one, other = (float((part / total * found.counts).sum() / found.counts.sum()) for part in parts)
+    one, other = (float((part / total * sample.counts).sum() / sample.counts.sum()) for part in parts)
     one = min(max(one, 1e-7), 1 - 1e-6)
     return parts[0] / total, (one, min(max(other, 1e-8), (1 - one) * 0.9))
 
 
 def _weights(levels: Array, m: Mapping[str, Array], u: Mapping[str, Array], skip: set[str]) -> Array:
-    found = np.zeros(len(levels))
+    totals = np.zeros(len(levels))
     for place, name in enumerate(HIGHEST):
         if name not in skip:
             table = np.log2(m[name] / u[name])
             table[0] = 0.0
-            found += table[levels[:, place]]
-    return found
+            totals += table[levels[:, place]]
+    return totals
 
 
 def _probability(weights: Array, rate: float) -> Array:
     return np.asarray(1.0 / (1.0 + (1.0 - rate) / rate * np.exp2(-weights.clip(-300.0, 300.0))))
 
 
-def _counted(found: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
-    told = np.bincount(found.levels[:, place], counts, len(prior) + 1)
-    total = told[1:].sum()
-    # As much of what is assumed as a large set does not notice.
-    told[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
-    return _normal(told)
+def _probabilities(sample: Patterns, place: int, counts: Array, prior: Sequence[float], worth: float) -> Array:
+    level_counts = np.bincount(sample.levels[:, place], counts, len(prior) + 1)
+    total = level_counts[1:].sum()
+    # No more weight of the prior than a large set can ignore.
+    level_counts[1:] += np.array(prior) * min(worth, max(total * 1e-3, 1.0))
+    return _normalised(level_counts)
 
 
-def _normal(told: Array) -> Array:
-    found = np.array(told, dtype=float)
-    found[0] = 0.0
-    found = np.maximum(found, 1e-12)
-    found[1:] /= found[1:].sum()
-    found[0] = 1.0
-    return np.asarray(found)
+def _normalised(counts: Array) -> Array:
+    shares = np.array(counts, dtype=float)
+    shares[0] = 0.0
+    shares = np.maximum(shares, 1e-12)
+    shares[1:] /= shares[1:].sum()
+    shares[0] = 1.0
+    return np.asarray(shares)
 
 
 def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
-    """Shares of values that more than two records have, by their hash in order, and the chance of sharing one."""
+    """Shares of values that more than two records have, sorted by hash, and the probability of sharing one."""
     import pandas as pd
 
     terms, bases = {}, {}
@@ -252,26 +252,26 @@ def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Ar
 
 
 def prior(weights: Array, records: int) -> float:
-    """Estimate how often two records of all are one person, from the weights of all pairs that may be.
+    """Estimate how often two random records are one person, from the weights of all candidate pairs.
 
-    The chance that explains itself: as many pairs as the probabilities under it add up to. Small sets count as a
-    thousand records, since a handful tells nothing.
+    It is a fixed point: as many pairs as the probabilities under it add up to. Small sets count as a thousand records,
+    since a few records are no evidence.
     """
     pairs = max(records, 1000) * (max(records, 1000) - 1) / 2
-    found = records / pairs if records else 1e-6
-    # Millions of weights are few different ones, as near as it matters.
+    rate = records / pairs if records else 1e-6
+    # Rounded to parts of a bit, millions of weights have few distinct values.
     steps = np.rint(np.asarray(weights, float) * PARTS_OF_A_BIT).astype(np.int64)
     lowest = int(steps.min()) if len(steps) else 0
     counts = np.bincount(steps - lowest)
     values = (np.arange(len(counts)) + lowest) / PARTS_OF_A_BIT
     for _ in range(500):
-        fresh = max(float((_probability(values, found) * counts).sum()), 1.0) / pairs
-        if abs(fresh - found) < 1e-6 * found:
+        fresh = max(float((_probability(values, rate) * counts).sum()), 1.0) / pairs
+        if abs(fresh - rate) < 1e-6 * rate:
             break
-        found = min(fresh, 0.01)
-    return found
+        rate = min(fresh, 0.01)
+    return rate
 
 
 def probability(weights: Array, rate: float) -> Array:
-    """Probability that a pair is one person, given its weight in bits and the prior."""
+    """Probability that a pair is one person, from its weight in bits and the prior."""
     return _probability(weights, rate)

@@ -43,7 +43,7 @@ test_a_cancelled_order_is_a_cancellation_whatever_its_kind_and_a_pending_one_is_
     """,
 )
 
-test_a_receipt_of_a_return_is_one_return_and_its_lines_are_not_told_again = spec(
+test_a_receipt_of_a_return_is_one_return_and_its_lines_are_not_counted_again = spec(
     Activity,
     as_of="2024-07-01",
     given={
@@ -87,7 +87,7 @@ test_returned_lines_without_a_receipt_are_one_return_on_the_channel_of_their_ord
     """,
 )
 
-test_returned_lines_of_an_order_that_nobody_knows_are_a_return_without_a_channel = spec(
+test_returned_lines_of_an_unknown_order_are_a_return_without_a_channel = spec(
     Activity,
     as_of="2024-07-01",
     given={
@@ -120,7 +120,7 @@ test_joining_is_an_act_at_the_beginning_of_its_day = spec(
     """,
 )
 
-test_what_nobody_or_a_stranger_did_is_told_of_without_a_customer = spec(
+test_an_order_without_a_known_person_has_no_customer = spec(
     Activity,
     as_of="2024-07-01",
     given={

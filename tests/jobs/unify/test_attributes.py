@@ -1,4 +1,4 @@
-"""What others say is joined by hash, for customers whose consent covers the purpose, and makes nobody a customer."""
+"""Third-party attributes are joined by hash, for customers whose consent covers the purpose, and mint no customers."""
 
 import hashlib
 from datetime import date
@@ -50,13 +50,13 @@ def test_attributes_reach_only_customers_who_agreed_to_the_purpose(retailer):
     ]
     members += [f"cid,{PHONES['cid']},granted,2024-06-01 10:00:00"]
     retailer.land("crm/2024-07-01.csv", "\n".join(members) + "\n")
-    told = ["phone_sha256,name,value,said_on,purpose"]
-    told += [f"{hashed('ann')},car,Y,2024-05-01,ads", f"{hashed('ann')},car,N,2023-05-01,ads"]
-    told += [f"{hashed('ann')},pet,Y,2024-05-01,analytics", f"{hashed('ann')},home,90,2020-05-01,ads"]
-    told += [f"{hashed('bob')},car,Y,2024-05-01,ads"]
-    told += [f"{hashed('cid')},car,Y,2024-05-01,ads", f"{hashed('cid')},car,N,2024-05-01,ads"]
-    told += [f"{hashed('cid')},pet,N,2024-05-01,ads", f"{hashed('eve')},car,Y,2024-05-01,ads"]
-    retailer.land("vendor/2024-07-01.csv", "\n".join(told) + "\n")
+    lines = ["phone_sha256,name,value,said_on,purpose"]
+    lines += [f"{hashed('ann')},car,Y,2024-05-01,ads", f"{hashed('ann')},car,N,2023-05-01,ads"]
+    lines += [f"{hashed('ann')},pet,Y,2024-05-01,analytics", f"{hashed('ann')},home,90,2020-05-01,ads"]
+    lines += [f"{hashed('bob')},car,Y,2024-05-01,ads"]
+    lines += [f"{hashed('cid')},car,Y,2024-05-01,ads", f"{hashed('cid')},car,N,2024-05-01,ads"]
+    lines += [f"{hashed('cid')},pet,N,2024-05-01,ads", f"{hashed('eve')},car,Y,2024-05-01,ads"]
+    retailer.land("vendor/2024-07-01.csv", "\n".join(lines) + "\n")
     steps = ("ingest.crm", "ingest.vendor", "identities", "customers", "customer_attributes")
     retailer.run("2024-07-01", *steps)
     # Four persons of the vendor's list are in silver, and three customers only.

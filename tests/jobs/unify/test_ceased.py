@@ -1,4 +1,4 @@
-"""An event does not hold on to an identifier that a record untied, or that another person was given."""
+"""Events lose an identifier that their record dropped, or that was reassigned to another person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ fills:
 OLD, NEW = "13812345401", "13812345409"
 
 
-def taken(retailer, day, crm="", shop=""):
+def deliver(retailer, day, crm="", shop=""):
     if crm:
         retailer.land(f"crm/{day}.csv", "card,name,phone\n" + crm)
         retailer.ingest("crm", day)
@@ -35,7 +35,7 @@ def taken(retailer, day, crm="", shop=""):
 
 
 def phones(retailer, day=None):
-    """Phones that each feed still shows, with how many records show them."""
+    """Current phones of each feed, one per record that has them."""
     context = retailer.context("2024-07-09")
     rows = records.identifiers(context, day).where("kind = 'phone'").toArrow().to_pylist()
     return sorted((row["source"], row["value"][-4:]) for row in rows)
@@ -45,57 +45,57 @@ def phones(retailer, day=None):
 def feeds(retailer):
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/shop.yml", SHOP)
-    taken(retailer, "2024-07-01", f"1,Ann,{OLD}\n", f"1,{OLD} ,{OLD}")
+    deliver(retailer, "2024-07-01", f"1,Ann,{OLD}\n", f"1,{OLD} ,{OLD}")
     return retailer
 
 
-def test_what_a_record_tells_its_events_tell_too(feeds):
+def test_events_have_the_identifiers_of_their_record(feeds):
     assert phones(feeds) == [("crm", "5401"), ("shop", "5401"), ("shop", "5401")]
 
 
-def test_a_phone_that_is_untied_ceases_in_older_events_too(feeds):
-    taken(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
+def test_a_dropped_phone_ends_in_older_events_too(feeds):
+    deliver(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
     assert phones(feeds) == [("crm", "5409")]
     rows = addresses(feeds.context("2024-07-09"), Moment.now()).where("kind = 'phone'").collect()
     assert not any(OLD in row["value"] for row in rows)
 
 
-def test_a_phone_given_to_another_is_that_persons_alone(feeds):
-    taken(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
-    taken(feeds, "2024-07-03", f"2,Bob,{OLD}\n")
+def test_a_reassigned_phone_belongs_to_its_new_holder_alone(feeds):
+    deliver(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
+    deliver(feeds, "2024-07-03", f"2,Bob,{OLD}\n")
     assert phones(feeds) == [("crm", "5401"), ("crm", "5409")]
 
 
-def test_a_phone_that_was_shared_stays_that_of_whom_still_tells_it(feeds):
-    taken(feeds, "2024-07-02", f"2,Bob,{OLD}\n", f"2,{OLD}")
-    taken(feeds, "2024-07-03", "", f"2,{OLD}")
-    taken(feeds, "2024-07-04", f"1,Ann,{NEW}\n")
-    # Told by a record since before, so the events that name no other person keep it, and those of card 1 do not.
+def test_a_shared_phone_remains_with_the_record_that_still_has_it(feeds):
+    deliver(feeds, "2024-07-02", f"2,Bob,{OLD}\n", f"2,{OLD}")
+    deliver(feeds, "2024-07-03", "", f"2,{OLD}")
+    deliver(feeds, "2024-07-04", f"1,Ann,{NEW}\n")
+    # Another record has had it all along: events that name no other person retain it, and those of card 1 do not.
     assert phones(feeds) == [("crm", "5401"), ("crm", "5409"), ("shop", "5401"), ("shop", "5401")]
 
 
 @pytest.mark.parametrize("first", ["crm", "shop"])
-def test_an_event_of_a_later_day_tells_it_anew(feeds, first):
-    taken(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
-    taken(feeds, "2024-07-05", "", f"3,{OLD} ,{OLD}")
+def test_a_later_event_brings_a_dropped_phone_back(feeds, first):
+    deliver(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
+    deliver(feeds, "2024-07-05", "", f"3,{OLD} ,{OLD}")
     assert phones(feeds) == [("crm", "5409"), ("shop", "5401"), ("shop", "5401")]
 
 
-def test_an_event_that_comes_late_is_of_its_own_day(feeds):
-    taken(feeds, "2024-07-04", f"1,Ann,{NEW}\n")
+def test_a_late_event_counts_for_its_own_day(feeds):
+    deliver(feeds, "2024-07-04", f"1,Ann,{NEW}\n")
     feeds.land("shop/2024-07-03.csv", f"no,at,card,phone,paid\nx,2024-07-03 10:00:00,1,{OLD},5\n")
     feeds.ingest("shop", "2024-07-05")
     assert phones(feeds) == [("crm", "5409")]
 
 
 @pytest.mark.parametrize("registers", ["2024-07-03", "2024-07-04"])
-def test_a_phone_that_comes_back_with_another_holder_makes_no_one_person_of_two(retailer, registers):
+def test_a_phone_that_returns_with_another_holder_does_not_merge_the_two(retailer, registers):
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/shop.yml", SHOP)
-    told = {"2024-07-01": (f"1,王小明,{OLD}\n", f",{OLD}"), "2024-07-02": (f"1,王小明,{NEW}\n", "")}
+    deliveries = {"2024-07-01": (f"1,王小明,{OLD}\n", f",{OLD}"), "2024-07-02": (f"1,王小明,{NEW}\n", "")}
     for day in ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-04"):
-        crm, shop = told.get(day, (f"2,李雪梅,{OLD}\n" * (day == registers), f",{OLD}" * (day == "2024-07-03")))
-        taken(retailer, day, crm, shop)
+        crm, shop = deliveries.get(day, (f"2,李雪梅,{OLD}\n" * (day == registers), f",{OLD}" * (day == "2024-07-03")))
+        deliver(retailer, day, crm, shop)
         context = retailer.context(day)
         perform(context, context.step("identities"))
     rows = retailer.rows("gold/identities", "source", "customer_id", "valid_to")

@@ -1,4 +1,4 @@
-"""customer_attributes: what others say of customers who consented to its purpose."""
+"""customer_attributes: what third parties say of customers who consented to its purpose."""
 
 import hashlib
 
@@ -11,21 +11,21 @@ def hashed(value):
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def known(*numbers, vendor=()):
-    """Identifiers of customers by their phones, and of the vendor's persons by the hashes of phones."""
+def identifiers_of(*numbers, vendor=()):
+    """Identifiers of customers by their phones, and of the vendor's persons by hashes of phones."""
     lines = ["customer | source | person | kind | value"]
     lines += [f"{name} | crm | {name} | phone | {phone}" for name, phone in numbers]
     lines += [f"null | vendor | {person} | phone_sha256 | {hashed(phone)}" for person, phone in vendor]
     return "\n".join(lines)
 
 
-ANN = known(("ann", "11"), vendor=[("v1", "11"), ("v2", "99")])
+ANN = identifiers_of(("ann", "11"), vendor=[("v1", "11"), ("v2", "99")])
 AGREED = """
     customer | source | purpose | changed_at | state
     ann      | crm    | ads     | 2024-01-01 | granted
 """
 
-test_what_is_said_reaches_the_customer_who_has_the_phone_that_was_hashed = spec(
+test_an_attribute_reaches_the_customer_with_the_hashed_phone = spec(
     CustomerAttributes,
     as_of="2024-07-01",
     given={
@@ -43,11 +43,11 @@ test_what_is_said_reaches_the_customer_who_has_the_phone_that_was_hashed = spec(
     """,
 )
 
-test_what_is_said_reaches_nobody_who_did_not_agree_to_its_purpose = spec(
+test_an_attribute_reaches_nobody_without_consent_to_its_purpose = spec(
     CustomerAttributes,
     as_of="2024-07-01",
     given={
-        Identifiers: known(
+        Identifiers: identifiers_of(
             ("ann", "21"), ("bob", "22"), ("cat", "23"), vendor=[("v1", "21"), ("v2", "22"), ("v3", "23")]
         ),
         Consents: """
@@ -74,7 +74,7 @@ test_the_newest_counts_and_nothing_where_the_newest_contradict_each_other = spec
     CustomerAttributes,
     as_of="2024-07-01",
     given={
-        Identifiers: known(("ann", "31"), vendor=[("v1", "31")]),
+        Identifiers: identifiers_of(("ann", "31"), vendor=[("v1", "31")]),
         Consents: AGREED,
         Attributes: """
             source | person | attribute | value | said_on    | recorded_on
@@ -90,11 +90,11 @@ test_the_newest_counts_and_nothing_where_the_newest_contradict_each_other = spec
     """,
 )
 
-test_what_was_said_more_than_730_days_before_it_was_delivered_is_left_out = spec(
+test_an_attribute_more_than_730_days_older_than_its_delivery_is_left_out = spec(
     CustomerAttributes,
     as_of="2024-07-01",
     given={
-        Identifiers: known(("ann", "41"), vendor=[("v1", "41")]),
+        Identifiers: identifiers_of(("ann", "41"), vendor=[("v1", "41")]),
         Consents: AGREED,
         Attributes: """
             source | person | attribute | value | said_on    | recorded_on
@@ -108,11 +108,11 @@ test_what_was_said_more_than_730_days_before_it_was_delivered_is_left_out = spec
     """,
 )
 
-test_a_phone_that_two_customers_share_names_neither = spec(
+test_a_phone_of_two_customers_reaches_neither = spec(
     CustomerAttributes,
     as_of="2024-07-01",
     given={
-        Identifiers: known(("ann", "51"), ("bob", "51"), vendor=[("v1", "51")]),
+        Identifiers: identifiers_of(("ann", "51"), ("bob", "51"), vendor=[("v1", "51")]),
         Consents: AGREED,
         Attributes: """
             source | person | attribute | value | said_on    | recorded_on
@@ -122,11 +122,11 @@ test_a_phone_that_two_customers_share_names_neither = spec(
     expect="customer | attribute",
 )
 
-test_what_is_delivered_tomorrow_is_not_known_today = spec(
+test_a_later_delivery_is_not_known_today = spec(
     CustomerAttributes,
     as_of="2024-07-01",
     given={
-        Identifiers: known(("ann", "61"), vendor=[("v1", "61")]),
+        Identifiers: identifiers_of(("ann", "61"), vendor=[("v1", "61")]),
         Consents: AGREED,
         Attributes: """
             source | person | attribute | value | said_on    | recorded_on

@@ -1,4 +1,4 @@
-"""customers: what all sources together know of each customer."""
+"""customers: the combined data of all sources, by survivorship rules."""
 
 from specification import spec
 
@@ -41,14 +41,14 @@ test_records_of_two_sources_are_two_though_they_have_the_same_key = spec(
     expect={"ann": dict(persons=2, sources=["crm", "pos"], reachable_by=["email", "phone"])},
 )
 
-test_the_crm_wins_though_others_spoke_later = spec(
+test_the_crm_wins_over_newer_values_of_others = spec(
     Customers,
     as_of="2024-07-01",
     given=RECORDS,
     expect={"ann": dict(gender="female", city="Shanghai", country="CN", birth_year=1990)},
 )
 
-test_another_source_wins_for_the_column_for_which_the_settings_say_so = spec(
+test_another_source_wins_for_a_column_by_the_settings = spec(
     Customers,
     as_of="2024-07-01",
     given=RECORDS,
@@ -56,7 +56,7 @@ test_another_source_wins_for_the_column_for_which_the_settings_say_so = spec(
     expect={"ann": dict(gender="female", city="Beijing", birth_year=1991)},
 )
 
-test_where_the_winner_does_not_say_the_next_source_is_heard = spec(
+test_where_the_highest_source_has_no_value_the_next_one_counts = spec(
     Customers,
     as_of="2024-07-01",
     given={
@@ -73,7 +73,7 @@ test_where_the_winner_does_not_say_the_next_source_is_heard = spec(
     },
 )
 
-test_within_a_source_the_record_that_was_told_last_is_heard = spec(
+test_within_a_source_the_newest_record_counts = spec(
     Customers,
     as_of="2024-07-01",
     given={
@@ -90,7 +90,7 @@ test_within_a_source_the_record_that_was_told_last_is_heard = spec(
     expect={"ann": dict(city="Shanghai"), "bob": dict(city="Shanghai"), "cat": dict(city="Beijing")},
 )
 
-test_of_sources_that_nobody_ranked_the_one_that_spoke_last_is_heard = spec(
+test_of_unranked_sources_the_newest_record_counts = spec(
     Customers,
     as_of="2024-07-01",
     given={
@@ -103,7 +103,7 @@ test_of_sources_that_nobody_ranked_the_one_that_spoke_last_is_heard = spec(
     expect={"ann": dict(city="Shanghai")},
 )
 
-test_a_customer_joined_on_the_first_day_on_which_any_source_knew_them = spec(
+test_a_customer_joined_on_the_first_day_in_any_source = spec(
     Customers,
     as_of="2024-07-01",
     given={

@@ -1,4 +1,4 @@
-"""What must not join: dummies, hubs, names that differ, cards beyond the limit, verdicts; small tables of each."""
+"""What must not join: dummies, hubs, different names, cards beyond the limit, verdicts; small tables of each."""
 
 import pytest
 from hypothesis import given
@@ -8,10 +8,10 @@ from who import Who, groups, rules
 from examples import examples
 
 
-def parts(records, identity=None, **told):
+def parts(records, identity=None, **inputs):
     """Groups of records, each written as `1+2`, sorted."""
     who = Who(identity) if identity else Who()
-    ids = who.take({f"s/{key}": shown for key, shown in records.items()}, **told)
+    ids = who.take({f"s/{key}": values for key, values in records.items()}, **inputs)
     return sorted("+".join(sorted(r.split("/")[1] for r in group)) for group in groups(ids)), who
 
 
@@ -68,11 +68,11 @@ def test_who_is_one_person(case):
     assert parts(records)[0] == expected
 
 
-def test_more_records_than_a_kind_allows_make_a_hub_which_is_set_aside_with_the_reason():
+def test_a_value_on_too_many_records_is_a_hub_and_set_aside_with_the_reason():
     identity = rules(kinds={"phone": {"most": {"records": 3}}}, rules=[{"share": "phone"}])
     four = {number: ["phone=1"] for number in range(4)}
-    found, who = parts(four, identity)
-    assert found == ["0", "1", "2", "3"]
+    grouped, who = parts(four, identity)
+    assert grouped == ["0", "1", "2", "3"]
     assert set(who.links.aside["reason"]) == {"a hub: more than 3 records show it"}
     assert parts({number: ["phone=1"] for number in range(3)}, identity)[0] == ["0+1+2"]
 
@@ -92,7 +92,7 @@ def test_names_and_members_make_hubs_too():
     assert parts(cards, both)[0] == ["0", "1", "2"]
 
 
-def test_a_customer_holds_so_many_phones_in_a_window_and_more_over_the_years():
+def test_the_limit_of_phones_per_customer_applies_within_its_window():
     identity = rules(kinds={"phone": {"holds": 2, "within": 365}}, rules=[{"share": "openid"}])
     near = {number: ["openid:m=1", f"phone={number}@{number}"] for number in range(3)}
     assert len(parts(near, identity)[0]) == 2
@@ -100,50 +100,50 @@ def test_a_customer_holds_so_many_phones_in_a_window_and_more_over_the_years():
     assert parts(far, identity)[0] == ["0+1+2"]
 
 
-def test_a_verdict_of_same_joins_what_no_rule_does_and_beats_a_limit():
+def test_a_verdict_of_same_joins_without_a_rule_and_beats_a_limit():
     cards = {1: ["member:b=1"], 2: ["member:b=2"]}
     assert parts(cards, same=[("s/1", "s/2")])[0] == ["1+2"]
 
 
-def test_a_verdict_of_different_parts_what_a_rule_joins_and_says_so():
-    found, who = parts({1: ["openid:m=1"], 2: ["openid:m=1"]}, different=[("s/1", "s/2")])
-    assert found == ["1", "2"]
+def test_a_verdict_of_different_separates_what_a_rule_joins_with_its_reason():
+    grouped, who = parts({1: ["openid:m=1"], 2: ["openid:m=1"]}, different=[("s/1", "s/2")])
+    assert grouped == ["1", "2"]
     assert list(who.clusters.removed["reason"]) == ["a verdict keeps two of its records apart"]
 
 
-def test_a_verdict_parts_a_chain_at_its_weakest_link():
+def test_a_verdict_cuts_a_chain_at_its_weakest_link():
     chain = {1: ["member:b=1"], 2: ["member:b=1", "email=a", "name=x"], 3: ["email=a", "name=x"]}
     assert parts(chain, different=[("s/1", "s/3")])[0] == ["1+2", "3"]
 
 
-def test_likeness_joins_last_and_gives_way_first():
+def test_links_by_match_score_are_the_weakest():
     records = {1: ["member:b=1"], 2: ["member:b=2"], 3: ["openid:m=1"]}
     likely = {("s/1", "s/3"): 9.0, ("s/2", "s/3"): 12.0}
-    found, who = parts(records, likely=likely)
-    assert found == ["1", "2+3"]
+    grouped, who = parts(records, likely=likely)
+    assert grouped == ["1", "2+3"]
     assert list(who.clusters.removed["by"]) == ["likeness"]
 
 
-def test_two_groups_that_hang_on_a_single_weak_link_are_two():
+def test_two_groups_with_a_single_weak_link_are_separate():
     records = {n: ["member:b=1"] for n in range(4)} | {n: ["openid:m=1"] for n in range(4, 8)}
-    found, who = parts(records, likely={("s/0", "s/4"): 30.0})
-    assert found == ["0+1+2+3", "4+5+6+7"]
+    grouped, who = parts(records, likely={("s/0", "s/4"): 30.0})
+    assert grouped == ["0+1+2+3", "4+5+6+7"]
     assert list(who.clusters.removed["reason"]) == ["a single weak link between two groups"]
     two = {("s/0", "s/4"): 30.0, ("s/1", "s/5"): 30.0}
     assert len(parts(records, likely=two)[0]) == 1
 
 
-def test_a_chain_by_likeness_is_cut_where_it_is_weakest():
+def test_a_sparse_chain_by_match_score_is_cut_at_its_weakest_link():
     records = {n: [f"nick:s={n}"] for n in range(12)}
     likely = {(f"s/{n}", f"s/{n + 1}"): 20.0 + n for n in range(11)}
     loose = rules(cluster={"bridge_sides": 100, "density": 0.3, "dense_from": 8})
     assert all(len(group.split("+")) < 8 for group in parts(records, loose, likely=likely)[0])
 
 
-def test_a_cluster_ends_at_its_size():
+def test_a_cluster_has_at_most_its_number_of_records():
     identity = rules(cluster={"most_records": 3}, kinds={}, rules=[{"share": "openid"}])
-    found, _ = parts({n: ["openid:m=1"] for n in range(5)}, identity)
-    assert max(len(group.split("+")) for group in found) == 3
+    grouped, _ = parts({n: ["openid:m=1"] for n in range(5)}, identity)
+    assert max(len(group.split("+")) for group in grouped) == 3
 
 
 VALUES = st.sets(st.sampled_from(["member:b=1", "member:b=2", "member:b=3", "phone=1", "phone=2", "openid:m=1",
@@ -156,8 +156,8 @@ PAIRS = st.dictionaries(TWO, st.floats(1, 30), max_size=6)
 @examples(60)
 @given(RECORDS, PAIRS, st.sets(TWO, max_size=2), st.integers(0, 99))
 def test_limits_hold_and_the_order_does_not_matter(records, pairs, apart, seed):
-    records = {f"s/{key}": {v for v in shown if not v.startswith("name")} | set(sorted(
-        v for v in shown if v.startswith("name"))[:1]) for key, shown in records.items()}  # fmt: skip
+    records = {f"s/{key}": {v for v in values if not v.startswith("name")} | set(sorted(
+        v for v in values if v.startswith("name"))[:1]) for key, values in records.items()}  # fmt: skip
     likely = {(f"s/{a}", f"s/{b}"): w for (a, b), w in pairs.items()}
     different = sorted((f"s/{a}", f"s/{b}") for a, b in apart)
     ids = Who().take(records, likely, different=different)
@@ -165,7 +165,7 @@ def test_limits_hold_and_the_order_does_not_matter(records, pairs, apart, seed):
     for one, other in different:
         if one in ids and other in ids:
             assert ids[one] != ids[other]
-    linked = {frozenset(v for v in shown if v.startswith("member")) for shown in records.values()}
+    linked = {frozenset(v for v in values if v.startswith("member")) for values in records.values()}
     if all(len(cards) <= 1 for cards in linked):
         for group in groups(ids):
             assert len({v for record in group for v in records[record] if v.startswith("member")}) <= 1

@@ -1,4 +1,4 @@
-"""Who is one person hangs on what records tell, and not on the home's key."""
+"""Identity resolution depends on the content of records and not on the home's key."""
 
 import shutil
 from pathlib import Path
@@ -21,17 +21,17 @@ def landing(tmp_path_factory):
 
 
 def partition(folder, landing, key):
-    """Sets of the source's own numbers, by customer, in a home with this key."""
+    """Sets of the source's record numbers, by customer, in a home with this key."""
     retailer = Retailer(folder)
     shutil.copy(ROOT / "benchmarks/sets/persons/sources/persons.yml", retailer.conf / "sources/persons.yml")
     shutil.copytree(landing, retailer.home / "landing/persons")
     (retailer.home / "person.key").write_text(key)
     retailer.run(persons.FIRST.isoformat(), "ingest.persons", "identities")
-    held = dict(retailer.rows("gold/identities", "person_key", "customer_id"))
+    customers = dict(retailer.rows("gold/identities", "person_key", "customer_id"))
     groups = {}
     for person_key, kind, value in retailer.rows("silver/identifiers", "person_key", "kind", "value"):
         if kind == "customer_no":
-            groups.setdefault(held[person_key], set()).add(value)
+            groups.setdefault(customers[person_key], set()).add(value)
     versions = retailer.rows("gold/identity_models", "parameters")
     return set(map(frozenset, groups.values())), versions
 

@@ -1,4 +1,4 @@
-"""Who is who on a real lake: days that follow each other, verdicts, the gate, rebuilds, and a kill at every write."""
+"""Identity resolution on a real lake: consecutive days, verdicts, the gate, rebuilds, and a kill at every write."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ WEB = [
 ]
 
 
-def told(*rows: str) -> str:
+def feed_of(*rows: str) -> str:
     return HEAD + "".join(f"{row},{'12 Harbour Road' if 'John' in row else ''}\n" for row in rows)
 
 
@@ -71,8 +71,8 @@ def told(*rows: str) -> str:
 def shop(retailer: Retailer) -> Retailer:
     for name in ("crm", "web"):
         retailer.declare(f"sources/{name}.yml", FEED.format(name=name))
-    retailer.land("crm/2024-07-01.csv", told(*CRM))
-    retailer.land("web/2024-07-01.csv", told(*WEB))
+    retailer.land("crm/2024-07-01.csv", feed_of(*CRM))
+    retailer.land("web/2024-07-01.csv", feed_of(*WEB))
     (retailer.home / "person.key").write_text("a" * 64)
     return retailer
 
@@ -84,17 +84,21 @@ def day(shop: Retailer, number: int) -> dict[str, str]:
 
 
 def ids(shop: Retailer) -> dict[str, str]:
-    """Id by the number that the feed gives the record."""
-    held = {row[:2]: row[2] for row in shop.rows("gold/identities", "source", "person_key", "customer_id", "valid_to")
-            if row[3] is None}  # fmt: skip
+    """Customer id by the record's number in the feed."""
+    identities = shop.rows("gold/identities", "source", "person_key", "customer_id", "valid_to")
+    customers = {row[:2]: row[2] for row in identities if row[3] is None}
     numbers = shop.rows("silver/identifiers", "source", "person_key", "value", "kind", "replaced_on")
-    return {row[2]: held[row[:2]] for row in numbers if row[3] == "customer_no" and row[4] is None and row[:2] in held}
+    return {
+        row[2]: customers[row[:2]]
+        for row in numbers
+        if row[3] == "customer_no" and row[4] is None and row[:2] in customers
+    }
 
 
 def ask(shop: Retailer, *words: str) -> str:
     """Call the product's command in this process."""
     for command in (commands.who, commands.why, commands.verdict):
-        if command.__name__ not in [known.callback.__name__ for known in cli.app.registered_commands]:
+        if command.__name__ not in [registered.callback.__name__ for registered in cli.app.registered_commands]:
             commands.add(cli.app)
     places = ["--conf", str(shop.conf), "--home", str(shop.home)]
     done = CliRunner().invoke(cli.app, [*words, *places], env={"COLUMNS": "200"})
@@ -103,9 +107,9 @@ def ask(shop: Retailer, *words: str) -> str:
     return done.output
 
 
-def parts(found: dict[str, str]) -> set[frozenset[str]]:
+def parts(customers: dict[str, str]) -> set[frozenset[str]]:
     by: dict[str, set[str]] = {}
-    for number, customer in found.items():
+    for number, customer in customers.items():
         by.setdefault(customer, set()).add(number)
     return set(map(frozenset, by.values()))
 
@@ -114,21 +118,21 @@ def sets(text: str) -> set[frozenset[str]]:
     return {frozenset(group.split("+")) for group in text.split()}
 
 
-def test_verdicts_explanations_and_ids_that_come_back(shop):
+def test_verdicts_explanations_and_restored_ids(shop):
     first = day(shop, 1)
     # Same phone and name; a daughter on her mother's phone; a hash; two of a household's landline; names by likeness.
     assert parts(first) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6+b6")
-    said = ask(shop, "why", "crm/" + key(shop, "a1"), "web/" + key(shop, "b3"))
-    assert "one customer" in said and "phone" in said and "2024-07-01" in said
-    said = ask(shop, "why", "customer_no=a2", "customer_no=b2")
-    assert "apart" in said and "not enough: the rules ask for" in said and "birthday" in said
-    said = ask(shop, "why", "customer_no=a5", "customer_no=b5")
-    assert "likeness" in said and "probability" in said and "email" in said
-    said = ask(shop, "who", "13765432101")
-    assert all(word in said for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
-    # A steward parts two records, takes it back, and joins two others.
-    said = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
-    assert "the next run follows it" in said
+    output = ask(shop, "why", "crm/" + key(shop, "a1"), "web/" + key(shop, "b3"))
+    assert "one customer" in output and "phone" in output and "2024-07-01" in output
+    output = ask(shop, "why", "customer_no=a2", "customer_no=b2")
+    assert "apart" in output and "not enough: the rules ask for" in output and "birthday" in output
+    output = ask(shop, "why", "customer_no=a5", "customer_no=b5")
+    assert "likeness" in output and "probability" in output and "email" in output
+    output = ask(shop, "who", "13765432101")
+    assert all(word in output for word in (first["a1"], "王小明", "M71", "3 records", "mint"))
+    # A steward separates two records, revokes that, and joins two others.
+    output = ask(shop, "verdict", "different", "customer_no=a6", "customer_no=b6", "--why", "father and son")
+    assert "the next run applies it" in output
     parted = day(shop, 2)
     assert parts(parted) == sets("a1+b1+b3 a2 b2 a3 a4 b4 a5+b5 a6 b6")
     assert parted["a6"] == first["a6"]
@@ -138,28 +142,28 @@ def test_verdicts_explanations_and_ids_that_come_back(shop):
     joined = day(shop, 3)
     assert parts(joined) == sets("a1+b1+b3 a2 b2 a3+a4 b4 a5+b5 a6+b6")
     assert joined["a6"] == first["a6"]
-    # The id that ended leads to the one that goes on; parted anew, both have the ids that they had.
+    # The ended id redirects to the current one; after another split, both have their former ids.
     assert joined["a3"] in ask(shop, "who", first["a4"]) and first["a4"] in ask(shop, "who", joined["a3"])
     assert "she told us" in ask(shop, "why", "customer_no=a3", "customer_no=a4")
     ask(shop, "verdict", "open", "customer_no=a3", "customer_no=a4", "--why", "a slip")
     assert day(shop, 4) == {**first}
     assert parted["b6"] in {row[0] for row in shop.rows("gold/identity_events", "customer_id")}
     before = shop.rows("gold/identities")
-    # Everything that can be computed goes, and is computed again from silver, the log and the verdicts.
+    # Everything that can be computed is deleted, and computed again from silver, the log and the verdicts.
     for name in ("identities", "identity_aside"):
         shutil.rmtree(shop.home / "lake" / "gold" / name, ignore_errors=True)
     shop.run("2024-07-04", "identities", force=True)
     assert shop.rows("gold/identities") == before
 
 
-def test_the_work_list_shows_what_both_records_of_a_pair_say(shop):
+def test_the_work_list_shows_the_values_of_both_records(shop):
     day(shop, 1)
     pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
     rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(tell.reviews(rows, Directory(shop.context("2024-07-01"))))
-    said = console.export_text()
-    assert said.count("李芳") == said.count("李小雨") == said.count("2015-06-01") == 2
+    output = console.export_text()
+    assert output.count("李芳") == output.count("李小雨") == output.count("2015-06-01") == 2
 
 
 def key(shop: Retailer, number: str) -> str:
@@ -167,17 +171,17 @@ def key(shop: Retailer, number: str) -> str:
     return next(row[1] for row in rows if row[0] == number)
 
 
-def test_the_gate_keeps_the_old_state_until_a_person_accepts(shop):
+def test_the_gate_blocks_a_new_state_until_a_person_accepts(shop):
     rules = (ROOT / "conf" / "identity.yml").read_text(encoding="utf-8")
     shop.declare("identity.yml", rules.replace("merged: 3 %", "merged: 1 %").replace("free: 50", "free: 0"))
     first = day(shop, 1)
-    shop.land("crm/2024-07-02.csv", told("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x"))
+    shop.land("crm/2024-07-02.csv", feed_of("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x"))
     with pytest.raises(ContractError, match=r"customers merged: 1 of 8 .*`quanyu identity diff`"):
         day(shop, 2)
     assert ids(shop) == first
-    said = ask(shop, "identity", "diff")
-    assert "customers merged: 1 of 8" in said and "largest merges" in said
-    mark = said.split("quanyu identity accept ")[1].split()[0]
+    output = ask(shop, "identity", "diff")
+    assert "customers merged: 1 of 8" in output and "largest merges" in output
+    mark = output.split("quanyu identity accept ")[1].split()[0]
     assert "no difference" in str(wrong(shop, "identity", "accept", "ffff", "--why", "x"))
     ask(shop, "identity", "accept", mark, "--why", "a daughter who signed for her mother")
     assert parts(day(shop, 2)) == sets("a1+b1+b3 a2+b2 a3 a4 b4 a5+b5 a6+b6")
@@ -189,28 +193,30 @@ def wrong(shop: Retailer, *words: str) -> Exception:
     return caught.value
 
 
-def test_what_is_remembered_gives_what_a_first_run_gives(shop, tmp_path, monkeypatch):
+def test_incremental_days_equal_a_full_run(shop, tmp_path, monkeypatch):
     new = "a7,,13765432107,,,孙悦,1993-02-01,上海,x"
-    shop.land("crm/2024-07-02.csv", told(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
-    shop.land("web/2024-07-02.csv", told("b7,,13765432107,,,孙悦,,上海,x", "b5,,,other@mail.example,,Joan Miller,,,x"))
+    shop.land("crm/2024-07-02.csv", feed_of(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
+    shop.land(
+        "web/2024-07-02.csv", feed_of("b7,,13765432107,,,孙悦,,上海,x", "b5,,,other@mail.example,,Joan Miller,,,x")
+    )
     like = "b8,,,smith.john@mail.example,,J. Smith,1979-11-30,,x"
-    shop.land("web/2024-07-03.csv", told("b7,,13765432108,,,钱多,,苏州,x", like))
+    shop.land("web/2024-07-03.csv", feed_of("b7,,13765432108,,,钱多,,苏州,x", like))
     monkeypatch.setattr(publish, "REMEMBERED", 0)
     for number in (1, 2, 3):
-        found = day(shop, number)
+        incremental = day(shop, number)
     assert {"gold/identity_records", "gold/identity_pairs"} <= set(shop.versions())
     monkeypatch.setattr(publish, "REMEMBERED", 10**9)
     other = twin(shop, tmp_path)
     try:
         for number in (1, 2):
             other.run(f"2024-07-{number:02}", "ingest.crm", "ingest.web")
-        assert parts(day(other, 3)) == parts(found)
+        assert parts(day(other, 3)) == parts(incremental)
     finally:
         other.close()
 
 
 class KilledError(Exception):
-    """Stands for the end of the process right after a commit."""
+    """Simulates the end of the process right after a commit."""
 
 
 def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, monkeypatch):
@@ -229,7 +235,7 @@ def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, 
 @pytest.mark.spark
 def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "REMEMBERED", 0)
-    shop.land("crm/2024-07-02.csv", told("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
+    shop.land("crm/2024-07-02.csv", feed_of("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
     on_spark = twin(shop, tmp_path)
     on_spark.declare("base.yml", BASE + "engine: spark\n")
     try:
@@ -241,21 +247,21 @@ def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeyp
 
 
 def twin(shop: Retailer, folder: Path) -> Retailer:
-    """A second retailer with the same declarations, files and key, who has not run yet."""
-    made = Retailer(folder / "twin")
-    shutil.copytree(shop.conf, made.conf, dirs_exist_ok=True)
-    shutil.copytree(shop.home / "landing", made.home / "landing")
-    (made.home / "person.key").write_text("a" * 64)
-    return made
+    """A second retailer with the same declarations, files and key, without any run."""
+    copy = Retailer(folder / "twin")
+    shutil.copytree(shop.conf, copy.conf, dirs_exist_ok=True)
+    shutil.copytree(shop.home / "landing", copy.home / "landing")
+    (copy.home / "person.key").write_text("a" * 64)
+    return copy
 
 
 def tables(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
-    """All that the step writes."""
+    """All tables that the step writes."""
     return {place: shop.rows(place) for place in shop.versions() if place.startswith("gold/identit")}
 
 
 def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the step, and end it after its first commit, again and again, until there is none left to make."""
+    """Run the step and end it after its first commit, until nothing is left to commit. Returns the number of kills."""
     commit = Lake._commit
 
     def kill(*args: object, **more: object) -> None:
@@ -278,7 +284,7 @@ def _killed_until_done(shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_the_phones_of_stores_and_staff_join_nobody(shop):
     same = [row.replace("周涛", "陈静") for row in WEB]
-    shop.land("web/2024-07-01.csv", told(*same))
+    shop.land("web/2024-07-01.csv", feed_of(*same))
     assert frozenset({"a4", "b4"}) in parts(day(shop, 1))
     shop.declare("sources/stores.yml", STORES)
     shop.land("stores/2024-07-02.csv", "number,phone\nS1,0571-88776655\n")

@@ -1,4 +1,4 @@
-"""Ids of customers: minted once, kept while sources grow, merged and taken apart again, the same in whatever order."""
+"""Ids of customers: minted once, stable while sources grow, merged and split again, the same in any order."""
 
 import pytest
 from hypothesis import given
@@ -16,18 +16,18 @@ PROPERTY = examples(40)
 
 
 def joined(records):
-    """Who belongs together, found the slow way: until nothing more is shared."""
-    found = []
+    """Expected groups by a naive algorithm: merge until no two share a value."""
+    sets = []
     for record, values in records.items():
-        near = [group for group in found if group[1] & values]
-        found = [group for group in found if not group[1] & values]
-        found.append(({record}.union(*(g[0] for g in near)), set(values).union(*(g[1] for g in near))))
-    return {frozenset(group) for group, _ in found}
+        near = [group for group in sets if group[1] & values]
+        sets = [group for group in sets if not group[1] & values]
+        sets.append(({record}.union(*(g[0] for g in near)), set(values).union(*(g[1] for g in near))))
+    return {frozenset(group) for group, _ in sets}
 
 
 @PROPERTY
 @given(RECORDS)
-def test_who_shares_an_identifier_is_one_customer_and_nobody_else(records):
+def test_records_are_one_customer_if_and_only_if_they_share_identifiers(records):
     who = Who(PLAIN)
     assert groups(who.take(records)) == joined(records)
     assert who.found.minted == len(joined(records))
@@ -43,7 +43,7 @@ def test_the_order_of_rows_does_not_matter(records, seed):
 
 @PROPERTY
 @given(RECORDS, RECORDS)
-def test_once_more_changes_nothing(records, more):
+def test_running_again_changes_nothing(records, more):
     who = Who(PLAIN)
     who.take(records)
     who.take({**records, **more})
@@ -53,8 +53,8 @@ def test_once_more_changes_nothing(records, more):
 
 @PROPERTY
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.integers(0, 99))
-def test_one_by_one_or_at_once_in_whatever_order_gives_the_same_partition(days, seed):
-    """Records come day by day, some of them changed: the groups are those of the last state, by any way there."""
+def test_days_one_by_one_or_at_once_in_any_order_give_the_same_partition(days, seed):
+    """Records arrive day by day, some of them changed: the groups are those of the last state, whatever came before."""
     state = {}
     one, other, late = Who(PLAIN), Who(PLAIN), Who(PLAIN)
     for day in days:
@@ -67,19 +67,19 @@ def test_one_by_one_or_at_once_in_whatever_order_gives_the_same_partition(days, 
 
 @PROPERTY
 @given(RECORDS, RECORDS)
-def test_what_is_remembered_and_what_is_computed_anew_are_the_same(records, more):
-    """A rebuild forgets everything but the log: every record has the id that it had."""
+def test_a_rebuild_gives_the_same_ids(records, more):
+    """A rebuild forgets everything but the log: every record gets its id back."""
     who = Who(PLAIN)
     who.take(records)
-    kept = who.take({**records, **more})
+    before = who.take({**records, **more})
     who.signs.clear()
-    assert who.take({**records, **more}) == kept
+    assert who.take({**records, **more}) == before
     assert who.found.events.empty
 
 
 @PROPERTY
 @given(RECORDS, RECORDS)
-def test_ids_stay_while_sources_grow(records, more):
+def test_ids_are_stable_while_sources_grow(records, more):
     who = Who(PLAIN)
     before = who.take(records)
     grown = {key: records.get(key, set()) | more.get(key, set()) for key in {**records, **more}}
@@ -91,7 +91,7 @@ def test_ids_stay_while_sources_grow(records, more):
         assert now <= old or not old, "who was known keeps an id that was there"
 
 
-def test_a_merge_keeps_the_larger_and_the_other_is_redirected():
+def test_a_merge_retains_the_larger_id_and_redirects_the_other():
     who = Who()
     before = who.take({"crm/1": ["member:b=1"], "pos/1": ["member:b=1"], "web/1": ["openid:m=9"]})
     both = ["member:b=1", "openid:m=9"]
@@ -102,7 +102,7 @@ def test_a_merge_keeps_the_larger_and_the_other_is_redirected():
     assert event.cause == "openid"
 
 
-def test_a_merge_of_equals_keeps_the_older():
+def test_a_merge_of_equals_retains_the_older_id():
     who = Who()
     first = who.take({"web/1": ["openid:m=9"]})
     who.take({"web/1": ["openid:m=9"], "app/1": ["openid:m=8"]})
@@ -110,7 +110,7 @@ def test_a_merge_of_equals_keeps_the_older():
     assert set(after.values()) == set(first.values())
 
 
-def test_what_is_merged_and_taken_apart_has_its_old_id_back():
+def test_a_split_after_a_merge_restores_the_old_id():
     who = Who()
     apart = {"crm/1": ["member:b=1"], "pos/1": ["member:b=1"], "web/1": ["openid:m=9"], "web/2": ["openid:m=9"]}
     before = who.take(apart)
@@ -122,7 +122,7 @@ def test_what_is_merged_and_taken_apart_has_its_old_id_back():
     assert who.found.minted == 0
 
 
-def test_of_a_split_the_stronger_part_keeps_the_id_and_the_other_gets_a_new_one():
+def test_in_a_split_the_larger_part_retains_the_id_and_the_other_gets_a_new_one():
     who = Who()
     together = {"a/1": ["openid:m=1"], "a/2": ["openid:m=1"], "a/3": ["openid:m=1"]}
     before = who.take(together)
@@ -132,8 +132,8 @@ def test_of_a_split_the_stronger_part_keeps_the_id_and_the_other_gets_a_new_one(
 
 
 @pytest.mark.parametrize("days", [1, 2])
-def test_an_id_is_never_given_twice(days):
-    """Who leaves and comes back has the id of before; a new record with the same key after a split has another."""
+def test_an_id_is_never_reused(days):
+    """A record that leaves and returns gets its id back."""
     who = Who()
     before = who.take({"a/1": ["openid:m=1"], "a/2": ["openid:m=2"]})
     for _ in range(days):

@@ -1,4 +1,4 @@
-"""Likeness of records: names, dates, places and mail in levels, blocks, training without labels, and households."""
+"""Match scores: names, dates, places and mail in levels, blocks, unsupervised training, and households."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,17 +31,19 @@ def prepared(*rows):
     return fields.prepared(pd.DataFrame(list(rows), columns=list(fields.RAW)).astype(object))
 
 
-def table(made):
-    codes = {f"{kind}_code": fields.hashed(made[kind], SALT) for kind in ("email", "phone")}
-    texts = {name: pa.array(made[name], pa.string()) for name in fields.FIELDS}
-    return pa.table({"person": np.arange(len(made)), **codes, **texts})
+def table(frame):
+    codes = {f"{kind}_code": fields.hashed(frame[kind], SALT) for kind in ("email", "phone")}
+    texts = {name: pa.array(frame[name], pa.string()) for name in fields.FIELDS}
+    return pa.table({"person": np.arange(len(frame)), **codes, **texts})
 
 
 def levels(one, other):
-    """Levels of two records, each as a mapping of RAW."""
-    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
-    found = compared(coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1]))
-    return dict(zip(HIGHEST, found.levels[0].tolist(), strict=True))
+    """Comparison levels of two records, each a mapping of RAW."""
+    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
+    comparison = compared(
+        coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
+    )
+    return dict(zip(HIGHEST, comparison.levels[0].tolist(), strict=True))
 
 
 def named(text):
@@ -66,13 +68,13 @@ def named(text):
     ],
 )
 def test_names(one, other, given_level, family_level):
-    found = levels(one, other)
-    assert (found["given"], found["family"]) == (given_level, family_level)
+    actual = levels(one, other)
+    assert (actual["given"], actual["family"]) == (given_level, family_level)
 
 
 def of_relatives(one, other):
-    """Whether the names of two records, each as a mapping of RAW, are two persons' in a home too small to learn."""
-    rows = [{name: told.get(name) for name in fields.RAW} for told in (one, other)]
+    """Whether two records, each a mapping of RAW, have names of two persons, under the untrained model."""
+    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
     scored = Compared(
         table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
     )
@@ -101,7 +103,7 @@ def test_twins_and_relatives_are_at_most_for_review(one, other):
         ("John Smith", "J Smith"), ("John Smith", "Jon Smith"), ("John Smith", "Smith John"), ("John Smith", "John"),
     ],
 )  # fmt: skip
-def test_forms_and_slips_of_one_name_may_be_linked(one, other):
+def test_variants_and_typos_of_one_name_may_be_linked(one, other):
     assert not of_relatives(named(one), named(other))
 
 
@@ -115,7 +117,7 @@ def test_forms_and_slips_of_one_name_may_be_linked(one, other):
         ("Kim Minjun", "Kim Minjung"),
     ],
 )
-def test_like_names_of_who_have_phones_of_their_own_are_at_most_for_review(one, other):
+def test_similar_names_with_different_phones_are_at_most_for_review(one, other):
     home = {"birthday": "1992-05-06", "address": "平江路 5 号", "city": "苏州"}
     own = [{"phone": "+8613765432101"}, {"phone": "+8613912345678"}]
     assert of_relatives(named(one) | home | own[0], named(other) | home | own[1])
@@ -124,11 +126,11 @@ def test_like_names_of_who_have_phones_of_their_own_are_at_most_for_review(one, 
 
 
 def test_father_and_son_of_one_name_are_at_most_for_review():
-    told = [
+    contacts = [
         {"birthday": day, "phone": phone}
         for day, phone in (("1960-03-04", "+8613765432101"), ("1988-11-23", "+8613912345678"))
     ]
-    assert of_relatives(*(named("Robert Brown") | {"address": "12 High St", "city": "York"} | one for one in told))
+    assert of_relatives(*(named("Robert Brown") | {"address": "12 High St", "city": "York"} | one for one in contacts))
 
 
 def test_nearly_the_same_names_of_two_sexes_are_two_persons():
@@ -140,7 +142,7 @@ WORDS = st.sampled_from(["li", "xi", "lixi", "wang", "wei", None])
 
 @examples(60)
 @given(WORDS, WORDS, WORDS, WORDS)
-def test_levels_do_not_hang_on_which_record_comes_first(given_name, family, other_given, other_family):
+def test_levels_are_symmetric(given_name, family, other_given, other_family):
     one = {"given_name": given_name, "family_name": family}
     other = {"given_name": other_given, "family_name": other_family}
     assert levels(one, other) == levels(other, one)
@@ -177,14 +179,14 @@ def test_places(one, other, level):
 
 
 def test_another_number_behind_a_name_is_another_address():
-    def told(one, other):
+    def email_level(one, other):
         return levels({"email": one}, {"email": other})["email"]
 
-    assert told("li.wei12@mail.example", "li.wie12@mail.example") == 4
-    assert told("li.wei12@mail.example", "li.wei79@mail.example") < 4
+    assert email_level("li.wei12@mail.example", "li.wie12@mail.example") == 4
+    assert email_level("li.wei12@mail.example", "li.wei79@mail.example") < 4
 
 
-def test_a_masked_phone_is_compared_as_far_as_it_shows():
+def test_a_masked_phone_is_compared_by_its_visible_digits():
     assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2101"})["phone_mask"] == 2
     assert levels({"phone": "+8613765432101"}, {"phone_masked": "137****2102"})["phone_mask"] == 1
     assert levels({"phone": "+8613765432101"}, {"phone": "+8613765432101"})["phone_mask"] == 0
@@ -211,49 +213,49 @@ def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
     assert set(zip(a.tolist(), b.tolist(), strict=True)) == expected
     mask = blocks.standing(groups, [3, 4], len(keys))
     left, right = np.triu_indices(len(keys), 1)
-    kept = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
+    shared = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
     everybody = blocks.candidates(groups, [3, 4], np.ones(len(keys), bool))
-    assert set(zip(kept[0].tolist(), kept[1].tolist(), strict=True)) == set(
+    assert set(zip(shared[0].tolist(), shared[1].tolist(), strict=True)) == set(
         zip(everybody[0].tolist(), everybody[1].tolist(), strict=True)
     )
 
 
-def test_blocks_shrink_evenly_until_no_more_pairs_stand_together_than_wanted():
+def test_block_limits_shrink_evenly_to_the_limit_of_pairs():
     keys = np.zeros((200_000, 2), np.int64)
     keys[:, 0] = np.arange(200_000) // 40 + 1
     keys[:120_000, 1] = np.arange(120_000) // 6 + 1
     groups = blocks.grouped(keys)
     assert blocks.limits(groups, [50, 20], 100.0, 200_000) == [50, 20]
-    # Blocks of forty are 19.5 pairs a record, those of six 2.5 for three records in five.
+    # Blocks of forty have 19.5 pairs per record, those of six 2.5 for three records in five.
     assert blocks.limits(groups, [50, 20], 21.1, 200_000) == [50, 20]
     assert blocks.limits(groups, [50, 20], 20.0, 200_000) == [37, 15]
     assert blocks.limits(groups, [50, 20], 0.1, 200_000) == [12, 5]
-    # Few records are compared as often as it takes.
+    # For few records, the limit of pairs does not apply.
     assert blocks.limits(blocks.grouped(keys[:1000]), [50, 20], 1.0, 1000) == [50, 20]
 
 
-def test_a_couple_at_one_address_is_two_and_who_moved_is_one():
+def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
     home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
     wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
-    made = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
+    frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
     model = training.assumed(SALT)
-    scored = Compared(table(made), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
+    scored = Compared(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
     weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
     assert weights[0, 2] > weights.get((0, 1), -99) + 5
 
 
-def test_the_weight_against_everybody_is_below_those_against_strangers_and_households():
+def test_the_total_weight_is_below_those_against_strangers_and_households():
     strangers, family = np.array([20.0, 20.0, 5.0]), np.array([20.0, -3.0, 9.0])
-    found = households.weighed(strangers, family, 1e-4)
+    weights = households.weighed(strangers, family, 1e-4)
     oracle = [-np.log2((1 - 1e-4) * 2.0**-s + 1e-4 * 2.0**-f) for s, f in zip(strangers, family, strict=True)]
-    assert np.allclose(found, oracle)
-    assert (found <= strangers + 1e-3).all()
+    assert np.allclose(weights, oracle)
+    assert (weights <= strangers + 1e-3).all()
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Three thousand made records with their truth, ready to be compared."""
+def labelled_records(tmp_path_factory):
+    """Three thousand generated records, prepared, and their true persons."""
     folder = tmp_path_factory.mktemp("made")
     persons.write(folder, 3000)
     rows = pd.read_csv(folder / "2025-01-01" / "persons.csv", dtype=str, keep_default_na=False).replace("", None)
@@ -265,9 +267,9 @@ def made(tmp_path_factory):
     return fields.prepared(raw), truth.reindex(rows["record_no"]).to_numpy()
 
 
-def test_training_without_labels_gives_probabilities_that_hold(made):
-    """Of the pairs said to be one person with some probability, about that share is: no threshold knows the truth."""
-    prepared, truth = made
+def test_unsupervised_training_gives_calibrated_probabilities(labelled_records):
+    """Of the pairs with some predicted probability, about that share is one person. No threshold uses the truth."""
+    prepared, truth = labelled_records
     keys = fields.keys(prepared, BLOCKS, SALT)
     a, b, bits = blocks.candidates(blocks.grouped(keys), MOST, np.ones(len(keys), bool))
     model = training.train(coded(table(prepared)), (a, b, bits), BLOCKS, SALT)
@@ -280,18 +282,18 @@ def test_training_without_labels_gives_probabilities_that_hold(made):
         assert abs(same[some].mean() - sure[some].mean()) < 0.08, (low, high)
     precision = same[sure >= MATCH.link].mean()
     assert precision > 0.97
-    again = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
-    assert np.allclose(Compared(table(prepared), again).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
+    reloaded = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
+    assert np.allclose(Compared(table(prepared), reloaded).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
 
 
-def test_a_version_without_a_comparison_of_today_can_still_be_used():
+def test_an_old_version_without_a_newer_comparison_stays_usable():
     model = training.assumed(SALT)
     text = model.text().replace('"phone_mask"', '"forgotten"')
     assert np.array_equal(read(text, model.terms, model).m["phone_mask"], model.m["phone_mask"])
 
 
 def test_nothing_is_tuned_to_a_public_set():
-    """One configuration for all: a set names its columns and its region, and no code knows of any set."""
+    """One configuration for all: a set declares its columns and its region, and no code mentions any set."""
     sets = ROOT / "benchmarks" / "sets"
     for folder in sets.iterdir():
         assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yml")) == [
@@ -304,9 +306,9 @@ def test_nothing_is_tuned_to_a_public_set():
         assert not [word for word in ("febrl", "fake_1000", "soc_sec", "rec-") if word in text], path
 
 
-def test_pairwise_figures_are_those_of_all_pairs_counted():
-    truth, found = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
+def test_pair_scores_equal_counting_all_pairs():
+    truth, predicted = np.array([1, 1, 1, 2, 2, 3]), np.array([7, 7, 8, 8, 9, 9])
     pairs = [(i, j) for i in range(6) for j in range(i)]
-    both = sum(truth[i] == truth[j] and found[i] == found[j] for i, j in pairs)
-    made, told = (sum(some[i] == some[j] for i, j in pairs) for some in (found, truth))
-    assert pair_scores(truth, found)[:2] == (both / made, both / told)
+    shared_pairs = sum(truth[i] == truth[j] and predicted[i] == predicted[j] for i, j in pairs)
+    predicted_pairs, true_pairs = (sum(some[i] == some[j] for i, j in pairs) for some in (predicted, truth))
+    assert pair_scores(truth, predicted)[:2] == (shared_pairs / predicted_pairs, shared_pairs / true_pairs)

@@ -1,4 +1,4 @@
-"""Names of all kinds: which may be one person's, which are the same, and which are none."""
+"""Names of all kinds: which may belong to one person, which are equal, and which are no names."""
 
 import itertools
 
@@ -15,12 +15,12 @@ from jobs.unify.matching.name_match import PART, WHOLE, compatible, parsed
 ONE_NAME = rules(kinds={}, rules=[{"share": "phone", "needs": "one_name"}])
 
 
-def read(told):
+def read(text):
     """A full name, or `given | family` in two columns."""
-    given, bar, family = (side.strip() or None for side in told.partition("|"))
-    found = parsed(given, family, None) if bar else parsed(None, None, told)
-    assert found, told
-    return found
+    given_name, bar, family_name = (side.strip() or None for side in text.partition("|"))
+    name = parsed(given_name, family_name, None) if bar else parsed(None, None, text)
+    assert name, text
+    return name
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_names_of_two_people(one, other):
         ("欧阳**", "欧阳娜娜"), ("김**", "김민준"), ("芳 |", "王芳"), ("| 王", "王芳"), ("| Smith", "John Smith"),
         ("John |", "John Smith"), ("John |", "| Smith"), ("Mr Smith", "John Smith"), ("J*** S***", "John Smith"),
         ("欧阳女士", "欧阳娜"), ("欧阳", "欧阳娜"), ("欧阳", "欧阳女士"), ("司马先生", "司马*"), ("| 欧阳", "欧阳娜"),
-        *((told, "王强") for told in (
+        *((title, "王强") for title in (
             "王总", "王老板", "王哥", "王医生", "王教授", "王老师", "王工", "王主任", "王经理", "王叔", "小王",
             "老王", "阿王", "王X",
             "王XX", "王xx", "王Ｘ", "王××", "王○○", "王●●", "王..", "王…", "王?", "王某", "王某某", "王某人",
@@ -88,7 +88,7 @@ def test_names_that_may_be_one_person_and_are_not_the_same(one, other):
         ("Na | Kim", "Kim Na"),
         ("Christopher Null", "christopher null"), ("Test Pilot", "Pilot, Test"), ("歐陽娜娜", "欧阳娜娜"),
         ("राम वर्मा", "वर्मा राम"), ("Алёна", "Алена"),
-        *((f"古丽{dot}艾山", told) for dot in "·•・●.‧∙．･○⋅ㆍ" for told in ("古丽·艾山", "古丽艾山")),
+        *((f"古丽{dot}艾山", spelling) for dot in "·•・●.‧∙．･○⋅ㆍ" for spelling in ("古丽·艾山", "古丽艾山")),
         ("阿凡提·买买提", "阿凡提买买提"), ("阿凡提●买买提", "阿凡提．买买提"), ("欧阳娜女士", "欧阳娜"),
         ("阳娜 | 欧", "欧阳娜"),
         ("王 芳", "王芳"), ("芳 | 王", "王芳"), ("Wang Fang", "Fang Wang"), ("王小明", "王小明老师"),
@@ -102,7 +102,7 @@ def test_the_same_name(one, other):
     assert codes[0] & 3 != PART
 
 
-@pytest.mark.parametrize("told", ["Na", "null", "N/A", "Test",
+@pytest.mark.parametrize("text", ["Na", "null", "N/A", "Test",
                                   "Test Test", "No Name", "微信用户", "tb12345", "用户8812",
                                   "123456", "a@b.example", "***", "", "—",
                                   "散客", "收银员", "淘宝会员", "會員", "顾客", "匿名", "测试", "测试1", "测试用户",
@@ -110,20 +110,20 @@ def test_the_same_name(one, other):
                                   "Mr.", "mrs", "Miss", "先生", "女士", "小姐", "老师", "经理", "某某", "某先生",
                                   "匿名女士", "店员", "客服", "xxx",
                                   "Walk-in", "Guest 12", "고객님", "ゲスト", "●●", "138****2101"])  # fmt: skip
-def test_no_name(told):
-    assert parsed(None, None, told) is None
+def test_no_name(text):
+    assert parsed(None, None, text) is None
     assert name_match.numbered([None], "0123456789abcdef") == np.array([0])
 
 
 @pytest.mark.parametrize("column", ["先生 |", "| 女士", "Mr. |", "散客 |", "| Guest"])
-def test_a_title_or_a_word_for_nobody_in_a_column_is_no_name(column):
+def test_a_title_or_a_placeholder_in_a_column_is_no_name(column):
     given_name, _, family_name = (side.strip() or None for side in column.partition("|"))
     assert parsed(given_name, family_name, None) is None
     assert names.parts(given_name, family_name, None) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("told", "right"),
+    ("text", "right"),
     [
         ("欧阳女士", (None, "欧阳")), ("小王", (None, "王")), ("王工", (None, "王")), ("王XX", (None, "王")),
         ("王小明", ("小明", "王")), ("古丽·艾山", ("丽艾山", "古")), ("阿凡提．买买提", ("阿凡提", "买买提")),
@@ -131,8 +131,8 @@ def test_a_title_or_a_word_for_nobody_in_a_column_is_no_name(column):
         ("J*** S***", (None, None)), ("Mr. Smith", (None, "smith")),
     ],
 )  # fmt: skip
-def test_parts_that_likeness_compares_are_the_same_reading(told, right):
-    assert names.parts(None, None, told) == right
+def test_the_match_score_compares_the_same_parts(text, right):
+    assert names.parts(None, None, text) == right
 
 
 TOLD = st.text(st.sampled_from("王欧阳林杨古丽明芳李·●*某总小女士 "), min_size=1, max_size=5) | st.sampled_from(
@@ -142,14 +142,14 @@ TOLD = st.text(st.sampled_from("王欧阳林杨古丽明芳李·●*某总小女
 
 @examples(300)
 @given(TOLD, TOLD, TOLD)
-def test_the_same_name_is_compatible_with_the_same_names_whichever_comes_first(one, other, third):
-    found = [name for name in (parsed(None, None, told) for told in (one, other, third)) if name]
-    for left, right in itertools.combinations(found, 2):
+def test_compatibility_is_symmetric_and_the_same_for_equal_names(one, other, third):
+    parsed_names = [name for name in (parsed(None, None, text) for text in (one, other, third)) if name]
+    for left, right in itertools.combinations(parsed_names, 2):
         assert compatible(left, right) == compatible(right, left)
         if left.form == right.form == WHOLE:
             assert compatible(left, right) == (left.key == right.key)
         if left.key == right.key and left.form == right.form:
-            assert all(compatible(left, name) == compatible(right, name) for name in found)
+            assert all(compatible(left, name) == compatible(right, name) for name in parsed_names)
 
 
 def test_marks_of_letters_stay_and_accents_go():
@@ -159,7 +159,7 @@ def test_marks_of_letters_stay_and_accents_go():
 
 
 @pytest.mark.parametrize(
-    ("told", "right"),
+    ("shown_names", "right"),
     [
         (["Suharto", "Megawati"], "0 1"),
         (["Suharto", "Suharto"], "0+1"), (["王**", "李**"], "0 1"), (["王**", "王芳"], "0+1"),
@@ -171,8 +171,8 @@ def test_marks_of_letters_stay_and_accents_go():
         (["小王", "王强"], "0+1"),
     ],
 )  # fmt: skip
-def test_one_name_joins_while_a_phone_shows_names_of_one_person(told, right):
-    records = {f"s/{at}": ["phone=1", *([f"name={name}"] if name else [])] for at, name in enumerate(told)}
+def test_one_name_joins_while_a_phone_shows_names_of_one_person(shown_names, right):
+    records = {f"s/{at}": ["phone=1", *([f"name={name}"] if name else [])] for at, name in enumerate(shown_names)}
     ids = Who(ONE_NAME).take(records)
     groups = {}
     for record, customer in ids.items():
@@ -194,5 +194,5 @@ def test_two_logins_on_one_phone_years_apart_are_two_people_unless_a_name_says_m
     assert len(set(Who(house).take(near).values())) == 1
     one_login = {"s/1": ["member:a=x@0", "phone=1@0"], "s/2": ["openid:a=y@1200", "phone=1@1200"]}
     assert len(set(Who(house).take(one_login).values())) == 1
-    named = {key: [*told, "name=王芳"] for key, told in far.items()}
+    named = {key: [*values, "name=王芳"] for key, values in far.items()}
     assert len(set(Who(house).take(named).values())) == 1

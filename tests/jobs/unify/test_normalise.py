@@ -1,4 +1,4 @@
-"""One implementation of how identifiers are normalised, and what is refused as no identifier at all."""
+"""How identifiers are normalised, and what is refused."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def test_one_phone_however_it_is_written(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "region", "found"),
+    ("text", "region", "expected"),
     [
         ("020 7946 0018", "GB", "+442079460018"),
         ("+44 20 7946 0018", "CN", "+442079460018"),
@@ -44,8 +44,8 @@ def test_one_phone_however_it_is_written(text):
         ("021-64315678", "CN", "+862164315678"),
     ],
 )
-def test_the_region_decides_where_no_country_is_given(text, region, found):
-    assert phone(text, region) == found
+def test_the_region_decides_where_no_country_is_given(text, region, expected):
+    assert phone(text, region) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_no_phone_or_a_dummy_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Ann@Example.com", "ann@example.com"),
         (" ann@example.com ", "ann@example.com"),
@@ -77,12 +77,12 @@ def test_what_is_no_phone_or_a_dummy_is_refused(text):
         ("a" * 250 + "@example.com", None),
     ],
 )
-def test_mail_addresses(text, found):
-    assert normalise.normalise("email", text, "CN") == found
+def test_mail_addresses(text, expected):
+    assert normalise.normalise("email", text, "CN") == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("M100003", "M100003"),
         (" Ｍ１００００３　", "M100003"),
@@ -101,8 +101,8 @@ def test_mail_addresses(text, found):
         (None, None),
     ],
 )
-def test_members_and_the_rest_keep_their_case_and_lose_their_width(text, found):
-    assert normalise.normalise("member", text, "CN") == found
+def test_members_and_the_rest_keep_their_case_and_lose_their_width(text, expected):
+    assert normalise.normalise("member", text, "CN") == expected
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_members_and_the_rest_keep_their_case_and_lose_their_width(text, found):
     ["138****5679", "13765432101-8812", "13765432101转8812", "13765432101 转 12", "021-64315678-803", "400-820-8820",
      "+1 800 356 9377", "+1-800-FLOWERS", "13765432101 ext. 5", "电话13765432101", "95588"],
 )  # fmt: skip
-def test_masked_relayed_and_service_numbers_are_nobodys(text):
+def test_masked_relayed_and_service_numbers_are_refused(text):
     assert phone(text) is None
 
 
@@ -122,7 +122,7 @@ def test_masked_relayed_and_service_numbers_are_nobodys(text):
      "\uff0d"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
-def test_placeholders_of_programs_name_nobody_in_any_kind(kind, text):
+def test_placeholders_of_programs_are_refused_in_any_kind(kind, text):
     assert normalise.normalise(kind, text, "CN") is None
     assert placeholders.reason(text) == placeholders.PLACEHOLDER
 
@@ -140,7 +140,7 @@ def test_placeholders_of_programs_name_nobody_in_any_kind(kind, text):
     ],
 )
 @pytest.mark.parametrize("kind", ["member", "phone", "customer_no", "openid", "device", "national_id", "ouid"])
-def test_a_number_that_lost_digits_names_nobody(kind, text):
+def test_a_number_that_lost_digits_is_refused(kind, text):
     assert normalise.normalise(kind, text, "CN") is None
     assert placeholders.reason(text) == placeholders.DAMAGED
 
@@ -157,29 +157,29 @@ def test_a_whole_number_read_as_a_double_is_itself_in_every_region(text, region)
 @pytest.mark.parametrize(
     "text", ["12E45", "5E10", "1.2.0", "v1.0", "20.01", "1.0.0", "7", "r0", "A-1", "-A1", "a_null", "Nullarbor"]
 )
-def test_codes_that_only_look_like_damage_are_kept(text):
+def test_codes_that_only_look_like_damage_are_accepted(text):
     assert normalise.normalise("member", text, "CN") == text
     assert normalise.normalise("customer_no", text, "CN") == text
 
 
-@pytest.mark.parametrize(("text", "found"), [
+@pytest.mark.parametrize(("text", "expected"), [
     ("ba..z@docomo.ne.jp", "ba..z@docomo.ne.jp"), ("bar.@docomo.ne.jp", "bar.@docomo.ne.jp"),
     ("info@münchen.de", "info@xn--mnchen-3ya.de"), ("INFO@XN--MNCHEN-3YA.DE", "info@xn--mnchen-3ya.de"),
     ("用户@例子.公司", "用户@xn--fsqu00a.xn--55qx5d"), ("a@b18.com", "a@b18.com"), ("x@y.org", "x@y.org"),
     ("o'neil@example.com", "o'neil@example.com"), ("a@a.com", None), ("aaa@b.com", None), ("ann@münchen", None),
     (".ann@b.com", None), ("ann@b..com", None),
 ])  # fmt: skip
-def test_addresses_that_are_used_are_addresses(text, found):
-    assert normalise.normalise("email", text, "CN") == found
+def test_addresses_that_are_used_are_addresses(text, expected):
+    assert normalise.normalise("email", text, "CN") == expected
 
 
-def test_two_forms_of_one_mailbox_are_compared_as_one_and_stored_as_they_were_told():
+def test_two_forms_of_one_mailbox_are_equal_and_stored_as_delivered():
     forms = ["Jane.Saoirse@gmail.com", "janesaoirse+work@gmail.com", "JANESAOIRSE@googlemail.com"]
-    told = [normalise.normalise("email", form, "CN") for form in forms]
-    assert told == [form.lower() for form in forms]
-    assert {normalise.same("email", form) for form in told} == {"janesaoirse@gmail.com"}
+    normalised = [normalise.normalise("email", form, "CN") for form in forms]
+    assert normalised == [form.lower() for form in forms]
+    assert {normalise.same("email", form) for form in normalised} == {"janesaoirse@gmail.com"}
     assert normalise.same("email", "jane.s+shop@outlook.com") == "jane.s@outlook.com"
-    # Elsewhere dots and pluses may be other people's.
+    # At other providers, dots and pluses may be other people's addresses.
     for other in ("jane.s@qq.com", "jane+s@163.com", "ann+1@shop.example"):
         assert normalise.same("email", other) == other
 
@@ -200,7 +200,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in GOOD.items() for text in texts])
-def test_good_identifiers_of_every_kind_are_taken(kind, text):
+def test_good_identifiers_of_every_kind_are_accepted(kind, text):
     assert normalise.normalise(kind, text, "CN") == (text.lower() if kind in normalise._DIGESTS else text)
 
 
@@ -219,76 +219,76 @@ def test_the_hash_of_a_dummy_is_a_dummy(text):
     assert normalise.normalise("phone_md5", hashlib.md5(text.encode()).hexdigest(), "CN") is None
 
 
-def test_a_hash_is_found_in_whatever_form_it_was_made():
-    made = {form for _, form in normalise.hashes("phone", "+8613765432101")}
+def test_the_hash_of_every_form_is_among_the_hashes():
+    hashes = {form for _, form in normalise.hashes("phone", "+8613765432101")}
     for text in ("+8613765432101", "8613765432101", "13765432101"):
-        assert {hashlib.md5(text.encode()).hexdigest(), hashlib.sha256(text.encode()).hexdigest()} <= made
-    made = {form for _, form in normalise.hashes("email", "jane.saoirse@gmail.com")}
+        assert {hashlib.md5(text.encode()).hexdigest(), hashlib.sha256(text.encode()).hexdigest()} <= hashes
+    hashes = {form for _, form in normalise.hashes("email", "jane.saoirse@gmail.com")}
     for text in ("jane.saoirse@gmail.com", "janesaoirse@gmail.com"):
-        assert hashlib.sha256(text.encode()).hexdigest() in made
+        assert hashlib.sha256(text.encode()).hexdigest() in hashes
 
 
 @pytest.mark.skipif(not VECTORS.exists(), reason="the official examples are not here")
 def test_official_examples_of_hashed_phones_and_mail_are_among_the_forms():
-    """Where an example hashes a phone or an address that we take, its hash leads to the clear value."""
-    # The 14 of mailboxes and phones that could be somebody's: an example such as `user@example.com` is nobody's.
-    seen = 0
+    """Where an example hashes a phone or an address that we accept, its hash leads to the clear value."""
+    # The 14 mailboxes and phones that could be real: an example such as `user@example.com` is a dummy.
+    checked = 0
     for example in map(json.loads, VECTORS.read_text().splitlines()):
         kind = next((kind for kind in ("email", "phone") if example["identifier"].lower().startswith(kind)), None)
         if kind and example["algorithm"] in ("md5", "sha256") and "+" not in example["normalized"][1:]:
             value = normalise.normalise(kind, example["normalized"], "US")
             if value and example["normalized"] in (value, value.removeprefix("+")):
                 assert example["hash"] in {form for _, form in normalise.hashes(kind, value)}, example
-                seen += 1
-    assert seen >= 14
+                checked += 1
+    assert checked >= 14
 
 
 @given(st.text(max_size=30), st.sampled_from(KINDS))
-def test_what_was_normalised_stays_as_it_is(text, kind):
+def test_normalising_is_idempotent(text, kind):
     once = normalise.normalise(kind, text, "CN")
     assert once is None or normalise.normalise(kind, once, "CN") == once
 
 
 @given(st.text(max_size=30))
-def test_folding_is_settled_after_once(text):
+def test_folding_is_idempotent(text):
     assert folded(folded(text)) == folded(text)
 
 
-def test_the_strongest_identifier_that_is_left_names_the_person():
+def test_the_strongest_valid_identifier_gives_the_person_key():
     identify = identified("pos", [("member", "brand"), ("phone", "")], "CN", KEY)
-    found = identify(
+    frame = identify(
         pd.Series(["M1", None, "N/A", None, "M1"]),
         pd.Series(["13812345679", "138 1234 5679", "13812345679", "0", None]),
     )
-    assert list(found["id0"]) == ["M1", None, None, None, "M1"]
-    assert list(found["id1"]) == ["+8613812345679", "+8613812345679", "+8613812345679", None, None]
-    keys = list(found["person_key"])
+    assert list(frame["id0"]) == ["M1", None, None, None, "M1"]
+    assert list(frame["id1"]) == ["+8613812345679", "+8613812345679", "+8613812345679", None, None]
+    keys = list(frame["person_key"])
     assert keys[0] == keys[4] == keyed(KEY, "pos", "member", "brand", "M1")
     assert keys[1] == keys[2] == keyed(KEY, "pos", "phone", "", "+8613812345679")
     assert keys[3] is None
 
 
-def test_what_is_refused_is_told_and_the_next_identifier_names_the_person():
+def test_a_refusal_has_a_reason_and_the_next_identifier_gives_the_person_key():
     many = keyed(KEY, "pos", "openid", "app", "VIP")
     identify = identified("pos", [("openid", "app"), ("phone", "")], "CN", KEY, crowded={many})
     openids = pd.Series([r"\N", "1.00E+10", "VIP", "o****1", None, "70012.0"])
-    made = identify(openids, pd.Series(["138 1234 5679"] * 4 + ["12", None]))
-    assert list(made["no0"]) == ["placeholder", "digits are lost", "names many people", "masked", None, None]
-    assert list(made["no1"]) == [None, None, None, None, "no valid value of its kind", None]
+    frame = identify(openids, pd.Series(["138 1234 5679"] * 4 + ["12", None]))
+    assert list(frame["no0"]) == ["placeholder", "digits are lost", "names many people", "masked", None, None]
+    assert list(frame["no1"]) == [None, None, None, None, "no valid value of its kind", None]
     by_phone = keyed(KEY, "pos", "phone", "", "+8613812345679")
-    assert list(made["person_key"][:4]) == [by_phone] * 4
-    assert made["person_key"][4] is None
-    assert made["person_key"][5] == keyed(KEY, "pos", "openid", "app", "70012")
+    assert list(frame["person_key"][:4]) == [by_phone] * 4
+    assert frame["person_key"][4] is None
+    assert frame["person_key"][5] == keyed(KEY, "pos", "openid", "app", "70012")
 
 
-def test_a_person_key_tells_nothing_and_differs_by_source_scope_and_key():
-    found = {
+def test_a_person_key_is_opaque_and_differs_by_source_scope_and_key():
+    keys = {
         keyed(KEY, "pos", "member", "a", "M1"), keyed(KEY, "crm", "member", "a", "M1"),
         keyed(KEY, "pos", "member", "b", "M1"), keyed(b"other", "pos", "member", "a", "M1"),
         keyed(KEY, "pos", "membera", "", "M1"),
     }  # fmt: skip
-    assert len(found) == 5
-    assert all(len(key) == 32 and "M1" not in key for key in found)
+    assert len(keys) == 5
+    assert all(len(key) == 32 and "M1" not in key for key in keys)
 
 
 def test_it_works_where_our_packages_are_not(tmp_path):

@@ -1,4 +1,4 @@
-"""What names nobody in any kind: what is masked, full columns of numbers, addresses of nobody; and text forms."""
+"""Values that identify nobody in any kind: masks, highest numbers of columns, dummy addresses; and text forms."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from quanyu.model.people import KINDS
         "138××××5679",
     ],
 )
-def test_what_is_masked_names_nobody_in_any_kind(kind, text):
+def test_masked_values_are_refused_in_any_kind(kind, text):
     assert normalise.normalise(kind, text, "CN") is None
     assert placeholders.reason(text) == placeholders.MASKED
 
@@ -33,12 +33,12 @@ def test_what_is_masked_names_nobody_in_any_kind(kind, text):
      "-2147483648", "-2147483647", "-4294967295", "-9223372036854775808", "2147483647.0", "-2147483648.0",
      "4.294967295E9"],
 )  # fmt: skip
-def test_a_full_column_of_whole_numbers_names_nobody_in_any_kind(kind, text):
+def test_the_highest_integers_of_a_column_are_refused_in_any_kind(kind, text):
     assert normalise.normalise(kind, text, "US") is None or (kind == "nick" and not text.removeprefix("-").isdigit())
     assert placeholders.reason(text) == placeholders.PLACEHOLDER
 
 
-def test_numbers_beside_a_full_column_are_kept():
+def test_integers_next_to_the_highest_are_accepted():
     for text in ("65534", "65536", "2147483646", "214748364", "4294967296", "9223372036854775806"):
         assert normalise.normalise("member", text, "CN") == text
     assert normalise.normalise("phone", "+1 214-748-3647", "US") is None
@@ -51,7 +51,7 @@ def test_numbers_beside_a_full_column_are_kept():
      "your.name@example.org", "name@shop.example", "ann@b.invalid", "ann@shop.test", "ann@a.localhost",
      "deleted-1234@b.com", "deleted@b.com", "anonymized_7@b.com"],
 )  # fmt: skip
-def test_reserved_and_dummy_addresses_are_nobodys(text):
+def test_reserved_and_dummy_addresses_are_refused(text):
     assert normalise.normalise("email", text, "CN") is None
 
 
@@ -60,12 +60,12 @@ def test_reserved_and_dummy_addresses_are_nobodys(text):
     ["jane14@example.com", "qq1@qq.com", "asdf@asdfg.com", "deletedscenes@b.com", "user@shop.com", "a@test.com",
      "ann@invalid.com", "ann@mail.example", "wang@wangs.cn"],
 )  # fmt: skip
-def test_addresses_that_only_look_like_dummies_are_kept(text):
+def test_addresses_that_only_look_like_dummies_are_accepted(text):
     assert normalise.normalise("email", text, "CN") == text
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "found"),
+    ("kind", "text", "expected"),
     [
         ("email", "'wang@qq.com", "wang@qq.com"), ("email", "=wang@qq.com", "wang@qq.com"),
         ("email", '="wang@qq.com"', "wang@qq.com"), ("email", "wang@qq.com'", None),
@@ -76,5 +76,5 @@ def test_addresses_that_only_look_like_dummies_are_kept(text):
         ("phone", "'+86 138 1234 0101", "+8613812340101"), ("nick", "'小鱼", "小鱼"),
     ],
 )  # fmt: skip
-def test_the_text_form_of_spreadsheets_is_read_as_what_it_shows(kind, text, found):
-    assert normalise.normalise(kind, text, "CN") == found
+def test_the_text_form_of_spreadsheets_is_read_as_what_it_shows(kind, text, expected):
+    assert normalise.normalise(kind, text, "CN") == expected

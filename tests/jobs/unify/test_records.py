@@ -1,4 +1,4 @@
-"""Records as the engine reads them: what counts of several values, and one order whatever that of the rows."""
+"""Records as the engine reads them: which of several values is compared, in one order whatever that of the rows."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def staged(shop: Retailer, rows: list[str], day: date = DAY) -> records.Staged:
     return records.staged(shop.context(day.isoformat()), day)
 
 
-def by_number(shop: Retailer, found: records.Staged) -> dict[str, dict[str, object]]:
-    """What is compared of each record, by the number that the feed gives it."""
+def by_number(shop: Retailer, batch: records.Staged) -> dict[str, dict[str, object]]:
+    """Compared fields of each record, by its number in the feed."""
     numbers = shop.rows("silver/identifiers", "person_key", "value", "kind")
     numbers = {key: value for key, value, kind in numbers if kind == "customer_no"}
-    told = found.told(np.ones(len(found.rows), bool)).to_pylist()
-    keys = found.names(np.arange(len(told)))["person_key"]
-    return {numbers[key]: row for key, row in zip(keys, told, strict=True)}
+    rows = batch.told(np.ones(len(batch.rows), bool)).to_pylist()
+    keys = batch.names(np.arange(len(rows)))["person_key"]
+    return {numbers[key]: row for key, row in zip(keys, rows, strict=True)}
 
 
-def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_the_greatest(retailer):
+def test_the_newest_value_of_a_record_is_compared_and_the_greatest_of_one_day(retailer):
     first = by_number(retailer, staged(retailer, ROWS))
     assert first["a1"]["phone"] == "+8613765432112" and first["a1"]["email"] == "ann.b+x@gmail.com"
     assert [first[name]["birthday"] for name in ("a1", "a2", "a3")] == ["19900102", "1990年", None]
@@ -66,30 +66,35 @@ def test_the_value_that_a_record_showed_last_is_compared_and_of_one_days_values_
     second = by_number(retailer, staged(retailer, ["a1,13765432102,13765432112,,,安娜,,,广州"], later))
     assert second["a1"]["phone"] == "+8613765432102" and second["a1"]["city"] == "广州"
     assert second["a3"] == first["a3"]
-    again = by_number(retailer, records.staged(retailer.context(later.isoformat()), DAY))
-    assert again == first, "as it was known on the first day"
+    reread = by_number(retailer, records.staged(retailer.context(later.isoformat()), DAY))
+    assert reread == first, "as it was known on the first day"
 
 
-def test_a_hash_is_the_clear_phone_that_another_record_shows_and_two_forms_of_a_mailbox_are_one(retailer):
+def test_a_hash_equals_the_clear_phone_of_another_record_and_two_forms_of_a_mailbox_are_equal(retailer):
     rows = [*ROWS, "a5,,,annb@gmail.com,,,,,"]
-    found = staged(retailer, rows)
-    told, shown = by_number(retailer, found), found.shown
-    assert told["a4"]["phone"] == told["a3"]["phone"] and told["a4"]["phone_code"] == told["a3"]["phone_code"]
-    assert told["a5"]["email_code"] == told["a1"]["email_code"] != 0
+    batch = staged(retailer, rows)
+    compared, shown = by_number(retailer, batch), batch.shown
+    assert (
+        compared["a4"]["phone"] == compared["a3"]["phone"]
+        and compared["a4"]["phone_code"] == compared["a3"]["phone_code"]
+    )
+    assert compared["a5"]["email_code"] == compared["a1"]["email_code"] != 0
     assert set(shown["kind"]) == {KINDS.index(kind) for kind in ("customer_no", "phone", "email")}
 
 
-def test_hashes_in_every_form_in_which_they_are_handed_around_are_known_again(retailer):
+def test_hashes_of_every_form_lead_to_the_clear_value(retailer):
     numbers = ["+8613765432103", "+16502530000", "+390612345678", "+35312223333", "+77172123456"]
     clear = [("phone", number) for number in numbers] + [("email", "jane.s+x@gmail.com"), ("email", "a@b.example")]
     hashed = [(*form, kind, value) for kind, value in clear for form in normalise.hashes(kind, value)]
     rows = [("crm", f"k{at}", kind, "", value) for at, (kind, value) in enumerate([*clear, *(h[:2] for h in hashed)])]
     spark = retailer.context("2024-07-01").lake.spark
     frame = spark.createDataFrame(rows, "source string, person_key string, kind string, scope string, value string")
-    found = records._unhashed(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
-    by_key = {row["person_key"]: (row["kind"], row["value"]) for row in found}
-    wanted = [*clear, *((kind, value) for *_, kind, value in hashed)]
-    assert by_key == {f"k{at}": pair for at, pair in enumerate(wanted)}
+    resolved = (
+        records._with_clear_values(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
+    )
+    by_key = {row["person_key"]: (row["kind"], row["value"]) for row in resolved}
+    expected = [*clear, *((kind, value) for *_, kind, value in hashed)]
+    assert by_key == {f"k{at}": pair for at, pair in enumerate(expected)}
 
 
 def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path):
@@ -100,17 +105,17 @@ def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path)
         assert one.table.equals(two.table)
         pd.testing.assert_frame_equal(one.shown, two.shown)
         everybody = np.ones(len(rows), bool)
-        made = [prepare(shop.context("2024-07-01"), found, everybody) for shop, found in
+        prepared = [prepare(shop.context("2024-07-01"), batch, everybody) for shop, batch in
                 ((retailer, one), (other, two))]  # fmt: skip
-        assert made[0].equals(made[1])
+        assert prepared[0].equals(prepared[1])
     finally:
         other.close()
 
 
 def test_records_are_found_by_source_and_key(retailer):
-    found = staged(retailer, ROWS)
-    keys = [tuple(row) for row in found.names(np.array([2, 0])).itertuples(index=False)]
-    assert found.find([*keys, ("crm", "nobody"), ("web", keys[0][1])]).tolist() == [2, 0, -1, -1]
+    batch = staged(retailer, ROWS)
+    keys = [tuple(row) for row in batch.names(np.array([2, 0])).itertuples(index=False)]
+    assert batch.find([*keys, ("crm", "nobody"), ("web", keys[0][1])]).tolist() == [2, 0, -1, -1]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def test_records_are_found_by_source_and_key(retailer):
     [("phone", "+8613800138000", 1), ("email", "noreply@shop.example", 2), ("phone", "+8613765432101", 0),
      ("device", "+8613800138000", 0), ("phone", "+8613866668888", 1)],
 )  # fmt: skip
-def test_a_value_is_set_aside_for_its_kind_alone_however_it_is_written(retailer, kind, value, reason):
+def test_a_value_is_blocked_for_its_kind_alone_in_any_spelling(retailer, kind, value, reason):
     rules = (Path(__file__).parents[3] / "conf" / "identity.yml").read_text(encoding="utf-8")
     rules = rules.replace("values: [", 'values: ["138 6666 8888", ').replace("masters:", "masters: [] #")
     retailer.declare("identity.yml", rules)
@@ -126,10 +131,10 @@ def test_a_value_is_set_aside_for_its_kind_alone_however_it_is_written(retailer,
     assert records.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
 
 
-def test_a_home_of_before_keeps_columns_that_are_written_no_more(retailer):
+def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
     context = retailer.context("2024-07-01")
     lake = context.lake
-    # Records are believed only beside their pairs, which every home has that has records.
+    # Stored records count only together with stored pairs.
     lake.prepare(context.catalogue.tables["identity_pairs"])
     numbers = dict.fromkeys(["person", *memory.RECORD, "shows", "written"], "bigint")
     lake.begin(memory.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
@@ -140,5 +145,5 @@ def test_a_home_of_before_keeps_columns_that_are_written_no_more(retailer):
 
 
 def test_a_home_without_persons_has_no_records(retailer):
-    found = records.staged(retailer.context("2024-07-01"), DAY)
-    assert not len(found.rows) and found.shown.empty and not len(found.names(np.zeros(0, int)))
+    batch = records.staged(retailer.context("2024-07-01"), DAY)
+    assert not len(batch.rows) and batch.shown.empty and not len(batch.names(np.zeros(0, int)))

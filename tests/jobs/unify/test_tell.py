@@ -1,3 +1,5 @@
+"""How long values and control characters are rendered for the terminal."""
+
 import io
 
 from rich.console import Console
@@ -5,7 +7,7 @@ from rich.console import Console
 from jobs.unify.tell import _grid
 
 
-def test_a_long_value_is_told_whole_on_a_narrow_screen():
+def test_a_long_value_is_printed_completely_on_a_narrow_screen():
     console = Console(width=44, file=io.StringIO(), record=True)
     console.print(_grid(("identifier", "value"), [["openid", "oQyAj0dLZh8zApdZiLk1bAvGV" * 3]]))
     cells = [line.split("│")[2].strip() for line in console.export_text().splitlines() if line.startswith("│")]

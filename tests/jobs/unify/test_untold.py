@@ -1,4 +1,4 @@
-"""An identifier that its record tells no more reaches nobody from that day on, and what objects goes on."""
+"""An identifier that its record no longer has reaches nobody from that day on, while objections stay in force."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ordered(shop, *rows):
 
 @pytest.fixture
 def shop(tmp_path):
-    """A member with an order that told her phone, her mailbox and her contact in WeCom, who changes all on day two."""
+    """A member with an order that contains her phone, mailbox and WeCom contact; she changes all of them on day two."""
     retailer = declared(tmp_path)
     ordered(retailer, f"M1,{OLD},,m1@shop.cn,w-old,", f",{OLD},,,,")
     land(retailer, "crm", DAY, member(1, OLD, wecom="w-old"), member(2, "13912345672"))
@@ -63,36 +63,36 @@ def changed(shop, *rows):
     return took(shop, NEXT)
 
 
-def test_an_export_leaves_out_what_an_order_told_of_it(shop):
-    asked = Audience(name="w", file="w.yml", describes="d", owner="o", goal="churn_warning", who="true", purpose="ads",
-                     send_to=("drop",))  # fmt: skip
+def test_an_export_leaves_out_ended_identifiers_of_an_order(shop):
+    audience = Audience(name="w", file="w.yml", describes="d", owner="o", goal="churn_warning", who="true",
+                        purpose="ads", send_to=("drop",))  # fmt: skip
     context = changed(shop, member(1, NEW, "new@shop.cn", "w-new"))
     inside(context, "w", ("M1", "M2"))
-    values = {row["value"] for row in answers(context, asked, ("phone", "email")).where("reason is null").collect()}
+    values = {row["value"] for row in answers(context, audience, ("phone", "email")).where("reason is null").collect()}
     assert values == {f"+86{NEW}", "+8613912345672", "new@shop.cn", "m2@shop.cn"}
 
 
 @pytest.mark.parametrize(("kind", "new"), [("phone", f"+86{NEW}"), ("external_userid", "w-new")])
-def test_a_journey_goes_by_the_newer_address(shop, kind, new):
+def test_a_journey_uses_the_newer_address(shop, kind, new):
     context = changed(shop, member(1, NEW, "new@shop.cn", "w-new"))
     [one] = [customer for customer, name in customers(context).items() if name == "M1"]
     message = Message("k", "j", "i", "s", one, "test", "t", date(2024, 7, 2))
     assert addresses(context, kind, frozenset())([message])["k"].to == new
 
 
-def test_who_can_be_reached_falls_and_as_of_an_earlier_day_does_not(shop):
+def test_reachability_shrinks_but_not_as_of_an_earlier_day(shop):
     context = changed(shop, "M1,,,")
     shop.run(NEXT, "customers")
     rows = context.lake.rows("gold/customers", ["customer_id", "reachable_by", "persons"]).to_pylist()
     [row] = [row for row in rows if customers(context)[row["customer_id"]] == "M1"]
-    # The order of a guest stays hers.
+    # The order of a guest remains hers.
     assert (row["reachable_by"], row["persons"]) == ([], 4)
     days = [date.fromisoformat(DAY), date.fromisoformat(NEXT)]
     phones = asof.facts(context, Identifiers, *days).where(f"kind = 'phone' and value like '%{OLD}'").collect()
     assert {str(row["as_of"]) for row in phones} == {DAY}
 
 
-def test_a_list_bars_an_address_that_ceased(shop):
+def test_a_suppression_list_bars_an_address_that_ended(shop):
     shop.declare("sources/letters.yml", """
 describes: Letters.
 owner: legal
@@ -107,11 +107,11 @@ fills:
     shop.run(DAY, "ingest.letters")
     changed(shop, member(1, NEW))
     land(shop, "crm", "2024-07-03", member(2, OLD))
-    found = reasons(took(shop, "2024-07-03"), ADS)
-    assert found["M2", f"+86{OLD}"] == LISTED and found["M1", f"+86{NEW}"] is None
+    by_address = reasons(took(shop, "2024-07-03"), ADS)
+    assert by_address["M2", f"+86{OLD}"] == LISTED and by_address["M1", f"+86{NEW}"] is None
 
 
-def test_a_merge_that_the_source_takes_back_is_parted_with_its_reason_in_the_log(retailer):
+def test_a_merge_that_the_source_revokes_is_split_with_its_reason_in_the_log(retailer):
     text = CRM.replace("  - {kind: phone", "  - {kind: member, scope: b, value: merged}\n  - {kind: phone")
     retailer.declare("sources/crm.yml", text)
     for day, into in ((DAY, ""), (NEXT, "1"), ("2024-07-03", "")):

@@ -1,4 +1,4 @@
-"""Verdicts of stewards: the newest of a pair counts, and none may say the opposite of what others say together."""
+"""Verdicts of stewards: the newest of a pair counts, and none may contradict what others imply together."""
 
 import pandas as pd
 import pytest
@@ -9,12 +9,12 @@ from jobs.unify.directory import Record
 A, B, C, D = (Record("crm", name) for name in "abcd")
 
 
-def told(*given):
-    rows = [(*one, *other, said) for said, one, other in given]
+def verdict_rows(*decisions):
+    rows = [(*one, *other, said) for said, one, other in decisions]
     return pd.DataFrame(rows, columns=[*verdicts.ENDS, "verdict"])
 
 
-STANDING = told(("same", A, B), ("same", B, C), ("different", C, D))
+STANDING = verdict_rows(("same", A, B), ("same", B, C), ("different", C, D))
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ STANDING = told(("same", A, B), ("same", B, C), ("different", C, D))
         ("open", A, D, []),
     ],
 )
-def test_a_verdict_must_not_contradict_what_others_say_together(said, one, other, expected):
+def test_a_verdict_must_not_contradict_what_others_imply_together(said, one, other, expected):
     assert verdicts.against(STANDING, said, one, other) == expected
