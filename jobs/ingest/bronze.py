@@ -137,8 +137,10 @@ def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Itera
         for row in (row for batch in batches for row in batch.to_pylist()):
             try:
                 for rows in read_file(row["path"], row["name"], spec):
-                    told = [pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")]
-                    columns = [*rows.columns, *told]
+                    file_columns = [
+                        pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")
+                    ]
+                    columns = [*rows.columns, *file_columns]
                     yield pyarrow.RecordBatch.from_arrays(columns, [f"_c{place}" for place in range(len(columns))])
             except Exception:
                 # A file that changes while it is read may break off anywhere; whoever asked for it looks again.
@@ -153,11 +155,11 @@ def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
     named = [f"`{column}` as `{stored_name(column)}`" for column in source.named_columns()]
     if not source.reads.day:
         return rows.selectExpr(*named, *SYSTEM)
-    told = f"coalesce(_day, date'{day}')"
+    row_day = f"coalesce(_day, date'{day}')"
     unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
-    replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{told} as _day"}
-    kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
-    return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
+    replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{row_day} as _day"}
+    pending = rows.where(f"{row_day} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
+    return pending.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 
 def write(lake: Lake, source: Source, rows: Staged, files: Sequence[Found], receipt: Receipt) -> None:
@@ -178,8 +180,8 @@ def write(lake: Lake, source: Source, rows: Staged, files: Sequence[Found], rece
     if not again:
         lake.append(place, rows, receipt, counts)
         return
-    told = " or ".join(_of_file(name, after[name]) for name in sorted(after))
-    lake.replace(place, rows, told, receipt, counts)
+    condition = " or ".join(_of_file(name, after[name]) for name in sorted(after))
+    lake.replace(place, rows, condition, receipt, counts)
 
 
 def _of_file(name: str, after: object) -> str:

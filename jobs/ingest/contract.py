@@ -126,13 +126,13 @@ def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> 
 
     A member that a JSON value lacks is not there, as an empty column is not.
     """
-    given = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_given(node)]
-    if not given or tree in given or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
+    input_nodes = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_given(node)]
+    if not input_nodes or tree in input_nodes or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
         return []
-    told = ", ".join(names)
-    inputs = dict.fromkeys(safe(node) for node in [*given, *tree.find_all(exp.Cast)])
+    columns = ", ".join(names)
+    inputs = dict.fromkeys(safe(node) for node in [*input_nodes, *tree.find_all(exp.Cast)])
     all_there = " and ".join(f"{sql} is not null" for sql in inputs)
-    return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
+    return [Check(f"{where}: comes out empty from {columns}", f"{all_there} and ({raw}) is null")]
 
 
 def _is_given(node: exp.Expr) -> bool:
@@ -189,13 +189,13 @@ def _value_of(name: str, text: str, fill: Fill, table: type[Table]) -> Mapped:
 def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
     """Columns of a fill that gives a row per group: what does not aggregate takes the value of the last row."""
     groups = set(fill.one_row_per)
-    found = []
+    columns = []
     for name, text in fill.columns.items():
-        made = _value_of(name, text, fill, table)
+        column = _value_of(name, text, fill, table)
         if not parse(text).aggregates and text not in groups:
-            made = Mapped(name, f"max_by({made.sql}, {ORDER})", made.checks)
-        found.append(made)
-    return found
+            column = Mapped(name, f"max_by({column.sql}, {ORDER})", column.checks)
+        columns.append(column)
+    return columns
 
 
 def reasons(checks: list[Check]) -> str:
@@ -227,11 +227,11 @@ def where_sql(text: str) -> str:
 
 def given_sql(source: Source, fill: Fill, table: type[Table]) -> str:
     """Condition of the rows of a fill; one whose only identifiers name many people tells no table of persons."""
-    given = where_sql(fill.where) if fill.where else "true"
+    condition = where_sql(fill.where) if fill.where else "true"
     if "person_key" not in table.keys or not source.person:
-        return given
+        return condition
     crowded = " or ".join(f"_person.no{n} <=> {quoted(CROWDED)}" for n in range(len(source.person)))
-    return f"({given}) and (_person.person_key is not null or not ({crowded}))"
+    return f"({condition}) and (_person.person_key is not null or not ({crowded}))"
 
 
 def person_columns(source: Source) -> list[str]:

@@ -40,20 +40,20 @@ class Evidence:
     values: list[tuple[Hashable, str]] = field(default_factory=list)
 
 
-def name_of(told: Told) -> Name | None:
+def name_of(parts: Told) -> Name | None:
     """Read a name; one of several words of which some are numbers is one too, as in `Room 12`."""
-    words = (names.words(" ".join(filter(None, told))) or "").split()
+    words = (names.words(" ".join(filter(None, parts))) or "").split()
     letters = [word for word in words if not any(c.isdigit() for c in word)]
     if 0 < len(letters) < len(words) and not any(is_placeholder(word) for word in letters):
         return Name((" ".join(words),))
-    return name_match.parsed(*told)
+    return name_match.parsed(*parts)
 
 
-def different(found: Iterable[Name], most: int) -> int:
+def different(candidates: Iterable[Name], most: int) -> int:
     """How many of the names cannot be one person's with any other; counts to one more than `most`."""
     apart: list[Name] = []
     # A whole name first: a part fits several.
-    for name in sorted({name.key: name for name in found}.values(), key=lambda name: (name.form, name.key)):
+    for name in sorted({name.key: name for name in candidates}.values(), key=lambda name: (name.form, name.key)):
         if len(apart) > most:
             break
         if not any(name_match.compatible(name, other) for other in apart):

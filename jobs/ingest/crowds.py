@@ -60,9 +60,9 @@ def crowds(context: Context, source: Source, staged: DataFrame) -> pd.DataFrame:
     rows, listed = _rows(accepted, source, columns), _listed(source)
     of_rows = rows.selectExpr("person_key", f"inline(array({listed}))").distinct()
     earlier = _earlier(lake, source, columns, lake.staging.keep(persons.distinct())) if there else None
-    told = of_rows if earlier is None else of_rows.unionByName(earlier)
+    values = of_rows if earlier is None else of_rows.unionByName(earlier)
     least = min(max(kinds.get(kind, Kind()).most.names, HOUSEHOLD) for kind, _ in named)
-    counted = told.where("value is not null").distinct().groupBy("person_key", "kind", "scope").count()
+    counted = values.where("value is not null").distinct().groupBy("person_key", "kind", "scope").count()
     suspects = lake.staging.keep(counted.where(f"count > {least}").select("person_key").distinct())
     if not suspects.limit(1).count():
         return pd.DataFrame()
@@ -108,9 +108,9 @@ def _earlier(lake: Lake, source: Source, columns: Mapping[str, list[str]], perso
     frames = [lake.read("silver/identifiers").where(feed).select(*wanted)]
     if columns and lake.holds("silver/people", "source", source.name):
         mapped = {name for some in columns.values() for name in some}
-        told = _told_sql({name: [f"`{name}`"] for name in mapped})
+        name_sql = _told_sql({name: [f"`{name}`"] for name in mapped})
         frames.append(lake.read("silver/people").where(feed).selectExpr(
-            "person_key", f"{NAME[0]} as kind", f"{NAME[1]} as scope", f"{told} as value"
+            "person_key", f"{NAME[0]} as kind", f"{NAME[1]} as scope", f"{name_sql} as value"
         ))  # fmt: skip
     return union_all([frame.join(persons, "person_key", "left_semi") for frame in frames])
 
@@ -137,8 +137,8 @@ def _judged(
         elif kind != own[person] and kind[0] not in OF_ONE_PERSON_MANY:
             evidence[person].values.append((kind, item["value"]))
     crowded = [
-        (person, *own[person]) for person, known in evidence.items()
-        if is_crowd(known, identity.kinds.get(own[person][0], Kind()).most.names)
+        (person, *own[person]) for person, person_evidence in evidence.items()
+        if is_crowd(person_evidence, identity.kinds.get(own[person][0], Kind()).most.names)
     ]  # fmt: skip
     return pd.DataFrame(crowded, columns=["value_key", "kind", "scope"])
 
@@ -146,17 +146,17 @@ def _judged(
 def _name(text: str | None) -> Name | None:
     if not text:
         return None
-    display, family, given = (part or None for part in text.split(BETWEEN))
-    return name_of((given, family, display))
+    display_name, family_name, given_name = (part or None for part in text.split(BETWEEN))
+    return name_of((given_name, family_name, display_name))
 
 
 def days_of(lake: Lake, source: Source, tables: Collection[type[Table]], keys: Collection[str]) -> frozenset[date]:
     """Days of a feed of which silver has anything under these keys: their rows are named anew."""
     named = ", ".join(map(quoted, sorted(keys)))
-    held = [place_of(table) for table in tables if "person_key" in table.schema()]
+    places = [place_of(table) for table in tables if "person_key" in table.schema()]
     parts = [
         lake.read(place).where(f"source = {quoted(source.name)} and person_key in ({named})").select("feed_day")
-        for place in held if lake.exists(place)
+        for place in places if lake.exists(place)
     ]  # fmt: skip
     rows = union_all(parts).distinct().collect() if parts else []
     return frozenset(row["feed_day"] for row in rows)
@@ -170,7 +170,7 @@ def remember(context: Context, source: Source, crowd: pd.DataFrame, receipt: Rec
     rows = crowd.assign(source=source.name, since=context.day)[list(IdentifierCrowds.columns)]
     types = {"string": pa.string(), "date": pa.date32()}
     schema = pa.schema([(name, types[column.type]) for name, column in IdentifierCrowds.columns.items()])
-    made = pa.Table.from_pandas(rows, schema, preserve_index=False)
-    context.lake.upsert_rows(IdentifierCrowds, made, receipt, {"out": len(rows)})
+    table = pa.Table.from_pandas(rows, schema, preserve_index=False)
+    context.lake.upsert_rows(IdentifierCrowds, table, receipt, {"out": len(rows)})
     kinds = ", ".join(sorted(set(crowd["kind"])))
     return (f"{len(crowd)} values ({kinds}) name many people, and nobody from now on",)

@@ -94,7 +94,7 @@ def database_of(extracts: Extracts, plain_hosts: Collection[str] = ()) -> Databa
     Raises RefusedError, and ConfigError for a secret that is not set.
     """
     url = secret(extracts.url)
-    kinds = {kind: found for found in _databases() for kind in found.kinds}
+    kinds = {kind: database_class for database_class in _databases() for kind in database_class.kinds}
     kind, _, rest = url.removeprefix("jdbc:").partition(":")
     if kind not in kinds:
         allowed = ", ".join(f"{name}:" for name in kinds)
@@ -107,9 +107,9 @@ def database_of(extracts: Extracts, plain_hosts: Collection[str] = ()) -> Databa
     if parts is None:
         words = f"what {extracts.url} stands for cannot be read; it is written as jdbc:{kind}://HOST:PORT/DATABASE"
         raise RefusedError("url", words)
-    found = kinds[kind]
-    chosen = dict(_options(found, extracts, options))
-    database = found(extracts, parts["hosts"], parts["database"], chosen)
+    database_class = kinds[kind]
+    chosen = dict(_options(database_class, extracts, options))
+    database = database_class(extracts, parts["hosts"], parts["database"], chosen)
     _check_tls(extracts, parts["hosts"], chosen, plain_hosts)
     return database
 

@@ -37,7 +37,7 @@ class Delivery:
     @property
     def in_order(self) -> bool:
         """Whether no day was taken before, or came after a later one."""
-        return not self.again and all(day == known for day, known in self.known_on.items())
+        return not self.again and all(day == recorded_on for day, recorded_on in self.known_on.items())
 
     def replaces(self, table: type[Table]) -> bool:
         """Whether what a person's row tells of a table takes the place of all that it told there before."""
@@ -80,8 +80,8 @@ class Delivery:
 
     def known_on_sql(self) -> str:
         """SQL of the day on which a row, with its `feed_day`, became known."""
-        later = {day: known for day, known in self.known_on.items() if day != known}
+        later = {day: recorded_on for day, recorded_on in self.known_on.items() if day != recorded_on}
         if not later:
             return "feed_day"
-        cases = " ".join(f"when feed_day = date'{day}' then date'{known}'" for day, known in later.items())
+        cases = " ".join(f"when feed_day = date'{day}' then date'{recorded_on}'" for day, recorded_on in later.items())
         return f"case {cases} else feed_day end"

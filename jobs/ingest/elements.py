@@ -5,12 +5,12 @@ from __future__ import annotations
 from jobs.ingest.contract import ELEMENT, POSITION, Check
 
 
-def list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
+def list_checks(column: str, table: str, element_checks: list[Check]) -> list[Check]:
     """Checks of a list: that it is one, and each element's own."""
     items = f"`_each_{column}`"
     missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
     no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
-    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in found)]
+    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in element_checks)]
 
 
 def empty_check(column: str, table: str) -> Check:
@@ -20,8 +20,8 @@ def empty_check(column: str, table: str) -> Check:
 
 def rows_sql(column: str, fields: str, empty: str | None = None) -> str:
     """SQL of an array of structs of these fields, one for each element; `empty` in place of an array without any."""
-    made = f"struct({fields}, {POSITION} + 1 as _position)"
-    rows = f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {made})"
+    struct = f"struct({fields}, {POSITION} + 1 as _position)"
+    rows = f"transform(`_each_{column}`, ({ELEMENT}, {POSITION}) -> {struct})"
     return rows if empty is None else f"if(size(`_each_{column}`) = 0, {empty}, {rows})"
 
 

@@ -49,12 +49,14 @@ def between(table: type[Table], rows: DataFrame, delivery: Delivery) -> DataFram
     if not following:
         return marked(table, rows.limit(0), old=False, gone=True)
     after = "case " + " ".join(f"when feed_day = date'{a}' then date'{b}'" for a, b in following.items()) + " end"
-    known = "case " + " ".join(f"when _after = date'{d}' then date'{k}'" for d, k in delivery.known_on.items()) + " end"
-    seen = rows.selectExpr(
+    recorded_on = (
+        "case " + " ".join(f"when _after = date'{d}' then date'{k}'" for d, k in delivery.known_on.items()) + " end"
+    )
+    with_next = rows.selectExpr(
         "*", f"lead(feed_day) over (partition by {key} order by feed_day) as _again", f"{after} as _after"
     )
-    gone = seen.where("_after is not null and (_again is null or _again > _after)").where(may_end(table))
-    return _ending(table, gone, "_after", known)
+    ends = with_next.where("_after is not null and (_again is null or _again > _after)").where(may_end(table))
+    return _ending(table, ends, "_after", recorded_on)
 
 
 def _following(delivery: Delivery) -> dict[date, date]:
@@ -96,9 +98,9 @@ def differing(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: D
     Silver may have learned on a day between what it has, without a version of that day: all days decide.
     """
     days = f"feed_day in ({dates(delivery.out_of_order)})"
-    told = marked(table, rows.where(days), old=False, gone=False)
-    stood = marked(table, alive, old=True, gone=False).selectExpr(*table.keys, "_hash as _stood")
-    return told.join(stood, list(table.keys)).where("_hash <> _stood").select(*table.keys, "feed_day")
+    delivered = marked(table, rows.where(days), old=False, gone=False)
+    current = marked(table, alive, old=True, gone=False).selectExpr(*table.keys, "_hash as _stood")
+    return delivered.join(current, list(table.keys)).where("_hash <> _stood").select(*table.keys, "feed_day")
 
 
 def restated(
@@ -107,10 +109,12 @@ def restated(
     """The newest that any day of the feed tells of keys which a corrected day took back; none where no day does."""
     key = list(table.keys)
     others = elsewhere().join(keys, key, "left_semi").select(*rows.columns)
-    told = others.unionByName(rows.join(keys, key, "left_semi"))
+    rows_of_all_days = others.unionByName(rows.join(keys, key, "left_semi"))
     names = ", ".join(f"`{name}`" for name in key)
     order = f"(partition by {names} order by {place_sql(table, delivery.source)} desc, feed_day desc)"
-    newest = told.selectExpr("*", f"row_number() over {order} as _n").where("_n = 1").drop("_n", "recorded_on")
+    newest = (
+        rows_of_all_days.selectExpr("*", f"row_number() over {order} as _n").where("_n = 1").drop("_n", "recorded_on")
+    )
     return newest.selectExpr("*", f"date'{delivery.last_known}' as recorded_on").select(*rows.columns)
 
 
@@ -119,6 +123,8 @@ def ended(table: type[Table], versions: DataFrame, delivery: Delivery) -> DataFr
     return _ending(table, versions, "feed_day", f"date'{delivery.last_known}'")
 
 
-def _ending(table: type[Table], rows: DataFrame, day: str, known: str) -> DataFrame:
-    ends = rows.selectExpr("*", f"{day} as _day", f"{known} as _known").drop("feed_day", "recorded_on", "replaced_on")
+def _ending(table: type[Table], rows: DataFrame, day: str, recorded_on: str) -> DataFrame:
+    ends = rows.selectExpr("*", f"{day} as _day", f"{recorded_on} as _known").drop(
+        "feed_day", "recorded_on", "replaced_on"
+    )
     return marked(table, ends.withColumnsRenamed({"_day": "feed_day", "_known": "recorded_on"}), old=False, gone=True)

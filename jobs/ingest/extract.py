@@ -52,9 +52,9 @@ def pending(context: Context, source: Source) -> bool:
     """Whether the context's day is later than every day of which there is an extract, in landing or in the ledger."""
     if source.extracts is None:
         return False
-    days = [found for name, _ in _landed(context, source) if (found := source.day_of(name))]
-    taken = landing.newest_taken(context.store.ledger.files(source.name))
-    return all(day < context.day for day in [*days, *([taken] if taken else [])])
+    days = [landed_day for name, _ in _landed(context, source) if (landed_day := source.day_of(name))]
+    newest = landing.newest_taken(context.store.ledger.files(source.name))
+    return all(day < context.day for day in [*days, *([newest] if newest else [])])
 
 
 def extract(context: Context, source: Source) -> tuple[str, ...]:
@@ -184,8 +184,8 @@ def _ends(day: date, zone: ZoneInfo) -> datetime:
 
 def _last_watermark(taking: Taking, column: str) -> datetime | None:
     """Highest watermark of the newest extract that has one, out of its files: nothing else needs to be kept."""
-    found = _landed(taking.context, taking.source)
-    dated = sorted(((taking.source.day_of(name) or date.min, path) for name, path in found), reverse=True)
+    landed_files = _landed(taking.context, taking.source)
+    dated = sorted(((taking.source.day_of(name) or date.min, path) for name, path in landed_files), reverse=True)
     for _, files in groupby(dated, key=lambda item: item[0]):
         highest = _highest([path for _, path in files], column, taking.zone)
         if highest is not None:
@@ -197,13 +197,13 @@ def _highest(files: Sequence[Path], column: str, zone: ZoneInfo) -> datetime | N
     import pyarrow as pa
     from pyarrow import compute, dataset
 
-    found: list[Any] = []
+    maxima: list[Any] = []
     # What cannot be read here costs an extract of more, which keys absorb.
     with contextlib.suppress(pa.ArrowException, OSError):
         batches = dataset.dataset(list(files), format="parquet").to_batches(columns=[column])
-        found.extend(compute.max(batch.column(0)).as_py() for batch in batches)
+        maxima.extend(compute.max(batch.column(0)).as_py() for batch in batches)
     # Of the first year is a default, such as 0001-01-01, and no time of a change.
-    times = [_as_instant(value, zone) for value in found if isinstance(value, date) and value.year > 1]
+    times = [_as_instant(value, zone) for value in maxima if isinstance(value, date) and value.year > 1]
     return max(times, default=None)
 
 

@@ -92,7 +92,7 @@ def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFr
 def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None) -> DataFrame:
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
+    casts = {sql: column for sql, column in shared_casts(source, fill, table).items() if column in accepted.columns}
     if fill.each:
         casts |= fields_of(element_values(fill, table))
     return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts, across)

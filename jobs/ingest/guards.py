@@ -94,7 +94,7 @@ def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
     return beyond
 
 
-def held_back(source: Source, held: Iterable[HeldBack]) -> dict[str, str]:
+def held_back(source: Source, parts: Iterable[HeldBack]) -> dict[str, str]:
     """What is held back of a feed, as breaches of its contract."""
     return {
         f"held back {item.path or item.day}": (
@@ -102,7 +102,7 @@ def held_back(source: Source, held: Iterable[HeldBack]) -> dict[str, str]:
             f"{f' Most often: {item.most_often}.' if item.most_often else ''} Nothing of it was published. Ask"
             f" {source.owner} for a corrected file; if it is right, mend {source.file}"
         )
-        for item in held
+        for item in parts
     }
 
 
@@ -117,8 +117,8 @@ def breaches(context: Context, source: Source) -> dict[str, str]:
     newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
     # Of a day that has not ended, computed ahead of time, nothing can be late.
     late = "" if context.day > newest_day(context.settings) else lateness(source, newest, context.day)
-    held = held_back(source, context.store.held_back.of(source.name))
-    return {**refused, **held, **({"late": late} if late else {})}
+    held_parts = held_back(source, context.store.held_back.of(source.name))
+    return {**refused, **held_parts, **({"late": late} if late else {})}
 
 
 def lateness(source: Source, newest: date | None, run_day: date) -> str:

@@ -30,18 +30,18 @@ def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row
         for n, item in enumerate(source.person)
     )
     rows = accepted.selectExpr("*", f"row_number() over {_FROM_THE_LAST} as _n" if numbered else "1 as _n")
-    found = rows.selectExpr(PERSON_KEY, "_day as feed_day", "_n", f"inline(array({listed}))")
-    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
+    identifiers = rows.selectExpr(PERSON_KEY, "_day as feed_day", "_n", f"inline(array({listed}))")
+    identifiers, keys = identifiers.where("value is not null"), ["person_key", "kind", "scope", "value"]
     if numbered:
-        known = _last_values(known, source)
+        identifiers = _last_values(identifiers, source)
     if first_only:
-        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
-    return known.select(*keys, "feed_day").dropDuplicates([*keys, "feed_day"])
+        return identifiers.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
+    return identifiers.select(*keys, "feed_day").dropDuplicates([*keys, "feed_day"])
 
 
-def _last_values(known: DataFrame, source: Source) -> DataFrame:
+def _last_values(identifiers: DataFrame, source: Source) -> DataFrame:
     """What the last row of each person on each day tells; of kinds that are kept, the last row with a value."""
     last = "min(_n) over (partition by person_key, feed_day, kind, scope) as _last"
-    kept = ", ".join(map(quoted, source.keeps))
-    counts = f"_n = if(kind in ({kept}), _last, 1)" if kept else "_n = 1"
-    return known.selectExpr("*", last).where(counts)
+    kinds = ", ".join(map(quoted, source.keeps))
+    counts = f"_n = if(kind in ({kinds}), _last, 1)" if kinds else "_n = 1"
+    return identifiers.selectExpr("*", last).where(counts)

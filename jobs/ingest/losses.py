@@ -51,8 +51,8 @@ def _may_round(kind: str, wanted: str) -> bool:
 
 def _words(wanted: str, type_: str) -> str:
     places = (digits(type_) or (0, 0))[1]
-    kept = f"{places} places" if places else "no place"
-    return f"not a {wanted}, of more than {kept}: write round(x, {places}) where the source may round"
+    limit = f"{places} places" if places else "no place"
+    return f"not a {wanted}, of more than {limit}: write round(x, {places}) where the source may round"
 
 
 def _longer(wanted: str) -> str:

@@ -80,10 +80,10 @@ def with_person(
     # One text tells several raw identifiers apart: each with its length, so that no value can look like two.
     parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
     who = f"concat({parts})" if len(names) > 1 else names[0]
-    told = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
-    named = told.select("_who", *names).distinct().withColumn("_person", identify(*names))
+    keyed_rows = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
+    named = keyed_rows.select("_who", *names).distinct().withColumn("_person", identify(*names))
     # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
-    return named.select("_who", "_person").join(told, "_who", "right").drop("_who", *names)
+    return named.select("_who", "_person").join(keyed_rows, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
@@ -114,14 +114,14 @@ def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> Dat
         f"over (partition by _day, {good}, {keys} order by {file_order('_file')}, _row)",
         ", ".join(table.keys),
     )
-    told = quoted(f"{table.name}: repeats the {named} of another row of the day")
+    reason = quoted(f"{table.name}: repeats the {named} of another row of the day")
     if table.personal:
         # What is told of another person is no repeat: a row lost here may be the one that objects.
         other = quoted(f"{table.name}: has the {named} of another person's row of the day")
-        told = f"if(_person.person_key <=> first_value(_person.person_key) {rows}, {told}, {other})"
-    twice = f"({good} and row_number() {rows} > 1)"
-    again = (f"if({twice}, array({told}), _reasons) as _reasons", f"_twice or {twice} as _twice")
-    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c not in ("_reasons", "_twice")), *again)
+        reason = f"if(_person.person_key <=> first_value(_person.person_key) {rows}, {reason}, {other})"
+    repeated = f"({good} and row_number() {rows} > 1)"
+    columns = (f"if({repeated}, array({reason}), _reasons) as _reasons", f"_twice or {repeated} as _twice")
+    return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c not in ("_reasons", "_twice")), *columns)
 
 
 def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
@@ -140,8 +140,8 @@ def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table], by
     whys = groups.agg(F.expr("array_distinct(flatten(collect_list(_why)))").alias("_why"))
     joined = with_key(staged, fill, table, "_key").join(whys, on, "left")
     open_row = "_why is not null and _drop is null"
-    told = f"if({open_row}, array_union(_reasons, _why), _reasons) as _reasons"
-    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
+    reasons_column = f"if({open_row}, array_union(_reasons, _why), _reasons) as _reasons"
+    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons_column)
 
 
 def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> DataFrame:
@@ -152,36 +152,40 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     checks: list[Check] = []
     structs = []
     for name, fill in source.fills.items():
-        given = given_sql(source, fill, tables[fill.table])
-        made, sql = _fill(source, fill, tables[fill.table])
-        checks += [Check(check.reason, f"({given}) and ({check.bad})") for check in made]
-        structs.append(f"if({given}, {sql}, null) as `_to_{name}`")
+        condition = given_sql(source, fill, tables[fill.table])
+        fill_checks, sql = _fill(source, fill, tables[fill.table])
+        checks += [Check(check.reason, f"({condition}) and ({check.bad})") for check in fill_checks]
+        structs.append(f"if({condition}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
-    told = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
+    reasons_sql = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
     lists: dict[str, dict[str, str]] = {}
     for fill in (fill for fill in source.fills.values() if fill.each):
         lists.setdefault(str(fill.each), {}).update(element_values(fill, tables[fill.table]))
     rows = rows.selectExpr("*", *(f"{elements_sql(name, values)} as `_each_{name}`" for name, values in lists.items()))
-    fate = (f"{_drop(source)} as _drop", f"{told} as _reasons", "false as _twice")
+    fate = (f"{_drop(source)} as _drop", f"{reasons_sql} as _reasons", "false as _twice")
     return _computed(rows, source, tables, [*fate, *structs])
 
 
-def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], made: list[str]) -> DataFrame:
+def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], columns: list[str]) -> DataFrame:
     """Add columns, computing casts that they share once; those that groups need of each row stay beside them."""
     fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
     casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
     grouped_sql = [
         sql for fill, table in fills.values() if fill.one_row_per for sql in group_columns(fill, table).values()
     ]
-    kept = named_in(casts, *grouped_sql)
-    needed = {**kept, **named_in(casts, *made)}
+    group_casts = named_in(casts, *grouped_sql)
+    needed = {**group_casts, **named_in(casts, *columns)}
     elements: dict[str, str] = {}
     for fill, table in fills.values():
         elements |= fields_of(element_values(fill, table)) if fill.each else {}
     # A cast holds the text that it is of, and has to be named first.
     longest_first = dict(sorted(elements.items(), key=lambda item: -len(item[0])))
-    texts = [by_columns(sql, {**needed, **longest_first}) for sql in made]
-    return with_casts(rows, needed).selectExpr("*", *texts).drop(*(needed[sql] for sql in needed if sql not in kept))
+    texts = [by_columns(sql, {**needed, **longest_first}) for sql in columns]
+    return (
+        with_casts(rows, needed)
+        .selectExpr("*", *texts)
+        .drop(*(needed[sql] for sql in needed if sql not in group_casts))
+    )
 
 
 def _where_kept(source: Source, checks: list[Check]) -> str:
@@ -202,21 +206,21 @@ def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], 
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
-        found = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
+        checks = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]
-        found = [*list_checks(fill.each, name, found), empty_check(fill.each, name)] if fill.each else found
-        return [*person, *found, *groups], "struct(1 as grouped)"
+        checks = [*list_checks(fill.each, name, checks), empty_check(fill.each, name)] if fill.each else checks
+        return [*person, *checks, *groups], "struct(1 as grouped)"
     columns = per_row(fill, table)
     values = {column.name: column.sql for column in columns}
     faults = {column.name: " or ".join(f"({c.bad})" for c in column.checks) for column in columns}
-    found = [check for column in columns for check in column.checks]
-    found += constraint_checks(table, values, faults)
-    found += ahead_checks(source, table, values, "_day")
+    checks = [check for column in columns for check in column.checks]
+    checks += constraint_checks(table, values, faults)
+    checks += ahead_checks(source, table, values, "_day")
     fields = ", ".join(f"{column.sql} as `{column.name}`" for column in columns)
     if fill.each:
         empty = empty_sql(fill, columns, table) if whole_list(source, table) else None
-        return [*person, *list_checks(fill.each, name, found)], rows_sql(fill.each, fields, empty)
-    return [*person, *found], f"struct({fields})"
+        return [*person, *list_checks(fill.each, name, checks)], rows_sql(fill.each, fields, empty)
+    return [*person, *checks], f"struct({fields})"
 
 
 def rows_of(
@@ -234,27 +238,27 @@ def rows_of(
     fill = source.fills[name]
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
-        found = (groups_of(staged, name, source, table, across) if groups is None else groups).drop("_why")
+        rows = (groups_of(staged, name, source, table, across) if groups is None else groups).drop("_why")
     else:
         accepted = accepted_rows(staged, name)
-        made, row = f"`_to_{name}`", "_row"
+        struct, row = f"`_to_{name}`", "_row"
         if fill.each:
-            accepted = accepted.selectExpr("*", f"explode({made}) as {ELEMENT}")
+            accepted = accepted.selectExpr("*", f"explode({struct}) as {ELEMENT}")
             # The place in the list orders the rows that one row gave.
-            made, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
-        named = [f"{made}.`{column}` as `{column}`" for column in fill.columns]
-        found = accepted.selectExpr(*person, *named, *_address(source, table, made), "_day as feed_day", "_file", row)
+            struct, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
+        named = [f"{struct}.`{column}` as `{column}`" for column in fill.columns]
+        rows = accepted.selectExpr(*person, *named, *_address(source, table, struct), "_day as feed_day", "_file", row)
     values = dict.fromkeys(table.columns, "null")
     if table.addressed_by and not fill.one_row_per:
         values |= {name: f"`_{name}`" for name in ADDRESS}
-    missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in found.columns]
-    return found.selectExpr("*", *missing).drop(*(f"_{name}" for name in ADDRESS))
+    missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in rows.columns]
+    return rows.selectExpr("*", *missing).drop(*(f"_{name}" for name in ADDRESS))
 
 
 ADDRESS = ("address_kind", "address_hash")
 
 
-def _address(source: Source, table: type[Table], made: str) -> list[str]:
+def _address(source: Source, table: type[Table], struct: str) -> list[str]:
     """Columns of the address that a message went to: the identifier of its person which its channel reaches."""
     if not table.addressed_by:
         return []
@@ -262,7 +266,7 @@ def _address(source: Source, table: type[Table], made: str) -> list[str]:
     for n, item in enumerate(source.person):
         if item.kind in REACHES:
             channels = ", ".join(map(quoted, REACHES[item.kind]))
-            reached.append((f"{made}.`{table.addressed_by}` in ({channels}) and _person.id{n} is not null", n))
+            reached.append((f"{struct}.`{table.addressed_by}` in ({channels}) and _person.id{n} is not null", n))
     kinds = " ".join(f"when {sql} then {quoted(source.person[n].kind)}" for sql, n in reached)
     hashes = " ".join(f"when {sql} then _person.hash{n}" for sql, n in reached)
     cases = zip(ADDRESS, (kinds, hashes), strict=True)

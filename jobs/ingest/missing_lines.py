@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def groups_missing_lines(
-    work: Work, staged: DataFrame, parent: Parent, days: Collection[date], told: Sequence[DataFrame]
+    work: Work, staged: DataFrame, parent: Parent, days: Collection[date], groups_by_day: Sequence[DataFrame]
 ) -> DataFrame | None:
     """Keys, as `_short`, of groups in `staged` of which a line of one of these days is missing; None where none can be.
 
@@ -25,12 +25,12 @@ def groups_missing_lines(
     lacks it. Where lines have no key, a group lacks them if the day tells nothing of it; `told` are the groups that
     each day told of, as `_key` and `_day`.
     """
-    if not days or not told:
+    if not days or not groups_by_day:
         return None
     these = f"in ({dates(sorted(days))})"
     here = staged.where(f"`{parent.column}` is not null").selectExpr(f"`{parent.column}` as _key", "_day")
     if parent.lines is None:
-        before = union_all([groups.where(f"_day {these}").select("_key", "_day") for groups in told])
+        before = union_all([groups.where(f"_day {these}").select("_key", "_day") for groups in groups_by_day])
         missing = before.join(here, ["_key", "_day"], "left_anti")
     else:
         missing = _missing(work, staged, parent, parent.lines, these)

@@ -78,7 +78,7 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
     """
     if source.delivers == "snapshot":
         return []
-    found = []
+    parent_fills = []
     for name, fill in source.fills.items():
         if not tables[fill.table].happens or not any(parse(text).aggregates for text in fill.columns.values()):
             continue
@@ -86,10 +86,10 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
         lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)
         if lines or source.delivers == "events":
             line = _line_key(source, lines, tables) if lines else _letters(source, fill)
-            found.append(
+            parent_fills.append(
                 Parent(name, fill, tables[fill.table], line, lines if _name_group(source, lines, fill) else None)
             )
-    return found
+    return parent_fills
 
 
 def _lines(source: Source, fill: Fill, tables: Mapping[str, type[Table]]) -> str | None:
@@ -154,10 +154,10 @@ def across_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str
     as_of = as_of.selectExpr(*keys, "_day as _as_of")
     several = as_of.select(*keys).distinct()
     lines = [f"{sql} as _line{n}" for n, sql in enumerate(parent.line)]
-    told = rows.join(several, list(keys), "left_semi").selectExpr("*", *lines).join(as_of, list(keys))
-    told = told.where("_day <= _as_of")
+    candidates = rows.join(several, list(keys), "left_semi").selectExpr("*", *lines).join(as_of, list(keys))
+    candidates = candidates.where("_day <= _as_of")
     line = ", ".join(["_as_of", *keys, *(f"_line{n}" for n in range(len(lines)))])
     last = f"row_number() over (partition by {line} order by {order} desc) as _n"
-    newest = told.selectExpr("*", last).where("_n = 1")
-    made = newest.selectExpr(*(f"`{name}`" if name != "_day" else "_as_of as _day" for name in rows.columns))
-    return rows.join(several, list(keys), "left_anti").unionByName(made)
+    newest = candidates.selectExpr("*", last).where("_n = 1")
+    rows_as_of = newest.selectExpr(*(f"`{name}`" if name != "_day" else "_as_of as _day" for name in rows.columns))
+    return rows.join(several, list(keys), "left_anti").unionByName(rows_as_of)

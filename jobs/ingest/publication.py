@@ -66,19 +66,19 @@ class Proposal:
 def publish(work: Work) -> Outcome:
     """Map the days of the work, hold back what breaks a limit of the contract as a whole, and publish the rest."""
     mapped = _mapped(work)
-    held = guards.bad_shares(work.source, mapped.counts)
-    held |= guards.volumes(work.source, _whole_days(work, mapped.counts, held), work.again, work.volumes)
-    proposal = _proposed(work, mapped, held)
+    held_parts = guards.bad_shares(work.source, mapped.counts)
+    held_parts |= guards.volumes(work.source, _whole_days(work, mapped.counts, held_parts), work.again, work.volumes)
+    proposal = _proposed(work, mapped, held_parts)
     # What is held back changes what the other days end: it is looked at again.
-    while ends := _too_many_ends(work, proposal, held):
-        held |= ends
-        proposal = _proposed(work, mapped, held)
+    while ends := _too_many_ends(work, proposal, held_parts):
+        held_parts |= ends
+        proposal = _proposed(work, mapped, held_parts)
     return _committed(work, mapped, proposal)
 
 
-def _too_many_ends(work: Work, proposal: Proposal, held: Mapping[Part, str]) -> dict[Part, str]:
+def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
     ends = guards.ends(work.source, proposal.plans.values())
-    return {part: words for part, words in ends.items() if part[0] in work.days and part not in held}
+    return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
 
 
 def _mapped(work: Work) -> Mapped:
@@ -141,35 +141,35 @@ def _across(work: Work, name: str, other_days: frozenset[date], short: Short | N
     return Across(parent, min(work.days), lacking)
 
 
-def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[date, int]:
+def _whole_days(work: Work, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
     """Rows of the days of which all files are there; others are told as that, and judged when whole."""
-    lacking = {day for day, _ in [*counts.refused, *held]} | work.waiting_days
+    lacking = {day for day, _ in [*counts.refused, *held_parts]} | work.waiting_days
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
 
 
-def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
+def _proposed(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Proposal:
     source = work.source
-    frequent = frequent_in(mapped.rows, held) if held and mapped.counts.bad else {}
+    frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
         HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.digest())
-        for (day, path), words in held.items()
+        for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
-    standing = [part_sql(day, path) for day, path in held if day in work.again]
-    delivery = _delivery(work, mapped, held)
+    standing = [part_sql(day, path) for day, path in held_parts if day in work.again]
+    delivery = _delivery(work, mapped, held_parts)
     incomplete = mapped.incomplete | (work.again - delivery.whole)
     rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false", incomplete)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
-        groups = mapped.groups if not held and not short.keys else {}
+        groups = mapped.groups if not held_parts and not short.keys else {}
         plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
+def _delivery(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Delivery:
     known_on = {day: work.known_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
-    lacking = mapped.counts.bad_days() | {day for day, _ in held} | work.waiting_days
+    lacking = mapped.counts.bad_days() | {day for day, _ in held_parts} | work.waiting_days
     others = [day for day in work.volumes if day not in work.days]
     newest = max(others, default=None)
     return Delivery(
@@ -254,8 +254,8 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         written = dict(zip(plans, pool.map(lambda p: commit(work.lake, p, work.receipt), plans.values()),
                            strict=True))  # fmt: skip
-    held = {(item.day, item.path) for item in proposal.held}
-    accepted = mapped.counts.without(held)
+    held_parts = {(item.day, item.path) for item in proposal.held}
+    accepted = mapped.counts.without(held_parts)
     store.held_back.replace(source.name, work.days, proposal.held)
     volumes = guards.recorded(accepted.per_day(), work.volumes, work.again - proposal.delivery.whole)
     store.ledger.record_volumes(source.name, volumes, work.context.day)

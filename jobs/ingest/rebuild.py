@@ -19,12 +19,13 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
     if place not in lost:
         return lost if context.lake.exists(place) else frozenset()
     ledger = context.store.ledger
-    taken = [path for path, file in ledger.files(source.name).items() if file.status == "taken"]
-    there = {name for name, _ in source.files(context.settings.landing, context.settings.data)}
-    if gone := sorted(set(taken) - there):
+    paths = [path for path, file in ledger.files(source.name).items() if file.status == "taken"]
+    landed = {name for name, _ in source.files(context.settings.landing, context.settings.data)}
+    if missing := sorted(set(paths) - landed):
         raise KeeperError(
-            f"{place} was lost, and {len(gone)} of the {len(taken)} files that it was made of do not lie in landing any"
-            f" more, such as {gone[0]}: put them back, or take all of the home from its last backup (quanyu restore)"
+            f"{place} was lost, and {len(missing)} of the {len(paths)} files that it was made of do not lie in landing"
+            f" any more, such as {missing[0]}: put them back, or take all of the home from its last backup"
+            " (quanyu restore)"
         )
     ledger.forget(source.name, list(ledger.files(source.name)))
     return frozenset()
@@ -35,6 +36,6 @@ def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str
     days = frozenset(day for day in context.lake.values(f"bronze/{source.name}", "_day") if day)
     files = context.store.ledger.files(source.name).values()
     recorded = {day: max([day, *(file.recorded_on for file in files if file.feed_day == day)]) for day in days}
-    made = Work(context, source, receipt, days=days, lost=lost, recorded=recorded)
-    made.again = days & frozenset(made.volumes)
-    return made
+    rebuild_work = Work(context, source, receipt, days=days, lost=lost, recorded=recorded)
+    rebuild_work.again = days & frozenset(rebuild_work.volumes)
+    return rebuild_work

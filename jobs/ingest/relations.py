@@ -213,8 +213,8 @@ def _held(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
     missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not whole"
     joined = staged.join(keys, staged[parent.column] == keys["_short"], "left")
     reason = f"array(if(_missing, {quoted(missing)}, {quoted(bad)}))"
-    told = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"
-    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
+    reasons = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"
+    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 
 def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> DataFrame | None:

@@ -67,8 +67,8 @@ def plan(
     first = not lake.holds(place_of(table), "source", delivery.source.name)
     if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
         # A key that is told once has one version: there is nothing to order.
-        made = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
-        staged = lake.staging.take(made)
+        versions = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
+        staged = lake.staging.take(versions)
         return Plan(table, delivery, staged.rows, staged.count, first, staged)
     staged = lake.staging.take(incoming)
     count, latest = staged.count, staged.rows.drop(*order)
@@ -89,54 +89,54 @@ def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[
     lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
-    known = f"{delivery.known_on_sql()} as recorded_on"
+    recorded_on = f"{delivery.known_on_sql()} as recorded_on"
     source = f"{quoted(delivery.source.name)} as source"
-    incoming = rows.selectExpr(source, *content, "feed_day", known, *order)
+    incoming = rows.selectExpr(source, *content, "feed_day", recorded_on, *order)
     return (lists.newest_of_day(incoming) if lists else incoming), order
 
 
 def _with_lists(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     lists: WholeList,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
     """Plan a table of which the feed tells whole lists."""
-    table, delivery = told.table, told.delivery
+    table, delivery = plan.table, plan.delivery
     alive = standing_versions(lake, table, delivery.source)
-    delivered = ListDelivery(lake, table, lists, delivery, told.rows, alive, retracted, standing)
+    delivered = ListDelivery(lake, table, lists, delivery, plan.rows, alive, retracted, standing)
     changes = list_changes(delivered, _other_days(table, elsewhere, delivery))
     taken_back = [] if changes.taken_back is None else [changes.taken_back]
     superseded = [] if changes.superseded is None else [changes.superseded]
-    limited = _with_ends(lake, replace(told, rows=changes.rows, late=changes.late), taken_back, superseded)
+    limited = _with_ends(lake, replace(plan, rows=changes.rows, late=changes.late), taken_back, superseded)
     ends = lake.staging.keep(changes.ends)
     return replace(limited, ends=ends if limited.ends is None else limited.ends.unionByName(ends))
 
 
 def _against_silver(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
     """Add to a plan what it ends of silver, and which versions there it supersedes."""
-    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
+    table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
     alive = standing_versions(lake, table, delivery.source)
     ends: list[DataFrame] = []
     superseded: list[DataFrame] = []
     if delivery.again or delivery.other_days:
         superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
     if delivery.replaces(table) and not delivery.in_order:
-        rows, gone = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
-        superseded.append(gone.select(*key))
-        ends.append(gone)
+        rows, ended = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
+        superseded.append(ended.select(*key))
+        ends.append(ended)
     elif delivery.lists_all:
         rows = endings.not_overtaken(table, rows, delivery)
         absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
-        superseded += [gone.select(*key) for gone in absent]
+        superseded += [ended.select(*key) for ended in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
     elif delivery.replaces(table):
         ends.append(untied.untied_ends(table, rows, alive, delivery))
@@ -144,13 +144,13 @@ def _against_silver(
         again = untied.retold(rows, alive, delivery.untied)
         ends.append(untied.gone_identifiers(table, again, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
-        return _restated(lake, told, alive, elsewhere, retracted, standing, superseded)
-    return _with_ends(lake, replace(told, rows=rows), ends, superseded)
+        return _restated(lake, plan, alive, elsewhere, retracted, standing, superseded)
+    return _with_ends(lake, replace(plan, rows=rows), ends, superseded)
 
 
 def _restated(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     alive: DataFrame,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
@@ -161,13 +161,13 @@ def _restated(
 
     `retracted` are keys that must not stand as these days tell them.
     """
-    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
-    contested = _contested(lake, told, alive, retracted, standing)
+    table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
+    contested = _contested(lake, plan, alive, retracted, standing)
     if not contested:
-        return _with_ends(lake, told, [], superseded)
+        return _with_ends(lake, plan, [], superseded)
     keys = union_all([versions.select(*key) for versions in contested.values()]).distinct()
     newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery)))
-    plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest))
+    plan = replace(plan, rows=rows.join(keys, key, "left_anti").unionByName(newest))
     if "differing" in contested:
         late = contested["differing"].join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
         plan = replace(plan, late=late.count())
@@ -184,15 +184,15 @@ def _restated(
 
 
 def _contested(
-    lake: Lake, told: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
+    lake: Lake, plan: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
 ) -> dict[str, DataFrame]:
     """Versions on whose keys all days decide, by why, where there are any."""
-    table, delivery = told.table, told.delivery
+    table, delivery = plan.table, plan.delivery
     candidates: dict[str, DataFrame] = {}
     if delivery.corrected:
-        candidates["taken back"] = endings.taken_back(table, told.rows, alive, delivery, standing)
+        candidates["taken back"] = endings.taken_back(table, plan.rows, alive, delivery, standing)
     if delivery.out_of_order:
-        candidates["differing"] = endings.differing(table, told.rows, alive, delivery)
+        candidates["differing"] = endings.differing(table, plan.rows, alive, delivery)
     if retracted is not None:
         candidates["retracted"] = alive.join(retracted, list(table.keys), "left_semi")
     staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
@@ -209,12 +209,12 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
     return rows
 
 
-def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
+def _with_ends(lake: Lake, plan: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
     """Stage what a plan ends, and count it beside what could end."""
     keys = union_all(superseded).distinct() if superseded else None
     if not ends:
-        return replace(told, superseded=keys)
+        return replace(plan, superseded=keys)
     ending, counts = lake.staging.counted(union_all(ends), by="feed_day")
-    standing = standing_versions(lake, told.table, told.delivery.source)
-    alive = endings.could_end(told.table, told.rows, standing, told.delivery) if counts else {}
-    return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
+    standing = standing_versions(lake, plan.table, plan.delivery.source)
+    alive = endings.could_end(plan.table, plan.rows, standing, plan.delivery) if counts else {}
+    return replace(plan, superseded=keys, ends=ending.rows, ending=counts, alive=alive)

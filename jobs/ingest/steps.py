@@ -47,13 +47,13 @@ def _depends(context: Context, source: Source) -> dict[str, object]:
     late = source.freshness is not None and context.day.isoformat()
     due = extract.pending(context, source) and context.day.isoformat()
     refused = landing.still_refused(context, source)
-    held = [[str(item.day), item.path, item.reason] for item in context.store.held_back.of(source.name)]
+    held_parts = [[str(item.day), item.path, item.reason] for item in context.store.held_back.of(source.name)]
     return {
         "files": dict(landing.fingerprint(context, source)),
         "day": late,
         "extract": due,
         "refused": refused,
-        "held": held,
+        "held": held_parts,
     }
 
 
@@ -64,23 +64,23 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     ends, are breaches of the outcome: what else was good is published.
     """
     _make_again(context, receipt, source)
-    told = extract.extract(context, source)
-    if told:
+    notes = extract.extract(context, source)
+    if notes:
         landing.list_anew(context, source)
     outcome = _taken(context, receipt, source)
-    return replace(outcome, notes=(*told, *landing.set_aside(context, source), *outcome.notes))
+    return replace(outcome, notes=(*notes, *landing.set_aside(context, source), *outcome.notes))
 
 
 def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
-    known = context.store.ledger.files(source.name)
-    work = Work(context, source, receipt, landing.newest_taken(known), landing.landed(context, source))
+    ledger = context.store.ledger.files(source.name)
+    work = Work(context, source, receipt, landing.newest_taken(ledger), landing.landed(context, source))
     with _as_the_source_writes(context, source):
         refused = _to_bronze(work) if work.files else ()
-        mended = _of_another_contract(work)
-        work.days |= mended
-        work.again |= mended & set(work.volumes)
+        fixed_days = _of_another_contract(work)
+        work.days |= fixed_days
+        work.again |= fixed_days & set(work.volumes)
         # Files without a row, such as an extract when nothing has changed, have no day to map.
-        outcome = publish(work) if work.days else Outcome(notes=_without_rows(known, work.files))
+        outcome = publish(work) if work.days else Outcome(notes=_without_rows(ledger, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
     context.store.ledger.record(rows)
     return replace(outcome, breaches=guards.breaches(context, source))
@@ -88,14 +88,14 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
 
 def _of_another_contract(work: Work) -> frozenset[date]:
     """Days that are held back by a contract which was mended since."""
-    held = work.context.store.held_back.of(work.source.name)
-    return frozenset(item.day for item in held if item.definition != work.source.digest())
+    held_parts = work.context.store.held_back.of(work.source.name)
+    return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
 
 
-def _without_rows(known: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
+def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
     if files:
         return (f"{len(files)} files without a row: nothing has changed",)
-    return ("nothing new has landed" if known else "nothing has landed yet",)
+    return ("nothing new has landed" if ledger else "nothing has landed yet",)
 
 
 def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
@@ -105,19 +105,19 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     """
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
-    there = _days(context.lake.read(step.writes[0])) if context.lake.exists(step.writes[0]) else set()
-    if missing := sorted(days - there):
+    stored_days = _days(context.lake.read(step.writes[0])) if context.lake.exists(step.writes[0]) else set()
+    if missing := sorted(days - stored_days):
         raise ConfigError(
             f"{source.name}: there is no row of {', '.join(map(str, missing))} in {step.writes[0]}; days of which there"
-            f" are rows: {', '.join(map(str, sorted(there)[-7:])) or 'none'}"
+            f" are rows: {', '.join(map(str, sorted(stored_days)[-7:])) or 'none'}"
         )
-    known = context.store.ledger.files(source.name)
+    ledger = context.store.ledger.files(source.name)
     with _as_the_source_writes(context, source):
-        work = Work(context, source, receipt, landing.newest_taken(known), days=days)
+        work = Work(context, source, receipt, landing.newest_taken(ledger), days=days)
         work.again = days & frozenset(work.volumes)
         outcome = publish(work)
-    held = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
-    return replace(outcome, breaches=held)
+    breaches = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
+    return replace(outcome, breaches=breaches)
 
 
 def _make_again(context: Context, receipt: Receipt, source: Source) -> None:

@@ -27,14 +27,14 @@ def one_row_a_day(source: Source, tables: Mapping[str, type[Table]]) -> bool:
     return not any(source.fills[name].one_row_per or source.fills[name].each for name in records_in(source, tables))
 
 
-def untied(tellings: DataFrame, current: DataFrame, source: Source) -> DataFrame:
+def untied(observations: DataFrame, current: DataFrame, source: Source) -> DataFrame:
     """Identifiers that end on a later day of the batch: KEY and `day`, the first on which their record lacks them.
 
     `tellings` are all of the batch (KEY, feed_day), `current` those that hold in silver. Of a kind that the source
     `keeps`, only another value of the kind ends one.
     """
     slot = _slot(source)
-    fresh = tellings.selectExpr(*KEY, "feed_day as day", f"{slot} as slot")
+    fresh = observations.selectExpr(*KEY, "feed_day as day", f"{slot} as slot")
     persons = fresh.select("person_key").distinct()
     before = current.join(persons, "person_key", "left_semi").selectExpr(*KEY, f"{_BEFORE} as day", f"{slot} as slot")
     rows = fresh.unionByName(before)
@@ -46,7 +46,7 @@ def untied(tellings: DataFrame, current: DataFrame, source: Source) -> DataFrame
 
 
 def anew(
-    tellings: DataFrame, elsewhere: DataFrame, current: DataFrame, source: Source, days: Collection[date]
+    observations: DataFrame, elsewhere: DataFrame, current: DataFrame, source: Source, days: Collection[date]
 ) -> tuple[DataFrame, DataFrame]:
     """What days out of their order change, by the tellings of all days of the feed: identifiers that hold from now on,
     and those that end (KEY, feed_day).
@@ -54,31 +54,33 @@ def anew(
     `days` are those of the batch. A record that no day tells is left as it is unless one of these told it: rules of an
     earlier day named it.
     """
-    told = tellings.select(*KEY, "feed_day").unionByName(elsewhere.select(*KEY, "feed_day"))
-    holds = _standing(told, source)
-    persons = tellings.select("person_key").unionByName(current.select("person_key")).distinct()
+    all_observations = observations.select(*KEY, "feed_day").unionByName(elsewhere.select(*KEY, "feed_day"))
+    holds = _standing(all_observations, source)
+    persons = observations.select("person_key").unionByName(current.select("person_key")).distinct()
     fresh = holds.join(persons, "person_key", "left_semi").join(current.select(*KEY), KEY, "left_anti")
-    newest = told.groupBy("person_key").agg({"feed_day": "max"}).withColumnRenamed("max(feed_day)", "newest")
-    gone = current.join(holds.select(*KEY), KEY, "left_anti").join(newest, "person_key", "left")
-    gone = gone.where(f"newest is not null or feed_day in ({dates(sorted(days))})")
-    return fresh, gone.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
+    newest = (
+        all_observations.groupBy("person_key").agg({"feed_day": "max"}).withColumnRenamed("max(feed_day)", "newest")
+    )
+    ended = current.join(holds.select(*KEY), KEY, "left_anti").join(newest, "person_key", "left")
+    ended = ended.where(f"newest is not null or feed_day in ({dates(sorted(days))})")
+    return fresh, ended.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
 
 
-def retold(tellings: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
+def retold(observations: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
     """Identifiers that a feed of events told before a record untied them and tells again after: KEY and `feed_day`, the
     day on which they had ended, so that they hold anew."""
     ends = until.groupBy("text").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
     texts = current.selectExpr("*", f"{comparable_sql('kind', 'scope', 'value')} as text")
     before = texts.join(ends, "text").where("recorded_on <= until").select(*KEY, "until")
-    after = tellings.selectExpr(*KEY, "feed_day as told").join(before, KEY).where("told > until")
+    after = observations.selectExpr(*KEY, "feed_day as told").join(before, KEY).where("told > until")
     return after.selectExpr(*KEY, "until as feed_day").distinct()
 
 
-def _standing(tellings: DataFrame, source: Source) -> DataFrame:
+def _standing(observations: DataFrame, source: Source) -> DataFrame:
     """Identifiers that hold after all days of a feed: KEY and the last `feed_day` that tells each."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    newest = tellings.groupBy(*KEY).agg(F.expr("max(feed_day)").alias("feed_day"))
+    newest = observations.groupBy(*KEY).agg(F.expr("max(feed_day)").alias("feed_day"))
     rows = newest.selectExpr("*", f"{_slot(source)} as slot")
     last_of_person = "max(feed_day) over (partition by person_key)"
     last_of_slot = "max(feed_day) over (partition by person_key, slot)"
@@ -97,12 +99,12 @@ def ends_by_all_days(
     table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
 ) -> tuple[DataFrame, DataFrame]:
     """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
-    fresh, gone = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
-    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    fresh, ended = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
+    recorded_on = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
     columns = (f"{quoted(delivery.source.name)} as source", "*")
     now = f"date'{delivery.last_known}'"
-    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
-    return fresh, gone_identifiers(table, gone, now, delivery)
+    fresh = fresh.selectExpr(*columns, f"case {recorded_on} else {now} end as recorded_on").select(*rows.columns)
+    return fresh, gone_identifiers(table, ended, now, delivery)
 
 
 def untied_ends(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:

@@ -78,13 +78,13 @@ def chained(table: type[Table], source: Source, rows: DataFrame, ends_have_times
     first = f"if(_superseded, min({at}) over (partition by {key}), {at}) as _at"
     placed = rows.selectExpr("*", first)
     since = f"max(if(_old, _at, null)) over (partition by {key})"
-    known = f"max(if(_old, _hash, null)) over (partition by {key})"
+    current_hash = f"max(if(_old, _hash, null)) over (partition by {key})"
     # What became known never lies before what was known already, in whichever order days are run.
     recorded = (
         f"if(_old, recorded_on, greatest(recorded_on, max(if(_old, recorded_on, null)) over (partition by {key})))"
     )
     placed = placed.withColumn("recorded_on", F.expr(f"coalesce({recorded}, recorded_on)"))
-    placed = placed.selectExpr("*", f"{since} as _since", f"{known} as _known")
+    placed = placed.selectExpr("*", f"{since} as _since", f"{current_hash} as _known")
     placed = placed.selectExpr("*", "not _old and _since is not null and _at < _since as _late")
     order = f"(partition by {key}, _late order by _at, _superseded desc, feed_day, _old desc, recorded_on)"
     before = placed.selectExpr("*", f"lag(_hash) over {order} as _before", f"lag(_gone) over {order} as _before_gone")

@@ -101,19 +101,19 @@ class Work:
 
     def held_before(self) -> list[HeldBack]:
         """What of the feed is held back by earlier runs, beside the days that are mapped now."""
-        held = self.context.store.held_back.of(self.source.name)
-        return [item for item in held if item.day not in self.days]
+        parts = self.context.store.held_back.of(self.source.name)
+        return [item for item in parts if item.day not in self.days]
 
 
-def with_held(staged: DataFrame, held: Iterable[HeldBack]) -> DataFrame:
+def with_held(staged: DataFrame, parts: Iterable[HeldBack]) -> DataFrame:
     """Give the rows of what is held back its reason, beside their own."""
     cases = " ".join(
-        f"when {part_sql(item.day, item.path)} then {quoted(f'held back: {item.reason}')}" for item in held
+        f"when {part_sql(item.day, item.path)} then {quoted(f'held back: {item.reason}')}" for item in parts
     )
     if not cases:
         return staged
-    told = f"case {cases} end"
-    reasons = f"if({told} is null or _drop is not null, _reasons, array_union(_reasons, array({told}))) as _reasons"
+    reason = f"case {cases} end"
+    reasons = f"if({reason} is null or _drop is not null, _reasons, array_union(_reasons, array({reason}))) as _reasons"
     return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 

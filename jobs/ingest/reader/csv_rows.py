@@ -207,11 +207,11 @@ def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
     return csv.reader(feed, delimiter=spec.delimiter, quotechar=spec.quote, strict=True)
 
 
-def _record(fields: list[str], taken: list[tuple[str, str | None]]) -> Record:
-    if len(taken) == 1:
-        return Record(fields, *taken[0])
-    problem = next((problem for _, problem in taken if problem), None)
-    return Record(fields, "".join(text for text, _ in taken), problem)
+def _record(fields: list[str], lines: list[tuple[str, str | None]]) -> Record:
+    if len(lines) == 1:
+        return Record(fields, *lines[0])
+    problem = next((problem for _, problem in lines if problem), None)
+    return Record(fields, "".join(text for text, _ in lines), problem)
 
 
 def _words(error: csv.Error) -> str:

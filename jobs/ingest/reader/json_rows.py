@@ -51,15 +51,15 @@ def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterat
 
 
 def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
-    seen: dict[str, None] = {}
-    reading = Reading(_decoder(), spec, seen)
+    names: dict[str, None] = {}
+    reading = Reading(_decoder(), spec, names)
     lines = _document(local, reading) if spec.format == "json" else _lines(local, reading)
     done = 0
     while some := list(islice(lines, spec.batch_rows)):
         yield batch_of(_page(some, len(spec.columns)), done + 1, name, spec)
         done += len(some)
-    if seen:
-        refuse_missing(list(seen), spec)
+    if names:
+        refuse_missing(list(names), spec)
 
 
 def _lines(local: Path, reading: Reading) -> Iterator[Line]:
@@ -71,13 +71,15 @@ def _document(local: Path, reading: Reading) -> Iterator[Line]:
     """Give the rows that one member of a document lists, each with the document's own plain members beside its own."""
     try:
         refuse_large(local.stat().st_size, DOCUMENT_BYTES)
-        found = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
+        document = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, whole") from error
-    rows = found.pop(reading.spec.records, None)
+    rows = document.pop(reading.spec.records, None)
     if not isinstance(rows, list):
-        raise RefusedError(f"its member {reading.spec.records!r} is no list of rows; it has {len(found)} other members")
-    plain = {name: value for name, value in found.items() if not isinstance(value, dict | list)}
+        raise RefusedError(
+            f"its member {reading.spec.records!r} is no list of rows; it has {len(document)} other members"
+        )
+    plain = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
     return (_row(row, plain, reading) for row in rows)
 
 
@@ -125,16 +127,16 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
     return _unread(text, problem, reading)
 
 
-def _values(found: dict[str, Any], escaped: bool, reading: Reading) -> Line:
+def _values(members: dict[str, Any], escaped: bool, reading: Reading) -> Line:
     if reading.spec.aliases:
-        named = dict(zip(known_names(list(found), reading.spec), found.values(), strict=True))
-        if len(named) < len(found):
+        named = dict(zip(known_names(list(members), reading.spec), members.values(), strict=True))
+        if len(named) < len(members):
             raise ValueError("it has two names of one column")
-        found = named
-    keys = dict.fromkeys(found)
-    values = tuple([_text(found.pop(column, None)) for column in reading.spec.columns])
-    kept = {key: value for key, value in found.items() if value is not None}
-    line = Line(values, _dump(kept) if kept else None)
+        members = named
+    keys = dict.fromkeys(members)
+    values = tuple([_text(members.pop(column, None)) for column in reading.spec.columns])
+    rest = {key: value for key, value in members.items() if value is not None}
+    line = Line(values, _dump(rest) if rest else None)
     if escaped:
         # Only an escape can smuggle in what UTF-8 cannot hold; it must fail here and not in Arrow.
         "".join(part for part in (*values, line.rest) if part).encode()
@@ -149,17 +151,17 @@ def _decoder() -> Callable[[str], Any]:
 
 
 def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any]:
-    found = decode(text)
-    if not isinstance(found, dict):
-        raise ValueError(f"but {_KINDS.get(type(found), 'a number')}")
-    return found
+    value = decode(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"but {_KINDS.get(type(value), 'a number')}")
+    return value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("a name occurs twice in it")
-    return found
+    return members
 
 
 def _refuse_constant(text: str) -> Any:

@@ -64,16 +64,16 @@ def _settled(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
 
 
 def _surveyed(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
-    held: list[pa.RecordBatch] = []
+    batches: list[pa.RecordBatch] = []
     size = lines = broken = 0
     first = None
     for batch in way():
         bad = _broken_lines(batch)
         size, lines, broken = size + batch.nbytes, lines + batch.num_rows, broken + bad
         first = first or (_first_broken(batch) if bad else None)
-        held = [*held, batch] if size <= HELD_BYTES else []
+        batches = [*batches, batch] if size <= HELD_BYTES else []
     _refuse_broken(broken, lines, first, spec)
-    return held if size <= HELD_BYTES else way()
+    return batches if size <= HELD_BYTES else way()
 
 
 def _broken_lines(batch: pa.RecordBatch) -> int:

@@ -57,11 +57,11 @@ def output_schema(spec: ReadSpec) -> pa.Schema:
     return pa.schema([*strings, ("_row", pa.int64()), *((name, pa.string()) for name in STRINGS_AFTER)])
 
 
-def matched(found: Sequence[str], spec: ReadSpec) -> Fields:
+def matched(header: Sequence[str], spec: ReadSpec) -> Fields:
     """Match a file's column names with the wanted ones, whatever their order, blanks and byte order mark."""
-    if len(found) > MOST_COLUMNS:
-        raise RefusedError(f"it has {len(found)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
-    names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(found, 1)]
+    if len(header) > MOST_COLUMNS:
+        raise RefusedError(f"it has {len(header)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
+    names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(header, 1)]
     names = known_names(_as_expected(names, spec), spec)
     refuse_twice(names)
     refuse_missing(names, spec)
