@@ -18,10 +18,10 @@ DATABASE = "shop"
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if not found:
+    program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if not program:
         raise UnavailableError("MariaDB is not installed: apt-get install mariadb-server")
-    return found
+    return program
 
 
 class MariaDB:

@@ -19,10 +19,10 @@ class UnavailableError(Exception):
 
 
 def _programs():
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
-    if not found:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    if not programs:
         raise UnavailableError("PostgreSQL is not installed: apt-get install postgresql")
-    return found[-1].parent
+    return programs[-1].parent
 
 
 def _unprivileged():

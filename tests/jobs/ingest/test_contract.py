@@ -42,7 +42,7 @@ def broken(checks, **row):
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "row", "told"),
+    ("text", "kind", "row", "expected"),
     [
         ("paid", "decimal(18,2)", {"paid": "12.50"}, []),
         ("paid", "decimal(18,2)", {"paid": None}, []),
@@ -90,10 +90,10 @@ def broken(checks, **row):
         ("cast(paid as int) * 1000", "int", {"paid": "2000000000"}, ["sales.x: not a int"]),
     ],
 )  # fmt: skip
-def test_a_value_that_would_get_lost_is_told(text, kind, row, told):
-    made = value_of(text, Column(kind, "X."), "sales.x")
-    assert made.name == "x"
-    assert broken(made.checks, **row) == told
+def test_a_value_that_would_get_lost_is_told(text, kind, row, expected):
+    mapped = value_of(text, Column(kind, "X."), "sales.x")
+    assert mapped.name == "x"
+    assert broken(mapped.checks, **row) == expected
 
 
 def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
@@ -106,7 +106,7 @@ def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "expected"),
     [
         ({"sale_id": "1", "kind": "sale", "amount": "3"}, []),
         ({"sale_id": None, "kind": "sale", "amount": "3"}, ["sales.sale_id: is missing"]),
@@ -117,21 +117,21 @@ def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
          ["sales.sale_id: is missing", "sales.kind: is missing", "sales.amount: amount must be at least 0"]),
     ],
 )  # fmt: skip
-def test_what_a_table_declares_is_checked_with_all_reasons(row, told):
+def test_what_a_table_declares_is_checked_with_all_reasons(row, expected):
     columns = {"sale_id": "sale_id", "kind": "kind", "amount": "cast(amount as decimal(18,2))"}
-    assert broken(constraint_checks(Sales, columns, {}), **row) == told
+    assert broken(constraint_checks(Sales, columns, {}), **row) == expected
 
 
 def test_a_value_that_got_lost_is_not_missing_too():
     fill = Fill(table="sales", columns={"sale_id": "concat('pos-', no)", "kind": "'sale'", "amount": "paid"})
-    made = {column.name: column for column in per_row(fill, Sales)}
-    assert list(made) == ["sale_id", "kind", "amount"]
-    faults = {name: " or ".join(f"({check.bad})" for check in column.checks) for name, column in made.items()}
-    columns = {"amount": made["amount"].sql}
+    mapped = {column.name: column for column in per_row(fill, Sales)}
+    assert list(mapped) == ["sale_id", "kind", "amount"]
+    faults = {name: " or ".join(f"({check.bad})" for check in column.checks) for name, column in mapped.items()}
+    columns = {"amount": mapped["amount"].sql}
     required = type("Sales", (Table,), {
         "__doc__": "S.", "layer": "silver", "keys": (), "amount": Column("decimal(18,2)", "M.", required=True),
     })  # fmt: skip
-    checks = [*made["amount"].checks, *constraint_checks(required, columns, faults)]
+    checks = [*mapped["amount"].checks, *constraint_checks(required, columns, faults)]
     assert broken(checks, paid="N/A") == ["sales.amount: not a decimal(18,2)"]
     assert broken(checks, paid=None) == ["sales.amount: is missing"]
 
@@ -155,9 +155,9 @@ def test_a_cast_neither_fails_nor_rounds_nor_wraps(text):
     assert ask(where_sql("cast(paid as int) = 1"), paid=text) is False
 
 
-@pytest.mark.parametrize(("value", "kept"), [("1", True), ("0", False), (None, False), ("x", False)])
-def test_a_condition_never_fails_and_null_is_false(value, kept):
-    assert ask(where_sql("cast(paid as int) > 0"), paid=value) is kept
+@pytest.mark.parametrize(("value", "holds"), [("1", True), ("0", False), (None, False), ("x", False)])
+def test_a_condition_never_fails_and_null_is_false(value, holds):
+    assert ask(where_sql("cast(paid as int) > 0"), paid=value) is holds
 
 
 @pytest.mark.parametrize("text", ["plain", "it's", "a\\b", "\\'", "中文", "'); drop table x; --"])
@@ -173,10 +173,10 @@ def test_reasons_are_a_list_without_what_does_not_hold():
 
 
 def test_identifiers_of_a_row_are_read_without_failing():
-    made = Source.model_validate({
+    source = Source.model_validate({
         "name": "tills", "file": "tills.yml", "describes": "d", "owner": "o", "delivers": "events",
         "reads": {"path": "{day}.csv", "format": "csv"}, "freshness": "none", "fills": {"orders": {"order_id": "no"}},
         "person": [{"kind": "customer_no", "value": "cast(cast(id as double) as bigint)"}],
     })  # fmt: skip
-    [sql] = person_columns(made)
+    [sql] = person_columns(source)
     assert [ask(sql, id=value) for value in ("17850.0", None, "x")] == ["17850", None, None]

@@ -40,14 +40,14 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
 
     put(members, "bob", "Beijing", "2024-01-02 12:00+08")
     put(members, "dan", "Wuhan", "2024-01-01 09:00+08")  # committed after the extract of its day
-    told = retailer.ingest("loyalty", TWO)
+    outcome = retailer.ingest("loyalty", TWO)
     assert cards(retailer, TWO) == ["ann", "bob", "cat", "dan", "odd"]
-    assert (told.rows_in, told.quarantined) == (5, 0)
-    held = [
+    assert (outcome.rows_in, outcome.quarantined) == (5, 0)
+    versions = [
         ("ann", "Wuhan", ONE, None), ("bob", "Beijing", TWO, None), ("bob", "Xi'an", ONE, TWO),
         ("cat", "Wuhan", TWO, None), ("dan", "Wuhan", TWO, None), ("odd", "Wuhan", ONE, None),
     ]  # fmt: skip
-    assert people(retailer) == held
+    assert people(retailer) == versions
 
     put(members, "eve", "Wuhan", "2024-01-02 13:00+08")
     before = retailer.versions()
@@ -59,12 +59,12 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
     assert not (retailer.home / "landing" / "loyalty" / "2023-12-30").exists()
 
     members.run("delete from members where card = 'eve'")
-    told = retailer.ingest("loyalty", THREE)
+    outcome = retailer.ingest("loyalty", THREE)
     assert cards(retailer, THREE) == ["ann", "bob", "cat", "dan", "odd"]
-    assert (told.rows_in, told.rows_out) == (5, 0)
+    assert (outcome.rows_in, outcome.rows_out) == (5, 0)
     after = retailer.versions()
     assert {place for place in before if after[place] != before[place]} == {"bronze/loyalty"}
-    assert people(retailer) == held
+    assert people(retailer) == versions
 
 
 def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, members):

@@ -23,14 +23,14 @@ def till(retailer):
 
 
 def lines(retailer, *more):
-    found = retailer.rows("silver/order_lines", "order_id", "line", "amount", *more, "replaced_on")
-    return [row[:-1] for row in found if row[-1] is None]
+    versions = retailer.rows("silver/order_lines", "order_id", "line", "amount", *more, "replaced_on")
+    return [row[:-1] for row in versions if row[-1] is None]
 
 
 def test_every_row_is_in_silver_or_in_quarantine_with_all_reasons(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD + "r3,1\n")
-    told = till.ingest("till", "2024-01-01")
-    assert (told.rows_in, told.quarantined, told.facts["accepted"]) == (4, 2, 2)
+    outcome = till.ingest("till", "2024-01-01")
+    assert (outcome.rows_in, outcome.quarantined, outcome.facts["accepted"]) == (4, 2, 2)
     assert [str(amount) for _, _, amount in lines(till)] == ["10.00", "20.50"]
     assert [str(row[0]) for row in till.rows("silver/orders", "amount")] == ["30.50"]
     bad = till.rows("quarantine/till", "_file", "_row", "reasons", "raw")
@@ -68,9 +68,9 @@ def test_a_changed_row_of_a_file_replaces_what_it_gave(till):
     till.ingest("till", "2024-01-02")
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD.splitlines()[0].replace("10.00", "11.00") + "\n")
     till.ingest("till", "2024-01-02")
-    told = till.rows("silver/order_lines", "order_id", "line", "amount", "recorded_on", "replaced_on")
+    versions = till.rows("silver/order_lines", "order_id", "line", "amount", "recorded_on", "replaced_on")
     first, second = date(2024, 1, 1), date(2024, 1, 2)
-    r1 = [(line, str(amount), since, until) for order, line, amount, since, until in told if order == "r1"]
+    r1 = [(line, str(amount), since, until) for order, line, amount, since, until in versions if order == "r1"]
     assert r1 == [
         (1, "10.00", first, second),
         (1, "11.00", second, None),
@@ -83,14 +83,14 @@ def test_a_late_file_is_known_since_the_run_that_took_it(till):
     till.ingest("till", "2024-01-03")
     till.land("till/2024-01-01/s2.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-04")
-    told = dict(till.rows("silver/orders", "order_id", "recorded_on"))
-    assert told == {"r1": date(2024, 1, 4), "r3": date(2024, 1, 3)}
+    recorded = dict(till.rows("silver/orders", "order_id", "recorded_on"))
+    assert recorded == {"r1": date(2024, 1, 4), "r3": date(2024, 1, 3)}
 
 
 def test_a_key_told_twice_is_quarantined_once(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + GOOD.splitlines()[0] + "\n")
-    told = till.ingest("till", "2024-01-01")
-    assert (told.rows_in, told.quarantined) == (3, 1)
+    outcome = till.ingest("till", "2024-01-01")
+    assert (outcome.rows_in, outcome.quarantined) == (3, 1)
     assert "repeats" in till.rows("quarantine/till", "reasons")[0][0][0]
 
 
@@ -138,8 +138,8 @@ def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till
     till.declare("sources/till.yml", TILL)
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     broken = till.land("till/2024-01-01/s2.csv", "no header at all\n")
-    told = till.breached("till", "2024-01-01")
-    assert list(told.breaches) == ["refused till/2024-01-01/s2.csv"]
+    outcome = till.breached("till", "2024-01-01")
+    assert list(outcome.breaches) == ["refused till/2024-01-01/s2.csv"]
     assert {row[0] for row in lines(till)} == {"r1"}
     # The same again, and the day after, with good files beside it.
     till.breached("till", "2024-01-01")
@@ -261,14 +261,14 @@ fills:
         content = case.write(tmp_path / f"w{number}").read_bytes()
         retailer.land(f"odd/2024-01-01/{number:03d}-{case.file}", content)
     refused = [case for case in cases if case.refused]
-    told = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
-    assert len(told.breaches) == len(refused)
-    assert told.facts["refused"] == len(refused)
-    assert told.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
-    assert told.quarantined == sum(len(case.broken) for case in cases if not case.refused)
-    held = retailer.rows("quarantine/odd", "_file", "_row", "reasons")
+    outcome = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
+    assert len(outcome.breaches) == len(refused)
+    assert outcome.facts["refused"] == len(refused)
+    assert outcome.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
+    assert outcome.quarantined == sum(len(case.broken) for case in cases if not case.refused)
+    quarantined = retailer.rows("quarantine/odd", "_file", "_row", "reasons")
     for number, case in enumerate(cases):
         name = f"odd/2024-01-01/{number:03d}-{case.file}"
-        mine = {row: reasons for file, row, reasons in held if file == name}
-        assert set(mine) == ({0} if case.refused else set(case.broken)), case.name
-        assert all(reasons and reasons[0] for reasons in mine.values())
+        reasons_by_row = {row: reasons for file, row, reasons in quarantined if file == name}
+        assert set(reasons_by_row) == ({0} if case.refused else set(case.broken)), case.name
+        assert all(reasons and reasons[0] for reasons in reasons_by_row.values())

@@ -56,8 +56,8 @@ def hashed_before(shop, meanwhile):
 def test_a_file_that_grows_while_it_is_read_is_read_by_the_next_run(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     growing = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    told = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n"))
-    assert told.notes[0] == "till/2024-01-01/b.csv was not taken: it changed while it was read: the next run takes it"
+    note = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n")).notes[0]
+    assert note == "till/2024-01-01/b.csv was not taken: it changed while it was read: the next run takes it"
     assert items(till) == ["a"]
     till.ingest("till", "2024-01-01")
     assert items(till) == ["a", "b", "c"]
@@ -117,9 +117,9 @@ def test_a_file_with_the_bytes_of_another_of_its_day_is_no_new_one(till):
     till.land("till/2024-01-02/orders.csv", HEAD + "a,1\n")
     till.land("till/2024-01-01/orders (1).csv", HEAD + "a,1\n")
     for _ in range(2):
-        told = till.ingest("till", "2024-01-02")
-        assert told.rows_in == 2
-        assert told.notes[0] == (
+        outcome = till.ingest("till", "2024-01-02")
+        assert outcome.rows_in == 2
+        assert outcome.notes[0] == (
             "till/2024-01-01/orders (1).csv was not taken: it has the bytes of till/2024-01-01/orders.csv,"
             " of the same day"
         )
@@ -143,9 +143,9 @@ def test_whatever_lies_in_the_folder_is_taken_or_named(till):
     for name in ("2024-01-01/a.CSV", "2024-01-01/b.csv.part", "2024-01-01/.c.csv", "2024-01-01/d.txt",
                  "2024-01-01/deep/e.csv", "2024-02-30/f.csv", "g.csv"):  # fmt: skip
         till.land(f"till/{name}", HEAD + "a,1\n")
-    told = till.ingest("till", "2024-01-01")
-    assert told.rows_in == 1
-    assert told.notes == (
+    outcome = till.ingest("till", "2024-01-01")
+    assert outcome.rows_in == 1
+    assert outcome.notes == (
         "till/2024-01-01/.c.csv was not taken: hidden",
         "till/2024-01-01/b.csv.part was not taken: an upload that has not ended",
         "till/2024-01-01/d.txt was not taken: its name does not fit *.csv",

@@ -71,9 +71,9 @@ def test_a_uri_reads_like_a_path(tmp_path):
 def test_a_file_too_large_to_hold_reads_the_same(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + b"1,a,1\n2,b\n" * 3)
-    held = rows_of(path, CSV)
+    rows = rows_of(path, CSV)
     monkeypatch.setattr("jobs.ingest.reader.read.HELD_BYTES", 0)
-    assert rows_of(path, CSV) == held
+    assert rows_of(path, CSV) == rows
 
 
 def test_small_batches_keep_the_numbers(tmp_path):
@@ -97,11 +97,11 @@ def test_rows_in_are_good_rows_and_broken_rows(rows, tmp_path):
     csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([CSV.columns, *rows])
     path = tmp_path / "a.csv"
     path.write_bytes(out.getvalue().encode())
-    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    actual = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
     # Delimiters behind the last field hold nothing, and cost the row nothing.
     full = [row[:3] if not "".join(row[3:]).strip() else row for row in rows]
     expected = [tuple(value or None for value in row) if len(row) == 3 else None for row in full]
-    assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in found] == expected
+    assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in actual] == expected
 
 
 @examples(150)
@@ -120,8 +120,8 @@ def test_nothing_in_a_file_raises(body, tmp_path):
 def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + "".join(f"{line}\n" for line in lines).encode())
-    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
-    texts = [line for row in found for line in (row["_raw"] or "good").split("\n")]
+    rows = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    texts = [line for row in rows for line in (row["_raw"] or "good").split("\n")]
     assert len(texts) == len(lines)
 
 
@@ -135,10 +135,10 @@ def test_the_fast_way_says_what_the_exact_one_says(body, encoding, tmp_path):
     path.write_bytes(codecs.BOM_UTF8 * (encoding == "utf-8") + b"id,x\n" + body.encode(encoding))
     *fast, exact = csv_rows.ways(path, "landed", spec)
     try:
-        found = [row for way in fast for batch in way() for row in batch.to_pylist()]
+        rows = [row for way in fast for batch in way() for row in batch.to_pylist()]
     except InexactError:
         return
-    assert not fast or found == [row for batch in exact() for row in batch.to_pylist()]
+    assert not fast or rows == [row for batch in exact() for row in batch.to_pylist()]
 
 
 ALONE = """
@@ -173,18 +173,18 @@ def test_the_schema_is_the_same_for_every_format():
     assert pickle.loads(pickle.dumps(CSV)) == CSV
 
 
-@pytest.mark.parametrize("told", [["", "", "x"], ["x", "", ""], ["x", "y", "x"]])
-def test_the_rest_of_a_row_stays_with_its_row(told, tmp_path):
+@pytest.mark.parametrize("notes", [["", "", "x"], ["x", "", ""], ["x", "y", "x"]])
+def test_the_rest_of_a_row_stays_with_its_row(notes, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(told)))
-    found = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
-    assert found == [f'{{"note":"{text}"}}' if text else None for text in told]
+    path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(notes)))
+    rests = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
+    assert rests == [f'{{"note":"{text}"}}' if text else None for text in notes]
 
 
 def test_a_row_without_any_other_value_stays_a_row():
     others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
-    for kept, told in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
-        assert rest_of(others[:kept], pa.nulls(3, pa.string())).to_pylist() == told
+    for count, rests in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
+        assert rest_of(others[:count], pa.nulls(3, pa.string())).to_pylist() == rests
 
 
 def test_half_a_character_in_a_document_costs_its_row_only(tmp_path):
@@ -192,8 +192,8 @@ def test_half_a_character_in_a_document_costs_its_row_only(tmp_path):
     path.write_text(
         '{"rows": [{"id": "1", "name": "\\ud800", "amount": "1"}, {"id": "2", "name": "名", "amount": "2"}]}'
     )
-    found = rows_of(path, ReadSpec("json", CSV.columns, records="rows"))
-    assert [(row["id"], row["_broken"]) for row in found] == [
+    rows = rows_of(path, ReadSpec("json", CSV.columns, records="rows"))
+    assert [(row["id"], row["_broken"]) for row in rows] == [
         (None, "holds half of a surrogate pair, which is no character"),
         ("2", None),
     ]

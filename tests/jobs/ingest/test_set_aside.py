@@ -19,9 +19,9 @@ def test_it_is_told_and_the_file_beside_it_is_taken(retailer):
     day = retailer.home / "landing" / "tills" / "2024-01-01"
     (day / "b.csv").mkdir()
     os.mkfifo(day / "c.csv")
-    told = retailer.ingest("tills", "2024-01-01")
-    assert told.rows_in == 1
-    assert told.notes[:2] == (
+    outcome = retailer.ingest("tills", "2024-01-01")
+    assert outcome.rows_in == 1
+    assert outcome.notes[:2] == (
         "tills/2024-01-01/b.csv was not taken: a folder",
         "tills/2024-01-01/c.csv was not taken: a pipe, a socket or a device",
     )

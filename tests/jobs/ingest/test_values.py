@@ -120,9 +120,9 @@ def test_a_region_in_the_text_skips_times_as_the_zone_of_the_feed_does(retailer)
     assert reasons(retailer, "shop") == {
         n + 1: ["order_lines.ordered_at: a time that the clocks skip"] for n in range(len(skip))
     }
-    came = {names[int(no)]: at for no, at in retailer.rows("silver/order_lines", "order_id", "ordered_at")}
+    accepted = {names[int(no)]: at for no, at in retailer.rows("silver/order_lines", "order_id", "ordered_at")}
     shanghai = ZoneInfo("Asia/Shanghai")
-    assert {text: f"{at.astimezone(shanghai):%Y-%m-%d %H:%M:%S}" for text, at in came.items()} == good
+    assert {text: f"{at.astimezone(shanghai):%Y-%m-%d %H:%M:%S}" for text, at in accepted.items()} == good
 
 
 def test_a_time_read_by_to_timestamp_is_judged_as_a_cast_is(retailer):
@@ -136,11 +136,11 @@ def test_an_offset_is_one_that_a_place_has_and_a_time_is_kept_to_the_microsecond
     good = ["+1400", "+12:45", "-12:00", "-0330", "+8", ".123456789Z"]
     bad = ["+1500", "+14:30", "-12:30", "-1300", "+0860", "+99:00"]
     shop(retailer, [{**GOOD, "no": end, "at": f"2024-07-01 10:00:00{end}"} for end in (*good, *bad)])
-    came = dict(retailer.rows("silver/order_lines", "order_id", "ordered_at"))
-    assert sorted(came) == sorted(good)
-    assert came[".123456789Z"].microsecond == 123456
-    told = reasons(retailer, "shop")
-    assert told == {len(good) + n + 1: ["order_lines.ordered_at: not a timestamp"] for n in range(len(bad))}
+    accepted = dict(retailer.rows("silver/order_lines", "order_id", "ordered_at"))
+    assert sorted(accepted) == sorted(good)
+    assert accepted[".123456789Z"].microsecond == 123456
+    quarantined = reasons(retailer, "shop")
+    assert quarantined == {len(good) + n + 1: ["order_lines.ordered_at: not a timestamp"] for n in range(len(bad))}
 
 
 def test_an_exponent_moves_the_point_and_loses_no_digit(retailer):
@@ -153,8 +153,8 @@ def test_an_exponent_moves_the_point_and_loses_no_digit(retailer):
     assert {str(n) for (n,) in retailer.rows("silver/order_lines", "quantity")} <= {"1000", "1000.000"}
     places = "not a decimal(18,2), of more than 2 places: write round(x, 2) where the source may round"
     amounts = {7: places, 8: "not a decimal(18,2)", 9: "not a decimal(18,2)"}
-    told = {row: [f"order_lines.amount: {words}"] for row, words in amounts.items()}
-    assert reasons(retailer, "shop") == {**told, 10: ["order_lines.quantity: not a bigint"]}
+    amount_reasons = {row: [f"order_lines.amount: {words}"] for row, words in amounts.items()}
+    assert reasons(retailer, "shop") == {**amount_reasons, 10: ["order_lines.quantity: not a bigint"]}
 
 
 def test_numbers_in_lists_keep_their_text(retailer):

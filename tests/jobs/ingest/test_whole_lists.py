@@ -37,7 +37,7 @@ def lines(shop):
     return sorted((row[0], row[1], str(row[2])) for row in rows if row[3] is None)
 
 
-def told(number, changed, **amounts):
+def state(number, changed, **amounts):
     listed = [{"line": int(name[1:]), "amount": str(amount)} for name, amount in amounts.items()]
     return json.dumps({"order": number, "changed": changed, "lines": listed}) + "\n"
 
@@ -60,25 +60,25 @@ def test_a_line_that_left_its_order_ends(retailer, batches):
 
 def test_an_ended_line_is_known_until_the_day_that_ended_it(retailer):
     retailer.declare("sources/web.yml", LINES)
-    for day, state in [
-        (FIRST, told("t1", "2024-06-30 10:00:00", l1=1, l2=2)),
-        (SECOND, told("t1", "2024-06-30 12:00:00", l1=1)),
+    for day, text in [
+        (FIRST, state("t1", "2024-06-30 10:00:00", l1=1, l2=2)),
+        (SECOND, state("t1", "2024-06-30 12:00:00", l1=1)),
     ]:
-        retailer.land(f"web/{day}.jsonl", state)
+        retailer.land(f"web/{day}.jsonl", text)
         retailer.ingest("web", day)
     rows = retailer.rows("silver/order_lines", "line", "recorded_on", "replaced_on")
-    ended = [(str(known), str(end)) for line, known, end in rows if line == 2]
+    ended = [(str(recorded_on), str(end)) for line, recorded_on, end in rows if line == 2]
     assert ended == [(FIRST, SECOND)]
     # It comes back with a later state of the same moment's day.
-    retailer.land("web/2024-07-03.jsonl", told("t1", "2024-06-30 13:00:00", l1=1, l2=2))
+    retailer.land("web/2024-07-03.jsonl", state("t1", "2024-06-30 13:00:00", l1=1, l2=2))
     retailer.ingest("web", "2024-07-03")
     assert lines(retailer) == [("t1", 1, "1.00"), ("t1", 2, "2.00")]
 
 
 def test_two_states_of_one_day_and_rows_of_one_moment(retailer):
     retailer.declare("sources/web.yml", LINES)
-    newest_first = told("t1", "2024-07-01 12:00:00", l2=2) + told("t1", "2024-07-01 10:00:00", l1=1, l2=1)
-    parcels = told("t2", "2024-07-01 10:00:00", l1=1) + told("t2", "2024-07-01 10:00:00", l2=2)
+    newest_first = state("t1", "2024-07-01 12:00:00", l2=2) + state("t1", "2024-07-01 10:00:00", l1=1, l2=1)
+    parcels = state("t2", "2024-07-01 10:00:00", l1=1) + state("t2", "2024-07-01 10:00:00", l2=2)
     retailer.land(f"web/{FIRST}.jsonl", newest_first + parcels)
     retailer.ingest("web", FIRST)
     assert lines(retailer) == [("t1", 2, "2.00"), ("t2", 1, "1.00"), ("t2", 2, "2.00")]
@@ -87,9 +87,9 @@ def test_two_states_of_one_day_and_rows_of_one_moment(retailer):
 def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
     retailer.declare("sources/lines.yml", LINES)
     retailer.declare("sources/web.yml", SHOP.replace("web/", "shop/"))
-    retailer.land(f"web/{FIRST}.jsonl", told("t1", "2024-07-01 10:00:00", l1=1))
+    retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1))
     retailer.land(f"shop/{FIRST}.jsonl", order("t2", "2024-07-01 10:00:00", *BOTH))
-    retailer.land(f"web/{SECOND}.jsonl", told("t1", "2024-07-02 10:00:00"))
+    retailer.land(f"web/{SECOND}.jsonl", state("t1", "2024-07-02 10:00:00"))
     retailer.land(f"shop/{SECOND}.jsonl", order("t2", "2024-07-02 10:00:00"))
     assert retailer.ingest("lines", SECOND).quarantined == 0
     assert retailer.ingest("web", SECOND).quarantined == 1
@@ -99,13 +99,13 @@ def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
 
 def test_a_corrected_day_gives_back_what_its_list_had_ended(retailer):
     retailer.declare("sources/web.yml", LINES)
-    retailer.land(f"web/{FIRST}.jsonl", told("t1", "2024-07-01 10:00:00", l1=1, l2=2))
+    retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1, l2=2))
     retailer.land(
-        f"web/{SECOND}.jsonl", told("t1", "2024-07-02 10:00:00", l1=1) + told("t3", "2024-07-02 10:00:00", l1=1)
+        f"web/{SECOND}.jsonl", state("t1", "2024-07-02 10:00:00", l1=1) + state("t3", "2024-07-02 10:00:00", l1=1)
     )
     retailer.ingest("web", SECOND)
     assert lines(retailer) == [("t1", 1, "1.00"), ("t3", 1, "1.00")]
-    retailer.land(f"web/{SECOND}.jsonl", told("t3", "2024-07-02 10:00:00", l1=1))
+    retailer.land(f"web/{SECOND}.jsonl", state("t3", "2024-07-02 10:00:00", l1=1))
     retailer.ingest("web", SECOND)
     assert lines(retailer) == [("t1", 1, "1.00"), ("t1", 2, "2.00"), ("t3", 1, "1.00")]
 
@@ -139,7 +139,7 @@ def test_any_order_and_repetition_of_the_days_gives_the_same_lines(tmp_path, see
             )
             for number in draw.sample(["t1", "t2", "t3"], 2)
         ]
-        shop.land(f"web/{day}.jsonl", "".join(told(n, changed, **amounts) for n, changed, amounts in states[day]))
+        shop.land(f"web/{day}.jsonl", "".join(state(n, changed, **amounts) for n, changed, amounts in states[day]))
         shop.ingest("web", "2024-07-04")
     assert lines(shop) == _newest(states, timed)
     shop.close()
