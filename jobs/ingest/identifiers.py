@@ -1,4 +1,4 @@
-"""Identifiers that accepted rows tell of their persons: rows of the table `identifiers`."""
+"""Identifiers of persons in accepted rows, as rows of the table `identifiers`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FROM_THE_LAST = f"(partition by _day, _person.person_key order by {file_order('
 def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row: bool = False) -> DataFrame:
     """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
 
-    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new. With
-    `last_row`, of several rows of a person on a day the last one counts, and of a kind that the source `keeps` the last
-    one that has a value.
+    With `first_only`, each is returned for its first day only, since repetitions on later days add nothing. With
+    `last_row`, only the last row of a person on a day counts; of a kind that the source `keeps`, the last row with a
+    value.
     """
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
     numbered = last_row and has_repeats(accepted.selectExpr("_day", PERSON_KEY), ["_day", "person_key"])
@@ -40,7 +40,7 @@ def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row
 
 
 def _last_values(identifiers: DataFrame, source: Source) -> DataFrame:
-    """What the last row of each person on each day tells; of kinds that are kept, the last row with a value."""
+    """Identifiers of each person's last row on each day; of kinds that the source keeps, the last value of the day."""
     last = "min(_n) over (partition by person_key, feed_day, kind, scope) as _last"
     kinds = ", ".join(map(quoted, source.keeps))
     counts = f"_n = if(kind in ({kinds}), _last, 1)" if kinds else "_n = 1"

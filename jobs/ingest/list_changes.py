@@ -1,4 +1,4 @@
-"""What a delivery changes in lists that its rows tell whole: elements that are new, and those that have ended."""
+"""Changes of a delivery to complete lists: elements that are new, and elements that have ended."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class ListChanges:
     """Elements to publish, and versions in silver that end.
 
-    `taken_back` are ends of lists that no day tells any more, which a source limits; `ends` those of elements that
-    their own list lacks, which are as many as it says. `superseded` are keys on which all days decided, and `late`
-    elements of lists that are older than what silver has.
+    `ends` are ends of elements that are absent from the newest list of their owner; their number is not limited.
+    `taken_back` are ends of lists that no day contains any more; `ends_share` limits them. `superseded` are keys that
+    were decided by all days of the feed. `late` counts elements of lists that are older than those in silver.
     """
 
     rows: DataFrame
@@ -37,7 +37,7 @@ class ListChanges:
 
 @dataclass(frozen=True)
 class ListDelivery:
-    """Rows of a table of whole lists, as a delivery tells them, beside what stands in silver."""
+    """Rows of a delivery to a table of complete lists, with the current versions in silver (`alive`)."""
 
     lake: Lake
     table: type[Table]
@@ -45,26 +45,26 @@ class ListDelivery:
     delivery: Delivery
     rows: DataFrame
     alive: DataFrame
-    # Keys in silver that must not stand as they are, and those that no day takes back.
+    # Keys in silver that must not stay as they are, and keys that no corrected day ends.
     retracted: DataFrame | None = None
     standing: DataFrame | None = None
 
     @property
     def owner(self) -> list[str]:
-        """Columns of the key that say whose list it is."""
+        """Columns of the key that identify the list."""
         return list(self.lists.owner)
 
     @property
     def key(self) -> list[str]:
-        """Columns of the key of an element."""
+        """All columns of the key of an element."""
         return list(self.table.keys)
 
 
 def list_changes(batch: ListDelivery, elsewhere: Callable[[], DataFrame]) -> ListChanges:
-    """Let the newest list of each owner decide which elements there are.
+    """Replace the elements of each owner by those of its newest list.
 
-    A list is looked up in all days of the feed, which `elsewhere` gives beside those of the delivery, only where a day
-    that was taken before, or has no time of its own, tells it otherwise.
+    The newest list is looked up in all days of the feed only where a redelivered or out-of-order day differs from
+    silver. `elsewhere` gives the rows of the days outside the delivery.
     """
     delivery, rows = batch.delivery, batch.rows
     own = rows.where(f"not feed_day in ({dates(sorted(delivery.other_days))})") if delivery.other_days else rows
@@ -85,7 +85,7 @@ def list_changes(batch: ListDelivery, elsewhere: Callable[[], DataFrame]) -> Lis
 
 
 def _contested(batch: ListDelivery, own: DataFrame) -> DataFrame | None:
-    """Owners of lists on which all days decide; None where there are none."""
+    """Owners whose newest list has to be looked up in all days; None if there are none."""
     delivery, alive = batch.delivery, batch.alive
     days = delivery.again if batch.lists.timed else delivery.out_of_order
     days = sorted(frozenset(days) - delivery.other_days)
@@ -95,7 +95,7 @@ def _contested(batch: ListDelivery, own: DataFrame) -> DataFrame | None:
         elements = lists.where(batch.lists.is_element())
         owners_in_silver = alive.select(*batch.owner).distinct()
         if batch.lists.may_be_empty:
-            # Of an owner whose newest list is empty nothing stands.
+            # An owner whose newest list is empty has no rows in silver.
             late = elements.where(f"feed_day in ({dates(delivery.out_of_order)})") if delivery.out_of_order else None
             frames += [] if late is None else [late.join(owners_in_silver, batch.owner, "left_anti")]
         current = marked(batch.table, alive, old=True, gone=False).select(*batch.key, "_hash")
@@ -116,7 +116,7 @@ def _contested(batch: ListDelivery, own: DataFrame) -> DataFrame | None:
 
 
 def _newest(batch: ListDelivery, owners: DataFrame, elsewhere: Callable[[], DataFrame]) -> DataFrame:
-    """The newest list that any day of the feed tells of each owner, with the row of an empty one."""
+    """The newest list that any day of the feed has for each owner; an empty one is its single row."""
     rows = batch.rows
     lists = elsewhere().select(*rows.columns).unionByName(rows).join(owners, batch.owner, "left_semi")
     names = ", ".join(f"`{name}`" for name in batch.owner)
@@ -127,7 +127,7 @@ def _newest(batch: ListDelivery, owners: DataFrame, elsewhere: Callable[[], Data
 
 
 def _in_order(batch: ListDelivery, rows: DataFrame) -> tuple[DataFrame, DataFrame, int]:
-    """Elements to publish, ends of those that a following list of their owner lacks, and how many came too late."""
+    """Elements to publish, ends of those absent from the following list of their owner, and the number of late ones."""
     owner = batch.owner
     names = ", ".join(f"`{name}`" for name in owner)
     fresh = rows.selectExpr("*", f"{batch.lists.at} as _at", "feed_day as _day")
@@ -149,7 +149,7 @@ def _in_order(batch: ListDelivery, rows: DataFrame) -> tuple[DataFrame, DataFram
 
 
 def _lacking(batch: ListDelivery, lists: list[DataFrame], elements: list[DataFrame]) -> DataFrame:
-    """Ends of elements that the list which follows theirs lacks, at the place of that list."""
+    """Ends of elements absent from the list after theirs, at the time and day of that list."""
     owner, key, table = batch.owner, batch.key, batch.table
     names = ", ".join(f"`{name}`" for name in owner)
     places = union_all([frame.select(*owner, "_at", "_day") for frame in lists]).distinct()

@@ -1,4 +1,4 @@
-"""Tables of a feed that were lost: made again out of bronze, or out of landing where bronze is lost too."""
+"""Rebuilds lost tables of a feed from bronze, or from landing if bronze is lost too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from quanyu.source import Source
 
 
 def lost_tables(context: Context, source: Source) -> frozenset[str]:
-    """Lost tables of a feed that bronze can make again; without bronze none, and all files are new again.
+    """Lost tables of a feed that can be rebuilt from bronze. If bronze is lost too: none, and all files are new again.
 
-    Raises KeeperError where landing does not have all files any more that bronze had.
+    Raises KeeperError if files that were in bronze are no longer in landing.
     """
     lost, place = agreement.to_make(context, f"ingest.{source.name}"), f"bronze/{source.name}"
     if place not in lost:
@@ -32,7 +32,10 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
 
 
 def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str]) -> Work:
-    """Map all days of bronze again, into lost tables alone; each known since its last file was, else since itself."""
+    """Work that maps all days of bronze again, into lost tables only.
+
+    Each day is recorded on the latest `recorded_on` of its files, or on itself if it has none.
+    """
     days = frozenset(day for day in context.lake.values(f"bronze/{source.name}", "_day") if day)
     files = context.store.ledger.files(source.name).values()
     recorded = {day: max([day, *(file.recorded_on for file in files if file.feed_day == day)]) for day in days}
