@@ -1,4 +1,4 @@
-"""How a value may get lost when it becomes one of another type, in words, with the condition of SQL that tells."""
+"""Ways in which a value may be lost in a cast: each a description and the SQL condition of its occurrence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _HOUR, _MINUTE = r"[T ]([0-9]{1,2}):", r"[T ][0-9]{1,2}:([0-9]{1,2})"
 
 
 def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
-    """Give words and condition for each way in which `raw`, SQL of a type, may come out as less than it was."""
+    """Yield a description and a SQL condition for each way in which the cast of `raw` to `typed` may lose the value.
+
+    `raw` and `typed` are SQL of types `kind` and `wanted`.
+    """
     type_ = normal(wanted) or wanted
     empty = f"({raw}) is not null and ({typed}) is null"
     if kind == "string" and type_.startswith("decimal"):
@@ -29,15 +32,15 @@ def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, 
 
 
 def roundings(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
-    """Give words and condition of a number that has more places than its type keeps, if it may."""
+    """Yield a description and a SQL condition of a number with more decimal places than its type, if that is possible."""
     type_ = normal(wanted) or wanted
     if _may_round(kind, type_):
         yield _words(wanted, type_), _inexact(raw, kind, typed)
 
 
 def _skipped_there(raw: str, typed: str) -> str:
-    """Whether the clocks of the region that a time names show another one at that instant."""
-    # An engine may look at rows that name no region too, and fails for the region ''.
+    """SQL condition that a time does not exist in the region that it names: its clocks show another one then."""
+    # An engine may evaluate this for rows without a region too, and fails for the region ''.
     region = f"if({typed} is null or not contains({raw}, '/'), 'UTC', regexp_extract({raw}, ' ?({REGION}) *$', 1))"
     shown = f"pmod(unix_timestamp(from_utc_timestamp({typed}, {region})), 86400) div 60"
     hour, minute = (f"try_cast(regexp_extract({raw}, '{pattern}', 1) as int)" for pattern in (_HOUR, _MINUTE))
@@ -56,13 +59,13 @@ def _words(wanted: str, type_: str) -> str:
 
 
 def _longer(wanted: str) -> str:
-    """Numbers that fit but for their places."""
+    """Pattern of numbers that fit the type except for their decimal places."""
     precision, places = digits(wanted) or (0, 0)
     return rf"^ *[+-]?0*[0-9]{{0,{precision - places}}}\\.[0-9]{{{places}}}[0-9]*[1-9]0* *$"
 
 
 def _inexact(raw: str, kind: str, typed: str) -> str:
-    """Doubles have noise in their last bits, which is no place of theirs."""
+    """SQL condition that a number was rounded, allowing for noise in the last bits of doubles."""
     if kind != "double":
         return f"cast({typed} as {kind}) <> ({raw})"
     return f"abs(cast({typed} as double) - ({raw})) > 1e-12D * abs({raw})"

@@ -1,4 +1,4 @@
-"""Bronze rows to rows of Tables: one pass that maps, checks, and says of each row where it goes and why."""
+"""Maps bronze rows to rows of Tables, in one pass that also checks each row and decides where it goes and why."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
-    """Make blank values null and drop outer blanks, so that '' and ' ' are no values."""
+    """Trim values and replace blank ones by null."""
     named = [f"nullif(trim(both {blanks()} from `{name}`), '') as `{name}`" for name in source.named_columns()]
     return bronze.selectExpr(*named, *SYSTEM)
 
@@ -59,11 +59,11 @@ def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
 def with_person(
     rows: DataFrame, source: Source, region: str, key: bytes, addresses: bool = False, crowded: Collection[str] = ()
 ) -> DataFrame:
-    """Add `_person`: person_key and, of each identifier of the row, id0 or, where it is refused, no0, and so on; null
-    without `person`.
+    """Add the struct `_person`, which is null for a source without `person`.
 
-    Each person is normalised once, however many rows name it. `crowded` are keys of values that name many people. With
-    `addresses`, hash0, hash1, … stand beside them.
+    Its fields are person_key and, for each identifier of the source, its normalised value (id0, id1, …) or the reason
+    why it is refused (no0, no1, …); with `addresses` also hash0, hash1, … Each distinct person is normalised once.
+    `crowded` are keys of values that name many people.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -77,17 +77,17 @@ def with_person(
     )
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
-    # One text tells several raw identifiers apart: each with its length, so that no value can look like two.
+    # Join key of all raw identifiers: each with its length, so that it is unambiguous.
     parts = ", ".join(f"coalesce(concat(cast(length({name}) as string), ':', {name}), '-')" for name in names)
     who = f"concat({parts})" if len(names) > 1 else names[0]
     keyed_rows = rows.selectExpr("*", *raw).selectExpr("*", f"{who} as _who")
     named = keyed_rows.select("_who", *names).distinct().withColumn("_person", identify(*names))
-    # The embedded engine holds the left side of a join in memory: the persons, and not all rows.
+    # The embedded engine loads the left side of a join into memory, so the persons must be on the left.
     return named.select("_who", "_person").join(keyed_rows, "_who", "right").drop("_who", *names)
 
 
 def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
-    """Mark rows that repeat an earlier row of the same file to the letter, where the source drops those."""
+    """Add `_repeat`: whether a row is identical to an earlier one of its file; false if the source keeps those."""
     if source.repeats == "keep":
         return rows.selectExpr("*", "false as _repeat")
     named = ", ".join(f"`{name}`" for name in [*source.named_columns(), "_rest"])
@@ -97,7 +97,7 @@ def without_repeats(rows: DataFrame, source: Source) -> DataFrame:
 def without_repeated_keys(
     staged: DataFrame, source: Source, tables: Mapping[str, type[Table]], staging: Staging
 ) -> DataFrame:
-    """Mark good rows of a feed of events that tell a key again on a day; looks only, where there is no such row."""
+    """Mark good rows of a feed of events that repeat a key on a day; without such rows, nothing is written."""
     for name, fill in source.fills.items():
         if source.delivers != "events" or fill.one_row_per or fill.each:
             continue
@@ -116,7 +116,7 @@ def _with_repeated_keys(staged: DataFrame, name: str, table: type[Table]) -> Dat
     )
     reason = quoted(f"{table.name}: repeats the {named} of another row of the day")
     if table.personal:
-        # What is told of another person is no repeat: a row lost here may be the one that objects.
+        # A row of another person is not a repetition; the reason says so, since it may be an objection to messages.
         other = quoted(f"{table.name}: has the {named} of another person's row of the day")
         reason = f"if(_person.person_key <=> first_value(_person.person_key) {rows}, {reason}, {other})"
     repeated = f"({good} and row_number() {rows} > 1)"
@@ -129,9 +129,9 @@ def _key_columns(name: str, table: type[Table]) -> dict[str, str]:
 
 
 def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table], by_day: bool = True) -> DataFrame:
-    """Give every row of a bad group its reasons, so that the whole group is quarantined together.
+    """Add the reasons of a bad group to each of its rows, so that the whole group is quarantined together.
 
-    A group is one of a day, or, without `by_day`, of all days that tell of it.
+    A group is of one day or, without `by_day`, of all its days.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -145,9 +145,9 @@ def marked(staged: DataFrame, bad: DataFrame, fill: Fill, table: type[Table], by
 
 
 def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> DataFrame:
-    """Map and check each row: `_reasons` (why it is bad), `_drop` (why it is left out on purpose), a struct per fill.
+    """Map and check each row: adds `_reasons` (why it is bad), `_drop` (why it is left out) and a struct per fill.
 
-    Fills with one row per group keep the raw columns beside it, to be grouped afterwards.
+    The raw columns stay, since fills with one row per group aggregate them afterwards.
     """
     checks: list[Check] = []
     structs = []
@@ -167,7 +167,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
 
 
 def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], columns: list[str]) -> DataFrame:
-    """Add columns, computing casts that they share once; those that groups need of each row stay beside them."""
+    """Add columns, computing shared casts once; casts that grouped fills need stay as columns."""
     fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
     casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
     grouped_sql = [
@@ -178,7 +178,7 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
     elements: dict[str, str] = {}
     for fill, table in fills.values():
         elements |= fields_of(element_values(fill, table)) if fill.each else {}
-    # A cast holds the text that it is of, and has to be named first.
+    # The SQL of a cast contains that of its text, so it has to be replaced first.
     longest_first = dict(sorted(elements.items(), key=lambda item: -len(item[0])))
     texts = [by_columns(sql, {**needed, **longest_first}) for sql in columns]
     return (
@@ -189,7 +189,7 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
 
 
 def _where_kept(source: Source, checks: list[Check]) -> str:
-    """Reasons count only for rows that are not left out on purpose."""
+    """SQL of the reasons of a row; none for rows that are left out on purpose."""
     return f"if({_drop(source)} is null, {reasons(checks)}, cast(array() as array<string>))"
 
 
@@ -202,7 +202,7 @@ def _drop(source: Source) -> str:
 
 
 def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
-    """Checks and the struct of one fill. Grouped fills are only checked here as far as a row alone can be."""
+    """Checks and SQL of the struct of one fill. Of a grouped fill, only the checks of single rows."""
     key, name = "_person.person_key", table.name
     person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
@@ -231,9 +231,9 @@ def rows_of(
     groups: DataFrame | None = None,
     across: Across | None = None,
 ) -> DataFrame:
-    """Rows for one Table out of the accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
+    """Rows of one Table from accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
 
-    `groups` are those of `groups_of`, where they are computed already.
+    `groups` is the result of `groups_of`, if it is computed already.
     """
     fill = source.fills[name]
     person = ["_person.person_key as person_key"] if table.personal else []
@@ -244,7 +244,7 @@ def rows_of(
         struct, row = f"`_to_{name}`", "_row"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({struct}) as {ELEMENT}")
-            # The place in the list orders the rows that one row gave.
+            # The position in the list orders the table rows of one feed row.
             struct, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
         named = [f"{struct}.`{column}` as `{column}`" for column in fill.columns]
         rows = accepted.selectExpr(*person, *named, *_address(source, table, struct), "_day as feed_day", "_file", row)
@@ -259,7 +259,7 @@ ADDRESS = ("address_kind", "address_hash")
 
 
 def _address(source: Source, table: type[Table], struct: str) -> list[str]:
-    """Columns of the address that a message went to: the identifier of its person which its channel reaches."""
+    """SQL columns of the address that a message went to: the person's identifier that its channel reaches."""
     if not table.addressed_by:
         return []
     reached = []
@@ -274,7 +274,7 @@ def _address(source: Source, table: type[Table], struct: str) -> list[str]:
 
 
 def shown(source: Source) -> str:
-    """SQL of the identifiers that a row shows, as texts of their kind, scope and value to compare."""
+    """SQL of the identifiers of a row, as an array of comparable strings of kind, scope and value."""
     texts = (
         comparable_sql(quoted(item.kind), quoted(item.scope), f"_person.id{n}") for n, item in enumerate(source.person)
     )

@@ -1,4 +1,4 @@
-"""Identifiers that were refused, counted by day of the feed, kind and reason: never what they were."""
+"""Counts refused identifiers by day of the feed, kind and reason; their values are never stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLACE = place_of(IdentifierRefusals)
 
 
 def record(lake: Lake, source: Source, staged: DataFrame, days: Collection[date], receipt: Receipt) -> tuple[str, ...]:
-    """Count what rows of these days show and `with_person` refused, in place of earlier counts; returns notes."""
+    """Count the identifiers of these days that `with_person` refused, replacing earlier counts; returns notes."""
     if not source.person:
         return ()
     each = ", ".join(
@@ -43,7 +43,7 @@ def record(lake: Lake, source: Source, staged: DataFrame, days: Collection[date]
 
 
 def _has_some(lake: Lake, source: Source, days: Collection[date]) -> bool:
-    """Whether something was refused of these days before."""
+    """Whether there are counts of these days from earlier runs."""
     if not lake.exists(PLACE):
         return False
     stored = lake.rows(PLACE, ["source", "day"]).to_pylist()

@@ -1,4 +1,4 @@
-"""One step per source: landed files in; bronze, silver and quarantine out."""
+"""One step per source: reads landed files, writes bronze, silver and quarantine."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ def _depends(context: Context, source: Source) -> dict[str, object]:
 
 
 def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
-    """Extract the day where a database is the source, then take what has landed and not been taken yet.
+    """Extract the day if the source is a database, then ingest the files that have landed and are new or changed.
 
-    A refused file, a late feed, and a day or file that is held back since it breaks a limit on bad rows, volume or
-    ends, are breaches of the outcome: what else was good is published.
+    Breaches of the outcome are refused files, a late feed, and days or files that are held back since they exceed a
+    limit on bad rows, volume or ends. All other good rows are published.
     """
-    _make_again(context, receipt, source)
+    _rebuild_lost(context, receipt, source)
     notes = extract.extract(context, source)
     if notes:
         landing.list_anew(context, source)
-    outcome = _taken(context, receipt, source)
+    outcome = _ingest_files(context, receipt, source)
     return replace(outcome, notes=(*notes, *landing.set_aside(context, source), *outcome.notes))
 
 
-def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
+def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome:
     ledger = context.store.ledger.files(source.name)
     work = Work(context, source, receipt, landing.newest_taken(ledger), landing.landed(context, source))
     with _as_the_source_writes(context, source):
@@ -79,7 +79,7 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
         fixed_days = _of_another_contract(work)
         work.days |= fixed_days
         work.again |= fixed_days & set(work.volumes)
-        # Files without a row, such as an extract when nothing has changed, have no day to map.
+        # Files without rows, such as an extract without changes, have no day to map.
         outcome = publish(work) if work.days else Outcome(notes=_without_rows(ledger, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
     context.store.ledger.record(rows)
@@ -87,7 +87,7 @@ def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
 
 
 def _of_another_contract(work: Work) -> frozenset[date]:
-    """Days that are held back by a contract which was mended since."""
+    """Days that were held back under another version of the contract."""
     held_parts = work.context.store.held_back.of(work.source.name)
     return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
 
@@ -99,9 +99,9 @@ def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.Found]) 
 
 
 def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
-    """Map days of a feed again out of bronze, by today's contract; what is good now goes in, once.
+    """Map days of a feed again from bronze by the current contract, and publish the rows that are good now.
 
-    Raises ConfigError where bronze has no row of such a day: a day without files tells nothing.
+    Raises ConfigError if bronze has no row of one of the days, since a missing day must not end anything.
     """
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
@@ -120,21 +120,21 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     return replace(outcome, breaches=breaches)
 
 
-def _make_again(context: Context, receipt: Receipt, source: Source) -> None:
-    """Map all days again into tables that were lost, out of bronze; where that is lost too, landing is read again."""
+def _rebuild_lost(context: Context, receipt: Receipt, source: Source) -> None:
+    """Map all days of bronze again into lost tables; if bronze is lost too, landing is read again."""
     if lost := rebuild.lost_tables(context, source):
         with _as_the_source_writes(context, source):
             publish(rebuild.work(context, source, receipt, lost))
 
 
 def _as_the_source_writes(context: Context, source: Source) -> Any:
-    """Read naive times in the source's zone, and let a bad value come out null, where a check finds it."""
+    """Session settings: naive times are in the source's zone, and a bad value gives null, which a check reports."""
     zone = source.zone or context.settings.zone
     return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
 
 
 def _to_bronze(work: Work) -> list[str]:
-    """Read the files once, into bronze, and learn which days of the feed they touch. Returns why files are refused."""
+    """Read the files into bronze and set the days of the feed that they affect. Returns the reasons of refused files."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
     landing.postpone(work.context, source, reading.changing)

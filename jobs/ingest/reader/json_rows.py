@@ -1,4 +1,4 @@
-"""JSON, by lines or one document: numbers keep the text they were sent with, nested values become JSON text."""
+"""Reads JSON lines or one JSON document: numbers keep their text as sent, nested values become JSON text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.ingest.reader.pages import Page, batch_of, clipped
 from jobs.ingest.reader.source import refuse_large, text_lines
 from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
 
-# A document is read whole, and takes several times its size in memory.
+# A document is parsed at once, which takes several times its size in memory.
 DOCUMENT_BYTES = 512 << 20
 _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 TOO_DEEP = "is nested too deeply"
@@ -23,13 +23,13 @@ HALF = "holds half of a surrogate pair, which is no character"
 
 
 class Number(str):
-    """A number as it was written: 0.10, 1e21 and twenty digits stay so."""
+    """A number as it was written: 0.10, 1e21 and numbers of twenty digits stay the same."""
 
     __slots__ = ()
 
 
 class Line(NamedTuple):
-    """One line: its values by column and the rest of it, or its text and what is wrong with it."""
+    """One line: its values by column and the other members as JSON, or its text and why it is broken."""
 
     values: tuple[str | None, ...]
     rest: str | None
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the reading of one file shares: its decoder, and the names that its objects had so far."""
+    """State of reading one file: its decoder, and in `seen` the names of its members so far."""
 
     decode: Callable[[str], Any]
     spec: ReadSpec
@@ -46,7 +46,7 @@ class Reading(NamedTuple):
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
-    """Return the one way to read JSON lines, or a document."""
+    """Return the only way to read JSON lines or a document."""
     return (partial(_read, local, name, spec),)
 
 
@@ -68,7 +68,7 @@ def _lines(local: Path, reading: Reading) -> Iterator[Line]:
 
 
 def _document(local: Path, reading: Reading) -> Iterator[Line]:
-    """Give the rows that one member of a document lists, each with the document's own plain members beside its own."""
+    """Yield the rows in one member of a document, each with the plain members of the document added to its own."""
     try:
         refuse_large(local.stat().st_size, DOCUMENT_BYTES)
         document = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
@@ -84,7 +84,7 @@ def _document(local: Path, reading: Reading) -> Iterator[Line]:
 
 
 def _place(error: Exception) -> str:
-    """Where a document breaks off; the words of other errors may hold a value."""
+    """Where a document breaks off; the messages of other errors may contain a value."""
     return f" ({error.msg} at character {error.pos + 1})" if isinstance(error, json.JSONDecodeError) else ""
 
 
@@ -138,7 +138,7 @@ def _values(members: dict[str, Any], escaped: bool, reading: Reading) -> Line:
     rest = {key: value for key, value in members.items() if value is not None}
     line = Line(values, _dump(rest) if rest else None)
     if escaped:
-        # Only an escape can smuggle in what UTF-8 cannot hold; it must fail here and not in Arrow.
+        # Only an escape can contain characters that UTF-8 cannot encode; they must fail here and not in Arrow.
         "".join(part for part in (*values, line.rest) if part).encode()
     reading.seen.update(keys)
     return line
