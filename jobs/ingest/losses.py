@@ -32,7 +32,7 @@ def losses(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, 
 
 
 def roundings(raw: str, kind: str, typed: str, wanted: str) -> Iterator[tuple[str, str]]:
-    """Yield a description and a SQL condition of a number with more decimal places than its type, if that is possible."""
+    """Yield a description and a SQL condition of a number with more decimal places than its type, if that may occur."""
     type_ = normal(wanted) or wanted
     if _may_round(kind, type_):
         yield _words(wanted, type_), _inexact(raw, kind, typed)

@@ -1,4 +1,4 @@
-"""Rows of a feed's days to versions in silver: what is new, what replaces what, and since when it was known."""
+"""Plans the versions in silver for rows of a feed's days: which are new, which end, and which supersede others."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a delivery makes of one silver table, before anything is committed.
+    """Planned changes of a delivery to one silver table.
 
-    `rows` has one row per key and feed day, out of `count` rows that were told; they are `plain`, and staged as they
-    are stored, where each key is told once and silver has nothing of the feed. `ends` are the keys that end, `ending`
-    how many by the feed day that ends them, and `alive` how many that day could end.
+    `rows` has one row per key and feed day, `count` is the number of delivered rows. `first` says that silver has
+    nothing of the feed yet; if each key occurs only once too, `plain` are the staged versions as they are stored.
+    `ends` are the ends of keys, `ending` their number by the feed day that ends them, `alive` how many that day could
+    end. `superseded` are keys whose version in silver gives way, `late` counts rows that are older than silver.
     """
 
     table: type[Table]
@@ -55,18 +56,18 @@ def plan(
     retracted: DataFrame | None = None,
     standing: DataFrame | None = None,
 ) -> Plan:
-    """Find what rows (with `feed_day`) bring to a silver table.
+    """Plan the changes of delivered rows, which have `feed_day`, to a silver table.
 
-    `elsewhere` gives the rows of all other days of the feed: what a corrected day no longer tells is what they tell
-    last, and ends only where none does. `retracted` are keys that must not stand as they are, `standing` those that no
-    day takes back.
+    `elsewhere` gives the rows of all other days of the feed: a key that a corrected day no longer contains gets their
+    newest row, and ends if there is none. `retracted` are keys that must not stay as they are; `standing` are keys that
+    no corrected day ends.
     """
     lake.prepare(table)
     lists = whole_list(delivery.source, table)
     incoming, order = _incoming(table, rows, delivery)
     first = not lake.holds(place_of(table), "source", delivery.source.name)
     if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
-        # A key that is told once has one version: there is nothing to order.
+        # Each key occurs once and has one version, so that there is nothing to order.
         versions = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
         staged = lake.staging.take(versions)
         return Plan(table, delivery, staged.rows, staged.count, first, staged)
@@ -84,7 +85,7 @@ def plan(
 
 
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
-    """Rows in the columns of their table, and, beside these, the columns by which rows of one key are ordered."""
+    """Rows with the columns of their table, and the names of additional columns that order the rows of a key."""
     order: list[str] = [name for name in ("_file", "_row") if name in rows.columns]
     lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
@@ -103,7 +104,7 @@ def _with_lists(
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
-    """Plan a table of which the feed tells whole lists."""
+    """Plan a table that the feed fills from complete lists."""
     table, delivery = plan.table, plan.delivery
     alive = standing_versions(lake, table, delivery.source)
     delivered = ListDelivery(lake, table, lists, delivery, plan.rows, alive, retracted, standing)
@@ -122,7 +123,7 @@ def _against_silver(
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
-    """Add to a plan what it ends of silver, and which versions there it supersedes."""
+    """Add to a plan which keys in silver end, and which versions in silver it supersedes."""
     table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
     alive = standing_versions(lake, table, delivery.source)
     ends: list[DataFrame] = []
@@ -157,9 +158,9 @@ def _restated(
     standing: DataFrame | None,
     superseded: list[DataFrame],
 ) -> Plan:
-    """Let all days of the feed decide on keys that a day out of its order takes back or tells otherwise.
+    """Plan with the newest row of all days for keys that an out-of-order day no longer contains or changes.
 
-    `retracted` are keys that must not stand as these days tell them.
+    `retracted` are keys that must not stay as these days have them.
     """
     table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
     contested = _contested(lake, plan, alive, retracted, standing)
@@ -179,14 +180,14 @@ def _restated(
     plan = _with_ends(lake, plan, [lost["taken back"]] if "taken back" in lost else [], [*superseded, keys])
     if "retracted" not in lost:
         return plan
-    # Groups that lack a row are limited by what may be bad, not by what may end.
+    # Incomplete groups count for the limit of bad rows and not for that of ends.
     return replace(plan, ends=union_all([*([plan.ends] if plan.ends is not None else []), lost["retracted"]]))
 
 
 def _contested(
     lake: Lake, plan: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
 ) -> dict[str, DataFrame]:
-    """Versions on whose keys all days decide, by why, where there are any."""
+    """Versions whose keys are decided by all days of the feed, by the reason; reasons without versions are left out."""
     table, delivery = plan.table, plan.delivery
     candidates: dict[str, DataFrame] = {}
     if delivery.corrected:
@@ -200,7 +201,7 @@ def _contested(
 
 
 def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:
-    """Rows of the other days, one per key and day."""
+    """Function that gives the rows of the other days, one per key and day."""
 
     def rows() -> DataFrame:
         incoming, order = _incoming(table, elsewhere(), delivery)
@@ -210,7 +211,7 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
 
 
 def _with_ends(lake: Lake, plan: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
-    """Stage what a plan ends, and count it beside what could end."""
+    """Stage the ends of a plan, and count them and the keys that could end."""
     keys = union_all(superseded).distinct() if superseded else None
     if not ends:
         return replace(plan, superseded=keys)

@@ -134,7 +134,7 @@ def _as_the_source_writes(context: Context, source: Source) -> Any:
 
 
 def _to_bronze(work: Work) -> list[str]:
-    """Read the files into bronze and set the days of the feed that they affect. Returns the reasons of refused files."""
+    """Read the files into bronze and set the days of the feed that they affect. Returns why files were refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
     landing.postpone(work.context, source, reading.changing)

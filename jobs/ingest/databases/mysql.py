@@ -161,7 +161,7 @@ def _type(column: Column) -> pa.DataType:
 
 
 def _times(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Convert texts, or microseconds since 1970, to a type. Zero, which these databases use for no date, becomes null."""
+    """Convert texts, or microseconds since 1970, to a type. Zero, which stands for no date, becomes null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
