@@ -132,7 +132,7 @@ def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> 
     columns = ", ".join(names)
     inputs = dict.fromkeys(safe(node) for node in [*input_nodes, *tree.find_all(exp.Cast)])
     all_there = " and ".join(f"{sql} is not null" for sql in inputs)
-    return [Check(f"{where}: comes out empty from {columns}", f"{all_there} and ({raw}) is null")]
+    return [Check(f"{where}: gives no value from {columns}", f"{all_there} and ({raw}) is null")]
 
 
 def _is_given(node: exp.Expr) -> bool:

@@ -173,4 +173,4 @@ def remember(context: Context, source: Source, crowd: pd.DataFrame, receipt: Rec
     table = pa.Table.from_pandas(rows, schema, preserve_index=False)
     context.lake.upsert_rows(IdentifierCrowds, table, receipt, {"out": len(rows)})
     kinds = ", ".join(sorted(set(crowd["kind"])))
-    return (f"{len(crowd)} values ({kinds}) name many people, and nobody from now on",)
+    return (f"{len(crowd)} values ({kinds}) name many people and identify nobody from now on",)

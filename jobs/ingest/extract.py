@@ -79,7 +79,7 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
         fresh.replace(target)
     except OSError as error:
         raise ConfigError(f"{source.name}: {target} is in the way of the extract ({error.strerror}); move it") from None
-    return (f"{rows} rows were taken from {source.extracts.table}",)
+    return (f"{rows} rows were extracted from {source.extracts.table}",)
 
 
 def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
@@ -125,7 +125,7 @@ def _landable(taking: Taking, batch: pa.RecordBatch) -> pa.RecordBatch:
     for field, values in zip(batch.schema, batch.columns, strict=True):
         if not _within_years(values):
             words = f"{taking.extracts.table} has a time in {field.name} that is infinite or not of the years 1 to 9999"
-            raise taking.wrong("table", f"{words}: name a view without, or with it as text")
+            raise taking.wrong("table", f"{words}: name a view without it, or with it as text")
     return batch
 
 
@@ -150,7 +150,7 @@ def _selected(taking: Taking, columns: Mapping[str, Column]) -> list[Column]:
         near = nearest(extracts.watermark, columns)
         raise taking.wrong("watermark", f"{extracts.table} has no column {extracts.watermark!r}; {near}")
     if extracts.watermark and not columns[extracts.watermark].time:
-        words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is wanted"
+        words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is required"
         raise taking.wrong("watermark", words)
     own = {reads.aliases.get(name, name) for name in columns}
     for name in taking.source.named_columns():

@@ -127,7 +127,7 @@ def grouped(
     of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
     values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
     losses = [
-        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
+        Check(f"{table.name}.{name}: cannot be computed from the rows: too large, or a division by 0", condition)
         for name, plan in aggregates.items()
         if (condition := plan.lost())
     ]

@@ -101,7 +101,7 @@ def held_back(source: Source, parts: Iterable[HeldBack]) -> dict[str, str]:
         f"held back {item.path or item.day}": (
             f"{source.name}: {item.path or item.day} is held back: {item.reason}."
             f"{f' Most often: {item.most_often}.' if item.most_often else ''} Nothing of it was published. Ask"
-            f" {source.owner} for a corrected file; if it is right, mend {source.file}"
+            f" {source.owner} for a corrected file; if it is right, fix {source.file}"
         )
         for item in parts
     }
@@ -109,7 +109,7 @@ def held_back(source: Source, parts: Iterable[HeldBack]) -> dict[str, str]:
 
 def breaches(context: Context, source: Source) -> dict[str, str]:
     """Breaches that the sender has to fix, although good rows are published: refused and held back files, lateness."""
-    mend = f"Ask {source.owner} for another in its place, or take it out of landing"
+    mend = f"Ask {source.owner} to replace it, or remove it from landing"
     refused = {
         f"refused {name}": f"{source.name}: a file was refused: {reason}. {mend}"
         for name, reason in landing.still_refused(context, source).items()

@@ -76,11 +76,11 @@ def _new_and_aside(context: Context, source: Source) -> tuple[list[Found], list[
         if file.waits and not _looks_the_same(file, before):
             aside.append(Aside(file.name, file.waits, True, file.day))
         elif not (sha256 := _hash(file, before)):
-            aside.append(Aside(file.name, "it went, or was closed, while it was looked at", True, file.day))
+            aside.append(Aside(file.name, "it was deleted or became unreadable while it was hashed", True, file.day))
         elif item := _new(context, source, file, before, sha256):
             new.append(item)
     copies = _copies(source, new, ledger)
-    aside += [Aside(name, f"it has the bytes of {original}, of the same day") for name, original in copies.items()]
+    aside += [Aside(name, f"it has the same bytes as {original}, of the same day") for name, original in copies.items()]
     return [item for item in new if item.name not in copies], sorted(aside, key=lambda one: one.name)
 
 
@@ -143,16 +143,16 @@ def set_aside(context: Context, source: Source) -> tuple[str, ...]:
     for why, group in groupby(by_reason, key=lambda one: one.why):
         names = [printable(one.name) for one in group]
         if len(names) > MOST_NAMED:
-            words.append(f"{names[0]} and {len(names) - 1} others were not taken: {why}")
+            words.append(f"{names[0]} and {len(names) - 1} others were not ingested: {why}")
         else:
-            words += [f"{name} was not taken: {why}" for name in names]
+            words += [f"{name} was not ingested: {why}" for name in names]
     return tuple(sorted(words))
 
 
 def doubtful(context: Context, source: Source) -> tuple[str, ...]:
     """Notes on files that are not ingested and may contain rows that the feed should have delivered."""
     aside = [one for one in _new_and_aside(context, source)[1] if one.doubtful]
-    return tuple(f"{printable(one.name)} was not taken: {one.why}" for one in aside)
+    return tuple(f"{printable(one.name)} was not ingested: {one.why}" for one in aside)
 
 
 def waiting_days(context: Context, source: Source, days: Collection[date]) -> frozenset[date]:

@@ -54,8 +54,7 @@ def _may_round(kind: str, wanted: str) -> bool:
 
 def _words(wanted: str, type_: str) -> str:
     places = (digits(type_) or (0, 0))[1]
-    limit = f"{places} places" if places else "no place"
-    return f"not a {wanted}, of more than {limit}: write round(x, {places}) where the source may round"
+    return f"not a {wanted}, has more than {places} decimal places: write round(x, {places}) if it may be rounded"
 
 
 def _longer(wanted: str) -> str:

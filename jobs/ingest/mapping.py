@@ -204,7 +204,7 @@ def _drop(source: Source) -> str:
 def _fill(source: Source, fill: Fill, table: type[Table]) -> tuple[list[Check], str]:
     """Checks and SQL of the struct of one fill. Of a grouped fill, only the checks of single rows."""
     key, name = "_person.person_key", table.name
-    person = [Check(f"{name}: nobody is named", f"{key} is null")] if "person_key" in table.keys else []
+    person = [Check(f"{name}: no person is identified", f"{key} is null")] if "person_key" in table.keys else []
     if fill.one_row_per:
         checks = [c for text in fill.columns.values() for c in cast_checks(members(parse(text).tree, fill.each), name)]
         groups = [Check(f"{name}: {text} is missing", f"({group_sql(text)}) is null") for text in fill.one_row_per]

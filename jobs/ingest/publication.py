@@ -274,11 +274,11 @@ def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[st
     if quarantined:
         notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
     late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
-    notes += [f"{rows} rows came too late for {name}: it has newer ones of their keys" for name, rows in late.items()]
+    notes += [f"{rows} rows came too late for {name}, which has newer ones" for name, rows in late.items()]
     if lacking := mapped.counts.bad_days():
         days = ", ".join(map(str, sorted(lacking)))
         kind = "snapshots" if proposal.delivery.lists_all else "files"
-        notes += [f"nothing was taken for gone by the {kind} of {days}, which are not complete"] * _ends(proposal)
+        notes += [f"no key was ended by the {kind} of {days}, which are not complete"] * _ends(proposal)
     rows = sum(mapped.counts.rows.values())
     return Outcome(
         rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,

@@ -23,9 +23,8 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
     landed = {name for name, _ in source.files(context.settings.landing, context.settings.data)}
     if missing := sorted(set(paths) - landed):
         raise KeeperError(
-            f"{place} was lost, and {len(missing)} of the {len(paths)} files that it was made of do not lie in landing"
-            f" any more, such as {missing[0]}: put them back, or take all of the home from its last backup"
-            " (quanyu restore)"
+            f"{place} was lost, and {len(missing)} of the {len(paths)} files that it was built from are no longer in"
+            f" landing, such as {missing[0]}: put them back, or restore the home from its last backup (quanyu restore)"
         )
     ledger.forget(source.name, list(ledger.files(source.name)))
     return frozenset()

@@ -211,7 +211,7 @@ def _held(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
     keys = groups.selectExpr("_short", "true as _is_short", "_missing")
     named = ", ".join(parent.table.keys)
     bad = f"{parent.table.name}: another row of the same {named} is in quarantine"
-    missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not whole"
+    missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not complete"
     joined = staged.join(keys, staged[parent.column] == keys["_short"], "left")
     reason = f"array(if(_missing, {quoted(missing)}, {quoted(bad)}))"
     reasons = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"

@@ -45,7 +45,7 @@ class MySQL(Database):
 
     def __init__(self, extracts: Extracts, hosts: str, database: str, options: Mapping[str, str]) -> None:
         if "," in hosts:
-            raise RefusedError("url", f"what {extracts.url} stands for names more than one host; one is wanted")
+            raise RefusedError("url", f"what {extracts.url} stands for names more than one host; only one is allowed")
         mode = options.get("ssl-mode", "disabled").lower()
         if mode not in _SSL_MODES:
             words = f"has an ssl-mode that is not known; allowed: {', '.join(_SSL_MODES)}"
@@ -105,7 +105,7 @@ class MySQL(Database):
                     arrays[position] = _times(arrays[position], schema.field(position).type)
                 except pa.ArrowInvalid:
                     words = f"{self.extracts.table} has a value in {column.name} that is no day, such as 2024-00-00"
-                    raise RefusedError("table", f"{words}: name a view without") from None
+                    raise RefusedError("table", f"{words}: name a view without it") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     @contextlib.contextmanager
@@ -128,8 +128,8 @@ class MySQL(Database):
         if re.search(r"(Driver|Tls|Ssl)Error \{.*(secure|certificate|tls|ssl)", text, re.IGNORECASE):
             return RefusedError("url", f"the connection that {url} asks for cannot be made: look at its ssl options")
         if "convert the value" in text:
-            return RefusedError("table", f"{table} has a value that the driver cannot read: name a view without")
-        return RetryableError("the database broke off; its own log says why")
+            return RefusedError("table", f"{table} has a value that the driver cannot read: name a view without it")
+        return RetryableError("the database closed the connection; its own log says why")
 
     def _of_code(self, code: int) -> Exception:
         extracts = self.extracts
@@ -142,9 +142,9 @@ class MySQL(Database):
         if code in _NOT_THERE:
             return self._not_there()
         if code in _BUSY:
-            return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+            return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if code in _BROKEN_OFF:
-            return RetryableError("the database broke off; its own log says why")
+            return RetryableError("the database closed the connection; its own log says why")
         words = f"the database cannot read {extracts.table} (its error {code}); its own log says why"
         return RefusedError("table", words)
 

@@ -114,7 +114,7 @@ class PostgreSQL(Database):
                 return RetryableError(words.format(url=extracts.url))
         logins = f"the login that {extracts.user} and {extracts.password} stand for"
         if re.search(_BUSY, text):
-            return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+            return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if re.search(_NO_LOGIN, text):
             return RefusedError("password", f"the database refuses {logins}")
         if re.search(_NO_DATABASE, text):
@@ -126,12 +126,12 @@ class PostgreSQL(Database):
         # Not in English: a message with a quoted name is about the user or database; one without, about a busy server.
         if re.search('["«»„“”]', text.partition("failed: ")[2]):
             return RefusedError("password", f"the database refuses {logins}, or has none by the name in {extracts.url}")
-        return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+        return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
 
     def _broken(self, state: str | None) -> Exception:
         table = self.extracts.table
         if state is None or state.startswith(_PASSING):
-            return RetryableError("the database broke off; its own log says why")
+            return RetryableError("the database closed the connection; its own log says why")
         if state in _NOT_THERE:
             return RefusedError("table", f"the database has no table or view {table} that this user may read")
         return RefusedError("table", f"the database cannot read {table} (SQLSTATE {state}); its own log says why")

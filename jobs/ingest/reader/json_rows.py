@@ -73,11 +73,11 @@ def _document(local: Path, reading: Reading) -> Iterator[Line]:
         refuse_large(local.stat().st_size, DOCUMENT_BYTES)
         document = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, whole") from error
+        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, complete") from error
     rows = document.pop(reading.spec.records, None)
     if not isinstance(rows, list):
         raise RefusedError(
-            f"its member {reading.spec.records!r} is no list of rows; it has {len(document)} other members"
+            f"its member {reading.spec.records!r} is not a list of rows; it has {len(document)} other members"
         )
     plain = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
     return (_row(row, plain, reading) for row in rows)

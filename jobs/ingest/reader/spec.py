@@ -103,7 +103,7 @@ def refuse_twice(names: Sequence[str]) -> None:
     counts = Counter(names)
     twice = [place for place, name in enumerate(names, 1) if counts[name] > 1]
     if twice:
-        raise RefusedError(f"the columns {', '.join(map(str, twice))} of the header have not each a name of their own")
+        raise RefusedError(f"the columns {', '.join(map(str, twice))} of the header do not have unique names")
 
 
 def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:

@@ -21,7 +21,7 @@ from quanyu.literals import quoted
 from quanyu.source import Source
 from quanyu.table import Column, Table
 
-MORE = "of more than 2 places: write round(x, 2) where the source may round"
+MORE = "has more than 2 decimal places: write round(x, 2) if it may be rounded"
 
 
 class Sales(Table):
@@ -57,13 +57,13 @@ def broken(checks, **row):
         ("paid", "decimal(18,2)", {"paid": "1.23E+11"}, ["sales.x: not a decimal(18,2)"]),
         ("replace(paid, ',', '.')", "decimal(18,2)", {"paid": "1,234"}, [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("round(paid, 2)", "decimal(18,2)", {"paid": "1.235"}, []),
-        ("round(paid, 2)", "decimal(18,2)", {"paid": "1.2.3"}, ["sales.x: comes out empty from paid"]),
+        ("round(paid, 2)", "decimal(18,2)", {"paid": "1.2.3"}, ["sales.x: gives no value from paid"]),
         ("cast(paid as double)", "decimal(18,2)", {"paid": "1.234"}, [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("cast(a as double) + cast(b as double)", "decimal(18,2)", {"a": "0.1", "b": "0.2"}, []),
         ("cast(paid as decimal(18, 4)) * 0.5", "decimal(18,2)", {"paid": "0.05"},
          [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("cast(n as double)", "bigint", {"n": "2.5"},
-         ["sales.x: not a bigint, of more than no place: write round(x, 0) where the source may round"]),
+         ["sales.x: not a bigint, has more than 0 decimal places: write round(x, 0) if it may be rounded"]),
         ("n", "bigint", {"n": "2.0"}, []),
         ("at", "timestamp", {"at": "10:15:00"}, ["sales.x: not a timestamp"]),
         ("at", "timestamp", {"at": "2024-07-01 10:15:00 CST"}, ["sales.x: not a timestamp"]),
@@ -78,14 +78,14 @@ def broken(checks, **row):
         ("cast(paid as int) + cast(tax as int)", "int", {"paid": "1", "tax": "x"}, ["sales.x: tax is not a int"]),
         ("nullif(paid, '0')", "string", {"paid": "0"}, []),
         ("case when paid = 'a' then 'b' end", "string", {"paid": "c"}, []),
-        ("split(paid, '-')[1]", "string", {"paid": "abc"}, ["sales.x: comes out empty from paid"]),
+        ("split(paid, '-')[1]", "string", {"paid": "abc"}, ["sales.x: gives no value from paid"]),
         ("split(paid, '-')[1]", "string", {"paid": None}, []),
         ("split(paid, '-')[1]", "string", {"paid": "a-b"}, []),
         ("cast(paid as bigint) * cast(n as bigint)", "bigint", {"paid": "9000000000000000000", "n": "2"},
-         ["sales.x: comes out empty from paid, n"]),
+         ["sales.x: gives no value from paid, n"]),
         ("cast(paid as bigint) * 2", "bigint", {"paid": "x"}, ["sales.x: paid is not a bigint"]),
         ("cast(paid as int) / cast(n as int)", "double", {"paid": "1", "n": "0"},
-         ["sales.x: comes out empty from paid, n"]),
+         ["sales.x: gives no value from paid, n"]),
         ("cast(paid as int) / nullif(cast(n as int), 0)", "double", {"paid": "1", "n": "0"}, []),
         ("cast(paid as int) * 1000", "int", {"paid": "2000000000"}, ["sales.x: not a int"]),
     ],

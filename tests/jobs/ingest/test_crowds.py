@@ -33,7 +33,7 @@ def test_from_the_first_day_on(retailer):
     outcome = retailer.ingest("crm", "2024-07-01")
     assert people(retailer) == NAMES
     assert values(retailer) == VALUES
-    assert "1 values (member) name many people, and nobody from now on" in outcome.notes
+    assert "1 values (member) name many people and identify nobody from now on" in outcome.notes
     assert [row[2:] for row in retailer.rows("gold/identifier_refusals")] == [("member", "names many people", 7)]
 
 
@@ -107,7 +107,7 @@ def test_a_customer_of_another_feed_is_parted_from_a_till_phone_again(retailer):
     assert len(values(retailer)) == 2
     outcome = retailer.ingest("crm", DAYS[1])
     assert outcome.quarantined == 0
-    assert outcome.notes[-1] == "1 values (phone) name many people, and nobody from now on"
+    assert outcome.notes[-1] == "1 values (phone) name many people and identify nobody from now on"
     assert values(retailer) == [f"+86{TILL}"]
     assert people(retailer) == ["Zoe Zed"]
     orders = retailer.rows("silver/orders", "replaced_on", "person_key")

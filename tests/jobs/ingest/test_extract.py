@@ -30,7 +30,7 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
-    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were taken from members"
+    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were extracted from members"
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     put(members, "bob", "Xi'an", "2024-01-01 23:59:59.999999+08")
     put(members, "cat", "Wuhan", "2024-01-02 00:00+08")
@@ -100,7 +100,7 @@ def test_an_extract_that_was_killed_is_taken_again_whole(loyalty, members, monke
     assert [path.name[:20] for path in below.iterdir()] == [".loyalty.extracting-"]
     monkeypatch.setattr(extract, "_written", write)
     put(members, "bob", "Wuhan", "2024-01-01 11:00+08")
-    assert take(loyalty, ONE) == ("2 rows were taken from members",)
+    assert take(loyalty, ONE) == ("2 rows were extracted from members",)
     assert [path.name for path in below.iterdir()] == [ONE]
 
 
@@ -144,7 +144,7 @@ def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_doubl
     create(members, f"card varchar(9), name text, city text, paid numeric(30, 4), updated_at {INSTANT[type(members)]}")
     amount = "n * 12345678901.0123"
     members.run(f"insert into members select n, n, n, {amount}, null from {series[type(members)]}")
-    assert take(loyalty, ONE) == ("100000 rows were taken from members",)
+    assert take(loyalty, ONE) == ("100000 rows were extracted from members",)
     folder = loyalty.home / "landing" / "loyalty" / ONE
     sizes = [pq.ParquetFile(file).metadata.num_rows for file in sorted(folder.iterdir())]
     assert sizes == [30_000, 30_000, 30_000, 10_000]
@@ -171,12 +171,12 @@ def test_a_database_that_breaks_off_leaves_nothing_and_is_asked_again(loyalty, m
         return landable(taking, batch)
 
     monkeypatch.setattr(extract, "_landable", cut_off)
-    with pytest.raises(RetryableError, match="loyalty: the database broke off; its own log says why"):
+    with pytest.raises(RetryableError, match="loyalty: the database closed the connection; its own log says why"):
         take(loyalty, ONE)
     assert 0 < sum(batches) < 500_000
     assert not (loyalty.home / "landing" / "loyalty" / ONE).exists()
     monkeypatch.setattr(extract, "_landable", landable)
-    assert take(loyalty, ONE) == ("500000 rows were taken from many",)
+    assert take(loyalty, ONE) == ("500000 rows were extracted from many",)
 
 
 POSTGRES_VALUES = {

@@ -59,7 +59,7 @@ def test_a_database_that_does_not_answer_is_told_in_words(
         ("table: members", "table: a.b.members", "extracts.table: "),
         ("table: members", "table: shut", "extracts.table: the database has no table or view shut that this user may"),
         ("watermark: updated_at", "watermark: updatd_at", "has no column 'updatd_at'; did you mean 'updated_at'?"),
-        ("watermark: updated_at", "watermark: city", "city is a text; a time (timestamp or date) is wanted"),
+        ("watermark: updated_at", "watermark: city", "city is a text; a time (timestamp or date) is required"),
         ("city: city", "city: citty", "extracts.table: members has no column 'citty'; did you mean 'city'?"),
         ("table: members", "table: odd", "extracts.table: the database cannot read odd ("),
     ],

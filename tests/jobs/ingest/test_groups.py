@@ -57,7 +57,7 @@ def test_a_group_whose_sum_does_not_fit_is_bad(staged):
     groups = groups_of(staged, "orders", SOURCE, Orders).collect()
     bad = {row.order_id: row._why for row in groups if row._why}
     assert sorted(bad) == ["c", "d"]
-    lost = "cannot be computed of the rows: too large, or a division by 0"
+    lost = "cannot be computed from the rows: too large, or a division by 0"
     assert {f"orders.amount: {lost}", f"orders.kind: {lost}"} <= set(bad["c"])
     assert bad["d"] == [f"orders.pieces: {lost}"]
 

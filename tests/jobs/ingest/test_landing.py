@@ -57,7 +57,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_by_the_next_run(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     growing = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
     note = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n")).notes[0]
-    assert note == "till/2024-01-01/b.csv was not taken: it changed while it was read: the next run takes it"
+    assert note == "till/2024-01-01/b.csv was not ingested: it changed while it was read: the next run takes it"
     assert items(till) == ["a"]
     till.ingest("till", "2024-01-01")
     assert items(till) == ["a", "b", "c"]
@@ -82,7 +82,7 @@ def test_a_file_that_changes_and_keeps_its_size_and_time_is_noticed(till):
 def test_a_file_that_goes_while_it_is_read_stops_nothing(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     going = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    assert "b.csv was not taken" in hashed_before(till, going.unlink).notes[0]
+    assert "b.csv was not ingested" in hashed_before(till, going.unlink).notes[0]
     assert items(till) == ["a"]
     assert till.ingest("till", "2024-01-01").notes == ("nothing new has landed",)
 
@@ -92,7 +92,7 @@ def test_a_file_is_taken_when_it_has_settled(till):
     file = till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     for _ in range(2):
         [note, _] = till.ingest("till", "2024-01-01").notes
-        assert note == "till/2024-01-01/a.csv was not taken: it has changed within the time in which it settles"
+        assert note == "till/2024-01-01/a.csv was not ingested: it has changed within the time in which it settles"
     earlier = time.time() - 61
     os.utime(file, (earlier, earlier))
     till.ingest("till", "2024-01-01")
@@ -106,7 +106,8 @@ def test_a_file_is_taken_when_its_mark_is_there(till, mark, name, pattern):
         "sources/till.yml", TILL.replace("*.csv", pattern).replace("format: csv", f"format: csv, mark: {mark}")
     )
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
-    assert till.ingest("till", "2024-01-01").notes[0].endswith(f"a.csv was not taken: its mark {name} is not there yet")
+    note = till.ingest("till", "2024-01-01").notes[0]
+    assert note == f"till/2024-01-01/a.csv was not ingested: its mark {name} is not there yet"
     till.land(f"till/2024-01-01/{name}", "")
     assert till.ingest("till", "2024-01-01").notes == ()
     assert items(till) == ["a"]
@@ -120,7 +121,7 @@ def test_a_file_with_the_bytes_of_another_of_its_day_is_no_new_one(till):
         outcome = till.ingest("till", "2024-01-02")
         assert outcome.rows_in == 2
         assert outcome.notes[0] == (
-            "till/2024-01-01/orders (1).csv was not taken: it has the bytes of till/2024-01-01/orders.csv,"
+            "till/2024-01-01/orders (1).csv was not ingested: it has the same bytes as till/2024-01-01/orders.csv,"
             " of the same day"
         )
     # What the first one no longer tells, the other one does.
@@ -146,12 +147,12 @@ def test_whatever_lies_in_the_folder_is_taken_or_named(till):
     outcome = till.ingest("till", "2024-01-01")
     assert outcome.rows_in == 1
     assert outcome.notes == (
-        "till/2024-01-01/.c.csv was not taken: hidden",
-        "till/2024-01-01/b.csv.part was not taken: an upload that has not ended",
-        "till/2024-01-01/d.txt was not taken: its name does not fit *.csv",
-        "till/2024-01-01/deep was not taken: a folder",
-        "till/2024-02-30 was not taken: its name has no day as %Y-%m-%d",
-        "till/g.csv was not taken: its name has no day as %Y-%m-%d",
+        "till/2024-01-01/.c.csv was not ingested: hidden",
+        "till/2024-01-01/b.csv.part was not ingested: an upload that has not ended",
+        "till/2024-01-01/d.txt was not ingested: its name does not fit *.csv",
+        "till/2024-01-01/deep was not ingested: a folder",
+        "till/2024-02-30 was not ingested: its name has no day as %Y-%m-%d",
+        "till/g.csv was not ingested: its name has no day as %Y-%m-%d",
     )
 
 
@@ -159,7 +160,7 @@ def test_of_many_for_one_reason_the_first_is_named_with_their_number(till):
     for number in range(7):
         till.land(f"till/2024-01-01/{number}.txt", "")
     assert till.ingest("till", "2024-01-01").notes[0] == (
-        "till/2024-01-01/0.txt and 6 others were not taken: its name does not fit *.csv"
+        "till/2024-01-01/0.txt and 6 others were not ingested: its name does not fit *.csv"
     )
 
 
@@ -177,7 +178,7 @@ def test_a_day_that_is_none_is_named_by_every_feed_of_the_folder(till):
     till.declare("sources/till_lines.yml", TILL.replace("*.csv", "*.jsonl").replace("format: csv", "format: jsonl"))
     till.land("till/new/a.csv", HEAD + "a,1\n")
     for name in ("till", "till_lines"):
-        assert till.ingest(name, "2024-01-01").notes[0] == "till/new was not taken: its name has no day as %Y-%m-%d"
+        assert till.ingest(name, "2024-01-01").notes[0] == "till/new was not ingested: its name has no day as %Y-%m-%d"
 
 
 def test_a_refused_file_is_read_again_when_its_contract_is_mended(till):

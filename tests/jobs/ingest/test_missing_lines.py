@@ -37,7 +37,7 @@ def test_a_receipt_whose_first_part_was_replaced_by_what_is_not_taken_stands(til
     assert orders(till) == [("r1", "10.00", "1"), ("r2", "1.00", "1"), ("r3", "3.00", "1")]
     assert ("r1", "2") not in current(till, "order_lines", "order_id", "line")
     reasons = {str(row[0]): row[1] for row in till.rows("quarantine/till", "_day", "reasons")}
-    assert reasons["2024-01-02"] == ["orders: a row of the same order_id is missing on a day that is not whole"]
+    assert reasons["2024-01-02"] == ["orders: a row of the same order_id is missing on a day that is not complete"]
     # The day is mended: the receipt is the sum of both of its parts.
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "11.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-03")

@@ -111,7 +111,7 @@ def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
     outcome = retailer.breached("staff", "2024-07-03")
     assert "is not one JSON object" in " ".join(outcome.breaches.values())
     # The third day's list cannot be read: it does not tell that anybody has left.
-    assert "nothing was taken for gone by the snapshots of 2024-07-03" in " ".join(outcome.notes)
+    assert "no key was ended by the snapshots of 2024-07-03" in " ".join(outcome.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")
     assert [(r[0], r[1], r[2], str(r[3])) for r in rows] == [
         ("E1", "王芳", "华东", "None"),

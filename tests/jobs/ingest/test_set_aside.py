@@ -22,8 +22,8 @@ def test_it_is_told_and_the_file_beside_it_is_taken(retailer):
     outcome = retailer.ingest("tills", "2024-01-01")
     assert outcome.rows_in == 1
     assert outcome.notes[:2] == (
-        "tills/2024-01-01/b.csv was not taken: a folder",
-        "tills/2024-01-01/c.csv was not taken: a pipe, a socket or a device",
+        "tills/2024-01-01/b.csv was not ingested: a folder",
+        "tills/2024-01-01/c.csv was not ingested: a pipe, a socket or a device",
     )
 
 
@@ -32,4 +32,4 @@ def test_a_step_with_nothing_else_to_do_tells_what_is_new_there(retailer):
     retailer.land("tills/2024-01-01/a.csv", "item,at,amount\na,2024-01-01,1.00\n")
     retailer.ingest("tills", "2024-01-01")
     (retailer.home / "landing" / "tills" / "2024-01-01" / "d.csv").symlink_to("/etc/passwd")
-    assert "d.csv was not taken: a link out of" in retailer.ingest("tills", "2024-01-01").notes[0]
+    assert "d.csv was not ingested: a link out of" in retailer.ingest("tills", "2024-01-01").notes[0]

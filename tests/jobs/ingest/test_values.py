@@ -151,7 +151,7 @@ def test_an_exponent_moves_the_point_and_loses_no_digit(retailer):
     rows.append({**GOOD, "no": "n", "items": [{"sku": "a", "n": "1.5e0", "p": "1"}]})
     assert {no: str(amount) for no, _, amount, _ in shop(retailer, rows)} == prices
     assert {str(n) for (n,) in retailer.rows("silver/order_lines", "quantity")} <= {"1000", "1000.000"}
-    places = "not a decimal(18,2), of more than 2 places: write round(x, 2) where the source may round"
+    places = "not a decimal(18,2), has more than 2 decimal places: write round(x, 2) if it may be rounded"
     amounts = {7: places, 8: "not a decimal(18,2)", 9: "not a decimal(18,2)"}
     amount_reasons = {row: [f"order_lines.amount: {words}"] for row, words in amounts.items()}
     assert reasons(retailer, "shop") == {**amount_reasons, 10: ["order_lines.quantity: not a bigint"]}
