@@ -1,4 +1,4 @@
-"""The contract of a feed as conditions: every value that would get lost is told, row by row, and in words."""
+"""The contract of a feed as SQL conditions: every value that would be lost is reported, row by row."""
 
 import pytest
 import sqlglot
@@ -37,7 +37,7 @@ class Sales(Table):
 
 
 def broken(checks, **row):
-    """Reasons of the checks that a row breaks."""
+    """Reasons of the checks that a row fails."""
     return [check.reason for check in checks if ask(check.bad, **row)]
 
 
@@ -90,7 +90,7 @@ def broken(checks, **row):
         ("cast(paid as int) * 1000", "int", {"paid": "2000000000"}, ["sales.x: not a int"]),
     ],
 )  # fmt: skip
-def test_a_value_that_would_get_lost_is_told(text, kind, row, expected):
+def test_a_value_that_would_be_lost_is_reported(text, kind, row, expected):
     mapped = value_of(text, Column(kind, "X."), "sales.x")
     assert mapped.name == "x"
     assert broken(mapped.checks, **row) == expected
@@ -122,7 +122,7 @@ def test_what_a_table_declares_is_checked_with_all_reasons(row, expected):
     assert broken(constraint_checks(Sales, columns, {}), **row) == expected
 
 
-def test_a_value_that_got_lost_is_not_missing_too():
+def test_a_lost_value_is_not_reported_as_missing_too():
     fill = Fill(table="sales", columns={"sale_id": "concat('pos-', no)", "kind": "'sale'", "amount": "paid"})
     mapped = {column.name: column for column in per_row(fill, Sales)}
     assert list(mapped) == ["sale_id", "kind", "amount"]
@@ -136,7 +136,7 @@ def test_a_value_that_got_lost_is_not_missing_too():
     assert broken(checks, paid=None) == ["sales.amount: is missing"]
 
 
-def test_in_a_group_the_last_row_tells_what_does_not_add_up():
+def test_in_a_group_columns_without_an_aggregate_come_from_the_last_row():
     fill = Fill(
         table="sales",
         one_row_per=("no",),
@@ -150,7 +150,7 @@ def test_in_a_group_the_last_row_tells_what_does_not_add_up():
 
 @pytest.mark.parametrize("text", ["1.5", "4294967297", "1.5e0", "1E+0", "１", " ", "one"])
 def test_a_cast_neither_fails_nor_rounds_nor_wraps(text):
-    """Spark's CAST outside ANSI mode makes 1 of '1.5' and of 4294967297 in silence."""
+    """Spark's CAST outside ANSI mode silently turns '1.5' and 4294967297 into 1."""
     assert ask(value_of("cast(paid as int)", Column("int", "X."), "sales.x").sql, paid=text) is None
     assert ask(where_sql("cast(paid as int) = 1"), paid=text) is False
 
@@ -165,7 +165,7 @@ def test_a_reason_is_a_literal_whatever_it_holds(text):
     assert sqlglot.parse_one(quoted(text), dialect="spark").name == text
 
 
-def test_reasons_are_a_list_without_what_does_not_hold():
+def test_reasons_are_a_list_of_the_checks_that_fail():
     assert reasons([]) == "cast(array() as array<string>)"
     checks = list(constraint_checks(Sales, {"sale_id": "sale_id", "kind": "kind"}, {}))
     parsed = sqlglot.parse_one(reasons(checks), dialect="spark")

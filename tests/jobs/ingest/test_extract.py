@@ -1,4 +1,4 @@
-"""Extracts from a real PostgreSQL and a real MariaDB: what a day takes, what it absorbs, and what lands of a type."""
+"""Extracts from a real PostgreSQL and a real MariaDB: the rows of a day, repeated rows, and the types that land."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def people(retailer):
 
 
 @pytest.mark.parametrize("database", [Postgres], indirect=True)
-def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, members):
+def test_each_day_extracts_changes_and_drops_rows_of_earlier_extracts(retailer, members):
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
@@ -67,7 +67,7 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
     assert people(retailer) == versions
 
 
-def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, members):
+def test_a_lost_store_or_landing_makes_extracts_larger_and_loses_no_row(loyalty, members):
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     assert take(loyalty, ONE)
     assert not take(loyalty, ONE)
@@ -85,7 +85,7 @@ def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, membe
     assert cards(loyalty, "2024-01-10") == ["ann", "bob", "dan", "eve"]
 
 
-def test_an_extract_that_was_killed_is_taken_again_whole(loyalty, members, monkeypatch):
+def test_a_killed_extract_is_repeated_completely(loyalty, members, monkeypatch):
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     write = extract._written
 
@@ -155,7 +155,7 @@ def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_doubl
 
 
 @pytest.mark.parametrize("broken_after", [1, 2])
-def test_a_database_that_breaks_off_leaves_nothing_and_is_asked_again(loyalty, members, monkeypatch, broken_after):
+def test_a_lost_connection_leaves_no_file_and_is_retried(loyalty, members, monkeypatch, broken_after):
     series = {Postgres: "generate_series(1, 500000) n(n)", MariaDB: "seq_1_to_500000"}
     number = {Postgres: "n", MariaDB: "seq"}[type(members)]
     members.run("drop view if exists many")
@@ -202,7 +202,7 @@ MARIADB_VALUES = {
 }  # fmt: skip
 
 
-def test_each_type_lands_as_what_it_means(loyalty, members):
+def test_each_type_lands_with_its_meaning(loyalty, members):
     values = {Postgres: POSTGRES_VALUES, MariaDB: MARIADB_VALUES}[type(members)]
     names = {f"c{number}": kind for number, kind in enumerate(values)}
     create(members, ", ".join(f"{name} {kind}" for name, kind in names.items()))
@@ -236,7 +236,7 @@ FAR = {
 }  # fmt: skip
 
 
-def test_a_time_that_cannot_land_as_such_is_refused(loyalty, members):
+def test_a_time_that_parquet_cannot_represent_is_refused(loyalty, members):
     loyalty.declare("sources/loyalty.yml", SNAPSHOT)
     for kind, literal in FAR[type(members)]:
         create(members, f"c0 {kind}")

@@ -1,4 +1,4 @@
-"""Feeds as shops really send them: orders with lists in them, states that come late, documents, renamed columns."""
+"""Feeds as shops really send them: orders with lists in them, late states, documents, renamed columns."""
 
 import json
 
@@ -76,7 +76,7 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
     assert retailer.rows("silver/identifiers", "kind", "value") == [("ouid", "b1")]
 
 
-def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path):
+def test_an_old_state_never_replaces_a_newer_one_whatever_the_order_of_the_days(tmp_path):
     from shop import Retailer
 
     orders = []
@@ -88,7 +88,7 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
         states = {
             DAYS[0]: order("1", "2024-07-01 10:00:00", ("a", "10.00", "")),
             DAYS[1]: order("1", "2024-07-02 10:00:00", ("a", "12.00", "")),
-            # Sent again on the third day: what stood before.
+            # The first state is sent again on the third day.
             DAYS[2]: order("1", "2024-07-01 10:00:00", ("a", "10.00", ""))
             + order("2", "2024-07-03 08:00:00", ("c", "1", "")),
         }
@@ -101,7 +101,7 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
     assert orders == [[("1", "12.00"), ("2", "1.00")]] * 3
 
 
-def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
+def test_a_document_gives_rows_and_columns_may_have_aliases(retailer):
     retailer.declare("sources/staff.yml", STAFF)
     first = {"大区": "华东", "people": [{"员工号": "E1", "姓名": "王芳"}, {"员工号": "E2", "姓名": "李明"}]}
     second = {"大区": "华东", "people": [{"编号": "E1", "姓名": "王芳"}]}
@@ -110,7 +110,7 @@ def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
     retailer.land("staff/2024-07-03.json", "[1, 2]")
     outcome = retailer.breached("staff", "2024-07-03")
     assert "is not one JSON object" in " ".join(outcome.breaches.values())
-    # The third day's list cannot be read: it does not tell that anybody has left.
+    # The third day's list cannot be read, so it does not end anybody.
     assert "no key was ended by the snapshots of 2024-07-03" in " ".join(outcome.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")
     assert [(r[0], r[1], r[2], str(r[3])) for r in rows] == [

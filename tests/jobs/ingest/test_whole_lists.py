@@ -1,4 +1,4 @@
-"""Lists that a row of changes tells whole: what the newest one lacks has ended, in any order of the days."""
+"""Complete lists in rows of changes: elements absent from the newest list have ended, in any order of the days."""
 
 import json
 import random
@@ -43,7 +43,7 @@ def state(number, changed, **amounts):
 
 
 @pytest.mark.parametrize("batches", [[[FIRST], [SECOND]], [[FIRST, SECOND]], [[SECOND], [FIRST]]], ids=str)
-def test_a_line_that_left_its_order_ends(retailer, batches):
+def test_a_line_that_is_absent_from_its_order_ends(retailer, batches):
     retailer.declare("sources/web.yml", SHOP)
     states = {
         FIRST: order("t1", "2024-07-01 10:00:00", *BOTH),
@@ -58,7 +58,7 @@ def test_a_line_that_left_its_order_ends(retailer, batches):
     assert sorted((r[0], str(r[1])) for r in orders if r[2] is None) == [("t1", "6.00"), ("t2", "15.00")]
 
 
-def test_an_ended_line_is_known_until_the_day_that_ended_it(retailer):
+def test_an_ended_line_is_valid_until_the_day_that_ended_it(retailer):
     retailer.declare("sources/web.yml", LINES)
     for day, text in [
         (FIRST, state("t1", "2024-06-30 10:00:00", l1=1, l2=2)),
@@ -69,7 +69,7 @@ def test_an_ended_line_is_known_until_the_day_that_ended_it(retailer):
     rows = retailer.rows("silver/order_lines", "line", "recorded_on", "replaced_on")
     ended = [(str(recorded_on), str(end)) for line, recorded_on, end in rows if line == 2]
     assert ended == [(FIRST, SECOND)]
-    # It comes back with a later state of the same moment's day.
+    # It returns with a later state of the same day.
     retailer.land("web/2024-07-03.jsonl", state("t1", "2024-06-30 13:00:00", l1=1, l2=2))
     retailer.ingest("web", "2024-07-03")
     assert lines(retailer) == [("t1", 1, "1.00"), ("t1", 2, "2.00")]
@@ -84,7 +84,7 @@ def test_two_states_of_one_day_and_rows_of_one_moment(retailer):
     assert lines(retailer) == [("t1", 2, "2.00"), ("t2", 1, "1.00"), ("t2", 2, "2.00")]
 
 
-def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
+def test_an_empty_list_ends_its_elements_and_gives_no_order(retailer):
     retailer.declare("sources/lines.yml", LINES)
     retailer.declare("sources/web.yml", SHOP.replace("web/", "shop/"))
     retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1))
@@ -97,7 +97,7 @@ def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
     assert "orders: orders is an empty list" in str(retailer.rows("quarantine/web", "reasons"))
 
 
-def test_a_corrected_day_gives_back_what_its_list_had_ended(retailer):
+def test_a_corrected_day_restores_elements_that_its_list_had_ended(retailer):
     retailer.declare("sources/web.yml", LINES)
     retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1, l2=2))
     retailer.land(
@@ -111,7 +111,7 @@ def test_a_corrected_day_gives_back_what_its_list_had_ended(retailer):
 
 
 def _newest(states, timed):
-    """The lines of each order, by what all days tell in the end."""
+    """The lines of each order by the last states of all days."""
     newest = {}
     for day, rows in states.items():
         for number, changed, amounts in rows:
@@ -129,7 +129,7 @@ def test_any_order_and_repetition_of_the_days_gives_the_same_lines(tmp_path, see
     shop.declare("sources/web.yml", LINES if timed else UNTIMED)
     days = [f"2024-07-0{n}" for n in range(1, 5)]
     states: dict = {}
-    # Each day once in any order, then two of them again with other states.
+    # Each day once in any order, then two of them redelivered with other states.
     for day in [*draw.sample(days, 4), *draw.sample(days, 2)]:
         states[day] = [
             (
