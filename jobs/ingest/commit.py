@@ -45,8 +45,8 @@ def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
     if delivery.replaces(table):
         rows = rows.unionByName(untied.untied_ends(table, plan.rows, plan.rows.limit(0), delivery))
     versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"), plan.lists is not None)
-    wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
-    staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))
+    new_versions = versions.where("not _gone and (_next is null or _next > recorded_on)")
+    staged = lake.staging.take(new_versions.drop("replaced_on").selectExpr(*stored(table, "_next")))
     return _appended(lake, plan, staged, receipt)
 
 
@@ -57,9 +57,11 @@ def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
     old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
     flagged = rows.selectExpr("*", "false as _superseded")
     flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
-    wanted = chained(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
-    wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
-    changes, counts = lake.staging.counted(wanted, by="_op")
+    operations = chained(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
+    operations = operations.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where(
+        "_op is not null"
+    )
+    changes, counts = lake.staging.counted(operations, by="_op")
     return _merged(lake, plan, changes, counts, receipt)
 
 

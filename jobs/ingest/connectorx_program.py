@@ -23,8 +23,8 @@ def main() -> None:
     if sys.platform == "linux":
         # End with the parent process, even while waiting for the database.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    asked = json.load(sys.stdin)
-    rows = connectorx.read_sql(asked["url"], asked["query"], return_type="arrow_stream", batch_size=BATCH_ROWS)
+    request = json.load(sys.stdin)
+    rows = connectorx.read_sql(request["url"], request["query"], return_type="arrow_stream", batch_size=BATCH_ROWS)
     with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as out:
         for batch in rows:
             out.write_batch(batch)

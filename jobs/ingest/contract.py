@@ -80,11 +80,11 @@ def members(tree: exp.Expr, each: str | None = None) -> exp.Expr:
     For the column of `each`, the member is of one element of its list; `column._position` is the element's position,
     from 1.
     """
-    whole = exp.Paren(this=tree.copy())
-    for node in list(whole.find_all(exp.Column)):
+    root = exp.Paren(this=tree.copy())
+    for node in list(root.find_all(exp.Column)):
         if node.table:
             node.replace(member([part.name for part in node.parts], each))
-    inner: exp.Expr = whole.this
+    inner: exp.Expr = root.this
     return inner.pop()
 
 
@@ -126,7 +126,7 @@ def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> 
 
     A missing member of a JSON value counts as null, like an empty column.
     """
-    input_nodes = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_given(node)]
+    input_nodes = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_input(node)]
     if not input_nodes or tree in input_nodes or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
         return []
     columns = ", ".join(names)
@@ -135,7 +135,7 @@ def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> 
     return [Check(f"{where}: gives no value from {columns}", f"{all_there} and ({raw}) is null")]
 
 
-def _is_given(node: exp.Expr) -> bool:
+def _is_input(node: exp.Expr) -> bool:
     """Whether a node is an input from the feed: a column, or a member of a column's JSON value."""
     if isinstance(node, exp.Anonymous):
         return node.name == _MEMBER

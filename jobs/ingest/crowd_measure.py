@@ -64,14 +64,14 @@ def different(candidates: Iterable[Name], most: int) -> int:
 def is_crowd(evidence: Evidence, most_names: int) -> bool:
     """Whether the evidence is of many people; `most_names` is the limit that the kind declares for a value."""
     many = max(most_names, HOUSEHOLD)
-    shown = [row.name for row in evidence.rows if row.name]
+    row_names = [row.name for row in evidence.rows if row.name]
     values = [item for row in evidence.rows for item in row.others.items()]
-    if most(values + evidence.values) > many and different(shown + evidence.names, many) > many:
+    if most(values + evidence.values) > many and different(row_names + evidence.names, many) > many:
         return True
-    bare = [row for row in evidence.rows if row.name and not row.others]
+    named_only = [row for row in evidence.rows if row.name and not row.others]
     nameless = [row for row in evidence.rows if not row.name and row.others]
-    limit = many * (ON_ONE_DAY if _several_a_day(bare) or _several_a_day(nameless) else ONE_A_DAY)
-    only_names = [row.name for row in bare if row.name] + ([] if evidence.values else evidence.names)
+    limit = many * (ON_ONE_DAY if _several_a_day(named_only) or _several_a_day(nameless) else ONE_A_DAY)
+    only_names = [row.name for row in named_only if row.name] + ([] if evidence.values else evidence.names)
     only_values = [item for row in nameless for item in row.others.items()] + (
         [] if evidence.names else evidence.values
     )

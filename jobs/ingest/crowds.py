@@ -54,12 +54,12 @@ def crowds(context: Context, source: Source, staged: DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     accepted = staged.where("_drop is null and _person.person_key is not null")
     persons = accepted.selectExpr("_person.person_key as person_key")
-    there = lake.holds("silver/identifiers", "source", source.name)
-    if not there and not has_repeats(persons, ["person_key"]):
+    in_silver = lake.holds("silver/identifiers", "source", source.name)
+    if not in_silver and not has_repeats(persons, ["person_key"]):
         return pd.DataFrame()
     rows, listed = _rows(accepted, source, columns), _listed(source)
     of_rows = rows.selectExpr("person_key", f"inline(array({listed}))").distinct()
-    earlier = _earlier(lake, source, columns, lake.staging.keep(persons.distinct())) if there else None
+    earlier = _earlier(lake, source, columns, lake.staging.keep(persons.distinct())) if in_silver else None
     values = of_rows if earlier is None else of_rows.unionByName(earlier)
     least = min(max(kinds.get(kind, Kind()).most.names, HOUSEHOLD) for kind, _ in named)
     counted = values.where("value is not null").distinct().groupBy("person_key", "kind", "scope").count()
@@ -70,7 +70,7 @@ def crowds(context: Context, source: Source, staged: DataFrame) -> pd.DataFrame:
         None if frame is None else frame.join(suspects, "person_key", "left_semi").distinct().toArrow().to_pylist()
         for frame in (rows, earlier)
     ]
-    return _judged(of_suspects[0] or [], of_suspects[1] or [], source, context.catalogue.identity)
+    return _crowded(of_suspects[0] or [], of_suspects[1] or [], source, context.catalogue.identity)
 
 
 def _name_columns(source: Source) -> dict[str, list[str]]:
@@ -103,9 +103,9 @@ def _listed(source: Source) -> str:
 
 def _earlier(lake: Lake, source: Source, columns: Mapping[str, list[str]], persons: DataFrame) -> DataFrame:
     """Names and identifiers that silver has of these persons: person_key, kind, scope, value; names have no kind."""
-    wanted = ["person_key", "kind", "scope", "value"]
+    identifier_columns = ["person_key", "kind", "scope", "value"]
     feed = f"source = {quoted(source.name)}"
-    frames = [lake.read("silver/identifiers").where(feed).select(*wanted)]
+    frames = [lake.read("silver/identifiers").where(feed).select(*identifier_columns)]
     if columns and lake.holds("silver/people", "source", source.name):
         mapped = {name for some in columns.values() for name in some}
         name_sql = _name_sql({name: [f"`{name}`"] for name in mapped})
@@ -115,7 +115,7 @@ def _earlier(lake: Lake, source: Source, columns: Mapping[str, list[str]], perso
     return union_all([frame.join(persons, "person_key", "left_semi") for frame in frames])
 
 
-def _judged(
+def _crowded(
     rows: list[dict[str, Any]], earlier: list[dict[str, Any]], source: Source, identity: Identity
 ) -> pd.DataFrame:
     kinds = [(item.kind, item.scope) for item in source.person]

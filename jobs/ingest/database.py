@@ -131,8 +131,8 @@ def _options(kind: type[Database], extracts: Extracts, options: Mapping[str, str
     for name, value in options.items():
         if name not in kind.options:
             # A mistyped address may have a secret in the place of an option's name.
-            shown = f"the option {name!r}" if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "an option"
+            option = f"the option {name!r}" if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "an option"
             allowed = ", ".join(sorted(kind.options))
-            words = f"what {extracts.url} stands for has {shown}, which cannot be honoured; allowed: {allowed}"
+            words = f"what {extracts.url} stands for has {option}, which cannot be honoured; allowed: {allowed}"
             raise RefusedError("url", words)
         yield kind.options[name], value

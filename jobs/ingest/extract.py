@@ -156,8 +156,8 @@ def _selected(taking: Taking, columns: Mapping[str, Column]) -> list[Column]:
     for name in taking.source.named_columns():
         if name not in own and name not in reads.optional:
             raise taking.wrong("table", f"{extracts.table} has no column {name!r}; {nearest(name, own)}")
-    wanted = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
-    names = dict.fromkeys([*wanted, *([extracts.watermark] if extracts.watermark else [])])
+    read_columns = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
+    names = dict.fromkeys([*read_columns, *([extracts.watermark] if extracts.watermark else [])])
     return [columns[name] for name in names]
 
 

@@ -151,12 +151,12 @@ def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression
 def _rounded(fill: Fill, table: type[Table], aggregates: Mapping[str, AggregateExpression]) -> list[Check]:
     """Checks of aggregates that give more decimal places than their column stores."""
     checks = []
-    for name, wanted in aggregates.items():
+    for name, aggregate in aggregates.items():
         tree = members(parse(fill.columns[name]).tree, fill.each)
         exact = plan(Expression(fill.columns[name], tree), types(tree), zero=False)
         checks += [
             Check(f"{table.name}.{name}: {words}", bad)
-            for words, bad in roundings(exact.value(), exact.type, wanted.value(), wanted.type)
+            for words, bad in roundings(exact.value(), exact.type, aggregate.value(), aggregate.type)
         ]
     return checks
 

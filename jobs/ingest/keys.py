@@ -14,9 +14,9 @@ def folded(sql: str) -> str:
     blanks and a spreadsheet's text form. Case is significant. An empty key is null."""
     strange, plain = _characters()
     plain_text = f"trim(translate({sql}, {quoted(strange)}, {quoted(plain)}))"
-    shown = f"regexp_replace({plain_text}, {quoted(TEXT_FORM)}, {quoted(SHOWN)})"
+    without_text_form = f"regexp_replace({plain_text}, {quoted(TEXT_FORM)}, {quoted(SHOWN)})"
     looks_strange = quoted("[^ -~]|^ *['=]")
-    return f"nullif(trim(if({sql} rlike {looks_strange}, {shown}, {sql})), '')"
+    return f"nullif(trim(if({sql} rlike {looks_strange}, {without_text_form}, {sql})), '')"
 
 
 @cache

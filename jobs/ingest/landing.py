@@ -73,7 +73,7 @@ def _new_and_aside(context: Context, source: Source) -> tuple[list[Found], list[
     new, aside = [], list(listing.aside)
     for file in listing.files:
         before = ledger.get(file.name)
-        if file.waits and not _looks_the_same(file, before):
+        if file.waits and not _is_unchanged(file, before):
             aside.append(Aside(file.name, file.waits, True, file.day))
         elif not (sha256 := _hash(file, before)):
             aside.append(Aside(file.name, "it was deleted or became unreadable while it was hashed", True, file.day))
@@ -81,29 +81,29 @@ def _new_and_aside(context: Context, source: Source) -> tuple[list[Found], list[
             new.append(item)
     copies = _copies(source, new, ledger)
     aside += [Aside(name, f"it has the same bytes as {original}, of the same day") for name, original in copies.items()]
-    return [item for item in new if item.name not in copies], sorted(aside, key=lambda one: one.name)
+    return [item for item in new if item.name not in copies], sorted(aside, key=lambda entry: entry.name)
 
 
-def _looks_the_same(file: Listed, before: LandedFile | None) -> bool:
+def _is_unchanged(file: Listed, before: LandedFile | None) -> bool:
     if before is None or (before.size, before.mtime_ns) != (file.look.size, file.look.mtime_ns):
         return False
     return before.ctime_ns in (None, file.look.ctime_ns)
 
 
 def _hash(file: Listed, before: LandedFile | None) -> str:
-    return before.sha256 if before and _looks_the_same(file, before) else file.sha256
+    return before.sha256 if before and _is_unchanged(file, before) else file.sha256
 
 
 def _new(context: Context, source: Source, file: Listed, before: LandedFile | None, sha256: str) -> Found | None:
     # A changed file that was read through a later day is read again through that day, not only to the run's day.
     through = max(context.day, before.taken_through or date.min) if before else context.day
-    whole = Found(file, sha256, None, through, changed=before is not None)
+    item = Found(file, sha256, None, through, changed=before is not None)
     if before is None or sha256 != before.sha256:
-        return whole
+        return item
     if before.status == "refused":
-        return None if before.definition in (None, source.digest()) else whole
+        return None if before.definition in (None, source.digest()) else item
     if file.day is None and (before.taken_through or date.min) < context.day:
-        return replace(whole, after=before.taken_through, changed=False)
+        return replace(item, after=before.taken_through, changed=False)
     return None
 
 
@@ -133,15 +133,15 @@ def fingerprint(context: Context, source: Source) -> Mapping[str, object]:
     """Inputs of the step besides tables: the state of files that are not ingested yet, and the files set aside."""
     files, aside = _new_and_aside(context, source)
     new = {item.name: f"{item.sha256} after {item.after}, {item.listed.look}" for item in files}
-    return {**new, **{one.name: one.why for one in aside}}
+    return {**new, **{entry.name: entry.why for entry in aside}}
 
 
 def set_aside(context: Context, source: Source) -> tuple[str, ...]:
     """Notes on the files in a source's folders that are not ingested; many for one reason are named by their number."""
     words: list[str] = []
-    by_reason = sorted(_new_and_aside(context, source)[1], key=lambda one: one.why)
-    for why, group in groupby(by_reason, key=lambda one: one.why):
-        names = [printable(one.name) for one in group]
+    by_reason = sorted(_new_and_aside(context, source)[1], key=lambda entry: entry.why)
+    for why, group in groupby(by_reason, key=lambda entry: entry.why):
+        names = [printable(entry.name) for entry in group]
         if len(names) > MOST_NAMED:
             words.append(f"{names[0]} and {len(names) - 1} others were not ingested: {why}")
         else:
@@ -151,8 +151,8 @@ def set_aside(context: Context, source: Source) -> tuple[str, ...]:
 
 def doubtful(context: Context, source: Source) -> tuple[str, ...]:
     """Notes on files that are not ingested and may contain rows that the feed should have delivered."""
-    aside = [one for one in _new_and_aside(context, source)[1] if one.doubtful]
-    return tuple(f"{printable(one.name)} was not ingested: {one.why}" for one in aside)
+    aside = [entry for entry in _new_and_aside(context, source)[1] if entry.doubtful]
+    return tuple(f"{printable(entry.name)} was not ingested: {entry.why}" for entry in aside)
 
 
 def waiting_days(context: Context, source: Source, days: Collection[date]) -> frozenset[date]:
@@ -160,10 +160,10 @@ def waiting_days(context: Context, source: Source, days: Collection[date]) -> fr
 
     If the day is in a column, such a file may belong to any day.
     """
-    aside = [one for one in _new_and_aside(context, source)[1] if one.doubtful]
+    aside = [entry for entry in _new_and_aside(context, source)[1] if entry.doubtful]
     if aside and source.reads.day:
         return frozenset(days)
-    return frozenset(days) & {one.day for one in aside if one.day}
+    return frozenset(days) & {entry.day for entry in aside if entry.day}
 
 
 def steady(files: Sequence[Found]) -> tuple[list[Found], list[Found]]:

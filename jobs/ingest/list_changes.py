@@ -159,9 +159,9 @@ def _lacking(batch: ListDelivery, lists: list[DataFrame], elements: list[DataFra
     columns = [*(["person_key"] if table.personal else []), *table.columns]
     rows = union_all([frame.select("source", *columns, "_at", "_day") for frame in elements])
     followed = rows.join(following, [*owner, "_at", "_day"])
-    again = rows.selectExpr(*key, "_at as _next_at", "_day as _next_day")
-    gone = followed.join(again, [*key, "_next_at", "_next_day"], "left_anti").where(endings.may_end(table))
+    at_next = rows.selectExpr(*key, "_at as _next_at", "_day as _next_day")
+    missing = followed.join(at_next, [*key, "_next_at", "_next_day"], "left_anti").where(endings.may_end(table))
     at = {table.newest_by: "_next_at"} if batch.lists.timed else {}
     values = (f"{at.get(name, f'`{name}`')} as `{name}`" for name in ["source", *columns])
-    ends = gone.selectExpr(*values, "_next_day as feed_day")
+    ends = missing.selectExpr(*values, "_next_day as feed_day")
     return marked(table, ends.selectExpr("*", f"{batch.delivery.known_on_sql()} as recorded_on"), old=False, gone=True)

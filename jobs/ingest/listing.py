@@ -103,7 +103,7 @@ def listing_of(context: Context, source: Source) -> Listing:
         fault, day = _fault(source, candidate, names), source.likely_day(candidate.name)
         look = Look.of(candidate.path) if fault is None else None
         if look is not None and (day is None or day <= context.day):
-            waits = _waits(source, candidate.path, look, at_ns)
+            waits = _incomplete_reason(source, candidate.path, look, at_ns)
             files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
         elif fault and not _is_of_another(context, source, candidate):
             aside.append(Aside(candidate.name, fault, candidate.doubtful, day))
@@ -131,7 +131,7 @@ def _others(context: Context, source: Source, root: Path) -> Iterator[Source]:
             yield other
 
 
-def _waits(source: Source, path: Path, look: Look, at_ns: int) -> str:
+def _incomplete_reason(source: Source, path: Path, look: Look, at_ns: int) -> str:
     """Why a file is not ingested yet, by the source's `mark` and `settles`; empty if it is complete."""
     mark, settles = source.reads.mark, source.reads.settles
     if mark:

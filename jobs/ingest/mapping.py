@@ -157,7 +157,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
         checks += [Check(check.reason, f"({condition}) and ({check.bad})") for check in fill_checks]
         structs.append(f"if({condition}, {sql}, null) as `_to_{name}`")
     unread = "_broken is not null or _refused is not null"
-    reasons_sql = f"case when {unread} then array(coalesce(_refused, _broken)) else {_where_kept(source, checks)} end"
+    reasons_sql = f"case when {unread} then array(coalesce(_refused, _broken)) else {_reasons_sql(source, checks)} end"
     lists: dict[str, dict[str, str]] = {}
     for fill in (fill for fill in source.fills.values() if fill.each):
         lists.setdefault(str(fill.each), {}).update(element_values(fill, tables[fill.table]))
@@ -188,7 +188,7 @@ def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]]
     )
 
 
-def _where_kept(source: Source, checks: list[Check]) -> str:
+def _reasons_sql(source: Source, checks: list[Check]) -> str:
     """SQL of the reasons of a row; none for rows that are left out on purpose."""
     return f"if({_drop(source)} is null, {reasons(checks)}, cast(array() as array<string>))"
 

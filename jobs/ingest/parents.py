@@ -86,9 +86,9 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
         # A row of a feed of changes contains its complete list.
         lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)
         if lines or source.delivers == "events":
-            line = _line_key(source, lines, tables) if lines else _letters(source, fill)
+            line = _line_key(source, lines, tables) if lines else _content_key(source, fill)
             parent_fills.append(
-                Parent(name, fill, tables[fill.table], line, lines if _name_group(source, lines, fill) else None)
+                Parent(name, fill, tables[fill.table], line, lines if _identify_group(source, lines, fill) else None)
             )
     return parent_fills
 
@@ -103,7 +103,7 @@ def _lines(source: Source, fill: Fill, tables: Mapping[str, type[Table]]) -> str
     return None
 
 
-def _name_group(source: Source, lines: str | None, fill: Fill) -> bool:
+def _identify_group(source: Source, lines: str | None, fill: Fill) -> bool:
     """Whether a stored line identifies its group: it has all columns of the grouping key."""
     columns = {_column(fill, text) for text in fill.one_row_per if text != PERSON}
     return lines is not None and columns <= set(source.fills[lines].columns)
@@ -114,16 +114,16 @@ def _line_key(source: Source, name: str, tables: Mapping[str, type[Table]]) -> t
     row = f"get(`_to_{name}`, {POSITION})" if fill.each else f"`_to_{name}`"
     keys = [f"{row}.`{key}`" for key in tables[fill.table].keys if key != "person_key"]
     # A row that the lines' fill leaves out is identified by its content.
-    letters = [f"if({row} is null, {sql}, null)" for sql in _letters(source, fill)]
-    return (*keys, *letters)
+    contents = [f"if({row} is null, {sql}, null)" for sql in _content_key(source, fill)]
+    return (*keys, *contents)
 
 
-def _letters(source: Source, fill: Fill) -> tuple[str, ...]:
+def _content_key(source: Source, fill: Fill) -> tuple[str, ...]:
     """Without a key, a row is the same line as an identical one of another day; the number of copies counts."""
     place = [POSITION] if fill.each else []
-    letters = row_hash([*source.named_columns(), "_rest"])
-    alike = ", ".join(["_day", letters, *place])
-    return (letters, *place, f"row_number() over (partition by {alike} order by _file, _row)")
+    content = row_hash([*source.named_columns(), "_rest"])
+    alike = ", ".join(["_day", content, *place])
+    return (content, *place, f"row_number() over (partition by {alike} order by _file, _row)")
 
 
 def with_keys(rows: DataFrame, groups: Sequence[Parent]) -> DataFrame:

@@ -67,7 +67,9 @@ def publish(work: Work) -> Outcome:
     """Map the days of the work, hold back the days and files that exceed a limit of the contract, publish the rest."""
     mapped = _mapped(work)
     held_parts = guards.bad_shares(work.source, mapped.counts)
-    held_parts |= guards.volumes(work.source, _whole_days(work, mapped.counts, held_parts), work.again, work.volumes)
+    held_parts |= guards.volumes(
+        work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.again, work.volumes
+    )
     proposal = _proposed(work, mapped, held_parts)
     # Holding back a part changes the ends of the other days, so that they are checked again.
     while ends := _too_many_ends(work, proposal, held_parts):
@@ -82,16 +84,16 @@ def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str
 
 
 def _mapped(work: Work) -> Mapped:
-    staged, crowd = _named(work)
+    staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
     own_rows = staged.where(_of(work.days)) if other_days else staged
-    incomplete = other_days - _whole_before(work, other_days)
+    incomplete = other_days - _complete_before(work, other_days)
     return Mapped(staged, other_days, incomplete, tally(own_rows), groups, crowd)
 
 
-def _named(work: Work) -> tuple[DataFrame, pd.DataFrame]:
+def _mapped_days(work: Work) -> tuple[DataFrame, pd.DataFrame]:
     """Map the rows of the days. If a value names many people, map its rows again, with those of earlier days."""
     lake, source = work.lake, work.source
     work.crowded = crowds.known(lake, source)
@@ -141,7 +143,7 @@ def _across(work: Work, name: str, other_days: frozenset[date], short: Short | N
     return Across(parent, min(work.days), lacking)
 
 
-def _whole_days(work: Work, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
+def _volumes_of_complete_days(work: Work, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
     """Number of rows of each complete day; the volume of the others is not checked before they are complete."""
     lacking = {day for day, _ in [*counts.refused, *held_parts]} | work.waiting_days
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
@@ -178,14 +180,14 @@ def _delivery(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Del
         work.again,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
-        newest is not None and work.source.deleted_when is not None and bool(_whole_before(work, [newest])),
+        newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
         mapped.other_days,
         standing.replaces(work.source, work.tables),
         standing.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 
-def _whole_before(work: Work, days: Collection[date]) -> frozenset[date]:
+def _complete_before(work: Work, days: Collection[date]) -> frozenset[date]:
     """Those of some earlier days that are completely in silver, with all files in the feed's folders."""
     if not days:
         return frozenset()
@@ -210,13 +212,13 @@ def _planned(
         work.tables[name],
         _table_rows(work, rows, name, delivery, short, groups),
         delivery,
-        lambda: _elsewhere(work, name, delivery, elsewhere),
+        lambda: _rows_of_other_days(work, name, delivery, elsewhere),
         retracted(work, rows, short, name) if short.keys else None,
         standing_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
     )
 
 
-def _elsewhere(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
+def _rows_of_other_days(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
     rows = work.lake.staging.keep(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
     rows, _ = _without_bad_groups(work, rows, frozenset())

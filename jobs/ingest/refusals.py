@@ -25,8 +25,8 @@ def record(lake: Lake, source: Source, staged: DataFrame, days: Collection[date]
     each = ", ".join(
         f"struct({quoted(item.kind)} as kind, _person.no{n} as reason)" for n, item in enumerate(source.person)
     )
-    shown = staged.where("_drop is null").selectExpr("_day as day", f"inline(array({each}))")
-    counts = shown.where("reason is not null").groupBy("day", "kind", "reason").count().collect()
+    identifiers = staged.where("_drop is null").selectExpr("_day as day", f"inline(array({each}))")
+    counts = identifiers.where("reason is not null").groupBy("day", "kind", "reason").count().collect()
     if counts or _has_some(lake, source, days):
         rows = [(source.name, row["day"], row["kind"], row["reason"], row["count"]) for row in counts]
         schema = ", ".join(f"{name} {column.type}" for name, column in IdentifierRefusals.columns.items())

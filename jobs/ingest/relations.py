@@ -169,9 +169,9 @@ def without_short(
         keys[parent.name] = groups.rows.select("_short")
         lacking[parent.name] = groups.rows.where("_lacks").select("_short")
         if parent.fill.when_incomplete == "hold":
-            staged = work.lake.staging.keep(_held(staged, parent, groups.rows))
+            staged = work.lake.staging.keep(_with_group_reasons(staged, parent, groups.rows))
         elif counts.get(False):
-            staged = work.lake.staging.keep(_held(staged, parent, groups.rows.where("not _lacks")))
+            staged = work.lake.staging.keep(_with_group_reasons(staged, parent, groups.rows.where("not _lacks")))
     return staged, Short(keys, lacking, standing)
 
 
@@ -207,7 +207,7 @@ def _not_corrected(staged: DataFrame, bad: DataFrame, parent: Parent) -> DataFra
     return numbered.join(good, on, "left_anti").select(*bad.columns)
 
 
-def _held(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
+def _with_group_reasons(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
     keys = groups.selectExpr("_short", "true as _is_short", "_missing")
     named = ", ".join(parent.table.keys)
     bad = f"{parent.table.name}: another row of the same {named} is in quarantine"

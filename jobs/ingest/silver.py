@@ -76,8 +76,8 @@ def plan(
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if lists is not None:
-        whole = Plan(table, delivery, latest, count, first, lists=lists)
-        return _with_lists(lake, whole, lists, elsewhere, retracted, standing)
+        list_plan = Plan(table, delivery, latest, count, first, lists=lists)
+        return _with_lists(lake, list_plan, lists, elsewhere, retracted, standing)
     if first:
         between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
         return _with_ends(lake, Plan(table, delivery, latest, count, first), between, [])
@@ -142,8 +142,8 @@ def _against_silver(
     elif delivery.replaces(table):
         ends.append(untied.untied_ends(table, rows, alive, delivery))
     elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
-        again = untied.retold(rows, alive, delivery.untied)
-        ends.append(untied.gone_identifiers(table, again, "feed_day", delivery))
+        repeated = untied.retold(rows, alive, delivery.untied)
+        ends.append(untied.gone_identifiers(table, repeated, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
         return _restated(lake, plan, alive, elsewhere, retracted, standing, superseded)
     return _with_ends(lake, replace(plan, rows=rows), ends, superseded)

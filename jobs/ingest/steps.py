@@ -74,9 +74,9 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
 def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome:
     ledger = context.store.ledger.files(source.name)
     work = Work(context, source, receipt, landing.newest_taken(ledger), landing.landed(context, source))
-    with _as_the_source_writes(context, source):
+    with _source_session(context, source):
         refused = _to_bronze(work) if work.files else ()
-        fixed_days = _of_another_contract(work)
+        fixed_days = _days_of_older_contract(work)
         work.days |= fixed_days
         work.again |= fixed_days & set(work.volumes)
         # Files without rows, such as an extract without changes, have no day to map.
@@ -86,7 +86,7 @@ def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome
     return replace(outcome, breaches=guards.breaches(context, source))
 
 
-def _of_another_contract(work: Work) -> frozenset[date]:
+def _days_of_older_contract(work: Work) -> frozenset[date]:
     """Days that were held back under another version of the contract."""
     held_parts = work.context.store.held_back.of(work.source.name)
     return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
@@ -112,7 +112,7 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
             f" are rows: {', '.join(map(str, sorted(stored_days)[-7:])) or 'none'}"
         )
     ledger = context.store.ledger.files(source.name)
-    with _as_the_source_writes(context, source):
+    with _source_session(context, source):
         work = Work(context, source, receipt, landing.newest_taken(ledger), days=days)
         work.again = days & frozenset(work.volumes)
         outcome = publish(work)
@@ -123,11 +123,11 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
 def _rebuild_lost(context: Context, receipt: Receipt, source: Source) -> None:
     """Map all days of bronze again into lost tables; if bronze is lost too, landing is read again."""
     if lost := rebuild.lost_tables(context, source):
-        with _as_the_source_writes(context, source):
+        with _source_session(context, source):
             publish(rebuild.work(context, source, receipt, lost))
 
 
-def _as_the_source_writes(context: Context, source: Source) -> Any:
+def _source_session(context: Context, source: Source) -> Any:
     """Session settings: naive times are in the source's zone, and a bad value gives null, which a check reports."""
     zone = source.zone or context.settings.zone
     return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})

@@ -72,7 +72,7 @@ class MySQL(Database):
         with self._rows(query) as (_, batches):
             columns = [self._column(row["name"], row["type"]) for batch in batches for row in batch.to_pylist()]
         if not columns:
-            raise self._not_there()
+            raise self._missing_table()
         return {column.name: column for column in columns}
 
     def _column(self, name: str, kind: str) -> Column:
@@ -140,7 +140,7 @@ class MySQL(Database):
             words = f"what {extracts.url} stands for names a database that is not there, or not for this user"
             return RefusedError("url", words)
         if code in _NOT_THERE:
-            return self._not_there()
+            return self._missing_table()
         if code in _BUSY:
             return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if code in _BROKEN_OFF:
@@ -148,7 +148,7 @@ class MySQL(Database):
         words = f"the database cannot read {extracts.table} (its error {code}); its own log says why"
         return RefusedError("table", words)
 
-    def _not_there(self) -> RefusedError:
+    def _missing_table(self) -> RefusedError:
         return RefusedError("table", f"the database has no table or view {self.extracts.table} that this user may read")
 
 

@@ -43,8 +43,8 @@ def batch_of(page: Page, first: int, name: str, spec: ReadSpec) -> pa.RecordBatc
 def page_of(values: Sequence[pa.Array], size: int, fields: Fields) -> tuple[list[pa.Array], pa.Array]:
     """Return the requested columns of a file and the rest; `values` are its columns as string arrays of `size` rows."""
     nulls = pa.nulls(size, pa.string())
-    wanted = [nulls if place is None else values[place] for place in fields.places]
-    return wanted, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
+    columns = [nulls if place is None else values[place] for place in fields.places]
+    return columns, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
 
 
 def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array:

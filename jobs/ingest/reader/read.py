@@ -36,7 +36,7 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
         try:
             local = fetched(path, folder, spec)
             refuse_foreign(local, spec)
-            pages = _settled(_ways(local, name, spec), spec)
+            pages = _read_exactly(_ways(local, name, spec), spec)
         except RefusedError as error:
             pages = [refusal(" ".join(str(error).split()), name, spec)]
         for page in pages:
@@ -54,16 +54,16 @@ def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Way]:
     raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, json, parquet")
 
 
-def _settled(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+def _read_exactly(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
     for way in ways[:-1]:
         try:
-            return _surveyed(way, spec)
+            return _checked_batches(way, spec)
         except InexactError:
             continue
-    return _surveyed(ways[-1], spec)
+    return _checked_batches(ways[-1], spec)
 
 
-def _surveyed(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+def _checked_batches(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
     batches: list[pa.RecordBatch] = []
     size = lines = broken = 0
     first = None

@@ -194,7 +194,7 @@ def _decoded_line(raw: bytes, encoding: str, decode: Any) -> tuple[str, str | No
     try:
         return decode(raw, "strict")[0], None
     except UnicodeError as error:
-        return _shown(raw, decode), _undecodable(raw, encoding, error)
+        return _escaped(raw, decode), _undecodable(raw, encoding, error)
 
 
 def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
             raise RefusedError(f"it does not decode as {encoding}") from error
 
 
-def _shown(raw: bytes, decode: Any) -> str:
+def _escaped(raw: bytes, decode: Any) -> str:
     return str(decode(raw, "backslashreplace")[0])
 
 

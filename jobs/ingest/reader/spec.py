@@ -66,8 +66,8 @@ def matched(header: Sequence[str], spec: ReadSpec) -> Fields:
     refuse_twice(names)
     refuse_missing(names, spec)
     places = {name: place for place, name in enumerate(names)}
-    wanted = tuple(places.get(column) for column in spec.columns)
-    return Fields(wanted, tuple((name, place) for name, place in places.items() if name not in set(spec.columns)))
+    requested = tuple(places.get(column) for column in spec.columns)
+    return Fields(requested, tuple((name, place) for name, place in places.items() if name not in set(spec.columns)))
 
 
 def _as_expected(names: Sequence[str], spec: ReadSpec) -> list[str]:
@@ -117,9 +117,9 @@ def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
 
 def _almost(name: str, names: Sequence[str]) -> str:
     """Hint if a header differs from the name only in case, or begins with the name and a dot."""
-    other = next((other for other in names if _folded(other).casefold() == _folded(name).casefold()), None)
-    if other is not None:
-        return f", and {other!r}: names are read as they are written, so write that, or an alias for it"
-    if any(other.startswith(f"{name}.") for other in names):
+    header = next((header for header in names if _folded(header).casefold() == _folded(name).casefold()), None)
+    if header is not None:
+        return f", and {header!r}: names are read as they are written, so write that, or an alias for it"
+    if any(header.startswith(f"{name}.") for header in names):
         return f", one of which begins with {name + '.'!r}: a name with a dot in it stands in backticks"
     return ""
