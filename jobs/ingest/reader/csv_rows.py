@@ -30,7 +30,7 @@ CSV_ERRORS = {
     "field larger": "has a field of more than 131,072 characters, or a quote that is never closed",
 }
 
-# Arrays of bytes and of places in them.
+# Arrays of shape (n,): the bytes of a block, and indices of bytes in it.
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
