@@ -109,9 +109,9 @@ def held_back(source: Source, parts: Iterable[HeldBack]) -> dict[str, str]:
 
 def breaches(context: Context, source: Source) -> dict[str, str]:
     """Breaches that the sender has to fix, although good rows are published: refused and held back files, lateness."""
-    mend = f"Ask {source.owner} to replace it, or remove it from landing"
+    advice = f"Ask {source.owner} to replace it, or remove it from landing"
     refused = {
-        f"refused {name}": f"{source.name}: a file was refused: {reason}. {mend}"
+        f"refused {name}": f"{source.name}: a file was refused: {reason}. {advice}"
         for name, reason in landing.still_refused(context, source).items()
     }
     ledger = context.store.ledger
