@@ -1,4 +1,4 @@
-"""An audience is brought to a day only out of what was made for that day: no row is not "not in"."""
+"""An audience is updated to a day only from inputs of that day: a missing row does not mean "not a member"."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bought(shop: Retailer, day: int, *cards: str) -> None:
 
 
 def run(shop: Retailer, day: int, stops: str = "", steps: tuple[str, ...] = STEPS) -> dict[str, tuple[str, ...]]:
-    """Run the steps of a day, one of which stops, and the others after it; notes by step."""
+    """Run the steps of a day, one of which may fail, and the others after it. Returns notes by step."""
     context, notes = shop.context(str(on(day))), {}
     if stops:
         context.steps[stops] = replace(context.step(stops), do=_stop)
@@ -88,7 +88,7 @@ def stale(shop: Retailer, day: int) -> dict[str, str]:
     return dict(audience_days.stale(shop.context(str(on(day)))))
 
 
-def test_a_view_that_stopped_leaves_its_audiences_as_they_were_and_the_others_go_on(shop):
+def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(shop):
     run(shop, 1)
     assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
     bought(shop, 2, "M3")
@@ -99,21 +99,21 @@ def test_a_view_that_stopped_leaves_its_audiences_as_they_were_and_the_others_go
     assert notes["memberships"] == (f"not brought to the day, nobody in or out: buyers: {words}",)
     assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
-    # Nobody is in anew, and who came on the day that was missed came on that day.
+    # Nobody enters twice, and who entered on the missed day has that day as day of entry.
     bought(shop, 3, "M4")
     run(shop, 3)
     assert (stays(shop, "buyers"), stale(shop, 3)) == ([(1, None), (1, None), (2, None), (3, None)], {})
     assert len(shop.rows("gold/journey_instances")) == 4
 
 
-def test_a_view_that_works_again_on_the_same_day_brings_its_audience_to_it(shop):
+def test_a_view_that_is_repeated_on_the_same_day_updates_its_audience(shop):
     run(shop, 1, stops="features.value")
     assert (stays(shop, "buyers"), set(stale(shop, 1))) == ([], {"buyers"})
     run(shop, 1)
     assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
 
 
-def test_identities_that_stopped_hold_every_audience(shop):
+def test_failed_identities_leave_every_audience_unchanged(shop):
     run(shop, 1)
     bought(shop, 2, "M3")
     run(shop, 2, stops="identities")
@@ -121,14 +121,14 @@ def test_identities_that_stopped_hold_every_audience(shop):
     assert set(stale(shop, 2)) == {"buyers", "recent"}
 
 
-def test_what_a_step_found_unchanged_counts_for_the_day(shop):
+def test_a_step_without_changes_counts_for_the_day(shop):
     run(shop, 1)
     run(shop, 2)
     run(shop, 2)
     assert (stays(shop, "buyers"), stale(shop, 2)) == ([(1, None), (1, None)], {})
 
 
-def test_a_model_without_champion_has_no_scores_once_its_step_has_said_so(shop):
+def test_a_model_without_champion_has_no_scores_once_its_step_has_run(shop):
     shop.declare("audiences/scored.yml", SCORED)
     copy_registry(shop.home)
     run(shop, 1)
@@ -137,7 +137,7 @@ def test_a_model_without_champion_has_no_scores_once_its_step_has_said_so(shop):
     assert (stays(shop, "scored"), stale(shop, 2)) == ([(2, None), (2, None)], {})
 
 
-def test_an_audience_whose_file_is_gone_stays_as_it_was_and_ends_when_that_is_said(shop):
+def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(shop):
     run(shop, 1)
     (shop.conf / "audiences" / "recent.yml").unlink()
     [note] = run(shop, 2)["memberships"]
@@ -151,11 +151,11 @@ def test_an_audience_whose_file_is_gone_stays_as_it_was_and_ends_when_that_is_sa
     assert (stays(shop, "recent"), stale(shop, 3)) == ([(1, 2), (1, 2)], {})
 
 
-def test_who_is_held_out_stays_held_out_whatever_share_is_declared(shop):
+def test_held_out_customers_stay_held_out_whatever_share_is_declared(shop):
     shop.declare("audiences/buyers.yml", BUYERS + "holdout: 99.9 %\n")
     run(shop, 1)
     assert [row[4] for row in shop.rows("gold/memberships") if row[0] == "buyers"] == [True, True]
-    # Out of the audience and in again, with no holdout declared any more.
+    # Both leave the audience and enter again, with no holdout declared any more.
     shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
     run(shop, 2)
     assert stays(shop, "buyers") == [(1, 2), (1, 2)]
@@ -167,7 +167,7 @@ def test_who_is_held_out_stays_held_out_whatever_share_is_declared(shop):
     ]  # fmt: skip
 
 
-def test_a_day_taken_again_gives_the_stays_it_gave(shop):
+def test_a_repeated_day_gives_the_same_stays(shop):
     run(shop, 1)
     run(shop, 2)
     before = shop.rows("gold/memberships")

@@ -1,4 +1,4 @@
-"""Ctrl-C and TERM end a run within seconds, with their exit code, and the same call goes on."""
+"""Ctrl-C and TERM end a run within seconds, with their exit codes, and the same command continues it."""
 
 import signal
 import subprocess
@@ -34,7 +34,7 @@ def started(shop):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_and_the_same_call_goes_on(tmp_path, number, code):
+def test_a_signal_ends_a_run_and_the_same_command_continues_it(tmp_path, number, code):
     homes = template("small_day", lived)
     shop = Retailer.at(homes / "0").copy(tmp_path)
     running = started(shop)

@@ -1,4 +1,4 @@
-"""SIGKILL to the client or to its engine at seeded moments, then the run again: the tables of an undisturbed run."""
+"""SIGKILL to the client or its engine at seeded moments: the next run gives the tables of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ context.close()
 
 
 def start(shop: Retailer) -> subprocess.Popen[bytes]:
-    """Start a run in a process of its own, and wait until its work begins."""
+    """Start a run in its own process, and wait until its work begins."""
     mark = shop.home / "begun"
     mark.unlink(missing_ok=True)
     line = [sys.executable, "-c", DRIVER, str(shop.conf), str(shop.home), DAY, *STEPS]
@@ -55,7 +55,7 @@ def start(shop: Retailer) -> subprocess.Popen[bytes]:
 
 
 def finish(shop: Retailer) -> float:
-    """Run to the end; an engine that died under an earlier run is replaced. Returns the seconds of work."""
+    """Run to the end; an engine that was killed in an earlier run is replaced. Returns the seconds of work."""
     running = start(shop)
     began = time.monotonic()
     _, errors = running.communicate(timeout=300)
@@ -64,7 +64,7 @@ def finish(shop: Retailer) -> float:
 
 
 def content(shop: Retailer) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of all tables that matter."""
+    """All rows of the compared tables."""
     present = shop.versions()
     return {place: shop.rows(place) for place in PLACES if place in present}
 
@@ -80,7 +80,7 @@ def another(folder: Path, template: Retailer) -> Retailer:
 def undisturbed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Retailer, object, float]]:
-    """A shop whose run nobody disturbed, its tables, and the seconds that its work took."""
+    """A shop after an undisturbed run, its tables, and the seconds of its work."""
     folder = tmp_path_factory.mktemp(request.param)
     server = folder / "killed" / "server"
     server.mkdir(parents=True)
@@ -93,7 +93,7 @@ def undisturbed(
 
 
 def engine_process(shop: Retailer, running: subprocess.Popen[bytes]) -> int | None:
-    """Id of the process that computes for a run: its child, or the home's Spark server."""
+    """Id of the engine's process of a run: its child, or the home's Spark server."""
     if shop.settings.engine == "spark":
         server = SparkEngine(shop.settings).server()
         return server.pid if server else None
@@ -104,7 +104,7 @@ def engine_process(shop: Retailer, running: subprocess.Popen[bytes]) -> int | No
 
 
 def moments(count: int) -> list[float]:
-    """Seeded shares of the run's time at which it is killed."""
+    """Seeded shares of a run's time at which it is killed."""
     random_numbers = random.Random(20240210)
     return [round(random_numbers.uniform(0.02, 0.95), 3) for _ in range(count)]
 

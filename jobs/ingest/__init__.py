@@ -1,1 +1,1 @@
-"""Any Source: read, map, check, quarantine, merge."""
+"""Ingestion of any Source: read, map, check, quarantine, merge into silver."""

@@ -1,4 +1,4 @@
-"""Landed files to bronze: every row as received, all strings, with file, row and day."""
+"""Reads landed files into bronze: every row as received, all strings, with file, row number and day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from quanyu.source import Source
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# What bronze has beside the columns of the feed.
+# Columns of bronze beside those of the feed.
 _SYSTEM_TYPES = {
     "_rest": "string", "_file": "string", "_row": "bigint", "_raw": "string", "_broken": "string",
     "_refused": "string", "_day": "date",
@@ -32,12 +32,12 @@ _SYSTEM_TYPES = {
 SYSTEM = list(_SYSTEM_TYPES)
 _TO_READ = "path string, name string, day string, after string, through string, size bigint, mtime_ns bigint"
 _UNSTORABLE = re.compile(r"[\s,;{}()=.]")
-# What people typed stays out of Delta's statistics, which lie beside the data in plain text.
+# Only these columns have statistics in Delta's log, which is plain text: the others may contain personal data.
 STATISTICS = ("_day", "_file", "_row")
 
 
 def spec_of(source: Source) -> reader.ReadSpec:
-    """How the reader reads this source's files."""
+    """Settings of the reader for this source's files."""
     reads = source.reads
     columns = source.named_columns()
     return reader.ReadSpec(
@@ -48,20 +48,20 @@ def spec_of(source: Source) -> reader.ReadSpec:
 
 
 def columns_of(source: Source) -> dict[str, str]:
-    """Columns of bronze with their types: the named ones as text, then the system's own."""
+    """Columns of bronze with their types: the feed's columns as strings, then the system columns."""
     return {**{stored_name(column): "string" for column in source.named_columns()}, **_SYSTEM_TYPES}
 
 
 def stored_name(column: str) -> str:
-    """Name of a feed's column in bronze; signs that no table takes in a name are numbers there: `a.b` is a_2e_b."""
+    """Name of a feed's column in bronze; characters that Delta does not allow are hex codes: `a.b` is a_2e_b."""
     return _UNSTORABLE.sub(lambda sign: f"_{ord(sign.group()):x}_", column)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read: the files whose bytes are as they were hashed, their rows, and how many each day has.
+    """Result of reading files: those that did not change meanwhile, their rows, and the number of rows by day.
 
-    `changing` are files that changed while they were read. Nothing is believed of them; the next run reads them.
+    `changing` are files that changed while they were read. Their rows are left out; the next run reads them.
     """
 
     files: list[Found]
@@ -71,9 +71,9 @@ class Reading:
 
 
 def read(lake: Lake, source: Source, files: Sequence[Found], day: str) -> Reading:
-    """Read files once; a row whose day cannot be read is a broken one of the run's day.
+    """Read files once. A row whose day cannot be read is a broken row of the run's day.
 
-    Raises ConfigError where two columns differ in case only, which no table can tell apart.
+    Raises ConfigError if two columns differ in case only, which no table can have.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -87,7 +87,7 @@ def read(lake: Lake, source: Source, files: Sequence[Found], day: str) -> Readin
 
 
 def _refuse_twins(lake: Lake, source: Source) -> None:
-    """Raise ConfigError where a column differs only in case from another one, or from one that bronze has."""
+    """Raise ConfigError if a column differs only in case from another one, or from one in bronze."""
     place, columns = f"bronze/{source.name}", source.named_columns()
     stored = {name.casefold(): name for name in lake.read(place).columns} if lake.exists(place) else {}
     for column in columns:
@@ -101,7 +101,7 @@ def _refuse_twins(lake: Lake, source: Source) -> None:
 
 
 def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame:
-    """Read files on the workers, a file per task at most, each row with the day it is of."""
+    """Read files on the workers, adding the day of each row; a file is read by one task."""
     _ship_by_value()
     rows = [
         (str(item.listed.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through),
@@ -110,7 +110,7 @@ def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame
     ]  # fmt: skip
     listed = lake.spark.createDataFrame(rows, _TO_READ)
     parts = min(len(rows), 4 * lake.settings.spark.shuffle_partitions)
-    # What workers give is told by its place: not every engine can name a column with a dot there.
+    # The workers' columns are named by position: not every engine allows a dot in a name there.
     columns = [*source.named_columns(), *(name for name in SYSTEM if name != "_day"), "_of", "_after", "_through"]
     kinds = [_SYSTEM_TYPES.get(name, "string") for name in columns]
     schema = ", ".join(f"_c{place} {kind}" for place, kind in enumerate(kinds))
@@ -121,14 +121,14 @@ def read_landed(lake: Lake, source: Source, files: Sequence[Found]) -> DataFrame
 
 
 def _ship_by_value() -> None:
-    """Send the reader's code along with the plan, since workers need not have our packages."""
+    """Send the reader's code with the plan, since workers may not have our packages."""
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(reader)  # type: ignore[no-untyped-call]
 
 
 def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Make the function by which workers read listed files; one that changes meanwhile breaks off without an error."""
+    """Build the function by which workers read listed files; a file that changes meanwhile ends without an error."""
     read_file, is_as_listed = reader.read_file, reader.is_as_listed
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -137,11 +137,13 @@ def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Itera
         for row in (row for batch in batches for row in batch.to_pylist()):
             try:
                 for rows in read_file(row["path"], row["name"], spec):
-                    told = [pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")]
-                    columns = [*rows.columns, *told]
+                    file_columns = [
+                        pyarrow.array([row[n]] * len(rows), pyarrow.string()) for n in ("day", "after", "through")
+                    ]
+                    columns = [*rows.columns, *file_columns]
                     yield pyarrow.RecordBatch.from_arrays(columns, [f"_c{place}" for place in range(len(columns))])
             except Exception:
-                # A file that changes while it is read may break off anywhere; whoever asked for it looks again.
+                # A file that changes while it is read may fail anywhere; the caller checks files for changes later.
                 if is_as_listed(row["path"], row["size"], row["mtime_ns"]):
                     raise
 
@@ -149,21 +151,21 @@ def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Itera
 
 
 def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
-    """Keep the rows of days not taken yet, as bronze has them; a row without a readable day is of the run's day."""
+    """Rows of days that are not ingested yet, in bronze's columns; a row without a readable day is of the run's day."""
     named = [f"`{column}` as `{stored_name(column)}`" for column in source.named_columns()]
     if not source.reads.day:
         return rows.selectExpr(*named, *SYSTEM)
-    told = f"coalesce(_day, date'{day}')"
+    row_day = f"coalesce(_day, date'{day}')"
     unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
-    replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{told} as _day"}
-    kept = rows.where(f"{told} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
-    return kept.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
+    replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{row_day} as _day"}
+    pending = rows.where(f"{row_day} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
+    return pending.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
 
 
 def write(lake: Lake, source: Source, rows: Staged, files: Sequence[Found], receipt: Receipt) -> None:
-    """Put the rows of these files in place of what bronze has of them.
+    """Replace the rows that bronze has of these files.
 
-    Files that bronze does not know are appended; a rerun after a kill finds them there and replaces them.
+    Rows of files that are not in bronze are appended; a rerun after a kill finds them there and replaces them.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -171,15 +173,15 @@ def write(lake: Lake, source: Source, rows: Staged, files: Sequence[Found], rece
     lake.begin(place, columns_of(source), STATISTICS)
     after = {item.name: item.after for item in files}
     names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
-    there = (
+    stored = (
         lake.read(place).join(F.broadcast(names), "_file").where("_after = '' or _day > to_date(nullif(_after, ''))")
     )
-    again = [row["_file"] for row in there.select("_file").distinct().collect()]
-    if not again:
+    stored_files = [row["_file"] for row in stored.select("_file").distinct().collect()]
+    if not stored_files:
         lake.append(place, rows, receipt, counts)
         return
-    told = " or ".join(_of_file(name, after[name]) for name in sorted(after))
-    lake.replace(place, rows, told, receipt, counts)
+    condition = " or ".join(_of_file(name, after[name]) for name in sorted(after))
+    lake.replace(place, rows, condition, receipt, counts)
 
 
 def _of_file(name: str, after: object) -> str:
@@ -188,14 +190,14 @@ def _of_file(name: str, after: object) -> str:
 
 
 def as_received(lake: Lake, source: Source) -> DataFrame:
-    """Read bronze with the columns of today's contract: one that is named since comes out of the rest of the row."""
+    """Read bronze with the columns of the current contract; a column that was added later is read from `_rest`."""
     bronze = lake.read(f"bronze/{source.name}")
     aliases: dict[str, list[str]] = {}
     for alias, name in source.reads.aliases.items():
         aliases.setdefault(name, []).append(alias)
     values = []
     for name in source.named_columns():
-        # Homes of older releases have a column by its own name.
+        # Homes of older releases have columns by their original names.
         columns = [f"`{n}`" for n in dict.fromkeys((stored_name(name), name)) if n in bronze.columns]
         rest = [_of_rest(n) for n in (name, *aliases.get(name, ()))]
         values.append(f"coalesce({', '.join([*columns, *rest])}) as `{name}`")
@@ -203,7 +205,7 @@ def as_received(lake: Lake, source: Source) -> DataFrame:
 
 
 def _of_rest(name: str) -> str:
-    """SQL of what the rest of a row has under a name; a path cannot hold every sign that a name may."""
+    """SQL of a member of the rest of a row, also for names with characters that a JSON path does not allow."""
     if re.search(r"['?\\]", name):
         return unmarked(f"from_json({marked('_rest')}, 'map<string, string>')[{quoted(name)}]")
     return safe(member(["_rest", name]))

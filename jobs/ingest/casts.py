@@ -1,4 +1,4 @@
-"""Casts of a feed's columns that checks and values share: each is computed once per row, as a column of its own."""
+"""Casts of a feed's columns that checks and values share; each is computed once per row, as a column of its own."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def shared_casts(source: Source, fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of the casts of the feed's columns to the types that a fill names, and for each a name of its column.
+    """SQL of the casts of the feed's columns to the types that a fill uses, each with the name of its column.
 
-    Columns that are keys, or hold JSON, are prepared once too.
+    The preparation of keys and of JSON is shared too.
     """
     trees = [parse(text).tree for text in fill.columns.values()]
     kinds = {node.args["to"].sql(dialect="spark").lower() for tree in trees for node in tree.find_all(exp.Cast)}
@@ -42,9 +42,9 @@ def shared_casts(source: Source, fill: Fill, table: type[Table]) -> dict[str, st
 
 
 def element_values(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of what a fill reads of the elements of its list, as text and cast, and for each a name of its field.
+    """SQL of the members that a fill reads of the elements of its list, as text and cast, each with a field name.
 
-    Casts come first, since they hold the text.
+    Casts come first, since their SQL contains that of the text.
     """
     casts: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -67,12 +67,12 @@ def _cast_around(node: exp.Column) -> str | None:
 
 
 def _field(path: Sequence[str], kind: str) -> str:
-    """A name for a member of any spelling, the same wherever it is asked for."""
+    """A field name for a member of any spelling, always the same for the same path and type."""
     return f"m{hashlib.md5(repr((path, kind)).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
 
 def elements_sql(column: str, values: Mapping[str, str]) -> str:
-    """SQL of a list: each element with the values that are read of it, computed once."""
+    """SQL of a list whose elements are structs of the values that are read of them, each computed once."""
     items = f"from_json({marked(f'`{column}`')}, 'array<string>')"
     if not values:
         return items
@@ -81,7 +81,7 @@ def elements_sql(column: str, values: Mapping[str, str]) -> str:
 
 
 def named_in(casts: Mapping[str, str], *texts: str) -> dict[str, str]:
-    """Those of the casts that stand in some SQL."""
+    """The casts that occur in some SQL."""
     return {sql: name for sql, name in casts.items() if any(sql in text for text in texts)}
 
 
@@ -91,7 +91,7 @@ def with_casts(rows: DataFrame, casts: Mapping[str, str]) -> DataFrame:
 
 
 def by_columns(sql: str, casts: Mapping[str, str]) -> str:
-    """Name the columns in place of the casts."""
+    """Replace the casts in some SQL by the names of their columns."""
     sql = _of_element(sql)
     for cast, name in casts.items():
         sql = sql.replace(cast, name)
@@ -99,10 +99,10 @@ def by_columns(sql: str, casts: Mapping[str, str]) -> str:
 
 
 def fields_of(values: Mapping[str, str]) -> dict[str, str]:
-    """How the fields of an element are named in SQL, by what they stand for."""
+    """SQL of the fields of an element, by the SQL of their values."""
     return {sql: f"`{ELEMENT}`.{name}" for sql, name in values.items()}
 
 
 def _of_element(sql: str) -> str:
-    """Elements of a list come out of JSON that is prepared already."""
+    """Leave out the preparation of JSON for elements of a list, since the list is prepared already."""
     return sql.replace(marked(f"`{ELEMENT}`"), f"`{ELEMENT}`")

@@ -1,4 +1,4 @@
-"""What was planned of a silver table, written: in one commit, or none where nothing differs."""
+"""Writes the plan of a silver table in one commit, or in none if nothing differs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def commit(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
-    """Write what was planned, in one commit, or none where nothing differs. Returns also how many rows came too late.
+    """Write a plan in one commit, or in none if nothing differs. Also returns the number of late rows.
 
-    A row is late that says something else than silver, and is older than what silver has of its key.
+    A row is late if it differs from silver and is older than silver's version of its key.
     """
     if plan.plain:
         return _appended(lake, plan, plan.plain, receipt), 0
@@ -37,7 +37,7 @@ def _appended(lake: Lake, plan: Plan, versions: Staged, receipt: Receipt) -> Wri
 
 
 def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
-    """Build the versions of a feed of which silver has nothing: only rows to insert, so a plain append does."""
+    """Build the versions of a feed that has nothing in silver yet: all are inserts, so a plain append is enough."""
     table, delivery = plan.table, plan.delivery
     rows = marked(table, plan.rows, old=False, gone=False)
     if plan.ends is not None:
@@ -45,8 +45,8 @@ def _first(lake: Lake, plan: Plan, receipt: Receipt) -> Written:
     if delivery.replaces(table):
         rows = rows.unionByName(untied.untied_ends(table, plan.rows, plan.rows.limit(0), delivery))
     versions = chained(table, delivery.source, rows.selectExpr("*", "false as _superseded"), plan.lists is not None)
-    wanted = versions.where("not _gone and (_next is null or _next > recorded_on)")
-    staged = lake.staging.take(wanted.drop("replaced_on").selectExpr(*stored(table, "_next")))
+    new_versions = versions.where("not _gone and (_next is null or _next > recorded_on)")
+    staged = lake.staging.take(new_versions.drop("replaced_on").selectExpr(*stored(table, "_next")))
     return _appended(lake, plan, staged, receipt)
 
 
@@ -57,14 +57,16 @@ def _merge(lake: Lake, plan: Plan, receipt: Receipt) -> tuple[Written, int]:
     old = standing_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
     flagged = rows.selectExpr("*", "false as _superseded")
     flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
-    wanted = chained(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
-    wanted = wanted.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where("_op is not null")
-    changes, counts = lake.staging.counted(wanted, by="_op")
+    operations = chained(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
+    operations = operations.selectExpr(*stored(table, "_next"), f"{_operation(delivery)} as _op").where(
+        "_op is not null"
+    )
+    changes, counts = lake.staging.counted(operations, by="_op")
     return _merged(lake, plan, changes, counts, receipt)
 
 
 def _operation(delivery: Delivery) -> str:
-    """SQL of what is done with a version of the chain: insert, close, delete, or count as late."""
+    """SQL of the operation on a version of the chain: insert, close, delete, late, or null for none."""
     empty = "(_next is not null and _next <= recorded_on)"
     of_these = " or ".join(f"feed_day = date'{day}'" for day in delivery.known_on if day not in delivery.other_days)
     return (
@@ -92,6 +94,6 @@ def _merged(lake: Lake, plan: Plan, changes: Staged, counts: dict[Any, int], rec
 
 
 def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
-    """Whether a new version became known on the same day as the one that it replaces."""
+    """Whether a new version is recorded on the same day as the one that it replaces."""
     on = [*table.identity(), "recorded_on"]
     return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0

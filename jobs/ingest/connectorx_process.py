@@ -1,4 +1,4 @@
-"""Rows of a query by connectorx, which runs in a process of its own."""
+"""Runs a query with connectorx, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LINES = 200
 
 
 class DriverError(Exception):
-    """What the driver wrote to its error output. It may hold users, hosts and values of rows: it is never shown."""
+    """What the driver wrote to stderr. It may contain users, hosts and values of rows, so it is never shown."""
 
 
 @contextlib.contextmanager
 def rows_of(url: str, query: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-    """Perform a query. The rows come in batches; raises DriverError, from the rows too, where they are not whole."""
+    """Run a query and stream its rows in batches. Raises DriverError, also while streaming, if it fails."""
     import pyarrow as pa
 
     command = [sys.executable, "-P", connectorx_program.__file__]
@@ -45,7 +45,7 @@ def rows_of(url: str, query: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Recor
 
 
 class _Driver:
-    """The process, and what it says."""
+    """The process and its error output."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -54,14 +54,14 @@ class _Driver:
         self._listener.start()
 
     def ask(self, question: dict[str, str]) -> None:
-        """Hand over what is asked, by the input: arguments and environments can be seen by others."""
+        """Send the query by stdin: other users can see arguments and environment variables."""
         with contextlib.suppress(BrokenPipeError):
             if self._process.stdin:
                 self._process.stdin.write(json.dumps(question).encode())
                 self._process.stdin.close()
 
     def whole(self, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Pass the rows on. Arrow takes a stream that breaks off between two batches for a whole one."""
+        """Pass the rows on and check the exit code: to Arrow, a stream cut between two batches looks complete."""
         import pyarrow as pa
 
         try:
@@ -72,7 +72,7 @@ class _Driver:
             raise self.failure()
 
     def failure(self) -> DriverError:
-        """End the process and return what it said."""
+        """End the process and return its error output."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
@@ -83,5 +83,5 @@ class _Driver:
             if len(self._lines) < _LINES:
                 self._lines.append(line.decode(errors="replace"))
             if b" r2d2] " in line:
-                # The driver would try again for 30 s, and a server may lock a user out after so many logins.
+                # The driver would retry for 30 s, and a server may lock a user out after that many logins.
                 self._process.kill()

@@ -1,7 +1,7 @@
-"""A program that writes the rows of one query to its output as an Arrow stream, by connectorx.
+"""A program that writes the rows of one query to stdout as an Arrow stream, with connectorx.
 
-It is a process of its own, since the driver writes users, hosts and values of rows to the error output, tries a login
-that is refused again for 30 s, and panics. It reads ahead without a bound where the rows are written more slowly.
+It runs as a process of its own, since the driver writes users, hosts and values of rows to stderr, retries a refused
+login for 30 s, and panics. It reads ahead without a limit if the rows are written more slowly.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Read `url` and `query` as JSON from the input; write the rows."""
+    """Read `url` and `query` as JSON from stdin; write the rows to stdout."""
     import connectorx
     import pyarrow as pa
 
     if sys.platform == "linux":
-        # Ends with its parent, even while it waits for the database.
+        # End with the parent process, even while waiting for the database.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    asked = json.load(sys.stdin)
-    rows = connectorx.read_sql(asked["url"], asked["query"], return_type="arrow_stream", batch_size=BATCH_ROWS)
+    request = json.load(sys.stdin)
+    rows = connectorx.read_sql(request["url"], request["query"], return_type="arrow_stream", batch_size=BATCH_ROWS)
     with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as out:
         for batch in rows:
             out.write_batch(batch)

@@ -1,4 +1,4 @@
-"""Turns a Source's expressions into the columns and checks of one pass, so that no value is lost in silence."""
+"""Turns a Source's expressions into SQL columns and checks for one pass, so that no value is lost silently."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from quanyu.literals import quoted
 from quanyu.source import PERSON, SYSTEM, Source
 from quanyu.table import Column, Table
 
-# What is written with one of these may give null on purpose; anything else that comes out empty is a fault.
+# An expression with one of these may be null on purpose. Any other that gives null from values is an error.
 _MAY_BE_EMPTY = (exp.Case, exp.If, exp.Nullif, exp.Coalesce, exp.AggFunc)
 
-# Place of a row among all rows of its group: one text, since a struct costs each group the memory of its whole batch.
+# Order of a row among the rows of its group: one value, since a struct costs each group the memory of a whole batch.
 ORDER = "_order"
 
-# Reads what a JSON value holds under a name.
+# Function that reads a member of a JSON value.
 _MEMBER = "get_json_object"
 
-# Names of the element and of its place, from 0, in the lambdas over a list.
+# Names of the element and of its index, from 0, in lambdas over a list.
 ELEMENT, POSITION = "_one", "_at"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that marks a row as bad, and the reason in words."""
+    """A SQL condition that marks a row as bad, and the reason to report."""
 
     reason: str
     bad: str
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Mapped:
-    """One column of a fill: the typed expression, and what may be wrong with it."""
+    """One column of a fill: the typed SQL expression and its checks."""
 
     name: str
     sql: str
@@ -48,9 +48,9 @@ class Mapped:
 
 
 def value_of(text: str, column: Column, where: str, each: str | None = None, key: bool = False) -> Mapped:
-    """Cast an expression to its column's type, with a check for each way in which a value could get lost.
+    """Cast an expression to its column's type, with a check for each way in which a value could be lost.
 
-    A key, and what refers to one, is folded.
+    Keys, and columns that refer to keys, are folded.
     """
     tree = members(parse(text).tree, each)
     raw, typed = safe(tree), cast_sql(tree, types(tree), column.type)
@@ -64,32 +64,32 @@ def value_of(text: str, column: Column, where: str, each: str | None = None, key
 
 
 def types(tree: exp.Expr) -> dict[str, str]:
-    """Types of the columns of a feed that a tree names: text as received, the system's own, and a place in a list."""
+    """Types of the columns that a tree names: strings as received, system columns, and the index in a list."""
     own = {**SYSTEM, POSITION: "int"}
     return {name: own.get(name, "string") for name in map(column_name, tree.find_all(exp.Column))}
 
 
 def safe(tree: exp.Expr) -> str:
-    """SQL of a tree over raw columns, in which a bad value is null and nothing fails the job."""
+    """SQL of a tree over raw columns. A bad value gives null and never fails the job."""
     return safe_sql(tree, types(tree))
 
 
 def members(tree: exp.Expr, each: str | None = None) -> exp.Expr:
-    """Put what the JSON value of a column holds under a name in place of each `column.member`.
+    """Replace each `column.member` by an expression that reads this member of the column's JSON value.
 
-    For the column of `each`, it is what one element of its list holds; `column._position` is the element's place in
-    it, from 1.
+    For the column of `each`, the member is of one element of its list; `column._position` is the element's position,
+    from 1.
     """
-    whole = exp.Paren(this=tree.copy())
-    for node in list(whole.find_all(exp.Column)):
+    root = exp.Paren(this=tree.copy())
+    for node in list(root.find_all(exp.Column)):
         if node.table:
             node.replace(member([part.name for part in node.parts], each))
-    inner: exp.Expr = whole.this
+    inner: exp.Expr = root.this
     return inner.pop()
 
 
 def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
-    """What the JSON value of a column, the first of the path, holds under the names that follow."""
+    """Expression that reads a member of a JSON value; the path is the column, followed by the member's names."""
     root = exp.column(path[0], quoted=True)
     if path[0] == each:
         if list(path[1:]) == ["_position"]:
@@ -100,7 +100,7 @@ def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
 
 
 def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
-    """Check every cast inside an expression, within an aggregate too, row by row."""
+    """Check every cast inside an expression row by row, also within an aggregate."""
     for node in tree.find_all(exp.Cast, exp.Anonymous):
         if (isinstance(node, exp.Anonymous) and not _reads_time(node)) or node.find(exp.AggFunc):
             continue
@@ -117,26 +117,26 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
 
 
 def _reads_time(node: exp.Anonymous) -> bool:
-    """Whether a call is another way to write `cast(... as timestamp)`."""
+    """Whether a call is equivalent to `cast(... as timestamp)`."""
     return str(node.name).lower() in ("to_timestamp", "try_to_timestamp") and len(node.expressions) == 1
 
 
 def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> list[Check]:
-    """Nothing comes out though all that goes in is there: an overflow, a part that is missing, a division by 0.
+    """Check that an expression is not null if none of its inputs is: an overflow, a missing part, a division by 0.
 
-    A member that a JSON value lacks is not there, as an empty column is not.
+    A missing member of a JSON value counts as null, like an empty column.
     """
-    given = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_given(node)]
-    if not given or tree in given or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
+    input_nodes = [node for node in tree.find_all(exp.Column, exp.Anonymous) if _is_input(node)]
+    if not input_nodes or tree in input_nodes or isinstance(tree, exp.Cast) or tree.find(*_MAY_BE_EMPTY):
         return []
-    told = ", ".join(names)
-    inputs = dict.fromkeys(safe(node) for node in [*given, *tree.find_all(exp.Cast)])
+    columns = ", ".join(names)
+    inputs = dict.fromkeys(safe(node) for node in [*input_nodes, *tree.find_all(exp.Cast)])
     all_there = " and ".join(f"{sql} is not null" for sql in inputs)
-    return [Check(f"{where}: comes out empty from {told}", f"{all_there} and ({raw}) is null")]
+    return [Check(f"{where}: gives no value from {columns}", f"{all_there} and ({raw}) is null")]
 
 
-def _is_given(node: exp.Expr) -> bool:
-    """Whether a part of an expression is what a feed gives: a column, or a member of its JSON value."""
+def _is_input(node: exp.Expr) -> bool:
+    """Whether a node is an input from the feed: a column, or a member of a column's JSON value."""
     if isinstance(node, exp.Anonymous):
         return node.name == _MEMBER
     return not (isinstance(node.parent, exp.Anonymous) and node.parent.name == _MEMBER)
@@ -145,10 +145,10 @@ def _is_given(node: exp.Expr) -> bool:
 def constraint_checks(
     table: type[Table], columns: Mapping[str, str], faults: Mapping[str, str], feed_day: str = "_day"
 ) -> Iterator[Check]:
-    """Check what the Table declares: what is required, listed values, bounds and plausible days.
+    """Check what the Table declares: required columns, allowed values, bounds and plausible days.
 
-    `columns` maps names to SQL; `faults` to the SQL of what else may be wrong, since a value that got lost on its way
-    is not missing too; `feed_day` is the column of the feed's day.
+    `columns` maps column names to SQL. `faults` maps them to SQL of their other checks, so that a value lost in a cast
+    is not reported as missing too. `feed_day` is the column of the feed's day.
     """
     for name, column in table.columns.items():
         sql = columns.get(name)
@@ -165,9 +165,9 @@ def constraint_checks(
 
 
 def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str], day: str) -> Iterator[Check]:
-    """Check that a row was not changed after its feed day: such a time would shut out all that comes later.
+    """Check that a row's change time is not after its feed day: such a row would supersede all later ones.
 
-    `columns` maps names to SQL, `day` is SQL of the feed day.
+    `columns` maps column names to SQL; `day` is SQL of the feed day.
     """
     sql = columns.get(table.newest_by or "")
     if sql is None:
@@ -178,7 +178,7 @@ def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str],
 
 
 def per_row(fill: Fill, table: type[Table]) -> list[Mapped]:
-    """Columns of a fill that gives a row per row."""
+    """Columns of a fill that gives one table row per feed row."""
     return [_value_of(name, text, fill, table) for name, text in fill.columns.items()]
 
 
@@ -187,19 +187,19 @@ def _value_of(name: str, text: str, fill: Fill, table: type[Table]) -> Mapped:
 
 
 def per_group(fill: Fill, table: type[Table]) -> list[Mapped]:
-    """Columns of a fill that gives a row per group: what does not aggregate takes the value of the last row."""
+    """Columns of a fill that gives one row per group; a column without an aggregate has the value of the last row."""
     groups = set(fill.one_row_per)
-    found = []
+    columns = []
     for name, text in fill.columns.items():
-        made = _value_of(name, text, fill, table)
+        column = _value_of(name, text, fill, table)
         if not parse(text).aggregates and text not in groups:
-            made = Mapped(name, f"max_by({made.sql}, {ORDER})", made.checks)
-        found.append(made)
-    return found
+            column = Mapped(name, f"max_by({column.sql}, {ORDER})", column.checks)
+        columns.append(column)
+    return columns
 
 
 def reasons(checks: list[Check]) -> str:
-    """SQL of the array of all reasons that hold for a row, each once."""
+    """SQL of the array of the distinct reasons of all checks that a row fails."""
     if not checks:
         return "cast(array() as array<string>)"
     cases = ", ".join(f"case when {check.bad} then {quoted(check.reason)} end" for check in checks)
@@ -207,13 +207,13 @@ def reasons(checks: list[Check]) -> str:
 
 
 def key_value(text: str, name: str, column: Column) -> str:
-    """What a group's key, computed as a column of this name, gives its column."""
+    """SQL that casts a group's key, already computed as the column `name`, to the type of its table column."""
     key = members(parse(text).tree)
     return cast_sql(exp.column(name), {name: type_of(key, types(key))}, column.type)
 
 
 def group_sql(text: str) -> str:
-    """SQL of what rows are grouped by: an expression, folded where it is a text, or the person of the row."""
+    """SQL of a grouping key: an expression, folded if it is a string, or the person key of the row."""
     if text == PERSON:
         return "_person.person_key"
     tree = members(parse(text).tree)
@@ -221,26 +221,26 @@ def group_sql(text: str) -> str:
 
 
 def where_sql(text: str) -> str:
-    """Write a condition over raw columns so that nothing in it can fail the job; a comparison with null is false."""
+    """SQL of a condition over raw columns. It never fails the job; a comparison with null is false."""
     return safe(two_valued(members(parse(text).tree)))
 
 
 def given_sql(source: Source, fill: Fill, table: type[Table]) -> str:
-    """Condition of the rows of a fill; one whose only identifiers name many people tells no table of persons."""
-    given = where_sql(fill.where) if fill.where else "true"
+    """SQL condition of the rows of a fill. A row whose only identifiers are crowded fills no table of persons."""
+    condition = where_sql(fill.where) if fill.where else "true"
     if "person_key" not in table.keys or not source.person:
-        return given
+        return condition
     crowded = " or ".join(f"_person.no{n} <=> {quoted(CROWDED)}" for n in range(len(source.person)))
-    return f"({given}) and (_person.person_key is not null or not ({crowded}))"
+    return f"({condition}) and (_person.person_key is not null or not ({crowded}))"
 
 
 def person_columns(source: Source) -> list[str]:
-    """SQL of the raw identifiers of a row as text, strongest first."""
+    """SQL of the raw identifiers of a row as strings, strongest first."""
     trees = [members(parse(item.value).tree) for item in source.person]
     return [cast_sql(tree, types(tree), "string") for tree in trees]
 
 
 def day_sql(text: str) -> str:
-    """SQL of the feed's day out of raw columns."""
+    """SQL of the feed's day, computed from raw columns."""
     tree = parse(text).tree
     return cast_sql(tree, types(tree), "date")

@@ -1,8 +1,8 @@
-"""Whether the rows under one value are of many people: by the names and the other identifiers that they show.
+"""Decides whether the rows with one identifier value belong to many people, by their names and other identifiers.
 
-`many` is what the kind's `most.names` allows, and a household in any case. Many names and many values of another kind
-are a crowd. Where rows show only the one or only the other, they are one from twice as many on, and five times as many
-where they came one a day: a nickname changes, too.
+The limit is the kind's `most.names`, and at least the size of a household. A value is a crowd if both its names and its
+values of another kind exceed the limit. If rows have only names, or only other values, a crowd needs more than twice
+the limit, and more than five times the limit if there is only one per day: one person may change a nickname.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from jobs.unify.matching.titles import is_placeholder
 
 HOUSEHOLD = 5
 ON_ONE_DAY, ONE_A_DAY = 2, 5
-# A name as its columns tell it: given, family and full name.
+# A name by its columns: given name, family name and full name.
 Told = tuple[str | None, str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row tells beside the value: its name, and by kind and scope another identifier of its person."""
+    """What a row contains beside the value: a name, and other identifiers of its person by kind and scope."""
 
     day: date
     name: Name | None
@@ -33,27 +33,27 @@ class Row:
 
 @dataclass
 class Evidence:
-    """What is known under one value: rows of these days, and the names and values that earlier days told."""
+    """All evidence about one value: the rows of this delivery, and the names and values of earlier days."""
 
     rows: list[Row] = field(default_factory=list)
     names: list[Name] = field(default_factory=list)
     values: list[tuple[Hashable, str]] = field(default_factory=list)
 
 
-def name_of(told: Told) -> Name | None:
-    """Read a name; one of several words of which some are numbers is one too, as in `Room 12`."""
-    words = (names.words(" ".join(filter(None, told))) or "").split()
+def name_of(parts: Told) -> Name | None:
+    """Parse a name. Several words are a name even if some of them have digits, as in `Room 12`."""
+    words = (names.words(" ".join(filter(None, parts))) or "").split()
     letters = [word for word in words if not any(c.isdigit() for c in word)]
     if 0 < len(letters) < len(words) and not any(is_placeholder(word) for word in letters):
         return Name((" ".join(words),))
-    return name_match.parsed(*told)
+    return name_match.parsed(*parts)
 
 
-def different(found: Iterable[Name], most: int) -> int:
-    """How many of the names cannot be one person's with any other; counts to one more than `most`."""
+def different(candidates: Iterable[Name], most: int) -> int:
+    """Count the names that are pairwise incompatible, so of different people; stops at `most` + 1."""
     apart: list[Name] = []
-    # A whole name first: a part fits several.
-    for name in sorted({name.key: name for name in found}.values(), key=lambda name: (name.form, name.key)):
+    # Full names come first: a part of a name is compatible with several of them.
+    for name in sorted({name.key: name for name in candidates}.values(), key=lambda name: (name.form, name.key)):
         if len(apart) > most:
             break
         if not any(name_match.compatible(name, other) for other in apart):
@@ -62,16 +62,16 @@ def different(found: Iterable[Name], most: int) -> int:
 
 
 def is_crowd(evidence: Evidence, most_names: int) -> bool:
-    """Whether this is known of many people, where a kind allows so many names on a value."""
+    """Whether the evidence is of many people; `most_names` is the limit that the kind declares for a value."""
     many = max(most_names, HOUSEHOLD)
-    shown = [row.name for row in evidence.rows if row.name]
+    row_names = [row.name for row in evidence.rows if row.name]
     values = [item for row in evidence.rows for item in row.others.items()]
-    if most(values + evidence.values) > many and different(shown + evidence.names, many) > many:
+    if most(values + evidence.values) > many and different(row_names + evidence.names, many) > many:
         return True
-    bare = [row for row in evidence.rows if row.name and not row.others]
+    named_only = [row for row in evidence.rows if row.name and not row.others]
     nameless = [row for row in evidence.rows if not row.name and row.others]
-    limit = many * (ON_ONE_DAY if _several_a_day(bare) or _several_a_day(nameless) else ONE_A_DAY)
-    only_names = [row.name for row in bare if row.name] + ([] if evidence.values else evidence.names)
+    limit = many * (ON_ONE_DAY if _several_a_day(named_only) or _several_a_day(nameless) else ONE_A_DAY)
+    only_names = [row.name for row in named_only if row.name] + ([] if evidence.values else evidence.names)
     only_values = [item for row in nameless for item in row.others.items()] + (
         [] if evidence.names else evidence.values
     )
@@ -79,7 +79,7 @@ def is_crowd(evidence: Evidence, most_names: int) -> bool:
 
 
 def most(values: Sequence[tuple[Hashable, str]]) -> int:
-    """How many values there are of the kind that has most."""
+    """Number of distinct values of the kind that has the most."""
     by_kind: dict[Hashable, set[str]] = defaultdict(set)
     for kind, value in values:
         by_kind[kind].add(value)

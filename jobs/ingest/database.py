@@ -1,4 +1,4 @@
-"""What a kind of database must be able to do for an extract, and how its address is read."""
+"""Interface of a kind of database for extracts, and the parsing of its address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOGIN = {"user", "password", "passwd", "pwd", "sslpassword", "passfile", "usern
 
 
 class RefusedError(Exception):
-    """The database, or its address, is not as declared: the key below `extracts` that is wrong, and why."""
+    """The database or its address is not as declared; `key` is the wrong key below `extracts`."""
 
     def __init__(self, key: str, words: str) -> None:
         super().__init__(words)
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: the type as the database calls it, what kind of time it is, and how to select it."""
+    """One column of a table: its type by the database's name, its kind of time if any, and SQL that selects it."""
 
     name: str
     type: str
@@ -45,13 +45,13 @@ class Column:
 
 
 class Database(ABC):
-    """One kind of database, at one address. Holds secrets.
+    """One kind of database, at one address. Contains secrets.
 
-    What it raises has words of ours alone, since a driver's own hold addresses, users, and values of rows.
+    Its errors never include the driver's messages, which contain addresses, users, and values of rows.
     """
 
     kinds: ClassVar[tuple[str, ...]]
-    # Options of the address that the driver takes, by their names there and in JDBC's addresses.
+    # The driver's options that an address may have, by their native and their JDBC names.
     options: ClassVar[Mapping[str, str]]
     quote: ClassVar[str] = '"'
 
@@ -69,7 +69,7 @@ class Database(ABC):
     def read(
         self, query: str, columns: Sequence[Column]
     ) -> AbstractContextManager[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-        """Perform a query that selects these columns; its rows, in batches. Raises RefusedError or RetryableError."""
+        """Run a query that selects these columns, and stream its rows. Raises RefusedError or RetryableError."""
 
     def quoted(self, name: str) -> str:
         """Quote a name, or the parts of one that has dots."""
@@ -77,11 +77,11 @@ class Database(ABC):
         return ".".join(f"{mark}{part.replace(mark, mark * 2)}{mark}" for part in name.split("."))
 
     def instant(self, at: datetime) -> str:
-        """Write an instant as a literal."""
+        """SQL literal of an instant."""
         return f"timestamp with time zone '{at.astimezone(UTC).isoformat(' ')}'"
 
     def literal(self, column: Column, at: datetime, zone: ZoneInfo) -> str:
-        """Write an instant as a literal of a column's type; naive times and days are those of a zone."""
+        """SQL literal of an instant in a column's type; naive times and days are in `zone`."""
         if column.time == "instant":
             return self.instant(at)
         local = at.astimezone(zone).replace(tzinfo=None)
@@ -89,12 +89,12 @@ class Database(ABC):
 
 
 def database_of(extracts: Extracts, plain_hosts: Collection[str] = ()) -> Database:
-    """Read the address that an extract refers to; hosts that are not named as plain are reached by TLS alone.
+    """Parse the address that an extract refers to. Hosts that are not in `plain_hosts` require TLS.
 
     Raises RefusedError, and ConfigError for a secret that is not set.
     """
     url = secret(extracts.url)
-    kinds = {kind: found for found in _databases() for kind in found.kinds}
+    kinds = {kind: database_class for database_class in _databases() for kind in database_class.kinds}
     kind, _, rest = url.removeprefix("jdbc:").partition(":")
     if kind not in kinds:
         allowed = ", ".join(f"{name}:" for name in kinds)
@@ -107,9 +107,9 @@ def database_of(extracts: Extracts, plain_hosts: Collection[str] = ()) -> Databa
     if parts is None:
         words = f"what {extracts.url} stands for cannot be read; it is written as jdbc:{kind}://HOST:PORT/DATABASE"
         raise RefusedError("url", words)
-    found = kinds[kind]
-    chosen = dict(_options(found, extracts, options))
-    database = found(extracts, parts["hosts"], parts["database"], chosen)
+    database_class = kinds[kind]
+    chosen = dict(_options(database_class, extracts, options))
+    database = database_class(extracts, parts["hosts"], parts["database"], chosen)
     _check_tls(extracts, parts["hosts"], chosen, plain_hosts)
     return database
 
@@ -130,9 +130,9 @@ def _databases() -> list[type[Database]]:
 def _options(kind: type[Database], extracts: Extracts, options: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in options.items():
         if name not in kind.options:
-            # An address that is mistyped may have a secret where the name of an option is looked for.
-            shown = f"the option {name!r}" if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "an option"
+            # A mistyped address may have a secret in the place of an option's name.
+            option = f"the option {name!r}" if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "an option"
             allowed = ", ".join(sorted(kind.options))
-            words = f"what {extracts.url} stands for has {shown}, which cannot be honoured; allowed: {allowed}"
+            words = f"what {extracts.url} stands for has {option}, which cannot be honoured; allowed: {allowed}"
             raise RefusedError("url", words)
         yield kind.options[name], value

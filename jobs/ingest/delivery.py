@@ -1,4 +1,4 @@
-"""What a run brings in of a feed: its days, since when each is known, and which of them can tell that a key is gone."""
+"""A delivery: the days of a feed that a run ingests, when each was recorded, and which of them can end keys."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The days of a feed that are brought in, with the day on which each became known, and which were taken before.
+    """The days of a feed that a run ingests.
 
-    `whole` are those of which nothing is refused, held back or in quarantine: only they can tell that a key is gone.
-    `newest` is the newest day of the feed that is not of this delivery, and `newest_whole` whether it is whole.
-    `other_days` are days whose rows come along, since their groups have rows on these days too. `records` says that a
-    row tells all identifiers of its person, `untied` what records of other feeds do not tell any more.
+    `known_on` is the day on which each of them is recorded; `again` are redelivered days, which were ingested before.
+    `whole` are the complete days, without anything refused, held back or quarantined: only they can end keys. `newest`
+    is the newest day of the feed outside this delivery, `newest_whole` whether it is complete. `other_days` are days
+    whose rows are included since their groups have rows on the days of the delivery too. `records` says that a row has
+    all identifiers of its person; `untied` are the identifiers that records of other feeds have ended.
     """
 
     source: Source
@@ -36,52 +37,52 @@ class Delivery:
 
     @property
     def in_order(self) -> bool:
-        """Whether no day was taken before, or came after a later one."""
-        return not self.again and all(day == known for day, known in self.known_on.items())
+        """Whether no day was ingested before, and none came after a later day."""
+        return not self.again and all(day == recorded_on for day, recorded_on in self.known_on.items())
 
     def replaces(self, table: type[Table]) -> bool:
-        """Whether what a person's row tells of a table takes the place of all that it told there before."""
+        """Whether the rows of a person in a table replace all earlier ones of the person there."""
         return self.records and table.name == "identifiers"
 
     @property
     def lists_all(self) -> bool:
-        """Whether what a file does not list is gone."""
+        """Whether each day lists all keys, so that an absent key has ended."""
         return self.source.deleted_when is not None
 
     @property
     def judged(self) -> list[date]:
-        """Snapshots by which absence is judged: whole ones, and none behind the newest that the feed ever gave."""
+        """Snapshots whose absent keys end: complete ones that are not older than the feed's newest day."""
         newest = self.newest or date.min
         return sorted(day for day in self.whole if day >= newest) if self.lists_all else []
 
     @property
     def overtaken(self) -> list[date]:
-        """Days of snapshots behind a newer whole one: a key that only they list is gone since."""
+        """Days of snapshots older than a complete one: keys that only they contain have ended since."""
         if not self.lists_all or self.newest is None or not self.newest_whole:
             return []
         return sorted(day for day in self.known_on if day < self.newest and day not in self.other_days)
 
     @property
     def corrected(self) -> list[date]:
-        """Days that are told again and whole: what such a day no longer tells, it takes back."""
+        """Days that are redelivered and complete: rows that such a day no longer contains end."""
         return sorted(self.again & self.whole) if not self.lists_all else []
 
     @property
     def out_of_order(self) -> list[date]:
-        """Days that are told again, or after a later one."""
+        """Days that are redelivered, or arrive after a later day."""
         newest = self.newest or date.min
         own = [day for day in self.known_on if day not in self.other_days]
         return sorted(day for day in own if day in self.again or day < newest)
 
     @property
     def last_known(self) -> date:
-        """Day on which all of it is known."""
+        """Day on which all days of the delivery are recorded."""
         return max(self.known_on.values())
 
     def known_on_sql(self) -> str:
-        """SQL of the day on which a row, with its `feed_day`, became known."""
-        later = {day: known for day, known in self.known_on.items() if day != known}
+        """SQL of the day on which a row is recorded, by its `feed_day`."""
+        later = {day: recorded_on for day, recorded_on in self.known_on.items() if day != recorded_on}
         if not later:
             return "feed_day"
-        cases = " ".join(f"when feed_day = date'{day}' then date'{known}'" for day, known in later.items())
+        cases = " ".join(f"when feed_day = date'{day}' then date'{recorded_on}'" for day, recorded_on in later.items())
         return f"case {cases} else feed_day end"

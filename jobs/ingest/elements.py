@@ -1,4 +1,4 @@
-"""Elements of a JSON list in a column: their checks, and the row that each of them gives."""
+"""Elements of a JSON list in a column: their checks, and the table row of each."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from jobs.ingest.contract import ELEMENT, POSITION, Check
 
 
-def list_checks(column: str, table: str, found: list[Check]) -> list[Check]:
-    """Checks of a list: that it is one, and each element's own."""
+def list_checks(column: str, table: str, element_checks: list[Check]) -> list[Check]:
+    """Checks of a list: that it is present and a list, and the checks of its elements."""
     items = f"`_each_{column}`"
     missing = Check(f"{table}: {column} is missing", f"`{column}` is null")
     no_list = Check(f"{table}: {column} is not a JSON list", f"`{column}` is not null and {items} is null")
-    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in found)]
+    return [missing, no_list, *(Check(check.reason, _of_any(items, check.bad)) for check in element_checks)]
 
 
 def empty_check(column: str, table: str) -> Check:
-    """Check that a group has an element of which it can be made."""
+    """Check that a list which is grouped to one row is not empty."""
     return Check(f"{table}: {column} is an empty list", f"coalesce(size(`_each_{column}`) = 0, false)")
 
 
@@ -40,7 +40,7 @@ def rows_of_whole_list(column: str, columns: Mapping[str, str], keys: Collection
 
 
 def _of_any(items: str, bad: str) -> str:
-    """Condition that something is wrong with an element, or, where it names none, with the row of a list of some."""
+    """SQL condition that any element is bad; a condition that names no element holds if the list is not empty."""
     if not any(f"`{name}`" in bad for name in (ELEMENT, POSITION)):
         return f"size({items}) > 0 and ({bad})"
     return f"array_contains(transform({items}, ({ELEMENT}, {POSITION}) -> coalesce({bad}, false)), true)"

@@ -1,4 +1,4 @@
-"""Rows of a database's table into the landing, once a day, before a source reads what has landed."""
+"""Extracts rows of a database table into landing, once a day, before the source ingests what has landed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNFINISHED = ".extracting-"
 
 @dataclass(frozen=True)
 class Taking:
-    """One extract under way: for which day of which source, by which words, and in which zone its days end."""
+    """One running extract: the context with its day, the source, and its `extracts` declaration."""
 
     context: Context
     source: Source
@@ -40,25 +40,25 @@ class Taking:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of the source's naive times, and of its days."""
+        """Time zone of the source's naive times and of its days."""
         return ZoneInfo(self.source.zone or self.context.settings.zone)
 
     def wrong(self, key: str, words: str) -> ConfigError:
-        """A mistake at one key of the declaration."""
+        """An error at one key of the declaration."""
         return ConfigError(Problem(self.source.file, f"extracts.{key}", words))
 
 
 def pending(context: Context, source: Source) -> bool:
-    """Whether the context's day is later than every day of which there is an extract, in landing or in the ledger."""
+    """Whether the context's day is later than the day of every extract in landing or in the ledger."""
     if source.extracts is None:
         return False
-    days = [found for name, _ in _landed(context, source) if (found := source.day_of(name))]
-    taken = landing.newest_taken(context.store.ledger.files(source.name))
-    return all(day < context.day for day in [*days, *([taken] if taken else [])])
+    days = [landed_day for name, _ in _landed(context, source) if (landed_day := source.day_of(name))]
+    newest = landing.newest_taken(context.store.ledger.files(source.name))
+    return all(day < context.day for day in [*days, *([newest] if newest else [])])
 
 
 def extract(context: Context, source: Source) -> tuple[str, ...]:
-    """Take the day's extract if it is pending; it lands whole or not at all. Returns notes for the summary.
+    """Extract the day if it is pending. It lands completely or not at all. Returns notes for the summary.
 
     Raises ConfigError or RetryableError where the database cannot be reached or does not have what is declared.
     """
@@ -68,7 +68,7 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
     target = context.settings.landing / folder_of(source.reads.path, context.day)
     for litter in target.parent.glob(f".{source.name}{UNFINISHED}*"):
         shutil.rmtree(litter, ignore_errors=True)
-    # An attempt that was given up may still write: to a folder of its own.
+    # An abandoned attempt may still be writing, so each attempt has a folder of its own.
     fresh = target.with_name(f".{source.name}{UNFINISHED}{uuid.uuid4().hex}")
     try:
         rows = _written(taking, fresh)
@@ -79,7 +79,7 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
         fresh.replace(target)
     except OSError as error:
         raise ConfigError(f"{source.name}: {target} is in the way of the extract ({error.strerror}); move it") from None
-    return (f"{rows} rows were taken from {source.extracts.table}",)
+    return (f"{rows} rows were extracted from {source.extracts.table}",)
 
 
 def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
@@ -87,7 +87,7 @@ def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
 
 
 def _written(taking: Taking, folder: Path) -> int:
-    """Read the rows and write them below a folder as parquet, each value with its type. Returns their number."""
+    """Read the rows and write them into a folder as parquet, with their types. Returns the number of rows."""
     try:
         database = database_of(taking.extracts, taking.context.settings.plain_hosts)
         columns = _selected(taking, database.columns())
@@ -100,7 +100,7 @@ def _written(taking: Taking, folder: Path) -> int:
 
 
 def write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) -> int:
-    """Write rows as parquet files of ROWS_A_FILE rows at most, one at least. Returns the number of rows."""
+    """Write rows as one or more parquet files of at most ROWS_A_FILE rows. Returns the number of rows."""
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True)
@@ -121,11 +121,11 @@ def write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) ->
 
 
 def _landable(taking: Taking, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Refuse times that cannot be written as such: a database's infinity would land as some far day."""
+    """Refuse times that parquet cannot represent: a database's infinity would land as some distant day."""
     for field, values in zip(batch.schema, batch.columns, strict=True):
         if not _within_years(values):
             words = f"{taking.extracts.table} has a time in {field.name} that is infinite or not of the years 1 to 9999"
-            raise taking.wrong("table", f"{words}: name a view without, or with it as text")
+            raise taking.wrong("table", f"{words}: name a view without it, or with it as text")
     return batch
 
 
@@ -144,25 +144,25 @@ def _within_years(values: pa.Array) -> bool:
 
 
 def _selected(taking: Taking, columns: Mapping[str, Column]) -> list[Column]:
-    """Columns to take: what the source reads, and the watermark. Raises ConfigError where one is not there."""
+    """Columns to extract: those that the source reads, and the watermark. Raises ConfigError if one is missing."""
     extracts, reads = taking.extracts, taking.source.reads
     if extracts.watermark and extracts.watermark not in columns:
         near = nearest(extracts.watermark, columns)
         raise taking.wrong("watermark", f"{extracts.table} has no column {extracts.watermark!r}; {near}")
     if extracts.watermark and not columns[extracts.watermark].time:
-        words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is wanted"
+        words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is required"
         raise taking.wrong("watermark", words)
     own = {reads.aliases.get(name, name) for name in columns}
     for name in taking.source.named_columns():
         if name not in own and name not in reads.optional:
             raise taking.wrong("table", f"{extracts.table} has no column {name!r}; {nearest(name, own)}")
-    wanted = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
-    names = dict.fromkeys([*wanted, *([extracts.watermark] if extracts.watermark else [])])
+    read_columns = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
+    names = dict.fromkeys([*read_columns, *([extracts.watermark] if extracts.watermark else [])])
     return [columns[name] for name in names]
 
 
 def _query(taking: Taking, database: Database, columns: Sequence[Column]) -> str:
-    """Write the query, of quoted names and our own times alone. A row without a watermark is taken every day."""
+    """Build the query from quoted names and our own time literals. A row without a watermark is extracted every day."""
     extracts = taking.extracts
     selected = ", ".join(f"{column.selected} as {database.quoted(column.name)}" for column in columns)
     query = f"select {selected} from {database.quoted(extracts.table)}"  # noqa: S608 (quoted names only)
@@ -183,9 +183,9 @@ def _ends(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _last_watermark(taking: Taking, column: str) -> datetime | None:
-    """Highest watermark of the newest extract that has one, out of its files: nothing else needs to be kept."""
-    found = _landed(taking.context, taking.source)
-    dated = sorted(((taking.source.day_of(name) or date.min, path) for name, path in found), reverse=True)
+    """Highest watermark of the newest extract that has one, read from its files, so that no other state is stored."""
+    landed_files = _landed(taking.context, taking.source)
+    dated = sorted(((taking.source.day_of(name) or date.min, path) for name, path in landed_files), reverse=True)
     for _, files in groupby(dated, key=lambda item: item[0]):
         highest = _highest([path for _, path in files], column, taking.zone)
         if highest is not None:
@@ -197,13 +197,13 @@ def _highest(files: Sequence[Path], column: str, zone: ZoneInfo) -> datetime | N
     import pyarrow as pa
     from pyarrow import compute, dataset
 
-    found: list[Any] = []
-    # What cannot be read here costs an extract of more, which keys absorb.
+    maxima: list[Any] = []
+    # An unreadable file only makes the next extract larger: rows that repeat are dropped by their keys.
     with contextlib.suppress(pa.ArrowException, OSError):
         batches = dataset.dataset(list(files), format="parquet").to_batches(columns=[column])
-        found.extend(compute.max(batch.column(0)).as_py() for batch in batches)
-    # Of the first year is a default, such as 0001-01-01, and no time of a change.
-    times = [_as_instant(value, zone) for value in found if isinstance(value, date) and value.year > 1]
+        maxima.extend(compute.max(batch.column(0)).as_py() for batch in batches)
+    # A time in the first year, such as 0001-01-01, is a default and not the time of a change.
+    times = [_as_instant(value, zone) for value in maxima if isinstance(value, date) and value.year > 1]
     return max(times, default=None)
 
 

@@ -1,4 +1,4 @@
-"""Accepted rows of a feed to one row per group: sums and the like, keys, and values of each group's last row."""
+"""Groups accepted rows of a feed to one row per group: aggregates, keys, and values of the group's last row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def is_good(name: str) -> str:
-    """Condition of mapped rows that a fill accepts."""
+    """SQL condition of mapped rows that a fill accepts."""
     return f"size(_reasons) = 0 and _drop is null and `_to_{name}` is not null"
 
 
@@ -47,9 +47,9 @@ def accepted_rows(staged: DataFrame, name: str) -> DataFrame:
 
 @dataclass(frozen=True)
 class Across:
-    """How a fill sums up rows of several days: made as of the days from `since` on.
+    """How a fill aggregates rows of several days: groups are computed as of each day from `since` on.
 
-    `short` has the keys, as `_short`, of groups of which a row is in quarantine and which are published all the same.
+    `short` has the keys, as `_short`, of incomplete groups, which have a row in quarantine, that are published anyway.
     """
 
     parent: Parent
@@ -60,7 +60,7 @@ class Across:
 def groups_of(
     staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None = None
 ) -> DataFrame:
-    """Rows of a fill with one row per group; `_why` lists what of each breaks the Table or cannot be computed."""
+    """Rows of a fill with one row per group; `_why` lists the reasons why a group is bad."""
     rows = _groups(staged, name, source, table, across)
     if across is not None and across.short is not None:
         rows = _marked_short(rows, across.parent, across.short)
@@ -76,7 +76,7 @@ def groups_of(
 
 
 def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
-    """Take away the sums of groups that lack a row, and mark them."""
+    """Set the aggregates of incomplete groups to null, and mark these groups as incomplete."""
     summed = {
         name
         for name, text in parent.fill.columns.items()
@@ -92,14 +92,14 @@ def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFr
 def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None) -> DataFrame:
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    casts = {sql: made for sql, made in shared_casts(source, fill, table).items() if made in accepted.columns}
+    casts = {sql: column for sql, column in shared_casts(source, fill, table).items() if column in accepted.columns}
     if fill.each:
         casts |= fields_of(element_values(fill, table))
     return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts, across)
 
 
 def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of what is aggregated of a group's rows, by generated and by the fill's own names."""
+    """SQL of the aggregates of a group, by generated names and by the fill's own column names."""
     plans = _aggregated(fill, table).values()
     return {**_others(fill, table), **{name: sql for plan in plans for name, sql in plan.parts().items()}}
 
@@ -107,7 +107,7 @@ def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
 def grouped(
     accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str], across: Across | None = None
 ) -> DataFrame:
-    """Group the rows of each day of the feed to one row per key; in `_lost` what cannot be computed of the group."""
+    """Group the rows of each day of the feed to one row per key; `_lost` lists what cannot be computed of a group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {name: group_sql(text) for text, name in _keys(fill).items()}
@@ -127,7 +127,7 @@ def grouped(
     of_key = {n: key_value(text, _keys(fill)[text], table.columns[n]) for n, text in _key_texts(fill).items()}
     values = [f"{aggregates[n].value() if n in aggregates else of_key.get(n, f'`{n}`')} as `{n}`" for n in fill.columns]
     losses = [
-        Check(f"{table.name}.{name}: cannot be computed of the rows: too large, or a division by 0", condition)
+        Check(f"{table.name}.{name}: cannot be computed from the rows: too large, or a division by 0", condition)
         for name, plan in aggregates.items()
         if (condition := plan.lost())
     ]
@@ -139,7 +139,7 @@ def grouped(
 
 
 def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression]:
-    """Plans of the columns that aggregate the rows of a group; a sum of no value at all is not known."""
+    """Plans of the aggregate columns of a group; a sum without any value is null."""
     plans = {}
     for name, text in fill.columns.items():
         if parse(text).aggregates:
@@ -149,41 +149,41 @@ def _aggregated(fill: Fill, table: type[Table]) -> dict[str, AggregateExpression
 
 
 def _rounded(fill: Fill, table: type[Table], aggregates: Mapping[str, AggregateExpression]) -> list[Check]:
-    """Checks of aggregates that give more places than their column keeps."""
+    """Checks of aggregates that give more decimal places than their column stores."""
     checks = []
-    for name, wanted in aggregates.items():
+    for name, aggregate in aggregates.items():
         tree = members(parse(fill.columns[name]).tree, fill.each)
         exact = plan(Expression(fill.columns[name], tree), types(tree), zero=False)
         checks += [
             Check(f"{table.name}.{name}: {words}", bad)
-            for words, bad in roundings(exact.value(), exact.type, wanted.value(), wanted.type)
+            for words, bad in roundings(exact.value(), exact.type, aggregate.value(), aggregate.type)
         ]
     return checks
 
 
 def _others(fill: Fill, table: type[Table]) -> dict[str, str]:
-    """SQL of the columns that take the value of the last row."""
+    """SQL of the columns that have the value of the last row."""
     columns = {column.name: column.sql for column in per_group(fill, table)}
     own = {name for name, text in fill.columns.items() if parse(text).aggregates} | set(_key_texts(fill))
     return {name: columns[name] for name in fill.columns if name not in own}
 
 
 def _keys(fill: Fill) -> dict[str, str]:
-    """Generated name of each expression that rows are grouped by."""
+    """Generated column name of each grouping expression."""
     return {text: f"_g{n}" for n, text in enumerate(fill.one_row_per)}
 
 
 def _key_texts(fill: Fill) -> dict[str, str]:
-    """Columns of the fill that hold what rows are grouped by, with its text."""
+    """Columns of the fill that are grouping keys, with their expressions."""
     return {name: text for name, text in fill.columns.items() if text in fill.one_row_per}
 
 
-# More rows than any file has. A whole number orders rows of all files: a text costs each group far more memory.
+# More rows than any file has. One integer orders the rows of all files: a string costs each group far more memory.
 _MOST_ROWS = 1 << 40
 
 
 def _numbered_files(rows: DataFrame) -> DataFrame:
-    """Number the files that rows are of, by day and as people order their names."""
+    """Number the files of the rows, ordered by day and by name as people order it."""
     files = rows.select("_day", "_file").distinct().selectExpr("_day", "_file", f"{file_order('_file')} as _place")
     ordered = sorted(files.collect(), key=lambda row: (row["_day"], row["_place"]))
     numbered = [(number, row["_day"], row["_file"]) for number, row in enumerate(ordered)]

@@ -1,4 +1,4 @@
-"""What a feed may not do: bad rows, an unlikely volume, ends of too many keys, unreadable files, nothing for long."""
+"""Limits on a feed: shares of bad rows, volumes, ended keys, refused files, and freshness."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from quanyu.store import HeldBack
 
 
 def bad_shares(source: Source, counts: Tally) -> dict[Part, str]:
-    """Say of each file, and of each day as a whole, that more of its rows are bad than the source allows.
+    """Files, and days as a whole, with more bad rows than the source allows: the reason by file or day.
 
-    Each is judged by itself: what else has landed does not dilute it. A few rows alone never hold anything back.
+    Each is judged by itself, so that other files do not dilute its share. Three bad rows or fewer are always allowed.
     """
     beyond = {part: words for part in counts.bad if (words := _bad_share(source, counts, [part]))}
     rest = counts.without(beyond)
@@ -38,9 +38,10 @@ def _bad_share(source: Source, counts: Tally, parts: Sequence[Part]) -> str:
 def volumes(
     source: Source, per_day: Mapping[date, int], again: Collection[date], before: Mapping[date, int]
 ) -> dict[Part, str]:
-    """Say of each day that it has far fewer or more rows than the days before it, or than it had itself.
+    """Days with far fewer or far more rows than the days before them, or than they had themselves: the reason by day.
 
-    `before` are the rows of the days that were taken. A day that is told again never shrinks to less than half.
+    `per_day` are the rows of each day of the delivery, `before` those of each ingested day, `again` the days that are
+    redelivered. By default a redelivered day must not shrink to less than half.
     """
     limit = source.volume or (Volume() if source.delivers == "snapshot" else None)
     beyond = {}
@@ -63,7 +64,7 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
         return ""
     history = others[-limit.days :]
     usual = median(history)
-    # What usually has no row has no usual number either.
+    # A feed that usually has no rows has no usual volume.
     if not usual or limit.at_least * usual <= rows <= limit.at_most * usual:
         return ""
     return (
@@ -73,15 +74,15 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
 
 
 def recorded(per_day: Mapping[date, int], before: Mapping[date, int], in_part: Collection[date]) -> dict[date, int]:
-    """Rows by which each day is measured from now on; one that is told again in part, by what it had until it is whole.
+    """Rows of each day to store for later volume checks; an incomplete day never counts less than it had before.
 
-    `before` are the rows of the days that were taken.
+    `before` are the rows of each ingested day, `in_part` the redelivered days that are incomplete.
     """
     return {day: max(rows, before.get(day, 0)) if day in in_part else rows for day, rows in per_day.items()}
 
 
 def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
-    """Say of each day that it would end more keys of a table than the source allows. A few never hold it back."""
+    """Days that would end more keys of a table than `ends_share` allows: the reason by day. Up to 3 are allowed."""
     beyond = {}
     for plan in (plan for plan in plans if plan.table.name != "identifiers"):
         for day, ending in sorted((plan.ending or {}).items()):
@@ -94,35 +95,35 @@ def ends(source: Source, plans: Iterable[Plan]) -> dict[Part, str]:
     return beyond
 
 
-def held_back(source: Source, held: Iterable[HeldBack]) -> dict[str, str]:
-    """What is held back of a feed, as breaches of its contract."""
+def held_back(source: Source, parts: Iterable[HeldBack]) -> dict[str, str]:
+    """Breach messages for the parts of a feed that are held back, by part."""
     return {
         f"held back {item.path or item.day}": (
             f"{source.name}: {item.path or item.day} is held back: {item.reason}."
             f"{f' Most often: {item.most_often}.' if item.most_often else ''} Nothing of it was published. Ask"
-            f" {source.owner} for a corrected file; if it is right, mend {source.file}"
+            f" {source.owner} for a corrected file; if it is right, fix {source.file}"
         )
-        for item in held
+        for item in parts
     }
 
 
 def breaches(context: Context, source: Source) -> dict[str, str]:
-    """What the sender of a feed has to mend though all that was good is published: refused files, and lateness."""
-    mend = f"Ask {source.owner} for another in its place, or take it out of landing"
+    """Breaches that the sender has to fix, although good rows are published: refused and held back files, lateness."""
+    advice = f"Ask {source.owner} to replace it, or remove it from landing"
     refused = {
-        f"refused {name}": f"{source.name}: a file was refused: {reason}. {mend}"
+        f"refused {name}": f"{source.name}: a file was refused: {reason}. {advice}"
         for name, reason in landing.still_refused(context, source).items()
     }
     ledger = context.store.ledger
     newest = landing.newest_day(ledger.files(source.name), ledger.volumes(source.name))
-    # Of a day that has not ended, computed ahead of time, nothing can be late.
+    # Nothing can be late for a day that has not ended yet.
     late = "" if context.day > newest_day(context.settings) else lateness(source, newest, context.day)
-    held = held_back(source, context.store.held_back.of(source.name))
-    return {**refused, **held, **({"late": late} if late else {})}
+    held_parts = held_back(source, context.store.held_back.of(source.name))
+    return {**refused, **held_parts, **({"late": late} if late else {})}
 
 
 def lateness(source: Source, newest: date | None, run_day: date) -> str:
-    """Say it when the newest day of a feed is older than it promises, at the end of the run's day; empty if not."""
+    """Message if the newest day of a feed is older than `freshness` allows at the end of the run's day; else empty."""
     if source.freshness is None:
         return ""
     allowed = f"freshness allows {source.freshness.hours:g}. Ask {source.owner} where the files are"

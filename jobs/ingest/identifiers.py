@@ -1,4 +1,4 @@
-"""Identifiers that accepted rows tell of their persons: rows of the table `identifiers`."""
+"""Identifiers of persons in accepted rows, as rows of the table `identifiers`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FROM_THE_LAST = f"(partition by _day, _person.person_key order by {file_order('
 def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row: bool = False) -> DataFrame:
     """Rows for `identifiers`: each normalised identifier of each accepted row's person, once per day of the feed.
 
-    With `first_only`, on the first of the days alone: that a later one tells it again says nothing new. With
-    `last_row`, of several rows of a person on a day the last one counts, and of a kind that the source `keeps` the last
-    one that has a value.
+    With `first_only`, each is returned for its first day only, since repetitions on later days add nothing. With
+    `last_row`, only the last row of a person on a day counts; of a kind that the source `keeps`, the last row with a
+    value.
     """
     accepted = staged.where("_drop is null and size(_reasons) = 0 and _person.person_key is not null")
     numbered = last_row and has_repeats(accepted.selectExpr("_day", PERSON_KEY), ["_day", "person_key"])
@@ -30,18 +30,18 @@ def identifiers_of(staged: DataFrame, source: Source, first_only: bool, last_row
         for n, item in enumerate(source.person)
     )
     rows = accepted.selectExpr("*", f"row_number() over {_FROM_THE_LAST} as _n" if numbered else "1 as _n")
-    found = rows.selectExpr(PERSON_KEY, "_day as feed_day", "_n", f"inline(array({listed}))")
-    known, keys = found.where("value is not null"), ["person_key", "kind", "scope", "value"]
+    identifiers = rows.selectExpr(PERSON_KEY, "_day as feed_day", "_n", f"inline(array({listed}))")
+    identifiers, keys = identifiers.where("value is not null"), ["person_key", "kind", "scope", "value"]
     if numbered:
-        known = _last_values(known, source)
+        identifiers = _last_values(identifiers, source)
     if first_only:
-        return known.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
-    return known.select(*keys, "feed_day").dropDuplicates([*keys, "feed_day"])
+        return identifiers.groupBy(*keys).agg({"feed_day": "min"}).withColumnRenamed("min(feed_day)", "feed_day")
+    return identifiers.select(*keys, "feed_day").dropDuplicates([*keys, "feed_day"])
 
 
-def _last_values(known: DataFrame, source: Source) -> DataFrame:
-    """What the last row of each person on each day tells; of kinds that are kept, the last row with a value."""
+def _last_values(identifiers: DataFrame, source: Source) -> DataFrame:
+    """Identifiers of each person's last row on each day; of kinds that the source keeps, the last value of the day."""
     last = "min(_n) over (partition by person_key, feed_day, kind, scope) as _last"
-    kept = ", ".join(map(quoted, source.keeps))
-    counts = f"_n = if(kind in ({kept}), _last, 1)" if kept else "_n = 1"
-    return known.selectExpr("*", last).where(counts)
+    kinds = ", ".join(map(quoted, source.keeps))
+    counts = f"_n = if(kind in ({kinds}), _last, 1)" if kinds else "_n = 1"
+    return identifiers.selectExpr("*", last).where(counts)

@@ -1,4 +1,4 @@
-"""Keys as people mean them: what looks the same is the same, whatever characters a keyboard or a sheet put into it."""
+"""Normalises keys, so that those that look the same are equal, whatever characters a keyboard or spreadsheet used."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from quanyu.literals import quoted
 
 
 def folded(sql: str) -> str:
-    """Fold a key: full-width and other forms of ASCII and kana as NFKC has them, no invisible characters, no outer
-    blanks, none of a spreadsheet's text form. Upper and lower case stay; nothing left is null."""
+    """SQL of a folded key: full-width and other forms of ASCII and kana by NFKC, without invisible characters, outer
+    blanks and a spreadsheet's text form. Case is significant. An empty key is null."""
     strange, plain = _characters()
     plain_text = f"trim(translate({sql}, {quoted(strange)}, {quoted(plain)}))"
-    shown = f"regexp_replace({plain_text}, {quoted(TEXT_FORM)}, {quoted(SHOWN)})"
+    without_text_form = f"regexp_replace({plain_text}, {quoted(TEXT_FORM)}, {quoted(SHOWN)})"
     looks_strange = quoted("[^ -~]|^ *['=]")
-    return f"nullif(trim(if({sql} rlike {looks_strange}, {shown}, {sql})), '')"
+    return f"nullif(trim(if({sql} rlike {looks_strange}, {without_text_form}, {sql})), '')"
 
 
 @cache
 def blanks() -> str:
-    """Every blank and invisible character, as a literal of SQL; joiners stay, which hold emoji together."""
+    """SQL literal of every blank and invisible character, to trim with; inner ones stay, since joiners build emoji."""
     return quoted("".join(character for character in _every() if _is_blank(character) or _is_invisible(character)))
 
 
 @cache
 def _characters() -> tuple[str, str]:
-    """Characters to replace, and in the same order those in their place; what has none there is left out of a key."""
+    """Characters to replace and, in the same order, their replacements; those without one are removed from keys."""
     forms = {character: form for character in _every() if (form := _form(character)) != character}
     blank = {character: " " for character in _every() if _is_blank(character) and character != " "}
-    gone = "".join(character for character in _every() if _is_invisible(character))
+    removed = "".join(character for character in _every() if _is_invisible(character))
     replaced = {**forms, **blank}
-    return "".join(replaced) + gone, "".join(replaced.values())
+    return "".join(replaced) + removed, "".join(replaced.values())
 
 
 def _every() -> list[str]:

@@ -1,4 +1,4 @@
-"""What lies in a feed's folders when a step looks: its files with how they look, and what is set aside."""
+"""Lists a feed's folders: its files with their file system attributes, and the entries that are set aside."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from quanyu.candidates import Candidate
 from quanyu.run import Context
 from quanyu.source import Source
 
-# Clocks of file systems tick up to so seldom: within one tick a file may change and look the same.
+# Coarsest clock tick of a file system: within one tick a file may change and have the same attributes.
 TICK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class Aside:
-    """What lies in a feed's folders and is not taken: why, and whether it may hold what the feed should have told."""
+    """An entry in a feed's folders that is not ingested: why, and whether it may contain rows of the feed."""
 
     name: str
     why: str
@@ -31,7 +31,7 @@ class Aside:
 
 @dataclass(frozen=True)
 class Look:
-    """How a file looks without reading it; whatever is done to a file changes its ctime."""
+    """File system attributes of a file, available without reading it. Any change to a file changes its ctime."""
 
     device: int
     inode: int
@@ -41,7 +41,7 @@ class Look:
 
     @classmethod
     def of(cls, path: Path) -> Look | None:
-        """Look at a file; None where it is gone or may not be looked at."""
+        """Read the attributes of a file; None if it does not exist or is not accessible."""
         try:
             stat = path.stat()
         except OSError:
@@ -51,9 +51,9 @@ class Look:
 
 @dataclass
 class Listed:
-    """A file as the listing of a step shows it; its bytes are hashed when that is first asked for.
+    """A file in the listing of a step; its bytes are hashed on first use.
 
-    `waits` says why its sender may still be writing it, and is empty where nothing says so.
+    `waits` says why its sender may still be writing it, and is empty if it is complete.
     """
 
     name: str
@@ -65,17 +65,17 @@ class Listed:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the file's bytes; empty where they cannot be read any more."""
+        """Hash of the file's bytes; empty if they cannot be read."""
         return self._hash()
 
     def is_steady(self) -> bool:
-        """Tell, after its bytes were read, whether they are still those of `sha256`."""
+        """Whether the bytes, after they were read, still match `sha256`."""
         if Look.of(self.path) != self.look:
             return False
         return self.is_settled() or self._hash() == self.sha256
 
     def is_settled(self) -> bool:
-        """Whether it had not been changed just before it was listed, so that any change since shows in its look."""
+        """Whether the last change was long enough before the listing that any later one changes the attributes."""
         return max(self.look.mtime_ns, self.look.ctime_ns) < self.at_ns - TICK_NS
 
     def _hash(self) -> str:
@@ -88,14 +88,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a feed up to a day, and what else lies in its folders."""
+    """The files of a feed up to a day, and the other entries of its folders."""
 
     files: tuple[Listed, ...]
     aside: tuple[Aside, ...]
 
 
 def listing_of(context: Context, source: Source) -> Listing:
-    """List what lies in a feed's folders, without what is another feed's; of no file is more read than its look."""
+    """List a feed's folders without the files of other feeds. No file is read; only attributes are."""
     files, aside, at_ns = [], [], time.time_ns()
     candidates = source.candidates(context.settings.landing, context.settings.data)
     names = {candidate.name for candidate in candidates}
@@ -103,7 +103,7 @@ def listing_of(context: Context, source: Source) -> Listing:
         fault, day = _fault(source, candidate, names), source.likely_day(candidate.name)
         look = Look.of(candidate.path) if fault is None else None
         if look is not None and (day is None or day <= context.day):
-            waits = _waits(source, candidate.path, look, at_ns)
+            waits = _incomplete_reason(source, candidate.path, look, at_ns)
             files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
         elif fault and not _is_of_another(context, source, candidate):
             aside.append(Aside(candidate.name, fault, candidate.doubtful, day))
@@ -111,7 +111,7 @@ def listing_of(context: Context, source: Source) -> Listing:
 
 
 def _fault(source: Source, candidate: Candidate, names: set[str]) -> str | None:
-    """Why something is not taken; None where it is, and empty for a mark of what lies there."""
+    """Why an entry is not ingested; None if it is, and empty for a mark file of the feed."""
     mark = source.reads.mark
     if not mark or not source.is_mark(candidate.name):
         return candidate.fault or None
@@ -131,19 +131,19 @@ def _others(context: Context, source: Source, root: Path) -> Iterator[Source]:
             yield other
 
 
-def _waits(source: Source, path: Path, look: Look, at_ns: int) -> str:
-    """Why a file is not taken yet, by what the source declares; empty where it is whole."""
+def _incomplete_reason(source: Source, path: Path, look: Look, at_ns: int) -> str:
+    """Why a file is not ingested yet, by the source's `mark` and `settles`; empty if it is complete."""
     mark, settles = source.reads.mark, source.reads.settles
     if mark:
-        lying = Path(f"{path}{mark}") if mark.startswith(".") else path.parent / mark
-        if not os.path.lexists(lying):
-            return f"its mark {lying.name} is not there yet"
+        mark_file = Path(f"{path}{mark}") if mark.startswith(".") else path.parent / mark
+        if not os.path.lexists(mark_file):
+            return f"its mark {mark_file.name} is not there yet"
     if settles and look.mtime_ns > at_ns - settles.total_seconds() * 1e9:
         return "it has changed within the time in which it settles"
     return ""
 
 
 def ledgers_look(file: Listed) -> Mapping[str, int]:
-    """What the ledger keeps of a file's look; one that was just changed shall be hashed again."""
+    """Attributes of a file that the ledger stores; ctime 0 makes the next run hash a file that was just changed."""
     ctime_ns = file.look.ctime_ns if file.is_settled() else 0
     return {"size": file.look.size, "mtime_ns": file.look.mtime_ns, "ctime_ns": ctime_ns}

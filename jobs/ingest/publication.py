@@ -1,4 +1,4 @@
-"""Days of a feed from bronze into silver and quarantine: mapped, judged, planned, and only then committed."""
+"""Publishes days of a feed from bronze to silver and quarantine: maps, checks limits, plans, and then commits."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Rows of a delivery, mapped, with those of their groups on `other_days`; and how many there are of which fate.
+    """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
 
-    `incomplete` are those of the other days of which not all is in silver. `groups` are those of each fill that has
-    some, where no row has to be left out of them any more.
+    `incomplete` are the other days that are not completely in silver. `groups` are the grouped rows by fill, empty if
+    they have to be computed again without bad rows.
     """
 
     rows: DataFrame
@@ -55,7 +55,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What would be published with some parts held back: rows with all reasons, and a plan per table."""
+    """What would be published with some parts held back: the rows with all their reasons, and a plan per table."""
 
     held: Sequence[HeldBack]
     rows: DataFrame
@@ -64,35 +64,37 @@ class Proposal:
 
 
 def publish(work: Work) -> Outcome:
-    """Map the days of the work, hold back what breaks a limit of the contract as a whole, and publish the rest."""
+    """Map the days of the work, hold back the days and files that exceed a limit of the contract, publish the rest."""
     mapped = _mapped(work)
-    held = guards.bad_shares(work.source, mapped.counts)
-    held |= guards.volumes(work.source, _whole_days(work, mapped.counts, held), work.again, work.volumes)
-    proposal = _proposed(work, mapped, held)
-    # What is held back changes what the other days end: it is looked at again.
-    while ends := _too_many_ends(work, proposal, held):
-        held |= ends
-        proposal = _proposed(work, mapped, held)
+    held_parts = guards.bad_shares(work.source, mapped.counts)
+    held_parts |= guards.volumes(
+        work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.again, work.volumes
+    )
+    proposal = _proposed(work, mapped, held_parts)
+    # Holding back a part changes the ends of the other days, so that they are checked again.
+    while ends := _too_many_ends(work, proposal, held_parts):
+        held_parts |= ends
+        proposal = _proposed(work, mapped, held_parts)
     return _committed(work, mapped, proposal)
 
 
-def _too_many_ends(work: Work, proposal: Proposal, held: Mapping[Part, str]) -> dict[Part, str]:
+def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
     ends = guards.ends(work.source, proposal.plans.values())
-    return {part: words for part, words in ends.items() if part[0] in work.days and part not in held}
+    return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
 
 
 def _mapped(work: Work) -> Mapped:
-    staged, crowd = _named(work)
+    staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
-    here = staged.where(_of(work.days)) if other_days else staged
-    incomplete = other_days - _whole_before(work, other_days)
-    return Mapped(staged, other_days, incomplete, tally(here), groups, crowd)
+    own_rows = staged.where(_of(work.days)) if other_days else staged
+    incomplete = other_days - _complete_before(work, other_days)
+    return Mapped(staged, other_days, incomplete, tally(own_rows), groups, crowd)
 
 
-def _named(work: Work) -> tuple[DataFrame, pd.DataFrame]:
-    """Map the days' rows; where a value turns out to name many people, name its rows, of earlier days too, anew."""
+def _mapped_days(work: Work) -> tuple[DataFrame, pd.DataFrame]:
+    """Map the rows of the days. If a value names many people, map its rows again, with those of earlier days."""
     lake, source = work.lake, work.source
     work.crowded = crowds.known(lake, source)
     staged = lake.staging.keep(work.mapped(work.of_days(work.days)))
@@ -113,7 +115,7 @@ def _of(days: frozenset[date]) -> str:
 def _without_bad_groups(
     work: Work, staged: DataFrame, other_days: frozenset[date]
 ) -> tuple[DataFrame, dict[str, DataFrame]]:
-    """Mark the rows of groups that break what their Table declares; keep the groups, where there is no such one."""
+    """Mark the rows of groups that break their Table's constraints. If there are none, the groups are returned too."""
     groups: dict[str, DataFrame] = {}
     for name, fill in work.source.fills.items():
         if not fill.one_row_per:
@@ -123,13 +125,13 @@ def _without_bad_groups(
         bad = groups[name].where("size(_why) > 0")
         if bad.limit(1).count():
             staged = work.lake.staging.keep(mapping.marked(staged, bad, fill, table, across is None))
-            # A marked row is in no group any more, of this fill or another.
+            # A marked row no longer belongs to any group, of this fill or another: groups must be computed again.
             groups.clear()
     return staged, groups
 
 
 def _across(work: Work, name: str, other_days: frozenset[date], short: Short | None) -> Across | None:
-    """How a fill sums up rows of several days; None where it does not, or where there is but one day."""
+    """How a fill aggregates rows of several days; None if it does not, or if there is only one day."""
     parent = next((parent for parent in work.parents if parent.name == name), None)
     if parent is None:
         return None
@@ -141,35 +143,35 @@ def _across(work: Work, name: str, other_days: frozenset[date], short: Short | N
     return Across(parent, min(work.days), lacking)
 
 
-def _whole_days(work: Work, counts: Tally, held: Mapping[Part, str]) -> dict[date, int]:
-    """Rows of the days of which all files are there; others are told as that, and judged when whole."""
-    lacking = {day for day, _ in [*counts.refused, *held]} | work.waiting_days
+def _volumes_of_complete_days(work: Work, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
+    """Number of rows of each complete day; the volume of the others is not checked before they are complete."""
+    lacking = {day for day, _ in [*counts.refused, *held_parts]} | work.waiting_days
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
 
 
-def _proposed(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Proposal:
+def _proposed(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Proposal:
     source = work.source
-    frequent = frequent_in(mapped.rows, held) if held and mapped.counts.bad else {}
+    frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
         HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.digest())
-        for (day, path), words in held.items()
+        for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
-    standing = [part_sql(day, path) for day, path in held if day in work.again]
-    delivery = _delivery(work, mapped, held)
+    standing = [part_sql(day, path) for day, path in held_parts if day in work.again]
+    delivery = _delivery(work, mapped, held_parts)
     incomplete = mapped.incomplete | (work.again - delivery.whole)
     rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false", incomplete)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
-        groups = mapped.groups if not held and not short.keys else {}
+        groups = mapped.groups if not held_parts and not short.keys else {}
         plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
+def _delivery(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Delivery:
     known_on = {day: work.known_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
-    lacking = mapped.counts.bad_days() | {day for day, _ in held} | work.waiting_days
+    lacking = mapped.counts.bad_days() | {day for day, _ in held_parts} | work.waiting_days
     others = [day for day in work.volumes if day not in work.days]
     newest = max(others, default=None)
     return Delivery(
@@ -178,15 +180,15 @@ def _delivery(work: Work, mapped: Mapped, held: Mapping[Part, str]) -> Delivery:
         work.again,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
-        newest is not None and work.source.deleted_when is not None and bool(_whole_before(work, [newest])),
+        newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
         mapped.other_days,
         standing.replaces(work.source, work.tables),
         standing.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 
-def _whole_before(work: Work, days: Collection[date]) -> frozenset[date]:
-    """Which of some days that were taken before are in silver with all that lies in the feed's folders."""
+def _complete_before(work: Work, days: Collection[date]) -> frozenset[date]:
+    """Those of some earlier days that are completely in silver, with all files in the feed's folders."""
     if not days:
         return frozenset()
     store, name, place = work.context.store, work.source.name, f"quarantine/{work.source.name}"
@@ -203,20 +205,20 @@ def _whole_before(work: Work, days: Collection[date]) -> frozenset[date]:
 def _planned(
     work: Work, rows: DataFrame, name: str, delivery: Delivery, short: Short, groups: Mapping[str, DataFrame]
 ) -> silver.Plan:
-    """Plan what all fills of one table give together."""
+    """Plan the changes of one table by the rows of all its fills."""
     elsewhere = work.days | delivery.other_days
     return silver.plan(
         work.lake,
         work.tables[name],
         _table_rows(work, rows, name, delivery, short, groups),
         delivery,
-        lambda: _elsewhere(work, name, delivery, elsewhere),
+        lambda: _rows_of_other_days(work, name, delivery, elsewhere),
         retracted(work, rows, short, name) if short.keys else None,
         standing_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
     )
 
 
-def _elsewhere(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
+def _rows_of_other_days(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
     rows = work.lake.staging.keep(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
     rows, _ = _without_bad_groups(work, rows, frozenset())
@@ -231,7 +233,7 @@ def _table_rows(
     short: Short | None,
     groups: Mapping[str, DataFrame],
 ) -> DataFrame:
-    """Rows of all fills of one table; without `short`, rows of all days, as of each."""
+    """Rows of one table by all its fills; groups of several days are as of each day if `short` is None."""
     table, source = work.tables[name], work.source
     if name == "identifiers":
         first_only = not source.deleted_when and not delivery.again and not delivery.records
@@ -245,7 +247,7 @@ def _table_rows(
 
 
 def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
-    """Write quarantine and silver, and keep what was taken and held back."""
+    """Write quarantine and silver, and store the volumes and the parts that are held back."""
     store, source = work.context.store, work.source
     note_several_days(work, proposal.rows, mapped.other_days)
     groups = belongs_to_sql(work)
@@ -254,14 +256,14 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         written = dict(zip(plans, pool.map(lambda p: commit(work.lake, p, work.receipt), plans.values()),
                            strict=True))  # fmt: skip
-    held = {(item.day, item.path) for item in proposal.held}
-    accepted = mapped.counts.without(held)
+    held_parts = {(item.day, item.path) for item in proposal.held}
+    accepted = mapped.counts.without(held_parts)
     store.held_back.replace(source.name, work.days, proposal.held)
     volumes = guards.recorded(accepted.per_day(), work.volumes, work.again - proposal.delivery.whole)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
-    here = proposal.rows.where(_of(work.days))
-    notes = refusals.record(work.lake, source, here, work.days, work.receipt)
+    own_rows = proposal.rows.where(_of(work.days))
+    notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
     notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
@@ -274,11 +276,11 @@ def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[st
     if quarantined:
         notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
     late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
-    notes += [f"{rows} rows came too late for {name}: it has newer ones of their keys" for name, rows in late.items()]
+    notes += [f"{rows} rows came too late for {name}, which has newer ones" for name, rows in late.items()]
     if lacking := mapped.counts.bad_days():
         days = ", ".join(map(str, sorted(lacking)))
         kind = "snapshots" if proposal.delivery.lists_all else "files"
-        notes += [f"nothing was taken for gone by the {kind} of {days}, which are not complete"] * _ends(proposal)
+        notes += [f"no key was ended by the {kind} of {days}, which are not complete"] * _ends(proposal)
     rows = sum(mapped.counts.rows.values())
     return Outcome(
         rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,
@@ -290,5 +292,5 @@ def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[st
 
 
 def _ends(proposal: Proposal) -> bool:
-    """Whether a file of this delivery could end what it does not tell."""
+    """Whether a file of this delivery could end keys that it does not contain."""
     return proposal.delivery.lists_all or bool(proposal.delivery.again)

@@ -1,4 +1,4 @@
-"""Rows that break their contract: kept with their reasons, and with whom they show, until they are mended."""
+"""Rows that break their contract, stored with their reasons and their persons until a corrected row replaces them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def replace(
     belongs_to: str,
     receipt: Receipt,
 ) -> None:
-    """Put the bad rows of these days, and those among the rows of other days, in place of what quarantine has of them.
+    """Replace the quarantined rows of `days`, and the staged ones of `other_days`, by the bad rows of `staged`.
 
-    `belongs_to` is SQL of the groups that a row is of.
+    `belongs_to` is SQL of the groups that a row belongs to.
     """
     place = f"quarantine/{source.name}"
     bad = lake.staging.take(_bad(staged, source, belongs_to))
@@ -47,9 +47,9 @@ def replace(
     before = lake.read(place).where(these).select(*COLUMNS)
     rows = bad.rows
     if other_days:
-        looked_at = staged.select("_day", "_file", "_row")
+        checked = staged.select("_day", "_file", "_row")
         rest = before.where(f"not _day in ({dates(sorted(days))})").join(
-            looked_at, ["_day", "_file", "_row"], "left_anti"
+            checked, ["_day", "_file", "_row"], "left_anti"
         )
         rows = rows.unionByName(rest.select(*COLUMNS))
     if not bad.count and not before.limit(1).count():

@@ -1,4 +1,4 @@
-"""Identifiers that were refused, counted by day of the feed, kind and reason: never what they were."""
+"""Counts refused identifiers by day of the feed, kind and reason; their values are never stored."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PLACE = place_of(IdentifierRefusals)
 
 
 def record(lake: Lake, source: Source, staged: DataFrame, days: Collection[date], receipt: Receipt) -> tuple[str, ...]:
-    """Count what rows of these days show and `with_person` refused, in place of earlier counts; returns notes."""
+    """Count the identifiers of these days that `with_person` refused, replacing earlier counts; returns notes."""
     if not source.person:
         return ()
     each = ", ".join(
         f"struct({quoted(item.kind)} as kind, _person.no{n} as reason)" for n, item in enumerate(source.person)
     )
-    shown = staged.where("_drop is null").selectExpr("_day as day", f"inline(array({each}))")
-    counts = shown.where("reason is not null").groupBy("day", "kind", "reason").count().collect()
+    identifiers = staged.where("_drop is null").selectExpr("_day as day", f"inline(array({each}))")
+    counts = identifiers.where("reason is not null").groupBy("day", "kind", "reason").count().collect()
     if counts or _has_some(lake, source, days):
         rows = [(source.name, row["day"], row["kind"], row["reason"], row["count"]) for row in counts]
         schema = ", ".join(f"{name} {column.type}" for name, column in IdentifierRefusals.columns.items())
@@ -43,7 +43,7 @@ def record(lake: Lake, source: Source, staged: DataFrame, days: Collection[date]
 
 
 def _has_some(lake: Lake, source: Source, days: Collection[date]) -> bool:
-    """Whether something was refused of these days before."""
+    """Whether there are counts of these days from earlier runs."""
     if not lake.exists(PLACE):
         return False
     stored = lake.rows(PLACE, ["source", "day"]).to_pylist()

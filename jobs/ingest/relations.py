@@ -1,4 +1,4 @@
-"""Groups of a delivery that have rows on other days, and groups of which a row is in quarantine."""
+"""Groups of a delivery that have rows on other days, and incomplete groups, which have a row in quarantine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def with_other_days(work: Work, staged: DataFrame) -> tuple[DataFrame, frozenset[date]]:
-    """Add the rows that the groups of these rows have on other days, mapped alike, and tell which days those are.
+    """Add the mapped rows that the groups of these rows have on other days. Returns these days too.
 
-    Days are looked up in silver, by the versions of a group, in quarantine, by the groups of bad rows, and in the
-    table of groups of several days, since a version that was known for no day has left nothing in silver.
+    The days of a group are looked up by its versions in silver, by its bad rows in quarantine, and in the table of
+    groups of several days, since a version that was replaced on the day of its recording leaves nothing in silver.
     """
     frames, days = [staged], set[date]()
     for parent in work.parents:
@@ -34,28 +34,29 @@ def with_other_days(work: Work, staged: DataFrame) -> tuple[DataFrame, frozenset
         others = _days_of(places, keys) - work.days
         if others:
             rows = with_held(work.mapped(work.of_days(others)), work.held_before())
-            here = [frame.select("_file", "_row", "_day") for frame in frames]
-            frames.append(_beside(rows.join(keys, rows[parent.column] == keys["_key"], "left_semi"), here))
+            rows = rows.join(keys, rows[parent.column] == keys["_key"], "left_semi")
+            frames.append(_without_rows_of(rows, frames))
             days |= others
     if not days:
         return staged, frozenset()
     return work.lake.staging.keep(union_all(frames)), frozenset(days)
 
 
-def _beside(rows: DataFrame, here: list[DataFrame]) -> DataFrame:
-    return rows.join(union_all(here), ["_file", "_row", "_day"], "left_anti").select(*rows.columns)
+def _without_rows_of(rows: DataFrame, frames: list[DataFrame]) -> DataFrame:
+    place = ["_file", "_row", "_day"]
+    return rows.join(union_all([frame.select(*place) for frame in frames]), place, "left_anti").select(*rows.columns)
 
 
 def _touched(work: Work, staged: DataFrame, parent: Parent, places: list[DataFrame]) -> DataFrame:
-    """Keys of groups that these days tell of, or, by `_groups_of_days`, told of before."""
+    """Keys of groups with rows on these days, now or, by `_groups_of_days`, in earlier deliveries."""
     keys = staged.where(f"_drop is null and `{parent.column}` is not null").selectExpr(f"`{parent.column}` as _key")
-    here = f"_day in ({dates(sorted(work.days))})"
-    before = [groups.where(here).select("_key") for groups in places]
+    own_days = f"_day in ({dates(sorted(work.days))})"
+    before = [groups.where(own_days).select("_key") for groups in places]
     return work.lake.staging.keep(union_all([keys, *before]).distinct())
 
 
 def _days_of(places: list[DataFrame], keys: DataFrame) -> set[date]:
-    """Days on which the feed told of these groups, by `_groups_of_days`."""
+    """Days of these groups, by `_groups_of_days`."""
     if not places:
         return set()
     days = [groups.join(keys, "_key", "left_semi").select("_day") for groups in places]
@@ -63,7 +64,7 @@ def _days_of(places: list[DataFrame], keys: DataFrame) -> set[date]:
 
 
 def _groups_of_days(work: Work, parent: Parent) -> list[DataFrame]:
-    """Keys of groups with days that told of them, wherever that is written down: `_key` and `_day`."""
+    """Keys of groups with their days, from each place that stores them: `_key` and `_day`."""
     frames = (_versions(work, parent), _in_quarantine(work, parent), _of_several_days(work, parent))
     return [frame for frame in frames if frame is not None]
 
@@ -76,12 +77,12 @@ def _of_several_days(work: Work, parent: Parent) -> DataFrame | None:
 
 
 def groups_place(source: Source) -> str:
-    """Place of the groups of a feed that several days tell of."""
+    """Place of the table of groups with rows on several days."""
     return f"bronze/{source.name}_groups"
 
 
 def note_several_days(work: Work, staged: DataFrame, other_days: frozenset[date]) -> None:
-    """Write down which days tell of a group, for those of several days."""
+    """Store the days of groups that have rows on several days."""
     if not other_days and len(work.days) == 1:
         return
     place, rows = groups_place(work.source), []
@@ -101,7 +102,7 @@ def note_several_days(work: Work, staged: DataFrame, other_days: frozenset[date]
 
 
 def _versions(work: Work, parent: Parent) -> DataFrame | None:
-    """Groups in silver, each version with its day."""
+    """Groups in silver with the day of each version."""
     if not work.lake.exists(place_of(parent.table)):
         return None
     rows = work.lake.table(parent.table).where(f"source = {quoted(work.source.name)}")
@@ -109,7 +110,7 @@ def _versions(work: Work, parent: Parent) -> DataFrame | None:
 
 
 def _in_quarantine(work: Work, parent: Parent) -> DataFrame | None:
-    """Groups of rows in quarantine, with their day."""
+    """Groups of rows in quarantine with the day of each row."""
     place = f"quarantine/{work.source.name}"
     if not work.lake.exists(place):
         return None
@@ -123,17 +124,17 @@ def _in_quarantine(work: Work, parent: Parent) -> DataFrame | None:
 
 
 def belongs_to_sql(work: Work) -> str:
-    """SQL of the groups that a mapped row belongs to, as texts of fill and key."""
+    """SQL of the groups that a mapped row belongs to, as strings of fill and key."""
     texts = ", ".join(f"concat({quoted(f'{p.name}=')}, `{p.column}`)" for p in work.parents)
     return f"filter(array({texts}), t -> t is not null)" if texts else "cast(array() as array<string>)"
 
 
 @dataclass(frozen=True)
 class Short:
-    """Groups that lack a row since it is in quarantine: their keys by the name of the fill, as `_short`.
+    """Incomplete groups, which lack a row that is in quarantine: their keys, as `_short`, by the name of the fill.
 
-    `standing` is a condition of rows that are held back while what their day told before still stands. A group that
-    lacks none but such is not published anew, and not taken back either: `lacking` has the keys of the others.
+    `standing` is a SQL condition of held back rows whose day stays as it was ingested before. A group that lacks only
+    such rows stays as it is: neither published again nor ended. `lacking` are the keys of the other groups.
     """
 
     keys: Mapping[str, DataFrame]
@@ -141,11 +142,11 @@ class Short:
     standing: str = "false"
 
     def of(self, parent: Parent) -> DataFrame | None:
-        """Keys of the groups that are published all the same, marked."""
+        """Keys of the incomplete groups that are published and marked."""
         return self.lacking.get(parent.name) if parent.fill.when_incomplete == "mark" else None
 
 
-# A group that several days tell of, and one of these days.
+# A group with rows on several days, and one of these days.
 GROUP_COLUMNS = {"fill": "string", "key": "string", "day": "date"}
 
 NONE_SHORT = Short({})
@@ -154,9 +155,9 @@ NONE_SHORT = Short({})
 def without_short(
     work: Work, staged: DataFrame, standing: str, incomplete_days: Collection[date]
 ) -> tuple[DataFrame, Short]:
-    """Hold back groups of which a row is in quarantine, with all their rows, where the source does not mark them.
+    """Hold back groups with a row in quarantine, with all their rows, unless the source publishes and marks them.
 
-    A group of which a line is missing on one of the incomplete days is held back too, and stands as it was.
+    A group that misses a line on one of the incomplete days is held back too, and stays as it is in silver.
     """
     keys: dict[str, DataFrame] = {}
     lacking: dict[str, DataFrame] = {}
@@ -168,26 +169,26 @@ def without_short(
         keys[parent.name] = groups.rows.select("_short")
         lacking[parent.name] = groups.rows.where("_lacks").select("_short")
         if parent.fill.when_incomplete == "hold":
-            staged = work.lake.staging.keep(_held(staged, parent, groups.rows))
+            staged = work.lake.staging.keep(_with_group_reasons(staged, parent, groups.rows))
         elif counts.get(False):
-            staged = work.lake.staging.keep(_held(staged, parent, groups.rows.where("not _lacks")))
+            staged = work.lake.staging.keep(_with_group_reasons(staged, parent, groups.rows.where("not _lacks")))
     return staged, Short(keys, lacking, standing)
 
 
 def _short_groups(
     work: Work, staged: DataFrame, parent: Parent, standing: str, incomplete_days: Collection[date]
 ) -> DataFrame:
-    """Groups that are not published as they are: `_short`, its key, whether it `_lacks` a row, or a line is `_missing`.
+    """Incomplete groups: their key `_short`, whether they lack a bad row (`_lacks`), and miss a line (`_missing`).
 
-    A group lacks none where its bad rows are of a part that is held back while what was before stands.
+    A group does not lack a row that is held back with a part whose earlier content stays (`standing`).
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    # Of a row that is told twice the group has one: it lacks nothing.
+    # Of a row that occurs twice, the group has one, so that it lacks nothing.
     bad = staged.where(f"size(_reasons) > 0 and not _twice and `{parent.column}` is not null")
-    # Most deliveries have no bad row: only then all good ones are looked through.
+    # Comparing with all good rows is expensive, and most deliveries have no bad row.
     if parent.lines and not parent.fill.each and bad.limit(1).count():
-        bad = _not_mended(staged, bad, parent)
+        bad = _not_corrected(staged, bad, parent)
     short = bad.selectExpr(f"`{parent.column}` as _short", f"not ({standing}) as _lacks", "false as _missing")
     groups = _groups_of_days(work, parent) if incomplete_days else []
     missing = groups_missing_lines(work, staged, parent, incomplete_days, groups)
@@ -196,8 +197,8 @@ def _short_groups(
     return short.groupBy("_short").agg(*(F.bool_or(flag).alias(flag) for flag in ("_lacks", "_missing")))
 
 
-def _not_mended(staged: DataFrame, bad: DataFrame, parent: Parent) -> DataFrame:
-    """Bad rows whose line no later day tells well."""
+def _not_corrected(staged: DataFrame, bad: DataFrame, parent: Parent) -> DataFrame:
+    """Bad rows whose line has no good row on a later day."""
     lines = [f"{sql} as _line{n}" for n, sql in enumerate(parent.line)]
     good = staged.where(is_good(parent.name)).selectExpr(f"`{parent.column}` as _key", "_day as _later", *lines)
     numbered = bad.selectExpr("*", *lines)
@@ -206,19 +207,19 @@ def _not_mended(staged: DataFrame, bad: DataFrame, parent: Parent) -> DataFrame:
     return numbered.join(good, on, "left_anti").select(*bad.columns)
 
 
-def _held(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
+def _with_group_reasons(staged: DataFrame, parent: Parent, groups: DataFrame) -> DataFrame:
     keys = groups.selectExpr("_short", "true as _is_short", "_missing")
     named = ", ".join(parent.table.keys)
     bad = f"{parent.table.name}: another row of the same {named} is in quarantine"
-    missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not whole"
+    missing = f"{parent.table.name}: a row of the same {named} is missing on a day that is not complete"
     joined = staged.join(keys, staged[parent.column] == keys["_short"], "left")
     reason = f"array(if(_missing, {quoted(missing)}, {quoted(bad)}))"
-    told = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"
-    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), told)
+    reasons = f"if(_is_short and {is_good(parent.name)}, {reason}, _reasons) as _reasons"
+    return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 
 def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> DataFrame | None:
-    """Keys of a table that silver has and that are held back now: short groups, and the lines of such."""
+    """Keys in silver that are held back now: incomplete groups and their lines."""
     table = work.tables[table_name]
     frames = []
     for parent in (p for p in work.parents if p.name in short.keys and p.fill.when_incomplete == "hold"):
@@ -233,13 +234,13 @@ def retracted(work: Work, staged: DataFrame, short: Short, table_name: str) -> D
             on = [*table.keys, "feed_day"]
             frames += [alive.join(lines, on, "left_semi").select(*table.keys) for lines in rows if lines is not None]
             if parent.lines and table_name == work.source.fills[parent.lines].table:
-                # A line that its day does not tell any more goes with its group.
+                # A line that its day no longer contains ends with its group.
                 frames.append(_of_groups(alive, parent, short.lacking[parent.name], table.keys))
     return union_all(frames).distinct() if frames else None
 
 
 def standing_keys(work: Work, staged: DataFrame, short: Short, table_name: str) -> DataFrame | None:
-    """Keys of a table in held-back groups that stand as they were: no day takes these back."""
+    """Keys of a table in held back groups that stay as they are: no corrected day ends these."""
     table, frames = work.tables[table_name], []
     for parent in (p for p in work.parents if p.name in short.keys):
         groups = short.keys[parent.name].join(short.lacking[parent.name], "_short", "left_anti")
@@ -253,7 +254,7 @@ def standing_keys(work: Work, staged: DataFrame, short: Short, table_name: str) 
 
 
 def _of_groups(alive: DataFrame, parent: Parent, groups: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Keys of the versions in silver that are of some groups, whose keys are `_short`."""
+    """Keys of the versions in silver that belong to some groups, whose keys are `_short`."""
     own = alive.selectExpr("*", f"{parent.stored_key_sql()} as _short")
     return own.join(groups, "_short", "left_semi").select(*keys)
 
@@ -265,7 +266,7 @@ def _lacking_rows(staged: DataFrame, parent: Parent, short: Short) -> DataFrame:
 
 
 def _lines(work: Work, staged: DataFrame, name: str, parent: Parent) -> DataFrame | None:
-    """Keys of a fill's rows that are held back with their group."""
+    """Keys of a fill's rows that are held back with their group; None for a fill with groups."""
     fill = work.source.fills[name]
     if fill.one_row_per:
         return None

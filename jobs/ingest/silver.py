@@ -1,4 +1,4 @@
-"""Rows of a feed's days to versions in silver: what is new, what replaces what, and since when it was known."""
+"""Plans the versions in silver for rows of a feed's days: which are new, which end, and which supersede others."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a delivery makes of one silver table, before anything is committed.
+    """Planned changes of a delivery to one silver table.
 
-    `rows` has one row per key and feed day, out of `count` rows that were told; they are `plain`, and staged as they
-    are stored, where each key is told once and silver has nothing of the feed. `ends` are the keys that end, `ending`
-    how many by the feed day that ends them, and `alive` how many that day could end.
+    `rows` has one row per key and feed day, `count` is the number of delivered rows. `first` says that silver has
+    nothing of the feed yet; if each key occurs only once too, `plain` are the staged versions as they are stored.
+    `ends` are the ends of keys, `ending` their number by the feed day that ends them, `alive` how many that day could
+    end. `superseded` are keys whose version in silver gives way, `late` counts rows that are older than silver.
     """
 
     table: type[Table]
@@ -55,28 +56,28 @@ def plan(
     retracted: DataFrame | None = None,
     standing: DataFrame | None = None,
 ) -> Plan:
-    """Find what rows (with `feed_day`) bring to a silver table.
+    """Plan the changes of delivered rows, which have `feed_day`, to a silver table.
 
-    `elsewhere` gives the rows of all other days of the feed: what a corrected day no longer tells is what they tell
-    last, and ends only where none does. `retracted` are keys that must not stand as they are, `standing` those that no
-    day takes back.
+    `elsewhere` gives the rows of all other days of the feed: a key that a corrected day no longer contains gets their
+    newest row, and ends if there is none. `retracted` are keys that must not stay as they are; `standing` are keys that
+    no corrected day ends.
     """
     lake.prepare(table)
     lists = whole_list(delivery.source, table)
     incoming, order = _incoming(table, rows, delivery)
     first = not lake.holds(place_of(table), "source", delivery.source.name)
     if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
-        # A key that is told once has one version: there is nothing to order.
-        made = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
-        staged = lake.staging.take(made)
+        # Each key occurs once and has one version, so that there is nothing to order.
+        versions = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
+        staged = lake.staging.take(versions)
         return Plan(table, delivery, staged.rows, staged.count, first, staged)
     staged = lake.staging.take(incoming)
     count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
         latest = lake.staging.keep(one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
     if lists is not None:
-        whole = Plan(table, delivery, latest, count, first, lists=lists)
-        return _with_lists(lake, whole, lists, elsewhere, retracted, standing)
+        list_plan = Plan(table, delivery, latest, count, first, lists=lists)
+        return _with_lists(lake, list_plan, lists, elsewhere, retracted, standing)
     if first:
         between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
         return _with_ends(lake, Plan(table, delivery, latest, count, first), between, [])
@@ -84,90 +85,90 @@ def plan(
 
 
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
-    """Rows in the columns of their table, and, beside these, the columns by which rows of one key are ordered."""
+    """Rows with the columns of their table, and the names of additional columns that order the rows of a key."""
     order: list[str] = [name for name in ("_file", "_row") if name in rows.columns]
     lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
-    known = f"{delivery.known_on_sql()} as recorded_on"
+    recorded_on = f"{delivery.known_on_sql()} as recorded_on"
     source = f"{quoted(delivery.source.name)} as source"
-    incoming = rows.selectExpr(source, *content, "feed_day", known, *order)
+    incoming = rows.selectExpr(source, *content, "feed_day", recorded_on, *order)
     return (lists.newest_of_day(incoming) if lists else incoming), order
 
 
 def _with_lists(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     lists: WholeList,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
-    """Plan a table of which the feed tells whole lists."""
-    table, delivery = told.table, told.delivery
+    """Plan a table that the feed fills from complete lists."""
+    table, delivery = plan.table, plan.delivery
     alive = standing_versions(lake, table, delivery.source)
-    delivered = ListDelivery(lake, table, lists, delivery, told.rows, alive, retracted, standing)
+    delivered = ListDelivery(lake, table, lists, delivery, plan.rows, alive, retracted, standing)
     changes = list_changes(delivered, _other_days(table, elsewhere, delivery))
     taken_back = [] if changes.taken_back is None else [changes.taken_back]
     superseded = [] if changes.superseded is None else [changes.superseded]
-    limited = _with_ends(lake, replace(told, rows=changes.rows, late=changes.late), taken_back, superseded)
+    limited = _with_ends(lake, replace(plan, rows=changes.rows, late=changes.late), taken_back, superseded)
     ends = lake.staging.keep(changes.ends)
     return replace(limited, ends=ends if limited.ends is None else limited.ends.unionByName(ends))
 
 
 def _against_silver(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
     standing: DataFrame | None,
 ) -> Plan:
-    """Add to a plan what it ends of silver, and which versions there it supersedes."""
-    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
+    """Add to a plan which keys in silver end, and which versions in silver it supersedes."""
+    table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
     alive = standing_versions(lake, table, delivery.source)
     ends: list[DataFrame] = []
     superseded: list[DataFrame] = []
     if delivery.again or delivery.other_days:
         superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
     if delivery.replaces(table) and not delivery.in_order:
-        rows, gone = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
-        superseded.append(gone.select(*key))
-        ends.append(gone)
+        rows, ended = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
+        superseded.append(ended.select(*key))
+        ends.append(ended)
     elif delivery.lists_all:
         rows = endings.not_overtaken(table, rows, delivery)
         absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
-        superseded += [gone.select(*key) for gone in absent]
+        superseded += [ended.select(*key) for ended in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
     elif delivery.replaces(table):
         ends.append(untied.untied_ends(table, rows, alive, delivery))
     elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
-        again = untied.retold(rows, alive, delivery.untied)
-        ends.append(untied.gone_identifiers(table, again, "feed_day", delivery))
+        repeated = untied.retold(rows, alive, delivery.untied)
+        ends.append(untied.gone_identifiers(table, repeated, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
-        return _restated(lake, told, alive, elsewhere, retracted, standing, superseded)
-    return _with_ends(lake, replace(told, rows=rows), ends, superseded)
+        return _restated(lake, plan, alive, elsewhere, retracted, standing, superseded)
+    return _with_ends(lake, replace(plan, rows=rows), ends, superseded)
 
 
 def _restated(
     lake: Lake,
-    told: Plan,
+    plan: Plan,
     alive: DataFrame,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
     standing: DataFrame | None,
     superseded: list[DataFrame],
 ) -> Plan:
-    """Let all days of the feed decide on keys that a day out of its order takes back or tells otherwise.
+    """Plan with the newest row of all days for keys that an out-of-order day no longer contains or changes.
 
-    `retracted` are keys that must not stand as these days tell them.
+    `retracted` are keys that must not stay as these days have them.
     """
-    table, delivery, rows, key = told.table, told.delivery, told.rows, list(told.table.keys)
-    contested = _contested(lake, told, alive, retracted, standing)
+    table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
+    contested = _contested(lake, plan, alive, retracted, standing)
     if not contested:
-        return _with_ends(lake, told, [], superseded)
+        return _with_ends(lake, plan, [], superseded)
     keys = union_all([versions.select(*key) for versions in contested.values()]).distinct()
     newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery)))
-    plan = replace(told, rows=rows.join(keys, key, "left_anti").unionByName(newest))
+    plan = replace(plan, rows=rows.join(keys, key, "left_anti").unionByName(newest))
     if "differing" in contested:
         late = contested["differing"].join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
         plan = replace(plan, late=late.count())
@@ -179,20 +180,20 @@ def _restated(
     plan = _with_ends(lake, plan, [lost["taken back"]] if "taken back" in lost else [], [*superseded, keys])
     if "retracted" not in lost:
         return plan
-    # Groups that lack a row are limited by what may be bad, not by what may end.
+    # Incomplete groups count for the limit of bad rows and not for that of ends.
     return replace(plan, ends=union_all([*([plan.ends] if plan.ends is not None else []), lost["retracted"]]))
 
 
 def _contested(
-    lake: Lake, told: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
+    lake: Lake, plan: Plan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
 ) -> dict[str, DataFrame]:
-    """Versions on whose keys all days decide, by why, where there are any."""
-    table, delivery = told.table, told.delivery
+    """Versions whose keys are decided by all days of the feed, by the reason; reasons without versions are left out."""
+    table, delivery = plan.table, plan.delivery
     candidates: dict[str, DataFrame] = {}
     if delivery.corrected:
-        candidates["taken back"] = endings.taken_back(table, told.rows, alive, delivery, standing)
+        candidates["taken back"] = endings.taken_back(table, plan.rows, alive, delivery, standing)
     if delivery.out_of_order:
-        candidates["differing"] = endings.differing(table, told.rows, alive, delivery)
+        candidates["differing"] = endings.differing(table, plan.rows, alive, delivery)
     if retracted is not None:
         candidates["retracted"] = alive.join(retracted, list(table.keys), "left_semi")
     staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
@@ -200,7 +201,7 @@ def _contested(
 
 
 def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery: Delivery) -> Callable[[], DataFrame]:
-    """Rows of the other days, one per key and day."""
+    """Function that gives the rows of the other days, one per key and day."""
 
     def rows() -> DataFrame:
         incoming, order = _incoming(table, elsewhere(), delivery)
@@ -209,12 +210,12 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
     return rows
 
 
-def _with_ends(lake: Lake, told: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
-    """Stage what a plan ends, and count it beside what could end."""
+def _with_ends(lake: Lake, plan: Plan, ends: list[DataFrame], superseded: list[DataFrame]) -> Plan:
+    """Stage the ends of a plan, and count them and the keys that could end."""
     keys = union_all(superseded).distinct() if superseded else None
     if not ends:
-        return replace(told, superseded=keys)
+        return replace(plan, superseded=keys)
     ending, counts = lake.staging.counted(union_all(ends), by="feed_day")
-    standing = standing_versions(lake, told.table, told.delivery.source)
-    alive = endings.could_end(told.table, told.rows, standing, told.delivery) if counts else {}
-    return replace(told, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
+    standing = standing_versions(lake, plan.table, plan.delivery.source)
+    alive = endings.could_end(plan.table, plan.rows, standing, plan.delivery) if counts else {}
+    return replace(plan, superseded=keys, ends=ending.rows, ending=counts, alive=alive)

@@ -1,4 +1,4 @@
-"""One step per source: landed files in; bronze, silver and quarantine out."""
+"""One step per source: reads landed files, writes bronze, silver and quarantine."""
 
 from __future__ import annotations
 
@@ -47,94 +47,94 @@ def _depends(context: Context, source: Source) -> dict[str, object]:
     late = source.freshness is not None and context.day.isoformat()
     due = extract.pending(context, source) and context.day.isoformat()
     refused = landing.still_refused(context, source)
-    held = [[str(item.day), item.path, item.reason] for item in context.store.held_back.of(source.name)]
+    held_parts = [[str(item.day), item.path, item.reason] for item in context.store.held_back.of(source.name)]
     return {
         "files": dict(landing.fingerprint(context, source)),
         "day": late,
         "extract": due,
         "refused": refused,
-        "held": held,
+        "held": held_parts,
     }
 
 
 def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
-    """Extract the day where a database is the source, then take what has landed and not been taken yet.
+    """Extract the day if the source is a database, then ingest the files that have landed and are new or changed.
 
-    A refused file, a late feed, and a day or file that is held back since it breaks a limit on bad rows, volume or
-    ends, are breaches of the outcome: what else was good is published.
+    Breaches of the outcome are refused files, a late feed, and days or files that are held back since they exceed a
+    limit on bad rows, volume or ends. All other good rows are published.
     """
-    _make_again(context, receipt, source)
-    told = extract.extract(context, source)
-    if told:
+    _rebuild_lost(context, receipt, source)
+    notes = extract.extract(context, source)
+    if notes:
         landing.list_anew(context, source)
-    outcome = _taken(context, receipt, source)
-    return replace(outcome, notes=(*told, *landing.set_aside(context, source), *outcome.notes))
+    outcome = _ingest_files(context, receipt, source)
+    return replace(outcome, notes=(*notes, *landing.set_aside(context, source), *outcome.notes))
 
 
-def _taken(context: Context, receipt: Receipt, source: Source) -> Outcome:
-    known = context.store.ledger.files(source.name)
-    work = Work(context, source, receipt, landing.newest_taken(known), landing.landed(context, source))
-    with _as_the_source_writes(context, source):
+def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome:
+    ledger = context.store.ledger.files(source.name)
+    work = Work(context, source, receipt, landing.newest_taken(ledger), landing.landed(context, source))
+    with _source_session(context, source):
         refused = _to_bronze(work) if work.files else ()
-        mended = _of_another_contract(work)
-        work.days |= mended
-        work.again |= mended & set(work.volumes)
-        # Files without a row, such as an extract when nothing has changed, have no day to map.
-        outcome = publish(work) if work.days else Outcome(notes=_without_rows(known, work.files))
+        fixed_days = _days_of_older_contract(work)
+        work.days |= fixed_days
+        work.again |= fixed_days & set(work.volumes)
+        # Files without rows, such as an extract without changes, have no day to map.
+        outcome = publish(work) if work.days else Outcome(notes=_without_rows(ledger, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
     context.store.ledger.record(rows)
     return replace(outcome, breaches=guards.breaches(context, source))
 
 
-def _of_another_contract(work: Work) -> frozenset[date]:
-    """Days that are held back by a contract which was mended since."""
-    held = work.context.store.held_back.of(work.source.name)
-    return frozenset(item.day for item in held if item.definition != work.source.digest())
+def _days_of_older_contract(work: Work) -> frozenset[date]:
+    """Days that were held back under another version of the contract."""
+    held_parts = work.context.store.held_back.of(work.source.name)
+    return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
 
 
-def _without_rows(known: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
+def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
     if files:
         return (f"{len(files)} files without a row: nothing has changed",)
-    return ("nothing new has landed" if known else "nothing has landed yet",)
+    return ("nothing new has landed" if ledger else "nothing has landed yet",)
 
 
 def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
-    """Map days of a feed again out of bronze, by today's contract; what is good now goes in, once.
+    """Map days of a feed again from bronze by the current contract, and publish the rows that are good now.
 
-    Raises ConfigError where bronze has no row of such a day: a day without files tells nothing.
+    Raises ConfigError if bronze has no row of one of the days, since a missing day must not end anything.
     """
     step = context.step(f"ingest.{source.name}")
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
-    there = _days(context.lake.read(step.writes[0])) if context.lake.exists(step.writes[0]) else set()
-    if missing := sorted(days - there):
+    stored_days = _days(context.lake.read(step.writes[0])) if context.lake.exists(step.writes[0]) else set()
+    if missing := sorted(days - stored_days):
         raise ConfigError(
             f"{source.name}: there is no row of {', '.join(map(str, missing))} in {step.writes[0]}; days of which there"
-            f" are rows: {', '.join(map(str, sorted(there)[-7:])) or 'none'}"
+            f" are rows: {', '.join(map(str, sorted(stored_days)[-7:])) or 'none'}"
         )
-    known = context.store.ledger.files(source.name)
-    with _as_the_source_writes(context, source):
-        work = Work(context, source, receipt, landing.newest_taken(known), days=days)
+    ledger = context.store.ledger.files(source.name)
+    with _source_session(context, source):
+        work = Work(context, source, receipt, landing.newest_taken(ledger), days=days)
         work.again = days & frozenset(work.volumes)
         outcome = publish(work)
-    held = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
-    return replace(outcome, breaches=held)
+    breaches = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
+    return replace(outcome, breaches=breaches)
 
 
-def _make_again(context: Context, receipt: Receipt, source: Source) -> None:
-    """Map all days again into tables that were lost, out of bronze; where that is lost too, landing is read again."""
+def _rebuild_lost(context: Context, receipt: Receipt, source: Source) -> None:
+    """Map all days of bronze again into lost tables; if bronze is lost too, landing is read again."""
     if lost := rebuild.lost_tables(context, source):
-        with _as_the_source_writes(context, source):
+        with _source_session(context, source):
             publish(rebuild.work(context, source, receipt, lost))
 
 
-def _as_the_source_writes(context: Context, source: Source) -> Any:
-    """Read naive times in the source's zone, and let a bad value come out null, where a check finds it."""
+def _source_session(context: Context, source: Source) -> Any:
+    """Session settings: naive times are in the source's zone, and a bad value gives null, which a check reports."""
     zone = source.zone or context.settings.zone
     return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
 
 
 def _to_bronze(work: Work) -> list[str]:
-    """Read the files once, into bronze, and learn which days of the feed they touch. Returns why files are refused."""
+    """Read the files into bronze and set the days of the feed that they affect. Returns why files were refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
     landing.postpone(work.context, source, reading.changing)

@@ -1,4 +1,4 @@
-"""Rows of a delivery counted by day, file and fate."""
+"""Counts the rows of a delivery by day, file and outcome."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# A day of a feed, or one file of a day; an empty path stands for the whole day.
+# A day of a feed, or one file of a day; an empty path is the whole day.
 Part = tuple[date, str]
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Rows by day and file: all that were read, those that are bad, and those left out on purpose by their reason.
+    """Numbers of rows by day and file: `rows` that were read, and `bad` ones; `dropped` by the reason of the drop.
 
-    `refused` are the files that could not be read at all, by day and name, with the reason.
+    `refused` are the files that could not be read at all: the reason by day and name.
     """
 
     rows: dict[Part, int] = field(default_factory=dict)
@@ -28,15 +28,15 @@ class Tally:
     refused: dict[Part, str] = field(default_factory=dict)
 
     def per_day(self) -> dict[date, int]:
-        """Rows of each day."""
+        """Number of rows of each day."""
         return _per_day(self.rows)
 
     def bad_days(self) -> frozenset[date]:
-        """Days of which a row is bad, or a file refused."""
+        """Days with a bad row or a refused file."""
         return frozenset(day for day, _ in [*self.bad, *self.refused])
 
     def without(self, parts: Collection[Part]) -> Tally:
-        """The same without files, or days, that are held back."""
+        """The tally without some parts, such as the files and days that are held back."""
 
         def rest(counts: Mapping[Part, int]) -> dict[Part, int]:
             return {(day, p): n for (day, p), n in counts.items() if (day, p) not in parts and (day, "") not in parts}
@@ -69,13 +69,13 @@ def tally(staged: DataFrame) -> Tally:
 
 
 def frequent_reasons(staged: DataFrame) -> str:
-    """Say which reasons the bad rows have most often, three at most, with their number."""
+    """The most frequent reasons of the bad rows, three at most, with their numbers."""
     rows = staged.where("_refused is null").selectExpr("explode(_reasons) as reason").groupBy("reason").count()
     return _most({row["reason"]: row["count"] for row in rows.collect()})
 
 
 def frequent_in(staged: DataFrame, parts: Collection[Part]) -> dict[Part, str]:
-    """Say the same of days and files, each by itself."""
+    """The most frequent reasons of each part."""
     rows = staged.where("_refused is null").selectExpr("_day", "_file", "explode(_reasons) as reason")
     numbers: dict[Part, Counter[str]] = {part: Counter() for part in parts}
     for day, path, reason, count in (tuple(row) for row in rows.groupBy("_day", "_file", "reason").count().collect()):

@@ -1,4 +1,4 @@
-"""Identifiers that a record tells no more: its row replaces what the feed said of the record before."""
+"""Ends identifiers that a record no longer has: its new row replaces the identifiers of its earlier ones."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 KEY = ["person_key", "kind", "scope", "value"]
-# Stands before every day of a feed.
+# Earlier than every day of a feed.
 _BEFORE = "date'0001-01-01'"
 
 
 def one_row_a_day(source: Source, tables: Mapping[str, type[Table]]) -> bool:
-    """Whether a record of a person is one row of the feed, of which the last of a day counts, and not a group."""
+    """Whether a person's record is a single row of the feed, the last one of a day, and not a group of rows."""
     return not any(source.fills[name].one_row_per or source.fills[name].each for name in records_in(source, tables))
 
 
-def untied(tellings: DataFrame, current: DataFrame, source: Source) -> DataFrame:
-    """Identifiers that end on a later day of the batch: KEY and `day`, the first on which their record lacks them.
+def untied(observations: DataFrame, current: DataFrame, source: Source) -> DataFrame:
+    """Identifiers that end on a later day of the batch: KEY and `day`, the first day on which their record lacks them.
 
-    `tellings` are all of the batch (KEY, feed_day), `current` those that hold in silver. Of a kind that the source
-    `keeps`, only another value of the kind ends one.
+    `observations` are the identifiers of the batch by day (KEY, feed_day), `current` the valid ones in silver. A value
+    of a kind that the source `keeps` is ended only by another value of that kind.
     """
     slot = _slot(source)
-    fresh = tellings.selectExpr(*KEY, "feed_day as day", f"{slot} as slot")
+    fresh = observations.selectExpr(*KEY, "feed_day as day", f"{slot} as slot")
     persons = fresh.select("person_key").distinct()
     before = current.join(persons, "person_key", "left_semi").selectExpr(*KEY, f"{_BEFORE} as day", f"{slot} as slot")
     rows = fresh.unionByName(before)
@@ -46,39 +46,41 @@ def untied(tellings: DataFrame, current: DataFrame, source: Source) -> DataFrame
 
 
 def anew(
-    tellings: DataFrame, elsewhere: DataFrame, current: DataFrame, source: Source, days: Collection[date]
+    observations: DataFrame, elsewhere: DataFrame, current: DataFrame, source: Source, days: Collection[date]
 ) -> tuple[DataFrame, DataFrame]:
-    """What days out of their order change, by the tellings of all days of the feed: identifiers that hold from now on,
-    and those that end (KEY, feed_day).
+    """Changes by a batch with out-of-order days: identifiers that become valid, and those that end (KEY, feed_day).
 
-    `days` are those of the batch. A record that no day tells is left as it is unless one of these told it: rules of an
-    earlier day named it.
+    The identifiers of all days decide: `observations` are those of the batch, `elsewhere` those of the other days, both
+    with feed_day; `days` are the days of the batch. Identifiers in silver of a person that no day contains stay valid,
+    unless one of `days` had delivered them: an earlier contract gave that person its key.
     """
-    told = tellings.select(*KEY, "feed_day").unionByName(elsewhere.select(*KEY, "feed_day"))
-    holds = _standing(told, source)
-    persons = tellings.select("person_key").unionByName(current.select("person_key")).distinct()
+    all_observations = observations.select(*KEY, "feed_day").unionByName(elsewhere.select(*KEY, "feed_day"))
+    holds = _standing(all_observations, source)
+    persons = observations.select("person_key").unionByName(current.select("person_key")).distinct()
     fresh = holds.join(persons, "person_key", "left_semi").join(current.select(*KEY), KEY, "left_anti")
-    newest = told.groupBy("person_key").agg({"feed_day": "max"}).withColumnRenamed("max(feed_day)", "newest")
-    gone = current.join(holds.select(*KEY), KEY, "left_anti").join(newest, "person_key", "left")
-    gone = gone.where(f"newest is not null or feed_day in ({dates(sorted(days))})")
-    return fresh, gone.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
+    newest = (
+        all_observations.groupBy("person_key").agg({"feed_day": "max"}).withColumnRenamed("max(feed_day)", "newest")
+    )
+    ended = current.join(holds.select(*KEY), KEY, "left_anti").join(newest, "person_key", "left")
+    ended = ended.where(f"newest is not null or feed_day in ({dates(sorted(days))})")
+    return fresh, ended.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
 
 
-def retold(tellings: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
-    """Identifiers that a feed of events told before a record untied them and tells again after: KEY and `feed_day`, the
-    day on which they had ended, so that they hold anew."""
+def retold(observations: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
+    """Identifiers that a feed of events delivers again after a record had ended them: KEY and `feed_day`, the day of
+    that end, so that they become valid again."""
     ends = until.groupBy("text").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
     texts = current.selectExpr("*", f"{comparable_sql('kind', 'scope', 'value')} as text")
     before = texts.join(ends, "text").where("recorded_on <= until").select(*KEY, "until")
-    after = tellings.selectExpr(*KEY, "feed_day as told").join(before, KEY).where("told > until")
+    after = observations.selectExpr(*KEY, "feed_day as day").join(before, KEY).where("day > until")
     return after.selectExpr(*KEY, "until as feed_day").distinct()
 
 
-def _standing(tellings: DataFrame, source: Source) -> DataFrame:
-    """Identifiers that hold after all days of a feed: KEY and the last `feed_day` that tells each."""
+def _standing(observations: DataFrame, source: Source) -> DataFrame:
+    """Identifiers that are valid after all days of a feed: KEY and the last `feed_day` that has each."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    newest = tellings.groupBy(*KEY).agg(F.expr("max(feed_day)").alias("feed_day"))
+    newest = observations.groupBy(*KEY).agg(F.expr("max(feed_day)").alias("feed_day"))
     rows = newest.selectExpr("*", f"{_slot(source)} as slot")
     last_of_person = "max(feed_day) over (partition by person_key)"
     last_of_slot = "max(feed_day) over (partition by person_key, slot)"
@@ -87,7 +89,7 @@ def _standing(tellings: DataFrame, source: Source) -> DataFrame:
 
 
 def _slot(source: Source) -> str:
-    """SQL of what a value has to give way to: any row of its record, or a value of the kind in its scope."""
+    """SQL of what replaces a value: '' for any later row of its record, else another value of its kind and scope."""
     if not source.keeps:
         return "''"
     return f"if(kind in ({', '.join(map(quoted, source.keeps))}), concat(kind, '|', scope), '')"
@@ -96,13 +98,13 @@ def _slot(source: Source) -> str:
 def ends_by_all_days(
     table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
 ) -> tuple[DataFrame, DataFrame]:
-    """What days out of their order change, by all days of the feed: identifiers that hold from now on, and ends."""
-    fresh, gone = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
-    known = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    """Changes by a delivery with out-of-order days, in the table's columns: identifiers that become valid, and ends."""
+    fresh, ended = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
+    recorded_on = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
     columns = (f"{quoted(delivery.source.name)} as source", "*")
     now = f"date'{delivery.last_known}'"
-    fresh = fresh.selectExpr(*columns, f"case {known} else {now} end as recorded_on").select(*rows.columns)
-    return fresh, gone_identifiers(table, gone, now, delivery)
+    fresh = fresh.selectExpr(*columns, f"case {recorded_on} else {now} end as recorded_on").select(*rows.columns)
+    return fresh, gone_identifiers(table, ended, now, delivery)
 
 
 def untied_ends(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
@@ -112,6 +114,6 @@ def untied_ends(table: type[Table], rows: DataFrame, alive: DataFrame, delivery:
 
 
 def gone_identifiers(table: type[Table], ends: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:
-    """Ends of identifiers (KEY and `feed_day`), as the chain of versions takes them."""
+    """Ends of identifiers (KEY and `feed_day`) as `marked` rows of the version chain."""
     named = (f"{quoted(delivery.source.name)} as source", "cast(null as date) as replaced_on")
     return marked(table, ends.selectExpr("*", f"{known_on} as recorded_on", *named), old=False, gone=True)

@@ -1,4 +1,4 @@
-"""Lists that a row tells whole: an element that the newest row of a list does not tell any more has ended."""
+"""Complete lists: if each row contains its whole list, an element absent from the newest one has ended."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WholeList:
-    """A table whose rows are elements of lists that a feed tells whole.
+    """A table whose rows are elements of lists that a feed delivers complete.
 
-    `owner` are the columns of its key that say whose list it is, `elements` those that tell its elements apart. `at` is
-    SQL of what orders the lists of one owner, `timed` whether that is a time of the row and not the day of the feed.
-    `may_be_empty` says that no fill makes a group of the elements, which would refuse a row without any.
+    `owner` are the key columns that identify the list, `elements` those that identify an element in it. `at` is SQL
+    that orders the lists of one owner; `timed` says that it is a time of the row and not the feed's day. `may_be_empty`
+    says that no fill groups the elements, which would refuse a row with an empty list.
     """
 
     owner: tuple[str, ...]
@@ -31,11 +31,11 @@ class WholeList:
     may_be_empty: bool
 
     def is_element(self) -> str:
-        """Condition of rows that are elements; a row without the key of one says that its list is empty."""
+        """SQL condition of rows that are elements; a row with null element keys stands for an empty list."""
         return " and ".join(f"`{name}` is not null" for name in self.elements)
 
     def newest_of_day(self, rows: DataFrame) -> DataFrame:
-        """Keep, of the lists of an owner on a day of the feed, those with the newest time."""
+        """Of an owner's lists on one day of the feed, select those with the newest time."""
         if not self.timed:
             return rows
         day = ", ".join(["feed_day", *(f"`{name}`" for name in self.owner)])
@@ -44,10 +44,10 @@ class WholeList:
 
 
 def whole_list(source: Source, table: type[Table]) -> WholeList | None:
-    """How a table is made of lists that a feed tells whole; None where it is not.
+    """How a table is filled from complete lists; None if it is not.
 
-    A list of events is told once, and what a snapshot lacks ends with its rows. Fills of the table that do not agree
-    on whose list it is prove nothing.
+    It is not for events, which are delivered once, or for snapshots, where absent rows end anyway. Neither is it if the
+    table's fills disagree on the owner of a list.
     """
     if source.delivers == "events" or source.deleted_when is not None:
         return None
@@ -72,5 +72,5 @@ def _owner(fill: Fill, table: type[Table]) -> tuple[str, ...]:
 
 
 def _is_of_row(fill: Fill, column: str) -> bool:
-    """Whether the value of a column is of the row, and not of an element of its list."""
+    """Whether the value of a column comes from the row itself and not from an element of its list."""
     return fill.each not in parse(fill.columns.get(column, "null")).roots.values()

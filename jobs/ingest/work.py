@@ -1,4 +1,4 @@
-"""One ingestion under way: which files were read, which days of the feed are mapped, and how their rows look."""
+"""One running ingestion: the files that were read, the days of the feed that are mapped, and their mapped rows."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """One ingestion: `days` of the feed are mapped, of which `again` were taken before, up to `newest` in all.
+    """One ingestion. It maps `days` of the feed; `again` are those ingested before, `newest` is the latest day so far.
 
-    Where tables were lost, `lost` are their places, and nothing else is published; `recorded` says since when a day
-    was known.
+    If tables were lost, `lost` are their places, nothing else is published, and `recorded` is the day on which each day
+    was recorded. `crowded` are keys of values that name many people.
     """
 
     context: Context
@@ -54,26 +54,26 @@ class Work:
 
     @cached_property
     def parents(self) -> Sequence[Parent]:
-        """Fills that sum up rows of several days."""
+        """Fills that aggregate rows of several days."""
         return parents(self.source, self.tables)
 
     @cached_property
     def waiting_days(self) -> frozenset[date]:
-        """Mapped days to which something may belong that lies in the feed's folders and is not taken."""
+        """Mapped days to which a file may belong that is set aside."""
         return landing.waiting_days(self.context, self.source, self.days)
 
     @cached_property
     def volumes(self) -> dict[date, int]:
-        """Rows of each day that was taken in earlier runs."""
+        """Number of rows of each day that was ingested by earlier runs."""
         return self.context.store.ledger.volumes(self.source.name)
 
     def names(self) -> list[str]:
-        """Tables to publish: all that the source fills, or those of them that were lost."""
+        """Names of the tables to publish: all that the source fills, or only those that were lost."""
         filled = [*self.source.tables(), *(["identifiers"] if self.source.person else [])]
         return [name for name in filled if not self.lost or place_of(self.tables[name]) in self.lost]
 
     def known_on(self, day: date) -> date:
-        """Day on which what a day of the feed tells is known: its own, or that of the run that brings it late."""
+        """Day on which the content of a feed's day is recorded: itself, or the day of the run if it comes late."""
         if day in self.recorded:
             return self.recorded[day]
         if day in self.again:
@@ -81,15 +81,15 @@ class Work:
         return landing.recorded_on(day, self.context.day, self.newest)
 
     def of_days(self, days: Collection[date]) -> DataFrame:
-        """Rows of these days, as received."""
+        """Rows of these days as received."""
         return bronze.as_received(self.lake, self.source).where(_in(days))
 
     def of_other_days(self, days: Collection[date]) -> DataFrame:
-        """Rows of all other days, as received."""
+        """Rows of all other days as received."""
         return bronze.as_received(self.lake, self.source).where(~_in(days))
 
     def mapped(self, rows: DataFrame) -> DataFrame:
-        """Map rows as received; each says where it goes and why."""
+        """Map rows as received, adding `_reasons`, `_drop`, a struct per fill, and the keys of groups."""
         settings, source = self.context.settings, self.source
         trimmed = mapping.trimmed(rows, source)
         addresses = any(self.tables[name].addressed_by for name in source.tables())
@@ -100,25 +100,25 @@ class Work:
         return with_keys(staged, self.parents)
 
     def held_before(self) -> list[HeldBack]:
-        """What of the feed is held back by earlier runs, beside the days that are mapped now."""
-        held = self.context.store.held_back.of(self.source.name)
-        return [item for item in held if item.day not in self.days]
+        """Parts of the feed that earlier runs hold back, without the days that are mapped now."""
+        parts = self.context.store.held_back.of(self.source.name)
+        return [item for item in parts if item.day not in self.days]
 
 
-def with_held(staged: DataFrame, held: Iterable[HeldBack]) -> DataFrame:
-    """Give the rows of what is held back its reason, beside their own."""
+def with_held(staged: DataFrame, parts: Iterable[HeldBack]) -> DataFrame:
+    """Add the reason why a part is held back to the reasons of its rows."""
     cases = " ".join(
-        f"when {part_sql(item.day, item.path)} then {quoted(f'held back: {item.reason}')}" for item in held
+        f"when {part_sql(item.day, item.path)} then {quoted(f'held back: {item.reason}')}" for item in parts
     )
     if not cases:
         return staged
-    told = f"case {cases} end"
-    reasons = f"if({told} is null or _drop is not null, _reasons, array_union(_reasons, array({told}))) as _reasons"
+    reason = f"case {cases} end"
+    reasons = f"if({reason} is null or _drop is not null, _reasons, array_union(_reasons, array({reason}))) as _reasons"
     return staged.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 
 def part_sql(day: date, path: str) -> str:
-    """Condition of the rows of a day, or of one file of it."""
+    """SQL condition of the rows of a day, or of one file of it."""
     return f"_day = date'{day}'" + (f" and _file = {quoted(path)}" if path else "")
 
 

@@ -1,1 +1,1 @@
-"""Kinds of databases that a source may be taken from, one file each, found and not listed."""
+"""Kinds of databases that a source may extract from: one file each, discovered by their class."""

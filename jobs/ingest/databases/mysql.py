@@ -1,4 +1,4 @@
-"""MySQL and MariaDB, through connectorx: rows come as Arrow, out of a process of its own."""
+"""MySQL and MariaDB through connectorx, which runs in a process of its own and returns Arrow batches."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from quanyu.extract import Extracts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What lands with its own type. All else is selected as text: decimal too, so that no amount becomes a double.
+# Types that land as they are. All others are selected as text: also decimal, so that no amount becomes a double.
 _TYPED = {
     "tinyint", "smallint", "mediumint", "int", "bigint", "year", "float", "double", "char", "varchar", "tinytext",
     "text", "mediumtext", "longtext", "enum", "set", "binary", "varbinary", "tinyblob", "blob", "mediumblob",
     "longblob",
 }  # fmt: skip
 _TIMES: Mapping[str, Any] = {"timestamp": "instant", "datetime": "naive", "date": "date"}
-# As the driver writes it, by how this database's own clients and those of MariaDB do.
+# The driver's names of SSL modes, by those of the clients of MySQL and MariaDB.
 _SSL_MODES = {
     "disabled": "disabled", "required": "required", "verify_ca": "verify_ca", "verify_identity": "verify_identity",
     "disable": "disabled", "trust": "required", "verify-ca": "verify_ca", "verify-full": "verify_identity",
 }  # fmt: skip
-# Error codes of the server, by what they come to.
+# Error codes of the server, by their meaning.
 _NO_LOGIN = {1045, 1251, 1524, 1698, 1820, 1862, 4151}
 _NO_DATABASE = {1044, 1049}
 _NOT_THERE = {1051, 1054, 1142, 1143, 1146, 1356}
@@ -37,7 +37,7 @@ _BROKEN_OFF = {1053, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1927, 1969, 3024,
 
 
 class MySQL(Database):
-    """A MySQL or a MariaDB."""
+    """MySQL or MariaDB."""
 
     kinds: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     options: ClassVar[Mapping[str, str]] = {"ssl-mode": "ssl-mode", "sslMode": "ssl-mode", "ssl-ca": "ssl-ca"}
@@ -45,7 +45,7 @@ class MySQL(Database):
 
     def __init__(self, extracts: Extracts, hosts: str, database: str, options: Mapping[str, str]) -> None:
         if "," in hosts:
-            raise RefusedError("url", f"what {extracts.url} stands for names more than one host; one is wanted")
+            raise RefusedError("url", f"what {extracts.url} stands for names more than one host; only one is allowed")
         mode = options.get("ssl-mode", "disabled").lower()
         if mode not in _SSL_MODES:
             words = f"has an ssl-mode that is not known; allowed: {', '.join(_SSL_MODES)}"
@@ -53,12 +53,12 @@ class MySQL(Database):
         super().__init__(extracts, hosts, database, {**options, "ssl-mode": _SSL_MODES[mode]})
 
     def instant(self, at: datetime) -> str:
-        """Write an instant by its seconds, since a literal would be read in the zone of the server."""
+        """SQL of an instant by its epoch seconds, since a literal would be read in the zone of the server."""
         seconds, rest = divmod(max(at - datetime(1970, 1, 1, tzinfo=UTC), timedelta()), timedelta(seconds=1))
         return f"from_unixtime({seconds}.{rest.microseconds:06})"
 
     def columns(self) -> dict[str, Column]:
-        """Columns as far as this user may see them."""
+        """Columns that this user may see."""
         *schema, table = self.extracts.table.split(".")
         if len(schema) > 1:
             raise RefusedError("table", f"{self.extracts.table} has three parts; a table is written `database.table`")
@@ -72,13 +72,13 @@ class MySQL(Database):
         with self._rows(query) as (_, batches):
             columns = [self._column(row["name"], row["type"]) for batch in batches for row in batch.to_pylist()]
         if not columns:
-            raise self._not_there()
+            raise self._missing_table()
         return {column.name: column for column in columns}
 
     def _column(self, name: str, kind: str) -> Column:
         column = self.quoted(name)
         if kind == "timestamp":
-            # As text it would be in the zone of the server, where an hour of autumn comes twice.
+            # As text it would be in the zone of the server, in which one hour of autumn occurs twice.
             selected = f"cast(unix_timestamp({column}) * 1000000 as signed)"
         elif kind == "bit":
             selected = f"cast({column} as unsigned)"
@@ -88,7 +88,7 @@ class MySQL(Database):
 
     @contextlib.contextmanager
     def read(self, query: str, columns: Sequence[Column]) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-        """Rows as the server sends them; dates and times are text or number until they are here."""
+        """Stream rows; dates and times arrive as text or number and are converted here."""
         with self._rows(query) as (schema, batches):
             for position, column in enumerate(columns):
                 if column.time:
@@ -105,7 +105,7 @@ class MySQL(Database):
                     arrays[position] = _times(arrays[position], schema.field(position).type)
                 except pa.ArrowInvalid:
                     words = f"{self.extracts.table} has a value in {column.name} that is no day, such as 2024-00-00"
-                    raise RefusedError("table", f"{words}: name a view without") from None
+                    raise RefusedError("table", f"{words}: name a view without it") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     @contextlib.contextmanager
@@ -128,8 +128,8 @@ class MySQL(Database):
         if re.search(r"(Driver|Tls|Ssl)Error \{.*(secure|certificate|tls|ssl)", text, re.IGNORECASE):
             return RefusedError("url", f"the connection that {url} asks for cannot be made: look at its ssl options")
         if "convert the value" in text:
-            return RefusedError("table", f"{table} has a value that the driver cannot read: name a view without")
-        return RetryableError("the database broke off; its own log says why")
+            return RefusedError("table", f"{table} has a value that the driver cannot read: name a view without it")
+        return RetryableError("the database closed the connection; its own log says why")
 
     def _of_code(self, code: int) -> Exception:
         extracts = self.extracts
@@ -140,15 +140,15 @@ class MySQL(Database):
             words = f"what {extracts.url} stands for names a database that is not there, or not for this user"
             return RefusedError("url", words)
         if code in _NOT_THERE:
-            return self._not_there()
+            return self._missing_table()
         if code in _BUSY:
-            return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+            return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if code in _BROKEN_OFF:
-            return RetryableError("the database broke off; its own log says why")
+            return RetryableError("the database closed the connection; its own log says why")
         words = f"the database cannot read {extracts.table} (its error {code}); its own log says why"
         return RefusedError("table", words)
 
-    def _not_there(self) -> RefusedError:
+    def _missing_table(self) -> RefusedError:
         return RefusedError("table", f"the database has no table or view {self.extracts.table} that this user may read")
 
 
@@ -161,7 +161,7 @@ def _type(column: Column) -> pa.DataType:
 
 
 def _times(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Convert texts, or microseconds since 1970. Zero, which is how these databases write none, becomes null."""
+    """Convert texts, or microseconds since 1970, to a type. Zero, which stands for no date, becomes null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

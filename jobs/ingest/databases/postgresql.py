@@ -1,4 +1,4 @@
-"""PostgreSQL, through ADBC: rows come as Arrow, by COPY."""
+"""PostgreSQL through ADBC, which returns Arrow batches by COPY."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quanyu.extract import Extracts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What lands with its own type. All else is selected as text: numeric too, so that no amount becomes a double.
+# Types that land as they are. All others are selected as text: also numeric, so that no amount becomes a double.
 _TYPED = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea", "time"}
 _TIMES: Mapping[str, Any] = {"timestamptz": "instant", "timestamp": "naive", "date": "date"}
 _SAME = (
@@ -22,7 +22,7 @@ _SAME = (
     "gssencmode", "connect_timeout", "tcp_user_timeout", "keepalives", "target_session_attrs", "application_name",
 )  # fmt: skip
 
-# What libpq itself says, in English wherever it runs, of a connection that does not come about.
+# Messages of libpq itself about a failed connection, which are always in English.
 _UNREACHED = {
     r"could not translate host name": "the host that {url} names is not known here; if it is right, try again",
     r"Connection refused|timeout expired|timed out|Network is unreachable|No route to host|closed the connection": (
@@ -30,17 +30,17 @@ _UNREACHED = {
     ),
 }
 _UNENCRYPTED = r"SSL|certificate|channel binding|invalid \S+ value|invalid URI|invalid integer"
-# What the server says, in the language of its country; these are the words of English ones.
+# Messages of the server, which are in its own language; these are the English ones.
 _BUSY = r"too many|remaining connection|starting up|shutting down|recovery|not yet accepting"
 _NO_LOGIN = r"authentication failed|role .* does not exist|not permitted to log in|no pg_hba.conf entry|no password"
 _NO_DATABASE = r"database .* does not exist|permission denied for database|not currently accepting connections"
-# Classes of SQLSTATE that pass by themselves: connection, resources, operator's acts, conflicts, the machine.
+# Classes of SQLSTATE that are temporary: connection, resources, operator intervention, conflicts, system errors.
 _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
 _NOT_THERE = ("42P01", "42501", "3F000", "0A000", "42602")
 
 
 class PostgreSQL(Database):
-    """A PostgreSQL, or what speaks its protocol."""
+    """PostgreSQL, or a database with its protocol."""
 
     kinds: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     options: ClassVar[Mapping[str, str]] = {
@@ -52,7 +52,7 @@ class PostgreSQL(Database):
         super().__init__(extracts, hosts, database, waits)
 
     def columns(self) -> dict[str, Column]:
-        """Columns as the server describes a query of the whole table."""
+        """Columns by the server's description of a query of the whole table."""
         with self._cursor() as cursor:
             query = f"select * from {self.quoted(self.extracts.table)}"  # noqa: S608 (quoted names only)
             schema = cursor.adbc_execute_schema(query)
@@ -72,13 +72,13 @@ class PostgreSQL(Database):
 
     @contextlib.contextmanager
     def read(self, query: str, columns: Sequence[Column]) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-        """Rows as the server copies them out, some 16 MB at a time."""
+        """Stream rows by COPY, in batches of about 16 MB."""
         from adbc_driver_manager._reader import AdbcRecordBatchReader
 
         with self._cursor() as cursor:
             cursor.execute(query)
             stream = cursor.fetch_arrow()
-            # Of the readers over a stream, the one whose errors have a SQLSTATE.
+            # The only reader of such a stream whose errors have a SQLSTATE.
             rows = AdbcRecordBatchReader._import_from_c(stream.address)
             yield rows.schema, self._batches(rows)
 
@@ -107,14 +107,14 @@ class PostgreSQL(Database):
                 raise self._broken(error.sqlstate) from None
 
     def _unconnected(self, text: str) -> Exception:
-        """Tell why there is no connection; the driver gives no SQLSTATE then."""
+        """Error for a failed connection, by its message, since the driver gives no SQLSTATE for it."""
         extracts, text = self.extracts, text.partition("Failed to connect: ")[2]
         for pattern, words in _UNREACHED.items():
             if re.search(pattern, text):
                 return RetryableError(words.format(url=extracts.url))
         logins = f"the login that {extracts.user} and {extracts.password} stand for"
         if re.search(_BUSY, text):
-            return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+            return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if re.search(_NO_LOGIN, text):
             return RefusedError("password", f"the database refuses {logins}")
         if re.search(_NO_DATABASE, text):
@@ -123,15 +123,15 @@ class PostgreSQL(Database):
         if re.search(_UNENCRYPTED, text):
             words = f"the connection that {extracts.url} asks for cannot be made: look at its sslmode and other options"
             return RefusedError("url", words)
-        # A server that does not speak English names the user or the database, and nothing when it is only busy.
+        # Not in English: a message with a quoted name is about the user or database; one without, about a busy server.
         if re.search('["«»„“”]', text.partition("failed: ")[2]):
             return RefusedError("password", f"the database refuses {logins}, or has none by the name in {extracts.url}")
-        return RetryableError(f"the database that {extracts.url} names takes no login now; try again")
+        return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
 
     def _broken(self, state: str | None) -> Exception:
         table = self.extracts.table
         if state is None or state.startswith(_PASSING):
-            return RetryableError("the database broke off; its own log says why")
+            return RetryableError("the database closed the connection; its own log says why")
         if state in _NOT_THERE:
             return RefusedError("table", f"the database has no table or view {table} that this user may read")
         return RefusedError("table", f"the database cannot read {table} (SQLSTATE {state}); its own log says why")

@@ -1,7 +1,7 @@
-"""Reads one landed file of any kind into strings, and says in words what of it could not be read.
+"""Reads one landed file of any format into strings, and describes what could not be read.
 
 It runs on Spark's workers, which have none of our packages: `cloudpickle.register_pickle_by_value` of this package
-ships all of it, so its modules import third-party libraries and each other, and nothing else.
+ships all of it, so its modules import only third-party libraries and each other.
 """
 
 from jobs.ingest.reader.read import read_file

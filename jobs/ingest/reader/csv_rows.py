@@ -1,4 +1,4 @@
-"""Delimited text: by Arrow where nothing can go wrong unseen, else record by record."""
+"""Reads delimited text: with Arrow if no error can go unnoticed, else record by record."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CSV_ERRORS = {
     "field larger": "has a field of more than 131,072 characters, or a quote that is never closed",
 }
 
-# Arrays of bytes and of places in them.
+# Arrays of shape (n,): the bytes of a block, and indices of bytes in it.
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
 
 class Record(NamedTuple):
-    """One record as the file has it; `problem` says why it cannot be trusted."""
+    """One record of the file; `problem` says why it is broken."""
 
     fields: list[str]
     raw: str
@@ -44,36 +44,36 @@ class Record(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The width of the header and where its columns go."""
+    """Number of columns of the header, and the places of the requested ones."""
 
     width: int
     fields: Fields
 
 
 class Feed:
-    """Lines for the csv module, which can be taken back when a quote turns out to have swallowed them."""
+    """Lines for the csv module; lines that an unclosed quote has swallowed can be returned and read again."""
 
     def __init__(self, lines: Iterator[tuple[str, str | None]]) -> None:
         self._lines = lines
         self._returned: deque[tuple[str, str | None]] = deque()
-        self.taken: list[tuple[str, str | None]] = []
+        self.record: list[tuple[str, str | None]] = []
 
     def __iter__(self) -> Feed:
         return self
 
     def __next__(self) -> str:
         line = self._returned.popleft() if self._returned else next(self._lines)
-        self.taken.append(line)
+        self.record.append(line)
         return line[0]
 
     def keep_first(self) -> None:
-        """Give back all lines of the current record but its first."""
-        self._returned.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
+        """Return all lines of the current record except its first."""
+        self._returned.extendleft(reversed(self.record[1:]))
+        del self.record[1:]
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
-    """Return how to read this file, the fastest way first; the last is exact for every file."""
+    """Return the ways to read this file, the fastest first; the last one is exact for every file."""
     header = next(_records(local, spec), None)
     if header is None:
         raise RefusedError("it is empty: not even a header")
@@ -85,7 +85,7 @@ def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterat
 
 
 def _quotes_are_plain(local: Path, spec: ReadSpec) -> bool:
-    """Tell whether every quote opens or closes a field or is doubled in one: Arrow hides it where that is not so."""
+    """Whether every quote opens or closes a field or is doubled within one: Arrow reports no error for other quotes."""
     if is_wide(spec.encoding) or not (spec.delimiter + spec.quote).isascii():
         return False
     if not spec.quote:
@@ -101,9 +101,10 @@ def _quotes_are_plain(local: Path, spec: ReadSpec) -> bool:
 
 
 def _blocks(file: BinaryIO, quote: bytes) -> Iterator[Bytes]:
-    """Give the bytes of a file behind its byte order mark; runs of quotes are whole, with what stands on either side.
+    """Yield the bytes of a file after its byte order mark, in blocks that do not split a run of quotes.
 
-    The ends of the file stand there as ends of lines. It is read and not mapped: one that shrinks ends no process.
+    Each block starts with the byte before it, and has a byte after a final quote; at the ends of the file, these are
+    line ends. The file is not memory-mapped, since one that shrinks would crash the process.
     """
     if file.read(3) != codecs.BOM_UTF8:
         file.seek(0)
@@ -116,7 +117,10 @@ def _blocks(file: BinaryIO, quote: bytes) -> Iterator[Bytes]:
 
 
 def _runs_are_plain(data: Bytes, places: Places, count: int, delimiter: str) -> bool:
-    """Judge runs of adjacent quotes, `count` quotes into the file: an odd number before them means inside a field."""
+    """Check runs of adjacent quotes; after an odd number of quotes, a run is inside a field.
+
+    `places` are the indices of the quotes in `data`; `count` is the number of quotes in the file before them.
+    """
     edges = np.zeros(256, bool)
     edges[[ord(delimiter), 10, 13]] = True
     first, final = np.diff(places, prepend=-2) > 1, np.diff(places, append=len(data) + 2) > 1
@@ -161,7 +165,7 @@ def _exact(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[p
 def _page(records: list[Record], layout: Layout) -> Page:
     blank = [""] * layout.width
     problems = [_problem(record, layout.width) for record in records]
-    # Delimiters behind the last field of a row hold nothing.
+    # Delimiters after the last field of a row contain no value.
     rows = [
         blank if problem else record.fields[: layout.width] for record, problem in zip(records, problems, strict=True)
     ]
@@ -187,18 +191,18 @@ def _records(local: Path, spec: ReadSpec) -> Iterator[Record]:
     feed = Feed(_split(text_lines(local, spec.encoding)))
     reader = _parser(feed, spec)
     while True:
-        feed.taken.clear()
+        feed.record.clear()
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            # Only the line that opens the quote is lost; the lines it swallowed are read again by themselves.
+            # Only the line that opens the quote is broken; the lines that it swallowed are read again.
             feed.keep_first()
-            yield Record([], feed.taken[0][0], feed.taken[0][1] or _words(error))
+            yield Record([], feed.record[0][0], feed.record[0][1] or _words(error))
             continue
         if fields:
-            yield _record(fields, feed.taken)
+            yield _record(fields, feed.record)
 
 
 def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
@@ -207,11 +211,11 @@ def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
     return csv.reader(feed, delimiter=spec.delimiter, quotechar=spec.quote, strict=True)
 
 
-def _record(fields: list[str], taken: list[tuple[str, str | None]]) -> Record:
-    if len(taken) == 1:
-        return Record(fields, *taken[0])
-    problem = next((problem for _, problem in taken if problem), None)
-    return Record(fields, "".join(text for text, _ in taken), problem)
+def _record(fields: list[str], lines: list[tuple[str, str | None]]) -> Record:
+    if len(lines) == 1:
+        return Record(fields, *lines[0])
+    problem = next((problem for _, problem in lines if problem), None)
+    return Record(fields, "".join(text for text, _ in lines), problem)
 
 
 def _words(error: csv.Error) -> str:
@@ -219,7 +223,7 @@ def _words(error: csv.Error) -> str:
 
 
 def _split(lines: Iterator[tuple[str, str | None]]) -> Iterator[tuple[str, str | None]]:
-    """Cut at lone carriage returns too, as old Macintosh files end their lines."""
+    """Split lines at lone carriage returns too, which are the line ends of old Macintosh files."""
     for text, problem in lines:
         if text.count("\r") == text.endswith("\r\n"):
             yield text, problem

@@ -1,4 +1,4 @@
-"""JSON, by lines or one document: numbers keep the text they were sent with, nested values become JSON text."""
+"""Reads JSON lines or one JSON document: numbers keep their text as sent, nested values become JSON text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.ingest.reader.pages import Page, batch_of, clipped
 from jobs.ingest.reader.source import refuse_large, text_lines
 from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
 
-# A document is read whole, and takes several times its size in memory.
+# A document is parsed at once, which takes several times its size in memory.
 DOCUMENT_BYTES = 512 << 20
 _KINDS: dict[type, str] = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 TOO_DEEP = "is nested too deeply"
@@ -23,13 +23,13 @@ HALF = "holds half of a surrogate pair, which is no character"
 
 
 class Number(str):
-    """A number as it was written: 0.10, 1e21 and twenty digits stay so."""
+    """A number as it was written: 0.10, 1e21 and numbers of twenty digits stay the same."""
 
     __slots__ = ()
 
 
 class Line(NamedTuple):
-    """One line: its values by column and the rest of it, or its text and what is wrong with it."""
+    """One line: its values by column and the other members as JSON, or its text and why it is broken."""
 
     values: tuple[str | None, ...]
     rest: str | None
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the reading of one file shares: its decoder, and the names that its objects had so far."""
+    """State of reading one file: its decoder, and in `seen` the names of its members so far."""
 
     decode: Callable[[str], Any]
     spec: ReadSpec
@@ -46,20 +46,20 @@ class Reading(NamedTuple):
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
-    """Return the one way to read JSON lines, or a document."""
+    """Return the only way to read JSON lines or a document."""
     return (partial(_read, local, name, spec),)
 
 
 def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
-    seen: dict[str, None] = {}
-    reading = Reading(_decoder(), spec, seen)
+    names: dict[str, None] = {}
+    reading = Reading(_decoder(), spec, names)
     lines = _document(local, reading) if spec.format == "json" else _lines(local, reading)
     done = 0
     while some := list(islice(lines, spec.batch_rows)):
         yield batch_of(_page(some, len(spec.columns)), done + 1, name, spec)
         done += len(some)
-    if seen:
-        refuse_missing(list(seen), spec)
+    if names:
+        refuse_missing(list(names), spec)
 
 
 def _lines(local: Path, reading: Reading) -> Iterator[Line]:
@@ -68,21 +68,23 @@ def _lines(local: Path, reading: Reading) -> Iterator[Line]:
 
 
 def _document(local: Path, reading: Reading) -> Iterator[Line]:
-    """Give the rows that one member of a document lists, each with the document's own plain members beside its own."""
+    """Yield the rows in one member of a document, each with the plain members of the document added to its own."""
     try:
         refuse_large(local.stat().st_size, DOCUMENT_BYTES)
-        found = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
+        document = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, whole") from error
-    rows = found.pop(reading.spec.records, None)
+        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, complete") from error
+    rows = document.pop(reading.spec.records, None)
     if not isinstance(rows, list):
-        raise RefusedError(f"its member {reading.spec.records!r} is no list of rows; it has {len(found)} other members")
-    plain = {name: value for name, value in found.items() if not isinstance(value, dict | list)}
+        raise RefusedError(
+            f"its member {reading.spec.records!r} is not a list of rows; it has {len(document)} other members"
+        )
+    plain = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
     return (_row(row, plain, reading) for row in rows)
 
 
 def _place(error: Exception) -> str:
-    """Where a document breaks off; the words of other errors may hold a value."""
+    """Where a document breaks off; the messages of other errors may contain a value."""
     return f" ({error.msg} at character {error.pos + 1})" if isinstance(error, json.JSONDecodeError) else ""
 
 
@@ -125,18 +127,18 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
     return _unread(text, problem, reading)
 
 
-def _values(found: dict[str, Any], escaped: bool, reading: Reading) -> Line:
+def _values(members: dict[str, Any], escaped: bool, reading: Reading) -> Line:
     if reading.spec.aliases:
-        named = dict(zip(known_names(list(found), reading.spec), found.values(), strict=True))
-        if len(named) < len(found):
+        named = dict(zip(known_names(list(members), reading.spec), members.values(), strict=True))
+        if len(named) < len(members):
             raise ValueError("it has two names of one column")
-        found = named
-    keys = dict.fromkeys(found)
-    values = tuple([_text(found.pop(column, None)) for column in reading.spec.columns])
-    kept = {key: value for key, value in found.items() if value is not None}
-    line = Line(values, _dump(kept) if kept else None)
+        members = named
+    keys = dict.fromkeys(members)
+    values = tuple([_text(members.pop(column, None)) for column in reading.spec.columns])
+    rest = {key: value for key, value in members.items() if value is not None}
+    line = Line(values, _dump(rest) if rest else None)
     if escaped:
-        # Only an escape can smuggle in what UTF-8 cannot hold; it must fail here and not in Arrow.
+        # Only an escape can contain characters that UTF-8 cannot encode; they must fail here and not in Arrow.
         "".join(part for part in (*values, line.rest) if part).encode()
     reading.seen.update(keys)
     return line
@@ -149,17 +151,17 @@ def _decoder() -> Callable[[str], Any]:
 
 
 def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any]:
-    found = decode(text)
-    if not isinstance(found, dict):
-        raise ValueError(f"but {_KINDS.get(type(found), 'a number')}")
-    return found
+    value = decode(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"but {_KINDS.get(type(value), 'a number')}")
+    return value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("a name occurs twice in it")
-    return found
+    return members
 
 
 def _refuse_constant(text: str) -> Any:

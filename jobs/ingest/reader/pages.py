@@ -1,4 +1,4 @@
-"""Builds the batches that every format ends in."""
+"""Builds the record batches that the readers of all formats return."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import pyarrow.compute as pc
 
 from jobs.ingest.reader.spec import Fields, ReadSpec, output_schema
 
-# Nobody reads more of a broken row, and one without an end would fill the memory.
+# The text of a broken row is cut at this many characters, since an endless one would fill the memory.
 RAW_LIMIT = 100_000
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in the order of the file: wanted columns and the rest, and for broken rows (else null) text and reason."""
+    """Rows in the order of the file, as string arrays of equal length.
+
+    `columns` are the requested columns, `rest` the other ones as JSON. `raw` and `broken` are the text of a broken row
+    and the reason, null for good rows.
+    """
 
     columns: Sequence[pa.Array]
     rest: pa.Array
@@ -27,7 +31,7 @@ class Page:
 
 
 def batch_of(page: Page, first: int, name: str, spec: ReadSpec) -> pa.RecordBatch:
-    """Return the batch of a page whose first row has the number `first`."""
+    """Return the batch of a page, with its rows numbered from `first`."""
     size = len(page.rest)
     nulls = pa.nulls(size, pa.string())
     file = pa.repeat(pa.scalar(name, pa.string()), size)
@@ -37,18 +41,18 @@ def batch_of(page: Page, first: int, name: str, spec: ReadSpec) -> pa.RecordBatc
 
 
 def page_of(values: Sequence[pa.Array], size: int, fields: Fields) -> tuple[list[pa.Array], pa.Array]:
-    """Return the wanted columns and the rest of a file's columns, which are strings already."""
+    """Return the requested columns of a file and the rest; `values` are its columns as string arrays of `size` rows."""
     nulls = pa.nulls(size, pa.string())
-    wanted = [nulls if place is None else values[place] for place in fields.places]
-    return wanted, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
+    columns = [nulls if place is None else values[place] for place in fields.places]
+    return columns, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
 
 
 def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array:
-    """Return a JSON object per row of the columns nobody asked for; fields without a value are left out."""
+    """Return a JSON object per row of the columns that were not requested; fields without a value are left out."""
     pieces = [_field(name, values) for name, values in extras if values.null_count < len(values)]
     if not pieces:
         return nulls
-    # Arrow leaves out a row of which every piece is null: an empty piece before them keeps it, and gives a comma.
+    # Arrow skips a row whose pieces are all null. An empty first piece prevents that, and adds a leading comma.
     begins = pa.repeat(pa.scalar("", pa.string()), len(nulls))
     inner = pc.utf8_slice_codeunits(pc.binary_join_element_wise(begins, *pieces, ",", null_handling="skip"), 1)
     text = pc.binary_join_element_wise("{", inner, "}", "")
@@ -63,12 +67,12 @@ def _field(name: str, values: pa.Array) -> pa.Array:
 
 
 def refusal(words: str, name: str, spec: ReadSpec) -> pa.RecordBatch:
-    """Return the one row that a refused file gives."""
+    """Return the batch with the single row of a refused file."""
     row = {"_file": name, "_row": 0, "_refused": words}
     return pa.RecordBatch.from_pylist([row], schema=output_schema(spec))
 
 
 def clipped(raw: str) -> str:
-    """Return the text of a broken row without its line end, cut where it is endless."""
+    """Return the text of a broken row without its line end, cut at RAW_LIMIT."""
     text = raw.rstrip("\r\n")
     return text if len(text) <= RAW_LIMIT else f"{text[:RAW_LIMIT]}… ({len(text)} characters)"

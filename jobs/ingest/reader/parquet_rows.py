@@ -1,4 +1,4 @@
-"""Parquet: every value as the text a person would write for it."""
+"""Reads parquet, each value as the text that a person would write for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.ingest.reader.spec import ReadSpec, RefusedError, matched
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
-    """Return the one way to read parquet."""
+    """Return the only way to read parquet."""
     return (partial(_read, local, name, spec),)
 
 
@@ -29,7 +29,7 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(local, coerce_int96_timestamp_unit="us") as file:
             sizes = [file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups)]
-            # A value that repeats takes no space at all: each counts as a byte.
+            # Repeated values take no space in the file, so each value counts as at least a byte.
             refuse_large(max(sum(sizes), file.metadata.num_rows * file.metadata.num_columns), spec.unpacked_bytes)
             fields = matched(file.schema_arrow.names, spec)
             for batch in file.iter_batches(spec.batch_rows):
@@ -37,17 +37,17 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
                 yield batch_of(Page(columns, rest), done + 1, name, spec)
                 done += batch.num_rows
     except (pa.ArrowException, UnicodeError, OSError) as error:
-        # Arrow tells of bad data by an OSError without a number; a machine that fails gives one.
+        # Arrow reports bad data as an OSError without errno; a failure of the machine has one.
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        # Arrow's own words may hold a value.
+        # Arrow's own message may contain a value.
         raise RefusedError(
             f"the parquet file is truncated or corrupt ({type(error).__name__}): send it again"
         ) from error
 
 
 def as_text(values: pa.Array) -> pa.Array:
-    """Return the values as strings: 17850.0 stays so, times are ISO with a blank, nested values are JSON."""
+    """Return the values as strings: 17850.0 stays 17850.0, times are ISO with a blank, nested values are JSON."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         return as_text(values.cast(kind.value_type))
@@ -65,7 +65,7 @@ def as_text(values: pa.Array) -> pa.Array:
 
 
 def _checked(texts: pa.Array) -> pa.Array:
-    # Parquet readers take the bytes of a string on trust.
+    # Parquet readers do not check that the bytes of a string are UTF-8.
     texts.validate(full=True)
     return texts
 
@@ -77,7 +77,7 @@ def _times(values: pa.Array) -> pa.Array:
 
 
 def _each(values: pa.Array, *steps: Callable[[Any], Any]) -> pa.Array:
-    """Convert distinct values one by one: columns of numbers repeat themselves."""
+    """Convert each distinct value once, since numbers repeat."""
     coded = values.dictionary_encode()
     texts = coded.dictionary.to_pylist()
     for step in steps:
@@ -86,12 +86,12 @@ def _each(values: pa.Array, *steps: Callable[[Any], Any]) -> pa.Array:
 
 
 def _short(value: float) -> str:
-    """Write a single-precision number as it was meant, not as its double reads."""
+    """Write a single-precision number with its own digits and not those of its double."""
     return str(np.float32(value))
 
 
 def _plain(text: str) -> str:
-    """Write 1e+16 as 10000000000000000.0: who reads it must see that it was a double, which may have lost digits."""
+    """Write 1e+16 as 10000000000000000.0, which shows that it was a double and may have lost digits."""
     plain = format(Decimal(text), "f") if "e" in text else text
     return plain if "." in plain or "e" not in text else f"{plain}.0"
 

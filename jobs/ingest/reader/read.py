@@ -1,4 +1,4 @@
-"""Reads one file: everything is looked at before anything is given, so that a refused file gives nothing else."""
+"""Reads one file. All of it is checked before any row is returned, so that a refused file returns no rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from jobs.ingest.reader.spec import InexactError, ReadSpec, RefusedError
 
 Way = Callable[[], Iterator[pa.RecordBatch]]
 
-# Batches up to this size are kept from the first look; larger files are read twice instead.
+# Batches are buffered up to this size while the file is checked; larger files are read twice.
 HELD_BYTES = 128 << 20
 
 
 def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     """Read a local path or URI into batches of `output_schema(spec)`, rows in the order of the file.
 
-    Bad data never raises: rows that cannot be read come with `_broken`, and a file that cannot gives one row with
-    `_refused`. A file that is not there, or a machine that fails, raises OSError.
+    Bad data never raises: a row that cannot be read has `_broken`, and a file that cannot be read gives one row with
+    `_refused`. A missing file, or a failure of the machine, raises OSError.
     """
-    # Most files are read where they lie: a folder for each would take longer than reading it.
+    # Most files are read in place: making a folder for each would take longer than reading it.
     with contextlib.ExitStack() as cleanup:
 
         def folder() -> Path:
@@ -36,7 +36,7 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
         try:
             local = fetched(path, folder, spec)
             refuse_foreign(local, spec)
-            pages = _settled(_ways(local, name, spec), spec)
+            pages = _read_exactly(_ways(local, name, spec), spec)
         except RefusedError as error:
             pages = [refusal(" ".join(str(error).split()), name, spec)]
         for page in pages:
@@ -54,30 +54,30 @@ def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Way]:
     raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, json, parquet")
 
 
-def _settled(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+def _read_exactly(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
     for way in ways[:-1]:
         try:
-            return _surveyed(way, spec)
+            return _checked_batches(way, spec)
         except InexactError:
             continue
-    return _surveyed(ways[-1], spec)
+    return _checked_batches(ways[-1], spec)
 
 
-def _surveyed(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
-    held: list[pa.RecordBatch] = []
+def _checked_batches(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+    batches: list[pa.RecordBatch] = []
     size = lines = broken = 0
     first = None
     for batch in way():
         bad = _broken_lines(batch)
         size, lines, broken = size + batch.nbytes, lines + batch.num_rows, broken + bad
         first = first or (_first_broken(batch) if bad else None)
-        held = [*held, batch] if size <= HELD_BYTES else []
+        batches = [*batches, batch] if size <= HELD_BYTES else []
     _refuse_broken(broken, lines, first, spec)
-    return held if size <= HELD_BYTES else way()
+    return batches if size <= HELD_BYTES else way()
 
 
 def _broken_lines(batch: pa.RecordBatch) -> int:
-    """Count broken rows by their lines: one that swallowed a hundred others weighs as many."""
+    """Count the lines of broken rows: one that swallowed a hundred others counts as many."""
     if batch["_broken"].null_count == batch.num_rows:
         return 0
     further = pc.sum(pc.count_substring(batch["_raw"], "\n")).as_py()

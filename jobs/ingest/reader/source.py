@@ -1,4 +1,4 @@
-"""Files as they lie in landing: fetched, unpacked, and refused where they are not what their name says."""
+"""Fetches and unpacks landed files, and refuses those whose content does not match their name or format."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from jobs.ingest.reader.spec import ReadSpec, RefusedError
 CHUNK = 1 << 20
 # A line is read whole.
 LONGEST_LINE = 64 << 20
-# A few rows of blanks pack well: archives up to this size are nobody's trouble.
+# Unpacked size that is always allowed: a few rows of blanks have a high compression ratio too.
 ALWAYS_UNPACKED = 64 << 20
-# Bytes beyond ASCII that all fit UTF-8; six Chinese characters of GB18030 do so once in 100,000 times.
+# Number of non-ASCII bytes that prove UTF-8: six Chinese characters in GB18030 are valid UTF-8 once in 100,000 times.
 BEYOND_CHANCE = 12
 ASCII = bytes(range(128))
 ARCHIVES = {".gz": "gzip", ".gzip": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd"}
@@ -41,14 +41,14 @@ WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
 def is_wide(encoding: str) -> bool:
-    """Tell whether the encoding gives ASCII characters more than one byte, so that bytes say nothing of lines."""
+    """Whether the encoding has more than one byte per ASCII character, so that lines cannot be split by bytes."""
     return codecs.lookup(encoding).name.startswith(WIDE)
 
 
 def fetched(path: str, folder: Callable[[], Path], spec: ReadSpec) -> Path:
-    """Return the file on this machine, unpacked and whole; what has to be copied for that goes into a new `folder()`.
+    """Return a local, unpacked copy of the file, or the file itself; copies are written to a new `folder()`.
 
-    Everything is read locally, so that a later failure is the file's and never the network's.
+    The whole file is fetched first, so that a later failure is due to the file and not to the network.
     """
     local = _local(path, folder)
     packing = _packing(local, path)
@@ -72,7 +72,7 @@ def _local(path: str, folder: Callable[[], Path]) -> Path:
 
 
 def is_as_listed(path: str, size: int, mtime_ns: int) -> bool:
-    """Tell whether a local file is there with the size and time that it was listed with."""
+    """Whether a local file still has the size and mtime that it was listed with."""
     try:
         stat = Path(path).stat()
     except OSError:
@@ -99,7 +99,7 @@ def _unpacked(local: Path, target: Path, packing: str, spec: ReadSpec) -> Path:
                 out.write(chunk)
                 refuse_large(out.tell(), most)
     except OSError as error:
-        # Arrow tells of bad data by an OSError without a number; a full disk has one.
+        # Arrow reports bad data as an OSError without errno; a full disk has one.
         if error.errno is not None:
             raise
         raise RefusedError(f"the {packing} archive is truncated or corrupt: send it again") from error
@@ -107,7 +107,7 @@ def _unpacked(local: Path, target: Path, packing: str, spec: ReadSpec) -> Path:
 
 
 def refuse_large(size: int, most: int) -> None:
-    """Refuse what an archive becomes beyond what its source declares."""
+    """Refuse a file whose unpacked size exceeds the limits of its source."""
     if size > most:
         words = "unpacked it has more than"
         raise RefusedError(f"{words} {most >> 20} MB, which unpacked_mb and unpacked_times of `reads` allow")
@@ -119,7 +119,7 @@ def _head(local: Path) -> bytes:
 
 
 def refuse_foreign(local: Path, spec: ReadSpec) -> None:
-    """Refuse content that is plainly not of the format: pages, workbooks, archives, other tables, wide text."""
+    """Refuse content that is clearly of another format: web pages, workbooks, archives, parquet, UTF-16."""
     head = _head(local)
     for start, words in FOREIGN:
         if re.match(start, head, re.IGNORECASE):
@@ -149,7 +149,7 @@ def _refuse_other_text(local: Path, head: bytes, spec: ReadSpec) -> None:
 
 
 def _is_utf8(local: Path) -> bool:
-    """Tell whether a text is UTF-8 beyond chance: as GB18030 it might decode all the same, into other words."""
+    """Whether a text is UTF-8 and not just by chance: it might decode as GB18030 too, into other characters."""
     decoder, beyond = codecs.getincrementaldecoder("utf-8")(), 0
     with local.open("rb") as file:
         try:
@@ -163,7 +163,7 @@ def _is_utf8(local: Path) -> bool:
 
 
 def text_lines(local: Path, encoding: str) -> Iterator[tuple[str, str | None]]:
-    r"""Give the lines of a text with their ends, and why a line does not decode: its text then shows bytes as \xNN."""
+    r"""Yield lines with their line ends, and the problem of a line that does not decode, which has bytes as \xNN."""
     if is_wide(encoding):
         yield from ((line.removeprefix("\ufeff"), None) for line in _wide_lines(local, encoding))
         return
@@ -176,14 +176,14 @@ def text_lines(local: Path, encoding: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _decoded(raw_lines: list[bytes], encoding: str) -> Iterator[tuple[str, str | None]]:
-    """Decode many lines at once, and only where one of them does not decode each by itself."""
+    """Decode many lines at once; one by one only if some line does not decode."""
     decode = codecs.lookup(encoding).decode
     try:
         text = decode(b"".join(raw_lines), "strict")[0]
     except UnicodeError:
         yield from (_decoded_line(raw, encoding, decode) for raw in raw_lines)
         return
-    # Not str.splitlines, which also ends lines at characters that JSON and CSV hold inside values.
+    # Not str.splitlines, which also splits at characters that may be inside of JSON and CSV values.
     *lines, rest = text.split("\n")
     yield from ((f"{line}\n", None) for line in lines)
     if rest:
@@ -194,7 +194,7 @@ def _decoded_line(raw: bytes, encoding: str, decode: Any) -> tuple[str, str | No
     try:
         return decode(raw, "strict")[0], None
     except UnicodeError as error:
-        return _shown(raw, decode), _undecodable(raw, encoding, error)
+        return _escaped(raw, decode), _undecodable(raw, encoding, error)
 
 
 def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
             raise RefusedError(f"it does not decode as {encoding}") from error
 
 
-def _shown(raw: bytes, decode: Any) -> str:
+def _escaped(raw: bytes, decode: Any) -> str:
     return str(decode(raw, "backslashreplace")[0])
 
 

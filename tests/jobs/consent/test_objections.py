@@ -142,7 +142,7 @@ def test_what_lies_among_the_files_of_consents_and_cannot_be_taken_puts_them_in_
     link = shop.home / "landing" / "answers" / "2024-07-02.csv"
     link.symlink_to("nowhere.csv")
     [words] = doubts(took(shop), "ads")
-    assert words.startswith("answers: answers/2024-07-02.csv was not taken")
+    assert words.startswith("answers: answers/2024-07-02.csv was not ingested")
 
 
 def test_a_database_that_could_not_be_read_for_the_day_puts_consents_in_doubt(shop):

@@ -1,4 +1,4 @@
-"""Databases to take extracts from, and a retailer who does."""
+"""Databases to extract from, and a retailer with such a source."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def members(database, monkeypatch):
 
 @pytest.fixture
 def loyalty(tmp_path, members):
-    """A retailer whose engine is not needed."""
+    """A retailer for tests that need no engine."""
     retailer = Retailer(tmp_path)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     yield retailer

@@ -1,4 +1,4 @@
-"""Files as feeds really send them: a table of cases with what must come of each, for any test that reads landing."""
+"""Files as feeds really send them: a table of cases, each with the expected result of reading it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARQUET = replace(CSV, format="parquet")
 
 @dataclass(frozen=True)
 class Case:
-    """A landed file, and what its reading must give: good rows, broken rows by number, or a refusal, in words."""
+    """A landed file and the expected result of reading it: good rows, broken rows by number, or a refusal's message."""
 
     name: str
     file: str

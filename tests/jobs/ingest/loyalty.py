@@ -1,4 +1,4 @@
-"""A retailer's table of members in a real database, and the extracts of it."""
+"""A retailer's table of members in a real database, and its extracts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def put(database, card, city, at):
 
 
 def landed(retailer, day):
-    """Rows of the extract of a day, as they lie in the landing."""
+    """Rows of a day's extract in landing."""
     files = sorted((retailer.home / "landing" / "loyalty" / day).glob("*.parquet"))
     return pa.concat_tables([pq.read_table(file) for file in files])
 
@@ -57,6 +57,6 @@ def cards(retailer, day):
 
 
 def take(retailer, day):
-    """Take the extract of a day, without reading it."""
+    """Extract a day, without ingesting it."""
     context = retailer.context(day)
     return extract.extract(context, context.catalogue.sources["loyalty"])

@@ -1,4 +1,4 @@
-"""A MariaDB of one's own on loopback, out of Debian's package, with its data in a folder that goes when it stops."""
+"""A private MariaDB on loopback, from Debian's package; its data folder is removed when it stops."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ DATABASE = "shop"
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if not found:
+    program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if not program:
         raise UnavailableError("MariaDB is not installed: apt-get install mariadb-server")
-    return found
+    return program
 
 
 class MariaDB:
     """One server; `run` performs SQL as its administrator."""
 
-    # Lets a zero date in, as servers of before 5.7 do.
+    # Allows zero dates, as servers before 5.7 do.
     lenient = "set sql_mode = ''; "
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class MariaDB:
         return done.stdout.strip()
 
     def kill_others(self) -> None:
-        """Break off every other connection."""
+        """Close every other connection."""
         ids = self.run(
             f"select id from information_schema.processlist where id <> connection_id() and user = '{ADMIN}'"
         )

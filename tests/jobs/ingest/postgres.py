@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own on loopback, out of Debian's package, with its data in a folder that goes when it stops."""
+"""A private PostgreSQL on loopback, from Debian's package; its data folder is removed when it stops."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ ADMIN, PASSWORD = "keeper", "pa55-of-the-keeper"
 
 
 class UnavailableError(Exception):
-    """There is none here, with the reason."""
+    """The database cannot be started on this machine; the message says why."""
 
 
 def _programs():
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
-    if not found:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    if not programs:
         raise UnavailableError("PostgreSQL is not installed: apt-get install postgresql")
-    return found[-1].parent
+    return programs[-1].parent
 
 
 def _unprivileged():
-    """How to call its programs, which refuse root, and whose the folder must be."""
+    """Prefix of commands that runs them without root, which they refuse, and the user who must own the folder."""
     if os.geteuid():
         return [], None
     try:
@@ -84,7 +84,7 @@ class Postgres:
         return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
 
     def kill_others(self) -> None:
-        """Break off every other connection."""
+        """Close every other connection."""
         self.run(
             "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename <> ''"
         )

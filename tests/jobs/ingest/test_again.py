@@ -1,4 +1,4 @@
-"""Days that are told again, late, in parts or in another order: silver is what all that landed says together."""
+"""Days that are redelivered, late, in parts or in another order: silver is the result of all deliveries together."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ def till(retailer):
     return retailer
 
 
-def test_a_receipt_that_comes_in_parts_is_the_sum_of_them(till):
+def test_a_receipt_that_arrives_in_parts_is_the_sum_of_them(till):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r1", 2, "5.00"))
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-02/s.csv", HEAD + line("r1", 3, "7.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-02")
     assert orders(till) == [("r1", "22.00", "3"), ("r2", "1.00", "1")]
-    # A line that is told again takes the place of the one before; one to the letter is no second one.
+    # A redelivered line replaces the earlier one; an identical one does not count twice.
     till.land("till/2024-01-03/s.csv", HEAD + line("r1", 2, "6.00") + line("r1", 1, "10.00"))
     till.ingest("till", "2024-01-03")
     assert orders(till) == [("r1", "23.00", "3"), ("r2", "1.00", "1")]
     assert till.ingest("till", "2024-01-03").rows_out == 0
 
 
-def test_lines_without_a_key_add_up_and_what_is_equal_to_the_letter_is_told_again(retailer):
+def test_lines_without_a_key_add_up_and_an_identical_line_is_a_repetition(retailer):
     alone = TILL[: TILL.index("  order_lines:")] + TILL[TILL.index("  orders:") :]
     retailer.declare("sources/till.yml", alone)
     retailer.land("till/2024-01-01/s.csv", HEAD + 2 * line("r1", "", "10.00"))
@@ -85,7 +85,7 @@ def test_lines_without_a_key_add_up_and_what_is_equal_to_the_letter_is_told_agai
     assert orders(retailer) == [("r1", "23.00", "3")]
 
 
-def test_a_receipt_with_a_line_in_quarantine_is_held_back_as_a_whole_until_it_is_mended(till):
+def test_a_receipt_with_a_line_in_quarantine_is_held_back_until_it_is_fixed(till):
     good, bad = line("r1", 1, "100.00") + line("r2", 1, "50.00"), line("r1", 2, "x")
     till.land("till/2024-01-01/s.csv", HEAD + good + bad)
     outcome = till.ingest("till", "2024-01-01")
@@ -115,7 +115,7 @@ def test_a_receipt_whose_second_part_is_bad_is_held_back_with_its_first(till):
     assert till.rows("quarantine/till", "_row") == []
 
 
-def test_a_source_may_publish_a_short_receipt_without_its_sums(till):
+def test_a_source_may_publish_an_incomplete_receipt_without_its_sums(till):
     till.declare(
         "sources/till.yml", TILL.replace("one_row_per: receipt", "one_row_per: receipt\n    when_incomplete: mark")
     )
@@ -128,7 +128,7 @@ def test_a_source_may_publish_a_short_receipt_without_its_sums(till):
     assert current(till, "order_lines", "order_id", "line") == [("r1", "1"), ("r2", "1")]
 
 
-def test_a_day_without_rows_tells_nothing(till):
+def test_a_day_without_rows_changes_nothing(till):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00"))
     till.ingest("till", "2024-01-01")
     context = till.context("2024-01-02")
@@ -140,14 +140,14 @@ def test_a_day_without_rows_tells_nothing(till):
     assert orders(till) == [("r1", "10.00", "1")]
 
 
-def test_a_day_that_is_told_again_with_its_corrected_rows_alone_is_held_back(till):
+def test_a_redelivered_day_with_only_its_corrected_rows_is_held_back(till):
     many = "".join(line(f"r{n}", 1, "10.00") for n in range(9))
     till.land("till/2024-01-01/s.csv", HEAD + many)
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "11.00"))
     assert "held back 2024-01-01" in till.breached("till", "2024-01-02").breaches
     assert len(orders(till)) == 9
-    # Fewer than half are gone, but more than a fifth.
+    # Fewer than half are missing, but more than a fifth.
     till.land("till/2024-01-01/s.csv", HEAD + "".join(many.splitlines(keepends=True)[:5]))
     assert "would end" in till.breached("till", "2024-01-02").breaches["held back 2024-01-01"]
     assert len(orders(till)) == 9
@@ -182,7 +182,7 @@ def test_many_small_bad_files_hold_their_day_back(till):
     assert "8 of 16 rows are bad" in till.breached("till", "2024-01-01").breaches["held back 2024-01-01"]
 
 
-def test_a_correction_of_a_day_counts_whatever_time_it_tells(retailer):
+def test_a_correction_of_a_day_counts_whatever_times_it_has(retailer):
     retailer.declare("sources/shop.yml", SHOP)
     head = "number,state,changed\n"
     retailer.land("shop/2024-01-02.csv", head + "1,paid,2024-01-02 12:00:00\n2,paid,2024-01-02 12:00:00\n")
@@ -206,7 +206,7 @@ def test_a_time_beyond_the_day_is_quarantined_and_late_rows_are_counted(retailer
     assert current(retailer, "orders", "order_id", "status") == [("2", "paid")]
 
 
-def test_a_snapshot_that_comes_late_ends_nothing_and_brings_nothing_back(retailer):
+def test_a_late_snapshot_ends_no_key_and_restores_none(retailer):
     retailer.declare("sources/catalogue.yml", CATALOGUE)
     retailer.land("catalogue/2024-01-01.csv", "sku,name\na,A\nb,B\n")
     retailer.ingest("catalogue", "2024-01-01")
@@ -218,7 +218,7 @@ def test_a_snapshot_that_comes_late_ends_nothing_and_brings_nothing_back(retaile
     assert current(retailer, "products", "sku") == [("a",), ("c",)]
 
 
-# Each world: its declaration, the table, the columns, and its files in the order in which their versions were written.
+# Each case: source, its declaration, table, columns, and files in the order in which their versions were written.
 WORLDS = {
     "receipts": ("till", TILL, "orders", ("order_id", "amount", "pieces"), [
         ("till/2024-01-01/a.csv", HEAD + line("r1", 1, "10.00") + line("r2", 1, "1.00") + line("r3", 1, "3.00")),
@@ -243,7 +243,7 @@ WORLDS = {
 
 
 def _orders_of(files, seed):
-    """Two orders (four in make test-long): versions of one path keep theirs, the last ones are repeated."""
+    """Two orders of the files (four in make test-long), in which the versions of one path stay in order."""
     numbers = range(len(files))
     possible = [
         order
@@ -256,7 +256,7 @@ def _orders_of(files, seed):
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_any_order_and_repetition_of_the_same_deliveries_gives_the_same(world, tmp_path):
+def test_any_order_and_repetition_of_the_same_deliveries_gives_the_same_tables(world, tmp_path):
     source, text, table, columns, files = WORLDS[world]
     at_once = Retailer(tmp_path / "once")
     at_once.declare(f"sources/{source}.yml", text)

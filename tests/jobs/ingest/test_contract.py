@@ -1,4 +1,4 @@
-"""The contract of a feed as conditions: every value that would get lost is told, row by row, and in words."""
+"""The contract of a feed as SQL conditions: every value that would be lost is reported, row by row."""
 
 import pytest
 import sqlglot
@@ -21,7 +21,7 @@ from quanyu.literals import quoted
 from quanyu.source import Source
 from quanyu.table import Column, Table
 
-MORE = "of more than 2 places: write round(x, 2) where the source may round"
+MORE = "has more than 2 decimal places: write round(x, 2) if it may be rounded"
 
 
 class Sales(Table):
@@ -37,12 +37,12 @@ class Sales(Table):
 
 
 def broken(checks, **row):
-    """Reasons of the checks that a row breaks."""
+    """Reasons of the checks that a row fails."""
     return [check.reason for check in checks if ask(check.bad, **row)]
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "row", "told"),
+    ("text", "kind", "row", "expected"),
     [
         ("paid", "decimal(18,2)", {"paid": "12.50"}, []),
         ("paid", "decimal(18,2)", {"paid": None}, []),
@@ -57,13 +57,13 @@ def broken(checks, **row):
         ("paid", "decimal(18,2)", {"paid": "1.23E+11"}, ["sales.x: not a decimal(18,2)"]),
         ("replace(paid, ',', '.')", "decimal(18,2)", {"paid": "1,234"}, [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("round(paid, 2)", "decimal(18,2)", {"paid": "1.235"}, []),
-        ("round(paid, 2)", "decimal(18,2)", {"paid": "1.2.3"}, ["sales.x: comes out empty from paid"]),
+        ("round(paid, 2)", "decimal(18,2)", {"paid": "1.2.3"}, ["sales.x: gives no value from paid"]),
         ("cast(paid as double)", "decimal(18,2)", {"paid": "1.234"}, [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("cast(a as double) + cast(b as double)", "decimal(18,2)", {"a": "0.1", "b": "0.2"}, []),
         ("cast(paid as decimal(18, 4)) * 0.5", "decimal(18,2)", {"paid": "0.05"},
          [f"sales.x: not a decimal(18,2), {MORE}"]),
         ("cast(n as double)", "bigint", {"n": "2.5"},
-         ["sales.x: not a bigint, of more than no place: write round(x, 0) where the source may round"]),
+         ["sales.x: not a bigint, has more than 0 decimal places: write round(x, 0) if it may be rounded"]),
         ("n", "bigint", {"n": "2.0"}, []),
         ("at", "timestamp", {"at": "10:15:00"}, ["sales.x: not a timestamp"]),
         ("at", "timestamp", {"at": "2024-07-01 10:15:00 CST"}, ["sales.x: not a timestamp"]),
@@ -78,22 +78,22 @@ def broken(checks, **row):
         ("cast(paid as int) + cast(tax as int)", "int", {"paid": "1", "tax": "x"}, ["sales.x: tax is not a int"]),
         ("nullif(paid, '0')", "string", {"paid": "0"}, []),
         ("case when paid = 'a' then 'b' end", "string", {"paid": "c"}, []),
-        ("split(paid, '-')[1]", "string", {"paid": "abc"}, ["sales.x: comes out empty from paid"]),
+        ("split(paid, '-')[1]", "string", {"paid": "abc"}, ["sales.x: gives no value from paid"]),
         ("split(paid, '-')[1]", "string", {"paid": None}, []),
         ("split(paid, '-')[1]", "string", {"paid": "a-b"}, []),
         ("cast(paid as bigint) * cast(n as bigint)", "bigint", {"paid": "9000000000000000000", "n": "2"},
-         ["sales.x: comes out empty from paid, n"]),
+         ["sales.x: gives no value from paid, n"]),
         ("cast(paid as bigint) * 2", "bigint", {"paid": "x"}, ["sales.x: paid is not a bigint"]),
         ("cast(paid as int) / cast(n as int)", "double", {"paid": "1", "n": "0"},
-         ["sales.x: comes out empty from paid, n"]),
+         ["sales.x: gives no value from paid, n"]),
         ("cast(paid as int) / nullif(cast(n as int), 0)", "double", {"paid": "1", "n": "0"}, []),
         ("cast(paid as int) * 1000", "int", {"paid": "2000000000"}, ["sales.x: not a int"]),
     ],
 )  # fmt: skip
-def test_a_value_that_would_get_lost_is_told(text, kind, row, told):
-    made = value_of(text, Column(kind, "X."), "sales.x")
-    assert made.name == "x"
-    assert broken(made.checks, **row) == told
+def test_a_value_that_would_be_lost_is_reported(text, kind, row, expected):
+    mapped = value_of(text, Column(kind, "X."), "sales.x")
+    assert mapped.name == "x"
+    assert broken(mapped.checks, **row) == expected
 
 
 def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
@@ -106,7 +106,7 @@ def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "expected"),
     [
         ({"sale_id": "1", "kind": "sale", "amount": "3"}, []),
         ({"sale_id": None, "kind": "sale", "amount": "3"}, ["sales.sale_id: is missing"]),
@@ -117,26 +117,26 @@ def test_every_cast_is_checked_row_by_row_even_inside_an_aggregate():
          ["sales.sale_id: is missing", "sales.kind: is missing", "sales.amount: amount must be at least 0"]),
     ],
 )  # fmt: skip
-def test_what_a_table_declares_is_checked_with_all_reasons(row, told):
+def test_what_a_table_declares_is_checked_with_all_reasons(row, expected):
     columns = {"sale_id": "sale_id", "kind": "kind", "amount": "cast(amount as decimal(18,2))"}
-    assert broken(constraint_checks(Sales, columns, {}), **row) == told
+    assert broken(constraint_checks(Sales, columns, {}), **row) == expected
 
 
-def test_a_value_that_got_lost_is_not_missing_too():
+def test_a_lost_value_is_not_reported_as_missing_too():
     fill = Fill(table="sales", columns={"sale_id": "concat('pos-', no)", "kind": "'sale'", "amount": "paid"})
-    made = {column.name: column for column in per_row(fill, Sales)}
-    assert list(made) == ["sale_id", "kind", "amount"]
-    faults = {name: " or ".join(f"({check.bad})" for check in column.checks) for name, column in made.items()}
-    columns = {"amount": made["amount"].sql}
+    mapped = {column.name: column for column in per_row(fill, Sales)}
+    assert list(mapped) == ["sale_id", "kind", "amount"]
+    faults = {name: " or ".join(f"({check.bad})" for check in column.checks) for name, column in mapped.items()}
+    columns = {"amount": mapped["amount"].sql}
     required = type("Sales", (Table,), {
         "__doc__": "S.", "layer": "silver", "keys": (), "amount": Column("decimal(18,2)", "M.", required=True),
     })  # fmt: skip
-    checks = [*made["amount"].checks, *constraint_checks(required, columns, faults)]
+    checks = [*mapped["amount"].checks, *constraint_checks(required, columns, faults)]
     assert broken(checks, paid="N/A") == ["sales.amount: not a decimal(18,2)"]
     assert broken(checks, paid=None) == ["sales.amount: is missing"]
 
 
-def test_in_a_group_the_last_row_tells_what_does_not_add_up():
+def test_in_a_group_columns_without_an_aggregate_come_from_the_last_row():
     fill = Fill(
         table="sales",
         one_row_per=("no",),
@@ -150,14 +150,14 @@ def test_in_a_group_the_last_row_tells_what_does_not_add_up():
 
 @pytest.mark.parametrize("text", ["1.5", "4294967297", "1.5e0", "1E+0", "１", " ", "one"])
 def test_a_cast_neither_fails_nor_rounds_nor_wraps(text):
-    """Spark's CAST outside ANSI mode makes 1 of '1.5' and of 4294967297 in silence."""
+    """Spark's CAST outside ANSI mode silently turns '1.5' and 4294967297 into 1."""
     assert ask(value_of("cast(paid as int)", Column("int", "X."), "sales.x").sql, paid=text) is None
     assert ask(where_sql("cast(paid as int) = 1"), paid=text) is False
 
 
-@pytest.mark.parametrize(("value", "kept"), [("1", True), ("0", False), (None, False), ("x", False)])
-def test_a_condition_never_fails_and_null_is_false(value, kept):
-    assert ask(where_sql("cast(paid as int) > 0"), paid=value) is kept
+@pytest.mark.parametrize(("value", "holds"), [("1", True), ("0", False), (None, False), ("x", False)])
+def test_a_condition_never_fails_and_null_is_false(value, holds):
+    assert ask(where_sql("cast(paid as int) > 0"), paid=value) is holds
 
 
 @pytest.mark.parametrize("text", ["plain", "it's", "a\\b", "\\'", "中文", "'); drop table x; --"])
@@ -165,7 +165,7 @@ def test_a_reason_is_a_literal_whatever_it_holds(text):
     assert sqlglot.parse_one(quoted(text), dialect="spark").name == text
 
 
-def test_reasons_are_a_list_without_what_does_not_hold():
+def test_reasons_are_a_list_of_the_checks_that_fail():
     assert reasons([]) == "cast(array() as array<string>)"
     checks = list(constraint_checks(Sales, {"sale_id": "sale_id", "kind": "kind"}, {}))
     parsed = sqlglot.parse_one(reasons(checks), dialect="spark")
@@ -173,10 +173,10 @@ def test_reasons_are_a_list_without_what_does_not_hold():
 
 
 def test_identifiers_of_a_row_are_read_without_failing():
-    made = Source.model_validate({
+    source = Source.model_validate({
         "name": "tills", "file": "tills.yml", "describes": "d", "owner": "o", "delivers": "events",
         "reads": {"path": "{day}.csv", "format": "csv"}, "freshness": "none", "fills": {"orders": {"order_id": "no"}},
         "person": [{"kind": "customer_no", "value": "cast(cast(id as double) as bigint)"}],
     })  # fmt: skip
-    [sql] = person_columns(made)
+    [sql] = person_columns(source)
     assert [ask(sql, id=value) for value in ("17850.0", None, "x")] == ["17850", None, None]

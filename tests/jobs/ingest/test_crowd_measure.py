@@ -1,4 +1,4 @@
-"""Many people are many names, or many other values, or both; one person, a family and a wholesaler are no crowd."""
+"""Many names or many other values are a crowd of people; one person, a family and a wholesaler are not."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_many_people_are_a_crowd(case):
 
 
 @pytest.mark.parametrize("case", NO_CROWDS)
-def test_one_person_and_a_family_are_none(case):
+def test_one_person_and_a_family_are_no_crowd(case):
     assert not is_crowd(Evidence(NO_CROWDS[case]), 4)
 
 
-def test_what_earlier_days_told_counts_with_it():
+def test_evidence_of_earlier_days_counts():
     names = [name for text in WHOLE[:9] if (name := name_of((None, None, text)))]
     today = [row(name=text) for text in WHOLE[9:11]]
     assert is_crowd(Evidence(today, names), 4)

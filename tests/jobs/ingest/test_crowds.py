@@ -1,4 +1,4 @@
-"""A value that names many people names nobody: the next identifier of its rows does, on whatever day it is noticed."""
+"""A value that names many people identifies nobody: the next identifier of its rows does, whenever it is noticed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ NAMES = sorted(name for _, name, _ in PEOPLE + OTHERS)
 VALUES = sorted(["1", "2", *(f"+86{phone}" for _, _, phone in PEOPLE + OTHERS)])
 
 
-def test_from_the_first_day_on(retailer):
+def test_a_crowded_card_of_the_first_day_gives_way_to_phones(retailer):
     retailer.declare("sources/crm.yml", CRM)
     retailer.land("crm/2024-07-01.csv", csv(PEOPLE + OTHERS))
     outcome = retailer.ingest("crm", "2024-07-01")
     assert people(retailer) == NAMES
     assert values(retailer) == VALUES
-    assert "1 values (member) name many people, and nobody from now on" in outcome.notes
+    assert "1 values (member) name many people and identify nobody from now on" in outcome.notes
     assert [row[2:] for row in retailer.rows("gold/identifier_refusals")] == [("member", "names many people", 7)]
 
 
-def test_one_row_a_day_comes_to_the_same_and_stays_so(retailer):
+def test_one_row_a_day_gives_the_same_result_which_stays(retailer):
     retailer.declare("sources/crm.yml", CRM)
     for n, row in enumerate(PEOPLE, 1):
         retailer.land(f"crm/2024-07-{n:02}.csv", csv([row, *OTHERS]))
@@ -69,7 +69,7 @@ ORDERS = """\
 
 
 def crowded(retailer, feed, row):
-    """Land 40 rows in four days, and say how many identifiers were set aside on each as what names many people."""
+    """Ingest 40 rows in four days. Returns by day how many identifiers were refused since they name many people."""
     retailer.declare("sources/crm.yml", feed.replace("freshness: none", "freshness: none\nbad_share: 1"))
     for day, names in zip(DAYS, [FORTY[at : at + 10] for at in range(0, 40, 10)], strict=True):
         retailer.land(f"crm/{day}.csv", csv([row(name) for name in names]))
@@ -79,13 +79,13 @@ def crowded(retailer, feed, row):
     return {str(day): count for day, reason, count in rows if reason == "names many people"}
 
 
-def test_a_till_phone_and_a_dummy_card_are_nobodys_by_names_alone(retailer):
+def test_the_phone_of_a_till_is_crowded_by_names_alone(retailer):
     ten_a_day = dict.fromkeys(DAYS, 10)
     assert crowded(retailer, CRM, lambda name: ("", name, TILL)) == ten_a_day
     assert f"+86{TILL}" not in values(retailer)
 
 
-def test_the_only_identifier_of_a_feed_is_nobodys_too(retailer):
+def test_the_only_identifier_of_a_feed_may_be_crowded(retailer):
     feed = CRM.replace("  - {kind: phone, value: phone}\n", "")
     assert crowded(retailer, feed, lambda name: ("散客", name, "")) == dict.fromkeys(DAYS, 10)
     assert values(retailer) == []
@@ -96,7 +96,7 @@ def test_many_values_are_a_crowd_where_names_are_mapped_and_missing(retailer):
     assert len(values(retailer)) == 40
 
 
-def test_a_customer_of_another_feed_is_parted_from_a_till_phone_again(retailer):
+def test_a_customer_of_another_feed_is_separated_from_the_phone_of_a_till(retailer):
     retailer.declare("sources/app.yml", ONE_KIND.replace("crm", "app"))
     retailer.declare("sources/crm.yml", ONE_KIND + ORDERS)
     retailer.land(f"app/{DAYS[0]}.csv", csv([("", "Zoe Zed", TILL)]))
@@ -107,7 +107,7 @@ def test_a_customer_of_another_feed_is_parted_from_a_till_phone_again(retailer):
     assert len(values(retailer)) == 2
     outcome = retailer.ingest("crm", DAYS[1])
     assert outcome.quarantined == 0
-    assert outcome.notes[-1] == "1 values (phone) name many people, and nobody from now on"
+    assert outcome.notes[-1] == "1 values (phone) name many people and identify nobody from now on"
     assert values(retailer) == [f"+86{TILL}"]
     assert people(retailer) == ["Zoe Zed"]
     orders = retailer.rows("silver/orders", "replaced_on", "person_key")

@@ -1,4 +1,4 @@
-"""Extracts from a real PostgreSQL and a real MariaDB: what a day takes, what it absorbs, and what lands of a type."""
+"""Extracts from a real PostgreSQL and a real MariaDB: the rows of a day, repeated rows, and the types that land."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def people(retailer):
 
 
 @pytest.mark.parametrize("database", [Postgres], indirect=True)
-def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, members):
+def test_each_day_extracts_changes_and_drops_rows_of_earlier_extracts(retailer, members):
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
-    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were taken from members"
+    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were extracted from members"
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     put(members, "bob", "Xi'an", "2024-01-01 23:59:59.999999+08")
     put(members, "cat", "Wuhan", "2024-01-02 00:00+08")
@@ -40,14 +40,14 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
 
     put(members, "bob", "Beijing", "2024-01-02 12:00+08")
     put(members, "dan", "Wuhan", "2024-01-01 09:00+08")  # committed after the extract of its day
-    told = retailer.ingest("loyalty", TWO)
+    outcome = retailer.ingest("loyalty", TWO)
     assert cards(retailer, TWO) == ["ann", "bob", "cat", "dan", "odd"]
-    assert (told.rows_in, told.quarantined) == (5, 0)
-    held = [
+    assert (outcome.rows_in, outcome.quarantined) == (5, 0)
+    versions = [
         ("ann", "Wuhan", ONE, None), ("bob", "Beijing", TWO, None), ("bob", "Xi'an", ONE, TWO),
         ("cat", "Wuhan", TWO, None), ("dan", "Wuhan", TWO, None), ("odd", "Wuhan", ONE, None),
     ]  # fmt: skip
-    assert people(retailer) == held
+    assert people(retailer) == versions
 
     put(members, "eve", "Wuhan", "2024-01-02 13:00+08")
     before = retailer.versions()
@@ -59,15 +59,15 @@ def test_each_day_takes_what_has_changed_and_absorbs_what_it_saw(retailer, membe
     assert not (retailer.home / "landing" / "loyalty" / "2023-12-30").exists()
 
     members.run("delete from members where card = 'eve'")
-    told = retailer.ingest("loyalty", THREE)
+    outcome = retailer.ingest("loyalty", THREE)
     assert cards(retailer, THREE) == ["ann", "bob", "cat", "dan", "odd"]
-    assert (told.rows_in, told.rows_out) == (5, 0)
+    assert (outcome.rows_in, outcome.rows_out) == (5, 0)
     after = retailer.versions()
     assert {place for place in before if after[place] != before[place]} == {"bronze/loyalty"}
-    assert people(retailer) == held
+    assert people(retailer) == versions
 
 
-def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, members):
+def test_a_lost_store_or_landing_makes_extracts_larger_and_loses_no_row(loyalty, members):
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     assert take(loyalty, ONE)
     assert not take(loyalty, ONE)
@@ -85,7 +85,7 @@ def test_a_lost_store_or_a_lost_landing_costs_rows_and_loses_none(loyalty, membe
     assert cards(loyalty, "2024-01-10") == ["ann", "bob", "dan", "eve"]
 
 
-def test_an_extract_that_was_killed_is_taken_again_whole(loyalty, members, monkeypatch):
+def test_a_killed_extract_is_repeated_completely(loyalty, members, monkeypatch):
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     write = extract._written
 
@@ -100,7 +100,7 @@ def test_an_extract_that_was_killed_is_taken_again_whole(loyalty, members, monke
     assert [path.name[:20] for path in below.iterdir()] == [".loyalty.extracting-"]
     monkeypatch.setattr(extract, "_written", write)
     put(members, "bob", "Wuhan", "2024-01-01 11:00+08")
-    assert take(loyalty, ONE) == ("2 rows were taken from members",)
+    assert take(loyalty, ONE) == ("2 rows were extracted from members",)
     assert [path.name for path in below.iterdir()] == [ONE]
 
 
@@ -144,7 +144,7 @@ def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_doubl
     create(members, f"card varchar(9), name text, city text, paid numeric(30, 4), updated_at {INSTANT[type(members)]}")
     amount = "n * 12345678901.0123"
     members.run(f"insert into members select n, n, n, {amount}, null from {series[type(members)]}")
-    assert take(loyalty, ONE) == ("100000 rows were taken from members",)
+    assert take(loyalty, ONE) == ("100000 rows were extracted from members",)
     folder = loyalty.home / "landing" / "loyalty" / ONE
     sizes = [pq.ParquetFile(file).metadata.num_rows for file in sorted(folder.iterdir())]
     assert sizes == [30_000, 30_000, 30_000, 10_000]
@@ -155,7 +155,7 @@ def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_doubl
 
 
 @pytest.mark.parametrize("broken_after", [1, 2])
-def test_a_database_that_breaks_off_leaves_nothing_and_is_asked_again(loyalty, members, monkeypatch, broken_after):
+def test_a_lost_connection_leaves_no_file_and_is_retried(loyalty, members, monkeypatch, broken_after):
     series = {Postgres: "generate_series(1, 500000) n(n)", MariaDB: "seq_1_to_500000"}
     number = {Postgres: "n", MariaDB: "seq"}[type(members)]
     members.run("drop view if exists many")
@@ -171,12 +171,12 @@ def test_a_database_that_breaks_off_leaves_nothing_and_is_asked_again(loyalty, m
         return landable(taking, batch)
 
     monkeypatch.setattr(extract, "_landable", cut_off)
-    with pytest.raises(RetryableError, match="loyalty: the database broke off; its own log says why"):
+    with pytest.raises(RetryableError, match="loyalty: the database closed the connection; its own log says why"):
         take(loyalty, ONE)
     assert 0 < sum(batches) < 500_000
     assert not (loyalty.home / "landing" / "loyalty" / ONE).exists()
     monkeypatch.setattr(extract, "_landable", landable)
-    assert take(loyalty, ONE) == ("500000 rows were taken from many",)
+    assert take(loyalty, ONE) == ("500000 rows were extracted from many",)
 
 
 POSTGRES_VALUES = {
@@ -202,7 +202,7 @@ MARIADB_VALUES = {
 }  # fmt: skip
 
 
-def test_each_type_lands_as_what_it_means(loyalty, members):
+def test_each_type_lands_with_its_meaning(loyalty, members):
     values = {Postgres: POSTGRES_VALUES, MariaDB: MARIADB_VALUES}[type(members)]
     names = {f"c{number}": kind for number, kind in enumerate(values)}
     create(members, ", ".join(f"{name} {kind}" for name, kind in names.items()))
@@ -236,7 +236,7 @@ FAR = {
 }  # fmt: skip
 
 
-def test_a_time_that_cannot_land_as_such_is_refused(loyalty, members):
+def test_a_time_that_parquet_cannot_represent_is_refused(loyalty, members):
     loyalty.declare("sources/loyalty.yml", SNAPSHOT)
     for kind, literal in FAR[type(members)]:
         create(members, f"c0 {kind}")

@@ -1,4 +1,4 @@
-"""What goes wrong between a source and its database: in words, at the right key, and without a secret or a value."""
+"""Errors between a source and its database are explained, at the right key, and without secrets or values."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ from quanyu.extract import Extracts
         ("URL", None, ConfigError, "secret env:LOYALTY_DB_URL: the environment variable is not set"),
     ],
 )  # fmt: skip
-def test_a_database_that_does_not_answer_is_told_in_words(
-    loyalty, members, monkeypatch, capfd, variable, value, error, words
-):
+def test_a_failed_connection_is_explained(loyalty, members, monkeypatch, capfd, variable, value, error, words):
     if value:
         ssl = {Postgres: "sslmode=require", MariaDB: "sslMode=REQUIRED"}[type(members)]
         kind, database = members.url.split(":")[1], members.url.rpartition("/")[2]
@@ -59,12 +57,12 @@ def test_a_database_that_does_not_answer_is_told_in_words(
         ("table: members", "table: a.b.members", "extracts.table: "),
         ("table: members", "table: shut", "extracts.table: the database has no table or view shut that this user may"),
         ("watermark: updated_at", "watermark: updatd_at", "has no column 'updatd_at'; did you mean 'updated_at'?"),
-        ("watermark: updated_at", "watermark: city", "city is a text; a time (timestamp or date) is wanted"),
+        ("watermark: updated_at", "watermark: city", "city is a text; a time (timestamp or date) is required"),
         ("city: city", "city: citty", "extracts.table: members has no column 'citty'; did you mean 'city'?"),
         ("table: members", "table: odd", "extracts.table: the database cannot read odd ("),
     ],
 )  # fmt: skip
-def test_what_the_database_does_not_have_is_told_in_words(loyalty, members, monkeypatch, capfd, old, new, words):
+def test_a_missing_table_or_column_is_explained(loyalty, members, monkeypatch, capfd, old, new, words):
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     for view, column in (("odd", ODD[type(members)]), ("shut", "'' as x")):
         members.run(f"drop view if exists {view}")
@@ -109,7 +107,7 @@ STRANGER = {
         ("mariadb://h/x?sslMode=Secret1", "has an ssl-mode that is not known; allowed: disabled, required"),
     ],
 )  # fmt: skip
-def test_an_address_that_cannot_be_honoured_is_refused(monkeypatch, url, words):
+def test_an_unsupported_address_is_refused(monkeypatch, url, words):
     monkeypatch.setenv("DB_URL", url)
     with pytest.raises(RefusedError) as caught:
         database_of(Extracts(url="env:DB_URL", table="members"))
@@ -146,7 +144,7 @@ def test_logins_and_options_go_to_the_driver_as_it_reads_them(monkeypatch):
         ('FATAL:  database "shop" does not exist', "url"),
     ],
 )  # fmt: skip
-def test_a_server_that_speaks_another_language_is_understood_by_what_it_names(monkeypatch, text, key):
+def test_messages_of_a_server_in_another_language_are_classified_by_quoted_names(monkeypatch, text, key):
     monkeypatch.setenv("DB_URL", "postgresql://h/shop?sslmode=require")
     database = database_of(Extracts(url="env:DB_URL", table="members"))
     assert isinstance(database, PostgreSQL)

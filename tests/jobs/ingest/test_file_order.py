@@ -1,4 +1,4 @@
-"""Files are ordered as people number them."""
+"""Files are in natural order, by the numbers in their names."""
 
 import pytest
 
@@ -13,9 +13,9 @@ IN_ORDER = [
 
 
 @pytest.mark.parametrize("names", [IN_ORDER, IN_ORDER[::-1]])
-def test_numbers_count_and_not_their_digits(spec_session, names):
+def test_numbers_in_names_are_compared_as_numbers(spec_session, names):
     rows = spec_session.createDataFrame([(name,) for name in names], "name string")
     ordered = rows.selectExpr("name", f"{file_order('name')} as place").orderBy("place").collect()
     assert [row["name"] for row in ordered] == IN_ORDER
-    # Python sorts the same texts alike.
+    # Python sorts these keys in the same order.
     assert [row["name"] for row in sorted(ordered, key=lambda row: row["place"])] == IN_ORDER

@@ -1,4 +1,4 @@
-"""Rows of a feed that become one row per group: what is aggregated, and which groups are bad."""
+"""Rows of a feed that are grouped to one row: what is aggregated, and which groups are bad."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def staged(spec_session):
     )  # fmt: skip
 
 
-def test_a_group_is_one_row_and_a_sum_of_nothing_is_not_known(staged):
+def test_a_group_is_one_row_and_a_sum_without_values_is_null(staged):
     rows = {row.order_id: row for row in rows_of(staged, "orders", SOURCE, Orders).collect()}
     assert sorted(rows) == ["a", "b", "c", "d"]
     assert [(rows[no].kind, rows[no].pieces, rows[no].channel) for no in "ab"] == [
@@ -57,7 +57,7 @@ def test_a_group_whose_sum_does_not_fit_is_bad(staged):
     groups = groups_of(staged, "orders", SOURCE, Orders).collect()
     bad = {row.order_id: row._why for row in groups if row._why}
     assert sorted(bad) == ["c", "d"]
-    lost = "cannot be computed of the rows: too large, or a division by 0"
+    lost = "cannot be computed from the rows: too large, or a division by 0"
     assert {f"orders.amount: {lost}", f"orders.kind: {lost}"} <= set(bad["c"])
     assert bad["d"] == [f"orders.pieces: {lost}"]
 

@@ -1,4 +1,4 @@
-"""Ingestion through Spark: every row reaches silver or quarantine, versions are as known, and nothing goes in twice."""
+"""Ingestion end to end: every row is in silver or in quarantine, versions have their days, nothing is stored twice."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def till(retailer):
 
 
 def lines(retailer, *more):
-    found = retailer.rows("silver/order_lines", "order_id", "line", "amount", *more, "replaced_on")
-    return [row[:-1] for row in found if row[-1] is None]
+    versions = retailer.rows("silver/order_lines", "order_id", "line", "amount", *more, "replaced_on")
+    return [row[:-1] for row in versions if row[-1] is None]
 
 
 def test_every_row_is_in_silver_or_in_quarantine_with_all_reasons(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD + "r3,1\n")
-    told = till.ingest("till", "2024-01-01")
-    assert (told.rows_in, told.quarantined, told.facts["accepted"]) == (4, 2, 2)
+    outcome = till.ingest("till", "2024-01-01")
+    assert (outcome.rows_in, outcome.quarantined, outcome.facts["accepted"]) == (4, 2, 2)
     assert [str(amount) for _, _, amount in lines(till)] == ["10.00", "20.50"]
     assert [str(row[0]) for row in till.rows("silver/orders", "amount")] == ["30.50"]
     bad = till.rows("quarantine/till", "_file", "_row", "reasons", "raw")
@@ -61,16 +61,16 @@ def test_a_corrected_row_goes_in_once_and_leaves_quarantine(till):
     assert till.versions()["bronze/till"] == before["bronze/till"] + 1
 
 
-def test_a_changed_row_of_a_file_replaces_what_it_gave(till):
+def test_a_changed_file_replaces_its_earlier_rows(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r9").replace("2024-01-01", "2024-01-02"))
     till.ingest("till", "2024-01-02")
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD.splitlines()[0].replace("10.00", "11.00") + "\n")
     till.ingest("till", "2024-01-02")
-    told = till.rows("silver/order_lines", "order_id", "line", "amount", "recorded_on", "replaced_on")
+    versions = till.rows("silver/order_lines", "order_id", "line", "amount", "recorded_on", "replaced_on")
     first, second = date(2024, 1, 1), date(2024, 1, 2)
-    r1 = [(line, str(amount), since, until) for order, line, amount, since, until in told if order == "r1"]
+    r1 = [(line, str(amount), since, until) for order, line, amount, since, until in versions if order == "r1"]
     assert r1 == [
         (1, "10.00", first, second),
         (1, "11.00", second, None),
@@ -78,23 +78,23 @@ def test_a_changed_row_of_a_file_replaces_what_it_gave(till):
     ]
 
 
-def test_a_late_file_is_known_since_the_run_that_took_it(till):
+def test_a_late_file_is_recorded_on_the_day_of_its_run(till):
     till.land("till/2024-01-03/s1.csv", HEAD + GOOD.replace("r1", "r3"))
     till.ingest("till", "2024-01-03")
     till.land("till/2024-01-01/s2.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-04")
-    told = dict(till.rows("silver/orders", "order_id", "recorded_on"))
-    assert told == {"r1": date(2024, 1, 4), "r3": date(2024, 1, 3)}
+    recorded = dict(till.rows("silver/orders", "order_id", "recorded_on"))
+    assert recorded == {"r1": date(2024, 1, 4), "r3": date(2024, 1, 3)}
 
 
-def test_a_key_told_twice_is_quarantined_once(till):
+def test_a_repeated_key_is_quarantined_once(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + GOOD.splitlines()[0] + "\n")
-    told = till.ingest("till", "2024-01-01")
-    assert (told.rows_in, told.quarantined) == (3, 1)
+    outcome = till.ingest("till", "2024-01-01")
+    assert (outcome.rows_in, outcome.quarantined) == (3, 1)
     assert "repeats" in till.rows("quarantine/till", "reasons")[0][0][0]
 
 
-def test_replay_takes_what_a_mended_contract_allows(till):
+def test_replay_publishes_rows_that_a_fixed_contract_accepts(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD.replace("one,x", '1,"9,99"'))
     till.ingest("till", "2024-01-01")
     till.declare("sources/till.yml", TILL.replace('amount: "amount"', "amount: \"replace(amount, ',', '.')\"")
@@ -134,14 +134,14 @@ def test_a_silent_feed_and_an_unlikely_volume_stop_it(till):
     assert {row[0] for row in lines(till)} == {"2024-01-01", "2024-01-02"}
 
 
-def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till):
+def test_a_refused_file_makes_its_feed_fail_until_it_is_replaced(till):
     till.declare("sources/till.yml", TILL)
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     broken = till.land("till/2024-01-01/s2.csv", "no header at all\n")
-    told = till.breached("till", "2024-01-01")
-    assert list(told.breaches) == ["refused till/2024-01-01/s2.csv"]
+    outcome = till.breached("till", "2024-01-01")
+    assert list(outcome.breaches) == ["refused till/2024-01-01/s2.csv"]
     assert {row[0] for row in lines(till)} == {"r1"}
-    # The same again, and the day after, with good files beside it.
+    # It fails again on the same day and on the next one, with good files beside it.
     till.breached("till", "2024-01-01")
     till.land("till/2024-01-02/s1.csv", HEAD + GOOD.replace("r1", "r2"))
     till.breached("till", "2024-01-02")
@@ -151,7 +151,7 @@ def test_a_refused_file_makes_its_feed_fail_until_another_lies_in_its_place(till
     assert {row[0] for row in lines(till)} == {"r1", "r2", "r3"}
 
 
-def test_a_refused_file_that_is_taken_away_is_over(till):
+def test_a_refused_file_that_is_removed_is_no_longer_reported(till):
     till.declare("sources/till.yml", TILL)
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-01")
@@ -165,14 +165,14 @@ def fresh(shop, hours):
     shop.declare("sources/till.yml", TILL.replace("freshness: none", f"freshness: {{hours: {hours}}}"))
 
 
-def test_a_feed_that_never_came_is_late_only_where_it_says_how_late_it_may_be(till):
+def test_a_feed_without_files_is_late_only_if_it_declares_its_freshness(till):
     till.declare("sources/till.yml", TILL)
     assert till.ingest("till", "2024-01-01").notes == ("nothing has landed yet",)
     fresh(till, 30)
     assert "nothing has landed yet; freshness allows 30" in till.breached("till", "2024-01-01").breaches["late"]
 
 
-def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_does_not(till):
+def test_a_file_without_rows_counts_for_freshness_and_a_refused_one_does_not(till):
     fresh(till, 24)
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     till.ingest("till", "2024-01-01")
@@ -185,7 +185,7 @@ def test_a_file_with_its_header_and_no_row_tells_of_its_day_and_a_refused_one_do
     assert "the newest day is 2024-01-03, 48 hours before the end of 2024-01-05" in breaches["late"]
 
 
-def test_a_late_feed_publishes_what_came_and_is_late_on_every_run_until_it_is_not(till):
+def test_a_late_feed_publishes_its_rows_and_every_run_reports_it(till):
     fresh(till, 24)
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD)
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_late_feed_publishes_what_came_and_is_late_on_every_run_until_it_is_no
     assert {row[0] for row in lines(till)} == {"r1"}
 
 
-def test_a_feed_whose_rows_say_their_day_is_as_fresh_as_its_rows(till):
+def test_a_feed_with_the_day_in_a_column_is_as_fresh_as_its_rows(till):
     by_row = TILL.replace("till/{day}/*.csv", "till/*.csv").replace("format: csv", "format: csv, day: cast(at as date)")
     till.declare("sources/till.yml", by_row.replace("freshness: none", "freshness: {hours: 48}"))
     till.land("till/all.csv", HEAD + GOOD)
@@ -215,7 +215,7 @@ fills:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_product_that_a_snapshot_lacks_ends_that_day_and_may_come_back(retailer, at_once):
+def test_a_product_absent_from_a_snapshot_ends_that_day_and_may_return(retailer, at_once):
     retailer.declare("sources/catalogue.yml", CATALOGUE)
     days = {
         "2024-01-01": "sku,name\na,A\nb,B\n",
@@ -244,8 +244,8 @@ SPECS = sorted({case.spec for case in CASES}, key=lambda spec: -len(_hostile(spe
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.format}-{spec.encoding}")
-def test_hostile_files_are_handled_or_refused_in_words(retailer, tmp_path, spec):
-    """All hostile files of one form, as one feed: what each gives adds up, and the run ends without an exception."""
+def test_hostile_files_are_read_or_refused_with_a_reason(retailer, tmp_path, spec):
+    """All hostile files of one format as one feed: the results of all files add up, and the run raises nothing."""
     retailer.declare("sources/odd.yml", f"""
 describes: Files of every bad kind.
 owner: nobody
@@ -261,14 +261,14 @@ fills:
         content = case.write(tmp_path / f"w{number}").read_bytes()
         retailer.land(f"odd/2024-01-01/{number:03d}-{case.file}", content)
     refused = [case for case in cases if case.refused]
-    told = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
-    assert len(told.breaches) == len(refused)
-    assert told.facts["refused"] == len(refused)
-    assert told.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
-    assert told.quarantined == sum(len(case.broken) for case in cases if not case.refused)
-    held = retailer.rows("quarantine/odd", "_file", "_row", "reasons")
+    outcome = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
+    assert len(outcome.breaches) == len(refused)
+    assert outcome.facts["refused"] == len(refused)
+    assert outcome.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
+    assert outcome.quarantined == sum(len(case.broken) for case in cases if not case.refused)
+    quarantined = retailer.rows("quarantine/odd", "_file", "_row", "reasons")
     for number, case in enumerate(cases):
         name = f"odd/2024-01-01/{number:03d}-{case.file}"
-        mine = {row: reasons for file, row, reasons in held if file == name}
-        assert set(mine) == ({0} if case.refused else set(case.broken)), case.name
-        assert all(reasons and reasons[0] for reasons in mine.values())
+        reasons_by_row = {row: reasons for file, row, reasons in quarantined if file == name}
+        assert set(reasons_by_row) == ({0} if case.refused else set(case.broken)), case.name
+        assert all(reasons and reasons[0] for reasons in reasons_by_row.values())

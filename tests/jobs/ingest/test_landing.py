@@ -1,4 +1,4 @@
-"""What lies in a feed's folders is taken once and as it was hashed, refused, or named."""
+"""Every file in a feed's folders is ingested once, with the bytes that were hashed, or refused, or named."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def hashed_before(shop, meanwhile):
 def test_a_file_that_grows_while_it_is_read_is_read_by_the_next_run(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     growing = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    told = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n"))
-    assert told.notes[0] == "till/2024-01-01/b.csv was not taken: it changed while it was read: the next run takes it"
+    note = hashed_before(till, lambda: growing.write_text(HEAD + "b,1\nc,1\n")).notes[0]
+    assert note == "till/2024-01-01/b.csv was not ingested: it changed while it was read: the next run takes it"
     assert items(till) == ["a"]
     till.ingest("till", "2024-01-01")
     assert items(till) == ["a", "b", "c"]
@@ -79,20 +79,20 @@ def test_a_file_that_changes_and_keeps_its_size_and_time_is_noticed(till):
     assert items(till) == ["c"]
 
 
-def test_a_file_that_goes_while_it_is_read_stops_nothing(till):
+def test_a_file_that_is_deleted_while_it_is_read_does_not_stop_the_run(till):
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     going = till.land("till/2024-01-01/b.csv", HEAD + "b,1\n")
-    assert "b.csv was not taken" in hashed_before(till, going.unlink).notes[0]
+    assert "b.csv was not ingested" in hashed_before(till, going.unlink).notes[0]
     assert items(till) == ["a"]
     assert till.ingest("till", "2024-01-01").notes == ("nothing new has landed",)
 
 
-def test_a_file_is_taken_when_it_has_settled(till):
+def test_a_file_is_ingested_when_it_has_settled(till):
     declare(till, settles="1 minute")
     file = till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
     for _ in range(2):
         [note, _] = till.ingest("till", "2024-01-01").notes
-        assert note == "till/2024-01-01/a.csv was not taken: it has changed within the time in which it settles"
+        assert note == "till/2024-01-01/a.csv was not ingested: it has changed within the time in which it settles"
     earlier = time.time() - 61
     os.utime(file, (earlier, earlier))
     till.ingest("till", "2024-01-01")
@@ -101,29 +101,30 @@ def test_a_file_is_taken_when_it_has_settled(till):
 
 @pytest.mark.parametrize("pattern", ["*.csv", "*"])
 @pytest.mark.parametrize(("mark", "name"), [(".done", "a.csv.done"), ("_SUCCESS", "_SUCCESS"), ("READY", "READY")])
-def test_a_file_is_taken_when_its_mark_is_there(till, mark, name, pattern):
+def test_a_file_is_ingested_when_its_mark_is_there(till, mark, name, pattern):
     till.declare(
         "sources/till.yml", TILL.replace("*.csv", pattern).replace("format: csv", f"format: csv, mark: {mark}")
     )
     till.land("till/2024-01-01/a.csv", HEAD + "a,1\n")
-    assert till.ingest("till", "2024-01-01").notes[0].endswith(f"a.csv was not taken: its mark {name} is not there yet")
+    note = till.ingest("till", "2024-01-01").notes[0]
+    assert note == f"till/2024-01-01/a.csv was not ingested: its mark {name} is not there yet"
     till.land(f"till/2024-01-01/{name}", "")
     assert till.ingest("till", "2024-01-01").notes == ()
     assert items(till) == ["a"]
 
 
-def test_a_file_with_the_bytes_of_another_of_its_day_is_no_new_one(till):
+def test_a_copy_of_another_file_of_its_day_is_not_ingested(till):
     first = till.land("till/2024-01-01/orders.csv", HEAD + "a,1\n")
     till.land("till/2024-01-02/orders.csv", HEAD + "a,1\n")
     till.land("till/2024-01-01/orders (1).csv", HEAD + "a,1\n")
     for _ in range(2):
-        told = till.ingest("till", "2024-01-02")
-        assert told.rows_in == 2
-        assert told.notes[0] == (
-            "till/2024-01-01/orders (1).csv was not taken: it has the bytes of till/2024-01-01/orders.csv,"
+        outcome = till.ingest("till", "2024-01-02")
+        assert outcome.rows_in == 2
+        assert outcome.notes[0] == (
+            "till/2024-01-01/orders (1).csv was not ingested: it has the same bytes as till/2024-01-01/orders.csv,"
             " of the same day"
         )
-    # What the first one no longer tells, the other one does.
+    # The copy is ingested, since the first file no longer has the row.
     first.write_text(HEAD)
     assert till.ingest("till", "2024-01-02").rows_in == 1
     assert {file for (file,) in till.rows("bronze/till", "_file")} == {
@@ -131,7 +132,7 @@ def test_a_file_with_the_bytes_of_another_of_its_day_is_no_new_one(till):
     }  # fmt: skip
 
 
-def test_equal_bytes_are_two_files_where_their_names_tell_something(till):
+def test_equal_files_are_both_ingested_if_expressions_read_their_names(till):
     till.declare("sources/till.yml", TILL.replace("sku: item", "sku: \"regexp_extract(_file, 's[0-9]', 0)\""))
     for shop in ("s1", "s2"):
         till.land(f"till/2024-01-01/{shop}.csv", HEAD + "a,1\n")
@@ -139,27 +140,27 @@ def test_equal_bytes_are_two_files_where_their_names_tell_something(till):
     assert items(till) == ["s1", "s2"]
 
 
-def test_whatever_lies_in_the_folder_is_taken_or_named(till):
+def test_every_file_in_the_folder_is_ingested_or_named(till):
     for name in ("2024-01-01/a.CSV", "2024-01-01/b.csv.part", "2024-01-01/.c.csv", "2024-01-01/d.txt",
                  "2024-01-01/deep/e.csv", "2024-02-30/f.csv", "g.csv"):  # fmt: skip
         till.land(f"till/{name}", HEAD + "a,1\n")
-    told = till.ingest("till", "2024-01-01")
-    assert told.rows_in == 1
-    assert told.notes == (
-        "till/2024-01-01/.c.csv was not taken: hidden",
-        "till/2024-01-01/b.csv.part was not taken: an upload that has not ended",
-        "till/2024-01-01/d.txt was not taken: its name does not fit *.csv",
-        "till/2024-01-01/deep was not taken: a folder",
-        "till/2024-02-30 was not taken: its name has no day as %Y-%m-%d",
-        "till/g.csv was not taken: its name has no day as %Y-%m-%d",
+    outcome = till.ingest("till", "2024-01-01")
+    assert outcome.rows_in == 1
+    assert outcome.notes == (
+        "till/2024-01-01/.c.csv was not ingested: hidden",
+        "till/2024-01-01/b.csv.part was not ingested: an upload that has not ended",
+        "till/2024-01-01/d.txt was not ingested: its name does not fit *.csv",
+        "till/2024-01-01/deep was not ingested: a folder",
+        "till/2024-02-30 was not ingested: its name has no day as %Y-%m-%d",
+        "till/g.csv was not ingested: its name has no day as %Y-%m-%d",
     )
 
 
-def test_of_many_for_one_reason_the_first_is_named_with_their_number(till):
+def test_of_many_files_with_one_reason_the_first_is_named_with_their_number(till):
     for number in range(7):
         till.land(f"till/2024-01-01/{number}.txt", "")
     assert till.ingest("till", "2024-01-01").notes[0] == (
-        "till/2024-01-01/0.txt and 6 others were not taken: its name does not fit *.csv"
+        "till/2024-01-01/0.txt and 6 others were not ingested: its name does not fit *.csv"
     )
 
 
@@ -173,14 +174,14 @@ def test_the_files_and_marks_of_another_feed_in_the_folder_are_its_own(till):
     assert till.ingest("till_lines", "2024-01-01").notes == ()
 
 
-def test_a_day_that_is_none_is_named_by_every_feed_of_the_folder(till):
+def test_a_folder_that_is_no_day_is_named_by_every_feed_of_the_folder(till):
     till.declare("sources/till_lines.yml", TILL.replace("*.csv", "*.jsonl").replace("format: csv", "format: jsonl"))
     till.land("till/new/a.csv", HEAD + "a,1\n")
     for name in ("till", "till_lines"):
-        assert till.ingest(name, "2024-01-01").notes[0] == "till/new was not taken: its name has no day as %Y-%m-%d"
+        assert till.ingest(name, "2024-01-01").notes[0] == "till/new was not ingested: its name has no day as %Y-%m-%d"
 
 
-def test_a_refused_file_is_read_again_when_its_contract_is_mended(till):
+def test_a_refused_file_is_read_again_when_its_contract_is_fixed(till):
     till.land("till/2024-01-01/a.csv", "item;amount\na;1\n")
     assert "missing" in till.breached("till", "2024-01-01").breaches["refused till/2024-01-01/a.csv"]
     till.breached("till", "2024-01-01")
@@ -202,7 +203,7 @@ fills:
 
 
 @pytest.mark.parametrize("rest", ["b.csv.part", "b (1).csv.tmp", "b.csv.gz"])
-def test_a_snapshot_ends_nothing_while_a_part_of_it_is_under_way(retailer, rest):
+def test_a_snapshot_ends_no_key_while_a_part_of_it_is_being_uploaded(retailer, rest):
     retailer.declare("sources/catalogue.yml", CATALOGUE)
     for day in ("2024-01-01", "2024-01-02"):
         retailer.land(f"catalogue/{day}/a.csv", "sku,name\na,A\n")
@@ -243,7 +244,7 @@ def test_headers_of_spreadsheets_are_written_in_backticks(retailer):
     assert retailer.rows("silver/products", "sku", "product", "series") == [("1", "茶", "x")]
 
 
-def test_a_column_that_is_named_since_comes_out_of_what_was_received(retailer):
+def test_a_column_that_is_declared_later_is_read_from_bronze(retailer):
     retailer.declare("sources/names.yml", MEMBERS)
     retailer.land("names/2024-01-01/a.csv", "Item No.,名称（元）,a.b,it's ok?,colour.1\n1,茶,x,yes,red\n")
     retailer.ingest("names", "2024-01-01")
@@ -256,7 +257,7 @@ def test_a_column_that_is_named_since_comes_out_of_what_was_received(retailer):
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_a_name_with_a_dot_is_no_member_in_any_format(retailer, form):
+def test_a_column_name_may_have_a_dot_in_any_format(retailer, form):
     fills = (
         MEMBERS.replace("`Item No.`", "`user.id`").replace("`名称（元）`", "user.name").replace("`a.b`", "`user`.id")
     )
@@ -270,7 +271,7 @@ def test_a_name_with_a_dot_is_no_member_in_any_format(retailer, form):
 
 
 @pytest.mark.spark
-def test_they_are_stored_by_apache_spark_too(retailer):
+def test_headers_of_spreadsheets_are_stored_by_apache_spark_too(retailer):
     retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "engine: spark\n")
     test_headers_of_spreadsheets_are_written_in_backticks(retailer)
     retailer.land("names/2024-01-01/b10.csv", "Item No.,名称（元）,a.b\n1,茶 10,x\n")
@@ -280,7 +281,7 @@ def test_they_are_stored_by_apache_spark_too(retailer):
     assert current == [("茶 10", None)]
 
 
-def test_columns_that_differ_in_case_alone_are_refused_in_words_and_read_under_an_alias(retailer):
+def test_columns_that_differ_only_in_case_are_refused_and_read_under_an_alias(retailer):
     twins = MEMBERS.replace("`Item No.`", "id").replace("`名称（元）`", "name").replace("`a.b`", "ID")
     retailer.declare("sources/names.yml", twins)
     retailer.land("names/2024-01-01/a.csv", "id,name,ID\n1,茶,2\n")

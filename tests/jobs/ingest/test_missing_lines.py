@@ -1,4 +1,4 @@
-"""A receipt loses a line only by a day that is whole; a snapshot ends keys within limits, the first load's too."""
+"""Only a complete day ends a line of a receipt; snapshots end keys within limits, also those of the first load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def till(retailer, request):
 
 
 @pytest.mark.parametrize("replacement", [HELD_BACK, REFUSED], ids=["held back", "refused"])
-def test_a_receipt_whose_first_part_was_replaced_by_what_is_not_taken_stands(till, replacement):
+def test_a_receipt_whose_first_part_is_replaced_by_a_bad_file_stays(till, replacement):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-01/s.csv", replacement)
@@ -37,15 +37,15 @@ def test_a_receipt_whose_first_part_was_replaced_by_what_is_not_taken_stands(til
     assert orders(till) == [("r1", "10.00", "1"), ("r2", "1.00", "1"), ("r3", "3.00", "1")]
     assert ("r1", "2") not in current(till, "order_lines", "order_id", "line")
     reasons = {str(row[0]): row[1] for row in till.rows("quarantine/till", "_day", "reasons")}
-    assert reasons["2024-01-02"] == ["orders: a row of the same order_id is missing on a day that is not whole"]
-    # The day is mended: the receipt is the sum of both of its parts.
+    assert reasons["2024-01-02"] == ["orders: a row of the same order_id is missing on a day that is not complete"]
+    # The day is corrected: the receipt is the sum of both of its parts.
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "11.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-03")
     assert orders(till) == [("r1", "16.00", "2"), ("r2", "1.00", "1"), ("r3", "3.00", "1")]
     assert till.rows("quarantine/till", "_day") == []
 
 
-def test_a_receipt_whose_lines_have_no_key_stands_too(retailer):
+def test_a_receipt_whose_lines_have_no_key_stays_too(retailer):
     retailer.declare("sources/till.yml", WITHOUT_LINES)
     retailer.land("till/2024-01-01/s.csv", HEAD + line("r1", "", "10.00"))
     retailer.ingest("till", "2024-01-01")
@@ -56,7 +56,7 @@ def test_a_receipt_whose_lines_have_no_key_stands_too(retailer):
 
 
 @pytest.mark.parametrize("other", [line("r9", 1, "x"), ""], ids=["a bad row elsewhere", "whole"])
-def test_a_corrected_day_takes_a_line_back_only_if_it_is_whole(till, other):
+def test_a_corrected_day_ends_a_line_only_if_it_is_complete(till, other):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r1", 2, "5.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 2, "5.00") + line("r2", 1, "2.00") + other)
@@ -67,7 +67,7 @@ def test_a_corrected_day_takes_a_line_back_only_if_it_is_whole(till, other):
     assert lines == [*[("r1", "1", "10.00")] * bool(other), ("r1", "2", "5.00"), ("r2", "1", "2.00")]
 
 
-def test_a_day_that_is_held_back_in_part_is_measured_by_what_it_had(retailer):
+def test_a_day_that_is_partly_held_back_is_measured_by_its_earlier_volume(retailer):
     retailer.declare("sources/till.yml", STRICT)
     whole = "".join(line(f"r{n}", 1, "1.00") for n in range(20))
     retailer.land("till/2024-01-01/a.csv", HEAD + whole)
@@ -93,7 +93,7 @@ def test_snapshots_of_a_first_load_end_no_more_than_later_ones(retailer):
     assert len(current(retailer, "products", "sku")) == 20
 
 
-def test_a_bad_line_that_a_later_day_tells_well_holds_its_receipt_back_no_more(till):
+def test_a_bad_line_that_a_later_day_corrects_no_longer_holds_its_receipt_back(till):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r1", 2, "x"))
     till.ingest("till", "2024-01-01")
     till.land("till/2024-01-02/s.csv", HEAD + line("r1", 3, "1.00"))
@@ -105,7 +105,7 @@ def test_a_bad_line_that_a_later_day_tells_well_holds_its_receipt_back_no_more(t
     assert current(till, "order_lines", "line") == [("1",), ("2",), ("3",)]
 
 
-def test_a_whole_day_takes_no_line_of_a_receipt_back_that_stands(till):
+def test_a_complete_day_ends_no_line_of_a_receipt_that_stays(till):
     for day in (2, 3):
         till.land(f"till/2024-01-0{day}/s.csv", HEAD + line("r1", day - 1, f"{20 / day:.2f}"))
         till.ingest("till", f"2024-01-0{day}")
@@ -117,7 +117,7 @@ def test_a_whole_day_takes_no_line_of_a_receipt_back_that_stands(till):
     assert current(till, "order_lines", "order_id", "line", "amount") == [*before[1], ("r2", "1", "1.00")]
 
 
-def test_an_order_that_is_taken_back_takes_its_lines_along(retailer):
+def test_an_order_that_is_held_back_ends_with_its_lines(retailer):
     retailer.declare("sources/till.yml", TILL)
     retailer.land("till/2024-01-01/s.csv", HEAD + line("r2", 1, "21.00") + line("r3", 1, "1.00"))
     retailer.ingest("till", "2024-01-01")

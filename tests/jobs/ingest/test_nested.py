@@ -1,4 +1,4 @@
-"""Feeds as shops really send them: orders with lists in them, states that come late, documents, renamed columns."""
+"""Feeds as shops really send them: orders with lists in them, late states, documents, renamed columns."""
 
 import json
 
@@ -52,8 +52,8 @@ DAYS = ("2024-07-01", "2024-07-02", "2024-07-03")
 
 def order(tid, modified, *lines, buyer="b1"):
     items = [{"sku": sku, "num": 1, "payment": payment, "refund": refund} for sku, payment, refund in lines]
-    told = {"tid": tid, "created": "2024-07-01 09:00:00", "modified": modified, "buyer": {"id": buyer}, "orders": items}
-    return json.dumps(told, ensure_ascii=False) + "\n"
+    row = {"tid": tid, "created": "2024-07-01 09:00:00", "modified": modified, "buyer": {"id": buyer}, "orders": items}
+    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(retailer):
@@ -64,9 +64,9 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
         '{"tid": "3", "created": "2024-07-01 09:00:00", "modified": "2024-07-01 09:00:00", "buyer": {"id": "b"}}\n'
     )
     retailer.land("web/2024-07-01.jsonl", good + good + bad + no_list)
-    told = retailer.ingest("web", "2024-07-01")
-    assert (told.rows_in, told.quarantined) == (4, 2)
-    assert told.facts["dropped"] == {"exact repeat of another row": 1}
+    outcome = retailer.ingest("web", "2024-07-01")
+    assert (outcome.rows_in, outcome.quarantined) == (4, 2)
+    assert outcome.facts["dropped"] == {"exact repeat of another row": 1}
     lines = retailer.rows("silver/order_lines", "order_id", "line", "sku", "status")
     assert lines == [("1", 1, "a", "paid"), ("1", 2, "b", "cancelled")]
     assert [(o, str(a)) for o, a in retailer.rows("silver/orders", "order_id", "amount")] == [("1", "10.00")]
@@ -76,10 +76,10 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
     assert retailer.rows("silver/identifiers", "kind", "value") == [("ouid", "b1")]
 
 
-def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_days(tmp_path):
+def test_an_old_state_never_replaces_a_newer_one_whatever_the_order_of_the_days(tmp_path):
     from shop import Retailer
 
-    found = []
+    orders = []
     for order_of_days in ((0, 1, 2), (1, 2, 0), (2, 1, 0)):
         days = [DAYS[place] for place in order_of_days]
         shop = Retailer(tmp_path / "".join(map(str, order_of_days)))
@@ -88,7 +88,7 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
         states = {
             DAYS[0]: order("1", "2024-07-01 10:00:00", ("a", "10.00", "")),
             DAYS[1]: order("1", "2024-07-02 10:00:00", ("a", "12.00", "")),
-            # Sent again on the third day: what stood before.
+            # The first state is sent again on the third day.
             DAYS[2]: order("1", "2024-07-01 10:00:00", ("a", "10.00", ""))
             + order("2", "2024-07-03 08:00:00", ("c", "1", "")),
         }
@@ -96,22 +96,22 @@ def test_an_old_state_behind_a_newer_one_is_no_news_whatever_the_order_of_the_da
             shop.land(f"web/{day}.jsonl", states[day])
             shop.ingest("web", max(days[: days.index(day) + 1]))
         now = shop.rows("silver/orders", "order_id", "amount", "replaced_on")
-        found.append([(order_id, str(amount)) for order_id, amount, replaced in now if replaced is None])
+        orders.append([(order_id, str(amount)) for order_id, amount, replaced in now if replaced is None])
         shop.close()
-    assert found == [[("1", "12.00"), ("2", "1.00")]] * 3
+    assert orders == [[("1", "12.00"), ("2", "1.00")]] * 3
 
 
-def test_a_document_is_rows_and_a_column_may_have_other_names(retailer):
+def test_a_document_gives_rows_and_columns_may_have_aliases(retailer):
     retailer.declare("sources/staff.yml", STAFF)
     first = {"大区": "华东", "people": [{"员工号": "E1", "姓名": "王芳"}, {"员工号": "E2", "姓名": "李明"}]}
     second = {"大区": "华东", "people": [{"编号": "E1", "姓名": "王芳"}]}
     retailer.land("staff/2024-07-01.json", json.dumps(first))
     retailer.land("staff/2024-07-02.json", json.dumps(second))
     retailer.land("staff/2024-07-03.json", "[1, 2]")
-    told = retailer.breached("staff", "2024-07-03")
-    assert "is not one JSON object" in " ".join(told.breaches.values())
-    # The third day's list cannot be read: it does not tell that anybody has left.
-    assert "nothing was taken for gone by the snapshots of 2024-07-03" in " ".join(told.notes)
+    outcome = retailer.breached("staff", "2024-07-03")
+    assert "is not one JSON object" in " ".join(outcome.breaches.values())
+    # The third day's list cannot be read, so it does not end anybody.
+    assert "no key was ended by the snapshots of 2024-07-03" in " ".join(outcome.notes)
     rows = retailer.rows("silver/staff", "staff", "display_name", "region", "replaced_on")
     assert [(r[0], r[1], r[2], str(r[3])) for r in rows] == [
         ("E1", "王芳", "华东", "None"),

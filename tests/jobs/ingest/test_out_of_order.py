@@ -1,4 +1,4 @@
-"""Days that come out of their order, and what is held back: nothing that stands is lost by them or forgotten."""
+"""Out-of-order days and held back files do not end or change rows that are current."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ fills:
 """
 
 
-def test_what_is_held_back_stays_red_until_it_is_replaced(retailer):
+def test_a_held_back_file_is_a_breach_until_it_is_replaced(retailer):
     retailer.declare("sources/till.yml", STRICT)
     retailer.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00"))
     retailer.ingest("till", "2024-01-01")
@@ -66,7 +66,7 @@ def test_what_is_held_back_stays_red_until_it_is_replaced(retailer):
     assert retailer.ingest("till", "2024-01-03").breaches == {}
 
 
-def test_bad_lines_of_a_new_day_hold_back_their_receipts_alone(retailer):
+def test_bad_lines_of_a_new_day_hold_back_only_their_receipts(retailer):
     retailer.declare("sources/till.yml", STRICT)
     receipts = [f"r{n:02}" for n in range(12)]
     others = "".join(line(f"n{n:02}", 1, "1.00") for n in range(60))
@@ -86,8 +86,8 @@ def test_bad_lines_of_a_new_day_hold_back_their_receipts_alone(retailer):
 
 @pytest.mark.parametrize("text", [CATALOGUE, CHANGES])
 @pytest.mark.parametrize("days", [("01", "03", "02"), ("01", "02", "01")])
-def test_an_older_day_that_comes_later_is_not_taken_for_news(retailer, text, days):
-    """The newest day tells what silver has had since the first, so that silver has no version of that day."""
+def test_an_older_day_that_arrives_later_does_not_replace_a_newer_one(retailer, text, days):
+    """The newest day repeats what silver has from the first one, so that silver has no version of the newest day."""
     retailer.declare("sources/catalogue.yml", text)
     for run, (day, name) in enumerate(zip(days, ("A", "A", "wrong"), strict=True), start=3):
         retailer.land(f"catalogue/2024-01-{day}.csv", f"sku,name\na,{name}\nb,B\n")
@@ -96,7 +96,7 @@ def test_an_older_day_that_comes_later_is_not_taken_for_news(retailer, text, day
 
 
 @pytest.mark.parametrize("days", [("01", "02"), ("02", "01")])
-def test_a_withdrawal_of_a_late_snapshot_stands(retailer, days):
+def test_a_withdrawal_in_a_late_snapshot_stays(retailer, days):
     retailer.declare("sources/consents.yml", CONSENTS)
     rows = {
         "01": "13812340101,withdrawn,2024-01-01 10:00:00\n13812340102,granted,2024-01-01 10:00:00\n",
@@ -108,7 +108,7 @@ def test_a_withdrawal_of_a_late_snapshot_stands(retailer, days):
     assert current(retailer, "consents", "state") == [("granted",), ("withdrawn",)]
 
 
-def test_an_order_whose_new_state_turns_bad_goes_back_to_the_one_before(retailer):
+def test_an_order_whose_new_state_becomes_bad_returns_to_the_one_before(retailer):
     retailer.declare("sources/market.yml", STATES)
     head = "order,line,state,changed,amount\n"
     first, second = "2024-01-01 10:00:00", "2024-01-02 12:00:00"

@@ -1,4 +1,4 @@
-"""Every row of a file is read or named as broken; a file that cannot be read is refused in words and gives nothing."""
+"""Every row of a file is read or named as broken; a file that cannot be read is refused with a reason."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_broken_rows_keep_their_number_and_their_text(tmp_path):
     assert rows == [(1, "1", None), (2, None, '2,"b'), (3, None, "c,2"), (4, None, "3,x"), (5, "4", None)]
 
 
-def test_a_file_that_is_not_there_is_the_machines_matter(tmp_path):
+def test_a_missing_file_raises(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(read_file(str(tmp_path / "no.csv"), "no", CSV))
 
@@ -68,12 +68,12 @@ def test_a_uri_reads_like_a_path(tmp_path):
     assert [row["id"] for batch in read_file(path.as_uri(), "x", CSV) for row in batch.to_pylist()] == ["1"]
 
 
-def test_a_file_too_large_to_hold_reads_the_same(tmp_path, monkeypatch):
+def test_a_file_too_large_for_the_buffer_reads_the_same(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + b"1,a,1\n2,b\n" * 3)
-    held = rows_of(path, CSV)
+    rows = rows_of(path, CSV)
     monkeypatch.setattr("jobs.ingest.reader.read.HELD_BYTES", 0)
-    assert rows_of(path, CSV) == held
+    assert rows_of(path, CSV) == rows
 
 
 def test_small_batches_keep_the_numbers(tmp_path):
@@ -91,17 +91,17 @@ ROW = st.lists(TEXT, min_size=1, max_size=5)
 @examples(150)
 @given(rows=st.lists(ROW, max_size=30))
 @example(rows=[["a", "b\n", '"']] * 3)
-def test_rows_in_are_good_rows_and_broken_rows(rows, tmp_path):
+def test_each_row_of_a_file_is_good_or_broken(rows, tmp_path):
     rows = [row for row in rows if row != [""]]
     out = io.StringIO()
     csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([CSV.columns, *rows])
     path = tmp_path / "a.csv"
     path.write_bytes(out.getvalue().encode())
-    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
-    # Delimiters behind the last field hold nothing, and cost the row nothing.
+    actual = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    # Delimiters after the last field contain no value and do not break the row.
     full = [row[:3] if not "".join(row[3:]).strip() else row for row in rows]
     expected = [tuple(value or None for value in row) if len(row) == 3 else None for row in full]
-    assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in found] == expected
+    assert [None if row["_broken"] else (row["id"], row["name"], row["amount"]) for row in actual] == expected
 
 
 @examples(150)
@@ -117,11 +117,11 @@ def test_nothing_in_a_file_raises(body, tmp_path):
 
 @examples(100)
 @given(lines=st.lists(st.sampled_from(ODD_LINES), max_size=40))
-def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path):
+def test_stray_quotes_break_only_their_own_lines(lines, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(HEAD + "".join(f"{line}\n" for line in lines).encode())
-    found = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
-    texts = [line for row in found for line in (row["_raw"] or "good").split("\n")]
+    rows = rows_of(path, ReadSpec("csv", CSV.columns, max_broken_share=1, broken_allowed=1000))
+    texts = [line for row in rows for line in (row["_raw"] or "good").split("\n")]
     assert len(texts) == len(lines)
 
 
@@ -130,15 +130,15 @@ def test_stray_quotes_cost_no_more_than_the_lines_they_stand_in(lines, tmp_path)
 @example(body='1,"2\n3,4', encoding="utf-8")
 @example(body=',""1', encoding="utf-8")
 @example(body='1","', encoding="utf-8")
-def test_the_fast_way_says_what_the_exact_one_says(body, encoding, tmp_path):
+def test_the_fast_way_reads_the_same_as_the_exact_one(body, encoding, tmp_path):
     path, spec = tmp_path / "a.csv", ReadSpec("csv", ("id",), encoding=encoding)
     path.write_bytes(codecs.BOM_UTF8 * (encoding == "utf-8") + b"id,x\n" + body.encode(encoding))
     *fast, exact = csv_rows.ways(path, "landed", spec)
     try:
-        found = [row for way in fast for batch in way() for row in batch.to_pylist()]
+        rows = [row for way in fast for batch in way() for row in batch.to_pylist()]
     except InexactError:
         return
-    assert not fast or found == [row for batch in exact() for row in batch.to_pylist()]
+    assert not fast or rows == [row for batch in exact() for row in batch.to_pylist()]
 
 
 ALONE = """
@@ -173,33 +173,33 @@ def test_the_schema_is_the_same_for_every_format():
     assert pickle.loads(pickle.dumps(CSV)) == CSV
 
 
-@pytest.mark.parametrize("told", [["", "", "x"], ["x", "", ""], ["x", "y", "x"]])
-def test_the_rest_of_a_row_stays_with_its_row(told, tmp_path):
+@pytest.mark.parametrize("notes", [["", "", "x"], ["x", "", ""], ["x", "y", "x"]])
+def test_the_rest_of_a_row_stays_with_its_row(notes, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(told)))
-    found = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
-    assert found == [f'{{"note":"{text}"}}' if text else None for text in told]
+    path.write_text("id,name,amount,note\n" + "".join(f"{n},a,1,{text}\n" for n, text in enumerate(notes)))
+    rests = [row["_rest"] for row in rows_of(path, ReadSpec("csv", ("id", "name", "amount")))]
+    assert rests == [f'{{"note":"{text}"}}' if text else None for text in notes]
 
 
 def test_a_row_without_any_other_value_stays_a_row():
     others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
-    for kept, told in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
-        assert rest_of(others[:kept], pa.nulls(3, pa.string())).to_pylist() == told
+    for count, rests in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
+        assert rest_of(others[:count], pa.nulls(3, pa.string())).to_pylist() == rests
 
 
-def test_half_a_character_in_a_document_costs_its_row_only(tmp_path):
+def test_half_a_character_in_a_document_breaks_only_its_row(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(
         '{"rows": [{"id": "1", "name": "\\ud800", "amount": "1"}, {"id": "2", "name": "名", "amount": "2"}]}'
     )
-    found = rows_of(path, ReadSpec("json", CSV.columns, records="rows"))
-    assert [(row["id"], row["_broken"]) for row in found] == [
+    rows = rows_of(path, ReadSpec("json", CSV.columns, records="rows"))
+    assert [(row["id"], row["_broken"]) for row in rows] == [
         (None, "holds half of a surrogate pair, which is no character"),
         ("2", None),
     ]
 
 
-def test_two_names_of_one_column_are_no_guess(tmp_path):
+def test_two_aliases_of_one_column_in_a_row_break_it(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": "1", "nom": "a", "titel": "b", "amount": "1"}\n')
     spec = ReadSpec("jsonl", CSV.columns, aliases=(("nom", "name"), ("titel", "name")))
@@ -214,19 +214,19 @@ def test_two_names_of_one_column_are_no_guess(tmp_path):
         (("user",), "begins with 'user.': a name with a dot in it stands in backticks"),
     ],
 )
-def test_a_header_that_is_almost_the_name_says_what_to_write(columns, words, tmp_path):
+def test_a_header_that_is_almost_the_name_is_reported_with_a_hint(columns, words, tmp_path):
     (tmp_path / "a.csv").write_text("id,user.id\n1,2\n")
     [row] = rows_of(tmp_path / "a.csv", ReadSpec("csv", columns))
     assert words in row["_refused"]
 
 
-def test_headers_that_are_one_but_for_blanks_are_no_guess(tmp_path):
+def test_headers_that_differ_only_in_blanks_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text('"a\nb",a  b\n1,2\n')
     [row] = rows_of(tmp_path / "a.csv", ReadSpec("csv", ("a b",)))
     assert "missing" in row["_refused"]
 
 
-def test_a_large_file_that_changes_between_two_looks_breaks_off_without_an_error(tmp_path, monkeypatch):
+def test_a_large_file_that_changes_between_two_reads_ends_without_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("jobs.ingest.reader.read.HELD_BYTES", 0)
     monkeypatch.setattr(csv_rows, "BLOCK", 1 << 14)
     path = tmp_path / "a.csv"

@@ -1,4 +1,4 @@
-"""What is refused of identifiers is counted by day, kind and reason, told in the summary, and never shown."""
+"""Refused identifiers are counted by day, kind and reason, reported in the summary, and never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ card,name,phone
 """
 
 
-def test_refused_identifiers_are_counted_and_told(retailer):
+def test_refused_identifiers_are_counted_and_reported(retailer):
     retailer.declare("sources/crm.yml", CRM)
     retailer.land("crm/2024-07-01.csv", ROWS)
     outcome = retailer.ingest("crm", "2024-07-01")

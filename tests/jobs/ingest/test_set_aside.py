@@ -1,4 +1,4 @@
-"""What lies among the files of a feed and is none is told by each run, and stops no other file."""
+"""Each run reports entries in a feed's folders that are no files; they do not stop other files."""
 
 import os
 
@@ -13,23 +13,23 @@ fills:
 """
 
 
-def test_it_is_told_and_the_file_beside_it_is_taken(retailer):
+def test_it_is_reported_and_the_file_beside_it_is_ingested(retailer):
     retailer.declare("sources/tills.yml", FEED)
     retailer.land("tills/2024-01-01/a.csv", "item,at,amount\na,2024-01-01,1.00\n")
     day = retailer.home / "landing" / "tills" / "2024-01-01"
     (day / "b.csv").mkdir()
     os.mkfifo(day / "c.csv")
-    told = retailer.ingest("tills", "2024-01-01")
-    assert told.rows_in == 1
-    assert told.notes[:2] == (
-        "tills/2024-01-01/b.csv was not taken: a folder",
-        "tills/2024-01-01/c.csv was not taken: a pipe, a socket or a device",
+    outcome = retailer.ingest("tills", "2024-01-01")
+    assert outcome.rows_in == 1
+    assert outcome.notes[:2] == (
+        "tills/2024-01-01/b.csv was not ingested: a folder",
+        "tills/2024-01-01/c.csv was not ingested: a pipe, a socket or a device",
     )
 
 
-def test_a_step_with_nothing_else_to_do_tells_what_is_new_there(retailer):
+def test_a_step_without_new_files_reports_new_entries_of_the_folder(retailer):
     retailer.declare("sources/tills.yml", FEED)
     retailer.land("tills/2024-01-01/a.csv", "item,at,amount\na,2024-01-01,1.00\n")
     retailer.ingest("tills", "2024-01-01")
     (retailer.home / "landing" / "tills" / "2024-01-01" / "d.csv").symlink_to("/etc/passwd")
-    assert "d.csv was not taken: a link out of" in retailer.ingest("tills", "2024-01-01").notes[0]
+    assert "d.csv was not ingested: a link out of" in retailer.ingest("tills", "2024-01-01").notes[0]

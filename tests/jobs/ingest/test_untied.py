@@ -1,4 +1,4 @@
-"""A record's row replaces its identifiers: what it tells no more holds no longer, in whatever order its days came."""
+"""A record's new row replaces its identifiers: those that it lacks end, in whatever order the days arrive."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def holding(retailer, day=None):
     return [value for value, since, until in rows if str(since) <= day and (until is None or str(until) > day)]
 
 
-def test_a_corrected_value_and_an_empty_cell_untie_from_their_day_on(retailer):
+def test_a_corrected_value_and_an_empty_cell_end_identifiers_from_their_day_on(retailer):
     opened(retailer)
     for day, rows in DAYS.items():
         landed(retailer, day, rows)
@@ -79,7 +79,7 @@ def test_any_order_of_the_days_gives_the_same(retailer, order):
     assert holding(retailer) == HOLDS
 
 
-def test_a_day_that_is_sent_again_without_the_row_gives_back_what_it_untied(retailer):
+def test_a_redelivered_day_without_the_row_restores_the_identifiers_that_it_ended(retailer):
     opened(retailer)
     for day in list(DAYS)[:2]:
         landed(retailer, day, DAYS[day])
@@ -92,7 +92,7 @@ def test_a_day_that_is_sent_again_without_the_row_gives_back_what_it_untied(reta
     ]  # fmt: skip
 
 
-def test_a_kind_that_is_kept_ends_only_by_another_value(retailer):
+def test_a_kind_that_the_source_keeps_ends_only_by_another_value(retailer):
     opened(retailer, more="keeps: [phone]")
     for day, rows in DAYS.items():
         landed(retailer, day, rows)
@@ -114,13 +114,13 @@ def test_events_add_up_and_snapshots_replace(retailer, delivers):
     ("delivers", "keeps", "words"),
     [("changes", "[nick]", "has no 'nick'"), ("events", "[phone]", "keeps is for feeds that deliver changes")],
 )
-def test_what_is_kept_must_be_there_to_keep(retailer, delivers, keeps, words):
+def test_keeps_must_name_a_kind_of_a_feed_of_changes(retailer, delivers, keeps, words):
     opened(retailer, delivers, f"keeps: {keeps}")
     with pytest.raises(ConfigError, match=words):
         _ = retailer.context("2024-07-01").catalogue
 
 
-def test_of_a_kind_that_is_kept_the_last_value_of_the_day_counts(retailer):
+def test_of_a_kind_that_the_source_keeps_the_last_value_of_the_day_counts(retailer):
     opened(retailer, more="keeps: [phone]")
     landed(retailer, "2024-07-01", "1,Ann,13812340001,\n")
     retailer.ingest("crm", "2024-07-01")

@@ -1,4 +1,4 @@
-"""Lists that a row of changes tells whole: what the newest one lacks has ended, in any order of the days."""
+"""Complete lists in rows of changes: elements absent from the newest list have ended, in any order of the days."""
 
 import json
 import random
@@ -37,13 +37,13 @@ def lines(shop):
     return sorted((row[0], row[1], str(row[2])) for row in rows if row[3] is None)
 
 
-def told(number, changed, **amounts):
+def state(number, changed, **amounts):
     listed = [{"line": int(name[1:]), "amount": str(amount)} for name, amount in amounts.items()]
     return json.dumps({"order": number, "changed": changed, "lines": listed}) + "\n"
 
 
 @pytest.mark.parametrize("batches", [[[FIRST], [SECOND]], [[FIRST, SECOND]], [[SECOND], [FIRST]]], ids=str)
-def test_a_line_that_left_its_order_ends(retailer, batches):
+def test_a_line_that_is_absent_from_its_order_ends(retailer, batches):
     retailer.declare("sources/web.yml", SHOP)
     states = {
         FIRST: order("t1", "2024-07-01 10:00:00", *BOTH),
@@ -58,38 +58,38 @@ def test_a_line_that_left_its_order_ends(retailer, batches):
     assert sorted((r[0], str(r[1])) for r in orders if r[2] is None) == [("t1", "6.00"), ("t2", "15.00")]
 
 
-def test_an_ended_line_is_known_until_the_day_that_ended_it(retailer):
+def test_an_ended_line_is_valid_until_the_day_that_ended_it(retailer):
     retailer.declare("sources/web.yml", LINES)
-    for day, state in [
-        (FIRST, told("t1", "2024-06-30 10:00:00", l1=1, l2=2)),
-        (SECOND, told("t1", "2024-06-30 12:00:00", l1=1)),
+    for day, text in [
+        (FIRST, state("t1", "2024-06-30 10:00:00", l1=1, l2=2)),
+        (SECOND, state("t1", "2024-06-30 12:00:00", l1=1)),
     ]:
-        retailer.land(f"web/{day}.jsonl", state)
+        retailer.land(f"web/{day}.jsonl", text)
         retailer.ingest("web", day)
     rows = retailer.rows("silver/order_lines", "line", "recorded_on", "replaced_on")
-    ended = [(str(known), str(end)) for line, known, end in rows if line == 2]
+    ended = [(str(recorded_on), str(end)) for line, recorded_on, end in rows if line == 2]
     assert ended == [(FIRST, SECOND)]
-    # It comes back with a later state of the same moment's day.
-    retailer.land("web/2024-07-03.jsonl", told("t1", "2024-06-30 13:00:00", l1=1, l2=2))
+    # It returns with a later state of the same day.
+    retailer.land("web/2024-07-03.jsonl", state("t1", "2024-06-30 13:00:00", l1=1, l2=2))
     retailer.ingest("web", "2024-07-03")
     assert lines(retailer) == [("t1", 1, "1.00"), ("t1", 2, "2.00")]
 
 
 def test_two_states_of_one_day_and_rows_of_one_moment(retailer):
     retailer.declare("sources/web.yml", LINES)
-    newest_first = told("t1", "2024-07-01 12:00:00", l2=2) + told("t1", "2024-07-01 10:00:00", l1=1, l2=1)
-    parcels = told("t2", "2024-07-01 10:00:00", l1=1) + told("t2", "2024-07-01 10:00:00", l2=2)
+    newest_first = state("t1", "2024-07-01 12:00:00", l2=2) + state("t1", "2024-07-01 10:00:00", l1=1, l2=1)
+    parcels = state("t2", "2024-07-01 10:00:00", l1=1) + state("t2", "2024-07-01 10:00:00", l2=2)
     retailer.land(f"web/{FIRST}.jsonl", newest_first + parcels)
     retailer.ingest("web", FIRST)
     assert lines(retailer) == [("t1", 2, "2.00"), ("t2", 1, "1.00"), ("t2", 2, "2.00")]
 
 
-def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
+def test_an_empty_list_ends_its_elements_and_gives_no_order(retailer):
     retailer.declare("sources/lines.yml", LINES)
     retailer.declare("sources/web.yml", SHOP.replace("web/", "shop/"))
-    retailer.land(f"web/{FIRST}.jsonl", told("t1", "2024-07-01 10:00:00", l1=1))
+    retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1))
     retailer.land(f"shop/{FIRST}.jsonl", order("t2", "2024-07-01 10:00:00", *BOTH))
-    retailer.land(f"web/{SECOND}.jsonl", told("t1", "2024-07-02 10:00:00"))
+    retailer.land(f"web/{SECOND}.jsonl", state("t1", "2024-07-02 10:00:00"))
     retailer.land(f"shop/{SECOND}.jsonl", order("t2", "2024-07-02 10:00:00"))
     assert retailer.ingest("lines", SECOND).quarantined == 0
     assert retailer.ingest("web", SECOND).quarantined == 1
@@ -97,21 +97,21 @@ def test_an_empty_list_ends_its_elements_and_makes_no_order(retailer):
     assert "orders: orders is an empty list" in str(retailer.rows("quarantine/web", "reasons"))
 
 
-def test_a_corrected_day_gives_back_what_its_list_had_ended(retailer):
+def test_a_corrected_day_restores_elements_that_its_list_had_ended(retailer):
     retailer.declare("sources/web.yml", LINES)
-    retailer.land(f"web/{FIRST}.jsonl", told("t1", "2024-07-01 10:00:00", l1=1, l2=2))
+    retailer.land(f"web/{FIRST}.jsonl", state("t1", "2024-07-01 10:00:00", l1=1, l2=2))
     retailer.land(
-        f"web/{SECOND}.jsonl", told("t1", "2024-07-02 10:00:00", l1=1) + told("t3", "2024-07-02 10:00:00", l1=1)
+        f"web/{SECOND}.jsonl", state("t1", "2024-07-02 10:00:00", l1=1) + state("t3", "2024-07-02 10:00:00", l1=1)
     )
     retailer.ingest("web", SECOND)
     assert lines(retailer) == [("t1", 1, "1.00"), ("t3", 1, "1.00")]
-    retailer.land(f"web/{SECOND}.jsonl", told("t3", "2024-07-02 10:00:00", l1=1))
+    retailer.land(f"web/{SECOND}.jsonl", state("t3", "2024-07-02 10:00:00", l1=1))
     retailer.ingest("web", SECOND)
     assert lines(retailer) == [("t1", 1, "1.00"), ("t1", 2, "2.00"), ("t3", 1, "1.00")]
 
 
 def _newest(states, timed):
-    """The lines of each order, by what all days tell in the end."""
+    """The lines of each order by the last states of all days."""
     newest = {}
     for day, rows in states.items():
         for number, changed, amounts in rows:
@@ -129,7 +129,7 @@ def test_any_order_and_repetition_of_the_days_gives_the_same_lines(tmp_path, see
     shop.declare("sources/web.yml", LINES if timed else UNTIMED)
     days = [f"2024-07-0{n}" for n in range(1, 5)]
     states: dict = {}
-    # Each day once in any order, then two of them again with other states.
+    # Each day once in any order, then two of them redelivered with other states.
     for day in [*draw.sample(days, 4), *draw.sample(days, 2)]:
         states[day] = [
             (
@@ -139,7 +139,7 @@ def test_any_order_and_repetition_of_the_days_gives_the_same_lines(tmp_path, see
             )
             for number in draw.sample(["t1", "t2", "t3"], 2)
         ]
-        shop.land(f"web/{day}.jsonl", "".join(told(n, changed, **amounts) for n, changed, amounts in states[day]))
+        shop.land(f"web/{day}.jsonl", "".join(state(n, changed, **amounts) for n, changed, amounts in states[day]))
         shop.ingest("web", "2024-07-04")
     assert lines(shop) == _newest(states, timed)
     shop.close()

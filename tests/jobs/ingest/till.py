@@ -1,4 +1,4 @@
-"""A till's receipts as a feed: lines, and orders that sum them up."""
+"""Receipts of a till as a feed: their lines, and orders that aggregate the lines."""
 
 from __future__ import annotations
 
