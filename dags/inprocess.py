@@ -63,19 +63,19 @@ def _clear_queue() -> None:
 
 def in_order(dags: Sequence[Any]) -> list[Any]:
     """Order DAGs so that who announces an asset comes before whom it wakes."""
-    made = {asset.uri: dag for dag in dags for task in dag.tasks for asset in task.outlets}
-    found: list[Any] = []
+    producers = {asset.uri: dag for dag in dags for task in dag.tasks for asset in task.outlets}
+    ordered: list[Any] = []
 
     def add(dag: Any) -> None:
         for uri in _waits_for(dag):
-            if uri in made:
-                add(made[uri])
-        if dag not in found:
-            found.append(dag)
+            if uri in producers:
+                add(producers[uri])
+        if dag not in ordered:
+            ordered.append(dag)
 
     for dag in dags:
         add(dag)
-    return found
+    return ordered
 
 
 def _waits_for(dag: Any) -> list[str]:

@@ -19,8 +19,8 @@ def occasion(context: Context) -> tuple[date, bool]:
     """
     run, newest = context["dag_run"], call("quanyu.tasks:newest_day")()
     events = [event.extra for event in _events(context) if "day" in event.extra]
-    if given := (run.conf or {}).get("day"):
-        day, allowed = call("quanyu.calendar:day_of")(given), True
+    if requested := (run.conf or {}).get("day"):
+        day, allowed = call("quanyu.calendar:day_of")(requested), True
     elif events:
         last = max(extra["day"] for extra in events)
         day, allowed = date.fromisoformat(last), any(e.get("sends", True) for e in events if e["day"] == last)

@@ -60,16 +60,16 @@ def _guests(world: World, store: int, day: int, many: int, draw: np.random.Gener
 
 
 def _plan(world: World, day: int, store: int, kind: int, persons: Array, draw: np.random.Generator) -> None:
-    many, held = len(persons), day + AHEAD
+    many, event_day = len(persons), day + AHEAD
     signup = day + draw.integers(0, AHEAD, many)
     comes = draw.random(many) < COMES
     pays = comes & (draw.random(many) < (PAYS if kind == 2 else PAYS / 4))
     chance = draw.random(many)
     missing, late = comes & (chance < STEP_MISSING), comes & (chance > 1 - WRONG_ORDER)
-    signup = np.where(late, held, signup)
+    signup = np.where(late, event_day, signup)
     clock = draw.integers(14 * 3600, 15 * 3600, many)
     second = np.where(late, clock + 600, draw.integers(9 * 3600, 23 * 3600, many))
-    kept = np.concatenate([~missing, comes, pays])
+    occurs = np.concatenate([~missing, comes, pays])
     columns = {
         "person": np.tile(persons, 3),
         "step": np.repeat(np.arange(3), many),
@@ -79,5 +79,5 @@ def _plan(world: World, day: int, store: int, kind: int, persons: Array, draw: n
         "store": np.full(3 * many, store),
         "opened": np.full(3 * many, day),
     }
-    when = np.concatenate([signup, np.full(2 * many, held)])
-    plan(world, "activities", when[kept], {key: column[kept] for key, column in columns.items()})
+    when = np.concatenate([signup, np.full(2 * many, event_day)])
+    plan(world, "activities", when[occurs], {key: column[occurs] for key, column in columns.items()})

@@ -54,13 +54,13 @@ class Events:
 
 def browse(world: World, facts: Facts) -> None:
     """Leave today's visitors without an order in the facts: those of whom a purchase could be expected, and more."""
-    found = []
+    visitors = []
     for number, begin in enumerate(range(0, len(world.people), BLOCK)):
         some = slice(begin, begin + BLOCK)
         wish = world.inclination(facts.day, some) * _interest(world, some)
         chance = world.rng("browses", facts.day, number).random(len(wish), dtype=np.float32)
-        found.append(np.flatnonzero(world.people.app[some] & (chance < np.minimum(wish, 0.9))) + begin)
-    facts.extras["browsing"] = np.concatenate(found)
+        visitors.append(np.flatnonzero(world.people.app[some] & (chance < np.minimum(wish, 0.9))) + begin)
+    facts.extras["browsing"] = np.concatenate(visitors)
 
 
 def _interest(world: World, some: slice) -> Array:

@@ -76,8 +76,8 @@ def sent_on(day: int) -> int | None:
 
 def waves(world: World) -> list[Wave]:
     """Return the campaigns sent so far, the latest last; of all but the latest the factors are let go."""
-    found: list[Wave] = world.extras.setdefault("campaigns", [])
-    return found
+    sent: list[Wave] = world.extras.setdefault("campaigns", [])
+    return sent
 
 
 def effect(world: World, day: int) -> Array | None:

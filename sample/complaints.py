@@ -57,8 +57,8 @@ def _plan(world: World, today: int, day: Array, basket: Array, draw: np.random.G
         for d, b in zip(day, basket, strict=True)
     ]
     person, store = (np.array(column, np.int64) for column in zip(*columns, strict=True))
-    known = person >= 0
-    day, basket, person, store = day[known], basket[known], person[known], store[known]
+    has_basket = person >= 0
+    day, basket, person, store = day[has_basket], basket[has_basket], person[has_basket], store[has_basket]
     many = len(person)
     topic = np.where(store >= 0, pick(STORE, draw.random(many)), pick(ONLINE, draw.random(many)))
     texts = compose(draw, "complaint", topic, pick((0.03, 0.12, 0.85), draw.random(many)), SPAM)
@@ -71,11 +71,11 @@ def _plan(world: World, today: int, day: Array, basket: Array, draw: np.random.G
         "traditional": texts.traditional & ~texts.spam, "cites": draw.random(many) < 0.3,
     }  # fmt: skip
     handed, closed = draw.random(many) < HANDED_ON, draw.random(many) < CLOSED
-    kept = np.concatenate([np.ones(many, bool), handed, closed])
+    occurs = np.concatenate([np.ones(many, bool), handed, closed])
     when = np.concatenate([np.zeros(many, np.int64), draw.integers(1, 3, many), draw.integers(3, 10, many)])
-    every = {key: np.tile(column, 3)[kept] for key, column in columns_of.items()}
-    every["status"] = np.repeat(np.arange(3), many)[kept]
-    plan(world, "complaints", today + when[kept], every)
+    every = {key: np.tile(column, 3)[occurs] for key, column in columns_of.items()}
+    every["status"] = np.repeat(np.arange(3), many)[occurs]
+    plan(world, "complaints", today + when[occurs], every)
 
 
 def _channel(store: Array, draw: np.random.Generator) -> Array:

@@ -35,26 +35,30 @@ def contacts(world: World) -> Contacts:
     many = len(world.people)
     if "contacts" not in world.extras:
         world.extras["contacts"] = Contacts(*(np.full(many, NEVER, np.int32) for _ in range(4)))
-    known: Contacts = world.extras["contacts"]
-    return known
+    contact_days: Contacts = world.extras["contacts"]
+    return contact_days
 
 
 def is_contact(world: World, persons: Array, day: int) -> Array:
     """Return for each person whether a guide can write to them on a day."""
-    known = contacts(world)
-    return np.asarray((known.added[persons] <= day) & (known.deleted[persons] > day))
+    contact_days = contacts(world)
+    return np.asarray((contact_days.added[persons] <= day) & (contact_days.deleted[persons] > day))
 
 
 def meet(world: World, facts: Facts) -> None:
     """Settle when the day's new members will be contacts (a step); on day 0, all members so far."""
     persons = facts.joined if facts.day else np.flatnonzero(world.joined <= 0)
     persons = persons[world.people.wecom[persons]]
-    known, seed = contacts(world), world.seed
+    contact_days, seed = contacts(world), world.seed
     chance = uniform(seed, "contact added", persons)
-    known.added[persons] = world.joined[persons] + np.maximum(chance - AT_ONCE, 0) / (1 - AT_ONCE) * DELAY
-    known.deleted[persons] = _later(seed, "contact deleted", persons, known.added, DELETED_SHARE, DELETED_WITHIN)
-    known.grouped[persons] = _later(seed, "contact grouped", persons, known.added, GROUP_SHARE, GROUP_DELAY)
-    known.quit[persons] = _later(seed, "contact quit", persons, known.grouped, QUIT_SHARE, QUIT_WITHIN)
+    contact_days.added[persons] = world.joined[persons] + np.maximum(chance - AT_ONCE, 0) / (1 - AT_ONCE) * DELAY
+    contact_days.deleted[persons] = _later(
+        seed, "contact deleted", persons, contact_days.added, DELETED_SHARE, DELETED_WITHIN
+    )
+    contact_days.grouped[persons] = _later(
+        seed, "contact grouped", persons, contact_days.added, GROUP_SHARE, GROUP_DELAY
+    )
+    contact_days.quit[persons] = _later(seed, "contact quit", persons, contact_days.grouped, QUIT_SHARE, QUIT_WITHIN)
 
 
 def _later(seed: int, purpose: str, persons: Array, since: Array, share: float, within: int) -> Array:

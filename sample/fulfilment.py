@@ -81,31 +81,31 @@ def changes(world: World, facts: Facts, channel: int) -> Changes:
     index, status, ghost, stale = index[order], status[order], ghost[order], stale[order]
     rows, counts = _line_rows(orders, index)
     back, ago = orders.back[rows], np.repeat(after[index], counts)
-    told = np.repeat((status > PAID) & ~ghost, counts) & (back > 0)
+    refundable = np.repeat((status > PAID) & ~ghost, counts) & (back > 0)
     return Changes(
         day=day[order], number=orders.number[index], named=orders.number[index] + GHOST * ghost,
         person=orders.person[index], second=second[order], status=status,
         changed_day=np.where(status <= PAID, day[order], facts.day), changed=changed[order],
         paid=np.where((status == UNPAID) | ghost, -1, paid[order]), stale=stale, counts=counts, sku=orders.sku[rows],
         quantity=orders.quantity[rows], amount=orders.amount[rows],
-        refunded=told & (back <= ago), today=told & (back == ago),
+        refunded=refundable & (back <= ago), today=refundable & (back == ago),
     )  # fmt: skip
 
 
 def _gather(world: World, day: int, channel: int) -> _Orders:
-    found = [told for told in (world.recent(day - after) for after in range(LONGEST + 1)) if told is not None]
-    numbers = [told.baskets.of(channel) for told in found]
-    lines = [told.baskets.lines(some) for told, some in zip(found, numbers, strict=True)]
+    past_days = [past for past in (world.recent(day - after) for after in range(LONGEST + 1)) if past is not None]
+    numbers = [past.baskets.of(channel) for past in past_days]
+    lines = [past.baskets.lines(some) for past, some in zip(past_days, numbers, strict=True)]
     counts = np.concatenate([some for _, some in lines])
     heads = [
-        np.concatenate([getattr(told.baskets, name)[some] for told, some in zip(found, numbers, strict=True)])
+        np.concatenate([getattr(past.baskets, name)[some] for past, some in zip(past_days, numbers, strict=True)])
         for name in ("person", "second")
     ]
     columns = [
-        np.concatenate([getattr(told.baskets, name)[rows] for told, (rows, _) in zip(found, lines, strict=True)])
+        np.concatenate([getattr(past.baskets, name)[rows] for past, (rows, _) in zip(past_days, lines, strict=True)])
         for name in ("sku", "quantity", "amount", "back_after")
     ]
-    days = np.repeat([told.day for told in found], [len(some) for some in numbers])
+    days = np.repeat([past.day for past in past_days], [len(some) for some in numbers])
     person, second = (head.astype(np.int64) for head in heads)
     return _Orders(days, np.concatenate(numbers), person, second, counts, np.cumsum(counts) - counts, *columns)
 

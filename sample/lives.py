@@ -72,13 +72,13 @@ def buy_probability(world: World, first_day: int, days: int, indices: Array, fac
 
 def _not_bought(world: World, first_day: int, days: int, some: Array, factor: Any) -> Array:
     people = world.people
-    held = (world.state[some][None, :] == np.arange(len(STATES))[:, None]).astype(np.float32)
+    state_shares = (world.state[some][None, :] == np.arange(len(STATES))[:, None]).astype(np.float32)
     goes = np.stack([leaving(state, people.leave[some]) for state in range(len(STATES))])
     for number in range(days):
         ahead = world.inclination(first_day + number, some) * (factor[number] if np.ndim(factor) == 2 else factor)
-        held *= 1 - np.minimum(FACTOR[:, None] * ahead, MOST)
-        moved = held * goes
-        held -= moved
+        state_shares *= 1 - np.minimum(FACTOR[:, None] * ahead, MOST)
+        moved = state_shares * goes
+        state_shares -= moved
         for state in range(len(STATES)):
-            held[NEXT[state]] += moved[state]
-    return np.asarray(held.sum(axis=0))
+            state_shares[NEXT[state]] += moved[state]
+    return np.asarray(state_shares.sum(axis=0))

@@ -30,6 +30,6 @@ def order_no(world: World, facts: Facts, numbers: Array) -> Any:
 
 def order_names(world: World, channel: Array, day: Array, numbers: Array) -> Any:
     """Return the order numbers of baskets of several days, by channel, day and number in the day."""
-    made = pc.utf8_slice_codeunits(pc.replace_substring(dates(day, world.start), "-", ""), 2)
+    ordered_on = pc.utf8_slice_codeunits(pc.replace_substring(dates(day, world.start), "-", ""), 2)
     check = scatter(world.seed, "order", numbers, day) % np.uint64(1000)
-    return join(choose(KINDS, channel.astype(int)), made, digits(numbers, 6), digits(check, 3))
+    return join(choose(KINDS, channel.astype(int)), ordered_on, digits(numbers, 6), digits(check, 3))

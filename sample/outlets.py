@@ -125,13 +125,15 @@ def outlets(world: World) -> Outlets:
 def watch(world: World, facts: Facts) -> None:
     """Tell the truth which outlets were abnormal so far, and when (a step)."""
     drawn, day = outlets(world), facts.day
-    known = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]
-    if day and all(case[2] < day for case in known):
+    abnormal = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]
+    if day and all(case[2] < day for case in abnormal):
         return
-    columns = list(zip(*known, strict=True)) if known else [()] * 4
-    told = {"outlet": outlet_no(np.array(columns[0], dtype=np.int64)), "kind": [ABNORMAL[kind] for kind in columns[1]]}
-    told |= {name: [str(world.date(on)) for on in columns[place]] for name, place in (("from_on", 2), ("to_on", 3))}
-    world.truth_tables["outlets.csv"] = pa.table({name: pa.array(column, pa.string()) for name, column in told.items()})
+    columns = list(zip(*abnormal, strict=True)) if abnormal else [()] * 4
+    table = {"outlet": outlet_no(np.array(columns[0], dtype=np.int64)), "kind": [ABNORMAL[kind] for kind in columns[1]]}
+    table |= {name: [str(world.date(on)) for on in columns[place]] for name, place in (("from_on", 2), ("to_on", 3))}
+    world.truth_tables["outlets.csv"] = pa.table(
+        {name: pa.array(column, pa.string()) for name, column in table.items()}
+    )
 
 
 def outlet_no(places: Ints) -> Any:

@@ -108,18 +108,18 @@ class Pricing:
 
 def promotions(day: date, seed: int) -> list[Promotion]:
     """Return the promotions of a date: the country's festivals, and a category's week now and then."""
-    found = []
+    active = []
     if day.month == 6 and day.day <= 20:
-        found += [Promotion("618大促", 1, -1, 0.22), Promotion("年中庆", 0, -1, 0.12)]
+        active += [Promotion("618大促", 1, -1, 0.22), Promotion("年中庆", 0, -1, 0.12)]
     if day.month == 11 and day.day <= 11:
-        found += [Promotion("双11", 1, -1, 0.28), Promotion("双11同庆", 0, -1, 0.15)]
+        active += [Promotion("双11", 1, -1, 0.28), Promotion("双11同庆", 0, -1, 0.15)]
     if day.month == 12 and 10 <= day.day <= 12:
-        found += [Promotion("双12", 1, -1, 0.15)]
+        active += [Promotion("双12", 1, -1, 0.15)]
     if -21 <= calendar.to_new_year(day) <= -5:
-        found += [Promotion("年货节", side, -1, 0.1) for side in (0, 1)]
+        active += [Promotion("年货节", side, -1, 0.1) for side in (0, 1)]
     week = (day - date(2000, 1, 3)).days // 7
     if uniform(seed, "week", week)[0] < 0.6:
         category = int(scatter(seed, "week's category", week)[0] % np.uint64(6))
         depth = (0.1, 0.15, 0.2, 0.25)[int(pick((1, 1, 1, 1), uniform(seed, "week's depth", week))[0])]
-        found += [Promotion(f"{CATEGORIES[category]}周", side, category, depth) for side in (0, 1)]
-    return found
+        active += [Promotion(f"{CATEGORIES[category]}周", side, category, depth) for side in (0, 1)]
+    return active

@@ -78,8 +78,8 @@ class Supply:
         """Learn from the day's sales, fill up the stores, and once a week order."""
         a = self.assortment
         # An empty shelf sells nothing, and says nothing about demand.
-        told = (self.stock > 0) | (self.sold > 0)
-        self.speed += np.where(told, SMOOTH, 0) * (self.sold / calendar.season(date) - self.speed)
+        had_stock = (self.stock > 0) | (self.sold > 0)
+        self.speed += np.where(had_stock, SMOOTH, 0) * (self.sold / calendar.season(date) - self.speed)
         self.sold[:] = 0
         fresh = (a.launch[a.sku_style] == day + 1) | (a.launch[a.sku_style] == day + 1 + LEAD_TO_LAUNCH)
         self.speed[:, fresh] = self.first_speed[:, fresh]
@@ -119,17 +119,17 @@ class Supply:
         draw = rng(self.seed, "orders", day, lead)
         category = self.assortment.category[self.assortment.sku_style[sku]]
         order = np.argsort(category, kind="stable")
-        made = np.zeros(len(sku), LINES)
-        made["made"], made["category"], made["sku"] = day, category[order], sku[order]
-        made["line"] = np.arange(len(sku)) - np.searchsorted(made["category"], made["category"]) + 1
-        made["quantity"] = np.maximum(np.ceil(quantity[order] / 5) * 5, 10)
-        lead_time: Array = np.full(len(sku), lead) if lead else draw.integers(16, 30, size=6)[made["category"]]
-        late: Array = np.where(draw.random(6) < 0.25, draw.integers(2, 12, size=6), 0)[made["category"]]
-        made["due"] = day + lead_time
-        made["arrives"] = made["due"] + (0 if lead else late)
-        made["cancelled"] = (draw.random(len(sku)) < 0.02) & (lead == 0)
-        np.add.at(self.transit[0], made["sku"][~made["cancelled"]], made["quantity"][~made["cancelled"]])
-        self.lines = np.concatenate([self.lines, made])
+        lines = np.zeros(len(sku), LINES)
+        lines["made"], lines["category"], lines["sku"] = day, category[order], sku[order]
+        lines["line"] = np.arange(len(sku)) - np.searchsorted(lines["category"], lines["category"]) + 1
+        lines["quantity"] = np.maximum(np.ceil(quantity[order] / 5) * 5, 10)
+        lead_time: Array = np.full(len(sku), lead) if lead else draw.integers(16, 30, size=6)[lines["category"]]
+        late: Array = np.where(draw.random(6) < 0.25, draw.integers(2, 12, size=6), 0)[lines["category"]]
+        lines["due"] = day + lead_time
+        lines["arrives"] = lines["due"] + (0 if lead else late)
+        lines["cancelled"] = (draw.random(len(sku)) < 0.02) & (lead == 0)
+        np.add.at(self.transit[0], lines["sku"][~lines["cancelled"]], lines["quantity"][~lines["cancelled"]])
+        self.lines = np.concatenate([self.lines, lines])
 
 
 def open_supply(

@@ -44,14 +44,14 @@ def _plan(world: World, facts: Facts, chosen: Array, draw: np.random.Generator) 
     swapped = (chance > 1 - WRONG_ORDER) & reached[2]
     days[1] = np.where(swapped, days[2] + 1, days[1])
     mark[1][swapped] = 2
-    kept = reached.reshape(-1)
+    occurs = reached.reshape(-1)
     columns = {
         "number": np.arange(many), "opened": np.full(many, facts.day), "person": facts.baskets.person[chosen],
         "store": facts.baskets.store[chosen], "item": draw.integers(5, size=many),
         "amount": draw.lognormal(8.3, 0.6, many).astype(np.int64) * 100,
     }  # fmt: skip
-    every = {key: np.tile(column, len(STAGES))[kept] for key, column in columns.items()}
-    every["stage"] = np.repeat(np.arange(len(STAGES)), many)[kept]
-    every["mark"] = mark.reshape(-1)[kept]
-    every["second"] = draw.integers(9 * 3600, 19 * 3600, len(STAGES) * many)[kept]
-    plan(world, "tickets", days.reshape(-1)[kept], every)
+    every = {key: np.tile(column, len(STAGES))[occurs] for key, column in columns.items()}
+    every["stage"] = np.repeat(np.arange(len(STAGES)), many)[occurs]
+    every["mark"] = mark.reshape(-1)[occurs]
+    every["second"] = draw.integers(9 * 3600, 19 * 3600, len(STAGES) * many)[occurs]
+    plan(world, "tickets", days.reshape(-1)[occurs], every)

@@ -76,8 +76,8 @@ def _kept(
 ) -> Baskets:
     """Number the baskets anew that have lines left, and price these."""
     basket, sku, quantity = lines
-    held, basket = np.unique(basket, return_inverse=True)
-    person, channel, store, second = (column[held] for column in heads)
+    numbers, basket = np.unique(basket, return_inverse=True)
+    person, channel, store, second = (column[numbers] for column in heads)
     online = (channel[basket] > 0).astype(np.int64)
     price = world.pricing.tags(day).price[online, world.assortment.sku_style[sku]]
     coupon = np.where(draw.random(len(sku)) < COUPON, 0.95, 1.0)
@@ -87,12 +87,12 @@ def _kept(
         channel=channel.astype(np.int8),
         store=store.astype(np.int16),
         second=second.astype(np.int32),
-        first=np.searchsorted(basket, np.arange(len(held) + 1)),
+        first=np.searchsorted(basket, np.arange(len(numbers) + 1)),
         basket=basket.astype(np.int64),
         sku=sku,
         quantity=quantity.astype(np.int64),
         amount=amount,
-        back_after=_back(draw, basket, len(held), online),
+        back_after=_back(draw, basket, len(numbers), online),
     )
 
 
@@ -119,13 +119,13 @@ class Picking:
 
     def pick(self, like: Array, location: Array) -> Array:
         """Return a SKU for each line of a person (taken as `like`) at a location (0 online), -1 when none was there."""
-        found = np.full(len(like), -1)
+        chosen = np.full(len(like), -1)
         for _ in range(TRIES):
-            open_ = np.flatnonzero(found < 0)
+            open_ = np.flatnonzero(chosen < 0)
             sku = self._sku(like[open_], location[open_])
-            there = self.world.supply.stock[location[open_], sku] > 0
-            found[open_] = np.where(there, sku, -1)
-        return found
+            in_stock = self.world.supply.stock[location[open_], sku] > 0
+            chosen[open_] = np.where(in_stock, sku, -1)
+        return chosen
 
     def _sku(self, like: Array, location: Array) -> Array:
         people, a = self.world.people, self.world.assortment

@@ -19,7 +19,7 @@ from sample.write import Truth
 SEXES = ("female", "male")
 
 
-def write_states(world: World, told: Truth) -> None:
+def write_states(world: World, truth: Truth) -> None:
     """Write everybody's state after the last day lived, and the chance of buying within the 90 days that follow."""
     everybody = np.arange(len(world.people))
     columns = {
@@ -27,23 +27,23 @@ def write_states(world: World, told: Truth) -> None:
         "state": choose(lives.STATES, world.state.astype(int)),
         "p_purchase_90": lives.buy_probability(world, world.day + 1, lives.WINDOW, everybody),
     }
-    told.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
+    truth.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
 
 
-def write_end(world: World, told: Truth) -> None:
+def write_end(world: World, truth: Truth) -> None:
     """Write what is told once, of the whole time: people, curves, elasticities, uplifts, and the tables of steps."""
-    told.write("people.parquet", people(world))
-    told.write("uplift.parquet", campaigns.uplifts(world))
+    truth.write("people.parquet", people(world))
+    truth.write("uplift.parquet", campaigns.uplifts(world))
     categories = {"category": pa.array(OLD_CODES), "name": pa.array(CATEGORIES), "elasticity": pa.array(ELASTICITY)}
-    told.write("elasticity.csv", pa.table(categories))
+    truth.write("elasticity.csv", pa.table(categories))
     sizes = {
         "sex": pa.array(np.repeat(SEXES, len(SIZES))),
         "size": pa.array(SIZES * 2),
         "share": pa.array([*SIZE_CURVE[0], *SIZE_CURVE[1]]),
     }
-    told.write("size_curve.csv", pa.table(sizes))
+    truth.write("size_curve.csv", pa.table(sizes))
     for path, table in world.truth_tables.items():
-        told.write(path, table)
+        truth.write(path, table)
 
 
 def people(world: World) -> pa.Table:

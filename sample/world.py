@@ -122,14 +122,14 @@ class World:
         return facts
 
     def _buyers(self, day: int, factor: Array | None) -> Array:
-        found = []
+        buyers = []
         for number, begin in enumerate(range(0, len(self.people), BLOCK)):
             some = slice(begin, begin + BLOCK)
             hazard = self.inclination(day, some) * lives.FACTOR[self.state[some]]
             hazard = hazard if factor is None else hazard * factor[some]
             chance = self.rng("buys", day, number).random(len(hazard), dtype=np.float32)
-            found.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
-        return np.concatenate(found)
+            buyers.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
+        return np.concatenate(buyers)
 
     def _learn(self, day: int, baskets: Baskets) -> Array:
         """Move everybody's state on, and return who became a member."""

@@ -195,10 +195,10 @@ def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
     for writer in order:
         for reader in order:
             if writer != reader and set(steps[writer].writes) & set(steps[reader].reads):
-                told = f"{reader} reads what {writer} writes"
-                assert place[writer][0] <= place[reader][0], told
+                message = f"{reader} reads what {writer} writes"
+                assert place[writer][0] <= place[reader][0], message
                 if place[writer][0] == place[reader][0]:
-                    assert writer in upstream(dags[place[writer][1]]["tasks"], reader), told
+                    assert writer in upstream(dags[place[writer][1]]["tasks"], reader), message
 
 
 def test_two_that_write_one_table_never_run_side_by_side(dags, steps):

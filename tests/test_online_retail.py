@@ -70,13 +70,13 @@ def test_money_and_orders_are_those_of_the_file(shop):
     file = count("InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)",
                  "sum(round(Quantity * UnitPrice::decimal(18, 4), 2))")  # fmt: skip
     assert abs(float(silver) - float(file)) < 0.01
-    kept = "InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
-    assert shop.table("silver/orders", "order_id").num_rows == count(kept, "count(distinct InvoiceNo)")
+    condition = "InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
+    assert shop.table("silver/orders", "order_id").num_rows == count(condition, "count(distinct InvoiceNo)")
 
 
 def test_nothing_that_was_known_on_a_day_is_from_after_it(shop):
-    known = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
-    lines = shop.table("silver/order_lines", "ordered_at", where=known)
+    recorded = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
+    lines = shop.table("silver/order_lines", "ordered_at", where=recorded)
     assert pc.max(lines["ordered_at"]).as_py().date().isoformat() <= DAY
     assert lines.num_rows == count(
         f"InvoiceDate < date '{DAY}' + 1 and InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"

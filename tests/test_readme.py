@@ -45,10 +45,10 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     (conf / "features").mkdir(exist_ok=True)
     view = (ROOT / "features" / "value.py").read_text(encoding="utf-8").replace("class Value(", "class Worth(")
     (conf / "features" / "worth.py").write_text(f"{view}    {tag}\n", encoding="utf-8")
-    found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert {"stall"} < set(found.sources)
-    assert {"quiet_regulars"} < set(found.audiences)
-    assert found.known["worth.regular"].type == "boolean"
+    catalogue = discover.load(load_settings(conf, tmp_path / "home"))
+    assert {"stall"} < set(catalogue.sources)
+    assert {"quiet_regulars"} < set(catalogue.audiences)
+    assert catalogue.known["worth.regular"].type == "boolean"
 
 
 def test_every_place_of_the_readme_is_there():

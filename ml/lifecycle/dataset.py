@@ -71,5 +71,5 @@ def _outcomes(
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:
     """First day of the facts that the label is about."""
     table = context.catalogue.tables[spec.label.none_of]
-    found = context.lake.table(table).selectExpr(f"to_date(min(`{table.happens}`)) as first").collect()
-    return found[0]["first"] if found else None
+    rows = context.lake.table(table).selectExpr(f"to_date(min(`{table.happens}`)) as first").collect()
+    return rows[0]["first"] if rows else None

@@ -31,14 +31,14 @@ def gain_plot(judged: Judged, title: str) -> bytes:
     """Draw which share of all positives is found in the top share of the scores."""
     import numpy as np
 
-    found = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
-    total = max(found[-1], 1.0) if len(found) else 1.0
-    share = np.arange(len(found) + 1) / max(len(found), 1)
-    rate = total / max(len(found), 1)
+    positives = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
+    total = max(positives[-1], 1.0) if len(positives) else 1.0
+    share = np.arange(len(positives) + 1) / max(len(positives), 1)
+    rate = total / max(len(positives), 1)
     with _figure(title) as (axes, png):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
         axes.plot([0, rate, 1], [0, 1, 1], color=GREY, linewidth=1, label="perfect")
-        axes.plot(share, np.concatenate([[0.0], found]) / total, color=INK, linewidth=2, label="by score")
+        axes.plot(share, np.concatenate([[0.0], positives]) / total, color=INK, linewidth=2, label="by score")
         axes.set(xlabel="Share of customers, highest score first", ylabel="Share of positives found")
         axes.set(xlim=(0, 1), ylim=(0, 1.01))
         axes.set_aspect("equal")

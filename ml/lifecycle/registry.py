@@ -96,15 +96,15 @@ class Registry:
         """
         identity = digest([spec.digest(), dataset.facts(), trained.facts])
         with self._client() as client:
-            found = _by_identity(client, spec.name, identity)
-            if found is None:
+            version = _by_identity(client, spec.name, identity)
+            if version is None:
                 _bury_unfinished(client, spec.name, identity)
-                found = self._register(client, spec, trained, judged, dataset, identity)
+                version = self._register(client, spec, trained, judged, dataset, identity)
                 new = True
             else:
                 new = False
-            champion = judged.passed and _crown(client, spec.name, found, dataset.day)
-            return Recorded(spec.name, int(found.version), champion, new)
+            champion = judged.passed and _crown(client, spec.name, version, dataset.day)
+            return Recorded(spec.name, int(version.version), champion, new)
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
@@ -127,7 +127,7 @@ class Registry:
     def last_trained_on(self, name: str) -> date | None:
         """Return the latest day a version was trained on, whether or not it passed its gates."""
         with self._client() as client:
-            return max((_trained_on(found) for found in _versions(client, name)), default=None)
+            return max((_trained_on(version) for version in _versions(client, name)), default=None)
 
     def _register(
         self,
@@ -158,9 +158,9 @@ class Registry:
         )
 
     def _experiment(self, client: Any, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         # A tracking server keeps artifacts by itself.
         served = self._uri.startswith("http")
         location = None if served else (self._artifacts / name).as_uri()
@@ -260,8 +260,8 @@ def _versions(client: Any, name: str) -> list[Any]:
 
 
 def _by_identity(client: Any, name: str, identity: str) -> Any:
-    same = [found for found in _versions(client, name) if found.tags.get(IDENTITY) == identity]
-    return min(same, key=lambda found: int(found.version), default=None)
+    same = [version for version in _versions(client, name) if version.tags.get(IDENTITY) == identity]
+    return min(same, key=lambda version: int(version.version), default=None)
 
 
 def _bury_unfinished(client: Any, name: str, identity: str) -> None:
@@ -284,14 +284,14 @@ def _champion(client: Any, name: str) -> Any:
         raise
 
 
-def _crown(client: Any, name: str, found: Any, day: date) -> bool:
+def _crown(client: Any, name: str, version: Any, day: date) -> bool:
     holder = _champion(client, name)
     if holder is not None and _trained_on(holder) > day:
         return False
-    if holder is None or holder.version != found.version:
-        client.set_registered_model_alias(name, CHAMPION, str(found.version))
+    if holder is None or holder.version != version.version:
+        client.set_registered_model_alias(name, CHAMPION, str(version.version))
     return True
 
 
-def _trained_on(found: Any) -> date:
-    return date.fromisoformat(found.tags["trained_on"])
+def _trained_on(version: Any) -> date:
+    return date.fromisoformat(version.tags["trained_on"])

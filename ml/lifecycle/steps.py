@@ -16,7 +16,7 @@ from quanyu.settings import Settings
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the record of who-is-who models, the training of every model, then the scoring by all champions."""
-    found = [_training(spec, catalogue) for spec in catalogue.models.values()]
+    trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
     score = Step(
         "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
@@ -24,7 +24,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=("gold/scores",),
     )  # fmt: skip
-    return [likeness.step(), *([*found, score] if found else [])]
+    return [likeness.step(), *([*trainings, score] if trainings else [])]
 
 
 def _digests(catalogue: Catalogue) -> list[str]:
@@ -123,11 +123,11 @@ def _told(
 
 def _champions(context: Context) -> dict[str, Any]:
     opened = registry(context) if context.catalogue.models else None
-    found = {}
+    versions = {}
     for name in context.catalogue.models:
         champion = opened.champion(name) if opened else None
-        found[name] = champion.version if champion else None
-    return found
+        versions[name] = champion.version if champion else None
+    return versions
 
 
 def score_all(context: Context, receipt: Receipt) -> Outcome:
@@ -152,10 +152,10 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
                 }
             )
         )
-    told = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
+    scored = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
     schema = "model string, customer_id string, score double, version string"
-    made = context.lake.spark.createDataFrame(told.astype(object).values.tolist(), schema)
+    frame = context.lake.spark.createDataFrame(scored.astype(object).values.tolist(), schema)
     table = context.catalogue.tables["scores"]
-    rows_made = made.selectExpr("*", f"date'{context.day}' as as_of")
-    written = context.lake.sync(table, rows_made, receipt, part=f"as_of = date'{context.day}'")
-    return Outcome(len(told), written.changed, 0, written.unchanged, tuple(notes))
+    scores_of_day = frame.selectExpr("*", f"date'{context.day}' as as_of")
+    written = context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
+    return Outcome(len(scored), written.changed, 0, written.unchanged, tuple(notes))

@@ -60,9 +60,9 @@ def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
     if facts.day and facts.date.day != 1:
         return
     every = np.arange(len(world.people))
-    known = uniform(world.seed, giver.file, every)
-    turn = (known / giver.share * 12).astype(np.int64)
-    persons = every[(known < giver.share) & ((turn == facts.date.month - 1) | (facts.day == 0))]
+    quantile = uniform(world.seed, giver.file, every)
+    turn = (quantile / giver.share * 12).astype(np.int64)
+    persons = every[(quantile < giver.share) & ((turn == facts.date.month - 1) | (facts.day == 0))]
     person, name, mark = _rows(world, facts.day, persons, giver)
     if not len(person):
         return
@@ -86,8 +86,8 @@ def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
 def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, Array, Array]:
     """Return person, attribute and mark (1 stale, 2 contradicts the row before) by row."""
     person, name = np.repeat(persons, len(VALUES)), np.tile(np.arange(len(VALUES)), len(persons))
-    kept = uniform(world.seed, f"{giver.file} tells", person, name) < TELLS
-    person, name = person[kept], name[kept]
+    delivered = uniform(world.seed, f"{giver.file} tells", person, name) < TELLS
+    person, name = person[delivered], name[delivered]
     chance = uniform(world.seed, f"{giver.file} flaw", person, name, day)
     twice = np.where(chance > 1 - CONTRADICTS, 2, 1)
     again = place_within(twice)

@@ -28,7 +28,7 @@ def write_campaigns(world: World, facts: Facts, out: Out) -> None:
         return
     plan = PLANS[number % len(PLANS)]
     sends = facts.date + timedelta(days=NOTICE)
-    told = {
+    row = {
         "campaign_id": campaign_id(number),
         "name": f"{sends.month}月{plan.name}",
         "channel": plan.channel,
@@ -38,7 +38,7 @@ def write_campaigns(world: World, facts: Facts, out: Out) -> None:
         "ends_on": str(sends + timedelta(days=WINDOW)),
         "arms": "treatment:0.5;control:0.5",
     }
-    out.csv("campaigns.csv", pa.table({name: [text] for name, text in told.items()}))
+    out.csv("campaigns.csv", pa.table({name: [text] for name, text in row.items()}))
 
 
 def write_assignments(world: World, facts: Facts, out: Out) -> None:

@@ -44,11 +44,11 @@ def write(world: World, facts: Facts, out: Out) -> None:
     out.jsonl("complaints.jsonl", objects(columns))
     new = np.flatnonzero(rows["status"] == 0)
     out.records(keys.take(pa.array(new)), persons[new])
-    told = [
+    labels = [
         pa.array(rows[name][new].tolist(), kind)
         for name, kind in (("topic", pa.string()), ("mood", pa.string()), ("spam", pa.bool_()))
     ]
-    out.texts(keys.take(pa.array(new)), *told)
+    out.texts(keys.take(pa.array(new)), *labels)
     tell_signs(out, "complaints.jsonl", keys, {name: rows[name] for name in ("emoji", "traditional", "spam")})
 
 

@@ -60,8 +60,8 @@ def _news(world: World, day: int) -> tuple[Array, Array, Array]:
     first = np.flatnonzero(member & (changed | ((joined < 0) & (day == 0))))
     card = (people.second_card < NEVER) & member & (opened <= day)
     merged = np.flatnonzero(card & ((merges == day) | ((merges < 0) & (day == 0))))
-    held = card & (merges > day)
-    second = np.flatnonzero(held & ((opened == day) | (people.new_phone == day) | (day == 0)))
+    unmerged = card & (merges > day)
+    second = np.flatnonzero(unmerged & ((opened == day) | (people.new_phone == day) | (day == 0)))
     kinds = [np.repeat(flags, (len(first), len(second), len(merged))) for flags in ((0, 1, 1), (0, 0, 1))]
     return np.concatenate([first, second, merged]), kinds[0] == 1, kinds[1] == 1
 

@@ -34,13 +34,13 @@ def products(world: World, facts: Facts, out: Out) -> None:
         out.lines("products.csv", lines, f"{header},", "gb18030")
     else:
         out.csv("products.csv", pa.table(columns), "gb18030")
-    told = {
+    flaws = {
         RENAMED_DAY: ("renamed column", "repaired", "吊牌价 is called 标牌价"),
         COMMAS_DAY: ("trailing commas", "repaired", "every line ends with a comma"),
         CODES_DAY: ("category codes changed", "accepted", "WO ME SH AC TX HM became 101 to 106"),
     }
-    if day in told:
-        out.flaws("products.csv", 0, "", *told[day])
+    if day in flaws:
+        out.flaws("products.csv", 0, "", *flaws[day])
 
 
 def stores(world: World, facts: Facts, out: Out) -> None:
@@ -57,14 +57,14 @@ def staff(world: World, facts: Facts, out: Out) -> None:
     """Write everybody hired so far, those who left included."""
     s = world.staff
     rows = np.flatnonzero(s.hired <= facts.day)
-    gone = s.left[rows] <= facts.day
-    taken = {"员工号": s.no, "姓名": s.name, "手机": s.mobile}
+    has_left = s.left[rows] <= facts.day
+    texts = {"员工号": s.no, "姓名": s.name, "手机": s.mobile}
     columns = {
-        **{name: column.take(pa.array(rows)) for name, column in taken.items()},
+        **{name: column.take(pa.array(rows)) for name, column in texts.items()},
         "岗位": choose(ROLES, s.role[rows]), "门店编码": choose(world.stores.no, s.store[rows]),
         "大区": s.region.take(pa.array(rows)), "企微账号": s.wecom.take(pa.array(rows)),
         "入职日期": dates(s.hired[rows], world.start),
-        "离职日期": when(gone, dates(np.where(gone, s.left[rows], 0), world.start), None),
+        "离职日期": when(has_left, dates(np.where(has_left, s.left[rows], 0), world.start), None),
     }  # fmt: skip
     out.csv("staff.csv", pa.table(columns), "gb18030")
 
@@ -140,5 +140,5 @@ def production(world: World, facts: Facts, out: Out) -> None:
 
 def _order_no(kind: str, world: World, rows: np.ndarray) -> pa.Array:
     launch = choose(("", "N"), (rows["due"] - rows["made"] > 35).astype(int))
-    made = pa.compute.replace_substring(dates(rows["made"], world.start), "-", "")
-    return join(kind, made, launch, whole(rows["category"] + 1))
+    ordered_on = pa.compute.replace_substring(dates(rows["made"], world.start), "-", "")
+    return join(kind, ordered_on, launch, whole(rows["category"] + 1))

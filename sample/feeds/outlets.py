@@ -106,5 +106,5 @@ def write_rivals(world: World, facts: Facts, out: Out) -> None:
     for place, name in enumerate(("brand", "category", "relation")):
         columns[name] = choose([str(rival[place]) for rival in RIVALS], brand)
     columns |= {"quantity": whole(quantity), "amount": money(quantity * RIVAL_PRICES[brand])}
-    kept = pa.array(quantity > 0)
-    out.csv("rivals.csv", pa.table(columns).filter(kept))
+    sold = pa.array(quantity > 0)
+    out.csv("rivals.csv", pa.table(columns).filter(sold))

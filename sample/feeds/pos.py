@@ -72,7 +72,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> None:
-    till, again = _doubled(world, facts, stores)
+    till, repeats = _doubled(world, facts, stores)
     bounds = np.searchsorted(till.store, np.arange(len(world.stores) + 1))
     paths = [f"{no}{ending}.csv" for no in world.stores.no.to_pylist()]
     for store in np.flatnonzero(np.diff(bounds)):
@@ -81,13 +81,13 @@ def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> 
             out.flaws(paths[store], 0, "", "comma decimal", "repaired", "amounts as 128,50")
         if store == LATE_STORE:
             out.flaws(paths[store], 0, "", "late file", "accepted", f"lies {LATE_BY} days late")
-    told = [(till.flaw == kind, flaw) for kind, flaw in enumerate(LINE_FLAWS)]
-    told += [(till.mobile == kind, flaw) for kind, flaw in enumerate(PHONE_FLAWS)]
-    for mask, flaw in [*told, (again, ("duplicate receipt", "repaired", "the receipt is there twice"))]:
+    flaw_masks = [(till.flaw == kind, flaw) for kind, flaw in enumerate(LINE_FLAWS)]
+    flaw_masks += [(till.mobile == kind, flaw) for kind, flaw in enumerate(PHONE_FLAWS)]
+    for mask, flaw in [*flaw_masks, (repeats, ("duplicate receipt", "repaired", "the receipt is there twice"))]:
         rows = np.flatnonzero(mask)
         files = choose(paths, till.store[rows])
         out.flaws(files, rows - bounds[till.store[rows]] + 1, till.keys.take(pa.array(rows)), *flaw)
-    once = np.flatnonzero((np.diff(till.number, prepend=-1) != 0) & ~again)
+    once = np.flatnonzero((np.diff(till.number, prepend=-1) != 0) & ~repeats)
     out.records(till.keys.take(pa.array(once)), till.person[once])
 
 
@@ -157,8 +157,8 @@ def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
 
 def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
     """Lines that came back: a receipt for each of the receipts that they came from."""
-    told = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
-    parts = [_returned(found, facts.returns.line[mask], stores) for found, mask in told if found is not None]
+    sale_days = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
+    parts = [_returned(sales, facts.returns.line[mask], stores) for sales, mask in sale_days if sales is not None]
     names = ("basket", "store", "person", "sku", "quantity", "amount")
     rows = {
         name: np.concatenate([np.zeros(0, np.int64), *(part[name] for part in parts)]).astype(np.int64)
@@ -179,14 +179,14 @@ def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _returned(told: Facts, rows: Array, stores: Array) -> dict[str, Any]:
-    baskets = told.baskets
+def _returned(sales: Facts, rows: Array, stores: Array) -> dict[str, Any]:
+    baskets = sales.baskets
     rows = rows[np.isin(baskets.store[baskets.basket[rows]], stores)]
     basket = baskets.basket[rows]
     return {
-        "basket": basket + told.day * 1_000_000, "store": baskets.store[basket], "person": baskets.person[basket],
+        "basket": basket + sales.day * 1_000_000, "store": baskets.store[basket], "person": baskets.person[basket],
         "sku": baskets.sku[rows], "quantity": baskets.quantity[rows], "amount": baskets.amount[rows],
-        "original": receipt_no(told, basket),
+        "original": receipt_no(sales, basket),
     }  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     by_line = uniform(world.seed, "pos line", number, columns["place"], facts.day, store)
     flaw = np.searchsorted(np.cumsum([AMOUNT, NO_ITEM, SURPLUS, UNKNOWN]), by_line, side="right")
     flaw = np.where(flaw < len(LINE_FLAWS), flaw, -1)
-    card, mobile, told = _shown(world, facts, store, number, columns["person"])
+    card, mobile, phone_flaw = _shown(world, facts, store, number, columns["person"])
     amount = money(columns["amount"])
     comma = join('"', pc.replace_substring(amount, ".", ","), '"')
     amount = when(flaw == 0, "N/A", when(store == COMMA_STORE, comma, amount))
@@ -207,22 +207,22 @@ def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     head = [columns["receipt"], whole(columns["place"] + 1), sold_at, shop, choose(world.staff.no, guide)]
     lines = join(*head, card, mobile, item, whole(columns["quantity"]), amount, columns["original"], between=",")
     keys = join(shop, columns["receipt"], between="-")
-    return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, told, number)
+    return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, phone_flaw, number)
 
 
 def _shown(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
     """Return cards and mobiles that the till gets to see, and by line which of PHONE_FLAWS the mobile is."""
     people, day = world.people, facts.day
     chances = [uniform(world.seed, f"pos {name}", number, day, store) for name in ("card", "mobile", "old", "typed")]
-    known = np.maximum(person, 0)
-    member = (person >= 0) & (world.joined[known] <= day)
+    index = np.maximum(person, 0)
+    member = (person >= 0) & (world.joined[index] <= day)
     shows = member & (chances[0] < CARD)
-    second = (world.joined[known] + people.second_card[known] <= day) & (chances[2] < OLD_CARD)
-    card = when(shows, people.member_no(known, second), "")
+    second = (world.joined[index] + people.second_card[index] <= day) & (chances[2] < OLD_CARD)
+    card = when(shows, people.member_no(index, second), "")
     tells = (person >= 0) & (
         chances[1] < np.where(shows, PHONE_TOO, np.where(member, 2 * PHONE_INSTEAD, PHONE_INSTEAD))
     )
-    told = np.where(chances[3] < DUMMY, 0, np.where(chances[3] < DUMMY + STORE_PHONE, 1, -1))
-    own = when(tells, people.phone(known, day), "")
-    mobile = when(told == 0, DUMMY_PHONE, when(told == 1, choose(world.stores.phone, store), own))
-    return card, mobile, told
+    phone_flaw = np.where(chances[3] < DUMMY, 0, np.where(chances[3] < DUMMY + STORE_PHONE, 1, -1))
+    own = when(tells, people.phone(index, day), "")
+    mobile = when(phone_flaw == 0, DUMMY_PHONE, when(phone_flaw == 1, choose(world.stores.phone, store), own))
+    return card, mobile, phone_flaw

@@ -109,5 +109,5 @@ def _scanners(world: World, city: Array, draw: np.random.Generator) -> Array:
     ends = np.searchsorted(world.people.city[order], np.arange(len(CITIES) + 1))
     many = ends[city + 1] - ends[city]
     chosen = ends[city] + (draw.random(len(city)) * many).astype(np.int64)
-    known = (draw.random(len(city)) < KNOWN_SCANNER) & (many > 0)
-    return np.where(known, order[np.minimum(chosen, len(order) - 1)], -1)
+    identified = (draw.random(len(city)) < KNOWN_SCANNER) & (many > 0)
+    return np.where(identified, order[np.minimum(chosen, len(order) - 1)], -1)

@@ -32,9 +32,9 @@ def write(world: World, facts: Facts, out: Out) -> None:
         _fails(world, facts.day, store, hour, "gap", GAP),
         _fails(world, facts.day, store, hour, "stuck", STUCK),
     )
-    kept = ~silent
+    working = ~silent
     _tell_gaps(out, world, store[silent])
-    store, hour, sex, age, entries, stuck = (column[kept] for column in (store, hour, sex, age, entries, stuck))
+    store, hour, sex, age, entries, stuck = (column[working] for column in (store, hour, sex, age, entries, stuck))
     if not len(store):
         return
     dwell = world.rng("dwell", facts.day).gamma(2.0, 240, len(store)).astype(np.int64) + 20

@@ -14,7 +14,9 @@ def clauses(topic: str, mood: str) -> list[str]:
     """Return subject and predicate; a quarter of the predicates say the thing by negating its contrary."""
     words = TOPICS[topic]
     return [
-        f"{subject}{told}" for subject in words.subjects.split() for told in _predicates(words.good, words.bad, mood)
+        f"{subject}{predicate}"
+        for subject in words.subjects.split()
+        for predicate in _predicates(words.good, words.bad, mood)
     ]
 
 
@@ -33,8 +35,8 @@ def details(kind: str, topic: str, mood: str) -> list[str]:
         return spread(words.answers.split(" "))
     if mood == "neutral":
         return spread(words.asks.split(" ")) if kind == "ask" else clauses(topic, mood)
-    told = spread((words.praise if mood == "positive" else words.blame).split(" "))
-    return [*told, *spread(words.asks.split(" "))] if kind == "ask" and mood == "negative" else told
+    phrases = spread((words.praise if mood == "positive" else words.blame).split(" "))
+    return [*phrases, *spread(words.asks.split(" "))] if kind == "ask" and mood == "negative" else phrases
 
 
 def english(slot: str, topic: str, mood: str) -> list[str]:
@@ -47,9 +49,9 @@ def english(slot: str, topic: str, mood: str) -> list[str]:
     if mood == "neutral":
         return [subject + flat for subject in subjects for flat in FLAT.split("|")]
     frames = GOOD if mood == "positive" else BAD
-    told = [
+    predicates = [
         frame.replace("|", "").format(g=praise, b=blame)
         for frame in frames
         for praise, blame in zip(good, bad, strict=True)
     ]
-    return [subject + said for subject in subjects for said in told]
+    return [subject + predicate for subject in subjects for predicate in predicates]

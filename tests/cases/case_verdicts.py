@@ -58,9 +58,9 @@ def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[V
             home.run(day)
         for command in dict.fromkeys(command for name in names for command in checks[name].commands):
             home.ask(command)
-        told = evidence(home)
+        views = evidence(home)
         for name in names:
-            yield from _verdicts(name, checks[name], told)
+            yield from _verdicts(name, checks[name], views)
 
 
 def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
@@ -73,11 +73,11 @@ def _alone(refusal: str, program: Path, folder: Path) -> Evidence:
     """What is known of a case that is not run with others: why it was refused, and what its program printed."""
     empty = CaseHome(folder)
     empty.lay([])
-    told = evidence(empty)
+    views = evidence(empty)
     if refusal:
-        told.database.execute("insert into refused values (?)", [refusal])
-    told.add("printed", {"line": "varchar"}, [(line,) for line in _printed(program)])
-    return told
+        views.database.execute("insert into refused values (?)", [refusal])
+    views.add("printed", {"line": "varchar"}, [(line,) for line in _printed(program)])
+    return views
 
 
 def _printed(program: Path) -> list[str]:
@@ -89,10 +89,10 @@ def _printed(program: Path) -> list[str]:
     return words.splitlines()
 
 
-def _verdicts(name: str, check: Check, told: Evidence) -> Iterator[Verdict]:
+def _verdicts(name: str, check: Check, views: Evidence) -> Iterator[Verdict]:
     for right in check.right:
         try:
-            got = shown(told.ask(right.query))
+            got = shown(views.ask(right.query))
         except duckdb.Error as error:
             got = f"cannot be asked: {str(error).splitlines()[0]}"
         yield Verdict(name, right, got)

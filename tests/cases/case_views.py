@@ -98,16 +98,16 @@ class Evidence:
 
 def evidence(home: CaseHome) -> Evidence:
     """All that the days of a home left behind."""
-    told = Evidence()
-    told.add("refused", {"problem": "varchar"}, [])
+    views = Evidence()
+    views.add("refused", {"problem": "varchar"}, [])
     runs = [(day, code, words) for day, (code, words) in home.runs.items()]
-    told.add("runs", {"day": "date", "exit_code": "int", "words": "varchar"}, runs)
+    views.add("runs", {"day": "date", "exit_code": "int", "words": "varchar"}, runs)
     commands = [(line, code, words) for line, (code, words) in home.commands.items()]
-    told.add("asked", {"command": "varchar", "exit_code": "int", "words": "varchar"}, commands)
-    told.add("mailed", {"day": "date", "address": "varchar", "subject": "varchar"}, _mailed(home))
-    told.add("seed", {"audience": "varchar", "day": "date", "kind": "varchar", "value": "varchar"}, _seeds(home))
-    told.add_lake(home)
-    return told
+    views.add("asked", {"command": "varchar", "exit_code": "int", "words": "varchar"}, commands)
+    views.add("mailed", {"day": "date", "address": "varchar", "subject": "varchar"}, _mailed(home))
+    views.add("seed", {"audience": "varchar", "day": "date", "kind": "varchar", "value": "varchar"}, _seeds(home))
+    views.add_lake(home)
+    return views
 
 
 def _columns(table: type[Table]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _duckdb_type(spark: str) -> str:
 
 def _steps(context: Context, home: CaseHome) -> list[tuple[Any, ...]]:
     ended = {day: context.store.results.of_day(day) for day in home.runs}
-    results = [(day, result_of(kept)) for day, kept_of_day in ended.items() for kept in kept_of_day.values()]
+    results = [(day, result_of(row)) for day, rows in ended.items() for row in rows.values()]
     return [(day, result.step, result.status, result.error) for day, result in results]
 
 

@@ -50,13 +50,13 @@ def test_a_check_names_cases_that_are_checked_too():
 
 
 def test_a_query_that_cannot_be_asked_is_wrong():
-    told = Evidence()
-    told.add("mailed", {"address": "varchar"}, [("a@b.cn",), ("c@d.cn",)])
+    views = Evidence()
+    views.add("mailed", {"address": "varchar"}, [("a@b.cn",), ("c@d.cn",)])
     right = Right(right="two", query="select address from mailed", answer=["c@d.cn", "a@b.cn"])
-    assert told.ask(right.query) == right.expected()
+    assert views.ask(right.query) == right.expected()
     assert not Verdict("x", right, "a@b.cn").is_right
     with pytest.raises(duckdb.Error):
-        told.ask("select address from nowhere")
+        views.ask("select address from nowhere")
 
 
 def test_texts_of_rows_are_compared_in_any_order():
@@ -91,6 +91,6 @@ def test_every_file_of_checks_is_named_after_a_case():
 def test_every_table_that_is_declared_can_be_asked_though_nothing_was_written(tmp_path):
     home = CaseHome(tmp_path)
     home.lay([])
-    told = evidence(home)
-    assert told.ask("select count(*) from gold.memberships") == [["0"]]
-    assert told.ask("select * from people union all select * from people") == []
+    views = evidence(home)
+    assert views.ask("select count(*) from gold.memberships") == [["0"]]
+    assert views.ask("select * from people union all select * from people") == []

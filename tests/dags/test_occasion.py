@@ -22,9 +22,9 @@ def house(retailer, monkeypatch):
 
 
 def run(kind, begins=None, conf=None, events=()):
-    told = [SimpleNamespace(extra=extra) for extra in events]
+    triggers = [SimpleNamespace(extra=extra) for extra in events]
     dag_run = SimpleNamespace(run_type=kind, data_interval_start=begins, conf=conf)
-    return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": told} if told else {}})
+    return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": triggers} if triggers else {}})
 
 
 @pytest.mark.parametrize(

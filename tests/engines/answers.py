@@ -37,15 +37,17 @@ def answers_to(session, zone, texts):
     times = [name for name, kind in SCHEMA.items() if kind == "timestamp"]
     named = [f"cast({name} as timestamp) as {name}" if name in times else name for name in table.columns]
     table.selectExpr(*named).createOrReplaceTempView("edges")
-    told = {}
+    by_expression = {}
     for start in range(0, len(texts), AT_ONCE):
         part = texts[start : start + AT_ONCE]
         asked = ", ".join(f"{safe_sql(parse(text), SCHEMA)} as c{n}" for n, text in enumerate(part))
         rows = session.sql(f"select _row, {asked} from edges")
         types = [field.dataType.simpleString() for field in rows.schema.fields[1:]]
         columns = rows.toArrow().sort_by("_row").columns[1:]
-        told |= {text: Answer(kind, plain(column)) for text, kind, column in zip(part, types, columns, strict=True)}
-    return told
+        by_expression |= {
+            text: Answer(kind, plain(column)) for text, kind, column in zip(part, types, columns, strict=True)
+        }
+    return by_expression
 
 
 def plain(column):

@@ -23,7 +23,7 @@ def spark_of(folder):
 
 def recorded(session):
     """Answers in the first zone, and in each other zone those that differ there."""
-    by_zone = {zone: {text: told.values for text, told in answers(session, zone).items()} for zone in ZONES}
+    by_zone = {zone: {text: answer.values for text, answer in answers(session, zone).items()} for zone in ZONES}
     first = by_zone[ZONES[0]]
     others = {
         zone: {text: values for text, values in by_zone[zone].items() if not same(values, first[text])}
@@ -39,9 +39,9 @@ def written(value):
 def lines(by_zone):
     """One line an expression, so that a change shows where it is."""
     yield "{" + json.dumps("about") + ": " + json.dumps(HEAD)
-    for zone, told in by_zone.items():
+    for zone, by_expression in by_zone.items():
         yield f", {json.dumps(zone)}: {{"
-        entries = [f"{written(text)}: {written(values)}" for text, values in told.items()]
+        entries = [f"{written(text)}: {written(values)}" for text, values in by_expression.items()]
         yield ",\n".join(entries)
         yield "}"
     yield "}"

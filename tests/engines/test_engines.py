@@ -13,15 +13,15 @@ from quanyu.expressions.functions import functions
 
 
 def recorded(zone):
-    told = json.loads(EXPECTED.read_text(encoding="utf-8"))
-    return {**told[ZONES[0]], **told[zone]}
+    by_zone = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    return {**by_zone[ZONES[0]], **by_zone[zone]}
 
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_embedded_engine_answers_what_apache_spark_answered(zone):
-    told = answers(embedded(), zone)
-    assert differences(recorded(zone), {text: answer.values for text, answer in told.items()}) == {}
-    assert {text: answer.type for text, answer in told.items()} == typed()
+    by_expression = answers(embedded(), zone)
+    assert differences(recorded(zone), {text: answer.values for text, answer in by_expression.items()}) == {}
+    assert {text: answer.type for text, answer in by_expression.items()} == typed()
 
 
 def test_the_record_is_of_the_expressions_of_today():
@@ -30,8 +30,8 @@ def test_the_record_is_of_the_expressions_of_today():
 
 def test_no_row_of_the_table_answers_null_alone():
     """An expression that never gives a value shows nothing about the engines."""
-    told = recorded(ZONES[0])
-    assert [text for text, values in told.items() if all(value is None for value in values)] == []
+    by_expression = recorded(ZONES[0])
+    assert [text for text, values in by_expression.items() if all(value is None for value in values)] == []
     assert len(functions()) > 100
 
 

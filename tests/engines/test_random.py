@@ -103,5 +103,5 @@ EXPRESSIONS = st.lists(expressions().filter(sound), min_size=5, max_size=20)
 @examples(60)
 @given(EXPRESSIONS, st.sampled_from(ZONES))
 def test_no_expression_fails_at_run_time(texts, zone):
-    told = answers_to(embedded(), zone, texts)
-    assert set(told) == set(texts)
+    by_expression = answers_to(embedded(), zone, texts)
+    assert set(by_expression) == set(texts)

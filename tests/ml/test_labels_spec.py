@@ -56,12 +56,12 @@ test_who_orders_for_the_first_time_after_the_cutoff_is_not_judged = spec(
 
 def after(line):
     """A customer who ordered before the cutoff, and what came after it."""
-    given = f"""
+    orders = f"""
         customer | ordered_at | kind     | status
         ann      | 2024-06-01 | purchase | paid
         ann      | {line}
     """
-    return spec(Churn, as_of="2024-07-01", given={Orders: given}, expect={"ann": 1})
+    return spec(Churn, as_of="2024-07-01", given={Orders: orders}, expect={"ann": 1})
 
 
 test_a_cancelled_order_is_no_order_after_the_cutoff = after("2024-07-10 | purchase | cancelled")

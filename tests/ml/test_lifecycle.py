@@ -35,7 +35,7 @@ class Leaving(ModelSpec):
 def people(cutoffs, count=700, seed=1):
     """Customers whose truth is known: the chance of leaving is a logistic curve of recency and orders."""
     random = np.random.default_rng(seed)
-    made = []
+    frames = []
     for cutoff in cutoffs:
         days, orders = random.uniform(0, 365, count), random.poisson(4, count) + 1.0
         chance = 1 / (1 + np.exp(-(days / 60 - orders / 1.5)))
@@ -44,8 +44,8 @@ def people(cutoffs, count=700, seed=1):
         frame["customer_id"] = [f"customer-{n:05}" for n in range(count)]
         frame["cutoff"] = pd.Timestamp(cutoff)
         frame["label"] = random.random(count) < chance
-        made.append(frame)
-    return pd.concat(made, ignore_index=True)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 PAST = people(Leaving.training_cutoffs(DAY)[:3])

@@ -19,8 +19,8 @@ def house():
 
 
 @pytest.fixture(scope="session")
-def told(house):
-    """Ask the truth in SQL: `told("select ... from '{truth}/flaws/*.parquet'")` gives rows."""
+def query(house):
+    """Ask the truth in SQL: `query("select ... from '{truth}/flaws/*.parquet'")` gives rows."""
 
     def ask(sql):
         with duckdb.connect() as connection:

@@ -50,9 +50,9 @@ def test_whom_the_truth_says_it_moves_most_it_moves_most(lived):
         if wave.number != ALIKE:
             high = wave.uplift > np.quantile(wave.uplift, 0.8)
             differences.append((shown(wave, bought, high), shown(wave, bought, ~high), wave.uplift[high].mean()))
-    for (top, error), (rest, _), told in differences:
+    for (top, error), (rest, _), expected in differences:
         assert top > rest + 0.05
-        assert abs(top - told) < 3.5 * error
+        assert abs(top - expected) < 3.5 * error
 
 
 def test_the_third_campaign_moves_everybody_alike_and_the_others_do_not(lived):
@@ -79,8 +79,8 @@ def test_the_effect_lasts_two_weeks_and_touches_the_treated_only(lived):
 
 def test_every_one_asked_has_an_uplift_treated_or_not(lived):
     world, _ = lived
-    told = uplifts(world).to_pandas()
+    truth = uplifts(world).to_pandas()
     for wave in waves(world):
-        assert (told["campaign"] == campaign_id(wave.number)).sum() == len(wave.persons)
-    assert not told.duplicated(["campaign", "person"]).any()
-    assert told["uplift"].between(-1, 1).all()
+        assert (truth["campaign"] == campaign_id(wave.number)).sum() == len(wave.persons)
+    assert not truth.duplicated(["campaign", "person"]).any()
+    assert truth["uplift"].between(-1, 1).all()

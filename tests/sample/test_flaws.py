@@ -23,8 +23,8 @@ TWICE = {("shop", "repeat"), ("market", "repeat"), ("events", "repeat")}
 
 
 @pytest.fixture(scope="module")
-def flaws(told):
-    return told("select feed, file, row, key, kind, expected from '{truth}/flaws/*.parquet'")
+def flaws(query):
+    return query("select feed, file, row, key, kind, expected from '{truth}/flaws/*.parquet'")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def rows(house):
 
 @pytest.mark.parametrize("feed", RETAIL)
 def test_each_flaw_stands_in_its_row(flaws, rows, feed):
-    found = [flaw for flaw in flaws if flaw[0] == feed]
-    assert found
-    for _, file, row, key, kind, _ in found:
+    planted = [flaw for flaw in flaws if flaw[0] == feed]
+    assert planted
+    for _, file, row, key, kind, _ in planted:
         if row == 0:
             assert rows(file)
             continue
@@ -81,10 +81,10 @@ def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
 
 def test_receipts_sent_twice_are_all_told(flaws, rows, house):
     marked = {(file, row) for _, file, row, _, kind, _ in flaws if kind == "duplicate receipt"}
-    seen: set[tuple[str, ...]] = set()
+    earlier: set[tuple[str, ...]] = set()
     for path in sorted((house / "landing/pos").rglob("*.csv")):
         file = str(path.relative_to(house / "landing"))
         for number, line in enumerate(rows(file), 1):
             receipt, place, _, store, *_ = line.split(",")
-            assert ((store, receipt, place) in seen) == ((file, number) in marked), (file, number)
-            seen.add((store, receipt, place))
+            assert ((store, receipt, place) in earlier) == ((file, number) in marked), (file, number)
+            earlier.add((store, receipt, place))

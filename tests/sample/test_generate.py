@@ -30,13 +30,13 @@ def whole(tmp_path_factory):
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(whole, tmp_path):
-    made = {}
+    digests = {}
     for name, seed in (("same", 3), ("other", 4)):
         main(["--out", str(tmp_path / name / "landing"), "--customers", "90", "--days", str(DAYS), "--seed", str(seed),
               "--start", str(START)])  # fmt: skip
-        made[name] = hashes(tmp_path / name)
-    assert made["same"] == hashes(whole)
-    assert made["other"] != hashes(whole)
+        digests[name] = hashes(tmp_path / name)
+    assert digests["same"] == hashes(whole)
+    assert digests["other"] != hashes(whole)
 
 
 def test_a_day_more_leaves_the_days_before_as_they_were(whole, tmp_path):

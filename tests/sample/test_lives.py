@@ -79,9 +79,9 @@ def test_the_chance_to_buy_within_90_days_is_what_happens(first):
     for part in np.array_split(np.argsort(chance), 8):
         assert abs(chance[part].mean() - bought[part].mean()) < 0.04
     for place in (lives.FIRST, lives.HABIT, lives.DRIFT, lives.GONE):
-        held = state == place
-        error = 4 * np.sqrt((chance[held] * (1 - chance[held])).sum()) / held.sum()
-        assert abs(chance[held].mean() - bought[held].mean()) < error + 0.02
+        in_state = state == place
+        error = 4 * np.sqrt((chance[in_state] * (1 - chance[in_state])).sum()) / in_state.sum()
+        assert abs(chance[in_state].mean() - bought[in_state].mean()) < error + 0.02
 
 
 def test_nothing_is_lost_and_nothing_comes_from_nowhere():

@@ -28,8 +28,8 @@ def read(folder, feed):
 
 @pytest.fixture(scope="module")
 def cases(dealers):
-    told = pd.read_csv(dealers / "truth/outlets.csv")
-    return told[told["from_on"] < "2024-07-20"]
+    abnormal = pd.read_csv(dealers / "truth/outlets.csv")
+    return abnormal[abnormal["from_on"] < "2024-07-20"]
 
 
 def during(rows, case, at):
@@ -75,9 +75,9 @@ def test_an_outlet_out_of_stock_has_empty_shelves_and_no_scans(dealers, cases):
     checks, scans = read(dealers, "shelf_checks"), read(dealers, "scans")
     checks["stock"] = [sum(item["stock"] for item in items) for items in checks["items"]]
     for case in cases[cases["kind"] == "out_of_stock"].itertuples():
-        seen, usual = during(checks, case, "visited_at")
-        assert len(seen) >= 1
-        assert (seen["stock"] == 0).all()
+        abnormal, usual = during(checks, case, "visited_at")
+        assert len(abnormal) >= 1
+        assert (abnormal["stock"] == 0).all()
         assert (usual["stock"] > 0).all()
         assert len(during(scans, case, "at")[0]) == 0
 

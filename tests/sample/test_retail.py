@@ -27,9 +27,9 @@ def test_the_erp_sends_every_file_each_day_in_gb18030(house):
     for name, header in ERP.items():
         days = sorted((house / f"landing/erp_{name}").iterdir())
         assert len(days) == 205
-        told = [lines(day / f"{name}.csv", "gb18030")[0] for day in days]
-        assert told[0] == told[-1] == header
-        odd = {place for place, text in enumerate(told) if text != header}
+        headers = [lines(day / f"{name}.csv", "gb18030")[0] for day in days]
+        assert headers[0] == headers[-1] == header
+        odd = {place for place, text in enumerate(headers) if text != header}
         assert odd == ({120, 121} if name == "products" else set())
 
 
@@ -63,8 +63,8 @@ def test_the_late_store_is_three_days_late_and_nothing_is_doubled(house):
     assert len({path.name for path in files}) == len(files)
 
 
-def test_the_cards_on_receipts_are_their_owners(told):
-    wrong = told("""
+def test_the_cards_on_receipts_are_their_owners(query):
+    wrong = query("""
         with cards as (
             select member_no card, person from '{truth}/people.parquet'
             union all select second_member_no, person from '{truth}/people.parquet'
@@ -80,14 +80,14 @@ def test_the_cards_on_receipts_are_their_owners(told):
     assert wrong[0][1] == 0
 
 
-def test_each_order_has_one_owner_in_the_truth(told):
-    twice = told("""
+def test_each_order_has_one_owner_in_the_truth(query):
+    twice = query("""
         select feed, key from '{truth}/records/*.parquet'
         where feed in ('pos', 'shop', 'market', 'events', 'consents') group by all having count(distinct person) > 1""")
     assert twice == []
 
 
-def test_shop_orders_tell_their_states_in_order(house, told):
+def test_shop_orders_tell_their_states_in_order(house, query):
     states: dict[str, list[tuple[str, str]]] = {}
     for path in sorted((house / "landing/shop").rglob("*.jsonl")):
         for line in lines(path):
@@ -95,11 +95,11 @@ def test_shop_orders_tell_their_states_in_order(house, told):
                 order = json.loads(line)
                 states.setdefault(order["tid"], []).append((order["modified"], order["status"]))
     rank = ["WAIT_BUYER_PAY", "WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "TRADE_CLOSED"]
-    for told_states in states.values():
-        ranks = [rank.index(status) for _, status in sorted(set(told_states))]
+    for reported in states.values():
+        ranks = [rank.index(status) for _, status in sorted(set(reported))]
         assert ranks == sorted(ranks)
-    known = {key for (key,) in told("select key from '{truth}/records/*.parquet' where feed = 'shop'")}
-    assert set(states) <= known
+    keys = {key for (key,) in query("select key from '{truth}/records/*.parquet' where feed = 'shop'")}
+    assert set(states) <= keys
 
 
 def test_a_tenth_to_a_sixth_of_online_lines_are_refunded(house):

@@ -31,10 +31,10 @@ def house(tmp_path_factory):
 
 def contents(folder, since=None, until=None):
     """Files of the landing by path, of the days asked for."""
-    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-    days = {name: re.search(r"\d{4}-\d\d-\d\d", name) for name in found}
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    days = {name: re.search(r"\d{4}-\d\d-\d\d", name) for name in files}
     return {
-        name: found[name].read_bytes()
+        name: files[name].read_bytes()
         for name, day in days.items()
         if day and (since is None or day[0] >= str(since)) and (until is None or day[0] < str(until))
     }
@@ -62,13 +62,13 @@ def truth(house, kind):
 @pytest.fixture(scope="module")
 def flaws(house):
     """For each kind, the flaws of these feeds as (truth's row, the file's row it points at or None)."""
-    told, files = defaultdict(list), {}
+    by_kind, files = defaultdict(list), {}
     for flaw in truth(house, "flaws").itertuples():
         if flaw.feed in MINE:
             if flaw.file not in files:
                 files[flaw.file] = rows(house / "landing" / flaw.file)
-            told[flaw.kind].append((flaw, files[flaw.file][flaw.row - 1] if flaw.row else None))
-    return told
+            by_kind[flaw.kind].append((flaw, files[flaw.file][flaw.row - 1] if flaw.row else None))
+    return by_kind
 
 
 def test_each_feed_says_something(house):
@@ -135,11 +135,11 @@ def test_steps_are_missing_or_in_a_wrong_order_where_the_truth_says_so(house, fl
         reached["-".join(row[name] for name in key)][row[stage]] = row["at"]
     missing = {name for name, at in reached.items() if order[1] in at and order[0] not in at}
     swapped = {name for name, at in reached.items() if set(order) <= set(at) and at[order[0]] > at[order[1]]}
-    told = {kind: {f.key for f, _ in flaws[kind] if f.feed == feed} for kind in ("step missing", "wrong order")}
-    assert told["wrong order"] == swapped
+    expected = {kind: {f.key for f, _ in flaws[kind] if f.feed == feed} for kind in ("step missing", "wrong order")}
+    assert expected["wrong order"] == swapped
     # What is quoted late may still be to come on the last day.
-    assert told["step missing"] <= missing
-    assert len(missing - told["step missing"]) <= 2
+    assert expected["step missing"] <= missing
+    assert len(missing - expected["step missing"]) <= 2
     assert missing or swapped
 
 
@@ -190,22 +190,22 @@ def test_complaints_go_from_open_to_closed(house):
 
 
 def test_every_text_of_a_customer_has_its_truth(house):
-    told = truth(house, "texts")
+    labels = truth(house, "texts")
     for feed, key in (("reviews", "review_id"), ("complaints", "complaint_id")):
-        assert {row[key] for row in every(house, feed)} == set(told[told["feed"] == feed]["key"])
+        assert {row[key] for row in every(house, feed)} == set(labels[labels["feed"] == feed]["key"])
     turns = {f"{row['chat_id']}-{row['turn']}" for row in every(house, "service_chats") if row["speaker"] == "customer"}
-    assert turns == set(told[told["feed"] == "service_chats"]["key"])
-    assert set(told["mood"]) == {"positive", "neutral", "negative"}
+    assert turns == set(labels[labels["feed"] == "service_chats"]["key"])
+    assert set(labels["mood"]) == {"positive", "neutral", "negative"}
 
 
 def test_only_the_treated_are_written_to_and_each_message_was_sent_first(house):
     arms = {(row["campaign_id"], row["member_no"]): row["arm"] for row in every(house, "assignments")}
     assert {row["campaign_id"] for row in every(house, "campaigns")} >= {campaign for campaign, _ in arms}
-    seen = set()
+    sent = set()
     for row in every(house, "sends"):
         assert arms[row["campaign_id"], row["member_no"]] == "treatment"
-        assert row["status"] == "sent" or row["message_id"] in seen
-        seen.add(row["message_id"])
+        assert row["status"] == "sent" or row["message_id"] in sent
+        sent.add(row["message_id"])
 
 
 def test_deleted_contacts_are_not_reached_any_more(house):

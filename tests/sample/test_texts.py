@@ -68,6 +68,6 @@ def test_a_bag_of_signs_learns_the_moods_but_not_all_of_them():
     counting = pytest.importorskip("sklearn.feature_extraction.text")
     learnt, tried = written("review", spam=0), written("review", seed=2, spam=0)
     counts = counting.CountVectorizer(analyzer="char", ngram_range=(1, 1))
-    told = bayes.MultinomialNB().fit(counts.fit_transform(learnt.text.to_pylist()), learnt.mood)
-    right = (told.predict(counts.transform(tried.text.to_pylist())) == tried.mood).mean()
+    model = bayes.MultinomialNB().fit(counts.fit_transform(learnt.text.to_pylist()), learnt.mood)
+    right = (model.predict(counts.transform(tried.text.to_pylist())) == tried.mood).mean()
     assert 0.7 < right < 0.97

@@ -65,10 +65,10 @@ class Case:
         if Identities in self.given:
             return self.rows(Identities)
         pairs = {
-            (row["source"], row["person_key"]): given.get("customer")
+            (row["source"], row["person_key"]): cells.get("customer")
             for table, text in self.given.items()
             if table.personal
-            for row, given in zip(self.rows(table), ascii_table.cells(text), strict=True)
+            for row, cells in zip(self.rows(table), ascii_table.cells(text), strict=True)
         }
         pairs = {pair: name for pair, name in pairs.items() if pair[1] and name and name not in self.strangers}
         alone = set(self.names()) - set(pairs.values()) - self.strangers
