@@ -1,4 +1,4 @@
-"""Who complains about what they bought or sent back, in which words, and when it is handed on and closed."""
+"""Complaints about purchases and returns: who complains, the text, and when each is handed on and closed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 CHANNELS = ("hotline", "shop", "wecom", "store", "12315")
 STATUSES = ("open", "handed_on", "closed")
-# Who sends something back complains with this chance, and whoever bought so many days ago with that.
+# Chances of a complaint about a return, and about a purchase WAITS days ago.
 AFTER_RETURN, AFTER_PURCHASE, WAITS = 0.08, 0.006, 5
 HANDED_ON, CLOSED, SPAM = 0.6, 0.92, 0.01
-# Shares of the topics (in their order) for online orders and for purchases in a store.
+# Shares of the topics, in their order, for online orders and for store purchases.
 ONLINE = (16, 12, 18, 8, 9, 8, 6, 5, 0, 16, 2)
 STORE = (18, 8, 0, 9, 20, 2, 5, 8, 16, 12, 2)
 
 
 def complain(world: World, facts: Facts) -> None:
-    """Let the day's complaints be opened, and leave all that changes today in `facts.extras` (a step)."""
+    """Open the day's complaints, and put all rows that change today in `facts.extras` (a step)."""
     draw = world.rng("complaints", facts.day)
     day, basket = _cause(world, facts, draw)
     if len(day):

@@ -1,4 +1,4 @@
-"""Who is a contact of the guides in WeCom, since when and until when, and in which group."""
+"""WeCom contacts of the sales guides: when each was added and deleted, and when each was in a group."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Half are added at the counter when they join; who deletes does so within two years.
+# Half are added at the counter when they join; those who delete the guide do so within two years.
 AT_ONCE, DELAY, DELETED_SHARE, DELETED_WITHIN = 0.5, 120, 0.16, 600
 GROUP_SHARE, QUIT_SHARE, GROUP_DELAY, QUIT_WITHIN = 0.4, 0.25, 40, 400
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """By person index, days from the start (1,000,000 for never): added, deleted, in the group, out of it again."""
+    """Days from the start by person index (1,000,000: never): added, deleted, joined the group, left the group."""
 
     added: Array
     deleted: Array
@@ -31,7 +31,7 @@ class Contacts:
 
 
 def contacts(world: World) -> Contacts:
-    """Return the contacts as known at the end of the last day."""
+    """Return the contacts as of the end of the last day."""
     many = len(world.people)
     if "contacts" not in world.extras:
         world.extras["contacts"] = Contacts(*(np.full(many, NEVER, np.int32) for _ in range(4)))
@@ -40,13 +40,13 @@ def contacts(world: World) -> Contacts:
 
 
 def is_contact(world: World, persons: Array, day: int) -> Array:
-    """Return for each person whether a guide can write to them on a day."""
+    """Return a boolean per person: whether a guide can write to them on a day."""
     contact_days = contacts(world)
     return np.asarray((contact_days.added[persons] <= day) & (contact_days.deleted[persons] > day))
 
 
 def meet(world: World, facts: Facts) -> None:
-    """Settle when the day's new members will be contacts (a step); on day 0, all members so far."""
+    """Draw when the day's new members will become contacts (a step); on day 0, those of all members so far."""
     persons = facts.joined if facts.day else np.flatnonzero(world.joined <= 0)
     persons = persons[world.people.wecom[persons]]
     contact_days, seed = contacts(world), world.seed

@@ -1,4 +1,4 @@
-"""What becomes of online orders in the days after: paid, shipped, finished, refunded, or never paid at all."""
+"""State changes of online orders in the days after: paid, shipped, finished, refunded, or never paid."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 UNPAID, PAID, SHIPPED, FINISHED, CLOSED = range(5)
 LONGEST = 18
 SLOW_TO_PAY, GHOSTS, STALE = 0.09, 0.05, 0.004
-# The number of an order that was never paid: the basket's that it was given up for, and this.
+# Added to a basket's number, it numbers the unpaid order that preceded that basket.
 GHOST = 500_000
 
 
 @dataclass
 class Changes:
-    """A row for each order and state change told today: `day` and `number` name the order's basket.
+    """A row per order and state change reported today: `day` and `number` identify the order's basket.
 
-    `named` is the number it is called by (other than `number` for a ghost), `changed_day` and `changed` (second)
-    when, `paid` the second of payment on the order's day (-1 not yet), `stale` what is older than already told.
-    Lines follow in the rows' order: `counts` by row, `sku`, `quantity`, `amount`, `refunded` (by now), `today`
-    (refunded on this very day).
+    `named` is the order's number in the feed (differs from `number` for a ghost, an order never paid), `changed_day`
+    and `changed` (second) when it changed, `paid` the second of payment on the order's day (-1: not yet), `stale`
+    whether a newer state was already reported. Lines follow in the rows' order: `counts` per row, `sku`, `quantity`,
+    `amount`, `refunded` (by now), `today` (refunded today).
     """
 
     day: Array
@@ -49,7 +49,7 @@ class Changes:
 
 @dataclass
 class _Orders:
-    """The orders of the last days: heads by order, lines from `first` on."""
+    """The orders of the last days: order columns, and line columns from `first` on."""
 
     day: Array
     number: Array
@@ -64,7 +64,7 @@ class _Orders:
 
 
 def changes(world: World, facts: Facts, channel: int) -> Changes:
-    """Return what a channel tells on a day about the orders of this day and those before, by the time of change."""
+    """Return a channel's state changes of a day, for today's and earlier orders, by time of change."""
     orders = _gather(world, facts.day, channel)
     after = facts.day - orders.day
     index, status, ghost, stale = _events(world, orders, after)
@@ -116,7 +116,7 @@ def _line_rows(orders: _Orders, index: Array) -> tuple[Array, Array]:
 
 
 def _events(world: World, orders: _Orders, after: Array) -> tuple[Array, Array, Array, Array]:
-    """Return for each change told today its order, the status, whether it is a ghost's, and whether it is stale."""
+    """Return per change reported today: its order, the status, whether it is a ghost's, and whether it is stale."""
     names = ("ship", "finish", "ghost", "stale")
     chances = [uniform(world.seed, f"order {name}", orders.number, orders.day) for name in names]
     ship = 1 + (chances[0] < 0.3)
@@ -127,7 +127,7 @@ def _events(world: World, orders: _Orders, after: Array) -> tuple[Array, Array, 
     back_today = (np.bincount(owner, orders.back == after[owner], len(after)) > 0) & (after > 0)
     left = np.where(whole, CLOSED, np.where(finish <= after, FINISHED, SHIPPED))
     new, ghost = after == 0, chances[2] < GHOSTS
-    # Of an order that has been refunded wholly, or partly just today, nothing else is told.
+    # Once an order is refunded completely, or partly today, no other state is reported.
     open_ = ~whole & ~back_today
     kinds = [
         (new & (chances[0] > 1 - SLOW_TO_PAY), UNPAID, False, False), (new, PAID, False, False),

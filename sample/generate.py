@@ -1,4 +1,4 @@
-"""Generates the landing folder and, beside it and never in it, the truth."""
+"""Generates the landing folder and the truth. The truth is stored beside the landing folder, never in it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def generate(
     feeds: Collection[str] | None = None,
     watch: Callable[[World, Facts], None] | None = None,
 ) -> dict[str, int]:
-    """Write `days` days from `start` and return the rows of each feed; the same seed gives the same bytes.
+    """Write `days` days from `start` and return the number of rows per feed; the same seed gives the same bytes.
 
-    With `since` only files from that day on are written, the same as in one go; `feeds` names the folders to
-    write. The truth (default: `truth` beside the landing folder) is written for the same days. `watch` is called
+    With `since`, only files from that day on are written, identical to those of a full run; `feeds` names the folders
+    to write. The truth (default: `truth` beside the landing folder) is written for the same days. `watch` is called
     after each day.
     """
     unknown = set(feeds or ()) - set(FEEDS)

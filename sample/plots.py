@@ -1,4 +1,4 @@
-"""Draws what a landing shows of the retailer beside the figures that it was made from: `python -m sample.plots`."""
+"""Plots what a landing shows beside the parameters it was generated with: `python -m sample.plots`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass
 class Seen:
-    """What the receipts and orders show, by person and order."""
+    """Sales from receipts and orders, by person and order."""
 
     times: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     spent: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class Seen:
 
 
 def look(landing: Path, truth: Path) -> Seen:
-    """Read tills and shop, and say with the truth whose each record is."""
+    """Read receipts and shop orders, and find each record's person in the truth."""
     sales, owner = Seen(), _owners(truth)
     for path in sorted((landing / "pos").rglob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:

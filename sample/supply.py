@@ -1,4 +1,4 @@
-"""Stock by place and SKU: sold, brought back, moved to the stores, bought and made anew, and left over."""
+"""Stock by location and SKU: sales, returns, transfers to stores, purchases, production, and leftovers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINES = np.dtype(
 ORDER_DAY, COVER, ROUND_TRIP = 2, 100, 62
 MOVE_DAYS, LEAD_TO_LAUNCH = 2, 45
 SMOOTH = 0.06
-# How long after an order is closed the system still lists it.
+# How long the system still lists a closed order.
 LISTED = 7
 
 
@@ -29,8 +29,9 @@ LISTED = 7
 class Supply:
     """Location 0 is the warehouse W01, which also serves all online sales; store s is location s + 1.
 
-    `stock`, `transit` (locations, SKUs) pieces; `speed` pieces a day as the planners see it; `carried` which SKUs a
-    place has in its range; `lines` the purchase and production orders (categories 0 and 1 are made in own factories).
+    `stock`, `transit` (locations, SKUs) in pieces; `speed` in pieces a day as the planners estimate it; `carried`
+    which SKUs a location has in its range; `lines` the purchase and production orders (categories 0 and 1 come from
+    own factories).
     """
 
     seed: int
@@ -45,7 +46,7 @@ class Supply:
     sold: Array
 
     def take(self, location: Array, sku: Array, quantity: Array, second: Array) -> Array:
-        """Deduct what is asked for, first come first served; return which of the lines were there."""
+        """Deduct the requested quantities, first come first served; return a mask of the lines that were in stock."""
         key = location * self.stock.shape[1] + sku
         order = np.lexsort((second, key))
         ordered, wanted = key[order], np.where(sku[order] >= 0, quantity[order], 0)
@@ -60,11 +61,11 @@ class Supply:
         return got
 
     def give_back(self, location: Array, sku: Array, quantity: Array) -> None:
-        """Put returned goods on the shelf again."""
+        """Put returned goods back in stock."""
         np.add.at(self.stock, (location, sku), quantity)
 
     def morning(self, day: int) -> None:
-        """Take in what arrives on a day."""
+        """Receive the day's deliveries."""
         if day in self.moves:
             location, sku, quantity = self.moves.pop(day)
             np.add.at(self.stock, (location, sku), quantity)
@@ -75,9 +76,9 @@ class Supply:
         self.lines = self.lines[self.lines["arrives"] > day - LISTED]
 
     def evening(self, day: int, date: date) -> None:
-        """Learn from the day's sales, fill up the stores, and once a week order."""
+        """Update demand from the day's sales, replenish the stores, and order once a week."""
         a = self.assortment
-        # An empty shelf sells nothing, and says nothing about demand.
+        # An empty shelf sells nothing, and so shows nothing about demand.
         had_stock = (self.stock > 0) | (self.sold > 0)
         self.speed += np.where(had_stock, SMOOTH, 0) * (self.sold / calendar.season(date) - self.speed)
         self.sold[:] = 0
@@ -135,7 +136,7 @@ class Supply:
 def open_supply(
     assortment: Assortment, stores: Stores, start: date, seed: int, lines_a_day: float, online: float
 ) -> Supply:
-    """Return the stock of the first morning, planned for so many order lines a day, a share of them online."""
+    """Return the stock of the first morning, planned for `lines_a_day` order lines, a share of them online."""
     a, places, count = assortment, len(stores) + 1, len(assortment.sku_style)
     shares = np.concatenate([[online], stores.weight * (1 - online)])
     speed = np.outer(shares, _expected(a, start, seed) * lines_a_day)
@@ -157,7 +158,7 @@ def open_supply(
 
 
 def _expected(a: Assortment, start: date, seed: int) -> Array:
-    """Planners foresee each SKU's share of all lines; they err by style, so that some run out and some are left."""
+    """Return each SKU's forecast share of all lines; errors by style make some run out and leave others over."""
     err = rng(seed, "forecast").lognormal(0, 0.4, len(a.list))
     on = (a.launch <= 0) & (a.end > 0)
     fit = np.where(a.season == WHOLE_YEAR, 0.6, 0.75)

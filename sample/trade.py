@@ -1,4 +1,4 @@
-"""Draws a day's baskets: who goes where, and what they pick from what is there."""
+"""Draws a day's baskets: where each buyer goes, and what they pick from stock."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ AWAY = 0.1
 TRIES = 3
 OWN_SIZE = 0.85
 COUPON = 0.08
-# Share of lines that come back, and after how many days, in stores and online.
+# Share of lines returned, and after how many days, in stores and online.
 BACK = (0.05, 0.125)
 BACK_DAYS = ((1, 21), (4, 16))
 
 
 def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
-    """Return the day's baskets of the buyers and of strangers, of what stock allowed."""
+    """Return the day's baskets of the buyers and of strangers, as far as stock allows."""
     draw = world.rng("baskets", day)
     person, like, channel = _who(world, day, buyers, draw)
     store = np.where(channel == 0, _store(world, person, like, draw), -1)
@@ -52,7 +52,7 @@ def _who(world: World, day: int, buyers: Array, draw: np.random.Generator) -> tu
 
 
 def rowwise(weights: Array, chances: Array) -> Array:
-    """Return the place that each row's chance in [0, 1) falls into among its weights."""
+    """Return the index of the weight that each row's chance in [0, 1) falls into."""
     bounds = np.cumsum(weights, axis=1)
     places = (bounds < (chances * bounds[:, -1])[:, None]).sum(axis=1)
     return np.asarray(np.minimum(places, weights.shape[1] - 1))
@@ -74,7 +74,7 @@ def _second(world: World, day: int, channel: Array, draw: np.random.Generator) -
 def _kept(
     world: World, day: int, draw: np.random.Generator, heads: tuple[Array, ...], lines: tuple[Array, Array, Array]
 ) -> Baskets:
-    """Number the baskets anew that have lines left, and price these."""
+    """Renumber the baskets that still have lines, and price them."""
     basket, sku, quantity = lines
     numbers, basket = np.unique(basket, return_inverse=True)
     person, channel, store, second = (column[numbers] for column in heads)
@@ -105,7 +105,7 @@ def _back(draw: np.random.Generator, basket: Array, count: int, online: Array) -
 
 
 class Picking:
-    """Picks SKUs by taste, prices, season and size, again where a thing is not there."""
+    """Picks SKUs by taste, prices, season and size; picks again where an item is out of stock."""
 
     def __init__(self, world: World, day: int, draw: np.random.Generator) -> None:
         self.world, self.draw = world, draw
@@ -118,7 +118,7 @@ class Picking:
         self.low, self.high = self.bounds[rows + ends[:-1]], self.bounds[rows + ends[1:]]
 
     def pick(self, like: Array, location: Array) -> Array:
-        """Return a SKU for each line of a person (taken as `like`) at a location (0 online), -1 when none was there."""
+        """Return a SKU per line of a person (who picks like `like`) at a location (0: online); -1 if out of stock."""
         chosen = np.full(len(like), -1)
         for _ in range(TRIES):
             open_ = np.flatnonzero(chosen < 0)

@@ -1,4 +1,4 @@
-"""The truth that is no feed's: who everybody is, where they stand, and what they will do."""
+"""The truth about people that no feed contains: who everybody is, their state, and their future purchases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEXES = ("female", "male")
 
 
 def write_states(world: World, truth: Truth) -> None:
-    """Write everybody's state after the last day lived, and the chance of buying within the 90 days that follow."""
+    """Write everybody's state after the last simulated day, and the probability of a purchase in the next 90 days."""
     everybody = np.arange(len(world.people))
     columns = {
         "person": world.people.person(everybody),
@@ -31,7 +31,7 @@ def write_states(world: World, truth: Truth) -> None:
 
 
 def write_end(world: World, truth: Truth) -> None:
-    """Write what is told once, of the whole time: people, curves, elasticities, uplifts, and the tables of steps."""
+    """Write the truth about the whole period, once: people, curves, elasticities, uplifts, and the tables of steps."""
     truth.write("people.parquet", people(world))
     truth.write("uplift.parquet", campaigns.uplifts(world))
     categories = {"category": pa.array(OLD_CODES), "name": pa.array(CATEGORIES), "elasticity": pa.array(ELASTICITY)}
@@ -47,7 +47,7 @@ def write_end(world: World, truth: Truth) -> None:
 
 
 def people(world: World) -> pa.Table:
-    """Return one row per person with every trait, as of the last day lived."""
+    """Return one row per person with every trait, as of the last simulated day."""
     p, index = world.people, np.arange(len(world.people))
     birth = pa.array(p.birth.astype(np.int32)).cast(pa.date32())
     shared = p.person(p.household)

@@ -1,4 +1,4 @@
-"""The retailer's world: its state, moved on day by day, and the facts of each day."""
+"""The retailer's world: its state, simulated day by day, and the facts of each day."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ USUAL_BASKET = 42_000
 
 
 class World:
-    """All that is true. Days count from `start`; advance them in order, each once.
+    """The complete true state. Days count from `start`; advance them in order, each once.
 
     By person: `state` (see lives.STATES), `joined` and `last` (purchase) days (1,000,000 and -1,000,000: never),
-    `orders`, `spent` fen net of returns, `heard` day of the last news to the member system.
+    `orders`, `spent` fen net of returns, `heard` day of the last update to the member system.
     """
 
     def __init__(self, customers: int, start: date, seed: int) -> None:
@@ -65,7 +65,7 @@ class World:
         self.spent = (orders * USUAL_BASKET * people.purse).astype(np.int64)
 
     def _foreseen(self) -> float:
-        """Return the order lines that planners foresee for a usual day of the first year, strangers' too."""
+        """Return the order lines that planners forecast for a usual day of the first year, including strangers'."""
         days = range(0, 360, 45)
         sample = slice(0, BLOCK)
         wish = sum((self.inclination(day, sample) * lives.FACTOR[self.state[sample]]).sum() for day in days)
@@ -75,7 +75,7 @@ class World:
 
     @property
     def known(self) -> Array:
-        """Return who is bound: members whose unionid the mini-program and the member record share."""
+        """Return a mask of members whose unionid is in both the mini-program and the member record."""
         return self.people.app & (self.joined < NEVER)
 
     def rng(self, purpose: str, day: int, block: int = 0) -> np.random.Generator:
@@ -87,11 +87,11 @@ class World:
         return self.start + timedelta(days=day)
 
     def recent(self, day: int) -> Facts | None:
-        """Return the facts of a day not longer ago than 45 days, None before the first."""
+        """Return the facts of a day at most 45 days ago; None before the first."""
         return self._recent.get(day)
 
     def steps_of(self, index: Array | slice) -> Array:
-        """Return the elasticity steps of persons, rows of Pricing.answer."""
+        """Return the persons' elasticity steps, the rows of Pricing.answer."""
         return np.asarray(self._step[index])
 
     def category(self, sku: Array) -> Array:
@@ -99,14 +99,14 @@ class World:
         return np.asarray(self.assortment.category[self.assortment.sku_style[sku]])
 
     def inclination(self, day: int, index: Array | slice) -> Array:
-        """Return persons' purchase hazard on a day before their state and campaigns count."""
+        """Return persons' purchase hazard on a day, before the factors of state and campaigns."""
         answer = self.pricing.answer(day)[self.steps_of(index)]
         people = self.people
         felt = np.einsum("ij,ij->i", people.taste[index], answer)
         return np.asarray(people.rate[index] * felt * np.float32(calendar.season(self.date(day))))
 
     def advance(self, day: int) -> Facts:
-        """Live through the next day and return what happened."""
+        """Simulate the next day and return what happened."""
         if day != self.day + 1:
             raise ValueError(f"day {day} does not follow day {self.day}")
         factor = campaigns.effect(self, day)
@@ -132,7 +132,7 @@ class World:
         return np.concatenate(buyers)
 
     def _learn(self, day: int, baskets: Baskets) -> Array:
-        """Move everybody's state on, and return who became a member."""
+        """Advance everybody's state, and return who became a member."""
         people, persons = self.people, baskets.person
         mine = persons >= 0
         np.add.at(self.spent, persons[mine], baskets.totals()[mine])
@@ -150,7 +150,7 @@ class World:
         return joined
 
     def _returns(self, day: int) -> Returns:
-        """Take back what is due today; goods go to where they were sold from."""
+        """Take back the returns due today; goods go to the location they were sold from."""
         due = self._backs.pop(day, [])
         for before, rows in due:
             baskets = self._recent[before].baskets

@@ -1,4 +1,4 @@
-"""Attributes from outside, by hashed phone: the brand's other houses (second party) and a data vendor (third party)."""
+"""Attributes by hashed phone from sister brands (second party) and from a data vendor (third party)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOO_OLD = 760
 
 @dataclass(frozen=True)
 class Giver:
-    """Who delivers: file name, the share of people that they know, and the terms."""
+    """A deliverer of attributes: file name, share of people it covers, and licence terms."""
 
     file: str
     share: float
@@ -46,17 +46,17 @@ THIRD = Giver("vendor.parquet", 0.3, "vendor-licence-88", "ads")
 
 
 def write_second(world: World, facts: Facts, out: Out) -> None:
-    """Write what the brand's other houses know."""
+    """Write the attributes from the sister brands."""
     _write(world, facts, out, SECOND)
 
 
 def write_third(world: World, facts: Facts, out: Out) -> None:
-    """Write what the vendor sells."""
+    """Write the attributes that the vendor sells."""
     _write(world, facts, out, THIRD)
 
 
 def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
-    """Write everybody they know on the first day, then each month the twelfth that was looked at anew."""
+    """Write everybody covered on the first day, then each month the twelfth whose turn it is."""
     if facts.day and facts.date.day != 1:
         return
     every = np.arange(len(world.people))
@@ -84,7 +84,7 @@ def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
 
 
 def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, Array, Array]:
-    """Return person, attribute and mark (1 stale, 2 contradicts the row before) by row."""
+    """Return person, attribute and mark (1 stale, 2 contradicts the row before) of each row."""
     person, name = np.repeat(persons, len(VALUES)), np.tile(np.arange(len(VALUES)), len(persons))
     delivered = uniform(world.seed, f"{giver.file} tells", person, name) < TELLS
     person, name = person[delivered], name[delivered]

@@ -18,7 +18,7 @@ OWNERS = ("客诉组-王敏", "客诉组-李倩", "客诉组-赵磊", "客诉组
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the complaints that change today, in full each time."""
+    """Write the complaints that change today, each with all its columns."""
     rows = facts.extras["complaints"]
     if rows is None:
         return
@@ -53,7 +53,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _cited(world: World, rows: dict[str, Ints]) -> pa.Array:
-    """Return how the complaint names the purchase, where it does."""
+    """Return how the complaint's text refers to the purchase, where it does."""
     cited = np.full(len(rows["person"]), "", object)
     for bought in np.unique(rows["bought"][rows["cites"]]):
         facts = world.recent(int(bought))

@@ -1,4 +1,4 @@
-"""What people agreed to: asked when they join, changed later, and not always the same by every name they have."""
+"""Consents: asked for when people join, changed later, and sometimes different between a person's identifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
 CHANNELS = ("any", "email", "sms", "wecom", "mini_program", "phone")
 KINDS = ("member", "phone", "openid")
-# Of each purpose: the share that says yes, says no, and does not answer.
+# By purpose: the shares that say yes, say no, and do not answer.
 ANSWERS = ((0.52, 0.3, 0.18), (0.62, 0.24, 0.14), (0.7, 0.2, 0.1), (0.3, 0.5, 0.2))
 STATES = ("Y", "N", "")
 EVIDENCE = ("入会协议", "小程序弹窗", "门店纸质单", "客服来电")
@@ -26,9 +26,9 @@ CONFLICTS, CHANGES = 0.015, 0.0004
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's answers: of who joined (on the first day all members), of who changed their mind, conflicts.
+    """Write the day's answers: of new members (all members on the first day), changed answers, and conflicts.
 
-    A day without an answer has a file with its header: nobody withdrew, and that was told.
+    A day without answers has a file with only its header: it reports that nobody withdrew.
     """
     rows = _rows(world, facts)
     people, person, count = world.people, rows["person"], len(rows["person"])

@@ -1,4 +1,4 @@
-"""The ERP's masters and prices: a full file a day, CSV in GB18030 with Chinese headers."""
+"""The ERP's master data and prices: a full file a day, CSV in GB18030 with Chinese headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RENAMED_DAY, COMMAS_DAY, CODES_DAY = 120, 121, 200
 
 
 def products(world: World, facts: Facts, out: Out) -> None:
-    """Write every SKU known so far; one day a column has another name, one day lines end with a comma."""
+    """Write all SKUs so far; one day a column is renamed, one day every line ends with a comma."""
     a, day = world.assortment, facts.day
     style = a.sku_style[: a.known(day)]
     codes = NEW_CODES if day >= CODES_DAY else OLD_CODES
@@ -54,7 +54,7 @@ def stores(world: World, facts: Facts, out: Out) -> None:
 
 
 def staff(world: World, facts: Facts, out: Out) -> None:
-    """Write everybody hired so far, those who left included."""
+    """Write everybody hired so far, including those who have left."""
     s = world.staff
     rows = np.flatnonzero(s.hired <= facts.day)
     has_left = s.left[rows] <= facts.day
@@ -70,7 +70,7 @@ def staff(world: World, facts: Facts, out: Out) -> None:
 
 
 def prices(world: World, facts: Facts, out: Out) -> None:
-    """Write the prices that hold today, by SKU and side."""
+    """Write today's prices by SKU and side (stores, online)."""
     a, live = world.assortment, world.assortment.live(facts.day)
     tags, since = world.pricing.tags(facts.day), world.pricing.since(facts.day)
     sides = np.repeat([0, 1], len(live))
@@ -89,7 +89,7 @@ def _promotion(tags: Tags, sides: np.ndarray, style: np.ndarray) -> pa.Array:
 
 
 def stock(world: World, facts: Facts, out: Out) -> None:
-    """Write the evening's pieces by place and SKU, where the place has the SKU in its range."""
+    """Write the evening's stock by location and SKU, for SKUs in the location's range."""
     a, supply = world.assortment, world.supply
     live = a.live(facts.day)
     location, column = np.nonzero(supply.carried[:, live] | (supply.stock[:, live] > 0))
@@ -103,7 +103,7 @@ def stock(world: World, facts: Facts, out: Out) -> None:
 
 
 def purchases(world: World, facts: Facts, out: Out) -> None:
-    """Write the purchase orders that are open or were closed within a week."""
+    """Write the purchase orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] >= 2]
     cancelled, day = rows["cancelled"], facts.day
     here = (rows["arrives"] <= day) & ~cancelled
@@ -122,7 +122,7 @@ def purchases(world: World, facts: Facts, out: Out) -> None:
 
 
 def production(world: World, facts: Facts, out: Out) -> None:
-    """Write the own factories' orders that are open or were closed within a week."""
+    """Write the own factories' orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] < 2]
     rows, day = rows[~rows["cancelled"]], facts.day
     begins = rows["made"] + 4

@@ -1,4 +1,4 @@
-"""The mini-program's and the web's own events, as the collector wrote them."""
+"""Events of the mini-program and the website, as the collector writes them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TEXTS = {
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write what arrived today: today's events but for the late ones, and yesterday's late ones."""
+    """Write the events that arrive today: today's except the late ones, and yesterday's late ones."""
     parts = [_arrived(world, facts, late=False)]
     before = world.recent(facts.day - 1)
     if before is not None:
@@ -64,7 +64,7 @@ def _stack(columns: list[Any]) -> Any:
 
 
 def _arrived(world: World, facts: Facts, late: bool) -> tuple[Any, ...]:
-    """Return ids, lines, and by line whether it is skewed, of a bot, cut off, late; and persons."""
+    """Return ids and lines; per line whether it is skewed, a bot's, cut off, late; and the persons."""
     stream = events(world, facts)
     bot = stream.person < 0
     behind = (uniform(world.seed, "late event", stream.session, stream.place, facts.day) < NEXT_DAY) & ~bot
@@ -108,7 +108,7 @@ def _members(world: World, facts: Facts, stream: Events, ids: Any, skewed: Array
 
 
 def _content(world: World, facts: Facts, stream: Events) -> dict[str, Any]:
-    """Return what an event is about; members that do not belong to its kind are left out."""
+    """Return an event's content as JSON members; members that its kind lacks are null."""
     baskets, paid = facts.baskets, np.flatnonzero(stream.basket >= 0)
     numbers = stream.basket[paid]
     place = np.full(len(stream.kind), -1)
@@ -152,5 +152,5 @@ def _placed(texts: Any, places: Array) -> Any:
 
 
 def _optional(mask: Array, texts: Any) -> Any:
-    """A JSON text where the mask holds; elsewhere the member is absent."""
+    """Return a JSON text where the mask holds; elsewhere the member is absent."""
     return when(mask, quoted(texts), None) if len(mask) else same("", 0)

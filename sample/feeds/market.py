@@ -1,4 +1,4 @@
-"""The second marketplace: flat, one line for each order line and change of its state."""
+"""The second marketplace: flat, one row per order line and state change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AMOUNT, REPEATED = 0.003, 0.005
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's state changes of order lines; what is refunded is told once and no more."""
+    """Write the day's state changes of order lines; a refunded line is reported once and never again."""
     updates = changes(world, facts, CHANNEL)
     order, state = _states(updates)
     reported = np.flatnonzero(state >= 0)
@@ -45,7 +45,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _states(updates: Changes) -> tuple[Array, Array]:
-    """Return by line its order's row, and its state (-1 when nothing is told of it)."""
+    """Return the order's row of each line, and the line's state (-1: not reported)."""
     order = np.repeat(np.arange(len(updates.day)), updates.counts)
     ghost, status = updates.named[order] != updates.number[order], updates.status[order]
     state = np.select([status == PAID, status == SHIPPED, status == FINISHED], [0, 1, 2], -1)

@@ -1,4 +1,4 @@
-"""The tills: receipts by store and day, returns as receipts of their own, and what cashiers and networks do to them."""
+"""The tills: receipts by store and day, returns as their own receipts, and the flaws of cashiers and networks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ RETURNS = 70_000
 
 @dataclass
 class Till:
-    """Lines of a day as the tills send them, ordered by store, with what only the truth knows of each line.
+    """A day's lines as the tills send them, ordered by store, with the truth about each line.
 
-    `flaw` and `mobile` are places in LINE_FLAWS and PHONE_FLAWS, -1 none; `number` is the basket's or the return's.
+    `flaw` and `mobile` are indices into LINE_FLAWS and PHONE_FLAWS (-1: none); `number` is the basket's or return's.
     """
 
     lines: Any
@@ -63,7 +63,7 @@ PHONE_FLAWS = (
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write a file for each store, that of the late store being of three days ago."""
+    """Write a file per store; the late store's file is of three days ago."""
     others = np.flatnonzero(np.arange(len(world.stores)) != LATE_STORE)
     _files(world, facts, out, others, "")
     late = world.recent(facts.day - LATE_BY)
@@ -92,7 +92,7 @@ def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> 
 
 
 def _doubled(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
-    """Return the lines with the receipts that are sent twice, today's and the day before's, and which those are."""
+    """Return the lines, including receipts sent twice (today's and the day before's), and a mask of the repeats."""
     till = ring_up(world, facts, stores)
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
     parts = [till, till.take(np.flatnonzero(_twice(world, facts, till.number, "double", DOUBLE) & ~spoiled))]
@@ -123,12 +123,12 @@ def _stack(parts: list[Till]) -> Till:
 
 
 def _twice(world: World, facts: Facts, number: Array, purpose: str, share: float) -> Array:
-    """Only receipts without another flaw are sent twice, so that each row has one expectation."""
+    """Return a mask of receipts to send twice; callers leave out flawed ones, so that each row has one expectation."""
     return np.asarray(uniform(world.seed, f"pos {purpose}", number, facts.day) < share)
 
 
 def ring_up(world: World, facts: Facts, stores: Array) -> Till:
-    """Return the lines of some stores on a day: sales, then what came back."""
+    """Return the lines of some stores on a day: sales, then returns."""
     numbers = facts.baskets.of(0)
     sales = _sales(world, facts, numbers[np.isin(facts.baskets.store[numbers], stores)])
     back = _returns(world, facts, stores)
@@ -156,7 +156,7 @@ def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
 
 
 def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
-    """Lines that came back: a receipt for each of the receipts that they came from."""
+    """Return the returned lines, with one new receipt per original receipt."""
     sale_days = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
     parts = [_returned(sales, facts.returns.line[mask], stores) for sales, mask in sale_days if sales is not None]
     names = ("basket", "store", "person", "sku", "quantity", "amount")
@@ -211,7 +211,7 @@ def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
 
 
 def _shown(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
-    """Return cards and mobiles that the till gets to see, and by line which of PHONE_FLAWS the mobile is."""
+    """Return card and mobile that each line shows at the till, and the mobile's index into PHONE_FLAWS (-1: none)."""
     people, day = world.people, facts.day
     chances = [uniform(world.seed, f"pos {name}", number, day, store) for name in ("card", "mobile", "old", "typed")]
     index = np.maximum(person, 0)

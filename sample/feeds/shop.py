@@ -1,4 +1,4 @@
-"""The Taobao-like shop: an order is told again with every change of its state; the buyer is masked."""
+"""The Taobao-like shop: an order is sent again with every state change; the buyer is masked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPEATED = 0.002
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's state changes, some of them flawed, some twice."""
+    """Write the day's state changes, some flawed, some repeated."""
     updates = changes(world, facts, CHANNEL)
     if not len(updates.day):
         return
@@ -55,7 +55,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _flaws(world: World, facts: Facts, updates: Changes) -> tuple[Array, Array]:
-    """Return by row the flaw (-1 none), and which rows come twice."""
+    """Return the flaw of each row (-1: none), and the indices of rows to repeat."""
     row = (updates.day, updates.named, updates.status, facts.day)
     flaw = np.searchsorted(np.cumsum(SHARES), uniform(world.seed, "shop flaw", *row), side="right").astype(int)
     flaw = np.where((flaw < len(SHARES)) & ~updates.stale, flaw, -1)

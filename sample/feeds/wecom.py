@@ -1,4 +1,4 @@
-"""WeCom: the guides' contacts and groups as its interface tells them, and what became of each message."""
+"""WeCom: the guides' contacts and groups as its API reports them, and the delivery result of each message."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CORPORATION = "ww5f2c8d1e7a9b3046"
 WAYS = ("scan", "search", "share", "group")
 TAGS = ("高意向", "爱穿搭", "家有萌娃", "喜欢折扣", "家居控", "老客", "已试穿", "送礼", "微胖", "通勤")
-# Of all contacts, the share that a guide tags anew on a day, and writes to on a day.
+# Shares of all contacts that a guide tags on a day, and writes to on a day.
 RETAGGED, WRITTEN_TO = 1 / 150, 1 / 50
 
 
 def write_contacts(world: World, facts: Facts, out: Out) -> None:
-    """Write the contacts that were added, deleted or tagged today; on the first day all there are."""
+    """Write the contacts added, deleted or tagged today; on the first day all contacts."""
     contact_days, day = contacts(world), facts.day
     there = np.flatnonzero(contact_days.added <= day)
     added, deleted = contact_days.added[there], contact_days.deleted[there]
@@ -82,7 +82,7 @@ def _tags(seed: int, persons: Array, day: int) -> Any:
 
 
 def write_groups(world: World, facts: Facts, out: Out) -> None:
-    """Write who came into a group or left one today; on the first day all who are in one."""
+    """Write who joined or left a group today; on the first day all group members."""
     contact_days, day, people = contacts(world), facts.day, world.people
     now = (
         (contact_days.grouped == day)
@@ -114,7 +114,7 @@ def write_groups(world: World, facts: Facts, out: Out) -> None:
 
 
 def write_messages(world: World, facts: Facts, out: Out) -> None:
-    """Write what became of the guides' messages of the day, and of a campaign's if one went out through them."""
+    """Write the results of the day's messages from guides, and of a campaign's if one was sent through them."""
     contact_days, day, people = contacts(world), facts.day, world.people
     ever = np.flatnonzero(contact_days.added < day)
     chosen = ever[uniform(world.seed, "written to", ever, day) < WRITTEN_TO]

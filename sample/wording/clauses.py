@@ -1,4 +1,4 @@
-"""What is said about a topic in a mood: plain words, their negation, and what happened."""
+"""Clauses about a topic in a mood: plain words, their negation, and events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOODS = ("positive", "neutral", "negative")
 
 
 def clauses(topic: str, mood: str) -> list[str]:
-    """Return subject and predicate; a quarter of the predicates say the thing by negating its contrary."""
+    """Return subject plus predicate; a quarter of the predicates negate the opposite."""
     words = TOPICS[topic]
     return [
         f"{subject}{predicate}"
@@ -29,7 +29,7 @@ def _predicates(good: str, bad: str, mood: str) -> list[str]:
 
 
 def details(kind: str, topic: str, mood: str) -> list[str]:
-    """Return what happened, what is asked, or what the shop answers."""
+    """Return an event, a question, or the shop's answer."""
     words = TOPICS[topic]
     if kind == "answer":
         return spread(words.answers.split(" "))
