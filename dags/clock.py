@@ -1,4 +1,4 @@
-"""What the clock does with the DAGs of a home, in words for whoever starts it."""
+"""Describes the schedule of a home's DAGs, for whoever starts the scheduler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plan(zone: str, now: datetime | None = None) -> list[str]:
 
 
 def _when(dag: Any, zone: ZoneInfo, now: datetime) -> str:
-    """Say when a DAG runs: at once, where the clock has not run it since the last time that has passed."""
+    """Say when a DAG runs next: at once, if it has not run for its latest data interval."""
     if isinstance(dag.schedule, list | tuple):
         return "when the one before has ended"
     from airflow.models.dagrun import DagRun

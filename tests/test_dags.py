@@ -1,4 +1,4 @@
-"""Keeps the manners of DAGs, as Airflow itself reads them: short, owned, documented, in order, and quiet when read."""
+"""Rules for DAGs, as Airflow itself parses them: short, owned, documented, ordered, and without effects when parsed."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
-# Tasks that are no steps: the first and the last of every DAG, and what fails a run of ingest where a source did.
+# Tasks that are not steps: first and last of every DAG, and the one that fails an ingest run if a source failed.
 FRAME = {"turn", "announce", "verdict"}
 READ = """
 import json, sys
@@ -88,13 +88,13 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def steps(home):
-    """Every step that the declarations amount to."""
+    """Every step of the declarations."""
     return Context(load_settings(ROOT / "conf", home), date(2024, 7, 4)).steps
 
 
 @pytest.fixture(scope="module")
 def read(home):
-    """What Airflow finds in the folder of DAGs, read in a process of its own."""
+    """What Airflow reports about the DAG folder, parsed in a separate process."""
     environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
     line = [sys.executable, "-c", READ]
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -108,7 +108,7 @@ def dags(read):
 
 
 def upstream(tasks, name):
-    """All that comes before a task of a DAG, at any distance."""
+    """All tasks upstream of a task, at any distance."""
     before, waiting = set(), [name]
     while waiting:
         new = set(tasks[waiting.pop()]["before"]) - before
@@ -161,7 +161,7 @@ def test_only_the_first_follows_the_clock_in_the_zone_of_the_house(dags):
         "ingest": ["0 5 * * *", "Asia/Shanghai"]
     }
     assert {dag["zone"] for dag in dags.values()} == {"Asia/Shanghai"}
-    # Nothing is paused, since no scheduler runs unless an engineer starts it.
+    # Not paused: no scheduler runs unless an engineer starts it.
     assert [name for name in CHAIN if dags[name]["paused"]] == []
 
 
@@ -216,7 +216,7 @@ def test_the_asset_is_announced_after_all_of_a_dag(dags):
 
 
 def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
-    """A run of Airflow is as its last tasks are: one that nothing waits for has to fail with a source."""
+    """An Airflow run has the state of its leaf tasks: one leaf task must fail if a source fails."""
     tasks = dags["ingest"]["tasks"]
     assert set(tasks["verdict"]["before"]) == {name for name in tasks if name not in FRAME}
     assert (tasks["verdict"]["rule"], tasks["announce"]["rule"]) == ("all_success", "all_done")

@@ -1,4 +1,4 @@
-"""The Online Retail example against its file, counted a second way by DuckDB."""
+"""The Online Retail example compared with its file, counted independently by DuckDB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the Online Retail fi
 
 
 def _ingest(folder: Path) -> None:
-    """Take all lines in two runs, and keep what each counted beside the home."""
+    """Ingest all lines in two runs, and store the counts of each beside the home."""
     shop = Retailer(folder)
     shutil.rmtree(shop.conf)
     shutil.copytree(ROOT / "examples" / "online_retail", shop.conf)
@@ -41,7 +41,7 @@ def shop() -> Iterator[Retailer]:
 
 
 def count(condition: str = "true", what: str = "count(*)") -> int:
-    """Ask the file itself."""
+    """Count in the file itself."""
     return duckdb.connect().execute(f"select {what} from '{FILE}' where {condition}").fetchone()[0]
 
 

@@ -1,4 +1,4 @@
-"""What the README says can be done as it says: its commands, its declarations, its places."""
+"""The README's commands, declarations and paths work as written."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ for place in discover.COMMANDS:
 
 
 def commands(program):
-    """Calls of a program in the README, without what stands behind # on their lines."""
+    """Calls of a program in the README, without the comments on their lines."""
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("    ")]
     return [line[line.index(f"{program} ") :] for line in lines if re.search(rf"(^|\s){program} ", line)]
 

@@ -1,4 +1,4 @@
-"""Every flaw that the sample plants ends where it should: quarantined, repaired or accepted, counted by the truth."""
+"""Every planted flaw of the sample ends as expected: quarantined, repaired or accepted, in the numbers of the truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from shop import ROOT, Retailer, template
 
 START = date(2024, 1, 1)
-# The days on which the ERP renames a column, trails commas and changes its codes lie between these.
+# Between these days the ERP renames a column, adds trailing commas and changes its codes.
 SINCE, DAYS = START + timedelta(days=117), 204
 LAST = START + timedelta(days=DAYS - 1)
 KINDS = {
@@ -38,7 +38,7 @@ KINDS = {
 
 
 def _ingest(folder: Path) -> None:
-    """Generate some months of all feeds, ingest them, and keep each outcome's counts beside the home."""
+    """Generate some months of all feeds, ingest them, and store each outcome's counts beside the home."""
     from sample.generate import generate
 
     shop = Retailer(folder)
@@ -56,7 +56,7 @@ def feeds(shop: Retailer) -> list[str]:
 
 
 class Taken:
-    """All feeds of some months, ingested, with the facts of the outcomes and the truth about the flaws."""
+    """All feeds of some months, ingested, with the outcomes' counts and the truth about the flaws."""
 
     def __init__(self, shop: Retailer) -> None:
         self.shop = shop
@@ -65,16 +65,16 @@ class Taken:
         self.facts = json.loads((shop.home.parent / "facts.json").read_text())
 
     def planted(self, feed: str, *expected: str) -> set[tuple[str, int]]:
-        """File and row of the flaws of a feed that should end so."""
+        """File and row of a feed's flaws with one of the expected endings."""
         flaws = self.truth[(self.truth["feed"] == feed) & self.truth["expected"].isin(expected)]
         return set(flaws["at"])
 
     def count(self, feed: str, kind: str) -> int:
-        """How many rows a kind of flaw was planted in."""
+        """Number of rows in which a kind of flaw was planted."""
         return int(((self.truth["feed"] == feed) & (self.truth["kind"] == kind)).sum())
 
     def held(self, feed: str) -> set[tuple[str, int]]:
-        """File and row of what lies in quarantine by a fault of its own, and not for another row of its order."""
+        """File and row of rows quarantined for their own fault, not because of another row of their order."""
         if not (self.shop.home / "lake" / "quarantine" / feed).exists():
             return set()
         rows = self.shop.rows(f"quarantine/{feed}", "_file", "_row", "reasons")
@@ -107,7 +107,7 @@ def test_what_should_be_accepted_or_repaired_is_in_bronze_and_not_held(ingested)
         files = {file for file, _ in received}
         assert {at for at in rows if at[1]} <= received, feed
         assert not rows & ingested.held(feed), feed
-        # A flaw of a whole file has no row; a gap of a sensor may leave no file at all.
+        # A flaw of a whole file has no row; a sensor's gap may leave no file at all.
         assert {file for file, row in rows if not row} <= files or feed == "store_visits", feed
 
 
@@ -143,7 +143,7 @@ def test_the_master_stays_whole_through_the_erps_flaws(ingested):
     products = ingested.shop.rows("silver/products", "sku", "category", "list_price", "recorded_on", "replaced_on")
     assert all(price is not None for _, _, price, *_ in products)
     assert {category for _, category, *_ in products} == {"女装", "男装", "鞋靴", "配饰", "家纺", "家居"}
-    # Neither the renamed column, nor the commas, nor the new codes made a version of anything.
+    # Neither the renamed column, nor the commas, nor the new codes opened new versions of products.
     flawed = {START + timedelta(days=day) for day in (120, 121, 200)}
     everyday = [row for row in products if row[3] in flawed and row[3] != SINCE]
     assert len(everyday) < 0.2 * len({row[0] for row in products})

@@ -1,4 +1,4 @@
-"""Judges a model on a later period than any it learned from."""
+"""Evaluates a model on a later period than those it was trained on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTHING = float("nan")
 
 @dataclass(frozen=True)
 class GateResult:
-    """A gate, the figure it was held against, and whether it opened."""
+    """A gate, the metric it was compared with, and whether it passed."""
 
     gate: Gate
     value: float
@@ -34,7 +34,7 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Judged:
-    """Figures on the later period; a figure that cannot be computed is nan, and no gate lets it through."""
+    """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it."""
 
     metrics: dict[str, float]
     gates: tuple[GateResult, ...]
@@ -43,14 +43,14 @@ class Judged:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate opened."""
+        """Whether every gate passed."""
         return all(result.passed for result in self.gates)
 
 
 def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged:
     """Compare probabilities with outcomes at the test cutoff: one row per customer, with features and label.
 
-    ConfigError when a training cutoff leaves less than the horizon before the test cutoff.
+    ConfigError when a training cutoff is less than the horizon before the test cutoff.
     """
     _check_calendar(spec, trained, test)
     labels = outcomes(test)
@@ -63,7 +63,7 @@ def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged
 
 
 def figures(scores: Floats, labels: Floats) -> dict[str, float]:
-    """Compute what can be said of probabilities and outcomes alone."""
+    """Compute the metrics that need only probabilities and outcomes, two arrays of one length."""
     positives = float(labels.sum())
     counted = {"test_rows": float(len(labels)), "positives": positives}
     names = ("auc", "average_precision", "brier", "logloss", "ece", "lift_at_10pct", "mean_score", "positive_rate")
@@ -84,7 +84,7 @@ def figures(scores: Floats, labels: Floats) -> dict[str, float]:
 
 
 def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
-    """Split by score into groups of equal size: mean score, share of positives, rows."""
+    """Split arrays of shape (rows,) by score into bins of equal size: mean score, share of positives, rows."""
     import numpy as np
 
     order = np.argsort(scores, kind="stable")
@@ -93,7 +93,7 @@ def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
 
 
 def _ece(scores: Floats, labels: Floats) -> float:
-    # Expected calibration error over groups of equal size, which no empty bin can distort.
+    # Expected calibration error over bins of equal size, so that no empty bin distorts it.
     return sum(abs(mean - share) * rows for mean, share, rows in binned(scores, labels)) / len(labels)
 
 

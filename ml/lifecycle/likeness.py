@@ -1,4 +1,4 @@
-"""Keeps in MLflow what every version of the model of who is who has learnt: weights by field and level, and on what."""
+"""Records every version of the identity-resolution model in MLflow, with its match weights by field and level."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def step() -> Step:
 
 
 def track(context: Context, receipt: Receipt) -> Outcome:
-    """Record each version once, however often this is repeated; one that a kill left unfinished is recorded anew."""
+    """Record each version once, however often this runs; one whose recording was interrupted is recorded again."""
     if not context.lake.exists(PLACE):
         return Outcome()
     from ml.lifecycle.steps import registry
@@ -41,7 +41,7 @@ def track(context: Context, receipt: Receipt) -> Outcome:
 
 
 def weights(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Weight in bits of each level of each comparison, lowest first: log2 of m over u (Fellegi and Sunter, 1969)."""
+    """Match weight in bits of each level of each comparison, lowest first: log2(m / u) (Fellegi and Sunter, 1969)."""
     return {
         name: [
             math.log2(m / u)

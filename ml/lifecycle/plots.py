@@ -1,4 +1,4 @@
-"""Pictures of a judged model, as PNG."""
+"""Plots of an evaluated model, as PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INK, GREY, PALE = "#1f4e79", "#8a8a8a", "#e4e4e4"
 
 
 def calibration_plot(judged: Judged, title: str) -> bytes:
-    """Draw, per tenth of the customers, what was foretold against what came; dots on the line are right."""
+    """Plot predicted against observed share of positives by tenth of the customers; perfect is the diagonal."""
     groups = binned(judged.scores, judged.labels)
     with _figure(title) as (axes, png):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as foretold")
@@ -28,7 +28,7 @@ def calibration_plot(judged: Judged, title: str) -> bytes:
 
 
 def gain_plot(judged: Judged, title: str) -> bytes:
-    """Draw which share of all positives is found in the top share of the scores."""
+    """Plot the cumulative gain: the share of all positives among the customers with the highest scores."""
     import numpy as np
 
     positives = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
@@ -49,7 +49,7 @@ def gain_plot(judged: Judged, title: str) -> bytes:
 
 
 def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> bytes:
-    """Draw what each level of likeness of each field says for or against one person, in bits."""
+    """Plot the match weight in bits of each level of each comparison: for or against the same person."""
     bars = [(f"{name} {level}", bits) for name, levels in weights.items() for level, bits in enumerate(levels, 1)]
     with _figure(title) as (axes, png):
         places = range(len(bars), 0, -1)
@@ -62,7 +62,7 @@ def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> bytes:
 
 @contextmanager
 def _figure(title: str) -> Iterator[tuple[Any, io.BytesIO]]:
-    # Without pyplot there is no global state, and no window to open.
+    # Without pyplot there is no global state and no window.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The one door to MLflow: what was trained, on what, how well, and which version is champion."""
+"""The only module that uses MLflow: each version's training data, metrics, and which version is the champion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a model was trained and judged on, without a row of it."""
+    """The data that a model was trained and evaluated on, described without any of its rows."""
 
     day: date
     tables: Mapping[str, int]
@@ -41,7 +41,7 @@ class Dataset:
     training_cutoffs: tuple[date, ...]
 
     def facts(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the description as plain values."""
         return {
             "day": str(self.day),
             "tables": dict(sorted(self.tables.items())),
@@ -52,7 +52,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A registered version; new is false when the same training had been recorded before."""
+    """A registered version; `new` is false when the same training was recorded before."""
 
     name: str
     version: int
@@ -62,7 +62,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that scores: when it was trained, what it needs, and how to ask it."""
+    """The version that scores: its training day, its features, and its loaded model."""
 
     name: str
     version: int
@@ -71,26 +71,26 @@ class Champion:
     ask: Callable[[pd.DataFrame], Any] = field(repr=False)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the calibrated probability per row; other columns are not looked at."""
+        """Return the calibrated probability per row; columns that are not features are ignored."""
         import numpy as np
 
         return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
 
 
 class Registry:
-    """MLflow in a database of its own (sqlite:///file) and a folder for artifacts."""
+    """MLflow with its own database (sqlite:///file) and a folder for artifacts."""
 
     def __init__(self, tracking_uri: str, artifacts: Path) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts.absolute()
 
     def prepare(self) -> None:
-        """Create the schema; takes seconds once, and must not race with another process."""
+        """Create the schema. This takes seconds, once, and must not run in two processes at a time."""
         with self._client() as client:
             client.search_experiments(max_results=1)
 
     def record(self, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> Recorded:
-        """Log, register and, if every gate opened and no later day's champion is there, crown the version.
+        """Log and register the version; make it champion if all gates passed and no champion was trained later.
 
         The same declaration, data and day are recorded once, however often a training was killed and repeated.
         """
@@ -108,12 +108,12 @@ class Registry:
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
-        """Open an experiment, made where it is not there yet: a client of MLflow, and the experiment's id."""
+        """Open an experiment, creating it where necessary: yields an MLflow client and the experiment's id."""
         with self._client() as client:
             yield client, self._experiment(client, name)
 
     def champion(self, name: str) -> Champion | None:
-        """Load the champion, or None when no version has passed its gates yet."""
+        """Load the champion; None when no version has passed its gates yet."""
         import mlflow.pyfunc
 
         with self._client() as client:
@@ -152,7 +152,7 @@ class Registry:
             "features": json.dumps(trained.features),
         }
         _ensure_model(client, spec)
-        # Tags come with the version, so that no kill leaves one that cannot be recognised.
+        # Tags are set with the version, so that a kill leaves no version without its identity.
         return client.create_model_version(
             spec.name, info.model_uri, run.info.run_id, tags=tags, model_id=info.model_id
         )
@@ -161,7 +161,7 @@ class Registry:
         experiment = client.get_experiment_by_name(name)
         if experiment is not None:
             return str(experiment.experiment_id)
-        # A tracking server keeps artifacts by itself.
+        # A tracking server chooses the location of artifacts itself.
         served = self._uri.startswith("http")
         location = None if served else (self._artifacts / name).as_uri()
         return str(client.create_experiment(name, artifact_location=location))
@@ -171,7 +171,7 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        # MLflow keeps where it writes in one global place: put back what was there.
+        # MLflow's tracking address is a global setting: restore it.
         before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
         levels = {name: logging.getLogger(name).level for name in QUIET}
         try:
@@ -197,7 +197,7 @@ def _log_facts(
     for name, value in {**params, "training_rows": trained.facts["rows"]}.items():
         client.log_param(run_id, name, value)
     for name, value in judged.metrics.items():
-        if value == value:  # MLflow's database takes no nan
+        if value == value:  # MLflow's database rejects nan
             client.log_metric(run_id, name, value)
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     client.log_dict(run_id, facts, "dataset.json")
@@ -231,7 +231,7 @@ def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    # Made up: a row of the training data would be a person.
+    # Synthetic: a row of the training data would be personal data.
     example = pd.DataFrame([dict.fromkeys(trained.features, 0.0), dict.fromkeys(trained.features, 1.0)])
     columns = Schema([ColSpec("double", feature, required=False) for feature in trained.features])
     with tempfile.TemporaryDirectory() as folder:
@@ -265,7 +265,7 @@ def _by_identity(client: Any, name: str, identity: str) -> Any:
 
 
 def _bury_unfinished(client: Any, name: str, identity: str) -> None:
-    # Runs of the same training that was killed: without a version they would look alive for ever.
+    # Runs of the same training that was killed: without a version they would look running for ever.
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
         for run in client.search_runs([experiment.experiment_id], f"tags.{IDENTITY} = '{identity}'"):

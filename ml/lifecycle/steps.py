@@ -1,4 +1,4 @@
-"""Steps of models: train when it is due, and score with the champion every day."""
+"""Steps of models: train when due, and score with the champion every day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quanyu.settings import Settings
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the record of who-is-who models, the training of every model, then the scoring by all champions."""
+    """List the steps: record identity-resolution models, train every model, then score with all champions."""
     trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
     score = Step(
@@ -41,7 +41,7 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the registry's database, once per home and version: two processes that make it at once spoil it."""
+    """Create the registry's database, once per home and version; two processes at a time would corrupt it."""
     from importlib.metadata import version
 
     mark = settings.home / f"mlflow-{version('mlflow')}.ready"
@@ -60,12 +60,12 @@ def registry(context: Context) -> Any:
 
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
-    """Whether training is due changes what the step would do; new facts alone do not."""
+    """The step's input besides tables: when the model was last trained. New facts alone do not make it run."""
     return {"trained": context.store.memory.recall("trained", spec.name)}
 
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
-    """Train, judge and record a model if there is no champion or the weekly day has come; else say when that is."""
+    """Train, evaluate and register a model if it has no champion or its weekly day has come; else say when it will."""
     opened = registry(context)
     champion, last = opened.champion(spec.name), opened.last_trained_on(spec.name)
     if champion is not None and not spec.due(context.day, last):
@@ -131,7 +131,7 @@ def _champions(context: Context) -> dict[str, Any]:
 
 
 def score_all(context: Context, receipt: Receipt) -> Outcome:
-    """Write the score of each model with a champion for the day; a model without one is named and left out."""
+    """Write each model's scores of the day with its champion; a model without a champion is reported and skipped."""
     import pandas as pd
 
     opened, notes, frames = registry(context), [], []

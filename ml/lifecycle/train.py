@@ -1,4 +1,4 @@
-"""Learns a calibrated model from what was known at past cutoffs."""
+"""Trains a calibrated model on features as known at past cutoffs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LEAST_ROWS = 50
 
 
 class TooLittleDataError(QuanyuError):
-    """There is not enough past to learn from yet; a later day may have it."""
+    """There is not enough history to train on yet; a later day may have it."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A booster, and the points or slopes that turn its scores into probabilities."""
+    """A booster, and the points or coefficients that turn its scores into probabilities."""
 
     features: tuple[str, ...]
     booster: Any
@@ -46,7 +46,7 @@ class Trained:
         return scores
 
     def save(self, folder: Path) -> dict[str, str]:
-        """Write the model as JSON, without pickles, and return the files by what they are."""
+        """Write the model as JSON, without pickles, and return the files by role."""
         paths = {BOOSTER: folder / "booster.json", CALIBRATION: folder / "calibration.json"}
         self.booster.save_model(paths[BOOSTER])
         shape = {**self.calibration, "features": list(self.features)}
@@ -55,7 +55,7 @@ class Trained:
 
 
 def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed: int = SEED) -> Trained:
-    """Learn from one row per customer and cutoff (customer_id, cutoff, features as doubles, label).
+    """Train on one row per customer and cutoff (customer_id, cutoff, features as doubles, label).
 
     The order of rows does not matter. TooLittleDataError when there are too few rows or only one outcome.
     """
@@ -64,7 +64,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
     labels = outcomes(frame)
     matrix = inputs(frame, spec.features)
     fit = _Fit(spec.estimator, spec.features, nthread, seed)
-    # Scores for customers that the booster has not seen: those of its own customers are too sure.
+    # Out-of-fold scores: a booster is overconfident about its own training customers.
     unseen = _unseen_scores(fit, matrix, labels, _folds(frame["customer_id"]))
     facts = {
         "rows": len(frame),
@@ -78,7 +78,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
 
 
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
-    """Return the features as doubles in the model's order; ConfigError naming those that are not there."""
+    """Return the features as doubles in the model's order; ConfigError naming those that are absent."""
     if missing := [feature for feature in features if feature not in frame]:
         raise ConfigError(f"The features {', '.join(missing)} are not in the data; {len(frame.columns)} columns are.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()
@@ -86,7 +86,7 @@ def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
 
 
 def outcomes(frame: pd.DataFrame) -> Floats:
-    """Return the label as 0 and 1."""
+    """Return the label as a float array of 0 and 1, shape (rows,)."""
     import numpy as np
 
     return np.asarray(frame["label"], dtype=np.float64)
@@ -134,7 +134,7 @@ def _fingerprint(frame: pd.DataFrame, matrix: Floats, labels: Floats) -> str:
 
 
 def _folds(customers: pd.Series[Any]) -> NDArray[np.int64]:
-    # By the id's own hash: a customer keeps the fold whoever else is there.
+    # By a hash of the id: a customer's fold does not depend on the other customers.
     import numpy as np
 
     drawn = {key: int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) % FOLDS for key in customers.unique()}

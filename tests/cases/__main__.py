@@ -1,6 +1,6 @@
-"""`make cases`: runs the cases and prints what is right of each, what came of it, and the verdict.
+"""`make cases`: runs the cases and prints, for each, the expected and the actual answers, and the verdict.
 
-Names or numbers of cases as arguments choose some of them. Exits with 1 where a case that must be right is wrong.
+Names or numbers of cases as arguments choose some of them. Exits with 1 if a case that must be right is wrong.
 """
 
 from __future__ import annotations

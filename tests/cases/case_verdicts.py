@@ -1,4 +1,4 @@
-"""Runs cases and judges them: those that share their days lie in one home, as a retailer's feeds do."""
+"""Runs cases and compares their answers; cases that share their days run in one home, like a retailer's feeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = "check.py"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one right value."""
+    """Expected and actual answer of one query of a case."""
 
     case: str
     right: Right
@@ -28,22 +28,22 @@ class Verdict:
 
     @property
     def is_right(self) -> bool:
-        """Whether the query gave its answer."""
+        """Whether the query returned the expected answer."""
         return self.got == shown(self.right.expected())
 
 
 def shown(rows: list[list[str]]) -> str:
-    """Rows in a line."""
+    """Rows as one line of text."""
     return ", ".join(" ".join(row) for row in rows) or "nothing"
 
 
 def folder_of_cases() -> Path:
-    """Where the cases lie: QUANYU_CASES, or shared/cases beside the repository."""
+    """The folder of the cases: QUANYU_CASES, or shared/cases beside the repository."""
     return Path(os.environ.get("QUANYU_CASES") or ROOT.parent / "shared" / "cases")
 
 
 def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[Verdict]:
-    """Run what is checked in homes below a scratch folder. Yields a verdict per right value, as homes are through."""
+    """Run checks in homes below a scratch folder. Yields a verdict per expected answer, as homes finish."""
     together: dict[tuple[tuple[date, ...], tuple[str, ...]], list[str]] = {}
     for name, check in checks.items():
         refusal = _refusal(name, check, cases, scratch)
@@ -70,7 +70,7 @@ def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
 
 
 def _alone(refusal: str, program: Path, folder: Path) -> Evidence:
-    """What is known of a case that is not run with others: why it was refused, and what its program printed."""
+    """Views of a case that runs alone: why it was refused, or what its program printed."""
     empty = CaseHome(folder)
     empty.lay([])
     views = evidence(empty)

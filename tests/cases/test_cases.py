@@ -1,4 +1,4 @@
-"""The checks of the cases are well-formed, and those that must be right are."""
+"""The checks of the cases are well-formed, and the cases that must be right are right."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_row_that_an_answer_writes_is_as_wide_as_the_others(name):
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_case_in_which_nothing_happened_is_not_right(name):
-    """At least one answer of a case has rows that an empty home does not give."""
+    """At least one expected answer has rows that an empty home does not return."""
     assert any(right.answer not in ([], [0]) for right in CHECKS[name].right)
 
 

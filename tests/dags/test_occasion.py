@@ -1,4 +1,4 @@
-"""The day of a DAG's run and whether the run may send, however it began."""
+"""The day of a DAG's run and whether it may send, for every kind of run."""
 
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from dags.occasion import occasion
 from quanyu.errors import ConfigError
 
 NEWEST = date(2024, 7, 3)
-# 05:00 in Shanghai, which is the day before in UTC.
+# 05:00 in Shanghai; in UTC that is the day before.
 AT_FIVE = datetime(2024, 7, 2, 21, tzinfo=UTC)
 LONG_AGO = datetime(2024, 1, 4, 21, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def run(kind, begins=None, conf=None, events=()):
         (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": True}]), "2024-07-03", True),
         (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": False}]), "2024-07-03", False),
         (dict(kind="asset_triggered", events=[{"day": "2024-07-02", "sends": True}]), "2024-07-02", False),
-        # Events that came together: the newest day counts, and what was said of it.
+        # Events that arrived together: the newest day counts, and whether its run may send.
         (
             dict(
                 kind="asset_triggered",

@@ -1,4 +1,4 @@
-"""Records what Apache Spark answers: `PYTHONPATH=.:tests:tests/engines python tests/engines/record.py` (needs Java)."""
+"""Records Apache Spark's results: `PYTHONPATH=.:tests:tests/engines python tests/engines/record.py` (needs Java)."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def spark_of(folder):
 
 
 def recorded(session):
-    """Answers in the first zone, and in each other zone those that differ there."""
+    """Results in the first zone, and for each other zone the results that differ from it."""
     by_zone = {zone: {text: answer.values for text, answer in answers(session, zone).items()} for zone in ZONES}
     first = by_zone[ZONES[0]]
     others = {
@@ -37,7 +37,7 @@ def written(value):
 
 
 def lines(by_zone):
-    """One line an expression, so that a change shows where it is."""
+    """One line per expression, so that a diff shows what changed."""
     yield "{" + json.dumps("about") + ": " + json.dumps(HEAD)
     for zone, by_expression in by_zone.items():
         yield f", {json.dumps(zone)}: {{"

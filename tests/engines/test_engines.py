@@ -1,4 +1,4 @@
-"""Every expression that declarations may use gives the same on both engines, over edge values, in three zones."""
+"""Every expression that declarations may use gives equal results on both engines, over edge values, in three zones."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_the_record_is_of_the_expressions_of_today():
 
 
 def test_no_row_of_the_table_answers_null_alone():
-    """An expression that never gives a value shows nothing about the engines."""
+    """An expression that is always null would not compare the engines."""
     by_expression = recorded(ZONES[0])
     assert [text for text, values in by_expression.items() if all(value is None for value in values)] == []
     assert len(functions()) > 100

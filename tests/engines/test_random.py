@@ -1,4 +1,4 @@
-"""Random expressions of the grammar, of every type and several deep: no row of edge values makes one fail."""
+"""Random nested expressions of the grammar, of every type: none fails on any row of edge values."""
 
 from answers import answers_to
 from asked import embedded
@@ -34,7 +34,7 @@ CHOICES = ("if(? , {}, {})", "case when ? then {} end", "coalesce({}, {})", "nul
 
 
 class Growing:
-    """Grows an expression of a type, `depth` forms deep at most."""
+    """Generates an expression of a type, at most `depth` levels deep."""
 
     def __init__(self, draw):
         self.one_of = lambda options: draw(st.sampled_from(options))
@@ -90,7 +90,7 @@ def expressions(draw):
 
 
 def sound(text):
-    """Whether the grammar takes it: decimals may grow too long, and date patterns are for some functions alone."""
+    """Whether the grammar accepts it: decimals may become too long, and only some functions allow date patterns."""
     try:
         return len(safe_sql(parse(text), SCHEMA)) < 20_000
     except ExpressionError:

@@ -12,7 +12,7 @@ from ml.lifecycle.train import train
 FILE = Path(os.environ.get("QUANYU_DATA", "../shared/data")) / "online_retail" / "online_retail.parquet"
 DAY, OPENING = date(2011, 12, 9), date(2010, 12, 1)
 
-# What the features mean, written by another hand than the feature engine's.
+# An independent definition of the features, written without the feature engine.
 FEATURES = """
 with
   lines as (

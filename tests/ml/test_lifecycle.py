@@ -20,7 +20,7 @@ DAY = date(2011, 12, 9)
 
 
 class Leaving(ModelSpec):
-    """Leaves, the sooner the longer ago and the fewer the orders."""
+    """Leaves with a probability that rises with recency and falls with orders."""
 
     owner, population = "growth", "recency.days < 365"
     label = Label("orders", 90)
@@ -33,7 +33,7 @@ class Leaving(ModelSpec):
 
 
 def people(cutoffs, count=700, seed=1):
-    """Customers whose truth is known: the chance of leaving is a logistic curve of recency and orders."""
+    """Customers with a known truth: the chance of leaving is a logistic function of recency and orders."""
     random = np.random.default_rng(seed)
     frames = []
     for cutoff in cutoffs:

@@ -1,4 +1,4 @@
-"""Every version of the model of who is who is in MLflow once, with the weights it has learnt."""
+"""Every version of the identity-resolution model is in MLflow once, with its match weights."""
 
 import json
 import math

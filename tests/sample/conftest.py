@@ -1,4 +1,4 @@
-"""One small house for all tests of the sample: 1,200 people over 205 days, and its truth."""
+"""One small retailer for all tests of the sample: 1,200 people over 205 days, and its truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def house():
 
 @pytest.fixture(scope="session")
 def query(house):
-    """Ask the truth in SQL: `query("select ... from '{truth}/flaws/*.parquet'")` gives rows."""
+    """Run SQL over landing and truth: `query("select ... from '{truth}/flaws/*.parquet'")` returns rows."""
 
     def ask(sql):
         with duckdb.connect() as connection:

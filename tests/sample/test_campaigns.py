@@ -1,4 +1,4 @@
-"""The uplift that the truth tells is the one that the simulated arms show."""
+"""The uplift in the truth agrees with the difference between the simulated arms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PEOPLE, WAVES = 24_000, 4
 
 @pytest.fixture(scope="module")
 def lived():
-    """A world after four campaigns, and who bought within the window of each."""
+    """A world after four campaigns, and a mask per campaign of the persons who bought within its window."""
     world = World(PEOPLE, date(2024, 1, 1), 11)
     bought = np.zeros((WAVES, PEOPLE), bool)
     for day in range(FIRST_SEND + EVERY * (WAVES - 1) + WINDOW + 1):
@@ -27,7 +27,7 @@ def lived():
 
 
 def shown(wave, bought, some):
-    """Return the difference of the arms' shares who bought, and its standard error."""
+    """Return the difference between the arms' purchase rates, and its standard error."""
     arms = [bought[wave.number, wave.persons[some & (wave.treated == arm)]] for arm in (True, False)]
     error = np.sqrt(sum(arm.mean() * (1 - arm.mean()) / len(arm) for arm in arms))
     return arms[0].mean() - arms[1].mean(), error

@@ -1,4 +1,4 @@
-"""Every flaw that the truth tells of stands where it says."""
+"""Every flaw in the truth is in the row that the truth names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 RETAIL = ("pos", "shop", "market", "crm", "events", "consents", "erp_products")
-# What must be in the flawed row as it lies in the file, by feed and kind.
+# What the flawed row must contain in its file, by feed and kind.
 SIGNS = {
     ("pos", "dummy phone"): ",13800000000,", ("pos", "store phone"): r",0\d+-\d{8},", ("pos", "amount"): ",N/A,",
     ("pos", "item_code"): r"^([^,]*,){7},", ("pos", "surplus field"): ",促销$", ("pos", "unknown item"): ",X",
@@ -69,7 +69,7 @@ def test_expectations_are_of_four_kinds(flaws):
 
 
 def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
-    """Rows that look broken without a word of the truth would make the judge unjust."""
+    """Rows that look broken but are not in the truth would make the evaluation unfair."""
     marked = {(file, row) for _, file, row, *_ in flaws}
     for path in sorted((house / "landing/pos").rglob("*.csv")):
         file = str(path.relative_to(house / "landing"))

@@ -1,4 +1,4 @@
-"""The sample retailer is the same for everyone, and goes on where it stopped."""
+"""The sample is reproducible, and a later run continues an earlier one."""
 
 from __future__ import annotations
 

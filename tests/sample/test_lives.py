@@ -1,4 +1,4 @@
-"""The people buy as people do, and the truth about what they will do is true."""
+"""Purchases look realistic, and the truth about future purchases is calibrated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = date(2024, 1, 1)
 
 @pytest.fixture(scope="module")
 def year():
-    """A world of 6,000 people after 400 days, with what was bought: arrays over baskets."""
+    """A world of 6,000 people after 400 days, with its purchases: arrays over baskets."""
     world, parts = World(6000, START, 5), []
     for day in range(400):
         baskets = world.advance(day).baskets

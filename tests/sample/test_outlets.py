@@ -1,4 +1,4 @@
-"""What is wrong with an outlet shows in what it orders, what is on its shelves, and where its goods are scanned."""
+"""An abnormal outlet shows it in its orders, its shelves, and the places of its scans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The retail feeds: their columns, their forms, and that they tell what happened."""
+"""The retail feeds: columns, formats, and agreement with the truth."""
 
 from __future__ import annotations
 

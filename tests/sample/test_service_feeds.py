@@ -1,4 +1,4 @@
-"""The feeds of dealers, service, campaigns and stores: the same however made, with flaws where the truth says."""
+"""Feeds of dealers, service, campaigns and stores: reproducible, with flaws where the truth says."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def house(tmp_path_factory):
 
 
 def contents(folder, since=None, until=None):
-    """Files of the landing by path, of the days asked for."""
+    """Bytes of the landing's files by path, of the days from `since` to before `until`."""
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     days = {name: re.search(r"\d{4}-\d\d-\d\d", name) for name in files}
     return {
@@ -61,7 +61,7 @@ def truth(house, kind):
 
 @pytest.fixture(scope="module")
 def flaws(house):
-    """For each kind, the flaws of these feeds as (truth's row, the file's row it points at or None)."""
+    """By kind, the flaws of these feeds as (the truth's row, the row of the file it refers to or None)."""
     by_kind, files = defaultdict(list), {}
     for flaw in truth(house, "flaws").itertuples():
         if flaw.feed in MINE:
@@ -137,7 +137,7 @@ def test_steps_are_missing_or_in_a_wrong_order_where_the_truth_says_so(house, fl
     swapped = {name for name, at in reached.items() if set(order) <= set(at) and at[order[0]] > at[order[1]]}
     expected = {kind: {f.key for f, _ in flaws[kind] if f.feed == feed} for kind in ("step missing", "wrong order")}
     assert expected["wrong order"] == swapped
-    # What is quoted late may still be to come on the last day.
+    # On the last day, a step that is late may still be delivered later.
     assert expected["step missing"] <= missing
     assert len(missing - expected["step missing"]) <= 2
     assert missing or swapped

@@ -1,4 +1,4 @@
-"""What people write is varied enough, says what the truth says it does, and is no gift to a classifier."""
+"""Generated texts vary enough, match their labels, and are not trivial to classify."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares what was computed for a case with what it expects, and says in words where they differ."""
+"""Compares the computed rows of a case with its expectation, and describes the differences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = list[dict[str, Any]]
 
 
 def differences(case: Case, rows: Rows) -> list[str]:
-    """Say what differs; nothing where the case is right."""
+    """Describe the differences; empty where the case is right."""
     plain = [{name: _without(case.prefix, value) for name, value in row.items()} for row in rows]
     if isinstance(case.expect, str):
         return _of_table(case.expect, plain)
@@ -57,7 +57,7 @@ def _text(value: Any) -> str | None:
 
 
 def same(value: Any, expected: Any) -> bool:
-    """Whether a value is the expected one: doubles within 1e-9, money to the cent, moments and days as text."""
+    """Whether a value equals the expected one: doubles within 1e-9, money to the cent, moments and days as text."""
     if expected is None or value is None or isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     if isinstance(value, list):
