@@ -14,7 +14,7 @@ def plan(zone: str, now: datetime | None = None) -> list[str]:
     at, scheduled = now or datetime.now(UTC), dags()
     lines = ["DAGs run by the clock:"]
     lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in scheduled]
-    sending = [dag.dag_id for dag in scheduled if any(_leaves(task.task_id) for task in dag.tasks)]
+    sending = [dag.dag_id for dag in scheduled if any(_sends(task.task_id) for task in dag.tasks)]
     for name in sending:
         lines.append(f"{name} sends messages and exports audiences, for the newest day that is over.")
     return lines
@@ -45,5 +45,5 @@ def _paused(name: str) -> str:
     return f" - paused: quanyu airflow dags unpause {name}" if dag and dag.is_paused else ""
 
 
-def _leaves(task: str) -> bool:
+def _sends(task: str) -> bool:
     return task == "send" or task.startswith("export.")

@@ -63,7 +63,7 @@ def rooms(*names: str, then: Asset) -> None:
     try:
         steps = call("quanyu.tasks:steps")(names)
     except ConfigError as error:
-        _mistake(str(error))
+        _invalid_declaration(str(error))
         return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
     before = call("quanyu.tasks:order")(steps)
@@ -90,7 +90,7 @@ def _verdict() -> Any:
     return verdict()
 
 
-def _mistake(words: str) -> None:
+def _invalid_declaration(words: str) -> None:
     @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
     def declarations() -> None:
         call("quanyu.tasks:mistaken")(words)

@@ -22,28 +22,28 @@ def prepare(home: Path, database: str) -> None:
 
     Assets that are still queued come from earlier runs by hand, and are dropped.
     """
-    if (mark := _mark(home, database)).exists():
+    if (mark := _ready_file(home, database)).exists():
         return
-    _quietly(["db", "migrate"], "Airflow's database could not be made")
+    _airflow(["db", "migrate"], "Airflow's database could not be made")
     _clear_queue()
     mark.touch()
 
 
 def show(home: Path, database: str) -> None:
     """Register the DAGs in a database, so that Airflow's pages and commands show them before the first run."""
-    if (mark := _mark(home, database).with_suffix(".shown")).exists():
+    if (mark := _ready_file(home, database).with_suffix(".shown")).exists():
         return
-    _quietly(["dags", "reserialize"], "Airflow could not read the DAGs")
+    _airflow(["dags", "reserialize"], "Airflow could not read the DAGs")
     mark.touch()
 
 
-def _mark(home: Path, database: str) -> Path:
+def _ready_file(home: Path, database: str) -> Path:
     from importlib.metadata import version
 
     return home / "airflow" / f"{database}-{version('apache-airflow').replace('.', '-')}.ready"
 
 
-def _quietly(words: Sequence[str], failure: str) -> None:
+def _airflow(words: Sequence[str], failure: str) -> None:
     """Run an Airflow command without its output. Raises RetryableError with the last lines if it fails."""
     command = [sys.executable, "-m", "airflow", *words]
     environment = child_environment({}, ["AIRFLOW_*", "QUANYU_*"])

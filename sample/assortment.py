@@ -78,7 +78,7 @@ def _collection(seed: int, number: int, size: float, start: date) -> dict[str, A
     counts = np.round(least * size).astype(int)
     category = np.repeat(np.arange(6), counts)
     count = len(category)
-    season, launch = (WHOLE_YEAR, -400) if number == 0 else _entrance(start, number - 1 - BEFORE)
+    season, launch = (WHOLE_YEAR, -400) if number == 0 else _start_of_collection(start, number - 1 - BEFORE)
     usual = (
         np.array(USUAL_PRICE)[category]
         * draw.lognormal(0, 0.35, count)
@@ -101,7 +101,7 @@ def _collection(seed: int, number: int, size: float, start: date) -> dict[str, A
     }
 
 
-def _entrance(start: date, number: int) -> tuple[int, int]:
+def _start_of_collection(start: date, number: int) -> tuple[int, int]:
     """Return season and first day of the collection that starts `number` seasons after the one on sale at the start."""
     starts = [date(start.year - 1 + year, month, 20) for year in range(COLLECTIONS // 4 + 3) for month in (2, 5, 8, 11)]
     current = max(place for place, day in enumerate(starts) if day <= start)

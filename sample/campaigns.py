@@ -104,7 +104,11 @@ def send(world: World, facts: Facts) -> None:
     persons = _audience(world, facts.day, number)
     treated = uniform(world.seed, "arm", persons, number) < 0.5
     before = np.asarray(buy_probability(world, facts.day + 1, WINDOW, persons))
-    moved = _alike(world, facts.day, persons, before) if number == ALIKE else _moved(world, persons, number)
+    moved = (
+        _equal_factors(world, facts.day, persons, before)
+        if number == ALIKE
+        else _treated_factors(world, persons, number)
+    )
     after = np.asarray(buy_probability(world, facts.day + 1, WINDOW, persons, moved))
     factor = np.ones(len(world.people), np.float32)
     factor[persons[treated]] = moved[treated]
@@ -124,7 +128,7 @@ def _audience(world: World, day: int, number: int) -> Array:
     return np.asarray(members[uniform(world.seed, "asked", members, number) < share])
 
 
-def _moved(world: World, persons: Array, number: int) -> Array:
+def _treated_factors(world: World, persons: Array, number: int) -> Array:
     """Return each person's factor if treated: higher for the price-sensitive, the impulsive and the drifting.
 
     A factor below 1 keeps a person whom the campaign bores from buying.
@@ -136,7 +140,7 @@ def _moved(world: World, persons: Array, number: int) -> Array:
     return np.asarray(np.clip(1 + 2.4 * people.reach[persons] * drawn, 0.7, 6), dtype=np.float32)
 
 
-def _alike(world: World, day: int, persons: Array, before: Array) -> Array:
+def _equal_factors(world: World, day: int, persons: Array, before: Array) -> Array:
     """Return the factors that raise everybody's purchase probability in the window equally; found by bisection."""
     low, high = np.zeros(len(persons)), np.full(len(persons), 14.0)
     for _ in range(18):

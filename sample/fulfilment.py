@@ -122,13 +122,13 @@ def _events(world: World, orders: _Orders, after: Array) -> tuple[Array, Array, 
     ship = 1 + (chances[0] < 0.3)
     finish = ship + 3 + (chances[1] * 6).astype(int)
     owner = np.repeat(np.arange(len(after)), orders.counts)
-    gone = (orders.back > 0) & (orders.back <= after[owner])
-    whole = np.bincount(owner, gone, len(after)) == orders.counts
+    line_refunded = (orders.back > 0) & (orders.back <= after[owner])
+    order_refunded = np.bincount(owner, line_refunded, len(after)) == orders.counts
     back_today = (np.bincount(owner, orders.back == after[owner], len(after)) > 0) & (after > 0)
-    left = np.where(whole, CLOSED, np.where(finish <= after, FINISHED, SHIPPED))
+    left = np.where(order_refunded, CLOSED, np.where(finish <= after, FINISHED, SHIPPED))
     new, ghost = after == 0, chances[2] < GHOSTS
     # Once an order is refunded completely, or partly today, no other state is reported.
-    open_ = ~whole & ~back_today
+    open_ = ~order_refunded & ~back_today
     kinds = [
         (new & (chances[0] > 1 - SLOW_TO_PAY), UNPAID, False, False), (new, PAID, False, False),
         ((ship == after) & open_, SHIPPED, False, False), ((finish == after) & open_, FINISHED, False, False),

@@ -66,11 +66,11 @@ def buy_probability(world: World, first_day: int, days: int, indices: Array, fac
     for begin in range(0, len(indices), BLOCK):
         some = indices[begin : begin + BLOCK]
         own = factor if np.ndim(factor) == 0 else np.asarray(factor)[..., begin : begin + BLOCK]
-        parts.append(_not_bought(world, first_day, days, some, own))
+        parts.append(_no_purchase_probability(world, first_day, days, some, own))
     return 1 - np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _not_bought(world: World, first_day: int, days: int, some: Array, factor: Any) -> Array:
+def _no_purchase_probability(world: World, first_day: int, days: int, some: Array, factor: Any) -> Array:
     people = world.people
     state_shares = (world.state[some][None, :] == np.arange(len(STATES))[:, None]).astype(np.float32)
     goes = np.stack([leaving(state, people.leave[some]) for state in range(len(STATES))])

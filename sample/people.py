@@ -174,7 +174,7 @@ def _block(seed: int, first: int, count: int, stores: Stores) -> dict[str, Array
         "leave": draw.lognormal(-0.1, 0.45, count).astype(np.float32),
         "taste": _tastes(draw, sex),
         "channels": _channels(draw, member),
-        **_manners(draw, count),
+        **_behaviour(draw, count),
         "member": member,
         **_cards(draw, first, count),
     }
@@ -196,7 +196,7 @@ def _channels(draw: np.random.Generator, member: Array) -> Array:
     return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _manners(draw: np.random.Generator, count: int) -> dict[str, Array]:
+def _behaviour(draw: np.random.Generator, count: int) -> dict[str, Array]:
     return {
         "elasticity": draw.gamma(4.0, 0.25, count).astype(np.float32),
         "impulse": draw.beta(2.0, 4.0, count).astype(np.float32),
@@ -216,11 +216,11 @@ def _cards(draw: np.random.Generator, first: int, count: int) -> dict[str, Array
     third = np.roll(head & (draw.random(count) < 0.3), 2) & (index % 3 == 2)
     household = np.where(second, first + index - 1, np.where(third, first + index - 2, -1))
     changes = draw.random(count) < 0.12
-    again = draw.random(count) < 0.02
+    has_second = draw.random(count) < 0.02
     later = 60 + draw.integers(0, 240, size=count)
     return {
         "household": household.astype(np.int32),
         "new_phone": np.where(changes, draw.integers(1, 900, size=count), NEVER).astype(np.int32),
-        "second_card": np.where(again, later, NEVER).astype(np.int32),
-        "merged": np.where(again, later + draw.integers(30, 120, size=count), NEVER).astype(np.int32),
+        "second_card": np.where(has_second, later, NEVER).astype(np.int32),
+        "merged": np.where(has_second, later + draw.integers(30, 120, size=count), NEVER).astype(np.int32),
     }

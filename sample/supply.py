@@ -49,8 +49,8 @@ class Supply:
         """Deduct the requested quantities, first come first served; return a mask of the lines that were in stock."""
         key = location * self.stock.shape[1] + sku
         order = np.lexsort((second, key))
-        ordered, wanted = key[order], np.where(sku[order] >= 0, quantity[order], 0)
-        total = np.cumsum(wanted)
+        ordered, demand = key[order], np.where(sku[order] >= 0, quantity[order], 0)
+        total = np.cumsum(demand)
         starts = np.searchsorted(ordered, ordered, side="left")
         upto = total - np.where(starts > 0, total[starts - 1], 0)
         got = np.empty(len(key), bool)
@@ -70,9 +70,9 @@ class Supply:
             location, sku, quantity = self.moves.pop(day)
             np.add.at(self.stock, (location, sku), quantity)
             np.subtract.at(self.transit, (location, sku), quantity)
-        here = self.lines[(self.lines["arrives"] == day) & ~self.lines["cancelled"]]
-        np.add.at(self.stock[0], here["sku"], here["quantity"])
-        np.subtract.at(self.transit[0], here["sku"], here["quantity"])
+        arrivals = self.lines[(self.lines["arrives"] == day) & ~self.lines["cancelled"]]
+        np.add.at(self.stock[0], arrivals["sku"], arrivals["quantity"])
+        np.subtract.at(self.transit[0], arrivals["sku"], arrivals["quantity"])
         self.lines = self.lines[self.lines["arrives"] > day - LISTED]
 
     def evening(self, day: int, date: date) -> None:
@@ -96,10 +96,10 @@ class Supply:
         position = self.stock[1:, live] + self.transit[1:, live]
         speed = np.where(self.carried[1:, live], self.speed[1:, live], 0)
         target = np.where(self.carried[1:, live], np.ceil(speed * 18 + 2 * np.sqrt(speed) + 1), 0)
-        wanted = np.where(position <= speed * 9 + np.sqrt(speed) + 0.3, np.maximum(target - position, 0), 0)
+        demand = np.where(position <= speed * 9 + np.sqrt(speed) + 0.3, np.maximum(target - position, 0), 0)
         allowed = np.maximum(self.stock[0, live] * 0.6, 0)
-        share = np.minimum(1, allowed / np.maximum(wanted.sum(axis=0), 1))
-        sent = np.floor(wanted * share + 1e-9).astype(np.int64)
+        share = np.minimum(1, allowed / np.maximum(demand.sum(axis=0), 1))
+        sent = np.floor(demand * share + 1e-9).astype(np.int64)
         store, place = np.nonzero(sent)
         quantity, sku = sent[store, place], live[place]
         np.subtract.at(self.stock[0], sku, quantity)
@@ -139,7 +139,7 @@ def open_supply(
     """Return the stock of the first morning, planned for `lines_a_day` order lines, a share of them online."""
     a, places, count = assortment, len(stores) + 1, len(assortment.sku_style)
     shares = np.concatenate([[online], stores.weight * (1 - online)])
-    speed = np.outer(shares, _expected(a, start, seed) * lines_a_day)
+    speed = np.outer(shares, _forecast_shares(a, start, seed) * lines_a_day)
     style_carried = uniform(seed, "carried", np.arange(places)[:, None], np.arange(len(a.list))[None, :])
     carried = (
         style_carried[:, a.sku_style]
@@ -157,7 +157,7 @@ def open_supply(
     )  # fmt: skip
 
 
-def _expected(a: Assortment, start: date, seed: int) -> Array:
+def _forecast_shares(a: Assortment, start: date, seed: int) -> Array:
     """Return each SKU's forecast share of all lines; errors by style make some run out and leave others over."""
     err = rng(seed, "forecast").lognormal(0, 0.4, len(a.list))
     on = (a.launch <= 0) & (a.end > 0)

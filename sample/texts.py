@@ -78,14 +78,14 @@ def _assembled(
     second = (chance[0] < SECOND_SHARE) & ~spam & ~english & ~answer
     turn = second & (chance[0] < TURN_SHARE) & (mood != 1)
     joint = np.select([spam, turn, second], [3, 2, 1], 0)
-    other = np.where(turn, (topic + 1 + (chance[1] * 10).astype(np.int64)) % len(TOPIC_NAMES), topic)
+    other_topic = np.where(turn, (topic + 1 + (chance[1] * 10).astype(np.int64)) % len(TOPIC_NAMES), topic)
     other_mood = np.where(turn, 2 - mood, mood)
     tone = np.select([chance[8] < CALM_SHARE, chance[8] > 1 - IRONY_SHARE], [1, 2 - mood], mood)
     places = [
         _place(store.where["open"][kinds, topic, tone], chance[2]),
         _clause(store, kinds, topic, mood, chance[3]),
         _place(store.joints[joint], chance[4]),
-        _clause(store, kinds, other, other_mood, 1 - chance[5]) * second,
+        _clause(store, kinds, other_topic, other_mood, 1 - chance[5]) * second,
         _place(store.where["end"][kinds, topic, tone], chance[6]),
         _place(store.emoji[tone], chance[7]) * emoji,
     ]

@@ -29,7 +29,7 @@ BACK_DAYS = ((1, 21), (4, 16))
 def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
     """Return the day's baskets of the buyers and of strangers, as far as stock allows."""
     draw = world.rng("baskets", day)
-    person, like, channel = _who(world, day, buyers, draw)
+    person, like, channel = _buyers_and_strangers(world, day, buyers, draw)
     store = np.where(channel == 0, _store(world, person, like, draw), -1)
     second = _second(world, day, channel, draw)
     order = np.lexsort((second, store, channel))
@@ -39,10 +39,14 @@ def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
     sku = Picking(world, day, draw).pick(like[basket], store[basket] + 1)
     quantity = 1 + ((draw.random(len(sku)) < 0.12) & (world.category(sku) >= 3))
     sold = (sku >= 0) & world.supply.take(store[basket] + 1, sku, quantity, second[basket])
-    return _kept(world, day, draw, (person, channel, store, second), (basket[sold], sku[sold], quantity[sold]))
+    return _priced_baskets(
+        world, day, draw, (person, channel, store, second), (basket[sold], sku[sold], quantity[sold])
+    )
 
 
-def _who(world: World, day: int, buyers: Array, draw: np.random.Generator) -> tuple[Array, Array, Array]:
+def _buyers_and_strangers(
+    world: World, day: int, buyers: Array, draw: np.random.Generator
+) -> tuple[Array, Array, Array]:
     weights = world.people.channels[buyers] * np.array(calendar.channel_weights(world.date(day)), np.float32)
     channel = rowwise(weights, draw.random(len(buyers)))
     strangers = int(draw.poisson(STRANGERS * np.count_nonzero(channel == 0)))
@@ -71,7 +75,7 @@ def _second(world: World, day: int, channel: Array, draw: np.random.Generator) -
     return hour * 3600 + draw.integers(3600, size=len(channel))
 
 
-def _kept(
+def _priced_baskets(
     world: World, day: int, draw: np.random.Generator, heads: tuple[Array, ...], lines: tuple[Array, Array, Array]
 ) -> Baskets:
     """Renumber the baskets that still have lines, and price them."""
@@ -144,7 +148,7 @@ class Picking:
         category, sex = a.category[style], a.sex[style]
         curve = a.share[np.minimum(a.first[style][:, None] + np.arange(8), len(a.share) - 1)]
         curve = np.where(np.arange(8) < (a.first[style + 1] - a.first[style])[:, None], curve, 0)
-        other = rowwise(curve, self.draw.random(len(like)))
+        drawn_size = rowwise(curve, self.draw.random(len(like)))
         own = (people.sex[like] == sex) & (self.draw.random(len(like)) < OWN_SIZE)
         worn = np.where(category == 2, people.shoe[like], people.size[like])
-        return np.where(own & (category <= 2), worn, other)
+        return np.where(own & (category <= 2), worn, drawn_size)

@@ -45,10 +45,10 @@ class World:
         self._recent: dict[int, Facts] = {}
         self._backs: dict[int, list[tuple[int, Array]]] = {}
         self._step = np.minimum(self.people.elasticity * STEP, STEPS - 1).astype(np.int8)
-        self._settle()
-        self.supply = open_supply(self.assortment, self.stores, start, seed, self._foreseen(), ONLINE_SHARE)
+        self._set_initial_states()
+        self.supply = open_supply(self.assortment, self.stores, start, seed, self._forecast_lines(), ONLINE_SHARE)
 
-    def _settle(self) -> None:
+    def _set_initial_states(self) -> None:
         people = self.people
         parts = []
         for number, begin in enumerate(range(0, len(people), BLOCK)):
@@ -64,7 +64,7 @@ class World:
         self.joined = np.where(joins, first, NEVER).astype(np.int32)
         self.spent = (orders * USUAL_BASKET * people.purse).astype(np.int64)
 
-    def _foreseen(self) -> float:
+    def _forecast_lines(self) -> float:
         """Return the order lines that planners forecast for a usual day of the first year, including strangers'."""
         days = range(0, 360, 45)
         sample = slice(0, BLOCK)
@@ -114,7 +114,7 @@ class World:
         self.supply.morning(day)
         self.pricing.since(day)
         baskets = draw_baskets(self, day, self._buyers(day, factor))
-        facts = Facts(day, self.date(day), baskets, self._returns(day), self._learn(day, baskets))
+        facts = Facts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
         self._remember(facts)
         self.supply.evening(day, self.date(day))
         for step in EVERY_DAY:
@@ -131,7 +131,7 @@ class World:
             buyers.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
         return np.concatenate(buyers)
 
-    def _learn(self, day: int, baskets: Baskets) -> Array:
+    def _advance_states(self, day: int, baskets: Baskets) -> Array:
         """Advance everybody's state, and return who became a member."""
         people, persons = self.people, baskets.person
         mine = persons >= 0

@@ -28,7 +28,7 @@ def population(context: Context, spec: type[ModelSpec], views: Mapping[str, Data
     """Customers of the model's population, from its views: customer_id, as_of, and features named `view.feature`."""
     types = {name: column.type for name, column in context.catalogue.known.items()}
     packed = [rows.selectExpr("customer_id", "as_of", f"struct(*) as `{name}`") for name, rows in views.items()]
-    joined = reduce(lambda one, other: one.join(other, ["customer_id", "as_of"]), packed)
+    joined = reduce(lambda left, right: left.join(right, ["customer_id", "as_of"]), packed)
     chosen = joined.where(safe_sql(two_valued(parse(spec.population).tree), types))
     named = dict.fromkeys([*spec.features, spec.baseline.feature])
     columns = [f"cast({to_sql(parse(feature).tree)} as double) as `{feature}`" for feature in named]

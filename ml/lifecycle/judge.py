@@ -52,7 +52,7 @@ def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged
 
     ConfigError when a training cutoff is less than the horizon before the test cutoff.
     """
-    _check_calendar(spec, trained, test)
+    _check_cutoffs(spec, trained, test)
     labels = outcomes(test)
     scores = trained.predict(test)
     metrics = figures(scores, labels)
@@ -118,7 +118,7 @@ def _baseline(baseline: Baseline, test: pd.DataFrame) -> Floats:
     return ranked.to_numpy()  # type: ignore[no-any-return]
 
 
-def _check_calendar(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:
+def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:
     import pandas as pd
 
     if test.empty:

@@ -98,12 +98,12 @@ class Registry:
         with self._client() as client:
             version = _by_identity(client, spec.name, identity)
             if version is None:
-                _bury_unfinished(client, spec.name, identity)
+                _delete_unfinished(client, spec.name, identity)
                 version = self._register(client, spec, trained, judged, dataset, identity)
                 new = True
             else:
                 new = False
-            champion = judged.passed and _crown(client, spec.name, version, dataset.day)
+            champion = judged.passed and _promote(client, spec.name, version, dataset.day)
             return Recorded(spec.name, int(version.version), champion, new)
 
     @contextmanager
@@ -264,7 +264,7 @@ def _by_identity(client: Any, name: str, identity: str) -> Any:
     return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _bury_unfinished(client: Any, name: str, identity: str) -> None:
+def _delete_unfinished(client: Any, name: str, identity: str) -> None:
     # Runs of the same training that was killed: without a version they would look running for ever.
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
@@ -284,7 +284,7 @@ def _champion(client: Any, name: str) -> Any:
         raise
 
 
-def _crown(client: Any, name: str, version: Any, day: date) -> bool:
+def _promote(client: Any, name: str, version: Any, day: date) -> bool:
     holder = _champion(client, name)
     if holder is not None and _trained_on(holder) > day:
         return False

@@ -98,10 +98,10 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
     context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
-    return _told(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
+    return _outcome(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
 
 
-def _told(
+def _outcome(
     spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any
 ) -> Outcome:
     failed = [str(gate) for gate in judged.gates if not gate.passed]

@@ -65,7 +65,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
     matrix = inputs(frame, spec.features)
     fit = _Fit(spec.estimator, spec.features, nthread, seed)
     # Out-of-fold scores: a booster is overconfident about its own training customers.
-    unseen = _unseen_scores(fit, matrix, labels, _folds(frame["customer_id"]))
+    unseen = _out_of_fold_scores(fit, matrix, labels, _folds(frame["customer_id"]))
     facts = {
         "rows": len(frame),
         "customers": int(frame["customer_id"].nunique()),
@@ -141,7 +141,7 @@ def _folds(customers: pd.Series[Any]) -> NDArray[np.int64]:
     return np.array([drawn[key] for key in customers], dtype=np.int64)
 
 
-def _unseen_scores(fit: _Fit, matrix: Floats, labels: Floats, folds: NDArray[np.int64]) -> Floats:
+def _out_of_fold_scores(fit: _Fit, matrix: Floats, labels: Floats, folds: NDArray[np.int64]) -> Floats:
     import numpy as np
     import xgboost
 

@@ -30,10 +30,10 @@ def write(world: World, facts: Facts, out: Out) -> None:
     many = len(reach)
     for number, (platform, (account, price, clicking, converting)) in enumerate(PLATFORMS.items()):
         draw = world.rng("ads", facts.day, number)
-        shown = draw.poisson(2600 * size * reach * draw.lognormal(0, 0.2, many))
-        clicks = draw.binomial(shown, clicking * np.minimum(buying, 1.6))
+        impressions = draw.poisson(2600 * size * reach * draw.lognormal(0, 0.2, many))
+        clicks = draw.binomial(impressions, clicking * np.minimum(buying, 1.6))
         bought = draw.binomial(clicks, converting * buying)
-        cost = (shown * price / 1000 * draw.normal(1, 0.06, many) * 100).astype(np.int64)
+        cost = (impressions * price / 1000 * draw.normal(1, 0.06, many) * 100).astype(np.int64)
         revenue = (bought * BASKET * draw.lognormal(0, 0.25, many) * 100).astype(np.int64)
         columns = {
             "platform": [platform] * many,
@@ -41,7 +41,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
             "campaign": np.repeat(CAMPAIGNS, len(AUDIENCES)),
             "audience": [audience[0] for audience in AUDIENCES] * len(CAMPAIGNS),
             "day": [str(facts.date)] * many,
-            "impressions": shown,
+            "impressions": impressions,
             "clicks": clicks,
             "cost": money(cost),
             "conversions": bought,

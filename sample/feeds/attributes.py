@@ -80,7 +80,7 @@ def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
     out.parquet(giver.file, pa.table(columns))
     first = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]]))
     out.records(hashes.take(pa.array(first)), person[first])
-    _tell(out, giver.file, hashes, person, name, mark)
+    _record_flaws(out, giver.file, hashes, person, name, mark)
 
 
 def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, Array, Array]:
@@ -90,17 +90,17 @@ def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, 
     person, name = person[delivered], name[delivered]
     chance = uniform(world.seed, f"{giver.file} flaw", person, name, day)
     twice = np.where(chance > 1 - CONTRADICTS, 2, 1)
-    again = place_within(twice)
-    mark = np.where(again == 1, 2, np.where(np.repeat(chance < STALE, twice), 1, 0))
+    repeat = place_within(twice)
+    mark = np.where(repeat == 1, 2, np.where(np.repeat(chance < STALE, twice), 1, 0))
     return np.repeat(person, twice), np.repeat(name, twice), mark
 
 
-def _values(world: World, person: Array, name: Array, other: Array) -> Any:
+def _values(world: World, person: Array, name: Array, contradicts: Array) -> Any:
     words = [word for values in VALUES.values() for word in values]
     chance = uniform(world.seed, "attribute", person, name)
     sizes = np.array([len(values) for values in VALUES.values()])
     place = np.choose(name, [pick(shares, chance) for shares in SHARES])
-    place = np.where(other, (place + 1) % sizes[name], place)
+    place = np.where(contradicts, (place + 1) % sizes[name], place)
     return choose(words, (np.cumsum(sizes) - sizes)[name] + place)
 
 
@@ -112,7 +112,7 @@ def _hashes(phones: Any) -> list[str]:
     return [hashlib.sha256(b"+86" + phone.encode()).hexdigest() for phone in phones.to_pylist()]
 
 
-def _tell(out: Out, path: str, hashes: Any, person: Array, name: Array, mark: Array) -> None:
+def _record_flaws(out: Out, path: str, hashes: Any, person: Array, name: Array, mark: Array) -> None:
     stale = np.flatnonzero(mark == 1)
     out.flaws(path, stale + 1, hashes.take(pa.array(stale)), "stale", "accepted", "as_of over two years old")
     second = np.flatnonzero(mark == 2)

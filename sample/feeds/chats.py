@@ -58,7 +58,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         "agent": quoted(choose(AGENTS, draw.integers(len(AGENTS), size=talks)[chat])),
     }
     out.jsonl("chats.jsonl", objects(columns))
-    _tell(out, keys, turn, customer, person, asks)
+    _record_truth(out, keys, turn, customer, person, asks)
 
 
 def _writers(world: World, facts: Facts, draw: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -86,7 +86,7 @@ def _who(world: World, day: int, person: Array, channel: Array) -> dict[str, Any
     }
 
 
-def _tell(out: Out, keys: Any, turn: Array, customer: Array, person: Array, asks: Any) -> None:
+def _record_truth(out: Out, keys: Any, turn: Array, customer: Array, person: Array, asks: Any) -> None:
     first, said = np.flatnonzero(turn == 0), pa.array(np.flatnonzero(customer))
     out.records(keys.take(pa.array(first)), person[first])
     lines = join(keys, "-", whole(turn + 1))

@@ -63,13 +63,13 @@ def _rows(world: World, facts: Facts) -> dict[str, Array]:
     day, joined = facts.day, world.joined
     new = np.flatnonzero((joined < NEVER) & (joined <= 0)) if day == 0 else facts.joined
     changed = np.flatnonzero((joined < day) & (uniform(world.seed, "mind", np.arange(len(joined)), day) < CHANGES))
-    asked = np.repeat(new, len(PURPOSES))
+    new_members = np.repeat(new, len(PURPOSES))
     purpose = np.tile(np.arange(len(PURPOSES)), len(new))
-    chance = uniform(world.seed, "answer", asked, purpose)
+    chance = uniform(world.seed, "answer", new_members, purpose)
     state = np.select([purpose == place for place in range(4)], [pick(shares, chance) for shares in ANSWERS], 0)
     later = pick((3, 4, 1, 1), uniform(world.seed, "mind about", changed, day))
     mind = (uniform(world.seed, "mind to", changed, day) < 0.6).astype(int)
-    person = np.concatenate([asked, changed])
+    person = np.concatenate([new_members, changed])
     purpose, state = np.concatenate([purpose, later]), np.concatenate([state, mind])
     conflict = (uniform(world.seed, "conflict", person, purpose, day) < CONFLICTS) & (state < 2)
     kind = np.where((purpose == 2) & world.people.app[person], 2, 0)
@@ -83,6 +83,9 @@ def _rows(world: World, facts: Facts) -> dict[str, Array]:
         "channel": channel,
         "conflict": conflict.astype(int),
     }
-    other = {name: column[conflict] for name, column in columns.items()}
-    other["state"], other["kind"] = 1 - other["state"], np.ones(len(other["kind"]), np.int64)
-    return {name: np.concatenate([columns[name], other[name]]) for name in columns}
+    contradictions = {name: column[conflict] for name, column in columns.items()}
+    contradictions["state"], contradictions["kind"] = (
+        1 - contradictions["state"],
+        np.ones(len(contradictions["kind"]), np.int64),
+    )
+    return {name: np.concatenate([columns[name], contradictions[name]]) for name in columns}

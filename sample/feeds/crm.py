@@ -35,7 +35,7 @@ FLAWS = (
 def write(world: World, facts: Facts, out: Out) -> None:
     """Write the changed rows; a second card has its own rows until it is merged."""
     people = world.people
-    person, second, merged = _news(world, facts.day)
+    person, second, merged = _changed_members(world, facts.day)
     if not len(person):
         return
     table, flaws = _members(world, facts, person, second, merged)
@@ -49,7 +49,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         out.flaws("members.parquet", rows + 1, numbers.take(pa.array(rows)), *text)
 
 
-def _news(world: World, day: int) -> tuple[Array, Array, Array]:
+def _changed_members(world: World, day: int) -> tuple[Array, Array, Array]:
     """Return persons, whether the row is their second card's, and whether that card is merged from today on."""
     people, joined = world.people, world.joined.astype(np.int64)
     index = np.arange(len(people))

@@ -106,16 +106,16 @@ def purchases(world: World, facts: Facts, out: Out) -> None:
     """Write the purchase orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] >= 2]
     cancelled, day = rows["cancelled"], facts.day
-    here = (rows["arrives"] <= day) & ~cancelled
+    has_arrived = (rows["arrives"] <= day) & ~cancelled
     state = np.where(
-        cancelled & (day >= rows["made"] + 3), 3, np.where(here, 2, np.where(day >= rows["made"] + 6, 1, 0))
+        cancelled & (day >= rows["made"] + 3), 3, np.where(has_arrived, 2, np.where(day >= rows["made"] + 6, 1, 0))
     )
     columns = {
         "采购单号": _order_no("PO", world, rows), "行号": whole(rows["line"]), "货号": choose(a.code, rows["sku"]),
         "供应商": join(choose(CATEGORIES, rows["category"]), "供应商", whole(rows["category"] * 3 + rows["made"] % 3)),
         "数量": whole(rows["quantity"]), "单价": money(a.cost[a.sku_style[rows["sku"]]]),
         "下单日期": dates(rows["made"], world.start), "预计到货": dates(rows["due"], world.start),
-        "实际到货": when(here, dates(rows["arrives"], world.start), None),
+        "实际到货": when(has_arrived, dates(rows["arrives"], world.start), None),
         "状态": choose(("下单", "在途", "到货", "取消"), state),
     }  # fmt: skip
     out.csv("purchases.csv", pa.table(columns), "gb18030")

@@ -46,16 +46,20 @@ def write(world: World, facts: Facts, out: Out) -> None:
     if not len(lines):
         return
     number = np.arange(len(lines))
-    again = np.flatnonzero(
+    repeats = np.flatnonzero(
         (uniform(world.seed, "event repeat", number, facts.day) < REPEATED) & ~(skewed | bot | cut | late)
     )
-    out.jsonl("events.jsonl", pa.concat_arrays([lines, lines.take(pa.array(again))]))
+    out.jsonl("events.jsonl", pa.concat_arrays([lines, lines.take(pa.array(repeats))]))
     out.records(ids, person)
     for kind, mask in (("clock skew", skewed), ("bot", bot), ("cut off", cut), ("out of order", late)):
         rows = np.flatnonzero(mask)
         out.flaws("events.jsonl", rows + 1, ids.take(pa.array(rows)), kind, *TEXTS[kind])
     out.flaws(
-        "events.jsonl", len(lines) + 1 + np.arange(len(again)), ids.take(pa.array(again)), "repeat", *TEXTS["repeat"]
+        "events.jsonl",
+        len(lines) + 1 + np.arange(len(repeats)),
+        ids.take(pa.array(repeats)),
+        "repeat",
+        *TEXTS["repeat"],
     )
 
 

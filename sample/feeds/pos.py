@@ -72,7 +72,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> None:
-    till, repeats = _doubled(world, facts, stores)
+    till, repeats = _with_repeats(world, facts, stores)
     bounds = np.searchsorted(till.store, np.arange(len(world.stores) + 1))
     paths = [f"{no}{ending}.csv" for no in world.stores.no.to_pylist()]
     for store in np.flatnonzero(np.diff(bounds)):
@@ -91,24 +91,24 @@ def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> 
     out.records(till.keys.take(pa.array(once)), till.person[once])
 
 
-def _doubled(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
+def _with_repeats(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
     """Return the lines, including receipts sent twice (today's and the day before's), and a mask of the repeats."""
     till = ring_up(world, facts, stores)
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
     parts = [till, till.take(np.flatnonzero(_twice(world, facts, till.number, "double", DOUBLE) & ~spoiled))]
     before = world.recent(facts.day - 1)
     if before is not None:
-        parts.append(_late_double(world, before, stores))
-    again = np.repeat([False, True, True][: len(parts)], [len(part.lines) for part in parts])
+        parts.append(_repeats_of_yesterday(world, before, stores))
+    repeats = np.repeat([False, True, True][: len(parts)], [len(part.lines) for part in parts])
     order = np.argsort(np.concatenate([part.store for part in parts]), kind="stable")
-    return _stack(parts).take(order), again[order]
+    return _stack(parts).take(order), repeats[order]
 
 
-def _late_double(world: World, before: Facts, stores: Array) -> Till:
+def _repeats_of_yesterday(world: World, before: Facts, stores: Array) -> Till:
     numbers = before.baskets.of(0)
     numbers = numbers[np.isin(before.baskets.store[numbers], stores)]
     numbers = numbers[_twice(world, before, numbers, "double next", DOUBLE_NEXT)]
-    till = _spoil(world, before, _sales(world, before, numbers))
+    till = _with_flaws(world, before, _sales(world, before, numbers))
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
     return till.take(np.flatnonzero(~spoiled))
 
@@ -132,12 +132,12 @@ def ring_up(world: World, facts: Facts, stores: Array) -> Till:
     numbers = facts.baskets.of(0)
     sales = _sales(world, facts, numbers[np.isin(facts.baskets.store[numbers], stores)])
     back = _returns(world, facts, stores)
-    columns = {name: _together(sales[name], back[name]) for name in sales}
-    till = _spoil(world, facts, columns)
+    columns = {name: _concatenated(sales[name], back[name]) for name in sales}
+    till = _with_flaws(world, facts, columns)
     return till.take(np.argsort(till.store, kind="stable"))
 
 
-def _together(left: Any, right: Any) -> Any:
+def _concatenated(left: Any, right: Any) -> Any:
     return np.concatenate([left, right]) if isinstance(left, np.ndarray) else pa.concat_arrays([left, right])
 
 
@@ -190,12 +190,12 @@ def _returned(sales: Facts, rows: Array, stores: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
+def _with_flaws(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     number, store = columns["number"], columns["store"]
     by_line = uniform(world.seed, "pos line", number, columns["place"], facts.day, store)
     flaw = np.searchsorted(np.cumsum([AMOUNT, NO_ITEM, SURPLUS, UNKNOWN]), by_line, side="right")
     flaw = np.where(flaw < len(LINE_FLAWS), flaw, -1)
-    card, mobile, phone_flaw = _shown(world, facts, store, number, columns["person"])
+    card, mobile, phone_flaw = _card_and_mobile(world, facts, store, number, columns["person"])
     amount = money(columns["amount"])
     comma = join('"', pc.replace_substring(amount, ".", ","), '"')
     amount = when(flaw == 0, "N/A", when(store == COMMA_STORE, comma, amount))
@@ -210,7 +210,7 @@ def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, phone_flaw, number)
 
 
-def _shown(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
+def _card_and_mobile(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
     """Return card and mobile that each line shows at the till, and the mobile's index into PHONE_FLAWS (-1: none)."""
     people, day = world.people, facts.day
     chances = [uniform(world.seed, f"pos {name}", number, day, store) for name in ("card", "mobile", "old", "typed")]

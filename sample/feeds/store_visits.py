@@ -33,7 +33,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         _fails(world, facts.day, store, hour, "stuck", STUCK),
     )
     working = ~silent
-    _tell_gaps(out, world, store[silent])
+    _record_gaps(out, world, store[silent])
     store, hour, sex, age, entries, stuck = (column[working] for column in (store, hour, sex, age, entries, stuck))
     if not len(store):
         return
@@ -70,7 +70,7 @@ def _fails(world: World, day: int, store: Array, hour: Array, purpose: str, shar
     return np.asarray((chance[store] < share) & (hour >= mine) & (hour < mine + FAILS_FOR))
 
 
-def _tell_gaps(out: Out, world: World, stores: Array) -> None:
+def _record_gaps(out: Out, world: World, stores: Array) -> None:
     silent = np.unique(stores)
     out.flaws(
         "sensors.csv", np.zeros(len(silent)), _sensor(world, silent), "gap", "accepted", "sensor silent for hours"

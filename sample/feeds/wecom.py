@@ -28,17 +28,17 @@ RETAGGED, WRITTEN_TO = 1 / 150, 1 / 50
 def write_contacts(world: World, facts: Facts, out: Out) -> None:
     """Write the contacts added, deleted or tagged today; on the first day all contacts."""
     contact_days, day = contacts(world), facts.day
-    there = np.flatnonzero(contact_days.added <= day)
-    added, deleted = contact_days.added[there], contact_days.deleted[there]
-    tagged = (uniform(world.seed, "retagged", there, day) < RETAGGED) & (deleted > day)
-    persons = there[(added == day) | (deleted == day) | tagged | ((day == 0) & (deleted > 0))]
+    contacts_so_far = np.flatnonzero(contact_days.added <= day)
+    added, deleted = contact_days.added[contacts_so_far], contact_days.deleted[contacts_so_far]
+    tagged = (uniform(world.seed, "retagged", contacts_so_far, day) < RETAGGED) & (deleted > day)
+    persons = contacts_so_far[(added == day) | (deleted == day) | tagged | ((day == 0) & (deleted > 0))]
     if not len(persons):
         return
     keys = world.people.external_userid(persons)
     out.json("contacts.json", _document("contacts", _contacts(world, day, persons, keys), errcode=0), len(persons))
     out.records(keys, persons)
-    gone = np.flatnonzero(contact_days.deleted[persons] == day)
-    out.flaws("contacts.json", gone + 1, keys.take(pa.array(gone)), "deleted contact", "accepted")
+    deleted_rows = np.flatnonzero(contact_days.deleted[persons] == day)
+    out.flaws("contacts.json", deleted_rows + 1, keys.take(pa.array(deleted_rows)), "deleted contact", "accepted")
 
 
 def _document(name: str, entries: Any, **head: object) -> str:
@@ -118,8 +118,8 @@ def write_messages(world: World, facts: Facts, out: Out) -> None:
     contact_days, day, people = contacts(world), facts.day, world.people
     ever = np.flatnonzero(contact_days.added < day)
     chosen = ever[uniform(world.seed, "written to", ever, day) < WRITTEN_TO]
-    campaign, asked = _campaign(world, day)
-    persons = np.concatenate([chosen, asked])
+    campaign, recipients = _campaign(world, day)
+    persons = np.concatenate([chosen, recipients])
     if not len(persons):
         return
     chance = uniform(world.seed, "message fate", persons, day)

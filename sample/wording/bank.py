@@ -101,19 +101,19 @@ def _group(slot: str, kind: str, topic: str, mood: str) -> list[str]:
         return (OPENS_AGENT if kind == "answer" else OPENS[kind][mood]).split("|")
     if slot == "end":
         return (ENDS_AGENT if kind == "answer" else ENDS[kind][mood]).split("|")
-    asked = kind == "answer" or (kind == "ask" and mood == "neutral")
-    return details(kind, topic, mood) if slot == "detail" or asked else clauses(topic, mood)
+    is_detail = kind == "answer" or (kind == "ask" and mood == "neutral")
+    return details(kind, topic, mood) if slot == "detail" or is_detail else clauses(topic, mood)
 
 
 def _variants(flat: list[str]) -> list[str]:
     signs = str.maketrans(SIMPLE, TRADITIONAL)
     every = [*flat, *(phrase.translate(signs) for phrase in flat)]
     for slips in TYPOS:
-        every += [_slip(phrase, slips) for phrase in flat]
+        every += [_with_typos(phrase, slips) for phrase in flat]
     return every
 
 
-def _slip(phrase: str, slips: dict[str, str]) -> str:
+def _with_typos(phrase: str, slips: dict[str, str]) -> str:
     for right, wrong in slips.items():
         phrase = phrase.replace(right, wrong)
     return phrase

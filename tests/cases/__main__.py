@@ -24,14 +24,14 @@ def main(chosen: list[str]) -> int:
         console.print(f"There are no cases: {cases} is not there. QUANYU_CASES names their folder.")
         return 0
     declared = {name: check for name, check in checks().items() if not chosen or _is_chosen(name, chosen)}
-    there = {name: check for name, check in declared.items() if (cases / name).is_dir()}
+    present = {name: check for name, check in declared.items() if (cases / name).is_dir()}
     with tempfile.TemporaryDirectory(prefix="quanyu-cases-") as scratch:
-        verdicts = sorted(judge(there, cases, Path(scratch)), key=lambda verdict: verdict.case)
+        verdicts = sorted(judge(present, cases, Path(scratch)), key=lambda verdict: verdict.case)
     console.print(_table(verdicts))
-    missing = sorted(set(declared) - set(there))
+    missing = sorted(set(declared) - set(present))
     wrong = {verdict.case for verdict in verdicts if not verdict.is_right}
     regressed = sorted(wrong & set(expected_right()))
-    console.print(f"{len(there) - len(wrong)} of {len(there)} cases are right.")
+    console.print(f"{len(present) - len(wrong)} of {len(present)} cases are right.")
     if missing:
         console.print(f"Not in {cases}: {', '.join(missing)}")
     if regressed:

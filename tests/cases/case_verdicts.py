@@ -48,7 +48,7 @@ def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[V
     for name, check in checks.items():
         refusal = _refusal(name, check, cases, scratch)
         if refusal or (cases / name / PROGRAM).exists():
-            yield from _verdicts(name, check, _alone(refusal, cases / name / PROGRAM, scratch / "nothing-ran"))
+            yield from _verdicts(name, check, _views_alone(refusal, cases / name / PROGRAM, scratch / "nothing-ran"))
         else:
             together.setdefault((check.days, check.beside), []).append(name)
     for number, ((days, beside), names) in enumerate(together.items()):
@@ -69,7 +69,7 @@ def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
     return home.refusal()
 
 
-def _alone(refusal: str, program: Path, folder: Path) -> Evidence:
+def _views_alone(refusal: str, program: Path, folder: Path) -> Evidence:
     """Views of a case that runs alone: why it was refused, or what its program printed."""
     empty = CaseHome(folder)
     empty.lay([])

@@ -40,8 +40,8 @@ def answers_to(session, zone, texts):
     by_expression = {}
     for start in range(0, len(texts), AT_ONCE):
         part = texts[start : start + AT_ONCE]
-        asked = ", ".join(f"{safe_sql(parse(text), SCHEMA)} as c{n}" for n, text in enumerate(part))
-        rows = session.sql(f"select _row, {asked} from edges")
+        columns_sql = ", ".join(f"{safe_sql(parse(text), SCHEMA)} as c{n}" for n, text in enumerate(part))
+        rows = session.sql(f"select _row, {columns_sql} from edges")
         types = [field.dataType.simpleString() for field in rows.schema.fields[1:]]
         columns = rows.toArrow().sort_by("_row").columns[1:]
         by_expression |= {
@@ -67,19 +67,21 @@ def _plain(value):
     return value if value is None or isinstance(value, int | str) else str(value)
 
 
-def same(one, other):
+def same(left, right):
     """Whether two values are identical; doubles within 1e-9."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=1e-9)
-    return type(one) is type(other) and one == other
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and isinstance(right, int | float):
+        return math.isclose(left, right, rel_tol=1e-9)
+    return type(left) is type(right) and left == right
 
 
-def differences(one, other):
+def differences(left, right):
     """Expressions whose results differ between two engines, with the first three values that do."""
     return {
-        text: [(row, a, b) for row, (a, b) in enumerate(zip(one[text], other[text], strict=True)) if not same(a, b)][:3]
-        for text in one
-        if not same(one[text], other[text])
+        text: [(row, a, b) for row, (a, b) in enumerate(zip(left[text], right[text], strict=True)) if not same(a, b)][
+            :3
+        ]
+        for text in left
+        if not same(left[text], right[text])
     }

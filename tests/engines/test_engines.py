@@ -47,6 +47,9 @@ def apache_spark(tmp_path_factory):
 @pytest.mark.parametrize("zone", ZONES)
 def test_both_engines_give_the_same(apache_spark, zone, ansi):
     apache_spark.conf.set("spark.sql.ansi.enabled", ansi)
-    one, other = answers(apache_spark, zone), answers(embedded(), zone)
-    assert {text: answer.type for text, answer in one.items()} == typed()
-    assert differences({t: a.values for t, a in one.items()}, {t: a.values for t, a in other.items()}) == {}
+    spark_answers, sail_answers = answers(apache_spark, zone), answers(embedded(), zone)
+    assert {text: answer.type for text, answer in spark_answers.items()} == typed()
+    assert (
+        differences({t: a.values for t, a in spark_answers.items()}, {t: a.values for t, a in sail_answers.items()})
+        == {}
+    )

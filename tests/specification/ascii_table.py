@@ -43,17 +43,17 @@ def _filled(table: type[Table], row: Row, key: str, prefix: str, zone: str) -> R
             filled[name] = _prefixed(table, name, row[name], prefix)
         elif name in ("person_key", "customer_id"):
             person = row.get("person") if name == "person_key" else None
-            filled[name] = _with(prefix, person or row.get("customer"))
+            filled[name] = _prefixed_value(prefix, person or row.get("customer"))
         elif name in ("recorded_on", "feed_day"):
             filled[name] = row.get("recorded_on") or day_of(row.get(table.happens or ""), zone)
         elif name == "source":
             filled[name] = "spec"
         else:
-            filled[name] = _ordinary(table, name, column, key)
+            filled[name] = _default(table, name, column, key)
     return filled
 
 
-def _ordinary(table: type[Table], name: str, column: Column, key: str) -> str | None:
+def _default(table: type[Table], name: str, column: Column, key: str) -> str | None:
     """Default of a column: null unless required; else a unique key, or the first allowed value (paid, purchase)."""
     if not column.required:
         return None
@@ -70,12 +70,12 @@ def _prefixed(table: type[Table], name: str, value: str | None, prefix: str) -> 
     """Prefix keys and references to them: the cases of a file share their tables."""
     column = table.columns.get(name)
     if name == "person_key" or column is None or column.type != "string" or column.values:
-        return _with(prefix, value) if name == "person_key" else value
+        return _prefixed_value(prefix, value) if name == "person_key" else value
     leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.refers or name == "customer_id"
-    return _with(prefix, value) if leads else value
+    return _prefixed_value(prefix, value) if leads else value
 
 
-def _with(prefix: str, value: str | None) -> str | None:
+def _prefixed_value(prefix: str, value: str | None) -> str | None:
     return None if value is None else f"{prefix}{value}"
 
 

@@ -58,10 +58,10 @@ class Specified:
         results: dict[Case, Rows | Exception] = {}
         for group in groups.values():
             self.spark.conf.set("spark.sql.session.timeZone", group[0].zone)
-            results |= self._halved(group)
+            results |= self._in_halves(group)
         return results
 
-    def _halved(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
+    def _in_halves(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
         """Compute cases together; if that fails, in halves, so that only the cases that cannot be computed fail."""
         try:
             rows = _by_case(self._rows(cases))
@@ -69,7 +69,7 @@ class Specified:
             if len(cases) == 1:
                 return {cases[0]: error}
             middle = len(cases) // 2
-            return self._halved(cases[:middle]) | self._halved(cases[middle:])
+            return self._in_halves(cases[:middle]) | self._in_halves(cases[middle:])
         return {case: rows[str(case.number), str(case.as_of)] for case in cases}
 
     def _rows(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
