@@ -67,7 +67,7 @@ def rooms(*names: str, then: Asset) -> None:
         return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
     before = call("quanyu.tasks:order")(steps)
-    waits = "Waits until no other run of a DAG is at work in this home."
+    waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
         for other in earlier or (None,):
@@ -81,9 +81,7 @@ def rooms(*names: str, then: Asset) -> None:
 def _verdict() -> Any:
     """Add the task that fails the run if a source failed, while the tasks after it still run."""
 
-    @task(
-        task_id="verdict", doc_md="Fails where a source stopped, was refused or is late; the others go on.", retries=0
-    )
+    @task(task_id="verdict", doc_md="Fails if a source stopped, was refused or is late; the others go on.", retries=0)
     def verdict() -> None:
         pass
 
@@ -91,7 +89,7 @@ def _verdict() -> Any:
 
 
 def _invalid_declaration(words: str) -> None:
-    @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
+    @task(task_id="declarations", doc_md="Fails with the error of an invalid declaration.", retries=0)
     def declarations() -> None:
         call("quanyu.tasks:mistaken")(words)
         raise AirflowFailException(words)

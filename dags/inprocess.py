@@ -24,7 +24,7 @@ def prepare(home: Path, database: str) -> None:
     """
     if (mark := _ready_file(home, database)).exists():
         return
-    _airflow(["db", "migrate"], "Airflow's database could not be made")
+    _airflow(["db", "migrate"], "Airflow's database could not be created or migrated")
     _clear_queue()
     mark.touch()
 

@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: `python -m sample --out DIR`."""
     parser = argparse.ArgumentParser(prog="python -m sample", description="Generates the sample retailer's feeds.")
     parser.add_argument("--out", type=Path, required=True, help="the landing folder to write")
-    parser.add_argument("--truth", type=Path, help="where the truth goes (default: `truth` beside the landing folder)")
+    parser.add_argument(
+        "--truth", type=Path, help="the folder of the truth (default: `truth` beside the landing folder)"
+    )
     parser.add_argument("--customers", type=int, default=CUSTOMERS, help="people, half of whom come later")
     parser.add_argument("--start", type=date.fromisoformat, default=START, help="the first day")
     parser.add_argument("--days", type=int, default=DAYS, help="how many days")

@@ -158,9 +158,11 @@ def _sizes(axes: Any, sales: Seen) -> None:
 
 def main() -> None:
     """Run the command line: `python -m sample.plots LANDING`."""
-    parser = argparse.ArgumentParser(prog="python -m sample.plots", description="Draws what a landing shows.")
+    parser = argparse.ArgumentParser(prog="python -m sample.plots", description="Plots the sales in a landing folder.")
     parser.add_argument("landing", type=Path, help="a landing folder with the truth beside it")
-    parser.add_argument("--truth", type=Path, help="where the truth lies (default: `truth` beside the landing folder)")
+    parser.add_argument(
+        "--truth", type=Path, help="the folder of the truth (default: `truth` beside the landing folder)"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(""), help="the folder of the PNGs")
     options = parser.parse_args()
     draw(look(options.landing, options.truth or options.landing.parent / "truth"), options.out)

@@ -159,7 +159,7 @@ def _csv(table: pa.Table) -> bytes:
         except pa.ArrowInvalid:
             continue
         return buffer.getvalue()
-    raise ValueError("a table that CSV cannot hold")
+    raise ValueError("the table has texts that CSV cannot represent")
 
 
 def _bytes(lines: Any) -> bytes:

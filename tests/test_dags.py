@@ -117,7 +117,7 @@ def upstream(tasks, name):
     return before
 
 
-def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
+def test_a_task_is_retried_only_where_that_is_safe(home):
     environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
     line = [sys.executable, "-c", RAISED]
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -129,14 +129,14 @@ def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
     }  # fmt: skip
 
 
-def test_reading_them_starts_nothing_and_makes_nothing(read, home):
+def test_parsing_dags_has_no_effects(read, home):
     assert read["errors"] == {}
     assert (read["heavy"], read["children"]) == ([], 0)
     assert {path.name for path in home.iterdir()} <= {"airflow"}
     assert not (home / "airflow" / "airflow.db").exists()
 
 
-def test_each_is_a_page_of_its_own(dags):
+def test_each_dag_has_its_own_short_file(dags):
     assert sorted(dags) == sorted(CHAIN)
     for name, dag in dags.items():
         assert Path(dag["file"]).name == f"{name}.py"
@@ -156,7 +156,7 @@ def test_each_runs_once_at_a_time_without_catching_up(dags):
     assert {(dag["catchup"], dag["runs"]) for dag in dags.values()} == {(False, 1)}
 
 
-def test_only_the_first_follows_the_clock_in_the_zone_of_the_house(dags):
+def test_only_the_first_dag_is_scheduled_in_the_zone_of_the_retailer(dags):
     assert {name: dags[name]["clock"] for name in CHAIN if dags[name]["clock"]} == {
         "ingest": ["0 5 * * *", "Asia/Shanghai"]
     }
@@ -170,7 +170,7 @@ def test_every_dag_waits_for_its_turn_first(dags):
         assert all("turn" in upstream(dag["tasks"], task) for task in dag["tasks"] if task != "turn"), name
 
 
-def test_assets_chain_them(dags):
+def test_assets_chain_the_dags(dags):
     for before, after in pairwise(CHAIN):
         assert dags[after]["waits"] == dags[before]["makes"], after
         assert len(dags[before]["makes"]) == 1
@@ -189,7 +189,7 @@ def test_every_task_is_retried_and_described(dags):
                 assert task["doc"].strip(), name
 
 
-def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
+def test_readers_of_a_table_run_after_its_writers(dags, steps):
     place = {task: (CHAIN.index(dag), dag) for dag in dags for task in dags[dag]["tasks"] if task not in FRAME}
     order = list(steps)
     for writer in order:
@@ -201,7 +201,7 @@ def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
                     assert writer in upstream(dags[place[writer][1]]["tasks"], reader), message
 
 
-def test_two_that_write_one_table_never_run_side_by_side(dags, steps):
+def test_writers_of_one_table_never_run_at_the_same_time(dags, steps):
     for dag in dags.values():
         names = [name for name in dag["tasks"] if name in steps]
         for one in names:
@@ -215,7 +215,7 @@ def test_the_asset_is_announced_after_all_of_a_dag(dags):
         assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce", "verdict"}, name
 
 
-def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
+def test_a_failed_source_fails_the_run_but_not_the_tasks_after_it(dags):
     """An Airflow run has the state of its leaf tasks: one leaf task must fail if a source fails."""
     tasks = dags["ingest"]["tasks"]
     assert set(tasks["verdict"]["before"]) == {name for name in tasks if name not in FRAME}
@@ -223,14 +223,14 @@ def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
     assert [name for name in dags if "verdict" in dags[name]["tasks"]] == ["ingest"]
 
 
-def test_a_source_that_stops_holds_up_no_other(dags):
+def test_a_failed_source_does_not_stop_the_others(dags):
     others = ("turn", "verdict")
     assert {task["rule"] for name, task in dags["ingest"]["tasks"].items() if name not in others} == {"all_done"}
     rules = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
     assert rules == {"all_success"}
 
 
-def test_a_mistake_in_a_declaration_leaves_every_dag_with_one_task_that_fails_with_it(tmp_path):
+def test_an_invalid_declaration_leaves_each_dag_one_task_that_fails_with_it(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (conf / "audiences" / "wrong.yml").write_text("describes: Nobody.\nwho: recency.last = 1\n", encoding="utf-8")
     environment = child_environment(airflow_environment(load_settings(conf, tmp_path / "home")))

@@ -65,7 +65,7 @@ def test_customers_are_known_by_number_without_a_decimal_point(shop):
     assert not any("." in number for number in numbers)
 
 
-def test_money_and_orders_are_those_of_the_file(shop):
+def test_amounts_and_orders_equal_those_of_the_file(shop):
     silver = pc.sum(shop.table("silver/order_lines", "amount")["amount"]).as_py()
     file = count("InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)",
                  "sum(round(Quantity * UnitPrice::decimal(18, 4), 2))")  # fmt: skip
@@ -74,7 +74,7 @@ def test_money_and_orders_are_those_of_the_file(shop):
     assert shop.table("silver/orders", "order_id").num_rows == count(condition, "count(distinct InvoiceNo)")
 
 
-def test_nothing_that_was_known_on_a_day_is_from_after_it(shop):
+def test_a_past_day_contains_nothing_from_after_it(shop):
     recorded = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
     lines = shop.table("silver/order_lines", "ordered_at", where=recorded)
     assert pc.max(lines["ordered_at"]).as_py().date().isoformat() <= DAY

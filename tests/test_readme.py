@@ -24,12 +24,12 @@ def commands(program):
 
 
 @pytest.mark.parametrize("line", commands("quanyu"))
-def test_every_command_of_the_readme_can_be_given(line):
+def test_every_command_of_the_readme_parses(line):
     _, name, *arguments = shlex.split(line)
     get_command(cli.app).commands[name].make_context(name, arguments)
 
 
-def test_every_target_of_the_readme_is_there():
+def test_every_make_target_of_the_readme_exists():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = {line.split()[1] for line in commands("make")}
     assert named == {"run", "test"}
@@ -51,7 +51,7 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     assert catalogue.known["worth.regular"].type == "boolean"
 
 
-def test_every_place_of_the_readme_is_there():
+def test_every_path_of_the_readme_exists():
     places = re.findall(r"^\| `([a-z_]+/)`", README.split("In a home")[0], re.MULTILINE)
     assert len(places) > 8
     assert [place for place in places if not (ROOT / place).is_dir()] == []

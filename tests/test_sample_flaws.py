@@ -93,14 +93,14 @@ def test_the_sample_plants_every_kind(ingested):
     assert {feed: kinds - planted.get(feed, set()) for feed, kinds in KINDS.items()} == {feed: set() for feed in KINDS}
 
 
-def test_just_the_rows_that_should_be_are_quarantined_and_no_file_is_refused(ingested):
+def test_exactly_the_expected_rows_are_quarantined_and_no_file_is_refused(ingested):
     assert sorted(ingested.facts) == feeds(ingested.shop)
     for feed, facts in ingested.facts.items():
         assert ingested.held(feed) == ingested.planted(feed, "quarantined"), feed
         assert facts.get("refused", 0) == 0, feed
 
 
-def test_what_should_be_accepted_or_repaired_is_in_bronze_and_not_held(ingested):
+def test_accepted_and_repaired_rows_are_in_bronze_and_not_in_quarantine(ingested):
     for feed in sorted(set(ingested.truth["feed"])):
         rows = ingested.planted(feed, "accepted", "repaired") - ingested.planted(feed, "quarantined")
         received = set(ingested.shop.rows(f"bronze/{feed}", "_file", "_row"))
@@ -111,7 +111,7 @@ def test_what_should_be_accepted_or_repaired_is_in_bronze_and_not_held(ingested)
         assert {file for file, row in rows if not row} <= files or feed == "store_visits", feed
 
 
-def test_what_comes_twice_is_taken_once(ingested):
+def test_repeated_rows_are_ingested_once(ingested):
     repeated = "exact repeat of another row"
     for feed in ("events", "market", "shop"):
         assert ingested.facts[feed]["dropped"].get(repeated, 0) == ingested.count(feed, "repeat"), feed
@@ -126,20 +126,20 @@ def test_no_answer_is_no_consent(ingested):
     assert dropped == {"no answer, and so no record": ingested.count("consents", "no answer")}
 
 
-def test_a_clock_that_is_out_is_not_believed(ingested):
+def test_event_times_of_a_wrong_clock_are_corrected(ingested):
     skewed = set(ingested.truth[(ingested.truth["feed"] == "events") & (ingested.truth["kind"] == "clock skew")]["key"])
     rows = [row for row in ingested.shop.rows("silver/events", "event_id", "at", "feed_day") if row[0] in skewed]
     assert len({row[0] for row in rows}) == len(skewed)
     assert all(abs((at.date() - day).days) <= 1 for _, at, day in rows)
 
 
-def test_machines_are_marked(ingested):
+def test_bots_are_marked(ingested):
     marked = ingested.shop.rows("silver/events", "event_id", where=pc.field("is_bot"))
     bots = set(ingested.truth[(ingested.truth["feed"] == "events") & (ingested.truth["kind"] == "bot")]["key"])
     assert {row[0] for row in marked} == bots - {None}
 
 
-def test_the_master_stays_whole_through_the_erps_flaws(ingested):
+def test_the_product_master_survives_the_flaws_of_the_erp(ingested):
     products = ingested.shop.rows("silver/products", "sku", "category", "list_price", "recorded_on", "replaced_on")
     assert all(price is not None for _, _, price, *_ in products)
     assert {category for _, category, *_ in products} == {"女装", "男装", "鞋靴", "配饰", "家纺", "家居"}
@@ -149,7 +149,7 @@ def test_the_master_stays_whole_through_the_erps_flaws(ingested):
     assert len(everyday) < 0.2 * len({row[0] for row in products})
 
 
-def test_dummies_name_nobody(ingested):
+def test_dummy_values_identify_nobody(ingested):
     values = {row[0] for row in ingested.shop.rows("silver/identifiers", "value", where=pc.field("kind") == "phone")}
     assert ingested.count("pos", "dummy phone") > 0
     assert "+8613800000000" not in values

@@ -112,7 +112,7 @@ def _auc(scores: Floats, labels: Floats) -> float:
 
 def _baseline(baseline: Baseline, test: pd.DataFrame) -> Floats:
     if baseline.feature not in test:
-        raise ConfigError(f"The baseline's feature {baseline.feature} is not in the data.")
+        raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the test data.")
     values = test[baseline.feature].astype("float64")
     ranked: Any = (values if baseline.higher_is == "more" else -values).fillna(values.median())
     return ranked.to_numpy()  # type: ignore[no-any-return]
@@ -127,5 +127,6 @@ def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) 
     earliest = pd.to_datetime(test["cutoff"]).min()
     if newest + pd.Timedelta(days=spec.label.horizon_days) > earliest:
         raise ConfigError(
-            f"{spec.name}: it learned from {newest:%Y-%m-%d}, whose outcome was not known at {earliest:%Y-%m-%d}."
+            f"{spec.name}: the outcome of training cutoff {newest:%Y-%m-%d}"
+            f" was not known at test cutoff {earliest:%Y-%m-%d}."
         )

@@ -20,7 +20,7 @@ def step() -> Step:
     """The step that records versions which MLflow does not have yet."""
     return Step(
         "track.identity", "train", (PLACE,), (), "1", track,
-        "Records the versions of the model of likeness in MLflow.", forward=True,
+        "Records the versions of the identity-resolution model in MLflow.", forward=True,
     )  # fmt: skip
 
 

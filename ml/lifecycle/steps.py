@@ -69,7 +69,7 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     opened = registry(context)
     champion, last = opened.champion(spec.name), opened.last_trained_on(spec.name)
     if champion is not None and not spec.due(context.day, last):
-        return Outcome(notes=(f"{spec.name}: trained on {last}, again after {spec.trained_every_days} days",))
+        return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
     return _train(context, spec, opened)

@@ -80,7 +80,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
     """Return the features as doubles in the model's order; ConfigError naming those that are absent."""
     if missing := [feature for feature in features if feature not in frame]:
-        raise ConfigError(f"The features {', '.join(missing)} are not in the data; {len(frame.columns)} columns are.")
+        raise ConfigError(f"The data has no columns {', '.join(missing)}, which are features of the model.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()
     return matrix
 
@@ -121,9 +121,9 @@ class _Fit:
 def _check(spec: type[ModelSpec], frame: pd.DataFrame) -> None:
     rows, positives = len(frame), int(frame["label"].sum())
     if rows < LEAST_ROWS:
-        raise TooLittleDataError(f"{spec.name}: {rows} rows to learn from; at least {LEAST_ROWS} are needed.")
+        raise TooLittleDataError(f"{spec.name}: {rows} rows to train on; at least {LEAST_ROWS} are needed.")
     if min(positives, rows - positives) < FOLDS * 2:
-        raise TooLittleDataError(f"{spec.name}: {positives} of {rows} rows have the label; both kinds are needed.")
+        raise TooLittleDataError(f"{spec.name}: {positives} of {rows} rows have the label; both outcomes are needed.")
     if frame.duplicated(["customer_id", "cutoff"]).any():
         raise ConfigError(f"{spec.name}: a customer appears twice at one cutoff in the training data.")
 

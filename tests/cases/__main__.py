@@ -21,7 +21,7 @@ def main(chosen: list[str]) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=180)
     cases = folder_of_cases()
     if not cases.is_dir():
-        console.print(f"There are no cases: {cases} is not there. QUANYU_CASES names their folder.")
+        console.print(f"There are no cases: the folder {cases} does not exist. Set QUANYU_CASES to their folder.")
         return 0
     declared = {name: check for name, check in checks().items() if not chosen or _is_chosen(name, chosen)}
     present = {name: check for name, check in declared.items() if (cases / name).is_dir()}

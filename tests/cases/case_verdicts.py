@@ -94,5 +94,5 @@ def _verdicts(name: str, check: Check, views: Evidence) -> Iterator[Verdict]:
         try:
             got = shown(views.ask(right.query))
         except duckdb.Error as error:
-            got = f"cannot be asked: {str(error).splitlines()[0]}"
+            got = f"query failed: {str(error).splitlines()[0]}"
         yield Verdict(name, right, got)

@@ -64,6 +64,6 @@ def test_a_run_has_a_day_and_may_send_or_not(began, day, sends):
     assert run(**began) == (date.fromisoformat(day), sends)
 
 
-def test_a_day_given_by_hand_that_is_none_is_told():
+def test_an_invalid_day_by_hand_is_refused():
     with pytest.raises(ConfigError, match="'tomorrow' is no day"):
         run("manual", conf={"day": "tomorrow"})

@@ -18,17 +18,17 @@ def recorded(zone):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_the_embedded_engine_answers_what_apache_spark_answered(zone):
+def test_the_embedded_engine_equals_the_record_of_apache_spark(zone):
     by_expression = answers(embedded(), zone)
     assert differences(recorded(zone), {text: answer.values for text, answer in by_expression.items()}) == {}
     assert {text: answer.type for text, answer in by_expression.items()} == typed()
 
 
-def test_the_record_is_of_the_expressions_of_today():
+def test_the_record_covers_the_current_expressions():
     assert set(recorded(ZONES[0])) == set(cases())
 
 
-def test_no_row_of_the_table_answers_null_alone():
+def test_no_expression_is_always_null():
     """An expression that is always null would not compare the engines."""
     by_expression = recorded(ZONES[0])
     assert [text for text, values in by_expression.items() if all(value is None for value in values)] == []

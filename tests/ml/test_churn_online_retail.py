@@ -60,7 +60,7 @@ def known_on(cutoff):
 
 
 @pytest.mark.skipif(not FILE.exists(), reason=f"no Online Retail data at {FILE}; QUANYU_DATA names its folder")
-def test_churn_is_foretold_on_a_real_retailer_from_earlier_cutoffs_only():
+def test_churn_is_predicted_on_a_real_retailer_from_earlier_cutoffs_only():
     cutoffs = Churn.training_cutoffs(DAY, OPENING)
     assert max(cutoffs) == date(2011, 6, 12)
     trained = train(Churn, pd.concat([known_on(cutoff) for cutoff in cutoffs]), nthread=2)

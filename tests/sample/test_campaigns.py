@@ -43,7 +43,7 @@ def test_the_arms_differ_by_the_true_uplift(lived, number):
     assert 0.47 < wave.treated.mean() < 0.53
 
 
-def test_whom_the_truth_says_it_moves_most_it_moves_most(lived):
+def test_persons_with_a_high_true_uplift_respond_most(lived):
     world, bought = lived
     differences = []
     for wave in waves(world):
@@ -55,7 +55,7 @@ def test_whom_the_truth_says_it_moves_most_it_moves_most(lived):
         assert abs(top - expected) < 3.5 * error
 
 
-def test_the_third_campaign_moves_everybody_alike_and_the_others_do_not(lived):
+def test_only_the_third_campaign_has_the_same_effect_on_everybody(lived):
     world, _ = lived
     alike = waves(world)[ALIKE].uplift
     assert np.quantile(np.abs(alike - ALIKE_UPLIFT), 0.98) < 0.005
@@ -65,7 +65,7 @@ def test_the_third_campaign_moves_everybody_alike_and_the_others_do_not(lived):
             assert (wave.uplift < -0.002).any()
 
 
-def test_the_effect_lasts_two_weeks_and_touches_the_treated_only(lived):
+def test_the_effect_lasts_two_weeks_and_only_on_the_treated(lived):
     world, _ = lived
     last = waves(world)[-1]
     assert effect(world, last.day) is None
@@ -77,7 +77,7 @@ def test_the_effect_lasts_two_weeks_and_touches_the_treated_only(lived):
     assert (factor[~untouched] != 1).mean() > 0.9
 
 
-def test_every_one_asked_has_an_uplift_treated_or_not(lived):
+def test_every_recipient_has_an_uplift_treated_or_not(lived):
     world, _ = lived
     truth = uplifts(world).to_pandas()
     for wave in waves(world):

@@ -41,7 +41,7 @@ def rows(house):
 
 
 @pytest.mark.parametrize("feed", RETAIL)
-def test_each_flaw_stands_in_its_row(flaws, rows, feed):
+def test_each_flaw_is_in_its_row(flaws, rows, feed):
     planted = [flaw for flaw in flaws if flaw[0] == feed]
     assert planted
     for _, file, row, key, kind, _ in planted:
@@ -55,7 +55,7 @@ def test_each_flaw_stands_in_its_row(flaws, rows, feed):
             assert rows(file).count(line) == 2
 
 
-def test_all_kinds_of_the_retail_feeds_are_there(flaws):
+def test_every_kind_of_flaw_occurs_in_the_retail_feeds(flaws):
     kinds = Counter((feed, kind) for feed, *_, kind, _ in flaws)
     wanted = {*SIGNS, *TWICE, ("pos", "duplicate receipt"), ("pos", "comma decimal"), ("pos", "late file")}
     wanted |= {("events", "clock skew"), ("events", "out of order"), ("crm", "shared phone")}
@@ -68,7 +68,7 @@ def test_expectations_are_of_four_kinds(flaws):
     assert {flaw[5] for flaw in flaws} <= {"quarantined", "repaired", "accepted", "refused"}
 
 
-def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
+def test_every_flawed_row_is_in_the_truth(flaws, rows, house):
     """Rows that look broken but are not in the truth would make the evaluation unfair."""
     marked = {(file, row) for _, file, row, *_ in flaws}
     for path in sorted((house / "landing/pos").rglob("*.csv")):
@@ -79,7 +79,7 @@ def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
             assert not broken or (file, number) in marked
 
 
-def test_receipts_sent_twice_are_all_told(flaws, rows, house):
+def test_every_repeated_receipt_is_in_the_truth(flaws, rows, house):
     marked = {(file, row) for _, file, row, _, kind, _ in flaws if kind == "duplicate receipt"}
     earlier: set[tuple[str, ...]] = set()
     for path in sorted((house / "landing/pos").rglob("*.csv")):

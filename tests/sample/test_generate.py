@@ -39,14 +39,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(whole, tmp_path
     assert digests["other"] != hashes(whole)
 
 
-def test_a_day_more_leaves_the_days_before_as_they_were(whole, tmp_path):
+def test_one_more_day_leaves_earlier_days_unchanged(whole, tmp_path):
     generate(tmp_path / "landing", 90, START, DAYS - 5, 3)
     less, more = hashes(tmp_path / "landing"), hashes(whole / "landing")
     assert {name: more[name] for name in less} == less
     assert min(name.split("/")[1] for name in more.keys() - less.keys()) == str(START + timedelta(days=DAYS - 5))
 
 
-def test_the_next_days_alone_are_the_same_as_in_one_go(whole, tmp_path):
+def test_later_days_alone_equal_those_of_a_full_run(whole, tmp_path):
     generate(tmp_path / "landing", 90, START, DAYS, 3, since=SINCE)
     late, all_ = hashes(tmp_path), hashes(whole)
     assert {name: all_[name] for name in late} == late
@@ -56,7 +56,7 @@ def test_the_next_days_alone_are_the_same_as_in_one_go(whole, tmp_path):
     }
 
 
-def test_some_feeds_alone_are_the_same_as_among_all(whole, tmp_path):
+def test_some_feeds_alone_equal_those_of_a_full_run(whole, tmp_path):
     generate(tmp_path / "landing", 90, START, DAYS, 3, feeds=["pos", "crm"])
     some, all_ = hashes(tmp_path / "landing"), hashes(whole / "landing")
     assert {name.split("/")[0] for name in some} == {"pos", "crm"}
@@ -68,14 +68,14 @@ def test_an_unknown_feed_is_named(tmp_path):
         generate(tmp_path / "landing", 10, START, 1, 3, feeds=["poss"])
 
 
-def test_landing_holds_feeds_and_days_only_and_no_draft(whole):
+def test_landing_contains_only_feeds_and_days_and_no_temporary_files(whole):
     names = [path.relative_to(whole / "landing") for path in (whole / "landing").rglob("*") if path.is_file()]
     assert {name.parts[0] for name in names} <= set(FEEDS)
     assert all(date.fromisoformat(name.parts[1]) >= START for name in names)
     assert not [name for name in names if name.name.startswith(".")]
 
 
-def test_the_truth_lies_beside_landing_or_where_asked(whole, tmp_path):
+def test_the_truth_is_written_beside_landing_or_to_a_chosen_folder(whole, tmp_path):
     assert {path.name for path in whole.iterdir()} == {"landing", "truth"}
     generate(tmp_path / "landing", 20, START, 2, 3, truth=tmp_path / "elsewhere")
     assert {path.name for path in tmp_path.iterdir()} == {"landing", "elsewhere"}

@@ -47,7 +47,7 @@ def test_there_are_cases_of_each_kind(cases):
     assert set(cases["kind"]) == {"diversion", "too_bad", "out_of_stock"}
 
 
-def test_sell_in_tells_diversion_and_failing_outlets(dealers, cases):
+def test_sell_in_reveals_diversion_and_failing_outlets(dealers, cases):
     orders = read(dealers, "sell_in")
     ratios = {"diversion": [], "too_bad": [], "out_of_stock": []}
     for case in cases.itertuples():
@@ -82,7 +82,7 @@ def test_an_outlet_out_of_stock_has_empty_shelves_and_no_scans(dealers, cases):
         assert len(during(scans, case, "at")[0]) == 0
 
 
-def test_rivals_go_on_selling_where_ours_fails(dealers, cases):
+def test_competitors_keep_selling_where_ours_fails(dealers, cases):
     rivals = read(dealers, "rival_sales")
     for case in cases[cases["kind"] == "too_bad"].itertuples():
         inside, outside = during(rivals, case, "week_from")

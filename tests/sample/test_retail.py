@@ -39,13 +39,13 @@ def test_category_codes_change_on_day_200(house):
     assert codes == [{"WO", "ME", "SH", "AC", "TX", "HM"}, {"101", "102", "103", "104", "105", "106"}]
 
 
-def test_orders_of_the_erp_go_through_their_states(house):
+def test_erp_orders_pass_through_all_states(house):
     for name, wanted in (("purchases", {"下单", "在途", "到货"}), ("production", {"排产", "生产中", "完工"})):
         files = (house / f"landing/erp_{name}").rglob("*.csv")
         assert {line.rsplit(",", 1)[1] for path in files for line in lines(path, "gb18030")[1:]} >= wanted
 
 
-def test_tills_have_their_columns_and_two_receipts_in_three_a_member(house):
+def test_tills_have_their_columns_and_two_thirds_of_receipts_a_member(house):
     receipts: dict[tuple[str, str], bool] = {}
     for path in (house / "landing/pos").rglob("*.csv"):
         header, *rows = lines(path)
@@ -56,14 +56,14 @@ def test_tills_have_their_columns_and_two_receipts_in_three_a_member(house):
     assert 0.6 <= sum(receipts.values()) / len(receipts) <= 0.75
 
 
-def test_the_late_store_is_three_days_late_and_nothing_is_doubled(house):
+def test_the_late_store_is_three_days_late_without_duplicates(house):
     files = sorted((house / "landing/pos").rglob("S05*.csv"))
     assert files
     assert {path.name == "S05.csv" for path in files} == {False}
     assert len({path.name for path in files}) == len(files)
 
 
-def test_the_cards_on_receipts_are_their_owners(query):
+def test_cards_on_receipts_belong_to_the_persons_in_the_truth(query):
     wrong = query("""
         with cards as (
             select member_no card, person from '{truth}/people.parquet'
@@ -87,7 +87,7 @@ def test_each_order_has_one_owner_in_the_truth(query):
     assert twice == []
 
 
-def test_shop_orders_tell_their_states_in_order(house, query):
+def test_shop_orders_report_their_states_in_order(house, query):
     states: dict[str, list[tuple[str, str]]] = {}
     for path in sorted((house / "landing/shop").rglob("*.jsonl")):
         for line in lines(path):
@@ -128,7 +128,7 @@ def test_mall_purchases_are_pay_events_with_items(house):
     assert sessions > 10 * paid
 
 
-def test_members_are_typed_and_come_when_something_changes(house):
+def test_members_are_typed_and_sent_when_something_changes(house):
     files = sorted((house / "landing/crm").rglob("*.parquet"))
     schema = pq.read_schema(files[0])
     assert schema.field("points").type == pa.int64()

@@ -71,11 +71,11 @@ def flaws(house):
     return by_kind
 
 
-def test_each_feed_says_something(house):
+def test_each_feed_has_rows(house):
     assert [feed for feed in MINE if not list((house / "landing" / feed).rglob("*.*"))] == []
 
 
-def test_days_made_alone_or_in_a_longer_run_are_the_same_bytes(house, tmp_path):
+def test_days_generated_alone_equal_those_of_a_longer_run(house, tmp_path):
     generate(tmp_path / "landing", 4000, START, DAYS + 9, 7, since=SINCE, feeds=MINE)
     end = START + timedelta(days=DAYS)
     whole = {name: b for name, b in contents(house / "landing", SINCE).items() if name.split("/")[0] in MINE}
@@ -114,7 +114,7 @@ def test_flaws_name_the_keys_that_have_them(flaws):
     assert all(names[flaw.feed](row) == flaw.key for flaw, row in pointed)
 
 
-def test_every_flaw_of_the_sensors_is_told(house, flaws):
+def test_every_sensor_flaw_is_in_the_truth(house, flaws):
     visits = every(house, "store_visits")
     stuck = [row for row in visits if int(row["entries"]) > 2000]
     assert len(stuck) == len(flaws["stuck counter"])
@@ -152,7 +152,7 @@ def test_attributes_contradict_and_are_stale_where_the_truth_says_so(house, flaw
     assert all((date.fromisoformat(f.file.split("/")[1]) - row["as_of"]).days > 730 for f, row in flaws["stale"])
 
 
-def test_reviews_are_of_orders_that_the_same_person_made(house):
+def test_reviews_are_of_orders_of_the_same_person(house):
     owners = truth(house, "records")
     owner = {key: person for feed in ("shop", "events") for key, person in _owned(owners, feed)}
     reviewers = dict(_owned(owners, "reviews"))
@@ -189,7 +189,7 @@ def test_complaints_go_from_open_to_closed(house):
     assert {row["status"] for story in stories.values() for row in story} == {"open", "handed_on", "closed"}
 
 
-def test_every_text_of_a_customer_has_its_truth(house):
+def test_every_text_of_a_customer_has_labels_in_the_truth(house):
     labels = truth(house, "texts")
     for feed, key in (("reviews", "review_id"), ("complaints", "complaint_id")):
         assert {row[key] for row in every(house, feed)} == set(labels[labels["feed"] == feed]["key"])
@@ -198,7 +198,7 @@ def test_every_text_of_a_customer_has_its_truth(house):
     assert set(labels["mood"]) == {"positive", "neutral", "negative"}
 
 
-def test_only_the_treated_are_written_to_and_each_message_was_sent_first(house):
+def test_only_the_treated_get_messages_and_each_event_follows_a_send(house):
     arms = {(row["campaign_id"], row["member_no"]): row["arm"] for row in every(house, "assignments")}
     assert {row["campaign_id"] for row in every(house, "campaigns")} >= {campaign for campaign, _ in arms}
     sent = set()
@@ -208,7 +208,7 @@ def test_only_the_treated_are_written_to_and_each_message_was_sent_first(house):
         sent.add(row["message_id"])
 
 
-def test_deleted_contacts_are_not_reached_any_more(house):
+def test_deleted_contacts_get_no_messages(house):
     deleted = {row["external_userid"]: row["deleted_at"] for row in every(house, "wecom_contacts") if row["deleted_at"]}
     messages = every(house, "wecom_messages")
     after = [row for row in messages if deleted.get(row["external_userid"], "9")[:10] < row["sent_at"][:10]]
