@@ -23,14 +23,14 @@ MARKS = ("", "step missing", "wrong order")
 
 
 def announced(world: World, day: int) -> Array:
-    """Return the stores that announce an activity on a day; it takes place AHEAD days later."""
+    """Return the indices (int64) of stores that announce an activity on a day; it takes place AHEAD days later."""
     stores = np.arange(len(world.stores))
     offset = (scatter(world.seed, "activity", stores) % np.uint64(EVERY)).astype(np.int64)
     return np.flatnonzero(offset == day % EVERY)
 
 
 def details(world: World, day: int, stores: Array) -> tuple[Array, Array]:
-    """Return kind (index into KINDS) and capacity of the activities announced on a day."""
+    """Return kind (index into KINDS) and capacity, int64 per store, of the activities announced on a day."""
     mixed = scatter(world.seed, "activity kind", stores, day)
     return (mixed % np.uint64(4)).astype(np.int64), 20 + (mixed >> np.uint64(20)).astype(np.int64) % 9 * 5
 

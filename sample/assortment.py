@@ -58,7 +58,7 @@ class Assortment:
         return int(np.searchsorted(self.launch[self.sku_style], day, side="right"))
 
     def live(self, day: int) -> Array:
-        """Return the SKU indices on sale on a day."""
+        """Return the SKU indices (int64) on sale on a day."""
         count = self.known(day)
         return np.flatnonzero(self.end[self.sku_style[:count]] > day)
 
@@ -151,7 +151,7 @@ def _shares(category: Array, sex: Array, size: Array) -> Array:
 
 
 def fits(assortment: Assortment, day: date, ordinal: int) -> Array:
-    """Return each style's weight within its category on a day, before prices; 0 when it is not on sale."""
+    """Return float64 (styles,): the weight within its category on a day, before prices; 0 when not on sale."""
     on = (assortment.launch <= ordinal) & (assortment.end > ordinal)
     age = np.maximum(ordinal - assortment.launch, 0)
     fresh = np.where(assortment.season == WHOLE_YEAR, 1.0, np.exp(-age / 260) * 1.4)

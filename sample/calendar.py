@@ -99,7 +99,7 @@ def channel_weights(day: date) -> tuple[float, float, float, float]:
 
 
 def hours(channel: int, day: date) -> Floats:
-    """Return a channel's purchases by hour: 24 shares of the day."""
+    """Return float64 (24,): a channel's purchases by hour, as shares of the day."""
     shape = ONLINE_HOURS.copy() if channel else STORE_HOURS.copy()
     if channel == STORE and day.weekday() >= 5:
         shape[13:19] *= 1.25
@@ -109,7 +109,7 @@ def hours(channel: int, day: date) -> Floats:
 
 
 def fit(day: date) -> Floats:
-    """Return the demand for goods of each of the five seasons on a day, 0 to 1."""
+    """Return float64 (5,): the demand for goods of each season on a day, 0 to 1."""
     later = day + timedelta(days=15)
     share = day.day / 31
     return np.asarray(

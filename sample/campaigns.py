@@ -81,7 +81,7 @@ def waves(world: World) -> list[Wave]:
 
 
 def effect(world: World, day: int) -> Array | None:
-    """Return the factor on each person's purchase hazard on a day; None when nobody is treated."""
+    """Return float32 (persons,): the factor on the purchase hazard on a day; None when nobody is treated."""
     last = waves(world)[-1:]
     return last[0].factor if last and last[0].day < day <= last[0].day + WINDOW else None
 

@@ -32,7 +32,7 @@ def uniform(seed: int, purpose: str, *columns: Ints | int) -> Ints:
 
 
 def pick(shares: Ints | list[float] | tuple[float, ...], chances: Ints) -> Ints:
-    """Return for each chance in [0, 1) the index of the share it falls into; the shares need not sum to 1."""
+    """Return int64 per chance in [0, 1): the index of the share it falls into; the shares need not sum to 1."""
     bounds = np.cumsum(np.asarray(shares, dtype=np.float64))
     return np.minimum(np.searchsorted(bounds / bounds[-1], chances, side="right"), len(bounds) - 1)
 

@@ -40,7 +40,7 @@ def contacts(world: World) -> Contacts:
 
 
 def is_contact(world: World, persons: Array, day: int) -> Array:
-    """Return a boolean per person: whether a guide can write to them on a day."""
+    """Return a mask of the persons that a guide can write to on a day."""
     contact_days = contacts(world)
     return np.asarray((contact_days.added[persons] <= day) & (contact_days.deleted[persons] > day))
 

@@ -37,17 +37,17 @@ class Baskets:
         return len(self.person)
 
     def of(self, channel: int, store: int | None = None) -> Array:
-        """Return the basket numbers of a channel, or of one store."""
+        """Return the basket numbers (int64) of a channel, or of one store."""
         mask = self.channel == channel
         return np.flatnonzero(mask if store is None else mask & (self.store == store))
 
     def lines(self, numbers: Array) -> tuple[Array, Array]:
-        """Return the line rows of some baskets in order, and the number of lines of each basket."""
+        """Return the line rows of some baskets in order, and the number of lines of each basket, both int64."""
         counts = self.first[numbers + 1] - self.first[numbers]
         return place_within(counts) + np.repeat(self.first[numbers], counts), counts
 
     def totals(self) -> Array:
-        """Return fen paid per basket."""
+        """Return int64 (baskets,): fen paid."""
         return np.asarray(np.add.reduceat(self.amount, self.first[:-1])) if len(self) else np.zeros(0, np.int64)
 
 

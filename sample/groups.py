@@ -10,5 +10,5 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def place_within(counts: Array) -> Array:
-    """Return each row's index within its group, from 0."""
+    """Return int64 (counts.sum(),): each row's index within its group, from 0."""
     return np.asarray(np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts))

@@ -28,19 +28,19 @@ WINDOW = 90
 
 
 def step(state: Array, bought: Array, leave: Array, chance: Array, pace: float = 1.0) -> Array:
-    """Return the states after a day (or `pace` days) of buyers and of all others; `chance` is uniform."""
+    """Return int8 (persons,): the states after a day (or `pace` days); `bought` is a mask, `chance` uniform."""
     after = np.where(chance < CHANCE[state], BETTER[state], ELSE[state])
     goes = chance < leaving(state, leave) * pace
     return np.asarray(np.where(bought, after, np.where(goes, NEXT[state], state)).astype(np.int8))
 
 
 def leaving(state: Array | int, leave: Array) -> Array:
-    """Return the chance to change state within a day without a purchase."""
+    """Return float32 (persons,): the chance to change state within a day without a purchase."""
     return np.asarray(LEAVE[state] * (1 + OWN_PACE[state] * (leave - 1)))
 
 
 def settle(rate: Array, leave: Array, active: Array, draw: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """Return state, days of first and last purchase (negative; 0: none), and orders, after two simulated years."""
+    """Return state (int8), days of first and last purchase (int32, negative; 0: none) and orders after two years."""
     count, pace = len(rate), 8
     state = np.zeros(count, np.int8)
     enters = draw.integers(0, 100, size=count)
@@ -57,7 +57,7 @@ def settle(rate: Array, leave: Array, active: Array, draw: np.random.Generator) 
 
 
 def buy_probability(world: World, first_day: int, days: int, indices: Array, factor: Array | float = 1.0) -> Array:
-    """Return the probability of at least one purchase on the `days` days from `first_day`, given the current states.
+    """Return float32 (persons,): the probability of a purchase in `days` days from `first_day`, given the states.
 
     `factor` multiplies the hazard of each of the days: one number, one for each person, or (days, persons).
     Exact except for items out of stock: the distribution over states of those without a purchase is carried forward.

@@ -51,11 +51,11 @@ class Outlets:
         return len(self.kind)
 
     def open(self, day: int) -> Ints:
-        """Return the indices of the outlets that are open on a day."""
+        """Return the indices (int64) of the outlets that are open on a day."""
         return np.flatnonzero(self.opened <= day)
 
     def abnormal(self, day: int) -> Ints:
-        """Return each outlet's problem on a day, as an index into ABNORMAL; -1 for none."""
+        """Return int64 (outlets,): the problem on a day, as an index into ABNORMAL; -1 for none."""
         wrong = np.full(len(self), -1)
         for outlet, kind, first, last in cases(self, day // SPAN):
             if first <= day <= last:
@@ -63,13 +63,13 @@ class Outlets:
         return wrong
 
     def sales(self, day: int, start: date) -> Ints:
-        """Return the units that each outlet truly sells in the week around a day."""
+        """Return float64 (outlets,): the units truly sold in the week around a day."""
         month = MONTHS[(start + timedelta(days=day)).month - 1]
         drift = 0.85 + 0.3 * uniform(self.seed, "outlet mood", np.arange(len(self)), day // 28)
         return np.asarray(self.level * month * drift)
 
     def carried(self, day: int, sold: Ints) -> Ints:
-        """Return the goods on each outlet's shelves (a row of CARRIED per outlet), drawn from `sold`."""
+        """Return int64 (outlets, CARRIED): the SKU indices on each outlet's shelves, drawn from `sold`."""
         season = day // CARRIED_DAYS
         shuffled = sold[np.argsort(scatter(self.seed, "outlet goods", sold, season), kind="stable")]
         first = scatter(self.seed, "outlet shelf", np.arange(len(self)), season) % np.uint64(len(sold))

@@ -56,7 +56,7 @@ class Staff:
     left: Array
 
     def guide(self, store: Array, slot: Array, day: int) -> Array:
-        """Return the staff index of the guide in a store's slot (0..3) on a day; a successor replaces a leaver."""
+        """Return staff indices of the guides in store slots (0..3) on a day; a successor replaces a leaver."""
         first = (store * (GUIDES + 1) + 1 + slot) * 2
         return np.asarray(np.where(self.left[first] <= day, first + 1, first))
 

@@ -57,7 +57,7 @@ class Pricing:
         return self._tags[day]
 
     def since(self, day: int) -> Array:
-        """Return (2, styles) the day since which today's price is valid; ask for days in order."""
+        """Return int64 (2, styles): the day since which today's price is valid; ask for days in order."""
         while self._upto < day:
             self._upto += 1
             changed = self.tags(self._upto).price != self.tags(self._upto - 1).price
@@ -65,7 +65,7 @@ class Pricing:
         return self._since
 
     def answer(self, day: int) -> Array:
-        """Return (40, 6): the factor on purchases by elasticity step and category at today's prices."""
+        """Return float32 (40, 6): the factor on purchases by elasticity step and category at today's prices."""
         if day not in self._answers:
             steps = (np.arange(STEPS) + 0.5) / STEP
             response = np.exp(-np.outer(steps, np.array(ELASTICITY) * self.log_ratio(day)))
@@ -73,14 +73,14 @@ class Pricing:
         return self._answers[day]
 
     def log_ratio(self, day: int) -> Array:
-        """Return (6,) the mean logarithm of price over list price by category, over both sides."""
+        """Return float64 (6,): the mean logarithm of price over list price by category, over both sides."""
         a, weight = self.assortment, fits(self.assortment, self._date(day), day)
         cut = np.log(self.tags(day).price / a.list).mean(axis=0)
         total = np.bincount(a.category, weight, minlength=6)
         return np.asarray(np.bincount(a.category, weight * cut, minlength=6) / total)
 
     def weights(self, day: int, side: int) -> Array:
-        """Return (3, styles): the styles' weights within their category for each third of the people by elasticity."""
+        """Return float64 (3, styles): weights within the category for each third of the people by elasticity."""
         a, price = self.assortment, self.tags(day).price[side]
         usual = np.bincount(a.category, a.list) / np.bincount(a.category)
         cheap, cut = np.log(price / usual[a.category]), np.log(price / a.list)

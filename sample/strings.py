@@ -95,7 +95,7 @@ def times(days: Ints, seconds: Ints, start: date) -> Texts:
 
 
 def millis(days: Ints, seconds: Ints, start: date) -> Ints:
-    """Return epoch milliseconds of Shanghai's days and seconds."""
+    """Return int64 epoch milliseconds of days and seconds in Shanghai."""
     return np.asarray(((np.asarray(days, np.int64) + (start - EPOCH).days) * 86_400 + seconds - 8 * 3600) * 1000)
 
 

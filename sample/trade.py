@@ -56,7 +56,7 @@ def _buyers_and_strangers(
 
 
 def rowwise(weights: Array, chances: Array) -> Array:
-    """Return the index of the weight that each row's chance in [0, 1) falls into."""
+    """Return int64 (rows,): the column of `weights` (rows, n) that each chance in [0, 1) falls into."""
     bounds = np.cumsum(weights, axis=1)
     places = (bounds < (chances * bounds[:, -1])[:, None]).sum(axis=1)
     return np.asarray(np.minimum(places, weights.shape[1] - 1))
@@ -122,7 +122,7 @@ class Picking:
         self.low, self.high = self.bounds[rows + ends[:-1]], self.bounds[rows + ends[1:]]
 
     def pick(self, like: Array, location: Array) -> Array:
-        """Return a SKU per line of a person (who picks like `like`) at a location (0: online); -1 if out of stock."""
+        """Return int64 (lines,): SKUs picked like person `like` at a location (0: online); -1: out of stock."""
         chosen = np.full(len(like), -1)
         for _ in range(TRIES):
             open_ = np.flatnonzero(chosen < 0)

@@ -91,15 +91,15 @@ class World:
         return self._recent.get(day)
 
     def steps_of(self, index: Array | slice) -> Array:
-        """Return the persons' elasticity steps, the rows of Pricing.answer."""
+        """Return the persons' elasticity steps (int8), the rows of Pricing.answer."""
         return np.asarray(self._step[index])
 
     def category(self, sku: Array) -> Array:
-        """Return the category (0..5) of SKU indices."""
+        """Return the category (int64, 0..5) of SKU indices."""
         return np.asarray(self.assortment.category[self.assortment.sku_style[sku]])
 
     def inclination(self, day: int, index: Array | slice) -> Array:
-        """Return persons' purchase hazard on a day, before the factors of state and campaigns."""
+        """Return float32 (persons,): the purchase hazard on a day, before the factors of state and campaigns."""
         answer = self.pricing.answer(day)[self.steps_of(index)]
         people = self.people
         felt = np.einsum("ij,ij->i", people.taste[index], answer)

@@ -204,10 +204,13 @@ def test_readers_of_a_table_run_after_its_writers(dags, steps):
 def test_writers_of_one_table_never_run_at_the_same_time(dags, steps):
     for dag in dags.values():
         names = [name for name in dag["tasks"] if name in steps]
-        for one in names:
-            for other in names:
-                if one != other and set(steps[one].writes) & set(steps[other].writes):
-                    assert one in upstream(dag["tasks"], other) or other in upstream(dag["tasks"], one), (one, other)
+        for first in names:
+            for second in names:
+                if first != second and set(steps[first].writes) & set(steps[second].writes):
+                    assert first in upstream(dag["tasks"], second) or second in upstream(dag["tasks"], first), (
+                        first,
+                        second,
+                    )
 
 
 def test_the_asset_is_announced_after_all_of_a_dag(dags):

@@ -63,7 +63,7 @@ def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged
 
 
 def figures(scores: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics that need only probabilities and outcomes, two arrays of one length."""
+    """Compute the metrics that need only probabilities and outcomes, both of shape (rows,)."""
     positives = float(labels.sum())
     counted = {"test_rows": float(len(labels)), "positives": positives}
     names = ("auc", "average_precision", "brier", "logloss", "ece", "lift_at_10pct", "mean_score", "positive_rate")

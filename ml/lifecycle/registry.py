@@ -71,7 +71,7 @@ class Champion:
     ask: Callable[[pd.DataFrame], Any] = field(repr=False)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the calibrated probability per row; columns that are not features are ignored."""
+        """Return the calibrated probabilities, shape (rows,); columns that are not features are ignored."""
         import numpy as np
 
         return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)

@@ -38,7 +38,7 @@ class Trained:
     facts: dict[str, Any]
 
     def predict(self, frame: pd.DataFrame) -> Floats:
-        """Return the probability of the label per row; features may be null, and are read as doubles."""
+        """Return probabilities of the label, shape (rows,); features may be null, and are read as doubles."""
         import xgboost
 
         matrix = inputs(frame, self.features)
@@ -78,7 +78,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
 
 
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
-    """Return the features as doubles in the model's order; ConfigError naming those that are absent."""
+    """Return the features in the model's order, shape (rows, features); ConfigError naming those that are absent."""
     if missing := [feature for feature in features if feature not in frame]:
         raise ConfigError(f"The data has no columns {', '.join(missing)}, which are features of the model.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()

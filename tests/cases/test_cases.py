@@ -46,7 +46,7 @@ def test_the_cases_that_must_be_right_have_checks():
 
 
 def test_a_check_refers_to_cases_that_have_checks():
-    assert {other for check in CHECKS.values() for other in check.beside} <= set(CHECKS)
+    assert {case for check in CHECKS.values() for case in check.beside} <= set(CHECKS)
 
 
 def test_a_failing_query_is_wrong():

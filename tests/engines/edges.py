@@ -119,12 +119,12 @@ BY_NAME = {
 
 def of_table():
     """A call for every entry in the table of functions."""
-    for name, ways in functions().items():
-        for way in ways:
-            if name in BY_NAME and len(way.kinds) == max(len(other.kinds) for other in ways):
+    for name, signatures in functions().items():
+        for signature in signatures:
+            if name in BY_NAME and len(signature.kinds) == max(len(other.kinds) for other in signatures):
                 yield BY_NAME[name]
                 continue
-            columns = [OF_KIND[kind.removesuffix("...")] for kind in way.kinds]
+            columns = [OF_KIND[kind.removesuffix("...")] for kind in signature.kinds]
             parts = [each[n if len(each) > n else 0] for n, each in enumerate(columns)]
             yield f"{name}({', '.join(parts)})"
 

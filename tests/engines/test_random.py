@@ -58,12 +58,12 @@ class Growing:
         return form
 
     def call(self, kind, depth):
-        way, parts = self.one_of(CALLS[kind]), []
-        for place, wanted in enumerate(kind.removesuffix("...") for kind in way.kinds):
-            fixed = OF_KIND[wanted][place if place < len(OF_KIND[wanted]) else 0]
-            grown = PLAIN.get(wanted, wanted)
+        signature, parts = self.one_of(CALLS[kind]), []
+        for place, parameter in enumerate(kind.removesuffix("...") for kind in signature.kinds):
+            fixed = OF_KIND[parameter][place if place < len(OF_KIND[parameter]) else 0]
+            grown = PLAIN.get(parameter, parameter)
             parts.append(self.of(grown, depth) if grown in TYPES else fixed)
-        return f"{way.name}({', '.join(parts)})"
+        return f"{signature.name}({', '.join(parts)})"
 
     def choice(self, kind, depth):
         return self.filled(self.one_of(CHOICES), kind, depth)

@@ -26,7 +26,7 @@ def lived():
     return world, bought
 
 
-def shown(wave, bought, some):
+def observed_uplift(wave, bought, some):
     """Return the difference between the arms' purchase rates, and its standard error."""
     arms = [bought[wave.number, wave.persons[some & (wave.treated == arm)]] for arm in (True, False)]
     error = np.sqrt(sum(arm.mean() * (1 - arm.mean()) / len(arm) for arm in arms))
@@ -37,7 +37,7 @@ def shown(wave, bought, some):
 def test_the_arms_differ_by_the_true_uplift(lived, number):
     world, bought = lived
     wave = waves(world)[number]
-    difference, error = shown(wave, bought, np.ones(len(wave.persons), bool))
+    difference, error = observed_uplift(wave, bought, np.ones(len(wave.persons), bool))
     treated = wave.uplift[wave.treated].mean()
     assert abs(difference - treated) < 3.5 * error
     assert 0.47 < wave.treated.mean() < 0.53
@@ -49,7 +49,9 @@ def test_persons_with_a_high_true_uplift_respond_most(lived):
     for wave in waves(world):
         if wave.number != ALIKE:
             high = wave.uplift > np.quantile(wave.uplift, 0.8)
-            differences.append((shown(wave, bought, high), shown(wave, bought, ~high), wave.uplift[high].mean()))
+            differences.append(
+                (observed_uplift(wave, bought, high), observed_uplift(wave, bought, ~high), wave.uplift[high].mean())
+            )
     for (top, error), (rest, _), expected in differences:
         assert top > rest + 0.05
         assert abs(top - expected) < 3.5 * error

@@ -40,9 +40,9 @@ def test_category_codes_change_on_day_200(house):
 
 
 def test_erp_orders_pass_through_all_states(house):
-    for name, wanted in (("purchases", {"下单", "在途", "到货"}), ("production", {"排产", "生产中", "完工"})):
+    for name, states in (("purchases", {"下单", "在途", "到货"}), ("production", {"排产", "生产中", "完工"})):
         files = (house / f"landing/erp_{name}").rglob("*.csv")
-        assert {line.rsplit(",", 1)[1] for path in files for line in lines(path, "gb18030")[1:]} >= wanted
+        assert {line.rsplit(",", 1)[1] for path in files for line in lines(path, "gb18030")[1:]} >= states
 
 
 def test_tills_have_their_columns_and_two_thirds_of_receipts_a_member(house):

@@ -78,10 +78,10 @@ def test_each_feed_has_rows(house):
 def test_days_generated_alone_equal_those_of_a_longer_run(house, tmp_path):
     generate(tmp_path / "landing", 4000, START, DAYS + 9, 7, since=SINCE, feeds=MINE)
     end = START + timedelta(days=DAYS)
-    whole = {name: b for name, b in contents(house / "landing", SINCE).items() if name.split("/")[0] in MINE}
+    full_run = {name: b for name, b in contents(house / "landing", SINCE).items() if name.split("/")[0] in MINE}
     alone = contents(tmp_path / "landing", until=end)
-    assert set(alone) == set(whole)
-    assert [name for name in whole if whole[name] != alone[name]] == []
+    assert set(alone) == set(full_run)
+    assert [name for name in full_run if full_run[name] != alone[name]] == []
     assert contents(house / "truth/texts", SINCE) == contents(tmp_path / "truth/texts", until=end)
 
 
@@ -92,9 +92,9 @@ def test_flaws_name_the_rows_that_have_them(flaws):
         "stuck counter": lambda row: row["entries"] == "9999",
         "deleted contact": lambda row: row["deleted_at"] and row["deleted_by"],
     }
-    for kind, shown in shows.items():
+    for kind, is_flawed in shows.items():
         assert flaws[kind], kind
-        assert all(shown(row) for _, row in flaws[kind]), kind
+        assert all(is_flawed(row) for _, row in flaws[kind]), kind
 
 
 def test_flaws_name_the_keys_that_have_them(flaws):

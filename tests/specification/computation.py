@@ -165,4 +165,4 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
         records = asof.records_known(context, day)
         return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
-    return reduce(lambda one, other: one.unionByName(other), map(of, days))
+    return reduce(lambda left, right: left.unionByName(right), map(of, days))
