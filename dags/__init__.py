@@ -1,1 +1,1 @@
-"""They point; they do not compute."""
+"""Airflow DAGs of the daily job. They order steps and compute nothing."""

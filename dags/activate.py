@@ -1,9 +1,10 @@
-"""
-# Activate, daily (触达)
-Scores with the champions, decides who is in each audience, exports seeds, advances journeys and sends what is due.
+"""# Activate, daily (触达)
+Scores with the champions, computes the members of each audience, exports seeds, advances journeys and sends
+messages that are due.
 
-*When it fails*: any task is safe to rerun: exports are replaced whole, and a message has a key that no rerun changes.
-A message whose fate is `unknown` is never sent again by itself; look at the mail server's log for its Message-ID.
+*When it fails*: any task is safe to rerun: exports are replaced as a whole, and a rerun gives each message the same
+key. A message whose delivery is `unknown` is never sent again automatically; search the mail server's log for its
+Message-ID.
 """
 
 from dags.house import ACTIVATED, TRAINED, house_dag, rooms

@@ -1,4 +1,4 @@
-"""What the clock does with the DAGs of a home, in words for whoever starts it."""
+"""Describes the schedule of a home's DAGs, for whoever starts the scheduler."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dags.inprocess import dags
 
 def plan(zone: str, now: datetime | None = None) -> list[str]:
     """Say which DAGs run when, in the retailer's zone, and which of them send."""
-    at, found = now or datetime.now(UTC), dags()
+    at, scheduled = now or datetime.now(UTC), dags()
     lines = ["DAGs run by the clock:"]
-    lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in found]
-    sending = [dag.dag_id for dag in found if any(_leaves(task.task_id) for task in dag.tasks)]
+    lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in scheduled]
+    sending = [dag.dag_id for dag in scheduled if any(_sends(task.task_id) for task in dag.tasks)]
     for name in sending:
         lines.append(f"{name} sends messages and exports audiences, for the newest day that is over.")
     return lines
 
 
 def _when(dag: Any, zone: ZoneInfo, now: datetime) -> str:
-    """Say when a DAG runs: at once, where the clock has not run it since the last time that has passed."""
+    """Say when a DAG runs next: at once, if it has not run for its latest data interval."""
     if isinstance(dag.schedule, list | tuple):
         return "when the one before has ended"
     from airflow.models.dagrun import DagRun
@@ -34,8 +34,8 @@ def _when(dag: Any, zone: ZoneInfo, now: datetime) -> str:
         last_automated_data_interval=last, restriction=TimeRestriction(earliest=None, latest=None, catchup=True)
     )
     runs = DagRun.find(dag_id=dag.dag_id, logical_date=last.start)
-    told = f"next on {following.run_after.astimezone(zone):%Y-%m-%d at %H:%M} ({zone}), for the day before"
-    return told if runs else f"now, for {last.start.astimezone(zone):%Y-%m-%d}, then {told}"
+    next_run = f"next on {following.run_after.astimezone(zone):%Y-%m-%d at %H:%M} ({zone}), for the day before"
+    return next_run if runs else f"now, for {last.start.astimezone(zone):%Y-%m-%d}, then {next_run}"
 
 
 def _paused(name: str) -> str:
@@ -45,5 +45,5 @@ def _paused(name: str) -> str:
     return f" - paused: quanyu airflow dags unpause {name}" if dag and dag.is_paused else ""
 
 
-def _leaves(task: str) -> bool:
+def _sends(task: str) -> bool:
     return task == "send" or task.startswith("export.")

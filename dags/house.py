@@ -1,4 +1,4 @@
-"""The factory of every DAG: the same owner's manners, retries and tasks drawn from the steps' reads and writes."""
+"""Builds every DAG: common owner, retries and limits, and tasks ordered by the steps' reads and writes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ RETRIES = 2
 
 @contextmanager
 def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iterator[DAG]:
-    """Open a DAG named as its file, without catch-up, one run at a time, since its tables have one writer.
+    """Open a DAG named after its file, without catch-up, with one run at a time: its tables have a single writer.
 
-    A text is a cron expression in the retailer's zone, and each run has the day that its data interval begins on.
+    A text is a cron expression in the retailer's zone; each run is for the day on which its data interval begins.
     """
     zone = _zone()
     with DAG(
@@ -35,7 +35,7 @@ def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iter
         schedule=CronDataIntervalTimetable(schedule, timezone=zone) if isinstance(schedule, str) else schedule,
         start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo(zone)),
         catchup=False,
-        # Nothing is paused, since no clock runs unless an engineer starts one: `quanyu up --schedule`.
+        # Not paused: no scheduler runs unless an engineer starts one with `quanyu up --schedule`.
         is_paused_upon_creation=False,
         max_active_runs=1,
         max_active_tasks=1,
@@ -55,19 +55,19 @@ def _zone() -> str:
 
 
 def rooms(*names: str, then: Asset) -> None:
-    """Draw a task for each step of these rooms, ordered by what they read and write, and announce the asset at the end.
+    """Add a task for each step of these stages, ordered by reads and writes, and announce the asset at the end.
 
-    A source that stops does not stop the others: what was published of it before stays, and the run goes on with it.
-    Where a declaration has a mistake, the one task of the DAG fails with it.
+    A source that fails does not stop the others: its published tables stay as they are, and the run continues with
+    them. An invalid declaration fails the DAG's only task with its error.
     """
     try:
         steps = call("quanyu.tasks:steps")(names)
     except ConfigError as error:
-        _mistake(str(error))
+        _invalid_declaration(str(error))
         return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
     before = call("quanyu.tasks:order")(steps)
-    waits = "Waits until no other run of a DAG is at work in this home."
+    waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
         for other in earlier or (None,):
@@ -79,19 +79,17 @@ def rooms(*names: str, then: Asset) -> None:
 
 
 def _verdict() -> Any:
-    """Draw the task that fails the run where a source did, though what waits for it goes on."""
+    """Add the task that fails the run if a source failed, while the tasks after it still run."""
 
-    @task(
-        task_id="verdict", doc_md="Fails where a source stopped, was refused or is late; the others go on.", retries=0
-    )
+    @task(task_id="verdict", doc_md="Fails if a source stopped, was refused or is late; the others go on.", retries=0)
     def verdict() -> None:
         pass
 
     return verdict()
 
 
-def _mistake(words: str) -> None:
-    @task(task_id="declarations", doc_md="Says what is wrong with a declaration.", retries=0)
+def _invalid_declaration(words: str) -> None:
+    @task(task_id="declarations", doc_md="Fails with the error of an invalid declaration.", retries=0)
     def declarations() -> None:
         call("quanyu.tasks:mistaken")(words)
         raise AirflowFailException(words)
@@ -109,7 +107,7 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
             day, sends = occasion(context)
             call("quanyu.tasks:perform")(name, day, context["run_id"], sends)
         except Exception as error:
-            # Airflow writes an error with all that it came from into the task's log, and that may show values of rows.
+            # Airflow logs an exception with its causes, which may contain values of rows.
             fault = call("quanyu.faults:explained")(error)
             if isinstance(fault, RetryableError) and not isinstance(fault, LaterError):
                 raise fault from None
@@ -119,7 +117,7 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
 
 
 def announce(asset: Asset) -> Any:
-    """Tell the DAGs that wait for it, with the day and whether its run may send, that this one is through."""
+    """Announce the asset to the DAGs that wait for it, with the run's day and whether its run may send."""
 
     @task(
         task_id="announce", outlets=[asset], trigger_rule="all_done" if asset is INGESTED else "all_success", retries=0

@@ -1,9 +1,8 @@
-"""
-# Ingest, daily (接入)
-Takes what has landed of every source: bronze, silver, and quarantine for what breaks its contract.
+"""# Ingest, daily (接入)
+Reads the new files of every source: bronze, silver, and quarantine for rows that break their contract.
 
-*When it fails*: any task is safe to rerun. A source that stops says why and who must act; what was published of it
-before stays, and the other sources go on. After a mended contract: `quanyu replay SOURCE --day D`.
+*When it fails*: any task is safe to rerun. A source that stops says why and who must act; its published tables stay
+as they are, and the other sources go on. After fixing a contract: `quanyu replay SOURCE --day D`.
 """
 
 from dags.house import INGESTED, house_dag, rooms

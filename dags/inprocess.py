@@ -1,4 +1,4 @@
-"""One day of the main job through its DAGs in this process, in the order of the assets that wake them."""
+"""Runs one day of the main job through its DAGs in this process, in the order of their assets."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ FOLDER = Path(__file__).parent
 
 
 def prepare(home: Path, database: str) -> None:
-    """Make one of Airflow's databases, or bring it up to date; a mark tells later runs of the version that it is there.
+    """Create or migrate one of Airflow's databases, and write a file that marks it as ready for this version.
 
-    What waits in the queue of assets was left by days that were run by hand before they stopped doing so.
+    Assets that are still queued come from earlier runs by hand, and are dropped.
     """
-    if (mark := _mark(home, database)).exists():
+    if (mark := _ready_file(home, database)).exists():
         return
-    _quietly(["db", "migrate"], "Airflow's database could not be made")
+    _airflow(["db", "migrate"], "Airflow's database could not be created or migrated")
     _clear_queue()
     mark.touch()
 
 
 def show(home: Path, database: str) -> None:
-    """Let the pages and commands on a database know the DAGs, before one of them has run."""
-    if (mark := _mark(home, database).with_suffix(".shown")).exists():
+    """Register the DAGs in a database, so that Airflow's pages and commands show them before the first run."""
+    if (mark := _ready_file(home, database).with_suffix(".shown")).exists():
         return
-    _quietly(["dags", "reserialize"], "Airflow could not read the DAGs")
+    _airflow(["dags", "reserialize"], "Airflow could not read the DAGs")
     mark.touch()
 
 
-def _mark(home: Path, database: str) -> Path:
+def _ready_file(home: Path, database: str) -> Path:
     from importlib.metadata import version
 
     return home / "airflow" / f"{database}-{version('apache-airflow').replace('.', '-')}.ready"
 
 
-def _quietly(words: Sequence[str], failure: str) -> None:
-    """Let one of Airflow's own commands do its work without its many words. Raises RetryableError with the last."""
+def _airflow(words: Sequence[str], failure: str) -> None:
+    """Run an Airflow command without its output. Raises RetryableError with the last lines if it fails."""
     command = [sys.executable, "-m", "airflow", *words]
     environment = child_environment({}, ["AIRFLOW_*", "QUANYU_*"])
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -62,20 +62,20 @@ def _clear_queue() -> None:
 
 
 def in_order(dags: Sequence[Any]) -> list[Any]:
-    """Order DAGs so that who announces an asset comes before whom it wakes."""
-    made = {asset.uri: dag for dag in dags for task in dag.tasks for asset in task.outlets}
-    found: list[Any] = []
+    """Order DAGs so that the producer of an asset comes before the DAGs that it triggers."""
+    producers = {asset.uri: dag for dag in dags for task in dag.tasks for asset in task.outlets}
+    ordered: list[Any] = []
 
     def add(dag: Any) -> None:
         for uri in _waits_for(dag):
-            if uri in made:
-                add(made[uri])
-        if dag not in found:
-            found.append(dag)
+            if uri in producers:
+                add(producers[uri])
+        if dag not in ordered:
+            ordered.append(dag)
 
     for dag in dags:
         add(dag)
-    return found
+    return ordered
 
 
 def _waits_for(dag: Any) -> list[str]:
@@ -83,16 +83,16 @@ def _waits_for(dag: Any) -> list[str]:
 
 
 def dags() -> list[Any]:
-    """Load the DAGs of the house."""
+    """Load the DAGs of this folder."""
     from airflow.sdk import DAG
 
     return in_order(discover.instances_in("dags", DAG))
 
 
 def run(day: str) -> None:
-    """Run every DAG for a day. Failures of tasks are told by their results, not raised.
+    """Run every DAG for a day. Failed tasks are reported by their results, not raised.
 
-    All of them run, so that none has to be woken: an asset announced here would wake a DAG when a clock is started.
+    Assets are not announced: they would trigger DAGs once a scheduler is started.
     """
     for dag in dags():
         for task in dag.tasks:
@@ -101,14 +101,14 @@ def run(day: str) -> None:
 
 
 def is_running(home: Path, dag: str, run_id: str) -> bool:
-    """Whether a run of a DAG has not ended, by the database of the clock, which this process may not be on."""
+    """Whether a run has not ended, according to the scheduler's database, which this process may not use itself."""
     with contextlib.closing(sqlite3.connect(home / "airflow" / "airflow.db")) as database:
         query = "select 1 from dag_run where dag_id = ? and run_id = ? and state = 'running'"
         return database.execute(query, (dag, run_id)).fetchone() is not None
 
 
 def end_runs_by_hand() -> None:
-    """Mark as failed what runs by hand left when they were killed: a scheduler would go on with it."""
+    """Mark as failed the runs by hand that were killed: a scheduler would continue them."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from airflow.utils.state import DagRunState

@@ -1,4 +1,4 @@
-"""For which day a DAG runs, and whether it may send: by the clock, by a backfill, by an asset or by hand."""
+"""The business day of a DAG's run and whether it may send: scheduled, backfilled, triggered by an asset or by hand."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from quanyu.discover import call
 def occasion(context: Context) -> tuple[date, bool]:
     """Return the business day of a run, and whether the run may send.
 
-    The day is the one given by hand (`day` in the run's configuration), else the one of the asset that woke it, else
-    the one on which its data interval begins in the retailer's zone, else the newest one that is over. It may send for
-    the newest day that is over, but not in a backfill, nor where one woke it.
+    The day is `day` in the run's configuration; else the day of the asset that triggered it; else the day on which its
+    data interval begins in the retailer's zone; else the newest day that is over. A run may send for the newest day
+    that is over, but not in a backfill, nor if a backfill triggered it.
     """
     run, newest = context["dag_run"], call("quanyu.tasks:newest_day")()
     events = [event.extra for event in _events(context) if "day" in event.extra]
-    if given := (run.conf or {}).get("day"):
-        day, allowed = call("quanyu.calendar:day_of")(given), True
+    if requested := (run.conf or {}).get("day"):
+        day, allowed = call("quanyu.calendar:day_of")(requested), True
     elif events:
         last = max(extra["day"] for extra in events)
         day, allowed = date.fromisoformat(last), any(e.get("sends", True) for e in events if e["day"] == last)

@@ -1,9 +1,8 @@
-"""
-# Train (模型训练)
-Trains each model that has no champion or whose weekly day has come, judges it on the later period, records it.
+"""# Train (模型训练)
+Trains each model that has no champion or whose weekly day has come, evaluates it on the later period, registers it.
 
-*When it fails*: rerun it; the same training is recorded once. A model that does not pass its gates is no failure: the
-champion before stays, and without one the run goes on and says so.
+*When it fails*: rerun it; the same training is recorded once. A model that does not pass its gates is no failure: its
+previous champion stays, and without one the run continues and reports it.
 """
 
 from dags.house import TRAINED, UNIFIED, house_dag, rooms

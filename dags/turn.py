@@ -1,4 +1,4 @@
-"""The first task of every DAG, so that one of a home works at a time, in the order in which they wake each other."""
+"""The first task of every DAG: one DAG of a home runs at a time, in the order in which they trigger each other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ POKE_SECONDS = 15
 
 
 class Turn(BaseSensorOperator):  # type: ignore[misc]
-    """Waits until no other run is at work in the home, the later DAGs of a day first."""
+    """Waits until no other run is active in the home; the later DAGs of a day go first."""
 
     def poke(self, context: Context) -> bool:
-        """Whether the home is this run's now; it keeps it until it ends."""
+        """Whether this run may start; once it may, it stays the active one until it ends."""
         runs = context["ti"].get_dr_count
 
         def works(dag: str, run_id: str) -> bool:
@@ -25,6 +25,6 @@ class Turn(BaseSensorOperator):  # type: ignore[misc]
         return bool(call("quanyu.tasks:take_turn")(self.dag_id, context["run_id"], works, lambda: self._waits(runs)))
 
     def _waits(self, runs: Any) -> bool:
-        """Whether a run of a DAG that ends what an earlier one began waits to go on."""
+        """Whether a run waits whose DAG continues an earlier DAG's work."""
         later = CHAIN[CHAIN.index(self.dag_id) + 1 :]
         return any(runs(dag, states=["queued", "running"]) for dag in later)

@@ -1,8 +1,7 @@
-"""
-# Upkeep, weekly (维护)
-Puts small files of every table together and removes versions that are older than `retention_days`, once in a week.
+"""# Upkeep, weekly (维护)
+Compacts the small files of every table and removes versions older than `retention_days`.
 
-*When it fails*: it is safe to rerun at any time; no row changes, and the days go on without it.
+*When it fails*: it is safe to rerun at any time; it changes no row, and the daily runs do not depend on it.
 """
 
 from dags.house import ACTIVATED, KEPT_UP, house_dag, rooms

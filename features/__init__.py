@@ -1,1 +1,1 @@
-"""Declarations only: what is known of a customer as of a day, one file per subject."""
+"""Declarations only: features of a customer as of a day, one file per subject."""

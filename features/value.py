@@ -5,7 +5,7 @@ from quanyu.model.trade import Orders
 
 
 class Value(FeatureView):
-    """What a customer is worth, by the paid purchases of a year; returns are told by engagement."""
+    """What a customer is worth, by the paid purchases of a year; engagement counts the returns."""
 
     owner, over, within = "growth", Orders, days(365)
     where = "kind = 'purchase' and status = 'paid'"

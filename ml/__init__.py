@@ -1,1 +1,1 @@
-"""Models, one file each, and what trains and judges them."""
+"""Models, one file each, and the lifecycle that trains and evaluates them."""

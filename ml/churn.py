@@ -1,4 +1,4 @@
-"""Who is about to stop buying."""
+"""Customers who are likely to stop buying."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Churn(ModelSpec):
     owner = "growth"
     population = "recency.days_since_order < 365"
     label = Label(none_of="orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")
-    # Tenure is left out on purpose: it says as much of when the data begins as of the customer.
+    # Without tenure: it reflects the first day of the data as much as the customer.
     features = (
         *GROWING_LOYALTY,
         "value.average_order",
@@ -36,7 +36,7 @@ class Churn(ModelSpec):
     cutoffs = Cutoffs(every_days=30, at_most=6, history_days=60)
     estimator = Estimator(
         kind="xgboost",
-        # Few customers: shallow trees, and directions that hold in any shop, carry over to the next season.
+        # Few customers: shallow trees, with monotone directions that hold for any shop, generalise to the next season.
         params={
             "n_estimators": 150,
             "max_depth": 3,

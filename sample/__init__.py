@@ -1,4 +1,4 @@
-"""The sample retailer: a seeded Chinese house of fashion and home, with stores, a web shop and a known truth.
+"""The sample retailer: a seeded Chinese retailer of fashion and home goods, with stores, web shops and a known truth.
 
-It imports nothing of ours: what it lands is what a stranger's systems would, and only the feeds tell about it.
+It imports nothing of `quanyu`: it writes what a stranger's systems would deliver, so only its feeds describe it.
 """

@@ -1,4 +1,4 @@
-"""What the stores invite to every four weeks, who signs up, who comes, and what they pay for in advance."""
+"""Store activities: every four weeks stores invite members. Who signs up, who comes, and what they prepay."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ MARKS = ("", "step missing", "wrong order")
 
 
 def announced(world: World, day: int) -> Array:
-    """Return the stores that announce an activity on a day, to be held AHEAD days later."""
+    """Return the indices (int64) of stores that announce an activity on a day; it takes place AHEAD days later."""
     stores = np.arange(len(world.stores))
     offset = (scatter(world.seed, "activity", stores) % np.uint64(EVERY)).astype(np.int64)
     return np.flatnonzero(offset == day % EVERY)
 
 
 def details(world: World, day: int, stores: Array) -> tuple[Array, Array]:
-    """Return kind (place in KINDS) and capacity of the activities announced on a day."""
+    """Return kind (index into KINDS) and capacity, int64 per store, of the activities announced on a day."""
     mixed = scatter(world.seed, "activity kind", stores, day)
     return (mixed % np.uint64(4)).astype(np.int64), 20 + (mixed >> np.uint64(20)).astype(np.int64) % 9 * 5
 
 
 def invite(world: World, facts: Facts) -> None:
-    """Settle who will come to what is announced today, and leave the day's rows in `facts.extras` (a step)."""
+    """Plan who takes part in the activities announced today, and put the rows due today in `facts.extras` (a step)."""
     for store in announced(world, facts.day):
         draw = world.rng("activity people", facts.day, int(store))
         kind, capacity = (int(column[0]) for column in details(world, facts.day, np.array([store])))
@@ -47,7 +47,7 @@ def invite(world: World, facts: Facts) -> None:
 
 
 def _guests(world: World, store: int, day: int, many: int, draw: np.random.Generator) -> Array:
-    """Return members of the store, and one stranger to it for every twelve."""
+    """Return members of the store, plus one person from elsewhere for every twelve."""
     order = world.extras.get("people by store")
     if order is None:
         order = world.extras["people by store"] = np.argsort(world.people.store, kind="stable")
@@ -60,16 +60,16 @@ def _guests(world: World, store: int, day: int, many: int, draw: np.random.Gener
 
 
 def _plan(world: World, day: int, store: int, kind: int, persons: Array, draw: np.random.Generator) -> None:
-    many, held = len(persons), day + AHEAD
+    many, event_day = len(persons), day + AHEAD
     signup = day + draw.integers(0, AHEAD, many)
     comes = draw.random(many) < COMES
     pays = comes & (draw.random(many) < (PAYS if kind == 2 else PAYS / 4))
     chance = draw.random(many)
     missing, late = comes & (chance < STEP_MISSING), comes & (chance > 1 - WRONG_ORDER)
-    signup = np.where(late, held, signup)
+    signup = np.where(late, event_day, signup)
     clock = draw.integers(14 * 3600, 15 * 3600, many)
     second = np.where(late, clock + 600, draw.integers(9 * 3600, 23 * 3600, many))
-    kept = np.concatenate([~missing, comes, pays])
+    occurs = np.concatenate([~missing, comes, pays])
     columns = {
         "person": np.tile(persons, 3),
         "step": np.repeat(np.arange(3), many),
@@ -79,5 +79,5 @@ def _plan(world: World, day: int, store: int, kind: int, persons: Array, draw: n
         "store": np.full(3 * many, store),
         "opened": np.full(3 * many, day),
     }
-    when = np.concatenate([signup, np.full(2 * many, held)])
-    plan(world, "activities", when[kept], {key: column[kept] for key, column in columns.items()})
+    when = np.concatenate([signup, np.full(2 * many, event_day)])
+    plan(world, "activities", when[occurs], {key: column[occurs] for key, column in columns.items()})

@@ -1,4 +1,4 @@
-"""What is planned for later days: rows of columns, filed under the day on which they are due."""
+"""Rows planned for later days, stored under the day on which they are due."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def plan(world: World, name: str, due: Array, columns: dict[str, Array]) -> None:
-    """File rows under their days (`due`, counted from the start), past days left out."""
+    """Store rows under their days (`due`, counted from the start); rows of past days are dropped."""
     book: dict[int, list[dict[str, Array]]] = world.extras.setdefault(f"agenda of {name}", {})
     for day in np.unique(due):
         rows = due == day
@@ -21,7 +21,7 @@ def plan(world: World, name: str, due: Array, columns: dict[str, Array]) -> None
 
 
 def due(world: World, name: str, day: int) -> dict[str, Array] | None:
-    """Take out the rows of a day, by `second` of the day; None when nothing is due."""
+    """Remove and return the rows of a day, sorted by `second` of the day; None when nothing is due."""
     parts = world.extras.get(f"agenda of {name}", {}).pop(day, [])
     if not parts:
         return None

@@ -1,4 +1,4 @@
-"""What is sold: styles that come by season, their sizes, and which of them people choose."""
+"""The assortment: styles that arrive by season, their sizes, and how popular each is."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 SHARES = (0.30, 0.16, 0.12, 0.16, 0.14, 0.12)
 USUAL_PRICE = (289.0, 309.0, 379.0, 109.0, 299.0, 99.0)
 ELASTICITY = (1.9, 1.6, 1.4, 1.1, 2.2, 0.9)
-# Seasons that are on the racks on the first day, and those to come: eleven years' worth.
+# Seasons on sale on the first day, and eleven years of later ones.
 BEFORE, COLLECTIONS = 3, 44
 WHOLE_YEAR = 4
 
 
 @dataclass
 class Assortment:
-    """Styles and SKUs in the order of their coming, so that those known on a day are the first ones.
+    """Styles and SKUs in order of launch, so that the SKUs listed on a day are a prefix of all.
 
-    By style: `category` 0..5, `season` 0..4, `list` and `cost` fen, `launch` and `end` days from the start,
-    `pop` weight. By SKU index: `sku_style`, `sku_size` (place in the category's sizes), `code`, `size`, `share`
-    of its style's sales. `first` (styles + 1) bounds each style's SKUs.
+    By style: `category` 0..5, `season` 0..4, `list` and `cost` in fen, `launch` and `end` in days from the start,
+    `pop` (popularity weight). By SKU: `sku_style` and `sku_size` (index into the category's sizes), `code`, `size`,
+    `share` of its style's sales. `first` (styles + 1) holds the first SKU index of each style.
     """
 
     category: Array
@@ -54,17 +54,17 @@ class Assortment:
     size: Any
 
     def known(self, day: int) -> int:
-        """Return how many SKUs the master knows on a day."""
+        """Return how many SKUs the product master lists on a day."""
         return int(np.searchsorted(self.launch[self.sku_style], day, side="right"))
 
     def live(self, day: int) -> Array:
-        """Return the SKU indices on sale on a day."""
+        """Return the SKU indices (int64) on sale on a day."""
         count = self.known(day)
         return np.flatnonzero(self.end[self.sku_style[:count]] > day)
 
 
 def draw_assortment(customers: int, start: date, seed: int) -> Assortment:
-    """Return the whole-year styles and one collection for each season, around 60 styles at a time."""
+    """Return the whole-year styles and one collection per season, around 60 styles each."""
     size = 1 + max(0.0, float(np.log10(customers / 3000)))
     parts = [_collection(seed, number, size, start) for number in range(COLLECTIONS + 1)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -72,13 +72,13 @@ def draw_assortment(customers: int, start: date, seed: int) -> Assortment:
 
 
 def _collection(seed: int, number: int, size: float, start: date) -> dict[str, Array]:
-    """Collection 0 is the whole-year range; the others come at the seasons' starts."""
+    """Draw a collection: number 0 is the whole-year range; the others start with their seasons."""
     draw = rng(seed, "collection", number)
     least = np.array([7, 4, 3, 6, 5, 5]) if number == 0 else np.array([2, 2, 1, 1, 1, 1])
     counts = np.round(least * size).astype(int)
     category = np.repeat(np.arange(6), counts)
     count = len(category)
-    season, launch = (WHOLE_YEAR, -400) if number == 0 else _entrance(start, number - 1 - BEFORE)
+    season, launch = (WHOLE_YEAR, -400) if number == 0 else _start_of_collection(start, number - 1 - BEFORE)
     usual = (
         np.array(USUAL_PRICE)[category]
         * draw.lognormal(0, 0.35, count)
@@ -101,8 +101,8 @@ def _collection(seed: int, number: int, size: float, start: date) -> dict[str, A
     }
 
 
-def _entrance(start: date, number: int) -> tuple[int, int]:
-    """Return season and day of the collection that comes `number` seasons after the one on the racks at the start."""
+def _start_of_collection(start: date, number: int) -> tuple[int, int]:
+    """Return season and first day of the collection that starts `number` seasons after the one on sale at the start."""
     starts = [date(start.year - 1 + year, month, 20) for year in range(COLLECTIONS // 4 + 3) for month in (2, 5, 8, 11)]
     current = max(place for place, day in enumerate(starts) if day <= start)
     place = current + number
@@ -151,7 +151,7 @@ def _shares(category: Array, sex: Array, size: Array) -> Array:
 
 
 def fits(assortment: Assortment, day: date, ordinal: int) -> Array:
-    """Return the weight of each style in its category on a day, before prices: 0 when not on sale."""
+    """Return float64 (styles,): the weight within its category on a day, before prices; 0 when not on sale."""
     on = (assortment.launch <= ordinal) & (assortment.end > ordinal)
     age = np.maximum(ordinal - assortment.launch, 0)
     fresh = np.where(assortment.season == WHOLE_YEAR, 1.0, np.exp(-age / 260) * 1.4)

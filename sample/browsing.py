@@ -1,4 +1,4 @@
-"""Who looks around in the mini-program and on the web today: sessions, of which each is some events."""
+"""Visits to the mini-program and the website: sessions of several events each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# How many sessions without an order come for each purchase that a state's hazard makes expect.
+# Sessions without an order per purchase that the hazard of a person's state predicts.
 INTEREST = np.array([0.0, 4.0, 2.4, 1.5, 3.0, 8.0, 2.2], dtype=np.float32)
 VIEW, SEARCH, CART, PAY, SHARE, SCAN = range(6)
 KINDS = ("view", "search", "cart", "pay", "share", "scan")
@@ -29,10 +29,10 @@ BOTS_A_DAY = 0.12
 
 @dataclass
 class Events:
-    """A day's events in the order of their sessions; one row each.
+    """A day's events in session order, one row per event.
 
-    `person` -1 for bots; `session` numbers them in the day; `place` within the session; `basket` the paid one's
-    number, -1; `sku` index, -1; `category` searched for, -1; `store` of a scan, -1; `sharer` person, -1.
+    `person` (-1: a bot), `session` (number within the day), `place` within the session, `basket` number that was paid,
+    `sku` index, `category` that was searched for, `store` of a scan, `sharer` (person); -1 where there is none.
     """
 
     person: Array
@@ -53,14 +53,14 @@ class Events:
 
 
 def browse(world: World, facts: Facts) -> None:
-    """Leave today's visitors without an order in the facts: those of whom a purchase could be expected, and more."""
-    found = []
+    """Put today's visitors who do not order in the facts; the likelier a purchase, the likelier a visit."""
+    visitors = []
     for number, begin in enumerate(range(0, len(world.people), BLOCK)):
         some = slice(begin, begin + BLOCK)
         wish = world.inclination(facts.day, some) * _interest(world, some)
         chance = world.rng("browses", facts.day, number).random(len(wish), dtype=np.float32)
-        found.append(np.flatnonzero(world.people.app[some] & (chance < np.minimum(wish, 0.9))) + begin)
-    facts.extras["browsing"] = np.concatenate(found)
+        visitors.append(np.flatnonzero(world.people.app[some] & (chance < np.minimum(wish, 0.9))) + begin)
+    facts.extras["browsing"] = np.concatenate(visitors)
 
 
 def _interest(world: World, some: slice) -> Array:
@@ -69,7 +69,7 @@ def _interest(world: World, some: slice) -> Array:
 
 
 def events(world: World, facts: Facts) -> Events:
-    """Return the day's events: sessions that end with an order, those that do not, scans in stores, and bots."""
+    """Return the day's events: sessions with an order, sessions without one, scans in stores, and bots."""
     baskets, day = facts.baskets, facts.day
     bought = baskets.of(calendar.MALL)
     stores = baskets.of(calendar.STORE)
@@ -119,7 +119,7 @@ def _unrolled(world: World, facts: Facts, person: Array, purpose: Array, basket:
 
 
 def _begins(world: World, facts: Facts, number: Array, purpose: Array, basket: Array) -> Array:
-    """Return the second of each session's last event: when the order is paid, or some hour of the evening."""
+    """Return the second of each session's last event: the payment of the order, or else an evening hour."""
     hour = pick(calendar.hours(calendar.MALL, facts.date), uniform(world.seed, "session hour", number, facts.day))
     free = hour * 3600 + (scatter(world.seed, "session second", number, facts.day) % np.uint64(3600)).astype(int)
     paid = facts.baskets.second[np.maximum(basket, 0)] if len(facts.baskets) else free

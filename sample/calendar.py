@@ -1,4 +1,4 @@
-"""When people buy: the year with its festivals, the week, paydays, and the hours of each channel."""
+"""Seasonality: the year with its festivals, the week, paydays, and the hours of each channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 Floats = np.ndarray[Any, np.dtype[Any]]
 CHANNELS = ("store", "shop", "market", "mall")
 STORE, SHOP, MARKET, MALL = range(4)
-# The first day of the lunar year.
+# First day of the lunar year.
 NEW_YEARS = tuple(
     date.fromisoformat(day)
     for day in [
@@ -36,7 +36,7 @@ NEW_YEARS = tuple(
     ]
 )
 MONTHS = (1.0, 0.85, 0.95, 0.98, 1.05, 1.0, 0.85, 0.87, 1.02, 1.08, 1.1, 1.08)
-# Demand of spring, summer, autumn, winter and whole-year goods in each month.
+# Demand for spring, summer, autumn, winter and whole-year goods in each month.
 SEASON_FIT = np.array(
     [
         [0.3, 0.6, 1.0, 1.0, 0.8, 0.3, 0.2, 0.2, 0.3, 0.2, 0.1, 0.1],
@@ -60,7 +60,7 @@ def to_new_year(day: date) -> int:
 
 @lru_cache(maxsize=1024)
 def season(day: date) -> float:
-    """Return the factor by which everybody's inclination to buy stands above a usual day's."""
+    """Return the factor on everybody's purchase hazard on a date; 1 on a usual day."""
     return MONTHS[day.month - 1] * _week(day) * _payday(day) * _festival(day)
 
 
@@ -89,7 +89,7 @@ def _festival(day: date) -> float:
 
 @lru_cache(maxsize=1024)
 def channel_weights(day: date) -> tuple[float, float, float, float]:
-    """Return how each channel (store, shop, market, mall) draws buyers on a day, about 1 on a usual one."""
+    """Return the factor on each channel's buyers on a day (store, shop, market, mall), about 1 on a usual one."""
     store = 2.1 if day.weekday() >= 5 else 0.75
     if -1 <= to_new_year(day) <= 6:
         return store * 1.2, 0.4, 0.5, 0.8
@@ -99,7 +99,7 @@ def channel_weights(day: date) -> tuple[float, float, float, float]:
 
 
 def hours(channel: int, day: date) -> Floats:
-    """Return the 24 shares of the day's purchases that a channel has in each hour."""
+    """Return float64 (24,): a channel's purchases by hour, as shares of the day."""
     shape = ONLINE_HOURS.copy() if channel else STORE_HOURS.copy()
     if channel == STORE and day.weekday() >= 5:
         shape[13:19] *= 1.25
@@ -109,7 +109,7 @@ def hours(channel: int, day: date) -> Floats:
 
 
 def fit(day: date) -> Floats:
-    """Return the demand of goods of each of the five seasons on a day, 0 to 1."""
+    """Return float64 (5,): the demand for goods of each season on a day, 0 to 1."""
     later = day + timedelta(days=15)
     share = day.day / 31
     return np.asarray(

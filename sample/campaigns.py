@@ -1,4 +1,4 @@
-"""Campaigns: one each thirty days, to whom it goes by chance, and how far it truly moves each person."""
+"""Campaigns: one every thirty days, randomised into arms, with a true effect on each person."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Sends on days 20, 50, 80 ...; announced some days before; at work on the days 1 to WINDOW after the send.
+# Sent on days 20, 50, 80 ... and announced some days before; effective on days 1 to WINDOW after the send.
 FIRST_SEND, EVERY, NOTICE, WINDOW = 20, 30, 3, 14
 MOST_ASKED = 120_000
-# The third campaign (number 2) moves everybody alike: by this much.
+# The third campaign (number 2) has the same effect on everybody: this much.
 ALIKE, ALIKE_UPLIFT = 2, 0.05
 STATE_WEIGHT = np.zeros(len(STATES))
 STATE_WEIGHT[[FOUND, FIRST, HABIT, DRIFT, GONE, RETURNED]] = 0.8, 1.2, 0.4, 1.8, 0.5, 1.0
@@ -28,7 +28,7 @@ STATE_WEIGHT[[FOUND, FIRST, HABIT, DRIFT, GONE, RETURNED]] = 0.8, 1.2, 0.4, 1.8,
 
 @dataclass(frozen=True)
 class Plan:
-    """What is planned; the last two say how far price sensitivity and impulsiveness count for its effect."""
+    """A campaign's plan; the last two fields say how much price sensitivity and impulsiveness count for its effect."""
 
     name: str
     channel: str
@@ -50,9 +50,9 @@ PLANS = (
 
 @dataclass(frozen=True)
 class Wave:
-    """A campaign that was sent: `number` from 0, the `day` of the send, persons asked with arm and uplift.
+    """A campaign that was sent: `number` from 0, the `day` of the send, its persons with their arm and uplift.
 
-    `factor` is of all persons, on the hazard of the days after the send.
+    `factor` multiplies the hazard of every person on the days after the send.
     """
 
     number: int
@@ -64,7 +64,7 @@ class Wave:
 
 
 def campaign_id(number: int) -> str:
-    """Return the name that the feeds know a campaign by."""
+    """Return the campaign's id in the feeds."""
     return f"C{number + 1:04d}"
 
 
@@ -75,19 +75,19 @@ def sent_on(day: int) -> int | None:
 
 
 def waves(world: World) -> list[Wave]:
-    """Return the campaigns sent so far, the latest last; of all but the latest the factors are let go."""
-    found: list[Wave] = world.extras.setdefault("campaigns", [])
-    return found
+    """Return the campaigns sent so far, the latest last; only the latest still has its factors."""
+    sent: list[Wave] = world.extras.setdefault("campaigns", [])
+    return sent
 
 
 def effect(world: World, day: int) -> Array | None:
-    """Return the factor on each person's purchase hazard on a day, None when nobody is treated."""
+    """Return float32 (persons,): the factor on the purchase hazard on a day; None when nobody is treated."""
     last = waves(world)[-1:]
     return last[0].factor if last and last[0].day < day <= last[0].day + WINDOW else None
 
 
 def uplifts(world: World) -> pa.Table:
-    """Return the true uplift of each person in each campaign sent so far, treated or not."""
+    """Return the true uplift of every person of every campaign sent so far, treated or not."""
     people = [world.people.person(wave.persons) for wave in waves(world)]
     names = [pa.array([campaign_id(wave.number)] * len(wave.persons)) for wave in waves(world)]
     values = [pa.array(wave.uplift.astype(np.float64)) for wave in waves(world)]
@@ -97,14 +97,18 @@ def uplifts(world: World) -> pa.Table:
 
 
 def send(world: World, facts: Facts) -> None:
-    """Draw audience and arms on a day of sending (a step), and what the campaign will do from the next day on."""
+    """On the day of a send, draw audience and arms, and set the campaign's effect from the next day on (a step)."""
     number = sent_on(facts.day)
     if number is None:
         return
     persons = _audience(world, facts.day, number)
     treated = uniform(world.seed, "arm", persons, number) < 0.5
     before = np.asarray(buy_probability(world, facts.day + 1, WINDOW, persons))
-    moved = _alike(world, facts.day, persons, before) if number == ALIKE else _moved(world, persons, number)
+    moved = (
+        _equal_factors(world, facts.day, persons, before)
+        if number == ALIKE
+        else _treated_factors(world, persons, number)
+    )
     after = np.asarray(buy_probability(world, facts.day + 1, WINDOW, persons, moved))
     factor = np.ones(len(world.people), np.float32)
     factor[persons[treated]] = moved[treated]
@@ -124,10 +128,10 @@ def _audience(world: World, day: int, number: int) -> Array:
     return np.asarray(members[uniform(world.seed, "asked", members, number) < share])
 
 
-def _moved(world: World, persons: Array, number: int) -> Array:
-    """Return each person's factor if treated: up for the price-minded, the impulsive and the drifting.
+def _treated_factors(world: World, persons: Array, number: int) -> Array:
+    """Return each person's factor if treated: higher for the price-sensitive, the impulsive and the drifting.
 
-    Whom it bores (below their usual), it keeps from buying.
+    A factor below 1 keeps a person whom the campaign bores from buying.
     """
     people, plan = world.people, PLANS[number % len(PLANS)]
     price = np.minimum(people.elasticity[persons], 2.5) - 0.5
@@ -136,8 +140,8 @@ def _moved(world: World, persons: Array, number: int) -> Array:
     return np.asarray(np.clip(1 + 2.4 * people.reach[persons] * drawn, 0.7, 6), dtype=np.float32)
 
 
-def _alike(world: World, day: int, persons: Array, before: Array) -> Array:
-    """Return the factors that raise everybody's chance within the window by the same, found by halving."""
+def _equal_factors(world: World, day: int, persons: Array, before: Array) -> Array:
+    """Return the factors that raise everybody's purchase probability in the window equally; found by bisection."""
     low, high = np.zeros(len(persons)), np.full(len(persons), 14.0)
     for _ in range(18):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Who complains about what they bought or sent back, in which words, and when it is handed on and closed."""
+"""Complaints about purchases and returns: who complains, the text, and when each is handed on and closed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 CHANNELS = ("hotline", "shop", "wecom", "store", "12315")
 STATUSES = ("open", "handed_on", "closed")
-# Who sends something back complains with this chance, and whoever bought so many days ago with that.
+# Chances of a complaint about a return, and about a purchase WAITS days ago.
 AFTER_RETURN, AFTER_PURCHASE, WAITS = 0.08, 0.006, 5
 HANDED_ON, CLOSED, SPAM = 0.6, 0.92, 0.01
-# Shares of the topics (in their order) for online orders and for purchases in a store.
+# Shares of the topics, in their order, for online orders and for store purchases.
 ONLINE = (16, 12, 18, 8, 9, 8, 6, 5, 0, 16, 2)
 STORE = (18, 8, 0, 9, 20, 2, 5, 8, 16, 12, 2)
 
 
 def complain(world: World, facts: Facts) -> None:
-    """Let the day's complaints be opened, and leave all that changes today in `facts.extras` (a step)."""
+    """Open the day's complaints, and put all rows that change today in `facts.extras` (a step)."""
     draw = world.rng("complaints", facts.day)
     day, basket = _cause(world, facts, draw)
     if len(day):
@@ -57,8 +57,8 @@ def _plan(world: World, today: int, day: Array, basket: Array, draw: np.random.G
         for d, b in zip(day, basket, strict=True)
     ]
     person, store = (np.array(column, np.int64) for column in zip(*columns, strict=True))
-    known = person >= 0
-    day, basket, person, store = day[known], basket[known], person[known], store[known]
+    has_basket = person >= 0
+    day, basket, person, store = day[has_basket], basket[has_basket], person[has_basket], store[has_basket]
     many = len(person)
     topic = np.where(store >= 0, pick(STORE, draw.random(many)), pick(ONLINE, draw.random(many)))
     texts = compose(draw, "complaint", topic, pick((0.03, 0.12, 0.85), draw.random(many)), SPAM)
@@ -71,11 +71,11 @@ def _plan(world: World, today: int, day: Array, basket: Array, draw: np.random.G
         "traditional": texts.traditional & ~texts.spam, "cites": draw.random(many) < 0.3,
     }  # fmt: skip
     handed, closed = draw.random(many) < HANDED_ON, draw.random(many) < CLOSED
-    kept = np.concatenate([np.ones(many, bool), handed, closed])
+    occurs = np.concatenate([np.ones(many, bool), handed, closed])
     when = np.concatenate([np.zeros(many, np.int64), draw.integers(1, 3, many), draw.integers(3, 10, many)])
-    every = {key: np.tile(column, 3)[kept] for key, column in columns_of.items()}
-    every["status"] = np.repeat(np.arange(3), many)[kept]
-    plan(world, "complaints", today + when[kept], every)
+    every = {key: np.tile(column, 3)[occurs] for key, column in columns_of.items()}
+    every["status"] = np.repeat(np.arange(3), many)[occurs]
+    plan(world, "complaints", today + when[occurs], every)
 
 
 def _channel(store: Array, draw: np.random.Generator) -> Array:

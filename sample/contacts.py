@@ -1,4 +1,4 @@
-"""Who is a contact of the guides in WeCom, since when and until when, and in which group."""
+"""WeCom contacts of the sales guides: when each was added and deleted, and when each was in a group."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Half are added at the counter when they join; who deletes does so within two years.
+# Half are added at the counter when they join; those who delete the guide do so within two years.
 AT_ONCE, DELAY, DELETED_SHARE, DELETED_WITHIN = 0.5, 120, 0.16, 600
 GROUP_SHARE, QUIT_SHARE, GROUP_DELAY, QUIT_WITHIN = 0.4, 0.25, 40, 400
 
 
 @dataclass(frozen=True)
 class Contacts:
-    """By person index, days from the start (1,000,000 for never): added, deleted, in the group, out of it again."""
+    """Days from the start by person index (1,000,000: never): added, deleted, joined the group, left the group."""
 
     added: Array
     deleted: Array
@@ -31,30 +31,34 @@ class Contacts:
 
 
 def contacts(world: World) -> Contacts:
-    """Return the contacts as known at the end of the last day."""
+    """Return the contacts as of the end of the last day."""
     many = len(world.people)
     if "contacts" not in world.extras:
         world.extras["contacts"] = Contacts(*(np.full(many, NEVER, np.int32) for _ in range(4)))
-    known: Contacts = world.extras["contacts"]
-    return known
+    contact_days: Contacts = world.extras["contacts"]
+    return contact_days
 
 
 def is_contact(world: World, persons: Array, day: int) -> Array:
-    """Return for each person whether a guide can write to them on a day."""
-    known = contacts(world)
-    return np.asarray((known.added[persons] <= day) & (known.deleted[persons] > day))
+    """Return a mask of the persons that a guide can write to on a day."""
+    contact_days = contacts(world)
+    return np.asarray((contact_days.added[persons] <= day) & (contact_days.deleted[persons] > day))
 
 
 def meet(world: World, facts: Facts) -> None:
-    """Settle when the day's new members will be contacts (a step); on day 0, all members so far."""
+    """Draw when the day's new members will become contacts (a step); on day 0, those of all members so far."""
     persons = facts.joined if facts.day else np.flatnonzero(world.joined <= 0)
     persons = persons[world.people.wecom[persons]]
-    known, seed = contacts(world), world.seed
+    contact_days, seed = contacts(world), world.seed
     chance = uniform(seed, "contact added", persons)
-    known.added[persons] = world.joined[persons] + np.maximum(chance - AT_ONCE, 0) / (1 - AT_ONCE) * DELAY
-    known.deleted[persons] = _later(seed, "contact deleted", persons, known.added, DELETED_SHARE, DELETED_WITHIN)
-    known.grouped[persons] = _later(seed, "contact grouped", persons, known.added, GROUP_SHARE, GROUP_DELAY)
-    known.quit[persons] = _later(seed, "contact quit", persons, known.grouped, QUIT_SHARE, QUIT_WITHIN)
+    contact_days.added[persons] = world.joined[persons] + np.maximum(chance - AT_ONCE, 0) / (1 - AT_ONCE) * DELAY
+    contact_days.deleted[persons] = _later(
+        seed, "contact deleted", persons, contact_days.added, DELETED_SHARE, DELETED_WITHIN
+    )
+    contact_days.grouped[persons] = _later(
+        seed, "contact grouped", persons, contact_days.added, GROUP_SHARE, GROUP_DELAY
+    )
+    contact_days.quit[persons] = _later(seed, "contact quit", persons, contact_days.grouped, QUIT_SHARE, QUIT_WITHIN)
 
 
 def _later(seed: int, purpose: str, persons: Array, since: Array, share: float, within: int) -> Array:

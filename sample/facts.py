@@ -1,4 +1,4 @@
-"""What happened on a day, as columns: what the feeds are written from."""
+"""What happened on a day, as columns. The feeds are written from these."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass
 class Baskets:
-    """A day's paid baskets, ordered by channel, store and time; `number` is 0..n-1 and names the basket in its day.
+    """A day's paid baskets, ordered by channel, store and time. A basket's number is its index 0..n-1 within the day.
 
-    `person` -1 is a stranger (in stores only); `channel` 0 store, 1 shop, 2 market, 3 mall; `store` -1 online;
-    `second` of the day. Lines of basket b are rows first[b]:first[b + 1]: `sku` index, `quantity`, `amount` fen
-    (line total paid), `basket` the basket's number, `back_after` days until the line is returned or refunded, 0 never.
+    `person` (-1: a stranger, in stores only), `channel` (0 store, 1 shop, 2 market, 3 mall), `store` (-1 online),
+    `second` of the day. Lines of basket b are rows first[b]:first[b + 1]: `sku` index, `quantity`, `amount` in fen
+    (line total paid), `basket` number, `back_after` days until the line is returned or refunded (0: never).
     """
 
     person: Array
@@ -37,23 +37,23 @@ class Baskets:
         return len(self.person)
 
     def of(self, channel: int, store: int | None = None) -> Array:
-        """Return the numbers of a channel's, or of one store's, baskets."""
+        """Return the basket numbers (int64) of a channel, or of one store."""
         mask = self.channel == channel
         return np.flatnonzero(mask if store is None else mask & (self.store == store))
 
     def lines(self, numbers: Array) -> tuple[Array, Array]:
-        """Return the line rows of some baskets in order, and how many lines each of the baskets has."""
+        """Return the line rows of some baskets in order, and the number of lines of each basket, both int64."""
         counts = self.first[numbers + 1] - self.first[numbers]
         return place_within(counts) + np.repeat(self.first[numbers], counts), counts
 
     def totals(self) -> Array:
-        """Return fen paid by basket."""
+        """Return int64 (baskets,): fen paid."""
         return np.asarray(np.add.reduceat(self.amount, self.first[:-1])) if len(self) else np.zeros(0, np.int64)
 
 
 @dataclass
 class Returns:
-    """Lines brought back on a day (in stores) or refunded (online): `day` and `line` point at Baskets' row then."""
+    """Lines returned (in stores) or refunded (online) on a day: `line` is the row in Baskets of the sale's `day`."""
 
     day: Array
     line: Array
@@ -61,10 +61,10 @@ class Returns:
 
 @dataclass
 class Facts:
-    """One day: baskets, what came back, and who joined.
+    """One day: its baskets, its returns, and its new members.
 
     `day` counts from the start; `joined` holds the persons who became members today; `bought` the persons
-    with a basket today; `extras` holds what steps (see sample/steps.py) leave for their feeds.
+    with a basket today; `extras` holds what steps (see sample/steps.py) compute for their feeds.
     """
 
     day: int
@@ -76,6 +76,6 @@ class Facts:
 
     @property
     def bought(self) -> Array:
-        """Persons with a basket today, each once."""
+        """Return the persons with a basket today, each once."""
         persons = self.baskets.person
         return np.unique(persons[persons >= 0])

@@ -1,4 +1,4 @@
-"""What becomes of online orders in the days after: paid, shipped, finished, refunded, or never paid at all."""
+"""State changes of online orders in the days after: paid, shipped, finished, refunded, or never paid."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 UNPAID, PAID, SHIPPED, FINISHED, CLOSED = range(5)
 LONGEST = 18
 SLOW_TO_PAY, GHOSTS, STALE = 0.09, 0.05, 0.004
-# The number of an order that was never paid: the basket's that it was given up for, and this.
+# Added to a basket's number, it numbers the unpaid order that preceded that basket.
 GHOST = 500_000
 
 
 @dataclass
 class Changes:
-    """A row for each order and state change told today: `day` and `number` name the order's basket.
+    """A row per order and state change reported today: `day` and `number` identify the order's basket.
 
-    `named` is the number it is called by (other than `number` for a ghost), `changed_day` and `changed` (second)
-    when, `paid` the second of payment on the order's day (-1 not yet), `stale` what is older than already told.
-    Lines follow in the rows' order: `counts` by row, `sku`, `quantity`, `amount`, `refunded` (by now), `today`
-    (refunded on this very day).
+    `named` is the order's number in the feed (differs from `number` for a ghost, an order never paid), `changed_day`
+    and `changed` (second) when it changed, `paid` the second of payment on the order's day (-1: not yet), `stale`
+    whether a newer state was already reported. Lines follow in the rows' order: `counts` per row, `sku`, `quantity`,
+    `amount`, `refunded` (by now), `today` (refunded today).
     """
 
     day: Array
@@ -49,7 +49,7 @@ class Changes:
 
 @dataclass
 class _Orders:
-    """The orders of the last days: heads by order, lines from `first` on."""
+    """The orders of the last days: order columns, and line columns from `first` on."""
 
     day: Array
     number: Array
@@ -64,7 +64,7 @@ class _Orders:
 
 
 def changes(world: World, facts: Facts, channel: int) -> Changes:
-    """Return what a channel tells on a day about the orders of this day and those before, by the time of change."""
+    """Return a channel's state changes of a day, for today's and earlier orders, by time of change."""
     orders = _gather(world, facts.day, channel)
     after = facts.day - orders.day
     index, status, ghost, stale = _events(world, orders, after)
@@ -81,31 +81,31 @@ def changes(world: World, facts: Facts, channel: int) -> Changes:
     index, status, ghost, stale = index[order], status[order], ghost[order], stale[order]
     rows, counts = _line_rows(orders, index)
     back, ago = orders.back[rows], np.repeat(after[index], counts)
-    told = np.repeat((status > PAID) & ~ghost, counts) & (back > 0)
+    refundable = np.repeat((status > PAID) & ~ghost, counts) & (back > 0)
     return Changes(
         day=day[order], number=orders.number[index], named=orders.number[index] + GHOST * ghost,
         person=orders.person[index], second=second[order], status=status,
         changed_day=np.where(status <= PAID, day[order], facts.day), changed=changed[order],
         paid=np.where((status == UNPAID) | ghost, -1, paid[order]), stale=stale, counts=counts, sku=orders.sku[rows],
         quantity=orders.quantity[rows], amount=orders.amount[rows],
-        refunded=told & (back <= ago), today=told & (back == ago),
+        refunded=refundable & (back <= ago), today=refundable & (back == ago),
     )  # fmt: skip
 
 
 def _gather(world: World, day: int, channel: int) -> _Orders:
-    found = [told for told in (world.recent(day - after) for after in range(LONGEST + 1)) if told is not None]
-    numbers = [told.baskets.of(channel) for told in found]
-    lines = [told.baskets.lines(some) for told, some in zip(found, numbers, strict=True)]
+    past_days = [past for past in (world.recent(day - after) for after in range(LONGEST + 1)) if past is not None]
+    numbers = [past.baskets.of(channel) for past in past_days]
+    lines = [past.baskets.lines(some) for past, some in zip(past_days, numbers, strict=True)]
     counts = np.concatenate([some for _, some in lines])
     heads = [
-        np.concatenate([getattr(told.baskets, name)[some] for told, some in zip(found, numbers, strict=True)])
+        np.concatenate([getattr(past.baskets, name)[some] for past, some in zip(past_days, numbers, strict=True)])
         for name in ("person", "second")
     ]
     columns = [
-        np.concatenate([getattr(told.baskets, name)[rows] for told, (rows, _) in zip(found, lines, strict=True)])
+        np.concatenate([getattr(past.baskets, name)[rows] for past, (rows, _) in zip(past_days, lines, strict=True)])
         for name in ("sku", "quantity", "amount", "back_after")
     ]
-    days = np.repeat([told.day for told in found], [len(some) for some in numbers])
+    days = np.repeat([past.day for past in past_days], [len(some) for some in numbers])
     person, second = (head.astype(np.int64) for head in heads)
     return _Orders(days, np.concatenate(numbers), person, second, counts, np.cumsum(counts) - counts, *columns)
 
@@ -116,19 +116,19 @@ def _line_rows(orders: _Orders, index: Array) -> tuple[Array, Array]:
 
 
 def _events(world: World, orders: _Orders, after: Array) -> tuple[Array, Array, Array, Array]:
-    """Return for each change told today its order, the status, whether it is a ghost's, and whether it is stale."""
+    """Return per change reported today: its order, the status, whether it is a ghost's, and whether it is stale."""
     names = ("ship", "finish", "ghost", "stale")
     chances = [uniform(world.seed, f"order {name}", orders.number, orders.day) for name in names]
     ship = 1 + (chances[0] < 0.3)
     finish = ship + 3 + (chances[1] * 6).astype(int)
     owner = np.repeat(np.arange(len(after)), orders.counts)
-    gone = (orders.back > 0) & (orders.back <= after[owner])
-    whole = np.bincount(owner, gone, len(after)) == orders.counts
+    line_refunded = (orders.back > 0) & (orders.back <= after[owner])
+    order_refunded = np.bincount(owner, line_refunded, len(after)) == orders.counts
     back_today = (np.bincount(owner, orders.back == after[owner], len(after)) > 0) & (after > 0)
-    left = np.where(whole, CLOSED, np.where(finish <= after, FINISHED, SHIPPED))
+    left = np.where(order_refunded, CLOSED, np.where(finish <= after, FINISHED, SHIPPED))
     new, ghost = after == 0, chances[2] < GHOSTS
-    # Of an order that has been refunded wholly, or partly just today, nothing else is told.
-    open_ = ~whole & ~back_today
+    # Once an order is refunded completely, or partly today, no other state is reported.
+    open_ = ~order_refunded & ~back_today
     kinds = [
         (new & (chances[0] > 1 - SLOW_TO_PAY), UNPAID, False, False), (new, PAID, False, False),
         ((ship == after) & open_, SHIPPED, False, False), ((finish == after) & open_, FINISHED, False, False),

@@ -1,4 +1,4 @@
-"""Rows that belong to groups, told by how many there are of each."""
+"""Rows in groups, described by the number of rows per group."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def place_within(counts: Array) -> Array:
-    """Return for each row its place in its group, from 0."""
+    """Return int64 (counts.sum(),): each row's index within its group, from 0."""
     return np.asarray(np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts))

@@ -1,4 +1,4 @@
-"""The dealers' outlets: what truly sells in each, and when one diverts goods, falls behind or runs empty."""
+"""The dealers' outlets: true sales of each, and when one diverts goods, falls behind or runs out of stock."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ KINDS = ("supermarket", "convenience", "mother_baby", "specialty")
 LEVELS = np.array([46.0, 14.0, 26.0, 34.0])
 ABNORMAL = ("diversion", "too_bad", "out_of_stock")
 DIVERSION, TOO_BAD, OUT_OF_STOCK = range(3)
-# What comes into an abnormal outlet, as a multiple of what its place would sell.
+# What an abnormal outlet orders, as a multiple of what it sells.
 SELL_IN = (4.0, 0.2, 0.0)
-# In each span of so many days the abnormal outlets are drawn anew; a case lies wholly within its span.
+# Abnormal outlets are drawn for each span of this many days; a case lies completely within its span.
 SPAN, SHORTEST, LONGEST = 120, 35, 63
-# An outlet must have been open for so long before anything can be called abnormal in it.
+# An outlet must have been open this long before it can be abnormal.
 SETTLED = 28
 CARRIED, CARRIED_DAYS = 9, 90
 
@@ -51,11 +51,11 @@ class Outlets:
         return len(self.kind)
 
     def open(self, day: int) -> Ints:
-        """Return the places of the outlets that are open on a day."""
+        """Return the indices (int64) of the outlets that are open on a day."""
         return np.flatnonzero(self.opened <= day)
 
     def abnormal(self, day: int) -> Ints:
-        """Return what is wrong with each outlet on a day, as a place in ABNORMAL, or -1."""
+        """Return int64 (outlets,): the problem on a day, as an index into ABNORMAL; -1 for none."""
         wrong = np.full(len(self), -1)
         for outlet, kind, first, last in cases(self, day // SPAN):
             if first <= day <= last:
@@ -63,13 +63,13 @@ class Outlets:
         return wrong
 
     def sales(self, day: int, start: date) -> Ints:
-        """Return the units that each outlet's place truly sells in the week about a day."""
+        """Return float64 (outlets,): the units truly sold in the week around a day."""
         month = MONTHS[(start + timedelta(days=day)).month - 1]
         drift = 0.85 + 0.3 * uniform(self.seed, "outlet mood", np.arange(len(self)), day // 28)
         return np.asarray(self.level * month * drift)
 
     def carried(self, day: int, sold: Ints) -> Ints:
-        """Return the goods on each outlet's shelves (a row of CARRIED per outlet), out of those that are sold."""
+        """Return int64 (outlets, CARRIED): the SKU indices on each outlet's shelves, drawn from `sold`."""
         season = day // CARRIED_DAYS
         shuffled = sold[np.argsort(scatter(self.seed, "outlet goods", sold, season), kind="stable")]
         first = scatter(self.seed, "outlet shelf", np.arange(len(self)), season) % np.uint64(len(sold))
@@ -77,7 +77,7 @@ class Outlets:
 
 
 def draw_outlets(customers: int, seed: int) -> Outlets:
-    """Return the outlets, one for a hundred customers within 30 and 3,000; nine in ten are open from the start."""
+    """Return the outlets, one per hundred customers, from 30 to 3,000; nine in ten are open from the start."""
     many = int(np.clip(customers / 100, 30, 3000))
     place = np.arange(many)
     kind = pick((0.3, 0.35, 0.15, 0.2), uniform(seed, "outlet kind", place))
@@ -123,17 +123,19 @@ def outlets(world: World) -> Outlets:
 
 
 def watch(world: World, facts: Facts) -> None:
-    """Tell the truth which outlets were abnormal so far, and when (a step)."""
+    """Record in the truth which outlets were abnormal so far, and when (a step)."""
     drawn, day = outlets(world), facts.day
-    known = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]
-    if day and all(case[2] < day for case in known):
+    abnormal = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]
+    if day and all(case[2] < day for case in abnormal):
         return
-    columns = list(zip(*known, strict=True)) if known else [()] * 4
-    told = {"outlet": outlet_no(np.array(columns[0], dtype=np.int64)), "kind": [ABNORMAL[kind] for kind in columns[1]]}
-    told |= {name: [str(world.date(on)) for on in columns[place]] for name, place in (("from_on", 2), ("to_on", 3))}
-    world.truth_tables["outlets.csv"] = pa.table({name: pa.array(column, pa.string()) for name, column in told.items()})
+    columns = list(zip(*abnormal, strict=True)) if abnormal else [()] * 4
+    table = {"outlet": outlet_no(np.array(columns[0], dtype=np.int64)), "kind": [ABNORMAL[kind] for kind in columns[1]]}
+    table |= {name: [str(world.date(on)) for on in columns[place]] for name, place in (("from_on", 2), ("to_on", 3))}
+    world.truth_tables["outlets.csv"] = pa.table(
+        {name: pa.array(column, pa.string()) for name, column in table.items()}
+    )
 
 
 def outlet_no(places: Ints) -> Any:
-    """Return the numbers of outlets, `D00001`."""
+    """Return outlet numbers such as `D00001`."""
     return join("D", digits(places + 1, 5))

@@ -1,4 +1,4 @@
-"""Who the customers are: columns by person index, drawn once from the seed; texts are made when asked for."""
+"""The customers: columns by person index, drawn once from the seed; texts are computed when they are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sample.words import CITIES, MAILS, NEW_PREFIXES, NICKS, OLD_PREFIXES, SIZES
 Array = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 65_536
 FEMALE, MALE = 0, 1
-# The share of each size, XS to 4XL, among women and among men: set after what Chinese houses cut.
+# Share of each size, XS to 4XL, among women and among men, after the size curves of Chinese brands.
 SIZE_CURVE = ((0.08, 0.22, 0.30, 0.21, 0.11, 0.05, 0.02, 0.01), (0.02, 0.08, 0.22, 0.28, 0.21, 0.11, 0.06, 0.02))
 TASTES = ((2.6, 0.5, 1.1, 0.8, 0.9, 0.8), (0.5, 2.6, 1.2, 0.4, 0.6, 0.6))
 BASE_RATE, BASE_SHAPE = 0.0135, 0.85
@@ -28,7 +28,7 @@ class People:
 
     `birth` days since 1970; `rate` purchases a day before any factor; `taste` (n, 6) shares over categories;
     `channels` (n, 4) shares over store, shop, market, mall; `elasticity` multiplies a category's (mean 1);
-    `household` the person whose phone a member record shows, -1 for one's own; days count from the start and
+    `household` the person whose phone a member record shows (-1: their own); days count from the start and
     are 1,000,000 for never; `member` and `app` say who ever becomes a member or opens the mini-program.
     """
 
@@ -61,7 +61,7 @@ class People:
         return len(self.sex)
 
     def person(self, index: Array) -> Any:
-        """Return the truth's names of persons, `P0000012`; -1, a stranger, gives ""."""
+        """Return the persons' ids in the truth, `P0000012`; "" for -1, a stranger."""
         return when(np.asarray(index) < 0, "", join("P", digits(np.maximum(index, 0), 7)))
 
     def name(self, index: Array) -> Any:
@@ -69,7 +69,7 @@ class People:
         return names(self.seed, "person", index)
 
     def phone(self, index: Array, day: int | Array) -> Any:
-        """Return the eleven digits that each person's phone has on a day."""
+        """Return the eleven-digit phone of each person on a day."""
         index = np.asarray(index, dtype=np.int64)
         mixed, later = scatter(self.seed, "phone", index), self.new_phone[index] <= day
         body = (index * 7_654_321 + np.where(later, 55_555_555, 12_345_678)) % 10**8
@@ -78,7 +78,7 @@ class People:
         return join(when(later, new, old), digits(body, 8))
 
     def member_phone(self, index: Array, day: int | Array) -> Any:
-        """Return the phone on the member record: in a family it is one person's for all."""
+        """Return the phone on the member record; families share one person's phone."""
         index = np.asarray(index)
         shared = self.household[index]
         return self.phone(np.where(shared >= 0, shared, index), day)
@@ -89,7 +89,7 @@ class People:
         return join(pa.compute.utf8_slice_codeunits(phone, 0, 3), "****", pa.compute.utf8_slice_codeunits(phone, 7, 11))
 
     def email(self, index: Array) -> Any:
-        """Return the addresses, null for the third who never told one."""
+        """Return the e-mail addresses, null for the third who never gave one."""
         mixed = scatter(self.seed, "email", index)
         address = join(
             "u",
@@ -101,7 +101,7 @@ class People:
         return when(uniform(self.seed, "has email", index) < 0.62, address, None)
 
     def nick(self, index: Array) -> Any:
-        """Return the full nicknames of the web shop."""
+        """Return the unmasked nicknames of the web shop."""
         mixed = scatter(self.seed, "nick", index)
         return join(
             choose(NICKS, (mixed % np.uint64(len(NICKS))).astype(int)),
@@ -109,7 +109,7 @@ class People:
         )
 
     def member_no(self, index: Array, second: Array | bool = False) -> Any:
-        """Return the numbers of first or second cards, whether or not a card was ever given out."""
+        """Return the numbers of first or second cards, whether or not the card was ever issued."""
         number = (np.asarray(index, dtype=np.int64) * 48_271 + 10_000_019) % 10**8
         return join(when(np.broadcast_to(second, number.shape), "M2", "M1"), digits(number, 8))
 
@@ -118,11 +118,11 @@ class People:
         return join("oQy", opaque(scatter(self.seed, "openid", index), 25))
 
     def unionid(self, index: Array) -> Any:
-        """Return the ids that bind mini-program, WeCom and member records."""
+        """Return the ids that connect mini-program, WeCom and member records."""
         return join("uQy", opaque(scatter(self.seed, "unionid", index), 25))
 
     def external_userid(self, index: Array) -> Any:
-        """Return WeCom's ids of contacts."""
+        """Return WeCom's contact ids."""
         return join("wmQ", opaque(scatter(self.seed, "external", index), 29))
 
     def ouid(self, index: Array) -> Any:
@@ -134,20 +134,20 @@ class People:
         return join("jd_", opaque(scatter(self.seed, "pin", index), 16, hexadecimal=True))
 
     def device(self, index: Array) -> Any:
-        """Return the ids of the phones in use."""
+        """Return the ids of the devices in use."""
         return opaque(scatter(self.seed, "device", index), 24, hexadecimal=True)
 
     def city_name(self, index: Array) -> Any:
-        """Return the names of the cities that people live in."""
+        """Return the names of the cities of residence."""
         return choose(CITIES, self.city[index])
 
     def size_name(self, index: Array) -> Any:
-        """Return the sizes of clothes, XS to 4XL."""
+        """Return the clothing sizes, XS to 4XL."""
         return choose(SIZES, self.size[index])
 
 
 def draw_people(customers: int, seed: int, stores: Stores) -> People:
-    """Return the population, drawn in blocks so that no more than one block's drafts are in memory."""
+    """Return the population, drawn in blocks to limit memory."""
     blocks = [_block(seed, first, min(BLOCK, customers - first), stores) for first in range(0, customers, BLOCK)]
     columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     return People(seed=seed, **columns)
@@ -174,7 +174,7 @@ def _block(seed: int, first: int, count: int, stores: Stores) -> dict[str, Array
         "leave": draw.lognormal(-0.1, 0.45, count).astype(np.float32),
         "taste": _tastes(draw, sex),
         "channels": _channels(draw, member),
-        **_manners(draw, count),
+        **_behaviour(draw, count),
         "member": member,
         **_cards(draw, first, count),
     }
@@ -187,7 +187,7 @@ def _tastes(draw: np.random.Generator, sex: Array) -> Array:
 
 
 def _channels(draw: np.random.Generator, member: Array) -> Array:
-    """Three kinds: store only, online only, and both; who is no member is seldom in the mini-program."""
+    """Draw channels: store only, online only, or both; non-members seldom use the mini-program."""
     kind = pick((0.34, 0.2, 0.46), draw.random(len(member)))
     weights = draw.standard_gamma(np.array([2.3, 1.4, 0.6, 0.9]), (len(member), 4)) + 1e-4
     weights[:, 3] *= np.where(member, 1.0, 0.1)
@@ -196,7 +196,7 @@ def _channels(draw: np.random.Generator, member: Array) -> Array:
     return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _manners(draw: np.random.Generator, count: int) -> dict[str, Array]:
+def _behaviour(draw: np.random.Generator, count: int) -> dict[str, Array]:
     return {
         "elasticity": draw.gamma(4.0, 0.25, count).astype(np.float32),
         "impulse": draw.beta(2.0, 4.0, count).astype(np.float32),
@@ -209,18 +209,18 @@ def _manners(draw: np.random.Generator, count: int) -> dict[str, Array]:
 
 
 def _cards(draw: np.random.Generator, first: int, count: int) -> dict[str, Array]:
-    """Families are neighbours in the block: one in forty heads one, and the next one or two show their phone."""
+    """Draw families as neighbours in the block: one person in forty heads one; the next one or two show that phone."""
     index = np.arange(count)
     head = (draw.random(count) < 0.025) & (index % 3 == 0)
     second = np.roll(head, 1) & (index % 3 == 1)
     third = np.roll(head & (draw.random(count) < 0.3), 2) & (index % 3 == 2)
     household = np.where(second, first + index - 1, np.where(third, first + index - 2, -1))
     changes = draw.random(count) < 0.12
-    again = draw.random(count) < 0.02
+    has_second = draw.random(count) < 0.02
     later = 60 + draw.integers(0, 240, size=count)
     return {
         "household": household.astype(np.int32),
         "new_phone": np.where(changes, draw.integers(1, 900, size=count), NEVER).astype(np.int32),
-        "second_card": np.where(again, later, NEVER).astype(np.int32),
-        "merged": np.where(again, later + draw.integers(30, 120, size=count), NEVER).astype(np.int32),
+        "second_card": np.where(has_second, later, NEVER).astype(np.int32),
+        "merged": np.where(has_second, later + draw.integers(30, 120, size=count), NEVER).astype(np.int32),
     }

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CITY_SHARES = (0.2, 0.15, 0.1, 0.1, 0.06, 0.08, 0.07, 0.06, 0.06, 0.05, 0.04, 0.03)
 GUIDES = 4
 NEVER = 1_000_000
-# The till of this store writes a comma for the decimal point; this one reports three days late.
+# The till of this store writes a decimal comma; this one reports three days late.
 COMMA_STORE, LATE_STORE, LATE_BY = 3, 4, 3
 ROLES = ("导购", "店长", "经销商", "区域经理")
 
@@ -42,7 +42,7 @@ class Stores:
 class Staff:
     """Everybody with a staff number, by staff index; `store` is -1 for dealers and regional managers.
 
-    `hired` and `left` are days from the start (`left` is 1,000,000 for those who stay); `role` indexes ROLES.
+    `hired` and `left` are days from the start (`left` is 1,000,000 for current staff); `role` indexes ROLES.
     """
 
     no: Any
@@ -56,17 +56,17 @@ class Staff:
     left: Array
 
     def guide(self, store: Array, slot: Array, day: int) -> Array:
-        """Return the staff index of who serves a store's slot (0..3) on a day: a successor follows a leaver."""
+        """Return staff indices of the guides in store slots (0..3) on a day; a successor replaces a leaver."""
         first = (store * (GUIDES + 1) + 1 + slot) * 2
         return np.asarray(np.where(self.left[first] <= day, first + 1, first))
 
 
 def draw_stores(customers: int, seed: int) -> Stores:
-    """Return one store for each 600 customers, from 5 to 120."""
+    """Return one store per 600 customers, from 5 to 120."""
     count = int(np.clip(customers / 600, 5, 120))
     draw, index = rng(seed, "stores"), np.arange(count)
     weight = np.sort(draw.lognormal(0, 0.45, count))[::-1]
-    # Each of the five great cities first, so that the smallest house is in more than one.
+    # The five largest cities come first, so that even the smallest retailer has stores in several.
     city = np.where(index < 5, index, pick(CITY_SHARES, draw.random(count)))
     kind = np.where(index % 4 == 2, 1, 0)
     name = join(
@@ -91,7 +91,7 @@ def draw_stores(customers: int, seed: int) -> Stores:
 
 
 def draw_staff(stores: Stores, seed: int) -> Staff:
-    """Return for each store a manager and four guides, each with a successor row for those who leave; then dealers."""
+    """Return a manager and four guides per store, each with a successor row for those who leave; then dealers."""
     seats = len(stores) * (GUIDES + 1)
     regions = sorted(set(REGIONS))
     store = np.concatenate([np.repeat(np.arange(len(stores)), (GUIDES + 1) * 2), np.full(len(regions) * 3, -1)])

@@ -1,4 +1,4 @@
-"""What a thing costs on a day in each channel: lists, promotions, clearances, and how people answer to them."""
+"""Prices by day and channel: list prices, promotions, clearances, and how demand responds to them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sample.chance import pick, scatter, uniform
 from sample.words import CATEGORIES
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Thirds of the people by elasticity, each with one of these to choose styles by.
+# Elasticities of the three thirds of the people, for the choice of styles.
 LEVELS = np.array([0.45, 0.9, 1.65])
-# Elasticities are taken in steps of an eighth for the answer to prices.
+# Elasticities are rounded to eighths for the price response.
 STEP, STEPS = 8, 40
 STORE_SIDE, ONLINE_SIDE = 0, 1
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A price cut: on which side (0 stores, 1 online), of which category (-1 all), how deep (0..1)."""
+    """A price cut: on which side (0 stores, 1 online), of which category (-1: all), how deep (0..1)."""
 
     name: str
     side: int
@@ -33,7 +33,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Tags:
-    """Price tags: `price` fen (2, styles) in stores and online; `named` the promotion's place in `names`, -1 none."""
+    """Price tags: `price` in fen (2, styles), in stores and online; `named` the index into `names`, -1 for none."""
 
     price: Array
     named: Array
@@ -41,7 +41,7 @@ class Tags:
 
 
 class Pricing:
-    """Prices by day, all known beforehand: they hang on calendar and seed, not on what was sold."""
+    """Prices by day. They depend on calendar and seed only, never on sales."""
 
     def __init__(self, assortment: Assortment, start: date, seed: int) -> None:
         self.assortment, self.start, self.seed = assortment, start, seed
@@ -57,7 +57,7 @@ class Pricing:
         return self._tags[day]
 
     def since(self, day: int) -> Array:
-        """Return (2, styles) the day since which today's price holds; ask for days in order."""
+        """Return int64 (2, styles): the day since which today's price is valid; ask for days in order."""
         while self._upto < day:
             self._upto += 1
             changed = self.tags(self._upto).price != self.tags(self._upto - 1).price
@@ -65,7 +65,7 @@ class Pricing:
         return self._since
 
     def answer(self, day: int) -> Array:
-        """Return (40, 6): how much more people of each elasticity step buy of each category at today's prices."""
+        """Return float32 (40, 6): the factor on purchases by elasticity step and category at today's prices."""
         if day not in self._answers:
             steps = (np.arange(STEPS) + 0.5) / STEP
             response = np.exp(-np.outer(steps, np.array(ELASTICITY) * self.log_ratio(day)))
@@ -73,14 +73,14 @@ class Pricing:
         return self._answers[day]
 
     def log_ratio(self, day: int) -> Array:
-        """Return (6,) the mean logarithm of price over list in each category, both sides alike."""
+        """Return float64 (6,): the mean logarithm of price over list price by category, over both sides."""
         a, weight = self.assortment, fits(self.assortment, self._date(day), day)
         cut = np.log(self.tags(day).price / a.list).mean(axis=0)
         total = np.bincount(a.category, weight, minlength=6)
         return np.asarray(np.bincount(a.category, weight * cut, minlength=6) / total)
 
     def weights(self, day: int, side: int) -> Array:
-        """Return (3, styles): how each third of the people by elasticity weighs the styles of a category."""
+        """Return float64 (3, styles): weights within the category for each third of the people by elasticity."""
         a, price = self.assortment, self.tags(day).price[side]
         usual = np.bincount(a.category, a.list) / np.bincount(a.category)
         cheap, cut = np.log(price / usual[a.category]), np.log(price / a.list)
@@ -107,19 +107,19 @@ class Pricing:
 
 
 def promotions(day: date, seed: int) -> list[Promotion]:
-    """Return the promotions of a date: the country's festivals, and a category's week now and then."""
-    found = []
+    """Return the promotions of a date: national festivals, and an occasional category week."""
+    active = []
     if day.month == 6 and day.day <= 20:
-        found += [Promotion("618大促", 1, -1, 0.22), Promotion("年中庆", 0, -1, 0.12)]
+        active += [Promotion("618大促", 1, -1, 0.22), Promotion("年中庆", 0, -1, 0.12)]
     if day.month == 11 and day.day <= 11:
-        found += [Promotion("双11", 1, -1, 0.28), Promotion("双11同庆", 0, -1, 0.15)]
+        active += [Promotion("双11", 1, -1, 0.28), Promotion("双11同庆", 0, -1, 0.15)]
     if day.month == 12 and 10 <= day.day <= 12:
-        found += [Promotion("双12", 1, -1, 0.15)]
+        active += [Promotion("双12", 1, -1, 0.15)]
     if -21 <= calendar.to_new_year(day) <= -5:
-        found += [Promotion("年货节", side, -1, 0.1) for side in (0, 1)]
+        active += [Promotion("年货节", side, -1, 0.1) for side in (0, 1)]
     week = (day - date(2000, 1, 3)).days // 7
     if uniform(seed, "week", week)[0] < 0.6:
         category = int(scatter(seed, "week's category", week)[0] % np.uint64(6))
         depth = (0.1, 0.15, 0.2, 0.25)[int(pick((1, 1, 1, 1), uniform(seed, "week's depth", week))[0])]
-        found += [Promotion(f"{CATEGORIES[category]}周", side, category, depth) for side in (0, 1)]
-    return found
+        active += [Promotion(f"{CATEGORIES[category]}周", side, category, depth) for side in (0, 1)]
+    return active

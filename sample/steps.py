@@ -1,4 +1,4 @@
-"""What moves on each day beside trade itself: steps are called with the world and the day's facts, in this order."""
+"""What happens each day besides trade: steps are called with the world and the day's facts, in this order."""
 
 from __future__ import annotations
 

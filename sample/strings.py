@@ -1,4 +1,4 @@
-"""Whole columns of text at once: digits, clocks, money, opaque ids, and JSON, as pyarrow string arrays."""
+"""Builds text columns as pyarrow string arrays: digits, clocks, money, opaque ids, and JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BACK = 3660
 
 
 def fixed(matrix: Ints) -> Texts:
-    """Return a string of each row of a uint8 matrix of ASCII codes."""
+    """Return a string per row of a uint8 matrix of ASCII codes."""
     rows, width = matrix.shape
     offsets = np.arange(rows + 1, dtype=np.int32) * width
     content = np.ascontiguousarray(matrix, dtype=np.uint8)
@@ -29,14 +29,14 @@ def fixed(matrix: Ints) -> Texts:
 
 
 def digits(values: Ints, width: int) -> Texts:
-    """Return whole numbers with leading zeros, `width` digits each."""
+    """Return integers with leading zeros, `width` digits each."""
     values = np.asarray(values, dtype=np.int64)
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
     return fixed((values[:, None] // powers % 10 + 48).astype(np.uint8))
 
 
 def opaque(values: Ints, width: int, hexadecimal: bool = False) -> Texts:
-    """Return `width` letters and digits of each uint64, as a platform's ids have them."""
+    """Return `width` letters and digits per uint64, like a platform's ids."""
     bits, alphabet = (4, HEX) if hexadecimal else (6, LETTERS)
     values, columns = np.asarray(values, dtype=np.uint64), []
     with np.errstate(over="ignore"):
@@ -47,17 +47,17 @@ def opaque(values: Ints, width: int, hexadecimal: bool = False) -> Texts:
 
 
 def join(*parts: Texts | str, between: str = "") -> Texts:
-    """Return the parts of each row joined, null taken as empty; a part is a column or one text for all rows."""
+    """Return the parts of each row joined, null as empty; a part is a column or one text for all rows."""
     return pc.binary_join_element_wise(*parts, between, null_handling="replace", null_replacement="")
 
 
 def same(text: str | None, rows: int) -> Texts:
-    """Return a column which says the same on every row."""
+    """Return a column with the same text on every row."""
     return pa.array([text], pa.string()).take(pa.array(np.zeros(rows, np.int8)))
 
 
 def choose(words: Sequence[str | None] | Texts, places: Ints) -> Texts:
-    """Return the word at each place; a negative place gives null."""
+    """Return the word at each index; a negative index gives null."""
     places = np.asarray(places)
     words = words if isinstance(words, pa.Array) else pa.array(list(words), pa.string())
     return words.take(pa.array(places, mask=places < 0))
@@ -95,31 +95,31 @@ def times(days: Ints, seconds: Ints, start: date) -> Texts:
 
 
 def millis(days: Ints, seconds: Ints, start: date) -> Ints:
-    """Return epoch milliseconds of Shanghai's days and seconds."""
+    """Return int64 epoch milliseconds of days and seconds in Shanghai."""
     return np.asarray(((np.asarray(days, np.int64) + (start - EPOCH).days) * 86_400 + seconds - 8 * 3600) * 1000)
 
 
 def whole(values: Ints) -> Texts:
-    """Return whole numbers as text."""
+    """Return integers as text."""
     return pc.cast(pa.array(np.asarray(values, dtype=np.int64)), pa.string())
 
 
 def money(fen: Ints) -> Texts:
-    """Return yuan with two decimals, `128.50`, of whole fen."""
+    """Return yuan with two decimals, `128.50`, from integer fen."""
     fen = np.asarray(fen, dtype=np.int64)
     size = np.abs(fen)
     return join(when(fen < 0, "-", ""), whole(size // 100), ".", digits(size % 100, 2))
 
 
 def quoted(texts: Texts) -> Texts:
-    """Return JSON strings, null as `null`; texts hold neither control characters nor line breaks."""
+    """Return JSON strings, null as `null`; texts must contain neither control characters nor line breaks."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"')):
         texts = pc.replace_substring(texts, plain, escaped)
     return pc.fill_null(pc.binary_join_element_wise('"', texts, '"', "", null_handling="emit_null"), "null")
 
 
 def objects(members: Mapping[str, Texts]) -> Texts:
-    """Return a JSON object for each row from columns of JSON texts; a null member is left out of its object."""
+    """Return a JSON object per row from columns of JSON texts; a null member is left out of its object."""
     parts = [
         pc.binary_join_element_wise(f"{json.dumps(name)}: ", column, "", null_handling="emit_null")
         for name, column in members.items()
@@ -129,7 +129,7 @@ def objects(members: Mapping[str, Texts]) -> Texts:
 
 
 def lists(items: Texts, counts: Ints) -> Texts:
-    """Return a JSON list for each row of `counts`, of consecutive items (one JSON text each)."""
+    """Return a JSON list per row of `counts`, of consecutive items (one JSON text each)."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     parts = pa.ListArray.from_arrays(pa.array(offsets), items)
     return join("[", pc.binary_join(parts, ", "), "]")

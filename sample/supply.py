@@ -1,4 +1,4 @@
-"""Stock by place and SKU: sold, brought back, moved to the stores, bought and made anew, and left over."""
+"""Stock by location and SKU: sales, returns, transfers to stores, purchases, production, and leftovers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINES = np.dtype(
 ORDER_DAY, COVER, ROUND_TRIP = 2, 100, 62
 MOVE_DAYS, LEAD_TO_LAUNCH = 2, 45
 SMOOTH = 0.06
-# How long after an order is closed the system still lists it.
+# How long the system still lists a closed order.
 LISTED = 7
 
 
@@ -29,8 +29,9 @@ LISTED = 7
 class Supply:
     """Location 0 is the warehouse W01, which also serves all online sales; store s is location s + 1.
 
-    `stock`, `transit` (locations, SKUs) pieces; `speed` pieces a day as the planners see it; `carried` which SKUs a
-    place has in its range; `lines` the purchase and production orders (categories 0 and 1 are made in own factories).
+    `stock`, `transit` (locations, SKUs) in pieces; `speed` in pieces a day as the planners estimate it; `carried`
+    which SKUs a location has in its range; `lines` the purchase and production orders (categories 0 and 1 come from
+    own factories).
     """
 
     seed: int
@@ -45,11 +46,11 @@ class Supply:
     sold: Array
 
     def take(self, location: Array, sku: Array, quantity: Array, second: Array) -> Array:
-        """Deduct what is asked for, first come first served; return which of the lines were there."""
+        """Deduct the requested quantities, first come first served; return a mask of the lines that were in stock."""
         key = location * self.stock.shape[1] + sku
         order = np.lexsort((second, key))
-        ordered, wanted = key[order], np.where(sku[order] >= 0, quantity[order], 0)
-        total = np.cumsum(wanted)
+        ordered, demand = key[order], np.where(sku[order] >= 0, quantity[order], 0)
+        total = np.cumsum(demand)
         starts = np.searchsorted(ordered, ordered, side="left")
         upto = total - np.where(starts > 0, total[starts - 1], 0)
         got = np.empty(len(key), bool)
@@ -60,26 +61,26 @@ class Supply:
         return got
 
     def give_back(self, location: Array, sku: Array, quantity: Array) -> None:
-        """Put returned goods on the shelf again."""
+        """Put returned goods back in stock."""
         np.add.at(self.stock, (location, sku), quantity)
 
     def morning(self, day: int) -> None:
-        """Take in what arrives on a day."""
+        """Receive the day's deliveries."""
         if day in self.moves:
             location, sku, quantity = self.moves.pop(day)
             np.add.at(self.stock, (location, sku), quantity)
             np.subtract.at(self.transit, (location, sku), quantity)
-        here = self.lines[(self.lines["arrives"] == day) & ~self.lines["cancelled"]]
-        np.add.at(self.stock[0], here["sku"], here["quantity"])
-        np.subtract.at(self.transit[0], here["sku"], here["quantity"])
+        arrivals = self.lines[(self.lines["arrives"] == day) & ~self.lines["cancelled"]]
+        np.add.at(self.stock[0], arrivals["sku"], arrivals["quantity"])
+        np.subtract.at(self.transit[0], arrivals["sku"], arrivals["quantity"])
         self.lines = self.lines[self.lines["arrives"] > day - LISTED]
 
     def evening(self, day: int, date: date) -> None:
-        """Learn from the day's sales, fill up the stores, and once a week order."""
+        """Update demand from the day's sales, replenish the stores, and order once a week."""
         a = self.assortment
-        # An empty shelf sells nothing, and says nothing about demand.
-        told = (self.stock > 0) | (self.sold > 0)
-        self.speed += np.where(told, SMOOTH, 0) * (self.sold / calendar.season(date) - self.speed)
+        # An empty shelf sells nothing, and so shows nothing about demand.
+        had_stock = (self.stock > 0) | (self.sold > 0)
+        self.speed += np.where(had_stock, SMOOTH, 0) * (self.sold / calendar.season(date) - self.speed)
         self.sold[:] = 0
         fresh = (a.launch[a.sku_style] == day + 1) | (a.launch[a.sku_style] == day + 1 + LEAD_TO_LAUNCH)
         self.speed[:, fresh] = self.first_speed[:, fresh]
@@ -95,10 +96,10 @@ class Supply:
         position = self.stock[1:, live] + self.transit[1:, live]
         speed = np.where(self.carried[1:, live], self.speed[1:, live], 0)
         target = np.where(self.carried[1:, live], np.ceil(speed * 18 + 2 * np.sqrt(speed) + 1), 0)
-        wanted = np.where(position <= speed * 9 + np.sqrt(speed) + 0.3, np.maximum(target - position, 0), 0)
+        demand = np.where(position <= speed * 9 + np.sqrt(speed) + 0.3, np.maximum(target - position, 0), 0)
         allowed = np.maximum(self.stock[0, live] * 0.6, 0)
-        share = np.minimum(1, allowed / np.maximum(wanted.sum(axis=0), 1))
-        sent = np.floor(wanted * share + 1e-9).astype(np.int64)
+        share = np.minimum(1, allowed / np.maximum(demand.sum(axis=0), 1))
+        sent = np.floor(demand * share + 1e-9).astype(np.int64)
         store, place = np.nonzero(sent)
         quantity, sku = sent[store, place], live[place]
         np.subtract.at(self.stock[0], sku, quantity)
@@ -119,26 +120,26 @@ class Supply:
         draw = rng(self.seed, "orders", day, lead)
         category = self.assortment.category[self.assortment.sku_style[sku]]
         order = np.argsort(category, kind="stable")
-        made = np.zeros(len(sku), LINES)
-        made["made"], made["category"], made["sku"] = day, category[order], sku[order]
-        made["line"] = np.arange(len(sku)) - np.searchsorted(made["category"], made["category"]) + 1
-        made["quantity"] = np.maximum(np.ceil(quantity[order] / 5) * 5, 10)
-        lead_time: Array = np.full(len(sku), lead) if lead else draw.integers(16, 30, size=6)[made["category"]]
-        late: Array = np.where(draw.random(6) < 0.25, draw.integers(2, 12, size=6), 0)[made["category"]]
-        made["due"] = day + lead_time
-        made["arrives"] = made["due"] + (0 if lead else late)
-        made["cancelled"] = (draw.random(len(sku)) < 0.02) & (lead == 0)
-        np.add.at(self.transit[0], made["sku"][~made["cancelled"]], made["quantity"][~made["cancelled"]])
-        self.lines = np.concatenate([self.lines, made])
+        lines = np.zeros(len(sku), LINES)
+        lines["made"], lines["category"], lines["sku"] = day, category[order], sku[order]
+        lines["line"] = np.arange(len(sku)) - np.searchsorted(lines["category"], lines["category"]) + 1
+        lines["quantity"] = np.maximum(np.ceil(quantity[order] / 5) * 5, 10)
+        lead_time: Array = np.full(len(sku), lead) if lead else draw.integers(16, 30, size=6)[lines["category"]]
+        late: Array = np.where(draw.random(6) < 0.25, draw.integers(2, 12, size=6), 0)[lines["category"]]
+        lines["due"] = day + lead_time
+        lines["arrives"] = lines["due"] + (0 if lead else late)
+        lines["cancelled"] = (draw.random(len(sku)) < 0.02) & (lead == 0)
+        np.add.at(self.transit[0], lines["sku"][~lines["cancelled"]], lines["quantity"][~lines["cancelled"]])
+        self.lines = np.concatenate([self.lines, lines])
 
 
 def open_supply(
     assortment: Assortment, stores: Stores, start: date, seed: int, lines_a_day: float, online: float
 ) -> Supply:
-    """Return the stock of the first morning, planned for so many order lines a day, a share of them online."""
+    """Return the stock of the first morning, planned for `lines_a_day` order lines, a share of them online."""
     a, places, count = assortment, len(stores) + 1, len(assortment.sku_style)
     shares = np.concatenate([[online], stores.weight * (1 - online)])
-    speed = np.outer(shares, _expected(a, start, seed) * lines_a_day)
+    speed = np.outer(shares, _forecast_shares(a, start, seed) * lines_a_day)
     style_carried = uniform(seed, "carried", np.arange(places)[:, None], np.arange(len(a.list))[None, :])
     carried = (
         style_carried[:, a.sku_style]
@@ -156,8 +157,8 @@ def open_supply(
     )  # fmt: skip
 
 
-def _expected(a: Assortment, start: date, seed: int) -> Array:
-    """Planners foresee each SKU's share of all lines; they err by style, so that some run out and some are left."""
+def _forecast_shares(a: Assortment, start: date, seed: int) -> Array:
+    """Return each SKU's forecast share of all lines; errors by style make some run out and leave others over."""
     err = rng(seed, "forecast").lognormal(0, 0.4, len(a.list))
     on = (a.launch <= 0) & (a.end > 0)
     fit = np.where(a.season == WHOLE_YEAR, 0.6, 0.75)

@@ -1,4 +1,4 @@
-"""The grammar of what people write: many surface forms for a kind, topic and mood, put together by whole columns."""
+"""Generates customers' texts: many surface forms for a kind, topic and mood, built as whole columns."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 ENGLISH_SHARE, TRADITIONAL_SHARE, TYPO_SHARE, EMOJI_SHARE = 0.03, 0.02, 0.15, 0.18
-# A second clause speaks of the other side in so many texts ("but the courier was slow"), so that a mood is not a word.
+# This share has a clause of the opposite mood ("but the courier was slow"): no single word gives the mood away.
 TURN_SHARE, SECOND_SHARE, DETAIL_SHARE = 0.24, 0.55, 0.45
-# Beginning, end and emoji say nothing of the mood in so many texts, and in some the contrary: irony.
+# This share has a beginning, end and emoji of no mood; and this one of the opposite mood: irony.
 CALM_SHARE, IRONY_SHARE = 0.5, 0.05
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts and what is true of them, all of one length; topics and moods as numbers in TOPIC_NAMES and MOODS."""
+    """Texts and their labels, all of one length; topics and moods as indices into TOPIC_NAMES and MOODS."""
 
     text: pa.StringArray
     topic: Ints
@@ -60,7 +60,7 @@ def compose(rng: np.random.Generator, kind: str, topic: Ints, mood: Ints, spam_s
 
 
 def _shows(text: pa.StringArray) -> Bools:
-    """Return which texts hold a traditional character: a short one may have none that differs."""
+    """Return a mask of texts with a traditional character: a short text may have none that differs."""
     return np.asarray(pc.match_substring_regex(text, f"[{TRADITIONAL}]"))
 
 
@@ -78,14 +78,14 @@ def _assembled(
     second = (chance[0] < SECOND_SHARE) & ~spam & ~english & ~answer
     turn = second & (chance[0] < TURN_SHARE) & (mood != 1)
     joint = np.select([spam, turn, second], [3, 2, 1], 0)
-    other = np.where(turn, (topic + 1 + (chance[1] * 10).astype(np.int64)) % len(TOPIC_NAMES), topic)
+    other_topic = np.where(turn, (topic + 1 + (chance[1] * 10).astype(np.int64)) % len(TOPIC_NAMES), topic)
     other_mood = np.where(turn, 2 - mood, mood)
     tone = np.select([chance[8] < CALM_SHARE, chance[8] > 1 - IRONY_SHARE], [1, 2 - mood], mood)
     places = [
         _place(store.where["open"][kinds, topic, tone], chance[2]),
         _clause(store, kinds, topic, mood, chance[3]),
         _place(store.joints[joint], chance[4]),
-        _clause(store, kinds, other, other_mood, 1 - chance[5]) * second,
+        _clause(store, kinds, other_topic, other_mood, 1 - chance[5]) * second,
         _place(store.where["end"][kinds, topic, tone], chance[6]),
         _place(store.emoji[tone], chance[7]) * emoji,
     ]
@@ -94,7 +94,7 @@ def _assembled(
 
 
 def _clause(store: Bank, kinds: Ints, topic: Ints, mood: Ints, chance: Floats) -> Ints:
-    """Return the place of a clause: something that happened below DETAIL_SHARE, a plain judgement above it."""
+    """Return the index of a clause: an event where `chance` is below DETAIL_SHARE, else a plain judgement."""
     happened = chance < DETAIL_SHARE
     fine = np.where(happened, chance / DETAIL_SHARE, (chance - DETAIL_SHARE) / (1 - DETAIL_SHARE))
     cells = [store.where[slot][kinds, topic, mood] for slot in ("detail", "clause")]

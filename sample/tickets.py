@@ -1,4 +1,4 @@
-"""Curtains and wardrobes made to order: which store purchases become one, and when each stage is reached."""
+"""Made-to-order curtains and wardrobes: which store purchases become one, and when each stage is reached."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STAGES = ("design", "quote", "production", "shipped", "installed")
 WAITS = ((0, 1), (2, 7), (4, 12), (12, 25), (2, 8))
 ORDERED, GIVEN_UP = 0.12, (0.0, 0.1, 0.15, 0.02, 0.01)
 STEP_MISSING, WRONG_ORDER = 0.03, 0.02
-# What a row is marked with when it shows a flaw.
+# Marks of rows with a flaw.
 MARKS = ("", "step missing", "wrong order")
 
 
 def order(world: World, facts: Facts) -> None:
-    """Let some who buy for their home in a store order more, and leave the day's rows in `facts.extras` (a step)."""
+    """Open tickets for some home buyers in stores, and put the rows due today in `facts.extras` (a step)."""
     baskets, draw = facts.baskets, world.rng("tickets", facts.day)
     home = np.unique(baskets.basket[world.category(baskets.sku) >= 4]) if len(baskets) else np.zeros(0, np.int64)
     home = home[(baskets.channel[home] == 0) & (baskets.person[home] >= 0)]
@@ -44,14 +44,14 @@ def _plan(world: World, facts: Facts, chosen: Array, draw: np.random.Generator) 
     swapped = (chance > 1 - WRONG_ORDER) & reached[2]
     days[1] = np.where(swapped, days[2] + 1, days[1])
     mark[1][swapped] = 2
-    kept = reached.reshape(-1)
+    occurs = reached.reshape(-1)
     columns = {
         "number": np.arange(many), "opened": np.full(many, facts.day), "person": facts.baskets.person[chosen],
         "store": facts.baskets.store[chosen], "item": draw.integers(5, size=many),
         "amount": draw.lognormal(8.3, 0.6, many).astype(np.int64) * 100,
     }  # fmt: skip
-    every = {key: np.tile(column, len(STAGES))[kept] for key, column in columns.items()}
-    every["stage"] = np.repeat(np.arange(len(STAGES)), many)[kept]
-    every["mark"] = mark.reshape(-1)[kept]
-    every["second"] = draw.integers(9 * 3600, 19 * 3600, len(STAGES) * many)[kept]
-    plan(world, "tickets", days.reshape(-1)[kept], every)
+    every = {key: np.tile(column, len(STAGES))[occurs] for key, column in columns.items()}
+    every["stage"] = np.repeat(np.arange(len(STAGES)), many)[occurs]
+    every["mark"] = mark.reshape(-1)[occurs]
+    every["second"] = draw.integers(9 * 3600, 19 * 3600, len(STAGES) * many)[occurs]
+    plan(world, "tickets", days.reshape(-1)[occurs], every)

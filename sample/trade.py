@@ -1,4 +1,4 @@
-"""Draws a day's baskets: who goes where, and what they pick from what is there."""
+"""Draws a day's baskets: where each buyer goes, and what they pick from stock."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ AWAY = 0.1
 TRIES = 3
 OWN_SIZE = 0.85
 COUPON = 0.08
-# Share of lines that come back, and after how many days, in stores and online.
+# Share of lines returned, and after how many days, in stores and online.
 BACK = (0.05, 0.125)
 BACK_DAYS = ((1, 21), (4, 16))
 
 
 def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
-    """Return the day's baskets of the buyers and of strangers, of what stock allowed."""
+    """Return the day's baskets of the buyers and of strangers, as far as stock allows."""
     draw = world.rng("baskets", day)
-    person, like, channel = _who(world, day, buyers, draw)
+    person, like, channel = _buyers_and_strangers(world, day, buyers, draw)
     store = np.where(channel == 0, _store(world, person, like, draw), -1)
     second = _second(world, day, channel, draw)
     order = np.lexsort((second, store, channel))
@@ -39,10 +39,14 @@ def draw_baskets(world: World, day: int, buyers: Array) -> Baskets:
     sku = Picking(world, day, draw).pick(like[basket], store[basket] + 1)
     quantity = 1 + ((draw.random(len(sku)) < 0.12) & (world.category(sku) >= 3))
     sold = (sku >= 0) & world.supply.take(store[basket] + 1, sku, quantity, second[basket])
-    return _kept(world, day, draw, (person, channel, store, second), (basket[sold], sku[sold], quantity[sold]))
+    return _priced_baskets(
+        world, day, draw, (person, channel, store, second), (basket[sold], sku[sold], quantity[sold])
+    )
 
 
-def _who(world: World, day: int, buyers: Array, draw: np.random.Generator) -> tuple[Array, Array, Array]:
+def _buyers_and_strangers(
+    world: World, day: int, buyers: Array, draw: np.random.Generator
+) -> tuple[Array, Array, Array]:
     weights = world.people.channels[buyers] * np.array(calendar.channel_weights(world.date(day)), np.float32)
     channel = rowwise(weights, draw.random(len(buyers)))
     strangers = int(draw.poisson(STRANGERS * np.count_nonzero(channel == 0)))
@@ -52,7 +56,7 @@ def _who(world: World, day: int, buyers: Array, draw: np.random.Generator) -> tu
 
 
 def rowwise(weights: Array, chances: Array) -> Array:
-    """Return the place that each row's chance in [0, 1) falls into among its weights."""
+    """Return int64 (rows,): the column of `weights` (rows, n) that each chance in [0, 1) falls into."""
     bounds = np.cumsum(weights, axis=1)
     places = (bounds < (chances * bounds[:, -1])[:, None]).sum(axis=1)
     return np.asarray(np.minimum(places, weights.shape[1] - 1))
@@ -71,13 +75,13 @@ def _second(world: World, day: int, channel: Array, draw: np.random.Generator) -
     return hour * 3600 + draw.integers(3600, size=len(channel))
 
 
-def _kept(
+def _priced_baskets(
     world: World, day: int, draw: np.random.Generator, heads: tuple[Array, ...], lines: tuple[Array, Array, Array]
 ) -> Baskets:
-    """Number the baskets anew that have lines left, and price these."""
+    """Renumber the baskets that still have lines, and price them."""
     basket, sku, quantity = lines
-    held, basket = np.unique(basket, return_inverse=True)
-    person, channel, store, second = (column[held] for column in heads)
+    numbers, basket = np.unique(basket, return_inverse=True)
+    person, channel, store, second = (column[numbers] for column in heads)
     online = (channel[basket] > 0).astype(np.int64)
     price = world.pricing.tags(day).price[online, world.assortment.sku_style[sku]]
     coupon = np.where(draw.random(len(sku)) < COUPON, 0.95, 1.0)
@@ -87,12 +91,12 @@ def _kept(
         channel=channel.astype(np.int8),
         store=store.astype(np.int16),
         second=second.astype(np.int32),
-        first=np.searchsorted(basket, np.arange(len(held) + 1)),
+        first=np.searchsorted(basket, np.arange(len(numbers) + 1)),
         basket=basket.astype(np.int64),
         sku=sku,
         quantity=quantity.astype(np.int64),
         amount=amount,
-        back_after=_back(draw, basket, len(held), online),
+        back_after=_back(draw, basket, len(numbers), online),
     )
 
 
@@ -105,7 +109,7 @@ def _back(draw: np.random.Generator, basket: Array, count: int, online: Array) -
 
 
 class Picking:
-    """Picks SKUs by taste, prices, season and size, again where a thing is not there."""
+    """Picks SKUs by taste, prices, season and size; picks again where an item is out of stock."""
 
     def __init__(self, world: World, day: int, draw: np.random.Generator) -> None:
         self.world, self.draw = world, draw
@@ -118,14 +122,14 @@ class Picking:
         self.low, self.high = self.bounds[rows + ends[:-1]], self.bounds[rows + ends[1:]]
 
     def pick(self, like: Array, location: Array) -> Array:
-        """Return a SKU for each line of a person (taken as `like`) at a location (0 online), -1 when none was there."""
-        found = np.full(len(like), -1)
+        """Return int64 (lines,): SKUs picked like person `like` at a location (0: online); -1: out of stock."""
+        chosen = np.full(len(like), -1)
         for _ in range(TRIES):
-            open_ = np.flatnonzero(found < 0)
+            open_ = np.flatnonzero(chosen < 0)
             sku = self._sku(like[open_], location[open_])
-            there = self.world.supply.stock[location[open_], sku] > 0
-            found[open_] = np.where(there, sku, -1)
-        return found
+            in_stock = self.world.supply.stock[location[open_], sku] > 0
+            chosen[open_] = np.where(in_stock, sku, -1)
+        return chosen
 
     def _sku(self, like: Array, location: Array) -> Array:
         people, a = self.world.people, self.world.assortment
@@ -144,7 +148,7 @@ class Picking:
         category, sex = a.category[style], a.sex[style]
         curve = a.share[np.minimum(a.first[style][:, None] + np.arange(8), len(a.share) - 1)]
         curve = np.where(np.arange(8) < (a.first[style + 1] - a.first[style])[:, None], curve, 0)
-        other = rowwise(curve, self.draw.random(len(like)))
+        drawn_size = rowwise(curve, self.draw.random(len(like)))
         own = (people.sex[like] == sex) & (self.draw.random(len(like)) < OWN_SIZE)
         worn = np.where(category == 2, people.shoe[like], people.size[like])
-        return np.where(own & (category <= 2), worn, other)
+        return np.where(own & (category <= 2), worn, drawn_size)

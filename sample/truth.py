@@ -1,4 +1,4 @@
-"""The truth that is no feed's: who everybody is, where they stand, and what they will do."""
+"""The truth about people that no feed contains: who everybody is, their state, and their future purchases."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from sample.write import Truth
 SEXES = ("female", "male")
 
 
-def write_states(world: World, told: Truth) -> None:
-    """Write everybody's state after the last day lived, and the chance of buying within the 90 days that follow."""
+def write_states(world: World, truth: Truth) -> None:
+    """Write everybody's state after the last simulated day, and the probability of a purchase in the next 90 days."""
     everybody = np.arange(len(world.people))
     columns = {
         "person": world.people.person(everybody),
         "state": choose(lives.STATES, world.state.astype(int)),
         "p_purchase_90": lives.buy_probability(world, world.day + 1, lives.WINDOW, everybody),
     }
-    told.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
+    truth.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
 
 
-def write_end(world: World, told: Truth) -> None:
-    """Write what is told once, of the whole time: people, curves, elasticities, uplifts, and the tables of steps."""
-    told.write("people.parquet", people(world))
-    told.write("uplift.parquet", campaigns.uplifts(world))
+def write_end(world: World, truth: Truth) -> None:
+    """Write the truth about the whole period, once: people, curves, elasticities, uplifts, and the tables of steps."""
+    truth.write("people.parquet", people(world))
+    truth.write("uplift.parquet", campaigns.uplifts(world))
     categories = {"category": pa.array(OLD_CODES), "name": pa.array(CATEGORIES), "elasticity": pa.array(ELASTICITY)}
-    told.write("elasticity.csv", pa.table(categories))
+    truth.write("elasticity.csv", pa.table(categories))
     sizes = {
         "sex": pa.array(np.repeat(SEXES, len(SIZES))),
         "size": pa.array(SIZES * 2),
         "share": pa.array([*SIZE_CURVE[0], *SIZE_CURVE[1]]),
     }
-    told.write("size_curve.csv", pa.table(sizes))
+    truth.write("size_curve.csv", pa.table(sizes))
     for path, table in world.truth_tables.items():
-        told.write(path, table)
+        truth.write(path, table)
 
 
 def people(world: World) -> pa.Table:
-    """Return one row per person with every trait, as of the last day lived."""
+    """Return one row per person with every trait, as of the last simulated day."""
     p, index = world.people, np.arange(len(world.people))
     birth = pa.array(p.birth.astype(np.int32)).cast(pa.date32())
     shared = p.person(p.household)

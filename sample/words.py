@@ -1,4 +1,4 @@
-"""The words that the retailer and its customers are made of."""
+"""Vocabulary of the retailer and its customers: names, places, products."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COLOURS = ("米白", "墨黑", "雾蓝", "豆绿", "驼色", "酒红", "浅灰",
 SIZES = ("XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL")
 SHOES = (("35", "36", "37", "38", "39", "40"), ("39", "40", "41", "42", "43", "44"))
 BEDS = ("1.5m", "1.8m")
-# By category: what is made in which season (spring, summer, autumn, winter, the whole year).
+# By category: products by season (spring, summer, autumn, winter, the whole year).
 NOUNS = (
     ("针织开衫 风衣 衬衫", "连衣裙 T恤 半身裙", "卫衣 西装 针织衫", "羽绒服 大衣 毛衣", "牛仔裤 打底衫 阔腿裤"),
     ("夹克 长袖衬衫 薄卫衣", "短袖衬衫 POLO衫 短裤", "卫衣 风衣 针织衫", "羽绒服 大衣 毛衣", "牛仔裤 西裤 白衬衫"),

@@ -1,4 +1,4 @@
-"""The retailer's world: its state, moved on day by day, and the facts of each day."""
+"""The retailer's world: its state, simulated day by day, and the facts of each day."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ USUAL_BASKET = 42_000
 
 
 class World:
-    """All that is true. Days count from `start`; advance them in order, each once.
+    """The complete true state. Days count from `start`; advance them in order, each once.
 
     By person: `state` (see lives.STATES), `joined` and `last` (purchase) days (1,000,000 and -1,000,000: never),
-    `orders`, `spent` fen net of returns, `heard` day of the last news to the member system.
+    `orders`, `spent` fen net of returns, `heard` day of the last update to the member system.
     """
 
     def __init__(self, customers: int, start: date, seed: int) -> None:
@@ -45,10 +45,10 @@ class World:
         self._recent: dict[int, Facts] = {}
         self._backs: dict[int, list[tuple[int, Array]]] = {}
         self._step = np.minimum(self.people.elasticity * STEP, STEPS - 1).astype(np.int8)
-        self._settle()
-        self.supply = open_supply(self.assortment, self.stores, start, seed, self._foreseen(), ONLINE_SHARE)
+        self._set_initial_states()
+        self.supply = open_supply(self.assortment, self.stores, start, seed, self._forecast_lines(), ONLINE_SHARE)
 
-    def _settle(self) -> None:
+    def _set_initial_states(self) -> None:
         people = self.people
         parts = []
         for number, begin in enumerate(range(0, len(people), BLOCK)):
@@ -64,8 +64,8 @@ class World:
         self.joined = np.where(joins, first, NEVER).astype(np.int32)
         self.spent = (orders * USUAL_BASKET * people.purse).astype(np.int64)
 
-    def _foreseen(self) -> float:
-        """Return the order lines that planners foresee for a usual day of the first year, strangers' too."""
+    def _forecast_lines(self) -> float:
+        """Return the order lines that planners forecast for a usual day of the first year, including strangers'."""
         days = range(0, 360, 45)
         sample = slice(0, BLOCK)
         wish = sum((self.inclination(day, sample) * lives.FACTOR[self.state[sample]]).sum() for day in days)
@@ -75,7 +75,7 @@ class World:
 
     @property
     def known(self) -> Array:
-        """Return who is bound: members whose unionid the mini-program and the member record share."""
+        """Return a mask of members whose unionid is in both the mini-program and the member record."""
         return self.people.app & (self.joined < NEVER)
 
     def rng(self, purpose: str, day: int, block: int = 0) -> np.random.Generator:
@@ -87,26 +87,26 @@ class World:
         return self.start + timedelta(days=day)
 
     def recent(self, day: int) -> Facts | None:
-        """Return the facts of a day not longer ago than 45 days, None before the first."""
+        """Return the facts of a day at most 45 days ago; None before the first."""
         return self._recent.get(day)
 
     def steps_of(self, index: Array | slice) -> Array:
-        """Return the elasticity steps of persons, rows of Pricing.answer."""
+        """Return the persons' elasticity steps (int8), the rows of Pricing.answer."""
         return np.asarray(self._step[index])
 
     def category(self, sku: Array) -> Array:
-        """Return the category (0..5) of SKU indices."""
+        """Return the category (int64, 0..5) of SKU indices."""
         return np.asarray(self.assortment.category[self.assortment.sku_style[sku]])
 
     def inclination(self, day: int, index: Array | slice) -> Array:
-        """Return persons' purchase hazard on a day before their state and campaigns count."""
+        """Return float32 (persons,): the purchase hazard on a day, before the factors of state and campaigns."""
         answer = self.pricing.answer(day)[self.steps_of(index)]
         people = self.people
         felt = np.einsum("ij,ij->i", people.taste[index], answer)
         return np.asarray(people.rate[index] * felt * np.float32(calendar.season(self.date(day))))
 
     def advance(self, day: int) -> Facts:
-        """Live through the next day and return what happened."""
+        """Simulate the next day and return what happened."""
         if day != self.day + 1:
             raise ValueError(f"day {day} does not follow day {self.day}")
         factor = campaigns.effect(self, day)
@@ -114,7 +114,7 @@ class World:
         self.supply.morning(day)
         self.pricing.since(day)
         baskets = draw_baskets(self, day, self._buyers(day, factor))
-        facts = Facts(day, self.date(day), baskets, self._returns(day), self._learn(day, baskets))
+        facts = Facts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
         self._remember(facts)
         self.supply.evening(day, self.date(day))
         for step in EVERY_DAY:
@@ -122,17 +122,17 @@ class World:
         return facts
 
     def _buyers(self, day: int, factor: Array | None) -> Array:
-        found = []
+        buyers = []
         for number, begin in enumerate(range(0, len(self.people), BLOCK)):
             some = slice(begin, begin + BLOCK)
             hazard = self.inclination(day, some) * lives.FACTOR[self.state[some]]
             hazard = hazard if factor is None else hazard * factor[some]
             chance = self.rng("buys", day, number).random(len(hazard), dtype=np.float32)
-            found.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
-        return np.concatenate(found)
+            buyers.append(np.flatnonzero(chance < np.minimum(hazard, lives.MOST)) + begin)
+        return np.concatenate(buyers)
 
-    def _learn(self, day: int, baskets: Baskets) -> Array:
-        """Move everybody's state on, and return who became a member."""
+    def _advance_states(self, day: int, baskets: Baskets) -> Array:
+        """Advance everybody's state, and return who became a member."""
         people, persons = self.people, baskets.person
         mine = persons >= 0
         np.add.at(self.spent, persons[mine], baskets.totals()[mine])
@@ -150,7 +150,7 @@ class World:
         return joined
 
     def _returns(self, day: int) -> Returns:
-        """Take back what is due today; goods go to where they were sold from."""
+        """Take back the returns due today; goods go to the location they were sold from."""
         due = self._backs.pop(day, [])
         for before, rows in due:
             baskets = self._recent[before].baskets

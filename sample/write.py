@@ -1,4 +1,4 @@
-"""Puts a day's files in their place, whole or not at all, and collects the truth about them."""
+"""Writes a day's files atomically, and collects the truth about them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FLAWS = pa.schema(
 
 
 class Out:
-    """Where one feed's files of one day go: `path` arguments are names in LANDING/{feed}/{day}/."""
+    """Writer for one feed's files of one day: `path` arguments are names in LANDING/{feed}/{day}/."""
 
     def __init__(self, landing: Path, truth: Truth, people: People, feed: str, day: date) -> None:
         self.landing, self.truth, self.people = landing, truth, people
@@ -38,11 +38,11 @@ class Out:
         replace(self.landing / self.file(path), content)
 
     def file(self, path: str) -> str:
-        """Return the path relative to landing, as the flaws name it."""
+        """Return the path relative to landing, as the flaws record it."""
         return f"{self.feed}/{self.day}/{path}"
 
     def lines(self, path: str, lines: Any, header: str | None = None, encoding: str = "utf-8") -> None:
-        """Write one line of text for each row of a string column."""
+        """Write one line of text per row of a string column."""
         content = _bytes(join(lines, "\n"))
         head = f"{header}\n".encode() if header is not None else b""
         content = head + content
@@ -50,7 +50,7 @@ class Out:
         self.truth.rows[self.feed] += len(lines)
 
     def csv(self, path: str, table: pa.Table, encoding: str = "utf-8", header: str | None = None) -> None:
-        """Write a table as CSV, quoted where needed, null as nothing; the header is the columns' names unless given."""
+        """Write a table as CSV, quoted where needed, null as nothing; the header defaults to the column names."""
         text = (header or ",".join(table.column_names)).encode() + b"\n" + _csv(table)
         self.raw(path, text if encoding == "utf-8" else text.decode().encode(encoding))
         self.truth.rows[self.feed] += table.num_rows
@@ -70,7 +70,7 @@ class Out:
         self.truth.rows[self.feed] += table.num_rows
 
     def records(self, keys: Any, persons: Array) -> None:
-        """Remember who stands behind records of this feed: a string column and person indices, -1 for strangers."""
+        """Record the persons behind records of this feed: a string column and person indices (-1: a stranger)."""
         self.truth.add(
             "records",
             self.day,
@@ -78,7 +78,7 @@ class Out:
         )
 
     def flaws(self, path: Any, rows: Array | int, keys: Any, kind: str, expected: str, reason: str = "") -> None:
-        """Remember planted flaws: 1-based data rows in the file (0 for all of it), keys as a column or one text."""
+        """Record planted flaws: 1-based data rows in the file (0: the whole file), keys as a column or one text."""
         rows = np.atleast_1d(np.asarray(rows, dtype=np.int64))
         if not len(rows):
             return
@@ -94,7 +94,7 @@ class Out:
         self.truth.add("flaws", self.day, {name: _column(value, len(rows)) for name, value in columns.items()})
 
     def texts(self, keys: Any, topics: Any, moods: Any, spam: Any) -> None:
-        """Remember what written texts are about: string columns, and a boolean one."""
+        """Record the labels of written texts: string columns, and a boolean one."""
         self.truth.add(
             "texts",
             self.day,
@@ -103,7 +103,7 @@ class Out:
 
 
 class Truth:
-    """Collects the truth of a day, and writes one parquet file of each kind when the day is done."""
+    """Collects the truth of a day, and writes one parquet file per kind at the end of the day."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -111,17 +111,17 @@ class Truth:
         self._parts: dict[tuple[str, date], list[pa.Table]] = defaultdict(list)
 
     def add(self, kind: str, day: date, columns: dict[str, Any]) -> None:
-        """Keep some rows of a kind until the day is flushed."""
+        """Buffer rows of a kind until the day is flushed."""
         self._parts[kind, day].append(pa.table(columns))
 
     def flush(self) -> None:
-        """Write `{kind}/{day}.parquet` for all that was collected."""
+        """Write `{kind}/{day}.parquet` for each kind collected."""
         for (kind, day), parts in self._parts.items():
             self.write(f"{kind}/{day}.parquet", pa.concat_tables(parts))
         self._parts.clear()
 
     def write(self, path: str, table: pa.Table) -> None:
-        """Write a table of the truth: CSV by the ending of its name, else parquet."""
+        """Write a table of the truth: CSV if its name ends so, else parquet."""
         if path.endswith(".csv"):
             buffer = io.BytesIO()
             pcsv.write_csv(table, buffer, pcsv.WriteOptions(quoting_style="none"))
@@ -131,7 +131,7 @@ class Truth:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     draft.write_bytes(content)
@@ -139,19 +139,19 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def document(**members: Any) -> str:
-    """Return a JSON object as the systems write it."""
+    """Return a JSON object, formatted as source systems do."""
     return json.dumps(members, ensure_ascii=False)
 
 
 def _column(value: Any, rows: int) -> Any:
-    """Make a column of one text for all rows, of an array, or of a column."""
+    """Return a column from one text for all rows, an array, or a column."""
     if isinstance(value, str):
         return same(value, rows)
     return pa.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _csv(table: pa.Table) -> bytes:
-    """Arrow quotes all texts or none: none, unless one of them needs it."""
+    """Return the table as CSV. Arrow quotes all texts or none; so texts are quoted only if one needs it."""
     for style in ("none", "needed"):
         buffer = io.BytesIO()
         try:
@@ -159,7 +159,7 @@ def _csv(table: pa.Table) -> bytes:
         except pa.ArrowInvalid:
             continue
         return buffer.getvalue()
-    raise ValueError("a table that CSV cannot hold")
+    raise ValueError("the table has texts that CSV cannot represent")
 
 
 def _bytes(lines: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Keeps the manners of DAGs, as Airflow itself reads them: short, owned, documented, in order, and quiet when read."""
+"""Rules for DAGs, as Airflow itself parses them: short, owned, documented, ordered, and without effects when parsed."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from quanyu.settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
-# Tasks that are no steps: the first and the last of every DAG, and what fails a run of ingest where a source did.
+# Tasks that are not steps: first and last of every DAG, and the one that fails an ingest run if a source failed.
 FRAME = {"turn", "announce", "verdict"}
 READ = """
 import json, sys
@@ -88,13 +88,13 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def steps(home):
-    """Every step that the declarations amount to."""
+    """Every step of the declarations."""
     return Context(load_settings(ROOT / "conf", home), date(2024, 7, 4)).steps
 
 
 @pytest.fixture(scope="module")
 def read(home):
-    """What Airflow finds in the folder of DAGs, read in a process of its own."""
+    """What Airflow reports about the DAG folder, parsed in a separate process."""
     environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
     line = [sys.executable, "-c", READ]
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -108,7 +108,7 @@ def dags(read):
 
 
 def upstream(tasks, name):
-    """All that comes before a task of a DAG, at any distance."""
+    """All tasks upstream of a task, at any distance."""
     before, waiting = set(), [name]
     while waiting:
         new = set(tasks[waiting.pop()]["before"]) - before
@@ -117,7 +117,7 @@ def upstream(tasks, name):
     return before
 
 
-def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
+def test_a_task_is_retried_only_where_that_is_safe(home):
     environment = child_environment(airflow_environment(load_settings(ROOT / "conf", home)))
     line = [sys.executable, "-c", RAISED]
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -129,14 +129,14 @@ def test_a_task_is_tried_again_only_where_that_does_no_harm(home):
     }  # fmt: skip
 
 
-def test_reading_them_starts_nothing_and_makes_nothing(read, home):
+def test_parsing_dags_has_no_effects(read, home):
     assert read["errors"] == {}
     assert (read["heavy"], read["children"]) == ([], 0)
     assert {path.name for path in home.iterdir()} <= {"airflow"}
     assert not (home / "airflow" / "airflow.db").exists()
 
 
-def test_each_is_a_page_of_its_own(dags):
+def test_each_dag_has_its_own_short_file(dags):
     assert sorted(dags) == sorted(CHAIN)
     for name, dag in dags.items():
         assert Path(dag["file"]).name == f"{name}.py"
@@ -156,12 +156,12 @@ def test_each_runs_once_at_a_time_without_catching_up(dags):
     assert {(dag["catchup"], dag["runs"]) for dag in dags.values()} == {(False, 1)}
 
 
-def test_only_the_first_follows_the_clock_in_the_zone_of_the_house(dags):
+def test_only_the_first_dag_is_scheduled_in_the_zone_of_the_retailer(dags):
     assert {name: dags[name]["clock"] for name in CHAIN if dags[name]["clock"]} == {
         "ingest": ["0 5 * * *", "Asia/Shanghai"]
     }
     assert {dag["zone"] for dag in dags.values()} == {"Asia/Shanghai"}
-    # Nothing is paused, since no scheduler runs unless an engineer starts it.
+    # Not paused: no scheduler runs unless an engineer starts it.
     assert [name for name in CHAIN if dags[name]["paused"]] == []
 
 
@@ -170,7 +170,7 @@ def test_every_dag_waits_for_its_turn_first(dags):
         assert all("turn" in upstream(dag["tasks"], task) for task in dag["tasks"] if task != "turn"), name
 
 
-def test_assets_chain_them(dags):
+def test_assets_chain_the_dags(dags):
     for before, after in pairwise(CHAIN):
         assert dags[after]["waits"] == dags[before]["makes"], after
         assert len(dags[before]["makes"]) == 1
@@ -189,25 +189,28 @@ def test_every_task_is_retried_and_described(dags):
                 assert task["doc"].strip(), name
 
 
-def test_who_reads_a_table_comes_after_who_writes_it(dags, steps):
+def test_readers_of_a_table_run_after_its_writers(dags, steps):
     place = {task: (CHAIN.index(dag), dag) for dag in dags for task in dags[dag]["tasks"] if task not in FRAME}
     order = list(steps)
     for writer in order:
         for reader in order:
             if writer != reader and set(steps[writer].writes) & set(steps[reader].reads):
-                told = f"{reader} reads what {writer} writes"
-                assert place[writer][0] <= place[reader][0], told
+                message = f"{reader} reads what {writer} writes"
+                assert place[writer][0] <= place[reader][0], message
                 if place[writer][0] == place[reader][0]:
-                    assert writer in upstream(dags[place[writer][1]]["tasks"], reader), told
+                    assert writer in upstream(dags[place[writer][1]]["tasks"], reader), message
 
 
-def test_two_that_write_one_table_never_run_side_by_side(dags, steps):
+def test_writers_of_one_table_never_run_at_the_same_time(dags, steps):
     for dag in dags.values():
         names = [name for name in dag["tasks"] if name in steps]
-        for one in names:
-            for other in names:
-                if one != other and set(steps[one].writes) & set(steps[other].writes):
-                    assert one in upstream(dag["tasks"], other) or other in upstream(dag["tasks"], one), (one, other)
+        for first in names:
+            for second in names:
+                if first != second and set(steps[first].writes) & set(steps[second].writes):
+                    assert first in upstream(dag["tasks"], second) or second in upstream(dag["tasks"], first), (
+                        first,
+                        second,
+                    )
 
 
 def test_the_asset_is_announced_after_all_of_a_dag(dags):
@@ -215,22 +218,22 @@ def test_the_asset_is_announced_after_all_of_a_dag(dags):
         assert upstream(dag["tasks"], "announce") == set(dag["tasks"]) - {"announce", "verdict"}, name
 
 
-def test_a_source_that_fails_fails_the_run_and_not_what_waits_for_it(dags):
-    """A run of Airflow is as its last tasks are: one that nothing waits for has to fail with a source."""
+def test_a_failed_source_fails_the_run_but_not_the_tasks_after_it(dags):
+    """An Airflow run has the state of its leaf tasks: one leaf task must fail if a source fails."""
     tasks = dags["ingest"]["tasks"]
     assert set(tasks["verdict"]["before"]) == {name for name in tasks if name not in FRAME}
     assert (tasks["verdict"]["rule"], tasks["announce"]["rule"]) == ("all_success", "all_done")
     assert [name for name in dags if "verdict" in dags[name]["tasks"]] == ["ingest"]
 
 
-def test_a_source_that_stops_holds_up_no_other(dags):
+def test_a_failed_source_does_not_stop_the_others(dags):
     others = ("turn", "verdict")
     assert {task["rule"] for name, task in dags["ingest"]["tasks"].items() if name not in others} == {"all_done"}
     rules = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
     assert rules == {"all_success"}
 
 
-def test_a_mistake_in_a_declaration_leaves_every_dag_with_one_task_that_fails_with_it(tmp_path):
+def test_an_invalid_declaration_leaves_each_dag_one_task_that_fails_with_it(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (conf / "audiences" / "wrong.yml").write_text("describes: Nobody.\nwho: recency.last = 1\n", encoding="utf-8")
     environment = child_environment(airflow_environment(load_settings(conf, tmp_path / "home")))

@@ -1,4 +1,4 @@
-"""The Online Retail example against its file, counted a second way by DuckDB."""
+"""The Online Retail example compared with its file, counted independently by DuckDB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"the Online Retail fi
 
 
 def _ingest(folder: Path) -> None:
-    """Take all lines in two runs, and keep what each counted beside the home."""
+    """Ingest all lines in two runs, and store the counts of each beside the home."""
     shop = Retailer(folder)
     shutil.rmtree(shop.conf)
     shutil.copytree(ROOT / "examples" / "online_retail", shop.conf)
@@ -41,7 +41,7 @@ def shop() -> Iterator[Retailer]:
 
 
 def count(condition: str = "true", what: str = "count(*)") -> int:
-    """Ask the file itself."""
+    """Count in the file itself."""
     return duckdb.connect().execute(f"select {what} from '{FILE}' where {condition}").fetchone()[0]
 
 
@@ -65,18 +65,18 @@ def test_customers_are_known_by_number_without_a_decimal_point(shop):
     assert not any("." in number for number in numbers)
 
 
-def test_money_and_orders_are_those_of_the_file(shop):
+def test_amounts_and_orders_equal_those_of_the_file(shop):
     silver = pc.sum(shop.table("silver/order_lines", "amount")["amount"]).as_py()
     file = count("InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)",
                  "sum(round(Quantity * UnitPrice::decimal(18, 4), 2))")  # fmt: skip
     assert abs(float(silver) - float(file)) < 0.01
-    kept = "InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
-    assert shop.table("silver/orders", "order_id").num_rows == count(kept, "count(distinct InvoiceNo)")
+    condition = "InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
+    assert shop.table("silver/orders", "order_id").num_rows == count(condition, "count(distinct InvoiceNo)")
 
 
-def test_nothing_that_was_known_on_a_day_is_from_after_it(shop):
-    known = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
-    lines = shop.table("silver/order_lines", "ordered_at", where=known)
+def test_a_past_day_contains_nothing_from_after_it(shop):
+    recorded = pc.field("recorded_on") <= pc.scalar(DAY).cast("date32")
+    lines = shop.table("silver/order_lines", "ordered_at", where=recorded)
     assert pc.max(lines["ordered_at"]).as_py().date().isoformat() <= DAY
     assert lines.num_rows == count(
         f"InvoiceDate < date '{DAY}' + 1 and InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"

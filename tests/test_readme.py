@@ -1,4 +1,4 @@
-"""What the README says can be done as it says: its commands, its declarations, its places."""
+"""The README's commands, declarations and paths work as written."""
 
 import re
 import shlex
@@ -18,18 +18,18 @@ for place in discover.COMMANDS:
 
 
 def commands(program):
-    """Calls of a program in the README, without what stands behind # on their lines."""
+    """Calls of a program in the README, without the comments on their lines."""
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("    ")]
     return [line[line.index(f"{program} ") :] for line in lines if re.search(rf"(^|\s){program} ", line)]
 
 
 @pytest.mark.parametrize("line", commands("quanyu"))
-def test_every_command_of_the_readme_can_be_given(line):
+def test_every_command_of_the_readme_parses(line):
     _, name, *arguments = shlex.split(line)
     get_command(cli.app).commands[name].make_context(name, arguments)
 
 
-def test_every_target_of_the_readme_is_there():
+def test_every_make_target_of_the_readme_exists():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = {line.split()[1] for line in commands("make")}
     assert named == {"run", "test"}
@@ -45,13 +45,13 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     (conf / "features").mkdir(exist_ok=True)
     view = (ROOT / "features" / "value.py").read_text(encoding="utf-8").replace("class Value(", "class Worth(")
     (conf / "features" / "worth.py").write_text(f"{view}    {tag}\n", encoding="utf-8")
-    found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert {"stall"} < set(found.sources)
-    assert {"quiet_regulars"} < set(found.audiences)
-    assert found.known["worth.regular"].type == "boolean"
+    catalogue = discover.load(load_settings(conf, tmp_path / "home"))
+    assert {"stall"} < set(catalogue.sources)
+    assert {"quiet_regulars"} < set(catalogue.audiences)
+    assert catalogue.known["worth.regular"].type == "boolean"
 
 
-def test_every_place_of_the_readme_is_there():
+def test_every_path_of_the_readme_exists():
     places = re.findall(r"^\| `([a-z_]+/)`", README.split("In a home")[0], re.MULTILINE)
     assert len(places) > 8
     assert [place for place in places if not (ROOT / place).is_dir()] == []

@@ -1,1 +1,1 @@
-"""From a model's declaration to its champion: train, judge, record."""
+"""From a model's declaration to its champion: train, evaluate, register."""

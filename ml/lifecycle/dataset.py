@@ -1,4 +1,4 @@
-"""The point-in-time dataset: what was known of each customer at a cutoff, and what came after it."""
+"""The point-in-time dataset: each customer's features as known at a cutoff, and the outcome after it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def views_of(spec: type[ModelSpec]) -> list[str]:
-    """Names of the views that a model's features and population name."""
+    """Names of the views that a model's features and population use."""
     named = [*spec.features, *parse(spec.population).columns, spec.baseline.feature]
     return list(dict.fromkeys(name.split(".")[0] for name in named))
 
 
 def population(context: Context, spec: type[ModelSpec], views: Mapping[str, DataFrame]) -> DataFrame:
-    """Customers of the model's population out of its views: customer_id, as_of, features named `view.feature`."""
+    """Customers of the model's population, from its views: customer_id, as_of, and features named `view.feature`."""
     types = {name: column.type for name, column in context.catalogue.known.items()}
     packed = [rows.selectExpr("customer_id", "as_of", f"struct(*) as `{name}`") for name, rows in views.items()]
-    joined = reduce(lambda one, other: one.join(other, ["customer_id", "as_of"]), packed)
+    joined = reduce(lambda left, right: left.join(right, ["customer_id", "as_of"]), packed)
     chosen = joined.where(safe_sql(two_valued(parse(spec.population).tree), types))
     named = dict.fromkeys([*spec.features, spec.baseline.feature])
     columns = [f"cast({to_sql(parse(feature).tree)} as double) as `{feature}`" for feature in named]
@@ -36,16 +36,16 @@ def population(context: Context, spec: type[ModelSpec], views: Mapping[str, Data
 
 
 def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:
-    """The population as the views were written for the run's day, which daily scoring wants."""
+    """The population from the views stored for the run's day, for daily scoring."""
     tables, day = context.catalogue.tables, context.day
     views = {name: context.lake.table(tables[name]).where(f"as_of = date'{day}'") for name in views_of(spec)}
     return population(context, spec, views).drop("as_of").orderBy("customer_id").toPandas()
 
 
 def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
-    """Customers at each cutoff, computed out of the facts known on it, with features and label; in one pass.
+    """Customers at each cutoff with features and label, computed in one pass from the facts known at that cutoff.
 
-    The label is 1 where no such row came in the days after; it is known a horizon later, not before.
+    The label is 1 where no such row follows within the horizon; it is known only once the horizon is over.
     """
     views = {name: asof.computed(context, context.catalogue.views[name], *cutoffs) for name in views_of(spec)}
     customers = population(context, spec, views)
@@ -59,7 +59,7 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.Data
 def _outcomes(
     context: Context, spec: type[ModelSpec], counts: AggregateExpression, cutoffs: Sequence[date]
 ) -> DataFrame:
-    """What the label counts in the horizon after each cutoff, as known at its end: customer, cutoff, parts."""
+    """What the label counts in the horizon after each cutoff, as known at its end: customer, cutoff, aggregates."""
     tables, label = context.catalogue.tables, spec.label
     ends = [label.window(cutoff)[1] for cutoff in cutoffs]
     rows = asof.facts(context, tables[label.none_of], *ends).where("customer_id is not null")
@@ -69,7 +69,7 @@ def _outcomes(
 
 
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:
-    """First day of the facts that the label is about."""
+    """First day of the facts that the label counts."""
     table = context.catalogue.tables[spec.label.none_of]
-    found = context.lake.table(table).selectExpr(f"to_date(min(`{table.happens}`)) as first").collect()
-    return found[0]["first"] if found else None
+    rows = context.lake.table(table).selectExpr(f"to_date(min(`{table.happens}`)) as first").collect()
+    return rows[0]["first"] if rows else None

@@ -1,4 +1,4 @@
-"""Judges a model on a later period than any it learned from."""
+"""Evaluates a model on a later period than those it was trained on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTHING = float("nan")
 
 @dataclass(frozen=True)
 class GateResult:
-    """A gate, the figure it was held against, and whether it opened."""
+    """A gate, the metric it was compared with, and whether it passed."""
 
     gate: Gate
     value: float
@@ -34,7 +34,7 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Judged:
-    """Figures on the later period; a figure that cannot be computed is nan, and no gate lets it through."""
+    """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it."""
 
     metrics: dict[str, float]
     gates: tuple[GateResult, ...]
@@ -43,16 +43,16 @@ class Judged:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate opened."""
+        """Whether every gate passed."""
         return all(result.passed for result in self.gates)
 
 
 def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged:
     """Compare probabilities with outcomes at the test cutoff: one row per customer, with features and label.
 
-    ConfigError when a training cutoff leaves less than the horizon before the test cutoff.
+    ConfigError when a training cutoff is less than the horizon before the test cutoff.
     """
-    _check_calendar(spec, trained, test)
+    _check_cutoffs(spec, trained, test)
     labels = outcomes(test)
     scores = trained.predict(test)
     metrics = figures(scores, labels)
@@ -63,7 +63,7 @@ def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged
 
 
 def figures(scores: Floats, labels: Floats) -> dict[str, float]:
-    """Compute what can be said of probabilities and outcomes alone."""
+    """Compute the metrics that need only probabilities and outcomes, both of shape (rows,)."""
     positives = float(labels.sum())
     counted = {"test_rows": float(len(labels)), "positives": positives}
     names = ("auc", "average_precision", "brier", "logloss", "ece", "lift_at_10pct", "mean_score", "positive_rate")
@@ -84,7 +84,7 @@ def figures(scores: Floats, labels: Floats) -> dict[str, float]:
 
 
 def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
-    """Split by score into groups of equal size: mean score, share of positives, rows."""
+    """Split arrays of shape (rows,) by score into bins of equal size: mean score, share of positives, rows."""
     import numpy as np
 
     order = np.argsort(scores, kind="stable")
@@ -93,7 +93,7 @@ def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
 
 
 def _ece(scores: Floats, labels: Floats) -> float:
-    # Expected calibration error over groups of equal size, which no empty bin can distort.
+    # Expected calibration error over bins of equal size, so that no empty bin distorts it.
     return sum(abs(mean - share) * rows for mean, share, rows in binned(scores, labels)) / len(labels)
 
 
@@ -112,13 +112,13 @@ def _auc(scores: Floats, labels: Floats) -> float:
 
 def _baseline(baseline: Baseline, test: pd.DataFrame) -> Floats:
     if baseline.feature not in test:
-        raise ConfigError(f"The baseline's feature {baseline.feature} is not in the data.")
+        raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the test data.")
     values = test[baseline.feature].astype("float64")
     ranked: Any = (values if baseline.higher_is == "more" else -values).fillna(values.median())
     return ranked.to_numpy()  # type: ignore[no-any-return]
 
 
-def _check_calendar(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:
+def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:
     import pandas as pd
 
     if test.empty:
@@ -127,5 +127,6 @@ def _check_calendar(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame)
     earliest = pd.to_datetime(test["cutoff"]).min()
     if newest + pd.Timedelta(days=spec.label.horizon_days) > earliest:
         raise ConfigError(
-            f"{spec.name}: it learned from {newest:%Y-%m-%d}, whose outcome was not known at {earliest:%Y-%m-%d}."
+            f"{spec.name}: the outcome of training cutoff {newest:%Y-%m-%d}"
+            f" was not known at test cutoff {earliest:%Y-%m-%d}."
         )

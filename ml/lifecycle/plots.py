@@ -1,4 +1,4 @@
-"""Pictures of a judged model, as PNG."""
+"""Plots of an evaluated model, as PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INK, GREY, PALE = "#1f4e79", "#8a8a8a", "#e4e4e4"
 
 
 def calibration_plot(judged: Judged, title: str) -> bytes:
-    """Draw, per tenth of the customers, what was foretold against what came; dots on the line are right."""
+    """Plot predicted against observed share of positives by tenth of the customers; perfect is the diagonal."""
     groups = binned(judged.scores, judged.labels)
     with _figure(title) as (axes, png):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as foretold")
@@ -28,17 +28,17 @@ def calibration_plot(judged: Judged, title: str) -> bytes:
 
 
 def gain_plot(judged: Judged, title: str) -> bytes:
-    """Draw which share of all positives is found in the top share of the scores."""
+    """Plot the cumulative gain: the share of all positives among the customers with the highest scores."""
     import numpy as np
 
-    found = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
-    total = max(found[-1], 1.0) if len(found) else 1.0
-    share = np.arange(len(found) + 1) / max(len(found), 1)
-    rate = total / max(len(found), 1)
+    positives = np.cumsum(judged.labels[np.argsort(-judged.scores, kind="stable")])
+    total = max(positives[-1], 1.0) if len(positives) else 1.0
+    share = np.arange(len(positives) + 1) / max(len(positives), 1)
+    rate = total / max(len(positives), 1)
     with _figure(title) as (axes, png):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
         axes.plot([0, rate, 1], [0, 1, 1], color=GREY, linewidth=1, label="perfect")
-        axes.plot(share, np.concatenate([[0.0], found]) / total, color=INK, linewidth=2, label="by score")
+        axes.plot(share, np.concatenate([[0.0], positives]) / total, color=INK, linewidth=2, label="by score")
         axes.set(xlabel="Share of customers, highest score first", ylabel="Share of positives found")
         axes.set(xlim=(0, 1), ylim=(0, 1.01))
         axes.set_aspect("equal")
@@ -49,7 +49,7 @@ def gain_plot(judged: Judged, title: str) -> bytes:
 
 
 def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> bytes:
-    """Draw what each level of likeness of each field says for or against one person, in bits."""
+    """Plot the match weight in bits of each level of each comparison: for or against the same person."""
     bars = [(f"{name} {level}", bits) for name, levels in weights.items() for level, bits in enumerate(levels, 1)]
     with _figure(title) as (axes, png):
         places = range(len(bars), 0, -1)
@@ -62,7 +62,7 @@ def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> bytes:
 
 @contextmanager
 def _figure(title: str) -> Iterator[tuple[Any, io.BytesIO]]:
-    # Without pyplot there is no global state, and no window to open.
+    # Without pyplot there is no global state and no window.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

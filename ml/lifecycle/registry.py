@@ -1,4 +1,4 @@
-"""The one door to MLflow: what was trained, on what, how well, and which version is champion."""
+"""The only module that uses MLflow: each version's training data, metrics, and which version is the champion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a model was trained and judged on, without a row of it."""
+    """The data that a model was trained and evaluated on, described without any of its rows."""
 
     day: date
     tables: Mapping[str, int]
@@ -41,7 +41,7 @@ class Dataset:
     training_cutoffs: tuple[date, ...]
 
     def facts(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the description as plain values."""
         return {
             "day": str(self.day),
             "tables": dict(sorted(self.tables.items())),
@@ -52,7 +52,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A registered version; new is false when the same training had been recorded before."""
+    """A registered version; `new` is false when the same training was recorded before."""
 
     name: str
     version: int
@@ -62,7 +62,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that scores: when it was trained, what it needs, and how to ask it."""
+    """The version that scores: its training day, its features, and its loaded model."""
 
     name: str
     version: int
@@ -71,49 +71,49 @@ class Champion:
     ask: Callable[[pd.DataFrame], Any] = field(repr=False)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the calibrated probability per row; other columns are not looked at."""
+        """Return the calibrated probabilities, shape (rows,); columns that are not features are ignored."""
         import numpy as np
 
         return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
 
 
 class Registry:
-    """MLflow in a database of its own (sqlite:///file) and a folder for artifacts."""
+    """MLflow with its own database (sqlite:///file) and a folder for artifacts."""
 
     def __init__(self, tracking_uri: str, artifacts: Path) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts.absolute()
 
     def prepare(self) -> None:
-        """Create the schema; takes seconds once, and must not race with another process."""
+        """Create the schema. This takes seconds, once, and must not run in two processes at a time."""
         with self._client() as client:
             client.search_experiments(max_results=1)
 
     def record(self, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> Recorded:
-        """Log, register and, if every gate opened and no later day's champion is there, crown the version.
+        """Log and register the version; make it champion if all gates passed and no champion was trained later.
 
         The same declaration, data and day are recorded once, however often a training was killed and repeated.
         """
         identity = digest([spec.digest(), dataset.facts(), trained.facts])
         with self._client() as client:
-            found = _by_identity(client, spec.name, identity)
-            if found is None:
-                _bury_unfinished(client, spec.name, identity)
-                found = self._register(client, spec, trained, judged, dataset, identity)
+            version = _by_identity(client, spec.name, identity)
+            if version is None:
+                _delete_unfinished(client, spec.name, identity)
+                version = self._register(client, spec, trained, judged, dataset, identity)
                 new = True
             else:
                 new = False
-            champion = judged.passed and _crown(client, spec.name, found, dataset.day)
-            return Recorded(spec.name, int(found.version), champion, new)
+            champion = judged.passed and _promote(client, spec.name, version, dataset.day)
+            return Recorded(spec.name, int(version.version), champion, new)
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
-        """Open an experiment, made where it is not there yet: a client of MLflow, and the experiment's id."""
+        """Open an experiment, creating it where necessary: yields an MLflow client and the experiment's id."""
         with self._client() as client:
             yield client, self._experiment(client, name)
 
     def champion(self, name: str) -> Champion | None:
-        """Load the champion, or None when no version has passed its gates yet."""
+        """Load the champion; None when no version has passed its gates yet."""
         import mlflow.pyfunc
 
         with self._client() as client:
@@ -127,7 +127,7 @@ class Registry:
     def last_trained_on(self, name: str) -> date | None:
         """Return the latest day a version was trained on, whether or not it passed its gates."""
         with self._client() as client:
-            return max((_trained_on(found) for found in _versions(client, name)), default=None)
+            return max((_trained_on(version) for version in _versions(client, name)), default=None)
 
     def _register(
         self,
@@ -152,16 +152,16 @@ class Registry:
             "features": json.dumps(trained.features),
         }
         _ensure_model(client, spec)
-        # Tags come with the version, so that no kill leaves one that cannot be recognised.
+        # Tags are set with the version, so that a kill leaves no version without its identity.
         return client.create_model_version(
             spec.name, info.model_uri, run.info.run_id, tags=tags, model_id=info.model_id
         )
 
     def _experiment(self, client: Any, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        # A tracking server keeps artifacts by itself.
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        # A tracking server chooses the location of artifacts itself.
         served = self._uri.startswith("http")
         location = None if served else (self._artifacts / name).as_uri()
         return str(client.create_experiment(name, artifact_location=location))
@@ -171,7 +171,7 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        # MLflow keeps where it writes in one global place: put back what was there.
+        # MLflow's tracking address is a global setting: restore it.
         before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
         levels = {name: logging.getLogger(name).level for name in QUIET}
         try:
@@ -197,7 +197,7 @@ def _log_facts(
     for name, value in {**params, "training_rows": trained.facts["rows"]}.items():
         client.log_param(run_id, name, value)
     for name, value in judged.metrics.items():
-        if value == value:  # MLflow's database takes no nan
+        if value == value:  # MLflow's database rejects nan
             client.log_metric(run_id, name, value)
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     client.log_dict(run_id, facts, "dataset.json")
@@ -231,7 +231,7 @@ def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    # Made up: a row of the training data would be a person.
+    # Synthetic: a row of the training data would be personal data.
     example = pd.DataFrame([dict.fromkeys(trained.features, 0.0), dict.fromkeys(trained.features, 1.0)])
     columns = Schema([ColSpec("double", feature, required=False) for feature in trained.features])
     with tempfile.TemporaryDirectory() as folder:
@@ -260,12 +260,12 @@ def _versions(client: Any, name: str) -> list[Any]:
 
 
 def _by_identity(client: Any, name: str, identity: str) -> Any:
-    same = [found for found in _versions(client, name) if found.tags.get(IDENTITY) == identity]
-    return min(same, key=lambda found: int(found.version), default=None)
+    same = [version for version in _versions(client, name) if version.tags.get(IDENTITY) == identity]
+    return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _bury_unfinished(client: Any, name: str, identity: str) -> None:
-    # Runs of the same training that was killed: without a version they would look alive for ever.
+def _delete_unfinished(client: Any, name: str, identity: str) -> None:
+    # Runs of the same training that was killed: without a version they would look running for ever.
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
         for run in client.search_runs([experiment.experiment_id], f"tags.{IDENTITY} = '{identity}'"):
@@ -284,14 +284,14 @@ def _champion(client: Any, name: str) -> Any:
         raise
 
 
-def _crown(client: Any, name: str, found: Any, day: date) -> bool:
+def _promote(client: Any, name: str, version: Any, day: date) -> bool:
     holder = _champion(client, name)
     if holder is not None and _trained_on(holder) > day:
         return False
-    if holder is None or holder.version != found.version:
-        client.set_registered_model_alias(name, CHAMPION, str(found.version))
+    if holder is None or holder.version != version.version:
+        client.set_registered_model_alias(name, CHAMPION, str(version.version))
     return True
 
 
-def _trained_on(found: Any) -> date:
-    return date.fromisoformat(found.tags["trained_on"])
+def _trained_on(version: Any) -> date:
+    return date.fromisoformat(version.tags["trained_on"])

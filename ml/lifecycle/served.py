@@ -1,6 +1,6 @@
-"""How a recorded model answers. MLflow keeps a copy of this file beside each model and runs it without our packages."""
+"""How a recorded model predicts. MLflow stores a copy of this file with each model and runs it without our packages."""
 
-# Not with postponed annotations: MLflow reads those of predict, and warns of any that it cannot find by name.
+# No postponed annotations: MLflow reads those of `predict`, and warns of any that it cannot resolve.
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ BOOSTER, CALIBRATION = "booster", "calibration"
 
 
 def calibrated(raw: Any, calibration: dict[str, Any]) -> Any:
-    """Turn a booster's scores into probabilities, by straight lines between points or by a logistic curve."""
+    """Turn a booster's scores (float array, shape (rows,)) into probabilities, by interpolation or a logistic curve."""
     import numpy as np
 
     scores = np.asarray(raw, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Steps of models: train when it is due, and score with the champion every day."""
+"""Steps of models: train when due, and score with the champion every day."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from quanyu.settings import Settings
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the record of who-is-who models, the training of every model, then the scoring by all champions."""
-    found = [_training(spec, catalogue) for spec in catalogue.models.values()]
+    """List the steps: record identity-resolution models, train every model, then score with all champions."""
+    trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
     score = Step(
         "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
@@ -24,7 +24,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=("gold/scores",),
     )  # fmt: skip
-    return [likeness.step(), *([*found, score] if found else [])]
+    return [likeness.step(), *([*trainings, score] if trainings else [])]
 
 
 def _digests(catalogue: Catalogue) -> list[str]:
@@ -41,7 +41,7 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the registry's database, once per home and version: two processes that make it at once spoil it."""
+    """Create the registry's database, once per home and version; two processes at a time would corrupt it."""
     from importlib.metadata import version
 
     mark = settings.home / f"mlflow-{version('mlflow')}.ready"
@@ -60,16 +60,16 @@ def registry(context: Context) -> Any:
 
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
-    """Whether training is due changes what the step would do; new facts alone do not."""
+    """The step's input besides tables: when the model was last trained. New facts alone do not make it run."""
     return {"trained": context.store.memory.recall("trained", spec.name)}
 
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
-    """Train, judge and record a model if there is no champion or the weekly day has come; else say when that is."""
+    """Train, evaluate and register a model if it has no champion or its weekly day has come; else say when it will."""
     opened = registry(context)
     champion, last = opened.champion(spec.name), opened.last_trained_on(spec.name)
     if champion is not None and not spec.due(context.day, last):
-        return Outcome(notes=(f"{spec.name}: trained on {last}, again after {spec.trained_every_days} days",))
+        return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
     return _train(context, spec, opened)
@@ -98,10 +98,10 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
     context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
-    return _told(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
+    return _outcome(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
 
 
-def _told(
+def _outcome(
     spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any
 ) -> Outcome:
     failed = [str(gate) for gate in judged.gates if not gate.passed]
@@ -123,15 +123,15 @@ def _told(
 
 def _champions(context: Context) -> dict[str, Any]:
     opened = registry(context) if context.catalogue.models else None
-    found = {}
+    versions = {}
     for name in context.catalogue.models:
         champion = opened.champion(name) if opened else None
-        found[name] = champion.version if champion else None
-    return found
+        versions[name] = champion.version if champion else None
+    return versions
 
 
 def score_all(context: Context, receipt: Receipt) -> Outcome:
-    """Write the score of each model with a champion for the day; a model without one is named and left out."""
+    """Write each model's scores of the day with its champion; a model without a champion is reported and skipped."""
     import pandas as pd
 
     opened, notes, frames = registry(context), [], []
@@ -152,10 +152,10 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
                 }
             )
         )
-    told = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
+    scored = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
     schema = "model string, customer_id string, score double, version string"
-    made = context.lake.spark.createDataFrame(told.astype(object).values.tolist(), schema)
+    frame = context.lake.spark.createDataFrame(scored.astype(object).values.tolist(), schema)
     table = context.catalogue.tables["scores"]
-    rows_made = made.selectExpr("*", f"date'{context.day}' as as_of")
-    written = context.lake.sync(table, rows_made, receipt, part=f"as_of = date'{context.day}'")
-    return Outcome(len(told), written.changed, 0, written.unchanged, tuple(notes))
+    scores_of_day = frame.selectExpr("*", f"date'{context.day}' as as_of")
+    written = context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
+    return Outcome(len(scored), written.changed, 0, written.unchanged, tuple(notes))

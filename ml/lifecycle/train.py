@@ -1,4 +1,4 @@
-"""Learns a calibrated model from what was known at past cutoffs."""
+"""Trains a calibrated model on features as known at past cutoffs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LEAST_ROWS = 50
 
 
 class TooLittleDataError(QuanyuError):
-    """There is not enough past to learn from yet; a later day may have it."""
+    """There is not enough history to train on yet; a later day may have it."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A booster, and the points or slopes that turn its scores into probabilities."""
+    """A booster, and the points or coefficients that turn its scores into probabilities."""
 
     features: tuple[str, ...]
     booster: Any
@@ -38,7 +38,7 @@ class Trained:
     facts: dict[str, Any]
 
     def predict(self, frame: pd.DataFrame) -> Floats:
-        """Return the probability of the label per row; features may be null, and are read as doubles."""
+        """Return probabilities of the label, shape (rows,); features may be null, and are read as doubles."""
         import xgboost
 
         matrix = inputs(frame, self.features)
@@ -46,7 +46,7 @@ class Trained:
         return scores
 
     def save(self, folder: Path) -> dict[str, str]:
-        """Write the model as JSON, without pickles, and return the files by what they are."""
+        """Write the model as JSON, without pickles, and return the files by role."""
         paths = {BOOSTER: folder / "booster.json", CALIBRATION: folder / "calibration.json"}
         self.booster.save_model(paths[BOOSTER])
         shape = {**self.calibration, "features": list(self.features)}
@@ -55,7 +55,7 @@ class Trained:
 
 
 def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed: int = SEED) -> Trained:
-    """Learn from one row per customer and cutoff (customer_id, cutoff, features as doubles, label).
+    """Train on one row per customer and cutoff (customer_id, cutoff, features as doubles, label).
 
     The order of rows does not matter. TooLittleDataError when there are too few rows or only one outcome.
     """
@@ -64,8 +64,8 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
     labels = outcomes(frame)
     matrix = inputs(frame, spec.features)
     fit = _Fit(spec.estimator, spec.features, nthread, seed)
-    # Scores for customers that the booster has not seen: those of its own customers are too sure.
-    unseen = _unseen_scores(fit, matrix, labels, _folds(frame["customer_id"]))
+    # Out-of-fold scores: a booster is overconfident about its own training customers.
+    unseen = _out_of_fold_scores(fit, matrix, labels, _folds(frame["customer_id"]))
     facts = {
         "rows": len(frame),
         "customers": int(frame["customer_id"].nunique()),
@@ -78,15 +78,15 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
 
 
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
-    """Return the features as doubles in the model's order; ConfigError naming those that are not there."""
+    """Return the features in the model's order, shape (rows, features); ConfigError naming those that are absent."""
     if missing := [feature for feature in features if feature not in frame]:
-        raise ConfigError(f"The features {', '.join(missing)} are not in the data; {len(frame.columns)} columns are.")
+        raise ConfigError(f"The data has no columns {', '.join(missing)}, which are features of the model.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()
     return matrix
 
 
 def outcomes(frame: pd.DataFrame) -> Floats:
-    """Return the label as 0 and 1."""
+    """Return the label as a float array of 0 and 1, shape (rows,)."""
     import numpy as np
 
     return np.asarray(frame["label"], dtype=np.float64)
@@ -121,9 +121,9 @@ class _Fit:
 def _check(spec: type[ModelSpec], frame: pd.DataFrame) -> None:
     rows, positives = len(frame), int(frame["label"].sum())
     if rows < LEAST_ROWS:
-        raise TooLittleDataError(f"{spec.name}: {rows} rows to learn from; at least {LEAST_ROWS} are needed.")
+        raise TooLittleDataError(f"{spec.name}: {rows} rows to train on; at least {LEAST_ROWS} are needed.")
     if min(positives, rows - positives) < FOLDS * 2:
-        raise TooLittleDataError(f"{spec.name}: {positives} of {rows} rows have the label; both kinds are needed.")
+        raise TooLittleDataError(f"{spec.name}: {positives} of {rows} rows have the label; both outcomes are needed.")
     if frame.duplicated(["customer_id", "cutoff"]).any():
         raise ConfigError(f"{spec.name}: a customer appears twice at one cutoff in the training data.")
 
@@ -134,14 +134,14 @@ def _fingerprint(frame: pd.DataFrame, matrix: Floats, labels: Floats) -> str:
 
 
 def _folds(customers: pd.Series[Any]) -> NDArray[np.int64]:
-    # By the id's own hash: a customer keeps the fold whoever else is there.
+    # By a hash of the id: a customer's fold does not depend on the other customers.
     import numpy as np
 
     drawn = {key: int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) % FOLDS for key in customers.unique()}
     return np.array([drawn[key] for key in customers], dtype=np.int64)
 
 
-def _unseen_scores(fit: _Fit, matrix: Floats, labels: Floats, folds: NDArray[np.int64]) -> Floats:
+def _out_of_fold_scores(fit: _Fit, matrix: Floats, labels: Floats, folds: NDArray[np.int64]) -> Floats:
     import numpy as np
     import xgboost
 

@@ -1,4 +1,4 @@
-"""The feeds, each a folder of the landing: which function writes a day's files of it, in this order."""
+"""The feeds in the order they are written. Each has a landing folder and a function that writes a day's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stores' activities: what is announced, and who signed up, came and paid in advance."""
+"""Store activities: the announcements, and who signed up, came and prepaid."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_activities(world: World, facts: Facts, out: Out) -> None:
 
 
 def write_people(world: World, facts: Facts, out: Out) -> None:
-    """Write who did what today."""
+    """Write what each participant did today."""
     rows = facts.extras["activity people"]
     if rows is None:
         return

@@ -1,4 +1,4 @@
-"""What the advertising platforms report each day, by account, campaign and audience."""
+"""Daily reports of the advertising platforms, by account, campaign and audience."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sample.strings import money
 from sample.world import World
 from sample.write import Out
 
-# Platform: its accounts, cost of a thousand impressions in yuan, share of clicks, and of clicks which buy.
+# Platform: its accounts, yuan per thousand impressions, click rate, and share of clicks that buy.
 PLATFORMS = {
     "taobao": ("tb-直通车", 38.0, 0.032, 0.042),
     "tencent": ("tx-朋友圈", 55.0, 0.014, 0.018),
@@ -24,16 +24,16 @@ BASKET = 420.0
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write a file for each platform, a row for each campaign and audience."""
+    """Write a file per platform, with a row per campaign and audience."""
     size = (len(world.people) / 3000) ** 0.8 * calendar.season(facts.date)
     reach, buying = (np.tile([audience[place] for audience in AUDIENCES], len(CAMPAIGNS)) for place in (1, 2))
     many = len(reach)
     for number, (platform, (account, price, clicking, converting)) in enumerate(PLATFORMS.items()):
         draw = world.rng("ads", facts.day, number)
-        shown = draw.poisson(2600 * size * reach * draw.lognormal(0, 0.2, many))
-        clicks = draw.binomial(shown, clicking * np.minimum(buying, 1.6))
+        impressions = draw.poisson(2600 * size * reach * draw.lognormal(0, 0.2, many))
+        clicks = draw.binomial(impressions, clicking * np.minimum(buying, 1.6))
         bought = draw.binomial(clicks, converting * buying)
-        cost = (shown * price / 1000 * draw.normal(1, 0.06, many) * 100).astype(np.int64)
+        cost = (impressions * price / 1000 * draw.normal(1, 0.06, many) * 100).astype(np.int64)
         revenue = (bought * BASKET * draw.lognormal(0, 0.25, many) * 100).astype(np.int64)
         columns = {
             "platform": [platform] * many,
@@ -41,7 +41,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
             "campaign": np.repeat(CAMPAIGNS, len(AUDIENCES)),
             "audience": [audience[0] for audience in AUDIENCES] * len(CAMPAIGNS),
             "day": [str(facts.date)] * many,
-            "impressions": shown,
+            "impressions": impressions,
             "clicks": clicks,
             "cost": money(cost),
             "conversions": bought,

@@ -1,4 +1,4 @@
-"""Attributes from outside, by hashed phone: the brand's other houses (second party) and a data vendor (third party)."""
+"""Attributes by hashed phone from sister brands (second party) and from a data vendor (third party)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOO_OLD = 760
 
 @dataclass(frozen=True)
 class Giver:
-    """Who delivers: file name, the share of people that they know, and the terms."""
+    """A deliverer of attributes: file name, share of people it covers, and licence terms."""
 
     file: str
     share: float
@@ -46,23 +46,23 @@ THIRD = Giver("vendor.parquet", 0.3, "vendor-licence-88", "ads")
 
 
 def write_second(world: World, facts: Facts, out: Out) -> None:
-    """Write what the brand's other houses know."""
+    """Write the attributes from the sister brands."""
     _write(world, facts, out, SECOND)
 
 
 def write_third(world: World, facts: Facts, out: Out) -> None:
-    """Write what the vendor sells."""
+    """Write the attributes that the vendor sells."""
     _write(world, facts, out, THIRD)
 
 
 def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
-    """Write everybody they know on the first day, then each month the twelfth that was looked at anew."""
+    """Write everybody covered on the first day, then each month the twelfth whose turn it is."""
     if facts.day and facts.date.day != 1:
         return
     every = np.arange(len(world.people))
-    known = uniform(world.seed, giver.file, every)
-    turn = (known / giver.share * 12).astype(np.int64)
-    persons = every[(known < giver.share) & ((turn == facts.date.month - 1) | (facts.day == 0))]
+    quantile = uniform(world.seed, giver.file, every)
+    turn = (quantile / giver.share * 12).astype(np.int64)
+    persons = every[(quantile < giver.share) & ((turn == facts.date.month - 1) | (facts.day == 0))]
     person, name, mark = _rows(world, facts.day, persons, giver)
     if not len(person):
         return
@@ -80,27 +80,27 @@ def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
     out.parquet(giver.file, pa.table(columns))
     first = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]]))
     out.records(hashes.take(pa.array(first)), person[first])
-    _tell(out, giver.file, hashes, person, name, mark)
+    _record_flaws(out, giver.file, hashes, person, name, mark)
 
 
 def _rows(world: World, day: int, persons: Array, giver: Giver) -> tuple[Array, Array, Array]:
-    """Return person, attribute and mark (1 stale, 2 contradicts the row before) by row."""
+    """Return person, attribute and mark (1 stale, 2 contradicts the row before) of each row."""
     person, name = np.repeat(persons, len(VALUES)), np.tile(np.arange(len(VALUES)), len(persons))
-    kept = uniform(world.seed, f"{giver.file} tells", person, name) < TELLS
-    person, name = person[kept], name[kept]
+    delivered = uniform(world.seed, f"{giver.file} tells", person, name) < TELLS
+    person, name = person[delivered], name[delivered]
     chance = uniform(world.seed, f"{giver.file} flaw", person, name, day)
     twice = np.where(chance > 1 - CONTRADICTS, 2, 1)
-    again = place_within(twice)
-    mark = np.where(again == 1, 2, np.where(np.repeat(chance < STALE, twice), 1, 0))
+    repeat = place_within(twice)
+    mark = np.where(repeat == 1, 2, np.where(np.repeat(chance < STALE, twice), 1, 0))
     return np.repeat(person, twice), np.repeat(name, twice), mark
 
 
-def _values(world: World, person: Array, name: Array, other: Array) -> Any:
+def _values(world: World, person: Array, name: Array, contradicts: Array) -> Any:
     words = [word for values in VALUES.values() for word in values]
     chance = uniform(world.seed, "attribute", person, name)
     sizes = np.array([len(values) for values in VALUES.values()])
     place = np.choose(name, [pick(shares, chance) for shares in SHARES])
-    place = np.where(other, (place + 1) % sizes[name], place)
+    place = np.where(contradicts, (place + 1) % sizes[name], place)
     return choose(words, (np.cumsum(sizes) - sizes)[name] + place)
 
 
@@ -112,7 +112,7 @@ def _hashes(phones: Any) -> list[str]:
     return [hashlib.sha256(b"+86" + phone.encode()).hexdigest() for phone in phones.to_pylist()]
 
 
-def _tell(out: Out, path: str, hashes: Any, person: Array, name: Array, mark: Array) -> None:
+def _record_flaws(out: Out, path: str, hashes: Any, person: Array, name: Array, mark: Array) -> None:
     stale = np.flatnonzero(mark == 1)
     out.flaws(path, stale + 1, hashes.take(pa.array(stale)), "stale", "accepted", "as_of over two years old")
     second = np.flatnonzero(mark == 2)

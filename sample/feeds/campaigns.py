@@ -1,4 +1,4 @@
-"""Campaigns as the marketing tool tells them: the plan, who was drawn for which arm, and the fate of each message."""
+"""The marketing tool's feeds: the campaign plans, the arm of each person, and the delivery events of each message."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DAY = 86_400
 
 
 def write_campaigns(world: World, facts: Facts, out: Out) -> None:
-    """Write the campaign that is announced today, if one is."""
+    """Write the campaign that is announced today, if any."""
     number = sent_on(facts.day + NOTICE)
     if number is None:
         return
     plan = PLANS[number % len(PLANS)]
     sends = facts.date + timedelta(days=NOTICE)
-    told = {
+    row = {
         "campaign_id": campaign_id(number),
         "name": f"{sends.month}月{plan.name}",
         "channel": plan.channel,
@@ -38,11 +38,11 @@ def write_campaigns(world: World, facts: Facts, out: Out) -> None:
         "ends_on": str(sends + timedelta(days=WINDOW)),
         "arms": "treatment:0.5;control:0.5",
     }
-    out.csv("campaigns.csv", pa.table({name: [text] for name, text in told.items()}))
+    out.csv("campaigns.csv", pa.table({name: [text] for name, text in row.items()}))
 
 
 def write_assignments(world: World, facts: Facts, out: Out) -> None:
-    """Write who was drawn for which arm, on the day of the send."""
+    """Write the arm of each person, on the day of the send."""
     for wave in waves(world)[-1:]:
         if wave.day == facts.day:
             many = len(wave.persons)
@@ -57,7 +57,7 @@ def write_assignments(world: World, facts: Facts, out: Out) -> None:
 
 
 def write_sends(world: World, facts: Facts, out: Out) -> None:
-    """Write what happened today to the messages of the latest campaign: a row for each event, by time."""
+    """Write today's message events of the latest campaign, one row each, by time."""
     for wave in waves(world)[-1:]:
         if not 0 <= facts.day - wave.day < FOLLOWED:
             continue
@@ -82,7 +82,7 @@ def write_sends(world: World, facts: Facts, out: Out) -> None:
 
 
 def _events(world: World, wave: Wave) -> tuple[Array, Array, Array]:
-    """Return person, status (place in STATUSES) and second from the day of the send, of all events of a wave."""
+    """Return person, status (index into STATUSES) and seconds since the day of the send, for all events of a wave."""
     persons, people = wave.persons[wave.treated], world.people
     chance = [uniform(world.seed, f"send {what}", persons, wave.number) for what in STATUSES]
     reach, impulse = people.reach[persons], people.impulse[persons]

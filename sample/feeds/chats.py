@@ -1,4 +1,4 @@
-"""Talks with the service: before and after online orders, turn by turn."""
+"""Customer-service chats before and after online orders, one row per turn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sample.write import Out
 
 Array = np.ndarray[Any, np.dtype[Any]]
 AGENTS = ("客服小美", "客服阿杰", "客服豆豆", "客服安安", "客服小北", "智能客服")
-# Days after an order, and the share of its buyers who write on that day (0: before paying).
+# Days after an order (0: before paying), and the share of its buyers who write on that day.
 WRITES = {0: 0.07, 1: 0.02, 3: 0.04, 5: 0.03}
 BEFORE = (8, 22, 12, 18, 4, 4, 10, 12, 4, 3, 6)
 AFTER = (10, 8, 30, 8, 8, 5, 4, 3, 2, 22, 1)
@@ -29,7 +29,7 @@ SPAM = 0.01
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's talks, the customer and the agent in turns."""
+    """Write the day's chats; customer and agent take turns."""
     draw = world.rng("chats", facts.day)
     persons, channel, after = _writers(world, facts, draw)
     if not len(persons):
@@ -58,11 +58,11 @@ def write(world: World, facts: Facts, out: Out) -> None:
         "agent": quoted(choose(AGENTS, draw.integers(len(AGENTS), size=talks)[chat])),
     }
     out.jsonl("chats.jsonl", objects(columns))
-    _tell(out, keys, turn, customer, person, asks)
+    _record_truth(out, keys, turn, customer, person, asks)
 
 
 def _writers(world: World, facts: Facts, draw: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Return who writes, through which channel, and whether after an order of theirs."""
+    """Return who writes, through which channel, and whether about an order of theirs."""
     persons, channels, after = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, bool)]
     for wait, share in WRITES.items():
         before = world.recent(facts.day - wait)
@@ -77,7 +77,7 @@ def _writers(world: World, facts: Facts, draw: np.random.Generator) -> tuple[Arr
 
 
 def _who(world: World, day: int, person: Array, channel: Array) -> dict[str, Any]:
-    """Return the customer's id: the one by which the channel knows them, the others left out."""
+    """Return the customer's id in the channel; the ids of the other channels are left out."""
     people, shop, mall = world.people, channel == SHOP, channel == MALL
     return {
         "ouid": when(shop, quoted(people.ouid(person)), None),
@@ -86,7 +86,7 @@ def _who(world: World, day: int, person: Array, channel: Array) -> dict[str, Any
     }
 
 
-def _tell(out: Out, keys: Any, turn: Array, customer: Array, person: Array, asks: Any) -> None:
+def _record_truth(out: Out, keys: Any, turn: Array, customer: Array, person: Array, asks: Any) -> None:
     first, said = np.flatnonzero(turn == 0), pa.array(np.flatnonzero(customer))
     out.records(keys.take(pa.array(first)), person[first])
     lines = join(keys, "-", whole(turn + 1))

@@ -18,7 +18,7 @@ OWNERS = ("客诉组-王敏", "客诉组-李倩", "客诉组-赵磊", "客诉组
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the complaints that change today, in full each time."""
+    """Write the complaints that change today, each with all its columns."""
     rows = facts.extras["complaints"]
     if rows is None:
         return
@@ -44,16 +44,16 @@ def write(world: World, facts: Facts, out: Out) -> None:
     out.jsonl("complaints.jsonl", objects(columns))
     new = np.flatnonzero(rows["status"] == 0)
     out.records(keys.take(pa.array(new)), persons[new])
-    told = [
+    labels = [
         pa.array(rows[name][new].tolist(), kind)
         for name, kind in (("topic", pa.string()), ("mood", pa.string()), ("spam", pa.bool_()))
     ]
-    out.texts(keys.take(pa.array(new)), *told)
+    out.texts(keys.take(pa.array(new)), *labels)
     tell_signs(out, "complaints.jsonl", keys, {name: rows[name] for name in ("emoji", "traditional", "spam")})
 
 
 def _cited(world: World, rows: dict[str, Ints]) -> pa.Array:
-    """Return how the complaint names the purchase, where it does."""
+    """Return how the complaint's text refers to the purchase, where it does."""
     cited = np.full(len(rows["person"]), "", object)
     for bought in np.unique(rows["bought"][rows["cites"]]):
         facts = world.recent(int(bought))

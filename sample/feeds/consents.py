@@ -1,4 +1,4 @@
-"""What people agreed to: asked when they join, changed later, and not always the same by every name they have."""
+"""Consents: asked for when people join, changed later, and sometimes different between a person's identifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
 CHANNELS = ("any", "email", "sms", "wecom", "mini_program", "phone")
 KINDS = ("member", "phone", "openid")
-# Of each purpose: the share that says yes, says no, and does not answer.
+# By purpose: the shares that say yes, say no, and do not answer.
 ANSWERS = ((0.52, 0.3, 0.18), (0.62, 0.24, 0.14), (0.7, 0.2, 0.1), (0.3, 0.5, 0.2))
 STATES = ("Y", "N", "")
 EVIDENCE = ("入会协议", "小程序弹窗", "门店纸质单", "客服来电")
@@ -26,9 +26,9 @@ CONFLICTS, CHANGES = 0.015, 0.0004
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's answers: of who joined (on the first day all members), of who changed their mind, conflicts.
+    """Write the day's answers: of new members (all members on the first day), changed answers, and conflicts.
 
-    A day without an answer has a file with its header: nobody withdrew, and that was told.
+    A day without answers has a file with only its header: it reports that nobody withdrew.
     """
     rows = _rows(world, facts)
     people, person, count = world.people, rows["person"], len(rows["person"])
@@ -63,13 +63,13 @@ def _rows(world: World, facts: Facts) -> dict[str, Array]:
     day, joined = facts.day, world.joined
     new = np.flatnonzero((joined < NEVER) & (joined <= 0)) if day == 0 else facts.joined
     changed = np.flatnonzero((joined < day) & (uniform(world.seed, "mind", np.arange(len(joined)), day) < CHANGES))
-    asked = np.repeat(new, len(PURPOSES))
+    new_members = np.repeat(new, len(PURPOSES))
     purpose = np.tile(np.arange(len(PURPOSES)), len(new))
-    chance = uniform(world.seed, "answer", asked, purpose)
+    chance = uniform(world.seed, "answer", new_members, purpose)
     state = np.select([purpose == place for place in range(4)], [pick(shares, chance) for shares in ANSWERS], 0)
     later = pick((3, 4, 1, 1), uniform(world.seed, "mind about", changed, day))
     mind = (uniform(world.seed, "mind to", changed, day) < 0.6).astype(int)
-    person = np.concatenate([asked, changed])
+    person = np.concatenate([new_members, changed])
     purpose, state = np.concatenate([purpose, later]), np.concatenate([state, mind])
     conflict = (uniform(world.seed, "conflict", person, purpose, day) < CONFLICTS) & (state < 2)
     kind = np.where((purpose == 2) & world.people.app[person], 2, 0)
@@ -83,6 +83,9 @@ def _rows(world: World, facts: Facts) -> dict[str, Array]:
         "channel": channel,
         "conflict": conflict.astype(int),
     }
-    other = {name: column[conflict] for name, column in columns.items()}
-    other["state"], other["kind"] = 1 - other["state"], np.ones(len(other["kind"]), np.int64)
-    return {name: np.concatenate([columns[name], other[name]]) for name in columns}
+    contradictions = {name: column[conflict] for name, column in columns.items()}
+    contradictions["state"], contradictions["kind"] = (
+        1 - contradictions["state"],
+        np.ones(len(contradictions["kind"]), np.int64),
+    )
+    return {name: np.concatenate([columns[name], contradictions[name]]) for name in columns}

@@ -1,4 +1,4 @@
-"""The member system: on each day the members who are new or of whom something changed, as typed parquet."""
+"""The member system: each day the members who are new or changed, as typed parquet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sample.write import Out
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TIERS = ("普卡", "银卡", "金卡", "黑卡")
-# Yuan spent from which on a tier is held.
+# Yuan spent from which a tier applies.
 TIER_FROM = (3_000, 8_000, 20_000)
 DUMMY_BIRTHDAY, NO_BIRTHDAY, NO_GENDER, GARBAGE = 0.02, 0.15, 0.1, 0.008
 # Plain, spaced, with +86, full width.
@@ -33,9 +33,9 @@ FLAWS = (
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the changed rows; a second card has rows of its own until it is merged."""
+    """Write the changed rows; a second card has its own rows until it is merged."""
     people = world.people
-    person, second, merged = _news(world, facts.day)
+    person, second, merged = _changed_members(world, facts.day)
     if not len(person):
         return
     table, flaws = _members(world, facts, person, second, merged)
@@ -49,8 +49,8 @@ def write(world: World, facts: Facts, out: Out) -> None:
         out.flaws("members.parquet", rows + 1, numbers.take(pa.array(rows)), *text)
 
 
-def _news(world: World, day: int) -> tuple[Array, Array, Array]:
-    """Return persons, whether their second card is meant, and whether it is merged from today on."""
+def _changed_members(world: World, day: int) -> tuple[Array, Array, Array]:
+    """Return persons, whether the row is their second card's, and whether that card is merged from today on."""
     people, joined = world.people, world.joined.astype(np.int64)
     index = np.arange(len(people))
     member = joined <= day
@@ -60,8 +60,8 @@ def _news(world: World, day: int) -> tuple[Array, Array, Array]:
     first = np.flatnonzero(member & (changed | ((joined < 0) & (day == 0))))
     card = (people.second_card < NEVER) & member & (opened <= day)
     merged = np.flatnonzero(card & ((merges == day) | ((merges < 0) & (day == 0))))
-    held = card & (merges > day)
-    second = np.flatnonzero(held & ((opened == day) | (people.new_phone == day) | (day == 0)))
+    unmerged = card & (merges > day)
+    second = np.flatnonzero(unmerged & ((opened == day) | (people.new_phone == day) | (day == 0)))
     kinds = [np.repeat(flags, (len(first), len(second), len(merged))) for flags in ((0, 1, 1), (0, 0, 1))]
     return np.concatenate([first, second, merged]), kinds[0] == 1, kinds[1] == 1
 

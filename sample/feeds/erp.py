@@ -1,4 +1,4 @@
-"""The ERP's masters and prices: a full file a day, CSV in GB18030 with Chinese headers."""
+"""The ERP's master data and prices: a full file a day, CSV in GB18030 with Chinese headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RENAMED_DAY, COMMAS_DAY, CODES_DAY = 120, 121, 200
 
 
 def products(world: World, facts: Facts, out: Out) -> None:
-    """Write every SKU known so far; one day a column has another name, one day lines end with a comma."""
+    """Write all SKUs so far; one day a column is renamed, one day every line ends with a comma."""
     a, day = world.assortment, facts.day
     style = a.sku_style[: a.known(day)]
     codes = NEW_CODES if day >= CODES_DAY else OLD_CODES
@@ -34,13 +34,13 @@ def products(world: World, facts: Facts, out: Out) -> None:
         out.lines("products.csv", lines, f"{header},", "gb18030")
     else:
         out.csv("products.csv", pa.table(columns), "gb18030")
-    told = {
+    flaws = {
         RENAMED_DAY: ("renamed column", "repaired", "吊牌价 is called 标牌价"),
         COMMAS_DAY: ("trailing commas", "repaired", "every line ends with a comma"),
         CODES_DAY: ("category codes changed", "accepted", "WO ME SH AC TX HM became 101 to 106"),
     }
-    if day in told:
-        out.flaws("products.csv", 0, "", *told[day])
+    if day in flaws:
+        out.flaws("products.csv", 0, "", *flaws[day])
 
 
 def stores(world: World, facts: Facts, out: Out) -> None:
@@ -54,23 +54,23 @@ def stores(world: World, facts: Facts, out: Out) -> None:
 
 
 def staff(world: World, facts: Facts, out: Out) -> None:
-    """Write everybody hired so far, those who left included."""
+    """Write everybody hired so far, including those who have left."""
     s = world.staff
     rows = np.flatnonzero(s.hired <= facts.day)
-    gone = s.left[rows] <= facts.day
-    taken = {"员工号": s.no, "姓名": s.name, "手机": s.mobile}
+    has_left = s.left[rows] <= facts.day
+    texts = {"员工号": s.no, "姓名": s.name, "手机": s.mobile}
     columns = {
-        **{name: column.take(pa.array(rows)) for name, column in taken.items()},
+        **{name: column.take(pa.array(rows)) for name, column in texts.items()},
         "岗位": choose(ROLES, s.role[rows]), "门店编码": choose(world.stores.no, s.store[rows]),
         "大区": s.region.take(pa.array(rows)), "企微账号": s.wecom.take(pa.array(rows)),
         "入职日期": dates(s.hired[rows], world.start),
-        "离职日期": when(gone, dates(np.where(gone, s.left[rows], 0), world.start), None),
+        "离职日期": when(has_left, dates(np.where(has_left, s.left[rows], 0), world.start), None),
     }  # fmt: skip
     out.csv("staff.csv", pa.table(columns), "gb18030")
 
 
 def prices(world: World, facts: Facts, out: Out) -> None:
-    """Write the prices that hold today, by SKU and side."""
+    """Write today's prices by SKU and side (stores, online)."""
     a, live = world.assortment, world.assortment.live(facts.day)
     tags, since = world.pricing.tags(facts.day), world.pricing.since(facts.day)
     sides = np.repeat([0, 1], len(live))
@@ -89,7 +89,7 @@ def _promotion(tags: Tags, sides: np.ndarray, style: np.ndarray) -> pa.Array:
 
 
 def stock(world: World, facts: Facts, out: Out) -> None:
-    """Write the evening's pieces by place and SKU, where the place has the SKU in its range."""
+    """Write the evening's stock by location and SKU, for SKUs in the location's range."""
     a, supply = world.assortment, world.supply
     live = a.live(facts.day)
     location, column = np.nonzero(supply.carried[:, live] | (supply.stock[:, live] > 0))
@@ -103,26 +103,26 @@ def stock(world: World, facts: Facts, out: Out) -> None:
 
 
 def purchases(world: World, facts: Facts, out: Out) -> None:
-    """Write the purchase orders that are open or were closed within a week."""
+    """Write the purchase orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] >= 2]
     cancelled, day = rows["cancelled"], facts.day
-    here = (rows["arrives"] <= day) & ~cancelled
+    has_arrived = (rows["arrives"] <= day) & ~cancelled
     state = np.where(
-        cancelled & (day >= rows["made"] + 3), 3, np.where(here, 2, np.where(day >= rows["made"] + 6, 1, 0))
+        cancelled & (day >= rows["made"] + 3), 3, np.where(has_arrived, 2, np.where(day >= rows["made"] + 6, 1, 0))
     )
     columns = {
         "采购单号": _order_no("PO", world, rows), "行号": whole(rows["line"]), "货号": choose(a.code, rows["sku"]),
         "供应商": join(choose(CATEGORIES, rows["category"]), "供应商", whole(rows["category"] * 3 + rows["made"] % 3)),
         "数量": whole(rows["quantity"]), "单价": money(a.cost[a.sku_style[rows["sku"]]]),
         "下单日期": dates(rows["made"], world.start), "预计到货": dates(rows["due"], world.start),
-        "实际到货": when(here, dates(rows["arrives"], world.start), None),
+        "实际到货": when(has_arrived, dates(rows["arrives"], world.start), None),
         "状态": choose(("下单", "在途", "到货", "取消"), state),
     }  # fmt: skip
     out.csv("purchases.csv", pa.table(columns), "gb18030")
 
 
 def production(world: World, facts: Facts, out: Out) -> None:
-    """Write the own factories' orders that are open or were closed within a week."""
+    """Write the own factories' orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] < 2]
     rows, day = rows[~rows["cancelled"]], facts.day
     begins = rows["made"] + 4
@@ -140,5 +140,5 @@ def production(world: World, facts: Facts, out: Out) -> None:
 
 def _order_no(kind: str, world: World, rows: np.ndarray) -> pa.Array:
     launch = choose(("", "N"), (rows["due"] - rows["made"] > 35).astype(int))
-    made = pa.compute.replace_substring(dates(rows["made"], world.start), "-", "")
-    return join(kind, made, launch, whole(rows["category"] + 1))
+    ordered_on = pa.compute.replace_substring(dates(rows["made"], world.start), "-", "")
+    return join(kind, ordered_on, launch, whole(rows["category"] + 1))

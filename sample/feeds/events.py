@@ -1,4 +1,4 @@
-"""The mini-program's and the web's own events, as the collector wrote them."""
+"""Events of the mini-program and the website, as the collector writes them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TEXTS = {
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write what arrived today: today's events but for the late ones, and yesterday's late ones."""
+    """Write the events that arrive today: today's except the late ones, and yesterday's late ones."""
     parts = [_arrived(world, facts, late=False)]
     before = world.recent(facts.day - 1)
     if before is not None:
@@ -46,16 +46,20 @@ def write(world: World, facts: Facts, out: Out) -> None:
     if not len(lines):
         return
     number = np.arange(len(lines))
-    again = np.flatnonzero(
+    repeats = np.flatnonzero(
         (uniform(world.seed, "event repeat", number, facts.day) < REPEATED) & ~(skewed | bot | cut | late)
     )
-    out.jsonl("events.jsonl", pa.concat_arrays([lines, lines.take(pa.array(again))]))
+    out.jsonl("events.jsonl", pa.concat_arrays([lines, lines.take(pa.array(repeats))]))
     out.records(ids, person)
     for kind, mask in (("clock skew", skewed), ("bot", bot), ("cut off", cut), ("out of order", late)):
         rows = np.flatnonzero(mask)
         out.flaws("events.jsonl", rows + 1, ids.take(pa.array(rows)), kind, *TEXTS[kind])
     out.flaws(
-        "events.jsonl", len(lines) + 1 + np.arange(len(again)), ids.take(pa.array(again)), "repeat", *TEXTS["repeat"]
+        "events.jsonl",
+        len(lines) + 1 + np.arange(len(repeats)),
+        ids.take(pa.array(repeats)),
+        "repeat",
+        *TEXTS["repeat"],
     )
 
 
@@ -64,74 +68,74 @@ def _stack(columns: list[Any]) -> Any:
 
 
 def _arrived(world: World, facts: Facts, late: bool) -> tuple[Any, ...]:
-    """Return ids, lines, and by line whether it is skewed, of a bot, cut off, late; and persons."""
-    told = events(world, facts)
-    bot = told.person < 0
-    behind = (uniform(world.seed, "late event", told.session, told.place, facts.day) < NEXT_DAY) & ~bot
-    told = told.take(np.flatnonzero(behind == late))
-    told = told.take(np.lexsort((told.place, told.session, told.second)))
-    bot, where = told.person < 0, (told.session, told.place, facts.day)
-    skewed = (uniform(world.seed, "skew", told.session, facts.day) < SKEWED) & ~bot & (not late)
+    """Return ids and lines; per line whether it is skewed, a bot's, cut off, late; and the persons."""
+    stream = events(world, facts)
+    bot = stream.person < 0
+    behind = (uniform(world.seed, "late event", stream.session, stream.place, facts.day) < NEXT_DAY) & ~bot
+    stream = stream.take(np.flatnonzero(behind == late))
+    stream = stream.take(np.lexsort((stream.place, stream.session, stream.second)))
+    bot, where = stream.person < 0, (stream.session, stream.place, facts.day)
+    skewed = (uniform(world.seed, "skew", stream.session, facts.day) < SKEWED) & ~bot & (not late)
     cut = (uniform(world.seed, "cut event", *where) < CUT) & ~bot & ~skewed & (not late)
     ids = join("ev", opaque(scatter(world.seed, "event", *where), 18, hexadecimal=True))
-    lines = objects(_members(world, facts, told, ids, skewed))
+    lines = objects(_members(world, facts, stream, ids, skewed))
     lines = when(cut, pc.utf8_slice_codeunits(lines, 0, 90), lines)
-    return ids, lines, skewed, bot, cut, np.full(len(ids), late), told.person
+    return ids, lines, skewed, bot, cut, np.full(len(ids), late), stream.person
 
 
-def _members(world: World, facts: Facts, told: Events, ids: Any, skewed: Array) -> dict[str, Any]:
+def _members(world: World, facts: Facts, stream: Events, ids: Any, skewed: Array) -> dict[str, Any]:
     people, day, rows = world.people, facts.day, len(ids)
-    known = np.maximum(told.person, 0)
-    logged_in = (told.person >= 0) & (~told.web)
-    bound = logged_in & (world.joined[known] <= day) & people.app[known]
-    sign = np.where(told.session % 2 == 0, -1, 1)
-    days = np.where(skewed, sign * (2 + told.session % 400), 0)
-    jitter = (scatter(world.seed, "ms", told.session, told.place, day) % np.uint64(1000)).astype(np.int64)
+    persons = np.maximum(stream.person, 0)
+    logged_in = (stream.person >= 0) & (~stream.web)
+    bound = logged_in & (world.joined[persons] <= day) & people.app[persons]
+    sign = np.where(stream.session % 2 == 0, -1, 1)
+    days = np.full(rows, day) + np.where(skewed, sign * (2 + stream.session % 400), 0)
+    jitter = (scatter(world.seed, "ms", stream.session, stream.place, day) % np.uint64(1000)).astype(np.int64)
     received = join(
-        pc.replace_substring(times(np.full(rows, day), told.second + jitter // 400, world.start), " ", "T"), "+08:00"
+        pc.replace_substring(times(np.full(rows, day), stream.second + jitter // 400, world.start), " ", "T"), "+08:00"
     )
-    openid = when(logged_in, people.openid(known), None)
+    openid = when(logged_in, people.openid(persons), None)
+    agent = when(stream.person < 0, BOT, choose(PHONES, np.where(stream.web, 3, persons % 3)))
     device = when(
-        told.person >= 0,
-        people.device(known),
-        opaque(scatter(world.seed, "bot device", told.session), 24, hexadecimal=True),
+        stream.person >= 0,
+        people.device(persons),
+        opaque(scatter(world.seed, "bot device", stream.session), 24, hexadecimal=True),
     )
     return {
-        "event_id": quoted(ids), "event": quoted(choose(KINDS, told.kind)),
-        "app": quoted(when(told.web, "web", "mini_program")), "openid": quoted(openid),
-        "unionid": when(logged_in, quoted(when(bound, people.unionid(known), None)), None),
-        "device_id": quoted(device), "at": whole(millis(np.full(rows, day) + days, told.second, world.start) + jitter),
-        "received_at": quoted(received), **_content(world, facts, told),
-        "ua": quoted(when(told.person < 0, BOT, choose(PHONES, np.where(told.web, 3, known % 3)))),
-        "shared_by": _optional(told.sharer >= 0, people.openid(np.maximum(told.sharer, 0))),
+        "event_id": quoted(ids), "event": quoted(choose(KINDS, stream.kind)),
+        "app": quoted(when(stream.web, "web", "mini_program")), "openid": quoted(openid),
+        "unionid": when(logged_in, quoted(when(bound, people.unionid(persons), None)), None),
+        "device_id": quoted(device), "at": whole(millis(days, stream.second, world.start) + jitter),
+        "received_at": quoted(received), **_content(world, facts, stream), "ua": quoted(agent),
+        "shared_by": _optional(stream.sharer >= 0, people.openid(np.maximum(stream.sharer, 0))),
     }  # fmt: skip
 
 
-def _content(world: World, facts: Facts, told: Events) -> dict[str, Any]:
-    """Return what an event is about; members that do not belong to its kind are left out."""
-    baskets, paid = facts.baskets, np.flatnonzero(told.basket >= 0)
-    numbers = told.basket[paid]
-    place = np.full(len(told.kind), -1)
+def _content(world: World, facts: Facts, stream: Events) -> dict[str, Any]:
+    """Return an event's content as JSON members; members that its kind lacks are null."""
+    baskets, paid = facts.baskets, np.flatnonzero(stream.basket >= 0)
+    numbers = stream.basket[paid]
+    place = np.full(len(stream.kind), -1)
     place[paid] = np.arange(len(paid))
-    sku = choose(world.assortment.code, told.sku)
-    page = choose(PAGES, told.kind)
-    page = when(told.sku >= 0, join(page, "/", sku), page)
-    query = _queries(world, told, facts.day)
-    store = choose(world.stores.no, told.store.astype(int))
+    sku = choose(world.assortment.code, stream.sku)
+    page = choose(PAGES, stream.kind)
+    page = when(stream.sku >= 0, join(page, "/", sku), page)
+    query = _queries(world, stream, facts.day)
+    store = choose(world.stores.no, stream.store.astype(int))
     return {
-        "page": quoted(page), "sku": _optional(told.sku >= 0, sku), "query": _optional(told.category >= 0, query),
+        "page": quoted(page), "sku": _optional(stream.sku >= 0, sku), "query": _optional(stream.category >= 0, query),
         "amount": _placed(money(baskets.totals()[numbers]), place),
         "order_no": _placed(quoted(order_no(world, facts, numbers)), place),
-        "items": _placed(_items(world, facts, numbers), place), "store": _optional(told.store >= 0, store),
+        "items": _placed(_items(world, facts, numbers), place), "store": _optional(stream.store >= 0, store),
     }  # fmt: skip
 
 
-def _queries(world: World, told: Events, day: int) -> Any:
+def _queries(world: World, stream: Events, day: int) -> Any:
     words = [
         (category, NOUNS[category][season].split()[0]) for category in range(len(CATEGORIES)) for season in range(5)
     ]
-    season = pick((1, 1, 1, 1, 1), uniform(world.seed, "query", told.session, told.place, day))
-    return choose([word for _, word in words], np.where(told.category >= 0, told.category * 5 + season, -1))
+    season = pick((1, 1, 1, 1, 1), uniform(world.seed, "query", stream.session, stream.place, day))
+    return choose([word for _, word in words], np.where(stream.category >= 0, stream.category * 5 + season, -1))
 
 
 def _items(world: World, facts: Facts, numbers: Array) -> Any:
@@ -152,5 +156,5 @@ def _placed(texts: Any, places: Array) -> Any:
 
 
 def _optional(mask: Array, texts: Any) -> Any:
-    """A JSON text where the mask holds; elsewhere the member is absent."""
+    """Return a JSON text where the mask holds; elsewhere the member is absent."""
     return when(mask, quoted(texts), None) if len(mask) else same("", 0)

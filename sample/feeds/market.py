@@ -1,4 +1,4 @@
-"""The second marketplace: flat, one line for each order line and change of its state."""
+"""The second marketplace: flat, one row per order line and state change."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ AMOUNT, REPEATED = 0.003, 0.005
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's state changes of order lines; what is refunded is told once and no more."""
-    told = changes(world, facts, CHANNEL)
-    order, state = _states(told)
-    kept = np.flatnonzero(state >= 0)
-    order, place, state = order[kept], place_within(told.counts)[kept], state[kept]
-    if not len(kept):
+    """Write the day's state changes of order lines; a refunded line is reported once and never again."""
+    updates = changes(world, facts, CHANNEL)
+    order, state = _states(updates)
+    reported = np.flatnonzero(state >= 0)
+    order, place, state = order[reported], place_within(updates.counts)[reported], state[reported]
+    if not len(reported):
         return
-    row = (told.day[order], told.named[order], place, state, facts.day)
+    row = (updates.day[order], updates.named[order], place, state, facts.day)
     flaw = uniform(world.seed, "market flaw", *row) < AMOUNT
-    again = np.flatnonzero((uniform(world.seed, "market repeat", *row) < REPEATED) & ~flaw)
-    ids = order_names(world, np.full(len(order), CHANNEL), told.day[order], told.named[order])
-    lines = _lines(world, told, kept, (order, place, state, flaw), ids)
-    out.jsonl("orders.jsonl", pa.concat_arrays([lines, lines.take(pa.array(again))]))
-    new = np.flatnonzero(told.day[order] == facts.day)
-    first = new[np.unique(told.named[order[new]], return_index=True)[1]]
-    out.records(ids.take(pa.array(first)), told.person[order[first]])
-    bad, twice = np.flatnonzero(flaw), np.arange(len(lines), len(lines) + len(again))
+    repeats = np.flatnonzero((uniform(world.seed, "market repeat", *row) < REPEATED) & ~flaw)
+    ids = order_names(world, np.full(len(order), CHANNEL), updates.day[order], updates.named[order])
+    lines = _lines(world, updates, reported, (order, place, state, flaw), ids)
+    out.jsonl("orders.jsonl", pa.concat_arrays([lines, lines.take(pa.array(repeats))]))
+    new = np.flatnonzero(updates.day[order] == facts.day)
+    first = new[np.unique(updates.named[order[new]], return_index=True)[1]]
+    out.records(ids.take(pa.array(first)), updates.person[order[first]])
+    bad, twice = np.flatnonzero(flaw), np.arange(len(lines), len(lines) + len(repeats))
     out.flaws("orders.jsonl", bad + 1, ids.take(pa.array(bad)), "amount", "quarantined", "the price is null")
-    out.flaws("orders.jsonl", twice + 1, ids.take(pa.array(again)), "repeat", "repaired", "the same line twice")
+    out.flaws("orders.jsonl", twice + 1, ids.take(pa.array(repeats)), "repeat", "repaired", "the same line twice")
 
 
-def _states(told: Changes) -> tuple[Array, Array]:
-    """Return by line its order's row, and its state (-1 when nothing is told of it)."""
-    order = np.repeat(np.arange(len(told.day)), told.counts)
-    ghost, status = told.named[order] != told.number[order], told.status[order]
+def _states(updates: Changes) -> tuple[Array, Array]:
+    """Return the order's row of each line, and the line's state (-1: not reported)."""
+    order = np.repeat(np.arange(len(updates.day)), updates.counts)
+    ghost, status = updates.named[order] != updates.number[order], updates.status[order]
     state = np.select([status == PAID, status == SHIPPED, status == FINISHED], [0, 1, 2], -1)
     state = np.where(ghost, np.where(status == UNPAID, 0, 3), state)
-    state = np.where(told.stale[order], -1, state)
-    today = told.today
-    refund_row = np.bincount(order, today, len(told.day)) > 0
+    state = np.where(updates.stale[order], -1, state)
+    today = updates.today
+    refund_row = np.bincount(order, today, len(updates.day)) > 0
     state = np.where(refund_row[order] & (status > PAID) & ~ghost, np.where(today, 4, -1), state)
-    state = np.where(told.refunded & ~today & ~ghost, -1, state)
+    state = np.where(updates.refunded & ~today & ~ghost, -1, state)
     return order, np.where((status == CLOSED) & ~ghost & ~today, -1, state)
 
 
-def _lines(world: World, told: Changes, line: Array, parts: tuple[Array, Array, Array, Array], ids: Any) -> Any:
+def _lines(world: World, updates: Changes, line: Array, parts: tuple[Array, Array, Array, Array], ids: Any) -> Any:
     (order, place, state, flaw), people = parts, world.people
-    person = told.person[order]
+    person = updates.person[order]
     return objects(
         {
             "orderId": quoted(ids), "line": whole(place + 1), "state": quoted(choose(STATES, state)),
-            "orderTime": quoted(times(told.day[order], told.second[order], world.start)),
-            "updateTime": quoted(times(told.changed_day[order], told.changed[order], world.start)),
-            "pin": quoted(people.pin(person)), "mobile": quoted(people.masked(person, told.changed_day[order])),
-            "city": quoted(people.city_name(person)), "skuId": quoted(choose(world.assortment.code, told.sku[line])),
-            "qty": whole(told.quantity[line]), "price": when(flaw, "null", money(told.amount[line])),
+            "orderTime": quoted(times(updates.day[order], updates.second[order], world.start)),
+            "updateTime": quoted(times(updates.changed_day[order], updates.changed[order], world.start)),
+            "pin": quoted(people.pin(person)), "mobile": quoted(people.masked(person, updates.changed_day[order])),
+            "city": quoted(people.city_name(person)), "skuId": quoted(choose(world.assortment.code, updates.sku[line])),
+            "qty": whole(updates.quantity[line]), "price": when(flaw, "null", money(updates.amount[line])),
         }
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The dealer business as the sales team's system tells it: the outlets, what they order, what rivals sell there."""
+"""The dealer business as the sales team's system reports it: outlets, their orders, and competitors' sales there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 TITLES = ("好又多超市", "邻里便利", "贝贝母婴馆", "优品生活馆")
 FIRMS = ("恒达", "鑫源", "众诚")
 DEALER_PRICE = 0.55
-# Brand, category, whether it takes our place or sells beside us, and its usual sales as a share of the place's.
+# Brand, category, whether it replaces our goods or complements them, and its usual sales as a share of the outlet's.
 RIVALS = (
     ("棉田记", "家纺", "rival", 0.8),
     ("素屿", "家居", "rival", 0.6),
@@ -54,12 +54,12 @@ def write_outlets(world: World, facts: Facts, out: Out) -> None:
 
 
 def rep(drawn: Outlets, places: Array) -> Any:
-    """Return the names of the representatives who look after outlets."""
+    """Return the names of the outlets' sales representatives."""
     return names(drawn.seed, "rep", drawn.rep[places])
 
 
 def write_sell_in(world: World, facts: Facts, out: Out) -> None:
-    """Write the orders of the outlets whose weekday it is; one that is abnormal orders too much, little, or nothing."""
+    """Write the orders of outlets on their weekday; an abnormal outlet orders too much, too little, or nothing."""
     drawn, day = outlets(world), facts.day
     places = drawn.open(day)
     places = places[drawn.weekday[places] == facts.date.weekday()]
@@ -106,5 +106,5 @@ def write_rivals(world: World, facts: Facts, out: Out) -> None:
     for place, name in enumerate(("brand", "category", "relation")):
         columns[name] = choose([str(rival[place]) for rival in RIVALS], brand)
     columns |= {"quantity": whole(quantity), "amount": money(quantity * RIVAL_PRICES[brand])}
-    kept = pa.array(quantity > 0)
-    out.csv("rivals.csv", pa.table(columns).filter(kept))
+    sold = pa.array(quantity > 0)
+    out.csv("rivals.csv", pa.table(columns).filter(sold))

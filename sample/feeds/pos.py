@@ -1,4 +1,4 @@
-"""The tills: receipts by store and day, returns as receipts of their own, and what cashiers and networks do to them."""
+"""The tills: receipts by store and day, returns as their own receipts, and the flaws of cashiers and networks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ RETURNS = 70_000
 
 @dataclass
 class Till:
-    """Lines of a day as the tills send them, ordered by store, with what only the truth knows of each line.
+    """A day's lines as the tills send them, ordered by store, with the truth about each line.
 
-    `flaw` and `mobile` are places in LINE_FLAWS and PHONE_FLAWS, -1 none; `number` is the basket's or the return's.
+    `flaw` and `mobile` are indices into LINE_FLAWS and PHONE_FLAWS (-1: none); `number` is the basket's or return's.
     """
 
     lines: Any
@@ -63,7 +63,7 @@ PHONE_FLAWS = (
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write a file for each store, that of the late store being of three days ago."""
+    """Write a file per store; the late store's file is of three days ago."""
     others = np.flatnonzero(np.arange(len(world.stores)) != LATE_STORE)
     _files(world, facts, out, others, "")
     late = world.recent(facts.day - LATE_BY)
@@ -72,7 +72,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> None:
-    till, again = _doubled(world, facts, stores)
+    till, repeats = _with_repeats(world, facts, stores)
     bounds = np.searchsorted(till.store, np.arange(len(world.stores) + 1))
     paths = [f"{no}{ending}.csv" for no in world.stores.no.to_pylist()]
     for store in np.flatnonzero(np.diff(bounds)):
@@ -81,34 +81,34 @@ def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> 
             out.flaws(paths[store], 0, "", "comma decimal", "repaired", "amounts as 128,50")
         if store == LATE_STORE:
             out.flaws(paths[store], 0, "", "late file", "accepted", f"lies {LATE_BY} days late")
-    told = [(till.flaw == kind, flaw) for kind, flaw in enumerate(LINE_FLAWS)]
-    told += [(till.mobile == kind, flaw) for kind, flaw in enumerate(PHONE_FLAWS)]
-    for mask, flaw in [*told, (again, ("duplicate receipt", "repaired", "the receipt is there twice"))]:
+    flaw_masks = [(till.flaw == kind, flaw) for kind, flaw in enumerate(LINE_FLAWS)]
+    flaw_masks += [(till.mobile == kind, flaw) for kind, flaw in enumerate(PHONE_FLAWS)]
+    for mask, flaw in [*flaw_masks, (repeats, ("duplicate receipt", "repaired", "the receipt is there twice"))]:
         rows = np.flatnonzero(mask)
         files = choose(paths, till.store[rows])
         out.flaws(files, rows - bounds[till.store[rows]] + 1, till.keys.take(pa.array(rows)), *flaw)
-    once = np.flatnonzero((np.diff(till.number, prepend=-1) != 0) & ~again)
+    once = np.flatnonzero((np.diff(till.number, prepend=-1) != 0) & ~repeats)
     out.records(till.keys.take(pa.array(once)), till.person[once])
 
 
-def _doubled(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
-    """Return the lines with the receipts that are sent twice, today's and the day before's, and which those are."""
+def _with_repeats(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
+    """Return the lines, including receipts sent twice (today's and the day before's), and a mask of the repeats."""
     till = ring_up(world, facts, stores)
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
     parts = [till, till.take(np.flatnonzero(_twice(world, facts, till.number, "double", DOUBLE) & ~spoiled))]
     before = world.recent(facts.day - 1)
     if before is not None:
-        parts.append(_late_double(world, before, stores))
-    again = np.repeat([False, True, True][: len(parts)], [len(part.lines) for part in parts])
+        parts.append(_repeats_of_yesterday(world, before, stores))
+    repeats = np.repeat([False, True, True][: len(parts)], [len(part.lines) for part in parts])
     order = np.argsort(np.concatenate([part.store for part in parts]), kind="stable")
-    return _stack(parts).take(order), again[order]
+    return _stack(parts).take(order), repeats[order]
 
 
-def _late_double(world: World, before: Facts, stores: Array) -> Till:
+def _repeats_of_yesterday(world: World, before: Facts, stores: Array) -> Till:
     numbers = before.baskets.of(0)
     numbers = numbers[np.isin(before.baskets.store[numbers], stores)]
     numbers = numbers[_twice(world, before, numbers, "double next", DOUBLE_NEXT)]
-    till = _spoil(world, before, _sales(world, before, numbers))
+    till = _with_flaws(world, before, _sales(world, before, numbers))
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
     return till.take(np.flatnonzero(~spoiled))
 
@@ -123,21 +123,21 @@ def _stack(parts: list[Till]) -> Till:
 
 
 def _twice(world: World, facts: Facts, number: Array, purpose: str, share: float) -> Array:
-    """Only receipts without another flaw are sent twice, so that each row has one expectation."""
+    """Return a mask of receipts to send twice; callers leave out flawed ones, so that each row has one expectation."""
     return np.asarray(uniform(world.seed, f"pos {purpose}", number, facts.day) < share)
 
 
 def ring_up(world: World, facts: Facts, stores: Array) -> Till:
-    """Return the lines of some stores on a day: sales, then what came back."""
+    """Return the lines of some stores on a day: sales, then returns."""
     numbers = facts.baskets.of(0)
     sales = _sales(world, facts, numbers[np.isin(facts.baskets.store[numbers], stores)])
     back = _returns(world, facts, stores)
-    columns = {name: _together(sales[name], back[name]) for name in sales}
-    till = _spoil(world, facts, columns)
+    columns = {name: _concatenated(sales[name], back[name]) for name in sales}
+    till = _with_flaws(world, facts, columns)
     return till.take(np.argsort(till.store, kind="stable"))
 
 
-def _together(left: Any, right: Any) -> Any:
+def _concatenated(left: Any, right: Any) -> Any:
     return np.concatenate([left, right]) if isinstance(left, np.ndarray) else pa.concat_arrays([left, right])
 
 
@@ -156,9 +156,9 @@ def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
 
 
 def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
-    """Lines that came back: a receipt for each of the receipts that they came from."""
-    told = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
-    parts = [_returned(found, facts.returns.line[mask], stores) for found, mask in told if found is not None]
+    """Return the returned lines, with one new receipt per original receipt."""
+    sale_days = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
+    parts = [_returned(sales, facts.returns.line[mask], stores) for sales, mask in sale_days if sales is not None]
     names = ("basket", "store", "person", "sku", "quantity", "amount")
     rows = {
         name: np.concatenate([np.zeros(0, np.int64), *(part[name] for part in parts)]).astype(np.int64)
@@ -179,23 +179,23 @@ def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _returned(told: Facts, rows: Array, stores: Array) -> dict[str, Any]:
-    baskets = told.baskets
+def _returned(sales: Facts, rows: Array, stores: Array) -> dict[str, Any]:
+    baskets = sales.baskets
     rows = rows[np.isin(baskets.store[baskets.basket[rows]], stores)]
     basket = baskets.basket[rows]
     return {
-        "basket": basket + told.day * 1_000_000, "store": baskets.store[basket], "person": baskets.person[basket],
+        "basket": basket + sales.day * 1_000_000, "store": baskets.store[basket], "person": baskets.person[basket],
         "sku": baskets.sku[rows], "quantity": baskets.quantity[rows], "amount": baskets.amount[rows],
-        "original": receipt_no(told, basket),
+        "original": receipt_no(sales, basket),
     }  # fmt: skip
 
 
-def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
+def _with_flaws(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     number, store = columns["number"], columns["store"]
     by_line = uniform(world.seed, "pos line", number, columns["place"], facts.day, store)
     flaw = np.searchsorted(np.cumsum([AMOUNT, NO_ITEM, SURPLUS, UNKNOWN]), by_line, side="right")
     flaw = np.where(flaw < len(LINE_FLAWS), flaw, -1)
-    card, mobile, told = _shown(world, facts, store, number, columns["person"])
+    card, mobile, phone_flaw = _card_and_mobile(world, facts, store, number, columns["person"])
     amount = money(columns["amount"])
     comma = join('"', pc.replace_substring(amount, ".", ","), '"')
     amount = when(flaw == 0, "N/A", when(store == COMMA_STORE, comma, amount))
@@ -207,22 +207,22 @@ def _spoil(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     head = [columns["receipt"], whole(columns["place"] + 1), sold_at, shop, choose(world.staff.no, guide)]
     lines = join(*head, card, mobile, item, whole(columns["quantity"]), amount, columns["original"], between=",")
     keys = join(shop, columns["receipt"], between="-")
-    return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, told, number)
+    return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, phone_flaw, number)
 
 
-def _shown(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
-    """Return cards and mobiles that the till gets to see, and by line which of PHONE_FLAWS the mobile is."""
+def _card_and_mobile(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
+    """Return card and mobile that each line shows at the till, and the mobile's index into PHONE_FLAWS (-1: none)."""
     people, day = world.people, facts.day
     chances = [uniform(world.seed, f"pos {name}", number, day, store) for name in ("card", "mobile", "old", "typed")]
-    known = np.maximum(person, 0)
-    member = (person >= 0) & (world.joined[known] <= day)
+    index = np.maximum(person, 0)
+    member = (person >= 0) & (world.joined[index] <= day)
     shows = member & (chances[0] < CARD)
-    second = (world.joined[known] + people.second_card[known] <= day) & (chances[2] < OLD_CARD)
-    card = when(shows, people.member_no(known, second), "")
+    second = (world.joined[index] + people.second_card[index] <= day) & (chances[2] < OLD_CARD)
+    card = when(shows, people.member_no(index, second), "")
     tells = (person >= 0) & (
         chances[1] < np.where(shows, PHONE_TOO, np.where(member, 2 * PHONE_INSTEAD, PHONE_INSTEAD))
     )
-    told = np.where(chances[3] < DUMMY, 0, np.where(chances[3] < DUMMY + STORE_PHONE, 1, -1))
-    own = when(tells, people.phone(known, day), "")
-    mobile = when(told == 0, DUMMY_PHONE, when(told == 1, choose(world.stores.phone, store), own))
-    return card, mobile, told
+    phone_flaw = np.where(chances[3] < DUMMY, 0, np.where(chances[3] < DUMMY + STORE_PHONE, 1, -1))
+    own = when(tells, people.phone(index, day), "")
+    mobile = when(phone_flaw == 0, DUMMY_PHONE, when(phone_flaw == 1, choose(world.stores.phone, store), own))
+    return card, mobile, phone_flaw

@@ -1,4 +1,4 @@
-"""Reviews of what was ordered in the web shop and the mini-program some days before."""
+"""Reviews of items ordered some days before in the web shop and the mini-program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sample.write import Out
 
 Array = np.ndarray[Any, np.dtype[Any]]
 REVIEWED, FIRST, LAST = 0.28, 3, 15
-# Who sends something back seldom praises it.
+# Who returns an item seldom praises it.
 MOODS, MOODS_RETURNED = (0.72, 0.13, 0.15), (0.08, 0.22, 0.7)
 TOPICS = (20, 14, 12, 10, 6, 7, 10, 12, 0, 2, 4)
 TOPICS_RETURNED = (22, 26, 8, 6, 5, 4, 14, 10, 0, 10, 1)
@@ -28,7 +28,7 @@ SPAM = 0.012
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the reviews that lines bought FIRST to LAST days ago get today."""
+    """Write today's reviews of lines bought FIRST to LAST days ago."""
     parts = [part for wait in range(FIRST, LAST) if (part := _reviewed(world, facts.day, wait)) is not None]
     if not parts:
         return
@@ -59,7 +59,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _reviewed(world: World, day: int, wait: int) -> tuple[Any, Any, Array, Array, Array] | None:
-    """Return order numbers, goods, persons, whether of the shop, and whether sent back, of lines whose turn it is."""
+    """Return order numbers, items, persons, whether from the shop, and whether returned, of lines due for a review."""
     facts = world.recent(day - wait)
     if facts is None:
         return None

@@ -1,4 +1,4 @@
-"""What is seen in the outlets: shelf checks by the representatives, and goods' codes scanned by those who bought."""
+"""Observations at the outlets: representatives' shelf checks, and product codes scanned by buyers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ NOTES = (
     "促销员在岗",
 )
 SCANNED = 0.3
-# How many scans an abnormal outlet's goods have for a usual one's, and how many lie in other cities.
+# An abnormal outlet's scans as a multiple of a usual one's, and the share of them in other cities.
 SCANS, AWAY, AWAY_DIVERTED = {DIVERSION: 3.0, TOO_BAD: 0.5, OUT_OF_STOCK: 0.0}, 0.02, 0.75
 KNOWN_SCANNER = 0.4
 
 
 def write_checks(world: World, facts: Facts, out: Out) -> None:
-    """Write the visits to the outlets whose turn it is, once in two weeks."""
+    """Write the visits to the outlets whose turn it is, every two weeks."""
     drawn, day = outlets(world), facts.day
     places = drawn.open(day)
     places = places[(scatter(world.seed, "check", places) % np.uint64(EVERY)).astype(np.int64) == day % EVERY]
@@ -68,7 +68,7 @@ def write_checks(world: World, facts: Facts, out: Out) -> None:
 
 
 def write_scans(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's scans; `outlet_no` is where the item went from us, `city` where it is now."""
+    """Write the day's scans; `outlet_no` is where we delivered the item, `city` where it is now."""
     drawn, day = outlets(world), facts.day
     places, draw = drawn.open(day), world.rng("scans", day)
     wrong = drawn.abnormal(day)[places]
@@ -101,7 +101,7 @@ def write_scans(world: World, facts: Facts, out: Out) -> None:
 
 
 def _scanners(world: World, city: Array, draw: np.random.Generator) -> Array:
-    """Return who scans: a person of the app who lives in the city, or -1 for somebody unknown."""
+    """Return who scans: an app user of the city, or -1 for an unknown person."""
     order = world.extras.get("app people by city")
     if order is None:
         users = np.flatnonzero(world.people.app)
@@ -109,5 +109,5 @@ def _scanners(world: World, city: Array, draw: np.random.Generator) -> Array:
     ends = np.searchsorted(world.people.city[order], np.arange(len(CITIES) + 1))
     many = ends[city + 1] - ends[city]
     chosen = ends[city] + (draw.random(len(city)) * many).astype(np.int64)
-    known = (draw.random(len(city)) < KNOWN_SCANNER) & (many > 0)
-    return np.where(known, order[np.minimum(chosen, len(order) - 1)], -1)
+    identified = (draw.random(len(city)) < KNOWN_SCANNER) & (many > 0)
+    return np.where(identified, order[np.minimum(chosen, len(order) - 1)], -1)

@@ -1,4 +1,4 @@
-"""The Taobao-like shop: an order is told again with every change of its state; the buyer is masked."""
+"""The Taobao-like shop: an order is sent again with every state change; the buyer is masked."""
 
 from __future__ import annotations
 
@@ -30,68 +30,68 @@ REPEATED = 0.002
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the day's state changes, some of them flawed, some twice."""
-    told = changes(world, facts, CHANNEL)
-    if not len(told.day):
+    """Write the day's state changes, some flawed, some repeated."""
+    updates = changes(world, facts, CHANNEL)
+    if not len(updates.day):
         return
-    tid = order_names(world, np.full(len(told.day), CHANNEL), told.day, told.named)
-    flaw, again = _flaws(world, facts, told)
-    rows = np.concatenate([np.arange(len(flaw)), again])
-    lines = _lines(world, told, tid, flaw)
+    tid = order_names(world, np.full(len(updates.day), CHANNEL), updates.day, updates.named)
+    flaw, repeats = _flaws(world, facts, updates)
+    rows = np.concatenate([np.arange(len(flaw)), repeats])
+    lines = _lines(world, updates, tid, flaw)
     cut = pc.utf8_slice_codeunits(lines, 0, 120)
     lines = when(flaw == 1, cut, lines)
     out.jsonl("orders.jsonl", lines.take(pa.array(rows)))
-    new = np.flatnonzero(told.day == facts.day)
-    first = new[np.unique(told.named[new], return_index=True)[1]]
-    out.records(tid.take(pa.array(first)), told.person[first])
+    new = np.flatnonzero(updates.day == facts.day)
+    first = new[np.unique(updates.named[new], return_index=True)[1]]
+    out.records(tid.take(pa.array(first)), updates.person[first])
     marks = [(np.flatnonzero(flaw == kind), text) for kind, text in enumerate(FLAWS)]
     marks.append(
-        (np.flatnonzero(told.stale & (flaw < 0)), ("stale state", "accepted", "older than what was told before"))
+        (np.flatnonzero(updates.stale & (flaw < 0)), ("stale state", "accepted", "older than what was told before"))
     )
     for places, text in marks:
         out.flaws("orders.jsonl", places + 1, tid.take(pa.array(places)), *text)
     places = np.arange(len(flaw), len(rows))
-    out.flaws("orders.jsonl", places + 1, tid.take(pa.array(again)), "repeat", "repaired", "the same line twice")
+    out.flaws("orders.jsonl", places + 1, tid.take(pa.array(repeats)), "repeat", "repaired", "the same line twice")
 
 
-def _flaws(world: World, facts: Facts, told: Changes) -> tuple[Array, Array]:
-    """Return by row the flaw (-1 none), and which rows come twice."""
-    row = (told.day, told.named, told.status, facts.day)
+def _flaws(world: World, facts: Facts, updates: Changes) -> tuple[Array, Array]:
+    """Return the flaw of each row (-1: none), and the indices of rows to repeat."""
+    row = (updates.day, updates.named, updates.status, facts.day)
     flaw = np.searchsorted(np.cumsum(SHARES), uniform(world.seed, "shop flaw", *row), side="right").astype(int)
-    flaw = np.where((flaw < len(SHARES)) & ~told.stale, flaw, -1)
-    again = (uniform(world.seed, "shop repeat", *row) < REPEATED) & (flaw < 0) & ~told.stale
-    return flaw, np.flatnonzero(again)
+    flaw = np.where((flaw < len(SHARES)) & ~updates.stale, flaw, -1)
+    repeats = (uniform(world.seed, "shop repeat", *row) < REPEATED) & (flaw < 0) & ~updates.stale
+    return flaw, np.flatnonzero(repeats)
 
 
-def _lines(world: World, told: Changes, tid: Any, flaw: Array) -> Any:
-    people, owner = world.people, np.repeat(np.arange(len(told.day)), told.counts)
-    total = np.bincount(owner, told.amount, len(told.day)).astype(np.int64)
-    nick, name = people.nick(told.person), people.name(told.person)
+def _lines(world: World, updates: Changes, tid: Any, flaw: Array) -> Any:
+    people, owner = world.people, np.repeat(np.arange(len(updates.day)), updates.counts)
+    total = np.bincount(owner, updates.amount, len(updates.day)).astype(np.int64)
+    nick, name = people.nick(updates.person), people.name(updates.person)
     masked = join(pc.utf8_slice_codeunits(nick, 0, 1), "**", pc.utf8_slice_codeunits(nick, -1))
-    pay_time = when(told.paid < 0, None, times(told.day, np.maximum(told.paid, 0), world.start))
-    phone = people.masked(told.person, told.changed_day)
+    pay_time = when(updates.paid < 0, None, times(updates.day, np.maximum(updates.paid, 0), world.start))
+    phone = people.masked(updates.person, updates.changed_day)
     return objects(
         {
-            "tid": quoted(tid), "status": quoted(choose(STATES, told.status)),
-            "created": quoted(times(told.day, told.second, world.start)),
-            "modified": quoted(times(told.changed_day, told.changed, world.start)), "pay_time": quoted(pay_time),
-            "buyer_nick": quoted(masked), "buyer_ouid": quoted(people.ouid(told.person)),
+            "tid": quoted(tid), "status": quoted(choose(STATES, updates.status)),
+            "created": quoted(times(updates.day, updates.second, world.start)),
+            "modified": quoted(times(updates.changed_day, updates.changed, world.start)), "pay_time": quoted(pay_time),
+            "buyer_nick": quoted(masked), "buyer_ouid": quoted(people.ouid(updates.person)),
             "receiver_name": quoted(join(pc.utf8_slice_codeunits(name, 0, 1), "**")),
-            "receiver_mobile": quoted(phone), "receiver_city": quoted(people.city_name(told.person)),
+            "receiver_mobile": quoted(phone), "receiver_city": quoted(people.city_name(updates.person)),
             "payment": quoted(when(flaw == 0, "待定", money(total))),
-            "orders": lists(_items(world, told, tid, owner, flaw), told.counts),
+            "orders": lists(_items(world, updates, tid, owner, flaw), updates.counts),
         }
     )  # fmt: skip
 
 
-def _items(world: World, told: Changes, tid: Any, owner: Array, flaw: Array) -> Any:
-    place = place_within(told.counts)
-    sku = choose(world.assortment.code, told.sku)
+def _items(world: World, updates: Changes, tid: Any, owner: Array, flaw: Array) -> Any:
+    place = place_within(updates.counts)
+    sku = choose(world.assortment.code, updates.sku)
     return objects(
         {
             "oid": quoted(join(tid.take(pa.array(owner)), whole(place + 1))),
             "outer_sku_id": quoted(when((flaw[owner] == 2) & (place == 0), None, sku)),
-            "num": whole(told.quantity), "payment": quoted(money(told.amount)),
-            "refund_status": quoted(choose(("NO_REFUND", "SUCCESS"), told.refunded.astype(int))),
+            "num": whole(updates.quantity), "payment": quoted(money(updates.amount)),
+            "refund_status": quoted(choose(("NO_REFUND", "SUCCESS"), updates.refunded.astype(int))),
         }
     )  # fmt: skip

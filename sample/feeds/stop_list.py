@@ -1,4 +1,4 @@
-"""Numbers and addresses that must never be contacted (勿扰名单), as asked for by letter or phone."""
+"""Phones and e-mail addresses that must never be contacted (勿扰名单), by request in a letter or call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONS = ("来信要求", "客服来电", "监管转办")
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write the whole list of the day: whoever asked up to it, by phone or, every third, by e-mail."""
+    """Write the complete list as of the day: everyone who asked so far, two thirds by phone, one third by e-mail."""
     every = np.arange(len(world.people))
     drawn = uniform(world.seed, "stop list", every)
     asked_on = drawn / SHARE * WITHIN_DAYS - BEFORE_DAYS

@@ -1,4 +1,4 @@
-"""What the sensors at the stores' doors counted, by hour, sex and age, with the hours in which they failed."""
+"""Door-sensor counts by hour, sex and age, including the hours in which a sensor failed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sample.write import Out
 Array = np.ndarray[Any, np.dtype[Any]]
 SEXES, AGES = ("female", "male", "unknown"), ("0-17", "18-24", "25-34", "35-44", "45-59", "60+")
 SEX_SHARES, AGE_SHARES = (0.6, 0.32, 0.08), (0.05, 0.16, 0.33, 0.25, 0.15, 0.06)
-# Who comes in for each who buys, and on a day without any sale.
+# Visitors per buyer, and visitors on a day without a sale.
 ENTRIES, LEAST = 5.5, 6
 GAP, STUCK, FAILS_FOR = 1 / 70, 1 / 110, 3
 STUCK_AT = 9999
 
 
 def write(world: World, facts: Facts, out: Out) -> None:
-    """Write one row for each sensor, hour, sex and age of whom somebody came in."""
+    """Write one row per sensor, hour, sex and age band with at least one entry."""
     store, hour, sex, age = _entries(world, facts)
     cell, entries = np.unique(((store * 24 + hour) * 3 + sex) * 6 + age, return_counts=True)
     store, hour, sex, age = cell // 432, cell // 18 % 24, cell // 6 % 3, cell % 6
@@ -32,9 +32,9 @@ def write(world: World, facts: Facts, out: Out) -> None:
         _fails(world, facts.day, store, hour, "gap", GAP),
         _fails(world, facts.day, store, hour, "stuck", STUCK),
     )
-    kept = ~silent
-    _tell_gaps(out, world, store[silent])
-    store, hour, sex, age, entries, stuck = (column[kept] for column in (store, hour, sex, age, entries, stuck))
+    working = ~silent
+    _record_gaps(out, world, store[silent])
+    store, hour, sex, age, entries, stuck = (column[working] for column in (store, hour, sex, age, entries, stuck))
     if not len(store):
         return
     dwell = world.rng("dwell", facts.day).gamma(2.0, 240, len(store)).astype(np.int64) + 20
@@ -54,7 +54,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def _entries(world: World, facts: Facts) -> tuple[Array, Array, Array, Array]:
-    """Return store, hour, sex and age of everybody who came in."""
+    """Return store, hour, sex and age of each visitor."""
     baskets, draw = facts.baskets, world.rng("entries", facts.day)
     receipts = np.bincount(baskets.store[baskets.channel == 0], minlength=len(world.stores))
     store = np.repeat(np.arange(len(world.stores)), draw.poisson(receipts * ENTRIES + LEAST))
@@ -63,14 +63,14 @@ def _entries(world: World, facts: Facts) -> tuple[Array, Array, Array, Array]:
 
 
 def _fails(world: World, day: int, store: Array, hour: Array, purpose: str, share: float) -> Array:
-    """Return which rows lie in a store's bad hours, of which a few days have some."""
+    """Return a mask of the rows in a store's failing hours; only some days have any."""
     chance = uniform(world.seed, f"sensor {purpose}", np.arange(len(world.stores)), day)
     first = 11 + (chance / share * 8).astype(np.int64)
     mine = first[store]
     return np.asarray((chance[store] < share) & (hour >= mine) & (hour < mine + FAILS_FOR))
 
 
-def _tell_gaps(out: Out, world: World, stores: Array) -> None:
+def _record_gaps(out: Out, world: World, stores: Array) -> None:
     silent = np.unique(stores)
     out.flaws(
         "sensors.csv", np.zeros(len(silent)), _sensor(world, silent), "gap", "accepted", "sensor silent for hours"

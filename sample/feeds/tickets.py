@@ -43,6 +43,6 @@ def write(world: World, facts: Facts, out: Out) -> None:
 
 
 def ticket_no(world: World, rows: dict[str, Any]) -> Any:
-    """Return the tickets' numbers: the day they were opened on, and a number in it."""
+    """Return the ticket numbers: the opening day, and a number within it."""
     opened = pc.replace_substring(dates(rows["opened"], world.start), "-", "")
     return join("Z", opened, digits(rows["number"] + 1, 4))

@@ -1,4 +1,4 @@
-"""WeCom: the guides' contacts and groups as its interface tells them, and what became of each message."""
+"""WeCom: the guides' contacts and groups as its API reports them, and the delivery result of each message."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CORPORATION = "ww5f2c8d1e7a9b3046"
 WAYS = ("scan", "search", "share", "group")
 TAGS = ("高意向", "爱穿搭", "家有萌娃", "喜欢折扣", "家居控", "老客", "已试穿", "送礼", "微胖", "通勤")
-# Of all contacts, the share that a guide tags anew on a day, and writes to on a day.
+# Shares of all contacts that a guide tags on a day, and writes to on a day.
 RETAGGED, WRITTEN_TO = 1 / 150, 1 / 50
 
 
 def write_contacts(world: World, facts: Facts, out: Out) -> None:
-    """Write the contacts that were added, deleted or tagged today; on the first day all there are."""
-    known, day = contacts(world), facts.day
-    there = np.flatnonzero(known.added <= day)
-    added, deleted = known.added[there], known.deleted[there]
-    tagged = (uniform(world.seed, "retagged", there, day) < RETAGGED) & (deleted > day)
-    persons = there[(added == day) | (deleted == day) | tagged | ((day == 0) & (deleted > 0))]
+    """Write the contacts added, deleted or tagged today; on the first day all contacts."""
+    contact_days, day = contacts(world), facts.day
+    contacts_so_far = np.flatnonzero(contact_days.added <= day)
+    added, deleted = contact_days.added[contacts_so_far], contact_days.deleted[contacts_so_far]
+    tagged = (uniform(world.seed, "retagged", contacts_so_far, day) < RETAGGED) & (deleted > day)
+    persons = contacts_so_far[(added == day) | (deleted == day) | tagged | ((day == 0) & (deleted > 0))]
     if not len(persons):
         return
     keys = world.people.external_userid(persons)
     out.json("contacts.json", _document("contacts", _contacts(world, day, persons, keys), errcode=0), len(persons))
     out.records(keys, persons)
-    gone = np.flatnonzero(known.deleted[persons] == day)
-    out.flaws("contacts.json", gone + 1, keys.take(pa.array(gone)), "deleted contact", "accepted")
+    deleted_rows = np.flatnonzero(contact_days.deleted[persons] == day)
+    out.flaws("contacts.json", deleted_rows + 1, keys.take(pa.array(deleted_rows)), "deleted contact", "accepted")
 
 
 def _document(name: str, entries: Any, **head: object) -> str:
@@ -47,15 +47,15 @@ def _document(name: str, entries: Any, **head: object) -> str:
 
 
 def _contacts(world: World, day: int, persons: Array, keys: Any) -> Any:
-    people, known, seed = world.people, contacts(world), world.seed
-    gone = known.deleted[persons] <= day
+    people, contact_days, seed = world.people, contacts(world), world.seed
+    is_deleted = contact_days.deleted[persons] <= day
     chance = [uniform(seed, f"contact {what}", persons) for what in ("name", "union", "remark", "second", "by", "way")]
     nick = when(chance[0] < 0.35, people.name(persons), people.nick(persons))
     bound = (chance[1] < 0.55) & (people.app[persons] | (people.channels[persons, MALL] > 0))
     guide = world.staff.guide(people.store[persons], people.slot[persons], day)
-    added = times(known.added[persons], 36_000 + chance[3] * 36_000, world.start)
-    deleted = times(np.where(gone, known.deleted[persons], 0), 30_000 + chance[3] * 50_000, world.start)
-    by = np.where(gone, np.where(chance[4] < 0.8, 0, 1), 2)
+    added = times(contact_days.added[persons], 36_000 + chance[3] * 36_000, world.start)
+    deleted = times(np.where(is_deleted, contact_days.deleted[persons], 0), 30_000 + chance[3] * 50_000, world.start)
+    by = np.where(is_deleted, np.where(chance[4] < 0.8, 0, 1), 2)
     gender = np.where(chance[4] * 7 % 1 < 0.2, 0, np.where(people.sex[persons] == 1, 1, 2))
     return objects(
         {
@@ -68,7 +68,7 @@ def _contacts(world: World, day: int, persons: Array, keys: Any) -> Any:
             "add_way": quoted(choose(WAYS, pick((0.6, 0.1, 0.18, 0.12), chance[5]))),
             "tags": _tags(seed, persons, day),
             "remark_mobile": quoted(when(chance[2] < 0.35, people.phone(persons, day), "")),
-            "deleted_at": quoted(when(gone, deleted, None)),
+            "deleted_at": quoted(when(is_deleted, deleted, None)),
             "deleted_by": quoted(choose(("customer", "staff", ""), by)),
         }
     )
@@ -82,15 +82,19 @@ def _tags(seed: int, persons: Array, day: int) -> Any:
 
 
 def write_groups(world: World, facts: Facts, out: Out) -> None:
-    """Write who came into a group or left one today; on the first day all who are in one."""
-    known, day, people = contacts(world), facts.day, world.people
-    now = (known.grouped == day) | (known.quit == day) | ((day == 0) & (known.grouped < 0) & (known.quit > 0))
-    persons = np.flatnonzero(now & (known.grouped <= day))
+    """Write who joined or left a group today; on the first day all group members."""
+    contact_days, day, people = contacts(world), facts.day, world.people
+    now = (
+        (contact_days.grouped == day)
+        | (contact_days.quit == day)
+        | ((day == 0) & (contact_days.grouped < 0) & (contact_days.quit > 0))
+    )
+    persons = np.flatnonzero(now & (contact_days.grouped <= day))
     if not len(persons):
         return
     store, second = people.store[persons], 36_000 + uniform(world.seed, "group hour", persons) * 40_000
     number = people.slot[persons] % 2 + 1
-    left = known.quit[persons] <= day
+    left = contact_days.quit[persons] <= day
     owner = world.staff.guide(store, np.zeros(len(persons), np.int64), day)
     keys = people.external_userid(persons)
     chats = join("wr", digits(store.astype(np.int64) * 10 + number, 6), "Qy8")
@@ -100,20 +104,22 @@ def write_groups(world: World, facts: Facts, out: Out) -> None:
         "chat_name": quoted(names),
         "owner": quoted(world.staff.wecom.take(pa.array(owner))),
         "external_userid": quoted(keys),
-        "joined_at": quoted(times(known.grouped[persons], second, world.start)),
-        "quit_at": quoted(when(left, times(np.where(left, known.quit[persons], 0), second + 900, world.start), None)),
+        "joined_at": quoted(times(contact_days.grouped[persons], second, world.start)),
+        "quit_at": quoted(
+            when(left, times(np.where(left, contact_days.quit[persons], 0), second + 900, world.start), None)
+        ),
     }
     out.json("groups.json", _document("groups", objects(columns)), len(persons))
     out.records(keys, persons)
 
 
 def write_messages(world: World, facts: Facts, out: Out) -> None:
-    """Write what became of the guides' messages of the day, and of a campaign's if one went out through them."""
-    known, day, people = contacts(world), facts.day, world.people
-    ever = np.flatnonzero(known.added < day)
+    """Write the results of the day's messages from guides, and of a campaign's if one was sent through them."""
+    contact_days, day, people = contacts(world), facts.day, world.people
+    ever = np.flatnonzero(contact_days.added < day)
     chosen = ever[uniform(world.seed, "written to", ever, day) < WRITTEN_TO]
-    campaign, asked = _campaign(world, day)
-    persons = np.concatenate([chosen, asked])
+    campaign, recipients = _campaign(world, day)
+    persons = np.concatenate([chosen, recipients])
     if not len(persons):
         return
     chance = uniform(world.seed, "message fate", persons, day)

@@ -1,4 +1,4 @@
-"""What all feeds of written texts tell the truth alike."""
+"""Flaws that all feeds of written texts share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def tell_signs(out: Out, path: str, keys: Any, signs: Mapping[str, Array]) -> None:
-    """Remember which rows of a file hold emoji, traditional characters or spam."""
+    """Record in the truth which rows of a file contain emoji, traditional characters or spam."""
     for kind, which in signs.items():
         rows = np.flatnonzero(which)
         out.flaws(path, rows + 1, keys.take(pa.array(rows)), kind, "accepted")

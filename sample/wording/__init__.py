@@ -1,1 +1,1 @@
-"""What people write to the retailer: the words, and the grammar that puts them together."""
+"""What people write to the retailer: the words, and the grammar that combines them."""

@@ -1,4 +1,4 @@
-"""Every phrase there is, in one flat array, and where in it the ones for a kind, topic and mood lie."""
+"""All phrases in one flat array, with an index by kind, topic and mood."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sample.wording.spread import spread
 from sample.wording.topics import TOPIC_NAMES
 
 Ints = npt.NDArray[np.int64]
-# How a text is written; the first four are asked for, the last two happen.
+# Kinds of text; callers ask for one of the first four, the last two occur at random.
 KINDS = ("review", "ask", "answer", "complaint", "english", "spam")
 SLOTS = ("open", "clause", "detail", "end")
 OPENS = {"review": OPENS_REVIEW, "ask": OPENS_CHAT, "complaint": OPENS_COMPLAINT}
@@ -46,7 +46,7 @@ PLAIN, TRADITIONAL_SIGNS = 0, 1
 class Bank:
     """The phrases once per variant (plain, traditional signs, typos ...), each variant `size` long.
 
-    `where` gives first place and number for a slot, kind, topic and mood; `joints` and `emoji` for a mood alone.
+    `where` gives first index and count for a slot, kind, topic and mood; `joints` and `emoji` for a mood alone.
     """
 
     phrases: pa.StringArray
@@ -57,7 +57,7 @@ class Bank:
 
 
 class _Shelf:
-    """Takes groups of phrases, each group stored once, and tells where they lie."""
+    """Collects groups of phrases, stores each group once, and returns its index."""
 
     def __init__(self) -> None:
         self.flat: list[str] = [""]
@@ -101,19 +101,19 @@ def _group(slot: str, kind: str, topic: str, mood: str) -> list[str]:
         return (OPENS_AGENT if kind == "answer" else OPENS[kind][mood]).split("|")
     if slot == "end":
         return (ENDS_AGENT if kind == "answer" else ENDS[kind][mood]).split("|")
-    asked = kind == "answer" or (kind == "ask" and mood == "neutral")
-    return details(kind, topic, mood) if slot == "detail" or asked else clauses(topic, mood)
+    is_detail = kind == "answer" or (kind == "ask" and mood == "neutral")
+    return details(kind, topic, mood) if slot == "detail" or is_detail else clauses(topic, mood)
 
 
 def _variants(flat: list[str]) -> list[str]:
     signs = str.maketrans(SIMPLE, TRADITIONAL)
     every = [*flat, *(phrase.translate(signs) for phrase in flat)]
     for slips in TYPOS:
-        every += [_slip(phrase, slips) for phrase in flat]
+        every += [_with_typos(phrase, slips) for phrase in flat]
     return every
 
 
-def _slip(phrase: str, slips: dict[str, str]) -> str:
+def _with_typos(phrase: str, slips: dict[str, str]) -> str:
     for right, wrong in slips.items():
         phrase = phrase.replace(right, wrong)
     return phrase

@@ -1,4 +1,4 @@
-"""What is said about a topic in a mood: plain words, their negation, and what happened."""
+"""Clauses about a topic in a mood: plain words, their negation, and events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ MOODS = ("positive", "neutral", "negative")
 
 
 def clauses(topic: str, mood: str) -> list[str]:
-    """Return subject and predicate; a quarter of the predicates say the thing by negating its contrary."""
+    """Return subject plus predicate; a quarter of the predicates negate the opposite."""
     words = TOPICS[topic]
     return [
-        f"{subject}{told}" for subject in words.subjects.split() for told in _predicates(words.good, words.bad, mood)
+        f"{subject}{predicate}"
+        for subject in words.subjects.split()
+        for predicate in _predicates(words.good, words.bad, mood)
     ]
 
 
@@ -27,14 +29,14 @@ def _predicates(good: str, bad: str, mood: str) -> list[str]:
 
 
 def details(kind: str, topic: str, mood: str) -> list[str]:
-    """Return what happened, what is asked, or what the shop answers."""
+    """Return an event, a question, or the shop's answer."""
     words = TOPICS[topic]
     if kind == "answer":
         return spread(words.answers.split(" "))
     if mood == "neutral":
         return spread(words.asks.split(" ")) if kind == "ask" else clauses(topic, mood)
-    told = spread((words.praise if mood == "positive" else words.blame).split(" "))
-    return [*told, *spread(words.asks.split(" "))] if kind == "ask" and mood == "negative" else told
+    phrases = spread((words.praise if mood == "positive" else words.blame).split(" "))
+    return [*phrases, *spread(words.asks.split(" "))] if kind == "ask" and mood == "negative" else phrases
 
 
 def english(slot: str, topic: str, mood: str) -> list[str]:
@@ -47,9 +49,9 @@ def english(slot: str, topic: str, mood: str) -> list[str]:
     if mood == "neutral":
         return [subject + flat for subject in subjects for flat in FLAT.split("|")]
     frames = GOOD if mood == "positive" else BAD
-    told = [
+    predicates = [
         frame.replace("|", "").format(g=praise, b=blame)
         for frame in frames
         for praise, blame in zip(good, bad, strict=True)
     ]
-    return [subject + said for subject in subjects for said in told]
+    return [subject + predicate for subject in subjects for predicate in predicates]

@@ -1,4 +1,4 @@
-"""The English of the few who write it: for each topic its name, praise, blame and questions."""
+"""English phrases for the few who write it: for each topic its name, praise, blame and questions."""
 
 ENGLISH = {
     "quality": ("The quality|Build quality|The stitching", "solid|excellent|great", "poor|cheap|terrible"),

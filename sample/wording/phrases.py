@@ -1,9 +1,9 @@
-"""The words around a topic: openings, degrees, negations, joints, endings, emoji, typos, traditional signs, spam."""
+"""Phrases around a topic: openings, degrees, negations, joints, endings, emoji, typos, traditional signs, spam."""
 
 NUMBERS = ("两", "三", "四", "五", "六", "七", "八", "3", "4", "5", "7", "8", "9")
 
 VERY = "很 非常 真的很 特别 超级 相当 挺 蛮 确实 太 巨 是真 也很"
-# `{a}` is a word of praise here: what sounds like praise is blame, and the other way round below.
+# Irony: `{a}` is a word of praise inside a sentence of blame, and below the other way round.
 NOT_GOOD = "不{a} 不怎么{a} 没有想象中{a} 谈不上{a} 一点都不{a} 算不上{a} 没那么{a} 哪里{a}了"
 NOT_BAD = "一点也不{a} 并不{a} 没有传说中{a} 完全不{a} 没觉得{a} 不会{a} 没有评论说的那么{a}"
 SO_SO = "一般 还行 凑合 中规中矩 没什么特别 过得去 就那样 不好不坏 还可以吧 马马虎虎 说不上好也说不上坏 普普通通 将就吧"
@@ -60,7 +60,7 @@ EMOJI = {
     "negative": "😡 😤 👎 💔 😭 🤮 😒 😡😡😡 🙄 🤬",
 }
 
-# What a hurried thumb or a playful young writer makes of the words.
+# Typos, and spellings that young writers use for fun.
 TYPOS = (
     {"质量": "质亮", "非常": "灰常", "没有": "木有", "物流": "勿流", "颜色": "颜涩", "服务": "福务", "退款": "退宽"},
     {"喜欢": "稀饭", "这个": "介个", "真的": "针的", "很": "狠", "的": "滴", "快递": "快弟", "尺码": "尺马"},

@@ -1,4 +1,4 @@
-"""Numbers in phrases: one phrase with a blank becomes many."""
+"""Numbers in phrases: one phrase with a blank gives many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sample.wording.phrases import NUMBERS
 
 
 def spread(phrases: list[str], forms: int = 13) -> list[str]:
-    """Return each phrase with its `{n}` filled in `forms` ways; a phrase without one stays as it is."""
+    """Return each phrase with its `{n}` filled in `forms` ways; a phrase without `{n}` stays as it is."""
     return [filled for phrase in phrases for filled in _filled(phrase, forms)]
 
 

@@ -1,4 +1,4 @@
-"""What people write about, in Chinese: for each topic the words for it, praise, blame, and what happened."""
+"""Topics that people write about, in Chinese: for each its words, praise, blame, and events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Topic:
-    """The words of one topic, separated by blanks; `{n}` stands for a number, of which every phrase has many forms."""
+    """The words of one topic, separated by blanks; `{n}` stands for a number that varies."""
 
     subjects: str
     good: str

@@ -1,6 +1,6 @@
-"""`make cases`: runs the cases and prints what is right of each, what came of it, and the verdict.
+"""`make cases`: runs the cases and prints, for each, the expected and the actual answers, and the verdict.
 
-Names or numbers of cases as arguments choose some of them. Exits with 1 where a case that must be right is wrong.
+Names or numbers of cases as arguments choose some of them. Exits with 1 if a case that must be right is wrong.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def main(chosen: list[str]) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=180)
     cases = folder_of_cases()
     if not cases.is_dir():
-        console.print(f"There are no cases: {cases} is not there. QUANYU_CASES names their folder.")
+        console.print(f"There are no cases: the folder {cases} does not exist. Set QUANYU_CASES to their folder.")
         return 0
     declared = {name: check for name, check in checks().items() if not chosen or _is_chosen(name, chosen)}
-    there = {name: check for name, check in declared.items() if (cases / name).is_dir()}
+    present = {name: check for name, check in declared.items() if (cases / name).is_dir()}
     with tempfile.TemporaryDirectory(prefix="quanyu-cases-") as scratch:
-        verdicts = sorted(judge(there, cases, Path(scratch)), key=lambda verdict: verdict.case)
+        verdicts = sorted(judge(present, cases, Path(scratch)), key=lambda verdict: verdict.case)
     console.print(_table(verdicts))
-    missing = sorted(set(declared) - set(there))
+    missing = sorted(set(declared) - set(present))
     wrong = {verdict.case for verdict in verdicts if not verdict.is_right}
     regressed = sorted(wrong & set(expected_right()))
-    console.print(f"{len(there) - len(wrong)} of {len(there)} cases are right.")
+    console.print(f"{len(present) - len(wrong)} of {len(present)} cases are right.")
     if missing:
         console.print(f"Not in {cases}: {', '.join(missing)}")
     if regressed:

@@ -1,4 +1,4 @@
-"""What is right of a case: its days, and queries over what the days left behind, each with its answer."""
+"""The check of a case: its days, and queries over the resulting tables, each with its expected answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rows = list[list[str]]
 
 
 class Right(BaseModel):
-    """One right value: what it says, the query that shows it, and the rows that it gives, in any order."""
+    """One expected answer: what it means, the query, and the rows that the query must return, in any order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,12 +24,12 @@ class Right(BaseModel):
     answer: list[Any]
 
     def expected(self) -> Rows:
-        """The answer as sorted rows of texts; a row of one column may be written without its list."""
+        """The expected rows as sorted texts; a row of one column may be written without its list."""
         return as_texts(row if isinstance(row, list) else [row] for row in self.answer)
 
 
 class Check(BaseModel):
-    """A case: the days to run, other cases whose declarations it needs, commands to ask then, and what is right."""
+    """A case's check: the days to run, other cases that it needs, commands to run afterwards, and expected answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ def expected_right() -> list[str]:
 
 
 def as_texts(rows: Iterable[Iterable[Any]]) -> Rows:
-    """Rows with each value as text, sorted, as answers are compared."""
+    """Rows with each value as text, sorted, for comparison."""
     return sorted([_text(value) for value in row] for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Lays cases into a folder of their own, in today's grammar, and runs their days there with the real command."""
+"""Copies cases into a separate folder, updates them to today's grammar, and runs their days with the real command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from quanyu.settings import read_settings
 ROOT = Path(__file__).parents[2]
 BASE = "zone: Asia/Shanghai\nregion: CN\n"
 FIRST_DAY = "2024-07-01"
-# Sources whose rows were changed months after their feed day, which has to be said now.
+# Sources whose rows change months after their feed day; this must be declared now.
 LATE_CHANGES = ("c10.yml",)
 Mail = tuple[date, Path]
 Seen = tuple[int, str]
@@ -31,7 +31,7 @@ Seen = tuple[int, str]
 
 @dataclass
 class CaseHome:
-    """A folder with conf and home, and what was seen: exit code and words of each day and command, mails by day."""
+    """A folder with conf and home, and the records of its days: exit codes and output by day and command, and mails."""
 
     folder: Path
     runs: dict[date, Seen] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class CaseHome:
         return self.folder / "home"
 
     def lay(self, cases: Iterable[Path]) -> None:
-        """Copy the declarations and files of cases together and add the keys that were not asked for in their time."""
+        """Copy declarations and files of several cases into one folder, adding keys that are required by now."""
         for case in cases:
             for part, target in (("conf", self.conf), ("landing", self.home / "landing")):
                 if (case / part).is_dir():
@@ -65,7 +65,7 @@ class CaseHome:
                 _complete(file, "starts", FIRST_DAY)
 
     def refusal(self) -> str:
-        """What `quanyu validate` refuses the declarations with; nothing where they are valid."""
+        """The error of `quanyu validate`; empty if the declarations are valid."""
         try:
             discover.load(*read_settings(self.conf, self.home))
         except ConfigError as error:
@@ -73,13 +73,13 @@ class CaseHome:
         return ""
 
     def run(self, day: date) -> None:
-        """Run a day, which may fail, and note which mails it left."""
+        """Run a day, which may fail, and record its output and mails."""
         before = set(self._outbox())
         self.runs[day] = self._command("run", "--day", str(day))
         self.mails += [(day, mail) for mail in self._outbox() if mail not in before]
 
     def ask(self, command: str) -> None:
-        """Run a command of quanyu and note what it said."""
+        """Run a command of quanyu and record its output."""
         self.commands[command] = self._command(*shlex.split(command))
 
     def _command(self, *words: str) -> Seen:
@@ -92,7 +92,7 @@ class CaseHome:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without settings of Quanyu, which a case must not inherit."""
+    """This process's environment without settings of Quanyu: a case must not inherit them."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("QUANYU")}
     return {**plain, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
 
@@ -102,7 +102,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _complete(file: Path, key: str, value: str) -> None:
-    """Add a key at the end of a declaration that lacks it."""
+    """Append a key to a declaration that lacks it."""
     if key not in _read(file):
         with file.open("a", encoding="utf-8") as declaration:
             declaration.write(f"\n{key}: {value}\n")

@@ -1,4 +1,4 @@
-"""Runs cases and judges them: those that share their days lie in one home, as a retailer's feeds do."""
+"""Runs cases and compares their answers; cases that share their days run in one home, like a retailer's feeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = "check.py"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one right value."""
+    """Expected and actual answer of one query of a case."""
 
     case: str
     right: Right
@@ -28,27 +28,27 @@ class Verdict:
 
     @property
     def is_right(self) -> bool:
-        """Whether the query gave its answer."""
+        """Whether the query returned the expected answer."""
         return self.got == shown(self.right.expected())
 
 
 def shown(rows: list[list[str]]) -> str:
-    """Rows in a line."""
+    """Rows as one line of text."""
     return ", ".join(" ".join(row) for row in rows) or "nothing"
 
 
 def folder_of_cases() -> Path:
-    """Where the cases lie: QUANYU_CASES, or shared/cases beside the repository."""
+    """The folder of the cases: QUANYU_CASES, or shared/cases beside the repository."""
     return Path(os.environ.get("QUANYU_CASES") or ROOT.parent / "shared" / "cases")
 
 
 def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[Verdict]:
-    """Run what is checked in homes below a scratch folder. Yields a verdict per right value, as homes are through."""
+    """Run checks in homes below a scratch folder. Yields a verdict per expected answer, as homes finish."""
     together: dict[tuple[tuple[date, ...], tuple[str, ...]], list[str]] = {}
     for name, check in checks.items():
         refusal = _refusal(name, check, cases, scratch)
         if refusal or (cases / name / PROGRAM).exists():
-            yield from _verdicts(name, check, _alone(refusal, cases / name / PROGRAM, scratch / "nothing-ran"))
+            yield from _verdicts(name, check, _views_alone(refusal, cases / name / PROGRAM, scratch / "nothing-ran"))
         else:
             together.setdefault((check.days, check.beside), []).append(name)
     for number, ((days, beside), names) in enumerate(together.items()):
@@ -58,9 +58,9 @@ def judge(checks: Mapping[str, Check], cases: Path, scratch: Path) -> Iterator[V
             home.run(day)
         for command in dict.fromkeys(command for name in names for command in checks[name].commands):
             home.ask(command)
-        told = evidence(home)
+        views = evidence(home)
         for name in names:
-            yield from _verdicts(name, checks[name], told)
+            yield from _verdicts(name, checks[name], views)
 
 
 def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
@@ -69,15 +69,15 @@ def _refusal(name: str, check: Check, cases: Path, scratch: Path) -> str:
     return home.refusal()
 
 
-def _alone(refusal: str, program: Path, folder: Path) -> Evidence:
-    """What is known of a case that is not run with others: why it was refused, and what its program printed."""
+def _views_alone(refusal: str, program: Path, folder: Path) -> Evidence:
+    """Views of a case that runs alone: why it was refused, or what its program printed."""
     empty = CaseHome(folder)
     empty.lay([])
-    told = evidence(empty)
+    views = evidence(empty)
     if refusal:
-        told.database.execute("insert into refused values (?)", [refusal])
-    told.add("printed", {"line": "varchar"}, [(line,) for line in _printed(program)])
-    return told
+        views.database.execute("insert into refused values (?)", [refusal])
+    views.add("printed", {"line": "varchar"}, [(line,) for line in _printed(program)])
+    return views
 
 
 def _printed(program: Path) -> list[str]:
@@ -89,10 +89,10 @@ def _printed(program: Path) -> list[str]:
     return words.splitlines()
 
 
-def _verdicts(name: str, check: Check, told: Evidence) -> Iterator[Verdict]:
+def _verdicts(name: str, check: Check, views: Evidence) -> Iterator[Verdict]:
     for right in check.right:
         try:
-            got = shown(told.ask(right.query))
+            got = shown(views.ask(right.query))
         except duckdb.Error as error:
-            got = f"cannot be asked: {str(error).splitlines()[0]}"
+            got = f"query failed: {str(error).splitlines()[0]}"
         yield Verdict(name, right, got)

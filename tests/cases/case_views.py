@@ -1,18 +1,18 @@
-"""What the days of a home left behind, as tables for queries by DuckDB.
+"""Tables of a home after its days, for queries by DuckDB.
 
-Tables of the lake are `silver.orders`, `gold.memberships` and so on, those of silver in the rows that hold after the
-last day; a table that is declared and was never written is empty. Beside them:
+Tables of the lake are `silver.orders`, `gold.memberships` and so on; those of silver contain the rows that are current
+after the last day; a declared table that was never written is empty. Beside them:
 
-- `refused(problem)`: what `quanyu validate` said where it refused the case, which then was not run.
+- `refused(problem)`: the error of `quanyu validate`, if it refused the case; such a case does not run.
 - `runs(day, exit_code, words)`: each `quanyu run`. `steps(day, step, status, error)`: how each step ended.
 - `mailed(day, address, subject)`: each .eml file, by the day of the run that wrote it.
-- `seed(audience, day, kind, value)`: each hashed value that an export holds, which is `hashed(text)` of a clear one.
-- `people(source, name, value, customer_id)`: records by each value that names them, with the customer of the last day.
-- `members(audience, value, customer_id, entered_on, left_on)`: stays in audiences, by each value of the member.
-- `buyers(order_id, kind, value)`: orders, by each value of the customer.
+- `seed(audience, day, kind, value)`: each hashed value in an export; `hashed(text)` computes it from a clear one.
+- `people(source, name, value, customer_id)`: records by each of their identifiers, with the customer on the last day.
+- `members(audience, value, customer_id, entered_on, left_on)`: stays in audiences, by each identifier of the member.
+- `buyers(order_id, kind, value)`: orders, by each identifier of the customer.
 - `quarantined(source, day, file, row, reasons, raw)`: rows that broke their contract, of all feeds.
 - `asked(command, exit_code, words)`: the commands of the check, after its last day.
-- `printed(line)`: what the program of a case (check.py) printed.
+- `printed(line)`: the output of a case's program (check.py).
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ QUARANTINED = {"source": "varchar", "day": "date", "file": "varchar", "row": "bi
 
 
 class Evidence:
-    """Tables of a home after its days, to be asked by queries."""
+    """The tables of a home after its days, for queries."""
 
     def __init__(self) -> None:
         self.database = duckdb.connect()
         self.database.execute("set timezone = 'Asia/Shanghai'")
 
     def ask(self, query: str) -> Rows:
-        """Rows of a query as sorted texts. Raises duckdb.Error."""
+        """Return the rows of a query as sorted texts. Raises duckdb.Error."""
         return as_texts(self.database.execute(query).fetchall())
 
     def add(self, name: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
@@ -97,17 +97,17 @@ class Evidence:
 
 
 def evidence(home: CaseHome) -> Evidence:
-    """All that the days of a home left behind."""
-    told = Evidence()
-    told.add("refused", {"problem": "varchar"}, [])
+    """All tables and views of a home after its days."""
+    views = Evidence()
+    views.add("refused", {"problem": "varchar"}, [])
     runs = [(day, code, words) for day, (code, words) in home.runs.items()]
-    told.add("runs", {"day": "date", "exit_code": "int", "words": "varchar"}, runs)
+    views.add("runs", {"day": "date", "exit_code": "int", "words": "varchar"}, runs)
     commands = [(line, code, words) for line, (code, words) in home.commands.items()]
-    told.add("asked", {"command": "varchar", "exit_code": "int", "words": "varchar"}, commands)
-    told.add("mailed", {"day": "date", "address": "varchar", "subject": "varchar"}, _mailed(home))
-    told.add("seed", {"audience": "varchar", "day": "date", "kind": "varchar", "value": "varchar"}, _seeds(home))
-    told.add_lake(home)
-    return told
+    views.add("asked", {"command": "varchar", "exit_code": "int", "words": "varchar"}, commands)
+    views.add("mailed", {"day": "date", "address": "varchar", "subject": "varchar"}, _mailed(home))
+    views.add("seed", {"audience": "varchar", "day": "date", "kind": "varchar", "value": "varchar"}, _seeds(home))
+    views.add_lake(home)
+    return views
 
 
 def _columns(table: type[Table]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _duckdb_type(spark: str) -> str:
 
 def _steps(context: Context, home: CaseHome) -> list[tuple[Any, ...]]:
     ended = {day: context.store.results.of_day(day) for day in home.runs}
-    results = [(day, result_of(kept)) for day, kept_of_day in ended.items() for kept in kept_of_day.values()]
+    results = [(day, result_of(row)) for day, rows in ended.items() for row in rows.values()]
     return [(day, result.step, result.status, result.error) for day, result in results]
 
 

@@ -1,4 +1,4 @@
-"""The checks of the cases are well-formed, and those that must be right are."""
+"""The checks of the cases are well-formed, and the cases that must be right are right."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_every_query_of_a_check_is_one_select(name):
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_row_that_an_answer_writes_is_as_wide_as_the_others(name):
+def test_rows_of_an_answer_have_one_width(name):
     for right in CHECKS[name].right:
         assert len({len(row) for row in right.expected()}) <= 1, right.right
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_case_in_which_nothing_happened_is_not_right(name):
-    """At least one answer of a case has rows that an empty home does not give."""
+def test_a_case_is_wrong_in_an_empty_home(name):
+    """At least one expected answer has rows that an empty home does not return."""
     assert any(right.answer not in ([], [0]) for right in CHECKS[name].right)
 
 
@@ -45,25 +45,25 @@ def test_the_cases_that_must_be_right_have_checks():
     assert expected_right() == sorted(expected_right())
 
 
-def test_a_check_names_cases_that_are_checked_too():
-    assert {other for check in CHECKS.values() for other in check.beside} <= set(CHECKS)
+def test_a_check_refers_to_cases_that_have_checks():
+    assert {case for check in CHECKS.values() for case in check.beside} <= set(CHECKS)
 
 
-def test_a_query_that_cannot_be_asked_is_wrong():
-    told = Evidence()
-    told.add("mailed", {"address": "varchar"}, [("a@b.cn",), ("c@d.cn",)])
+def test_a_failing_query_is_wrong():
+    views = Evidence()
+    views.add("mailed", {"address": "varchar"}, [("a@b.cn",), ("c@d.cn",)])
     right = Right(right="two", query="select address from mailed", answer=["c@d.cn", "a@b.cn"])
-    assert told.ask(right.query) == right.expected()
+    assert views.ask(right.query) == right.expected()
     assert not Verdict("x", right, "a@b.cn").is_right
     with pytest.raises(duckdb.Error):
-        told.ask("select address from nowhere")
+        views.ask("select address from nowhere")
 
 
 def test_texts_of_rows_are_compared_in_any_order():
     assert as_texts([[2, None], [1, True]]) == [["1", "true"], ["2", "null"]]
 
 
-def test_declarations_of_an_old_form_get_the_keys_that_are_asked_for_today(tmp_path):
+def test_old_declarations_get_the_keys_required_today(tmp_path):
     for path, text in OLD_FORM.items():
         file = tmp_path / "case" / "conf" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,9 @@ def test_every_file_of_checks_is_named_after_a_case():
     assert all(file.stem[:2].isdigit() for file in Path(HERE).glob("*.yml"))
 
 
-def test_every_table_that_is_declared_can_be_asked_though_nothing_was_written(tmp_path):
+def test_every_declared_table_can_be_queried_before_it_is_written(tmp_path):
     home = CaseHome(tmp_path)
     home.lay([])
-    told = evidence(home)
-    assert told.ask("select count(*) from gold.memberships") == [["0"]]
-    assert told.ask("select * from people union all select * from people") == []
+    views = evidence(home)
+    assert views.ask("select count(*) from gold.memberships") == [["0"]]
+    assert views.ask("select * from people union all select * from people") == []

@@ -1,4 +1,4 @@
-"""The day of a DAG's run and whether the run may send, however it began."""
+"""The day of a DAG's run and whether it may send, for every kind of run."""
 
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from dags.occasion import occasion
 from quanyu.errors import ConfigError
 
 NEWEST = date(2024, 7, 3)
-# 05:00 in Shanghai, which is the day before in UTC.
+# 05:00 in Shanghai; in UTC that is the day before.
 AT_FIVE = datetime(2024, 7, 2, 21, tzinfo=UTC)
 LONG_AGO = datetime(2024, 1, 4, 21, tzinfo=UTC)
 
@@ -22,9 +22,9 @@ def house(retailer, monkeypatch):
 
 
 def run(kind, begins=None, conf=None, events=()):
-    told = [SimpleNamespace(extra=extra) for extra in events]
+    triggers = [SimpleNamespace(extra=extra) for extra in events]
     dag_run = SimpleNamespace(run_type=kind, data_interval_start=begins, conf=conf)
-    return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": told} if told else {}})
+    return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": triggers} if triggers else {}})
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def run(kind, begins=None, conf=None, events=()):
         (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": True}]), "2024-07-03", True),
         (dict(kind="asset_triggered", events=[{"day": "2024-07-03", "sends": False}]), "2024-07-03", False),
         (dict(kind="asset_triggered", events=[{"day": "2024-07-02", "sends": True}]), "2024-07-02", False),
-        # Events that came together: the newest day counts, and what was said of it.
+        # Events that arrived together: the newest day counts, and whether its run may send.
         (
             dict(
                 kind="asset_triggered",
@@ -64,6 +64,6 @@ def test_a_run_has_a_day_and_may_send_or_not(began, day, sends):
     assert run(**began) == (date.fromisoformat(day), sends)
 
 
-def test_a_day_given_by_hand_that_is_none_is_told():
+def test_an_invalid_day_by_hand_is_refused():
     with pytest.raises(ConfigError, match="'tomorrow' is no day"):
         run("manual", conf={"day": "tomorrow"})

@@ -1,4 +1,4 @@
-"""Edge values of every type in one frame, and an expression for every line of the tables of functions and casts."""
+"""Edge values of every type in one frame, and an expression for every entry in the tables of functions and casts."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -30,7 +30,7 @@ TEXTS = [
     "10:15:00", "now", "today", "CST", "a-b-c", "a,b", "a.b", "$1", "a\\b", "it's", "a\nb", "x\r\ny",
     '{"a":1,"b":{"c":"x"}}', '{"a":', "[1,2]", '["a",null]', "20240131", "31/01/2024",
 ]  # fmt: skip
-# Values of feeds: what is read exactly, and what is none.
+# Texts from feeds: some can be cast exactly, some not at all.
 VALUES = [
     None,
     "1.234", "0.005", "12.3000", "1.0", "1.5E7", "-12.5e-1", "1.234e2", "1e-3", "1.23E+11", "1e400", "1,234",
@@ -48,7 +48,7 @@ MONEY = [None, "0.00", "0.01", "-0.01", "1.00", "2.50", "-2.50", "0.05", "1.005"
 PRICES = [None, "0.0000", "0.0001", "-0.0001", "1.2345", "-1.0000", "99999999999999.9999", "3.3333"]
 DOUBLES = [None, 0.0, -0.0, 1.0, -1.0, 0.1, 0.3, 1.005, 2.5, -2.5, 1e-7, 1e15, 1e16, 1e300, -1e308, 0.1 + 0.2,
            float("nan"), float("inf"), float("-inf"), 123456789.125, 2.0**31, 2.0**63, 5e-324]  # fmt: skip
-# None in a summer after 2099: Sail's tables of clock changes end there, and nothing that we write can mend it.
+# No instant in a summer after 2099: Sail's time-zone tables end there, and we cannot fix that.
 DAYS = [None, *map(date.fromisoformat, (
     "2024-01-01", "2024-02-29", "2023-12-31", "1970-01-01", "1969-12-31", "0001-01-01", "1582-10-15", "1600-02-29",
     "1900-02-28", "9999-12-31", "2024-03-31", "2024-11-03", "1986-05-04", "2262-12-12", "1677-09-20", "2021-01-03",
@@ -91,7 +91,7 @@ ARROW = {
 
 
 def frame():
-    """All edge values, each column in a rhythm of its own, so that values meet in many pairs."""
+    """All edge values in one frame; columns repeat with different periods, so that values meet in many pairs."""
     columns = {"_row": pa.array(range(ROWS), pa.int64())}
     for kind, (name, (typed, values)) in zip(count(), COLUMNS.items(), strict=False):
         cells = [values[(row + (kind // 2) * (row // len(values))) % len(values)] for row in range(ROWS)]
@@ -118,13 +118,13 @@ BY_NAME = {
 
 
 def of_table():
-    """A call for every line of the table of functions."""
-    for name, ways in functions().items():
-        for way in ways:
-            if name in BY_NAME and len(way.kinds) == max(len(other.kinds) for other in ways):
+    """A call for every entry in the table of functions."""
+    for name, signatures in functions().items():
+        for signature in signatures:
+            if name in BY_NAME and len(signature.kinds) == max(len(other.kinds) for other in signatures):
                 yield BY_NAME[name]
                 continue
-            columns = [OF_KIND[kind.removesuffix("...")] for kind in way.kinds]
+            columns = [OF_KIND[kind.removesuffix("...")] for kind in signature.kinds]
             parts = [each[n if len(each) > n else 0] for n, each in enumerate(columns)]
             yield f"{name}({', '.join(parts)})"
 
@@ -134,7 +134,7 @@ OF_TYPE = {"string": "s", "int": "i", "bigint": "n", "decimal": "u", "double": "
 
 
 def of_casts():
-    """Every pair of the table of casts."""
+    """An expression for every pair in the table of casts."""
     for source, target in PAIRS:
         yield f"cast({OF_TYPE[source]} as {'decimal(18,2)' if target == 'decimal' else target})"
 

@@ -1,4 +1,4 @@
-"""Records what Apache Spark answers: `PYTHONPATH=.:tests:tests/engines python tests/engines/record.py` (needs Java)."""
+"""Records Apache Spark's results: `PYTHONPATH=.:tests:tests/engines python tests/engines/record.py` (needs Java)."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ def spark_of(folder):
 
 
 def recorded(session):
-    """Answers in the first zone, and in each other zone those that differ there."""
-    by_zone = {zone: {text: told.values for text, told in answers(session, zone).items()} for zone in ZONES}
+    """Results in the first zone, and for each other zone the results that differ from it."""
+    by_zone = {zone: {text: answer.values for text, answer in answers(session, zone).items()} for zone in ZONES}
     first = by_zone[ZONES[0]]
     others = {
         zone: {text: values for text, values in by_zone[zone].items() if not same(values, first[text])}
@@ -37,11 +37,11 @@ def written(value):
 
 
 def lines(by_zone):
-    """One line an expression, so that a change shows where it is."""
+    """One line per expression, so that a diff shows what changed."""
     yield "{" + json.dumps("about") + ": " + json.dumps(HEAD)
-    for zone, told in by_zone.items():
+    for zone, by_expression in by_zone.items():
         yield f", {json.dumps(zone)}: {{"
-        entries = [f"{written(text)}: {written(values)}" for text, values in told.items()]
+        entries = [f"{written(text)}: {written(values)}" for text, values in by_expression.items()]
         yield ",\n".join(entries)
         yield "}"
     yield "}"

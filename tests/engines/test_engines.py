@@ -1,4 +1,4 @@
-"""Every expression that declarations may use gives the same on both engines, over edge values, in three zones."""
+"""Every expression that declarations may use gives equal results on both engines, over edge values, in three zones."""
 
 import json
 from pathlib import Path
@@ -13,25 +13,25 @@ from quanyu.expressions.functions import functions
 
 
 def recorded(zone):
-    told = json.loads(EXPECTED.read_text(encoding="utf-8"))
-    return {**told[ZONES[0]], **told[zone]}
+    by_zone = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    return {**by_zone[ZONES[0]], **by_zone[zone]}
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_the_embedded_engine_answers_what_apache_spark_answered(zone):
-    told = answers(embedded(), zone)
-    assert differences(recorded(zone), {text: answer.values for text, answer in told.items()}) == {}
-    assert {text: answer.type for text, answer in told.items()} == typed()
+def test_the_embedded_engine_equals_the_record_of_apache_spark(zone):
+    by_expression = answers(embedded(), zone)
+    assert differences(recorded(zone), {text: answer.values for text, answer in by_expression.items()}) == {}
+    assert {text: answer.type for text, answer in by_expression.items()} == typed()
 
 
-def test_the_record_is_of_the_expressions_of_today():
+def test_the_record_covers_the_current_expressions():
     assert set(recorded(ZONES[0])) == set(cases())
 
 
-def test_no_row_of_the_table_answers_null_alone():
-    """An expression that never gives a value shows nothing about the engines."""
-    told = recorded(ZONES[0])
-    assert [text for text, values in told.items() if all(value is None for value in values)] == []
+def test_no_expression_is_always_null():
+    """An expression that is always null would not compare the engines."""
+    by_expression = recorded(ZONES[0])
+    assert [text for text, values in by_expression.items() if all(value is None for value in values)] == []
     assert len(functions()) > 100
 
 
@@ -47,6 +47,9 @@ def apache_spark(tmp_path_factory):
 @pytest.mark.parametrize("zone", ZONES)
 def test_both_engines_give_the_same(apache_spark, zone, ansi):
     apache_spark.conf.set("spark.sql.ansi.enabled", ansi)
-    one, other = answers(apache_spark, zone), answers(embedded(), zone)
-    assert {text: answer.type for text, answer in one.items()} == typed()
-    assert differences({t: a.values for t, a in one.items()}, {t: a.values for t, a in other.items()}) == {}
+    spark_answers, sail_answers = answers(apache_spark, zone), answers(embedded(), zone)
+    assert {text: answer.type for text, answer in spark_answers.items()} == typed()
+    assert (
+        differences({t: a.values for t, a in spark_answers.items()}, {t: a.values for t, a in sail_answers.items()})
+        == {}
+    )

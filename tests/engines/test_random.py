@@ -1,4 +1,4 @@
-"""Random expressions of the grammar, of every type and several deep: no row of edge values makes one fail."""
+"""Random nested expressions of the grammar, of every type: none fails on any row of edge values."""
 
 from answers import answers_to
 from asked import embedded
@@ -34,7 +34,7 @@ CHOICES = ("if(? , {}, {})", "case when ? then {} end", "coalesce({}, {})", "nul
 
 
 class Growing:
-    """Grows an expression of a type, `depth` forms deep at most."""
+    """Generates an expression of a type, at most `depth` levels deep."""
 
     def __init__(self, draw):
         self.one_of = lambda options: draw(st.sampled_from(options))
@@ -58,12 +58,12 @@ class Growing:
         return form
 
     def call(self, kind, depth):
-        way, parts = self.one_of(CALLS[kind]), []
-        for place, wanted in enumerate(kind.removesuffix("...") for kind in way.kinds):
-            fixed = OF_KIND[wanted][place if place < len(OF_KIND[wanted]) else 0]
-            grown = PLAIN.get(wanted, wanted)
+        signature, parts = self.one_of(CALLS[kind]), []
+        for place, parameter in enumerate(kind.removesuffix("...") for kind in signature.kinds):
+            fixed = OF_KIND[parameter][place if place < len(OF_KIND[parameter]) else 0]
+            grown = PLAIN.get(parameter, parameter)
             parts.append(self.of(grown, depth) if grown in TYPES else fixed)
-        return f"{way.name}({', '.join(parts)})"
+        return f"{signature.name}({', '.join(parts)})"
 
     def choice(self, kind, depth):
         return self.filled(self.one_of(CHOICES), kind, depth)
@@ -90,7 +90,7 @@ def expressions(draw):
 
 
 def sound(text):
-    """Whether the grammar takes it: decimals may grow too long, and date patterns are for some functions alone."""
+    """Whether the grammar accepts it: decimals may become too long, and only some functions allow date patterns."""
     try:
         return len(safe_sql(parse(text), SCHEMA)) < 20_000
     except ExpressionError:
@@ -103,5 +103,5 @@ EXPRESSIONS = st.lists(expressions().filter(sound), min_size=5, max_size=20)
 @examples(60)
 @given(EXPRESSIONS, st.sampled_from(ZONES))
 def test_no_expression_fails_at_run_time(texts, zone):
-    told = answers_to(embedded(), zone, texts)
-    assert set(told) == set(texts)
+    by_expression = answers_to(embedded(), zone, texts)
+    assert set(by_expression) == set(texts)

@@ -1,4 +1,4 @@
-"""Days on which clocks change: they end at midnight of the retailer's zone, however many hours they have."""
+"""Days on which clocks change end at midnight of the retailer's zone, however many hours they have."""
 
 from specification import spec
 

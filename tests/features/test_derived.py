@@ -1,4 +1,4 @@
-"""Columns derived from a customer's rows in order: the row before, the next one, the first after."""
+"""Columns derived from a customer's ordered rows: the previous row, the next one, the first after."""
 
 from specification import spec
 

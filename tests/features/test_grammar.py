@@ -1,4 +1,4 @@
-"""Features and tags in general: windows, conditions, nothing in the window, what is not known, several days at once."""
+"""Features and tags in general: windows, conditions, empty windows, nulls, several days at once."""
 
 from specification import spec
 
@@ -88,7 +88,7 @@ LATELY = {
 
 
 def of_lately(**features):
-    """A case of what ann, bob and cat have of each feature."""
+    """A case with each feature of ann, bob and cat."""
     expected = {
         name: {feature: values[n] for feature, values in features.items()}
         for n, name in enumerate(("ann", "bob", "cat"))

@@ -1,4 +1,4 @@
-"""Leap days, turns of the year, and times that can hardly be: they count as the days that they are."""
+"""Leap days, turns of the year, and implausible times: each counts as the day that it is."""
 
 from specification import spec
 

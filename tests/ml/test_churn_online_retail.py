@@ -12,7 +12,7 @@ from ml.lifecycle.train import train
 FILE = Path(os.environ.get("QUANYU_DATA", "../shared/data")) / "online_retail" / "online_retail.parquet"
 DAY, OPENING = date(2011, 12, 9), date(2010, 12, 1)
 
-# What the features mean, written by another hand than the feature engine's.
+# An independent definition of the features, written without the feature engine.
 FEATURES = """
 with
   lines as (
@@ -60,7 +60,7 @@ def known_on(cutoff):
 
 
 @pytest.mark.skipif(not FILE.exists(), reason=f"no Online Retail data at {FILE}; QUANYU_DATA names its folder")
-def test_churn_is_foretold_on_a_real_retailer_from_earlier_cutoffs_only():
+def test_churn_is_predicted_on_a_real_retailer_from_earlier_cutoffs_only():
     cutoffs = Churn.training_cutoffs(DAY, OPENING)
     assert max(cutoffs) == date(2011, 6, 12)
     trained = train(Churn, pd.concat([known_on(cutoff) for cutoff in cutoffs]), nthread=2)

@@ -1,4 +1,4 @@
-"""Labels and populations of models: who is judged at a cutoff, and what came after it."""
+"""Labels and populations of models: which customers are included at a cutoff, and the outcome after it."""
 
 from specification import spec
 
@@ -55,13 +55,13 @@ test_who_orders_for_the_first_time_after_the_cutoff_is_not_judged = spec(
 
 
 def after(line):
-    """A customer who ordered before the cutoff, and what came after it."""
-    given = f"""
+    """A customer who ordered before the cutoff, and a row after it."""
+    orders = f"""
         customer | ordered_at | kind     | status
         ann      | 2024-06-01 | purchase | paid
         ann      | {line}
     """
-    return spec(Churn, as_of="2024-07-01", given={Orders: given}, expect={"ann": 1})
+    return spec(Churn, as_of="2024-07-01", given={Orders: orders}, expect={"ann": 1})
 
 
 test_a_cancelled_order_is_no_order_after_the_cutoff = after("2024-07-10 | purchase | cancelled")
@@ -189,7 +189,7 @@ test_a_condition_of_a_label_says_what_counts = spec(
 
 
 class Silence(StoreLoss):
-    """No order in the next 30 days that is not known to be online."""
+    """No order in the next 30 days, except those known to be online."""
 
     population = "not recency.days_since_order >= 30"
     label = Label(none_of="orders", horizon_days=30, where="channel <> 'online'")

@@ -20,7 +20,7 @@ DAY = date(2011, 12, 9)
 
 
 class Leaving(ModelSpec):
-    """Leaves, the sooner the longer ago and the fewer the orders."""
+    """Leaves with a probability that rises with recency and falls with orders."""
 
     owner, population = "growth", "recency.days < 365"
     label = Label("orders", 90)
@@ -33,9 +33,9 @@ class Leaving(ModelSpec):
 
 
 def people(cutoffs, count=700, seed=1):
-    """Customers whose truth is known: the chance of leaving is a logistic curve of recency and orders."""
+    """Customers with a known truth: the chance of leaving is a logistic function of recency and orders."""
     random = np.random.default_rng(seed)
-    made = []
+    frames = []
     for cutoff in cutoffs:
         days, orders = random.uniform(0, 365, count), random.poisson(4, count) + 1.0
         chance = 1 / (1 + np.exp(-(days / 60 - orders / 1.5)))
@@ -44,8 +44,8 @@ def people(cutoffs, count=700, seed=1):
         frame["customer_id"] = [f"customer-{n:05}" for n in range(count)]
         frame["cutoff"] = pd.Timestamp(cutoff)
         frame["label"] = random.random(count) < chance
-        made.append(frame)
-    return pd.concat(made, ignore_index=True)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 PAST = people(Leaving.training_cutoffs(DAY)[:3])
@@ -63,7 +63,7 @@ def judged(trained):
     return judge(Leaving, trained, LATER)
 
 
-def test_what_can_be_learned_is_learned_and_told_honestly(judged):
+def test_a_trained_model_ranks_well_and_is_calibrated(judged):
     assert judged.metrics["auc"] > 0.85
     assert judged.metrics["auc_over_baseline"] > 0.05
     assert judged.metrics["ece"] < 0.06
@@ -86,7 +86,7 @@ def test_training_is_the_same_whatever_the_order_of_rows_and_threads(calibration
     assert ((first.predict(LATER) >= 0) & (first.predict(LATER) <= 1)).all()
 
 
-def test_directions_that_are_declared_are_kept(trained):
+def test_declared_monotone_directions_hold(trained):
     rows = pd.DataFrame({"recency.days": np.linspace(0, 400, 50), "value.orders": 3.0, "value.noise": 0.0})
     assert (np.diff(trained.predict(rows)) >= 0).all()
 
@@ -96,9 +96,9 @@ def test_decimals_integers_and_nulls_are_read_as_numbers(trained):
     assert trained.predict(rows).shape == (1,)
 
 
-def test_the_future_cannot_be_learned_from(trained):
+def test_training_on_outcomes_after_the_test_cutoff_is_refused(trained):
     too_early = LATER.assign(cutoff=pd.Timestamp("2011-09-09"))
-    with pytest.raises(ConfigError, match="not known at 2011-09-09"):
+    with pytest.raises(ConfigError, match="not known at test cutoff 2011-09-09"):
         judge(Leaving, trained, too_early)
 
 
@@ -117,18 +117,18 @@ def test_missing_features_are_named(trained):
     ],
     ids=["few rows", "nobody left", "all left", "a customer twice"],
 )
-def test_what_cannot_be_learned_from_is_told_in_words(frame, error):
+def test_data_that_cannot_be_trained_on_is_refused_with_a_reason(frame, error):
     with pytest.raises(error, match="leaving"):
         train(Leaving, frame)
 
 
-def test_one_outcome_only_has_no_figures_and_passes_no_gate(trained):
+def test_a_single_outcome_has_no_metrics_and_passes_no_gate(trained):
     alone = judge(Leaving, trained, LATER.assign(label=False))
     assert not alone.passed
     assert np.isnan(alone.metrics["auc"]) and alone.metrics["positives"] == 0
 
 
-def test_figures_of_a_known_case():
+def test_metrics_of_a_worked_example():
     labels = np.array([1.0, 0.0] * 50)
     perfect = figures(labels * 0.98 + 0.01, labels)
     assert perfect["auc"] == perfect["average_precision"] == 1.0
@@ -139,7 +139,7 @@ def test_figures_of_a_known_case():
     assert flat["logloss"] == pytest.approx(np.log(2))
 
 
-def test_pictures_are_png_and_the_same_each_time(judged):
+def test_plots_are_png_and_deterministic(judged):
     for draw in (calibration_plot, gain_plot):
         picture = draw(judged, "leaving")
         assert picture.startswith(b"\x89PNG") and picture == draw(judged, "leaving")
@@ -157,7 +157,7 @@ def count_runs(registry):
         return len(client.search_runs([experiment.experiment_id]))
 
 
-def test_a_champion_scores_as_it_was_judged(registry, trained, judged):
+def test_a_champion_scores_as_it_was_evaluated(registry, trained, judged):
     recorded = registry.record(Leaving, trained, judged, DATASET)
     assert (recorded.version, recorded.champion, recorded.new) == (1, True, True)
     champion = registry.champion("leaving")
@@ -165,7 +165,7 @@ def test_a_champion_scores_as_it_was_judged(registry, trained, judged):
     assert np.array_equal(champion.predict(LATER), judged.scores)
 
 
-def test_nothing_there_is_none(registry):
+def test_a_model_without_versions_has_no_champion(registry):
     assert registry.champion("leaving") is None
     assert registry.last_trained_on("leaving") is None
 
@@ -180,7 +180,7 @@ def test_the_same_training_is_recorded_once(registry, trained, judged):
 
 
 @pytest.mark.parametrize("step", ["log_model", "create_model_version", "set_registered_model_alias"])
-def test_a_recording_that_was_killed_is_repeated_without_a_trace(registry, trained, judged, step, monkeypatch):
+def test_a_killed_recording_is_repeated_and_leaves_no_run(registry, trained, judged, step, monkeypatch):
     import mlflow
 
     class Killed(BaseException):
@@ -199,7 +199,7 @@ def test_a_recording_that_was_killed_is_repeated_without_a_trace(registry, train
     assert count_runs(registry) == 1
 
 
-def test_gates_that_fail_leave_the_champion_and_count_as_trained(registry, trained, judged):
+def test_failed_gates_leave_the_champion_and_count_as_trained(registry, trained, judged):
     registry.record(Leaving, trained, judged, DATASET)
     later = replace(DATASET, day=date(2011, 12, 16))
     failed = replace(judged, gates=tuple(replace(result, passed=False) for result in judged.gates))
@@ -208,7 +208,7 @@ def test_gates_that_fail_leave_the_champion_and_count_as_trained(registry, train
     assert registry.last_trained_on("leaving") == date(2011, 12, 16)
 
 
-def test_an_earlier_day_does_not_take_the_crown_back(registry, trained, judged):
+def test_training_for_an_earlier_day_does_not_replace_the_champion(registry, trained, judged):
     registry.record(Leaving, trained, judged, DATASET)
     earlier = replace(DATASET, day=date(2011, 12, 2))
     assert not registry.record(Leaving, trained, judged, earlier).champion
@@ -216,7 +216,7 @@ def test_an_earlier_day_does_not_take_the_crown_back(registry, trained, judged):
     assert registry.last_trained_on("leaving") == DAY
 
 
-def test_what_is_recorded_says_what_it_was_made_of_and_names_nobody(registry, trained, judged, tmp_path):
+def test_a_record_describes_its_data_without_personal_data(registry, trained, judged, tmp_path):
     registry.record(Leaving, trained, judged, DATASET)
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     names = {path.name for path in files}
@@ -232,7 +232,7 @@ def test_what_is_recorded_says_what_it_was_made_of_and_names_nobody(registry, tr
     assert run.inputs.dataset_inputs[0].dataset.source == '{"gold/value": 3}'
 
 
-def test_a_recorded_model_runs_where_our_packages_are_not(registry, trained, judged, tmp_path):
+def test_a_recorded_model_runs_without_our_packages(registry, trained, judged, tmp_path):
     registry.record(Leaving, trained, judged, DATASET)
     [model] = (tmp_path / "artifacts").rglob("MLmodel")
     code = (
@@ -248,7 +248,7 @@ def test_a_recorded_model_runs_where_our_packages_are_not(registry, trained, jud
     assert float(done.stdout) == pytest.approx(trained.predict(rows)[0])
 
 
-def test_recording_is_silent_and_leaves_mlflow_as_it_was(registry, trained, judged, capfd, recwarn):
+def test_recording_is_silent_and_restores_mlflow_settings(registry, trained, judged, capfd, recwarn):
     import mlflow
 
     before = mlflow.get_tracking_uri()
@@ -259,6 +259,6 @@ def test_recording_is_silent_and_leaves_mlflow_as_it_was(registry, trained, judg
     assert [str(warning.message) for warning in recwarn if "mlflow" in warning.filename] == []
 
 
-def test_a_database_that_cannot_be_used_is_told_in_words(tmp_path):
+def test_an_unusable_database_is_reported_with_its_address(tmp_path):
     with pytest.raises(QuanyuError, match="MLflow at"):
         Registry("nonsense://x", tmp_path).prepare()

@@ -1,4 +1,4 @@
-"""Every version of the model of who is who is in MLflow once, with the weights it has learnt."""
+"""Every version of the identity-resolution model is in MLflow once, with its match weights."""
 
 import json
 import math
@@ -37,7 +37,7 @@ def test_each_version_is_recorded_once_with_its_weights(retailer):
     with registry(retailer.context("2024-07-02")).experiment(likeness.EXPERIMENT) as (client, experiment):
         runs = client.search_runs([experiment])
     assert sorted(run.data.params["version"] for run in runs) == ["1", "2"]
-    told = json.loads(TEXT)["comparisons"]["phone"]
-    expected = math.log2(told["m"][3] / told["u"][3])
+    phone = json.loads(TEXT)["comparisons"]["phone"]
+    expected = math.log2(phone["m"][3] / phone["u"][3])
     assert all(abs(run.data.metrics["bits.phone.3"] - expected) < 1e-6 for run in runs)
     assert all(float(run.data.params["households"]) > 0 for run in runs)

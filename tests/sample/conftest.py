@@ -1,4 +1,4 @@
-"""One small house for all tests of the sample: 1,200 people over 205 days, and its truth."""
+"""One small retailer for all tests of the sample: 1,200 people over 205 days, and its truth."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def house():
 
 
 @pytest.fixture(scope="session")
-def told(house):
-    """Ask the truth in SQL: `told("select ... from '{truth}/flaws/*.parquet'")` gives rows."""
+def query(house):
+    """Run SQL over landing and truth: `query("select ... from '{truth}/flaws/*.parquet'")` returns rows."""
 
     def ask(sql):
         with duckdb.connect() as connection:

@@ -1,4 +1,4 @@
-"""Every flaw that the truth tells of stands where it says."""
+"""Every flaw in the truth is in the row that the truth names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 RETAIL = ("pos", "shop", "market", "crm", "events", "consents", "erp_products")
-# What must be in the flawed row as it lies in the file, by feed and kind.
+# What the flawed row must contain in its file, by feed and kind.
 SIGNS = {
     ("pos", "dummy phone"): ",13800000000,", ("pos", "store phone"): r",0\d+-\d{8},", ("pos", "amount"): ",N/A,",
     ("pos", "item_code"): r"^([^,]*,){7},", ("pos", "surplus field"): ",促销$", ("pos", "unknown item"): ",X",
@@ -23,8 +23,8 @@ TWICE = {("shop", "repeat"), ("market", "repeat"), ("events", "repeat")}
 
 
 @pytest.fixture(scope="module")
-def flaws(told):
-    return told("select feed, file, row, key, kind, expected from '{truth}/flaws/*.parquet'")
+def flaws(query):
+    return query("select feed, file, row, key, kind, expected from '{truth}/flaws/*.parquet'")
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ def rows(house):
 
 
 @pytest.mark.parametrize("feed", RETAIL)
-def test_each_flaw_stands_in_its_row(flaws, rows, feed):
-    found = [flaw for flaw in flaws if flaw[0] == feed]
-    assert found
-    for _, file, row, key, kind, _ in found:
+def test_each_flaw_is_in_its_row(flaws, rows, feed):
+    planted = [flaw for flaw in flaws if flaw[0] == feed]
+    assert planted
+    for _, file, row, key, kind, _ in planted:
         if row == 0:
             assert rows(file)
             continue
@@ -55,12 +55,12 @@ def test_each_flaw_stands_in_its_row(flaws, rows, feed):
             assert rows(file).count(line) == 2
 
 
-def test_all_kinds_of_the_retail_feeds_are_there(flaws):
+def test_every_kind_of_flaw_occurs_in_the_retail_feeds(flaws):
     kinds = Counter((feed, kind) for feed, *_, kind, _ in flaws)
-    wanted = {*SIGNS, *TWICE, ("pos", "duplicate receipt"), ("pos", "comma decimal"), ("pos", "late file")}
-    wanted |= {("events", "clock skew"), ("events", "out of order"), ("crm", "shared phone")}
-    wanted |= {("erp_products", kind) for kind in ("renamed column", "trailing commas", "category codes changed")}
-    assert wanted - {("consents", "conflicting consent")} <= set(kinds)
+    expected = {*SIGNS, *TWICE, ("pos", "duplicate receipt"), ("pos", "comma decimal"), ("pos", "late file")}
+    expected |= {("events", "clock skew"), ("events", "out of order"), ("crm", "shared phone")}
+    expected |= {("erp_products", kind) for kind in ("renamed column", "trailing commas", "category codes changed")}
+    assert expected - {("consents", "conflicting consent")} <= set(kinds)
     assert kinds["consents", "conflicting consent"] % 2 == 0
 
 
@@ -68,8 +68,8 @@ def test_expectations_are_of_four_kinds(flaws):
     assert {flaw[5] for flaw in flaws} <= {"quarantined", "repaired", "accepted", "refused"}
 
 
-def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
-    """Rows that look broken without a word of the truth would make the judge unjust."""
+def test_every_flawed_row_is_in_the_truth(flaws, rows, house):
+    """Rows that look broken but are not in the truth would make the evaluation unfair."""
     marked = {(file, row) for _, file, row, *_ in flaws}
     for path in sorted((house / "landing/pos").rglob("*.csv")):
         file = str(path.relative_to(house / "landing"))
@@ -79,12 +79,12 @@ def test_no_row_is_flawed_where_the_truth_is_silent(flaws, rows, house):
             assert not broken or (file, number) in marked
 
 
-def test_receipts_sent_twice_are_all_told(flaws, rows, house):
+def test_every_repeated_receipt_is_in_the_truth(flaws, rows, house):
     marked = {(file, row) for _, file, row, _, kind, _ in flaws if kind == "duplicate receipt"}
-    seen: set[tuple[str, ...]] = set()
+    earlier: set[tuple[str, ...]] = set()
     for path in sorted((house / "landing/pos").rglob("*.csv")):
         file = str(path.relative_to(house / "landing"))
         for number, line in enumerate(rows(file), 1):
             receipt, place, _, store, *_ = line.split(",")
-            assert ((store, receipt, place) in seen) == ((file, number) in marked), (file, number)
-            seen.add((store, receipt, place))
+            assert ((store, receipt, place) in earlier) == ((file, number) in marked), (file, number)
+            earlier.add((store, receipt, place))

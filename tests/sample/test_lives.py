@@ -1,4 +1,4 @@
-"""The people buy as people do, and the truth about what they will do is true."""
+"""Purchases look realistic, and the truth about future purchases is calibrated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = date(2024, 1, 1)
 
 @pytest.fixture(scope="module")
 def year():
-    """A world of 6,000 people after 400 days, with what was bought: arrays over baskets."""
+    """A world of 6,000 people after 400 days, with its purchases: arrays over baskets."""
     world, parts = World(6000, START, 5), []
     for day in range(400):
         baskets = world.advance(day).baskets
@@ -27,7 +27,7 @@ def year():
     return world, dict(zip(names, np.concatenate(parts, axis=1), strict=True))
 
 
-def test_a_fifth_of_the_buyers_bring_most_of_the_value(year):
+def test_a_fifth_of_the_buyers_spend_most_of_the_value(year):
     _, baskets = year
     mine = baskets["person"] >= 0
     spent = np.bincount(baskets["person"][mine], baskets["fen"][mine])
@@ -35,14 +35,14 @@ def test_a_fifth_of_the_buyers_bring_most_of_the_value(year):
     assert 0.55 <= spent[: len(spent) // 5].sum() / spent.sum() <= 0.70
 
 
-def test_most_who_buy_come_again_and_baskets_are_small(year):
+def test_most_buyers_return_and_baskets_are_small(year):
     _, baskets = year
     orders = np.bincount(baskets["person"][baskets["person"] >= 0])
     assert 0.5 <= (orders > 1).sum() / (orders > 0).sum() <= 0.85
     assert 1.5 <= baskets["lines"].mean() <= 2.2
 
 
-def test_weeks_and_hours_have_their_shape(year):
+def test_purchases_follow_the_profiles_of_week_and_hours(year):
     _, baskets = year
     weekday = (baskets["day"] + START.weekday()) % 7
     store, online = baskets["channel"] == 0, baskets["channel"] > 0
@@ -53,7 +53,7 @@ def test_weeks_and_hours_have_their_shape(year):
     assert (hour[online] >= 20).mean() > 0.3
 
 
-def test_festivals_paydays_and_the_new_year_show(year):
+def test_festivals_paydays_and_new_year_change_demand(year):
     _, baskets = year
     online = np.bincount(baskets["day"][baskets["channel"] > 0], minlength=400)
     usual = np.median(online)
@@ -66,7 +66,7 @@ def test_festivals_paydays_and_the_new_year_show(year):
 
 
 @pytest.mark.parametrize("first", [45, 200])
-def test_the_chance_to_buy_within_90_days_is_what_happens(first):
+def test_the_purchase_probability_of_90_days_is_calibrated(first):
     world = World(12_000, START, first)
     for day in range(first):
         world.advance(day)
@@ -79,12 +79,12 @@ def test_the_chance_to_buy_within_90_days_is_what_happens(first):
     for part in np.array_split(np.argsort(chance), 8):
         assert abs(chance[part].mean() - bought[part].mean()) < 0.04
     for place in (lives.FIRST, lives.HABIT, lives.DRIFT, lives.GONE):
-        held = state == place
-        error = 4 * np.sqrt((chance[held] * (1 - chance[held])).sum()) / held.sum()
-        assert abs(chance[held].mean() - bought[held].mean()) < error + 0.02
+        in_state = state == place
+        error = 4 * np.sqrt((chance[in_state] * (1 - chance[in_state])).sum()) / in_state.sum()
+        assert abs(chance[in_state].mean() - bought[in_state].mean()) < error + 0.02
 
 
-def test_nothing_is_lost_and_nothing_comes_from_nowhere():
+def test_stock_balances_with_sales_returns_and_deliveries():
     world = World(2000, START, 9)
     supply = world.supply
     for day in range(150):
@@ -101,7 +101,7 @@ def test_nothing_is_lost_and_nothing_comes_from_nowhere():
         assert supply.stock.min() >= 0
 
 
-def test_shelves_run_empty_now_and_then_and_old_seasons_are_cleared(year):
+def test_items_run_out_of_stock_and_old_seasons_are_cleared(year):
     world, _ = year
     live = world.assortment.live(world.day)
     empty = world.supply.stock[1:, live][world.supply.carried[1:, live]] == 0

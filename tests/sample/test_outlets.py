@@ -1,4 +1,4 @@
-"""What is wrong with an outlet shows in what it orders, what is on its shelves, and where its goods are scanned."""
+"""An abnormal outlet shows it in its orders, its shelves, and the places of its scans."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def read(folder, feed):
 
 @pytest.fixture(scope="module")
 def cases(dealers):
-    told = pd.read_csv(dealers / "truth/outlets.csv")
-    return told[told["from_on"] < "2024-07-20"]
+    abnormal = pd.read_csv(dealers / "truth/outlets.csv")
+    return abnormal[abnormal["from_on"] < "2024-07-20"]
 
 
 def during(rows, case, at):
@@ -47,7 +47,7 @@ def test_there_are_cases_of_each_kind(cases):
     assert set(cases["kind"]) == {"diversion", "too_bad", "out_of_stock"}
 
 
-def test_sell_in_tells_diversion_and_failing_outlets(dealers, cases):
+def test_sell_in_reveals_diversion_and_failing_outlets(dealers, cases):
     orders = read(dealers, "sell_in")
     ratios = {"diversion": [], "too_bad": [], "out_of_stock": []}
     for case in cases.itertuples():
@@ -75,14 +75,14 @@ def test_an_outlet_out_of_stock_has_empty_shelves_and_no_scans(dealers, cases):
     checks, scans = read(dealers, "shelf_checks"), read(dealers, "scans")
     checks["stock"] = [sum(item["stock"] for item in items) for items in checks["items"]]
     for case in cases[cases["kind"] == "out_of_stock"].itertuples():
-        seen, usual = during(checks, case, "visited_at")
-        assert len(seen) >= 1
-        assert (seen["stock"] == 0).all()
+        abnormal, usual = during(checks, case, "visited_at")
+        assert len(abnormal) >= 1
+        assert (abnormal["stock"] == 0).all()
         assert (usual["stock"] > 0).all()
         assert len(during(scans, case, "at")[0]) == 0
 
 
-def test_rivals_go_on_selling_where_ours_fails(dealers, cases):
+def test_competitors_keep_selling_where_ours_fails(dealers, cases):
     rivals = read(dealers, "rival_sales")
     for case in cases[cases["kind"] == "too_bad"].itertuples():
         inside, outside = during(rivals, case, "week_from")

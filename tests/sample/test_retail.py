@@ -1,4 +1,4 @@
-"""The retail feeds: their columns, their forms, and that they tell what happened."""
+"""The retail feeds: columns, formats, and agreement with the truth."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def test_the_erp_sends_every_file_each_day_in_gb18030(house):
     for name, header in ERP.items():
         days = sorted((house / f"landing/erp_{name}").iterdir())
         assert len(days) == 205
-        told = [lines(day / f"{name}.csv", "gb18030")[0] for day in days]
-        assert told[0] == told[-1] == header
-        odd = {place for place, text in enumerate(told) if text != header}
+        headers = [lines(day / f"{name}.csv", "gb18030")[0] for day in days]
+        assert headers[0] == headers[-1] == header
+        odd = {place for place, text in enumerate(headers) if text != header}
         assert odd == ({120, 121} if name == "products" else set())
 
 
@@ -39,13 +39,13 @@ def test_category_codes_change_on_day_200(house):
     assert codes == [{"WO", "ME", "SH", "AC", "TX", "HM"}, {"101", "102", "103", "104", "105", "106"}]
 
 
-def test_orders_of_the_erp_go_through_their_states(house):
-    for name, wanted in (("purchases", {"下单", "在途", "到货"}), ("production", {"排产", "生产中", "完工"})):
+def test_erp_orders_pass_through_all_states(house):
+    for name, states in (("purchases", {"下单", "在途", "到货"}), ("production", {"排产", "生产中", "完工"})):
         files = (house / f"landing/erp_{name}").rglob("*.csv")
-        assert {line.rsplit(",", 1)[1] for path in files for line in lines(path, "gb18030")[1:]} >= wanted
+        assert {line.rsplit(",", 1)[1] for path in files for line in lines(path, "gb18030")[1:]} >= states
 
 
-def test_tills_have_their_columns_and_two_receipts_in_three_a_member(house):
+def test_tills_have_their_columns_and_two_thirds_of_receipts_a_member(house):
     receipts: dict[tuple[str, str], bool] = {}
     for path in (house / "landing/pos").rglob("*.csv"):
         header, *rows = lines(path)
@@ -56,15 +56,15 @@ def test_tills_have_their_columns_and_two_receipts_in_three_a_member(house):
     assert 0.6 <= sum(receipts.values()) / len(receipts) <= 0.75
 
 
-def test_the_late_store_is_three_days_late_and_nothing_is_doubled(house):
+def test_the_late_store_is_three_days_late_without_duplicates(house):
     files = sorted((house / "landing/pos").rglob("S05*.csv"))
     assert files
     assert {path.name == "S05.csv" for path in files} == {False}
     assert len({path.name for path in files}) == len(files)
 
 
-def test_the_cards_on_receipts_are_their_owners(told):
-    wrong = told("""
+def test_cards_on_receipts_belong_to_the_persons_in_the_truth(query):
+    wrong = query("""
         with cards as (
             select member_no card, person from '{truth}/people.parquet'
             union all select second_member_no, person from '{truth}/people.parquet'
@@ -80,14 +80,14 @@ def test_the_cards_on_receipts_are_their_owners(told):
     assert wrong[0][1] == 0
 
 
-def test_each_order_has_one_owner_in_the_truth(told):
-    twice = told("""
+def test_each_order_has_one_owner_in_the_truth(query):
+    twice = query("""
         select feed, key from '{truth}/records/*.parquet'
         where feed in ('pos', 'shop', 'market', 'events', 'consents') group by all having count(distinct person) > 1""")
     assert twice == []
 
 
-def test_shop_orders_tell_their_states_in_order(house, told):
+def test_shop_orders_report_their_states_in_order(house, query):
     states: dict[str, list[tuple[str, str]]] = {}
     for path in sorted((house / "landing/shop").rglob("*.jsonl")):
         for line in lines(path):
@@ -95,11 +95,11 @@ def test_shop_orders_tell_their_states_in_order(house, told):
                 order = json.loads(line)
                 states.setdefault(order["tid"], []).append((order["modified"], order["status"]))
     rank = ["WAIT_BUYER_PAY", "WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "TRADE_CLOSED"]
-    for told_states in states.values():
-        ranks = [rank.index(status) for _, status in sorted(set(told_states))]
+    for reported in states.values():
+        ranks = [rank.index(status) for _, status in sorted(set(reported))]
         assert ranks == sorted(ranks)
-    known = {key for (key,) in told("select key from '{truth}/records/*.parquet' where feed = 'shop'")}
-    assert set(states) <= known
+    keys = {key for (key,) in query("select key from '{truth}/records/*.parquet' where feed = 'shop'")}
+    assert set(states) <= keys
 
 
 def test_a_tenth_to_a_sixth_of_online_lines_are_refunded(house):
@@ -128,7 +128,7 @@ def test_mall_purchases_are_pay_events_with_items(house):
     assert sessions > 10 * paid
 
 
-def test_members_are_typed_and_come_when_something_changes(house):
+def test_members_are_typed_and_sent_when_something_changes(house):
     files = sorted((house / "landing/crm").rglob("*.parquet"))
     schema = pq.read_schema(files[0])
     assert schema.field("points").type == pa.int64()

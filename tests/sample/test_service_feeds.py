@@ -1,4 +1,4 @@
-"""The feeds of dealers, service, campaigns and stores: the same however made, with flaws where the truth says."""
+"""Feeds of dealers, service, campaigns and stores: reproducible, with flaws where the truth says."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def house(tmp_path_factory):
 
 
 def contents(folder, since=None, until=None):
-    """Files of the landing by path, of the days asked for."""
-    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-    days = {name: re.search(r"\d{4}-\d\d-\d\d", name) for name in found}
+    """Bytes of the landing's files by path, of the days from `since` to before `until`."""
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    days = {name: re.search(r"\d{4}-\d\d-\d\d", name) for name in files}
     return {
-        name: found[name].read_bytes()
+        name: files[name].read_bytes()
         for name, day in days.items()
         if day and (since is None or day[0] >= str(since)) and (until is None or day[0] < str(until))
     }
@@ -61,27 +61,27 @@ def truth(house, kind):
 
 @pytest.fixture(scope="module")
 def flaws(house):
-    """For each kind, the flaws of these feeds as (truth's row, the file's row it points at or None)."""
-    told, files = defaultdict(list), {}
+    """By kind, the flaws of these feeds as (the truth's row, the row of the file it refers to or None)."""
+    by_kind, files = defaultdict(list), {}
     for flaw in truth(house, "flaws").itertuples():
         if flaw.feed in MINE:
             if flaw.file not in files:
                 files[flaw.file] = rows(house / "landing" / flaw.file)
-            told[flaw.kind].append((flaw, files[flaw.file][flaw.row - 1] if flaw.row else None))
-    return told
+            by_kind[flaw.kind].append((flaw, files[flaw.file][flaw.row - 1] if flaw.row else None))
+    return by_kind
 
 
-def test_each_feed_says_something(house):
+def test_each_feed_has_rows(house):
     assert [feed for feed in MINE if not list((house / "landing" / feed).rglob("*.*"))] == []
 
 
-def test_days_made_alone_or_in_a_longer_run_are_the_same_bytes(house, tmp_path):
+def test_days_generated_alone_equal_those_of_a_longer_run(house, tmp_path):
     generate(tmp_path / "landing", 4000, START, DAYS + 9, 7, since=SINCE, feeds=MINE)
     end = START + timedelta(days=DAYS)
-    whole = {name: b for name, b in contents(house / "landing", SINCE).items() if name.split("/")[0] in MINE}
+    full_run = {name: b for name, b in contents(house / "landing", SINCE).items() if name.split("/")[0] in MINE}
     alone = contents(tmp_path / "landing", until=end)
-    assert set(alone) == set(whole)
-    assert [name for name in whole if whole[name] != alone[name]] == []
+    assert set(alone) == set(full_run)
+    assert [name for name in full_run if full_run[name] != alone[name]] == []
     assert contents(house / "truth/texts", SINCE) == contents(tmp_path / "truth/texts", until=end)
 
 
@@ -92,9 +92,9 @@ def test_flaws_name_the_rows_that_have_them(flaws):
         "stuck counter": lambda row: row["entries"] == "9999",
         "deleted contact": lambda row: row["deleted_at"] and row["deleted_by"],
     }
-    for kind, shown in shows.items():
+    for kind, is_flawed in shows.items():
         assert flaws[kind], kind
-        assert all(shown(row) for _, row in flaws[kind]), kind
+        assert all(is_flawed(row) for _, row in flaws[kind]), kind
 
 
 def test_flaws_name_the_keys_that_have_them(flaws):
@@ -114,7 +114,7 @@ def test_flaws_name_the_keys_that_have_them(flaws):
     assert all(names[flaw.feed](row) == flaw.key for flaw, row in pointed)
 
 
-def test_every_flaw_of_the_sensors_is_told(house, flaws):
+def test_every_sensor_flaw_is_in_the_truth(house, flaws):
     visits = every(house, "store_visits")
     stuck = [row for row in visits if int(row["entries"]) > 2000]
     assert len(stuck) == len(flaws["stuck counter"])
@@ -135,11 +135,11 @@ def test_steps_are_missing_or_in_a_wrong_order_where_the_truth_says_so(house, fl
         reached["-".join(row[name] for name in key)][row[stage]] = row["at"]
     missing = {name for name, at in reached.items() if order[1] in at and order[0] not in at}
     swapped = {name for name, at in reached.items() if set(order) <= set(at) and at[order[0]] > at[order[1]]}
-    told = {kind: {f.key for f, _ in flaws[kind] if f.feed == feed} for kind in ("step missing", "wrong order")}
-    assert told["wrong order"] == swapped
-    # What is quoted late may still be to come on the last day.
-    assert told["step missing"] <= missing
-    assert len(missing - told["step missing"]) <= 2
+    expected = {kind: {f.key for f, _ in flaws[kind] if f.feed == feed} for kind in ("step missing", "wrong order")}
+    assert expected["wrong order"] == swapped
+    # On the last day, a step that is late may still be delivered later.
+    assert expected["step missing"] <= missing
+    assert len(missing - expected["step missing"]) <= 2
     assert missing or swapped
 
 
@@ -152,7 +152,7 @@ def test_attributes_contradict_and_are_stale_where_the_truth_says_so(house, flaw
     assert all((date.fromisoformat(f.file.split("/")[1]) - row["as_of"]).days > 730 for f, row in flaws["stale"])
 
 
-def test_reviews_are_of_orders_that_the_same_person_made(house):
+def test_reviews_are_of_orders_of_the_same_person(house):
     owners = truth(house, "records")
     owner = {key: person for feed in ("shop", "events") for key, person in _owned(owners, feed)}
     reviewers = dict(_owned(owners, "reviews"))
@@ -189,26 +189,26 @@ def test_complaints_go_from_open_to_closed(house):
     assert {row["status"] for story in stories.values() for row in story} == {"open", "handed_on", "closed"}
 
 
-def test_every_text_of_a_customer_has_its_truth(house):
-    told = truth(house, "texts")
+def test_every_text_of_a_customer_has_labels_in_the_truth(house):
+    labels = truth(house, "texts")
     for feed, key in (("reviews", "review_id"), ("complaints", "complaint_id")):
-        assert {row[key] for row in every(house, feed)} == set(told[told["feed"] == feed]["key"])
+        assert {row[key] for row in every(house, feed)} == set(labels[labels["feed"] == feed]["key"])
     turns = {f"{row['chat_id']}-{row['turn']}" for row in every(house, "service_chats") if row["speaker"] == "customer"}
-    assert turns == set(told[told["feed"] == "service_chats"]["key"])
-    assert set(told["mood"]) == {"positive", "neutral", "negative"}
+    assert turns == set(labels[labels["feed"] == "service_chats"]["key"])
+    assert set(labels["mood"]) == {"positive", "neutral", "negative"}
 
 
-def test_only_the_treated_are_written_to_and_each_message_was_sent_first(house):
+def test_only_the_treated_get_messages_and_each_event_follows_a_send(house):
     arms = {(row["campaign_id"], row["member_no"]): row["arm"] for row in every(house, "assignments")}
     assert {row["campaign_id"] for row in every(house, "campaigns")} >= {campaign for campaign, _ in arms}
-    seen = set()
+    sent = set()
     for row in every(house, "sends"):
         assert arms[row["campaign_id"], row["member_no"]] == "treatment"
-        assert row["status"] == "sent" or row["message_id"] in seen
-        seen.add(row["message_id"])
+        assert row["status"] == "sent" or row["message_id"] in sent
+        sent.add(row["message_id"])
 
 
-def test_deleted_contacts_are_not_reached_any_more(house):
+def test_deleted_contacts_get_no_messages(house):
     deleted = {row["external_userid"]: row["deleted_at"] for row in every(house, "wecom_contacts") if row["deleted_at"]}
     messages = every(house, "wecom_messages")
     after = [row for row in messages if deleted.get(row["external_userid"], "9")[:10] < row["sent_at"][:10]]

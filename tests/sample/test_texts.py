@@ -1,4 +1,4 @@
-"""What people write is varied enough, says what the truth says it does, and is no gift to a classifier."""
+"""Generated texts vary enough, match their labels, and are not trivial to classify."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(kind, seed=1, spam=0.02):
 
 
 @pytest.mark.parametrize(("kind", "least"), [("review", 9000), ("ask", 9000), ("complaint", 9000), ("answer", 4000)])
-def test_ten_thousand_texts_are_thousands_of_texts(kind, least):
+def test_ten_thousand_texts_are_mostly_distinct(kind, least):
     assert len(set(written(kind, spam=0).text.to_pylist())) > least
 
 
@@ -33,7 +33,7 @@ def test_the_same_seed_writes_the_same():
     assert not written("review").text.equals(written("review", seed=2).text)
 
 
-def test_what_is_marked_shows():
+def test_marked_variants_are_visible_in_the_text():
     texts = written("review")
     said = np.array(texts.text.to_pylist(), object)
     assert all(CONTACT.search(text) for text in said[texts.spam])
@@ -46,7 +46,7 @@ def test_what_is_marked_shows():
     assert 0.005 < texts.traditional.mean() < 0.03
 
 
-def test_an_empty_column_is_written_too():
+def test_an_empty_column_can_be_composed():
     none = np.zeros(0, np.int64)
     assert len(compose(np.random.default_rng(1), "review", none, none).text) == 0
 
@@ -63,11 +63,11 @@ def test_praise_is_also_said_by_negation():
     assert 0.1 < np.mean([bool(re.search("不|没", text)) for text in praise]) < 0.6
 
 
-def test_a_bag_of_signs_learns_the_moods_but_not_all_of_them():
+def test_a_bag_of_characters_classifies_moods_but_not_perfectly():
     bayes = pytest.importorskip("sklearn.naive_bayes")
     counting = pytest.importorskip("sklearn.feature_extraction.text")
     learnt, tried = written("review", spam=0), written("review", seed=2, spam=0)
     counts = counting.CountVectorizer(analyzer="char", ngram_range=(1, 1))
-    told = bayes.MultinomialNB().fit(counts.fit_transform(learnt.text.to_pylist()), learnt.mood)
-    right = (told.predict(counts.transform(tried.text.to_pylist())) == tried.mood).mean()
+    model = bayes.MultinomialNB().fit(counts.fit_transform(learnt.text.to_pylist()), learnt.mood)
+    right = (model.predict(counts.transform(tried.text.to_pylist())) == tried.mood).mean()
     assert 0.7 < right < 0.97

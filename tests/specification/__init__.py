@@ -1,6 +1,6 @@
-"""Specifications: small tables in, the expectation out, and all cases of a file computed in one query.
+"""Specifications: small tables in, the expectation out; all cases of a file are computed in one query.
 
-A case is a test by its name in a module, so that the name reads as a sentence:
+Each case is a test named in its module, so that the name reads as a sentence:
 
     test_a_customer_is_lapsed_after_half_a_year_without_an_order = spec(
         Recency, as_of="2024-07-01",
@@ -12,7 +12,7 @@ A case is a test by its name in a module, so that the name reads as a sentence:
         expect={"ann": dict(days_since_order=1, lapsed=False), "bob": dict(days_since_order=213, lapsed=True)},
     )
 
-`case.spec` says what may be given and expected, `ascii_table` how tables are written and which columns have a default.
+`case.spec` documents the arguments; `ascii_table` the format of tables and which columns have a default.
 """
 
 from specification.case import rule, spec

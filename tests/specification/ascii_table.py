@@ -1,4 +1,4 @@
-"""Tables as text: a header and rows with | between cells, and the ordinary value of each column that is not named."""
+"""Tables as text: a header and rows with | between cells, and a default for each column that is not named."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from quanyu.table import Column, Table
 
 Row = dict[str, str | None]
-# What has no moment of its own, such as a product or who a person is, was always known unless a case says otherwise.
+# Rows without a time, such as products or identities, are valid from the start unless a case says otherwise.
 ALWAYS = "2000-01-01"
 
 
 def cells(text: str) -> list[Row]:
-    """Read a table: one row per line, under a header; an empty cell and `null` are null. Raises ValueError."""
+    """Parse a table: one row per line, under a header; an empty cell and `null` are null. Raises ValueError."""
     lines = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines() if line.strip()]
     header = lines[0]
     for line in lines[1:]:
@@ -26,7 +26,7 @@ def cells(text: str) -> list[Row]:
 def facts(table: type[Table], text: str, prefix: str, zone: str) -> list[Row]:
     """Rows of a table with every column of its schema, as text.
 
-    `customer` names whose row it is, and `person` the person of the source where that is another name. Keys get the
+    `customer` names the row's customer, and `person` the person in the source if that is another name. Keys get the
     prefix of the case. Raises ValueError for a column that the table does not have, or one that a case must give.
     """
     rows = cells(text)
@@ -43,18 +43,18 @@ def _filled(table: type[Table], row: Row, key: str, prefix: str, zone: str) -> R
             filled[name] = _prefixed(table, name, row[name], prefix)
         elif name in ("person_key", "customer_id"):
             person = row.get("person") if name == "person_key" else None
-            filled[name] = _with(prefix, person or row.get("customer"))
+            filled[name] = _prefixed_value(prefix, person or row.get("customer"))
         elif name in ("recorded_on", "feed_day"):
             filled[name] = row.get("recorded_on") or day_of(row.get(table.happens or ""), zone)
         elif name == "source":
             filled[name] = "spec"
         else:
-            filled[name] = _ordinary(table, name, column, key)
+            filled[name] = _default(table, name, column, key)
     return filled
 
 
-def _ordinary(table: type[Table], name: str, column: Column, key: str) -> str | None:
-    """Default of a column: null unless it is required; a key of its own; the first of its values (paid, purchase)."""
+def _default(table: type[Table], name: str, column: Column, key: str) -> str | None:
+    """Default of a column: null unless required; else a unique key, or the first allowed value (paid, purchase)."""
     if not column.required:
         return None
     if column.values:
@@ -67,20 +67,20 @@ def _ordinary(table: type[Table], name: str, column: Column, key: str) -> str | 
 
 
 def _prefixed(table: type[Table], name: str, value: str | None, prefix: str) -> str | None:
-    """Keep the cases of a file apart, which share their tables: by keys, and by what refers to them."""
+    """Prefix keys and references to them: the cases of a file share their tables."""
     column = table.columns.get(name)
     if name == "person_key" or column is None or column.type != "string" or column.values:
-        return _with(prefix, value) if name == "person_key" else value
+        return _prefixed_value(prefix, value) if name == "person_key" else value
     leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.refers or name == "customer_id"
-    return _with(prefix, value) if leads else value
+    return _prefixed_value(prefix, value) if leads else value
 
 
-def _with(prefix: str, value: str | None) -> str | None:
+def _prefixed_value(prefix: str, value: str | None) -> str | None:
     return None if value is None else f"{prefix}{value}"
 
 
 def day_of(moment: str | None, zone: str) -> str:
-    """Day of a moment in the zone; of none, long ago."""
+    """Day of a moment in the zone; for none, a day long ago."""
     if moment is None:
         return ALWAYS
     at = datetime.fromisoformat(moment)

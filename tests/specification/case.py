@@ -1,4 +1,4 @@
-"""A case of a specification: what is asked, of which facts, as of which day, and what is right."""
+"""A case of a specification: its target, input tables, day, and expectation."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One case; `target` is a view, a model, a gold table that a job makes, or an audience (by its name, if declared).
+    """One case; `target` is a view, a model, a gold table that a job computes, or an audience (by name, if declared).
 
-    `expect` is as `spec` says. Cases of a file stand in the same tables, kept apart by the prefix of their keys.
+    `expect` is as `spec` says. Cases of a file share their tables; the prefix of their keys separates them.
     """
 
     target: Target
@@ -42,7 +42,7 @@ class Case:
 
     @property
     def prefix(self) -> str:
-        """What every key of the case begins with."""
+        """The prefix of every key of the case."""
         return f"case{self.number}:"
 
     def rows(self, table: type[Table]) -> list[Row]:
@@ -51,24 +51,24 @@ class Case:
         return ascii_table.facts(table, text, self.prefix, self.zone) if text else []
 
     def names(self) -> list[str]:
-        """Customers whom the case names, in its tables or in what it expects."""
+        """Customers that the case names, in its tables or in what it expects."""
         expected = self.expect if isinstance(self.expect, Mapping | set | frozenset) else ()
         return list(dict.fromkeys([*ascii_table.customers(dict(self.given)), *expected]))
 
     def measures(self) -> set[str]:
-        """Names of the measures of an audience of which the case expects values."""
+        """Names of the audience's measures for which the case expects values."""
         rows = self.expect.values() if isinstance(self.expect, Mapping) else ()
         return {name for row in rows for name in row or ()} - {"inside", "holdout"}
 
     def persons(self) -> list[Row]:
-        """Identities: each record of each named customer; strangers, and who is named as a person alone, have none."""
+        """Identities: one per record of each named customer, or one where it has no record; strangers have none."""
         if Identities in self.given:
             return self.rows(Identities)
         pairs = {
-            (row["source"], row["person_key"]): given.get("customer")
+            (row["source"], row["person_key"]): cells.get("customer")
             for table, text in self.given.items()
             if table.personal
-            for row, given in zip(self.rows(table), ascii_table.cells(text), strict=True)
+            for row, cells in zip(self.rows(table), ascii_table.cells(text), strict=True)
         }
         pairs = {pair: name for pair, name in pairs.items() if pair[1] and name and name not in self.strangers}
         alone = set(self.names()) - set(pairs.values()) - self.strangers
@@ -79,7 +79,7 @@ class Case:
         ]
 
     def identifiers(self) -> list[Row]:
-        """Identifiers: those given, or else one of every record, known since ever."""
+        """Identifiers: those of the case, or else one per record, valid from the start."""
         if Identifiers in self.given:
             return self.rows(Identifiers)
         lines = "\n".join(sorted({f"{row['source']} | {row['person_key']}" for row in self.persons()}))
@@ -99,19 +99,19 @@ def spec(
     wins: Mapping[str, Sequence[str]] | None = None,
     wrong_on_sail: str = "",
 ) -> Callable[..., None]:
-    """Make a test of one case. What is expected depends on the target:
+    """Return a test of one case. The form of `expect` depends on the target:
 
-    - a view, `customers`: values by customer, `{"ann": dict(orders=1)}`; None for one who has no row;
+    - a view, `customers`: values by customer, `{"ann": dict(orders=1)}`; None for one without a row;
     - a model: the label by customer, `{"ann": 1}`; None for one who is not in the population;
-    - an audience: the set of who is inside, or values by customer of `inside` and of its measures;
-    - another table of a job: its rows, as a table of the columns that are asked for, in any order.
+    - an audience: the set of its members, or values by customer of `inside` and of its measures;
+    - another table of a job: its rows, as a table of the columns to compare, in any order.
 
-    Every record of a customer whom the tables name has an identity and an identifier, known since ever, unless the
-    case gives a table of them: then that is all there is.
+    Every record of a customer that the tables name has an identity and an identifier, valid from the start, unless the
+    case contains a table of them: then these are all.
 
-    Values are numbers, texts, truths, lists, None; days and moments are texts. `strangers` are persons whom no identity
-    names, `wins` the sources that win per column of customers. With `tags`, expected tags are of that scene.
-    `wrong_on_sail` says what is wrong on that engine alone: the case must fail there, and be right on Apache Spark.
+    Values are numbers, texts, booleans, lists, None; days and moments are texts. `strangers` are persons without an
+    identity, `wins` the order of sources by customer column (survivorship). With `tags`, expected tags are of that
+    scene. `wrong_on_sail` says what is wrong on that engine: the case must fail there, and pass on Apache Spark.
     """
     case = Case(
         target, date.fromisoformat(as_of), given, expect, zone, frozenset(strangers),
@@ -140,6 +140,6 @@ def _of(view: type[FeatureView], scene: str) -> list[str]:
 
 
 def rule(who: str, **measures: Mapping[str, Any]) -> Audience:
-    """An audience of a test, with measures of its own: `rule("n >= 1", n=dict(over="orders", value="count(*)"))`."""
+    """An audience for a test, with its own measures: `rule("n >= 1", n=dict(over="orders", value="count(*)"))`."""
     body = {"name": "rule", "file": "rule.yml", "describes": "A rule.", "owner": "me", "goal": "care"}
     return Audience.model_validate({**body, "who": who, "measures": measures, "purpose": "analytics"})

@@ -1,4 +1,4 @@
-"""Compares what was computed for a case with what it expects, and says in words where they differ."""
+"""Compares the computed rows of a case with its expectation, and describes the differences."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ Rows = list[dict[str, Any]]
 
 
 def differences(case: Case, rows: Rows) -> list[str]:
-    """Say what differs; nothing where the case is right."""
+    """Describe the differences; empty where the case is right."""
     plain = [{name: _without(case.prefix, value) for name, value in row.items()} for row in rows]
     if isinstance(case.expect, str):
-        return _of_table(case.expect, plain)
+        return _table_differences(case.expect, plain)
     by_customer = {row["customer_id"]: row for row in plain}
     if isinstance(case.expect, set | frozenset):
         inside = {name for name, row in by_customer.items() if row["inside"]}
         return [] if inside == case.expect else [f"inside: {sorted(inside)}, right: {sorted(case.expect)}"]
-    return [text for name, values in case.expect.items() for text in _of_customer(name, values, by_customer.get(name))]
+    return [
+        text
+        for name, values in case.expect.items()
+        for text in _customer_differences(name, values, by_customer.get(name))
+    ]
 
 
 def _without(prefix: str, value: Any) -> Any:
@@ -31,7 +35,7 @@ def _without(prefix: str, value: Any) -> Any:
     return value.replace(prefix, "") if isinstance(value, str) else value
 
 
-def _of_customer(name: str, expected: Any, row: dict[str, Any] | None) -> list[str]:
+def _customer_differences(name: str, expected: Any, row: dict[str, Any] | None) -> list[str]:
     if expected is None or row is None:
         return [] if expected is row else [f"{name}: {'there is no row' if row is None else f'there is a row: {row}'}"]
     values = expected if isinstance(expected, Mapping) else {"label": expected}
@@ -41,7 +45,7 @@ def _of_customer(name: str, expected: Any, row: dict[str, Any] | None) -> list[s
     return [f"{name}: {n} is {row[n]!r}, right: {v!r}" for n, v in values.items() if not same(row[n], v)]
 
 
-def _of_table(text: str, rows: Rows) -> list[str]:
+def _table_differences(text: str, rows: Rows) -> list[str]:
     """Compare rows, in any order, in the columns of the table; `customer` stands for customer_id."""
     lines = ascii_table.cells(text)
     header = [cell.strip() for cell in text.strip().splitlines()[0].split("|")]
@@ -57,7 +61,7 @@ def _text(value: Any) -> str | None:
 
 
 def same(value: Any, expected: Any) -> bool:
-    """Whether a value is the expected one: doubles within 1e-9, money to the cent, moments and days as text."""
+    """Whether a value equals the expected one: doubles within 1e-9, money to the cent, moments and days as text."""
     if expected is None or value is None or isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Computes all cases of a file that ask for the same, in one pass of the product's own functions."""
+"""Computes all cases of a file with the same kind of target, in one pass of the product's own functions."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 CASE = re.compile(r"case(\d+):")
-# Every day of a case is one that no run took before: rules compute its views from facts and read none from the lake.
+# No run has processed a day of a case, so audience rules compute their views from facts and read none from the lake.
 RUN_DAY = date(1900, 1, 1)
 
 
 class Specified:
-    """What the product computes for the cases of modules; each module once, when its first case asks."""
+    """Results of the product for the cases of modules; a module is computed once, when its first case runs."""
 
     def __init__(self, spark: Any, catalogue: Catalogue) -> None:
         self.spark, self.catalogue = spark, catalogue
         self._results: dict[str, dict[Case, Rows | Exception]] = {}
 
     def problems(self, module: ModuleType, case: Case) -> list[str]:
-        """Say what differs between the result of a case and what it expects."""
+        """Describe the differences between the result of a case and its expectation."""
         if module.__name__ not in self._results:
             self._results[module.__name__] = self.computed(cases_of(module))
         rows = self._results[module.__name__][case]
         return [f"cannot be computed: {str(rows)[:2000]}"] if isinstance(rows, Exception) else differences(case, rows)
 
     def computed(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
-        """Compute cases, those of one kind in one query."""
+        """Compute cases, those with one kind of target in one query."""
         groups: dict[Any, list[Case]] = defaultdict(list)
         for case in cases:
             target = "audience" if isinstance(case.target, Audience | str) else case.target
@@ -58,18 +58,18 @@ class Specified:
         results: dict[Case, Rows | Exception] = {}
         for group in groups.values():
             self.spark.conf.set("spark.sql.session.timeZone", group[0].zone)
-            results |= self._halved(group)
+            results |= self._in_halves(group)
         return results
 
-    def _halved(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
-        """Compute cases together; where that fails, in halves, so that only those fail which cannot be computed."""
+    def _in_halves(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
+        """Compute cases together; if that fails, in halves, so that only the cases that cannot be computed fail."""
         try:
             rows = _by_case(self._rows(cases))
         except Exception as error:
             if len(cases) == 1:
                 return {cases[0]: error}
             middle = len(cases) // 2
-            return self._halved(cases[:middle]) | self._halved(cases[middle:])
+            return self._in_halves(cases[:middle]) | self._in_halves(cases[middle:])
         return {case: rows[str(case.number), str(case.as_of)] for case in cases}
 
     def _rows(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
@@ -89,7 +89,7 @@ class Specified:
             yield from _collected(asof.facts(context, target, *days))
 
     def _with_measures(self, cases: Sequence[Case], rows: Rows) -> Rows:
-        """Add the measures of the cases that expect any, by a query of those alone."""
+        """Add the measures of the cases that expect any, by a query of these cases only."""
         measured = [case for case in cases if case.measures()]
         if not measured:
             return rows
@@ -109,7 +109,7 @@ class Specified:
         return MemoryContext(chosen, MemoryLake(self.spark, cases), RUN_DAY)
 
     def audience(self, case: Case) -> Audience | None:
-        """The audience of a case: the one declared under its name, or the case's own under a name of its own."""
+        """The audience of a case: the declared one of its name, or the case's own under a unique name."""
         if isinstance(case.target, str):
             return self.catalogue.audiences[case.target]
         if isinstance(case.target, Audience):
@@ -118,7 +118,7 @@ class Specified:
 
 
 def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
-    """Rows by the number of their case, which their keys begin with, and day."""
+    """Rows by case number, which their keys begin with, and day."""
     by_case: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in rows:
         numbers = {number for value in row.values() if isinstance(value, str) for number in CASE.findall(value)}
@@ -132,13 +132,13 @@ def _views_beside(case: Case) -> list[type[FeatureView]]:
 
 
 def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
-    """Rows with moments as text: as objects they would come in the zone of this process."""
+    """Rows with moments as text: as objects they would be in the zone of this process."""
     texts = [f"cast(`{n}` as string) as `{n}`" if t == "timestamp" else f"`{n}`" for n, t in rows.dtypes]
     yield from (row.asDict() for row in rows.selectExpr(*texts).collect())
 
 
 def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
-    """Whether each customer is inside the audience of its case, and held out, as of each day."""
+    """Whether each customer is in the audience of its case, and whether in its holdout, as of each day."""
     stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
     for row in _collected(asof.customers_known(context, *days)):
         name = audiences[CASE.findall(row["customer_id"])[0]]
@@ -165,4 +165,4 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
         records = asof.records_known(context, day)
         return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
-    return reduce(lambda one, other: one.unionByName(other), map(of, days))
+    return reduce(lambda left, right: left.unionByName(right), map(of, days))

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module")
 def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A session of the chosen engine: Apache Spark is the suite's one server, unless an address is given."""
+    """A session of the chosen engine: Apache Spark is the suite's shared server, unless an address is given."""
     engine, home = request.config.getoption("--engine"), tmp_path_factory.mktemp("engine")
     settings = load_settings(ROOT / "conf", home)
     if engine.startswith("sc://"):
@@ -39,5 +39,5 @@ def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def specified(spec_session: Any, tmp_path_factory: pytest.TempPathFactory) -> Specified:
-    """What the product computes for the cases of modules, by the declarations of the house."""
+    """The results of the product for the cases of modules, with the declarations of this repository."""
     return Specified(spec_session, load(load_settings(ROOT / "conf", tmp_path_factory.mktemp("specified"))))

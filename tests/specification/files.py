@@ -1,4 +1,4 @@
-"""The files of cases, read beside pytest, for what is said of all of them."""
+"""The files of cases, loaded without pytest, for tests about all of them."""
 
 import importlib.util
 from pathlib import Path
@@ -16,7 +16,7 @@ def every() -> list[Path]:
 
 
 def cases_in(path: Path) -> list[Case]:
-    """Cases of a file, which is run as a module of its own."""
+    """Cases of a file, which is imported as a separate module."""
     spec = importlib.util.spec_from_file_location(f"specified_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")

@@ -1,4 +1,4 @@
-"""A lake and a context in memory: the tables of many cases as frames of a session, for the product's own functions."""
+"""An in-memory lake and context: the tables of many cases as frames of a session, for the product's own functions."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class MemoryLake:
-    """Serves each table as the rows of all cases; one that no case gives is empty."""
+    """Serves each table with the rows of all cases; a table that no case contains is empty."""
 
     spark: Any
     cases: Sequence[Case]
     frames: dict[str, DataFrame] = field(default_factory=dict)
 
     def table(self, table: type[Table]) -> DataFrame:
-        """Rows of a table, typed: naive times are of the session's zone."""
+        """Rows of a table, typed; naive times are in the session's zone."""
         if table.name not in self.frames:
             rows = [row for case in self.cases for row in _rows(case, table)]
             names = list(table.schema())
             texts = self.spark.createDataFrame(
                 [tuple(row.get(name) for name in names) for row in rows], ", ".join(f"`{n}` string" for n in names)
             )
-            # A list cannot be cast from text; no case gives one.
+            # A list cannot be cast from text; no case contains one.
             typed = (
                 f"cast({'null' if c.type.startswith('array') else f'`{n}`'} as {c.type}) as `{n}`"
                 for n, c in table.schema().items()
@@ -52,14 +52,14 @@ def _rows(case: Case, table: type[Table]) -> list[Row]:
 
 @dataclass
 class MemoryContext:
-    """As much of a step's context as the product's functions ask for."""
+    """The part of a step's context that the product's functions use."""
 
     catalogue: Catalogue
     lake: MemoryLake
     day: date
 
     def is_current(self, step: str) -> bool:
-        """No step was performed: facts of every day are computed."""
+        """No step has run: facts of every day are computed."""
         return False
 
     @property
