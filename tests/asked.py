@@ -32,12 +32,12 @@ def ask(sql, types=None, **row):
     """What an expression gives for one row: text, or of the types that are given, by the names of columns."""
     import pyarrow as pa
 
-    held = {
+    arrow_types = {
         "string": pa.string(),
         "int": pa.int32(),
         "bigint": pa.int64(),
         "boolean": pa.bool_(),
         "double": pa.float64(),
     }
-    columns = {name: pa.array([value], held[(types or {}).get(name, "string")]) for name, value in row.items()}
+    columns = {name: pa.array([value], arrow_types[(types or {}).get(name, "string")]) for name, value in row.items()}
     return rows(sql, pa.table({"_one_row": pa.array([1], pa.int32()), **columns}))[0]

@@ -63,6 +63,6 @@ def server() -> Path:
 @pytest.fixture
 def retailer(tmp_path: Path) -> Iterator[Retailer]:
     """A retailer without any declaration yet."""
-    made = Retailer(tmp_path)
-    yield made
-    made.close()
+    shop = Retailer(tmp_path)
+    yield shop
+    shop.close()

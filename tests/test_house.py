@@ -126,7 +126,7 @@ def test_each_library_has_one_door(library):
 
 
 @pytest.mark.parametrize(
-    ("what", "door", "found"),
+    ("what", "door", "matches"),
     [
         ("Delta as a format", "quanyu/lake/", lambda n: called(n, "format") and "delta" in map(text, n.args)),
         ("Delta in SQL", "quanyu/lake/", lambda n: DELTA.search(text(n))),
@@ -136,13 +136,13 @@ def test_each_library_has_one_door(library):
         ("os by its parts", "nowhere", lambda n: isinstance(n, ast.ImportFrom) and n.module == "os"),
     ],
 )  # fmt: skip
-def test_each_outside_thing_has_one_door(what, door, found):
+def test_each_outside_thing_has_one_door(what, door, matches):
     elsewhere = [
         f"{file}:{node.lineno} touches {what}"
         for file, tree in TREES.items()
         if not file.startswith(door)
         for node in ast.walk(tree)
-        if found(node)
+        if matches(node)
     ]
     assert elsewhere == []
 
@@ -156,7 +156,7 @@ def test_nothing_leaves_the_house_but_through_the_gate():
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "modules"),
     [
         ("def f():\n    from jobs.ingest import steps", ["jobs.ingest.steps"]),
         ("import mlflow.sklearn as m", ["mlflow.sklearn"]),
@@ -164,8 +164,8 @@ def test_nothing_leaves_the_house_but_through_the_gate():
         ("from importlib import import_module", ["importlib"]),
     ],
 )
-def test_the_rules_see_what_hides(source, found):
-    assert [name for name, _ in imports(ast.parse(source))] == found
+def test_the_rules_see_what_hides(source, modules):
+    assert [name for name, _ in imports(ast.parse(source))] == modules
 
 
 def test_functions_are_short():
@@ -220,29 +220,29 @@ def declared(request, tmp_path_factory):
 
 
 def test_every_declaration_says_what_it_is(declared):
-    told = {}
+    texts = {}
     for table in declared.tables.values():
-        told |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
-        told |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
+        texts |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
+        texts |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
     for view in declared.views.values():
-        told |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
-        told |= {f"{view.name}.{name}": made.about for name, made in {**view.features, **view.tags}.items()}
-        told |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
-        told |= {
+        texts |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
+        texts |= {f"{view.name}.{name}": column.about for name, column in {**view.features, **view.tags}.items()}
+        texts |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
+        texts |= {
             f"{view.name}.{name}: unit": feature.unit
             for name, feature in view.features.items()
             if view.types(declared.tables)[name] in ("bigint", "double")
             or view.types(declared.tables)[name].startswith("decimal")
         }
     for spec in declared.models.values():
-        told |= {
+        texts |= {
             spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "",
             f"{spec.name}: owner": spec.owner,
         }
     for item in [*declared.sources.values(), *declared.audiences.values(), *declared.journeys.values()]:
-        told |= {item.file: item.describes, f"{item.file}: owner": item.owner}
-    assert [name for name, text in told.items() if not (text or "").strip()] == []
-    sentences = {name: text for name, text in told.items() if ": " not in name and " " in (text or "")}
+        texts |= {item.file: item.describes, f"{item.file}: owner": item.owner}
+    assert [name for name, text in texts.items() if not (text or "").strip()] == []
+    sentences = {name: text for name, text in texts.items() if ": " not in name and " " in (text or "")}
     assert [name for name, text in sentences.items() if not text.strip().endswith((".", ")"))] == []
 
 
@@ -260,13 +260,13 @@ def test_every_number_has_its_unit_and_every_personal_text_is_marked(declared):
 
 IMPORTS = """
 import json, pkgutil, importlib, sys, psutil, threading
-found = ["quanyu.cli"]
+modules = ["quanyu.cli"]
 for package in {packages!r}:
     root = importlib.import_module(package)
-    found += [item.name for item in pkgutil.walk_packages(root.__path__, package + ".")]
+    modules += [item.name for item in pkgutil.walk_packages(root.__path__, package + ".")]
 {what}
 print(json.dumps({{"heavy": sorted({heavy!r} & set(sys.modules)), "children": len(psutil.Process().children()),
-                  "threads": threading.active_count(), "modules": len(found)}}))
+                  "threads": threading.active_count(), "modules": len(modules)}}))
 """
 
 
@@ -278,9 +278,9 @@ def imported(what, packages=("quanyu", "jobs", "features", "ml")):
 
 
 def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
-    told = imported("for name in found: importlib.import_module(name)")
-    assert told.pop("modules") > 60
-    assert told == {"heavy": [], "children": 0, "threads": 1}
+    report = imported("for name in modules: importlib.import_module(name)")
+    assert report.pop("modules") > 60
+    assert report == {"heavy": [], "children": 0, "threads": 1}
 
 
 def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():

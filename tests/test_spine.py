@@ -68,17 +68,17 @@ def test_persons_become_customers_near_the_truth(lived):
     records = records[records["feed"].isin(["crm", "pos", "shop"]) & (records["person"] != "")]
     # The marketplace masks names and phones: who buys there too is somebody else to the house. So is who only
     # answered in the mini-program.
-    known = set(zip(records["person"], records["feed"] == "shop", strict=True))
+    expected = set(zip(records["person"], records["feed"] == "shop", strict=True))
     customers = {row[0] for row in lived.rows("gold/customers", "customer_id")}
-    assert 0.8 * len(known) <= len(customers) <= 1.5 * len(known)
+    assert 0.8 * len(expected) <= len(customers) <= 1.5 * len(expected)
 
 
 def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
     received = lived.rows("bronze/pos", "store_no", "receipt_no", "line_no", "_file", "_row")
     there = "quarantine/pos" in lived.versions()
-    held = set(lived.rows("quarantine/pos", "_file", "_row")) if there else set()
-    good = {row[:3] for row in received if row[3:] not in held}
-    assert held <= {row[3:] for row in received}
+    quarantined = set(lived.rows("quarantine/pos", "_file", "_row")) if there else set()
+    good = {row[:3] for row in received if row[3:] not in quarantined}
+    assert quarantined <= {row[3:] for row in received}
     lines = lived.rows("silver/order_lines", "order_id", "line", where=pc.field("source") == "pos")
     assert sorted((f"{store}-{receipt}", int(line)) for store, receipt, line in good) == sorted(set(lines))
 
@@ -102,8 +102,8 @@ def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
 def test_nothing_of_a_day_is_from_after_it(lived):
     at = pc.field("as_of") == date.fromisoformat(EARLIER)
     assert all(days is None or days >= 0 for (days,) in lived.rows("gold/recency", "days_since_order", where=at))
-    known = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
-    assert max(at.date() for (at,) in lived.rows("silver/orders", "ordered_at", where=known)) <= date.fromisoformat(
+    recorded = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
+    assert max(at.date() for (at,) in lived.rows("silver/orders", "ordered_at", where=recorded)) <= date.fromisoformat(
         EARLIER
     )
 
@@ -132,10 +132,10 @@ def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(
 def add_a_yuan(shop: Retailer) -> None:
     """Change the price of one line in the newest state of an order."""
     files = sorted(f for f in (shop.home / "landing" / "shop").glob("*/*.jsonl") if f.parent.name <= LAST)
-    told = [
+    orders = [
         (f, n, json.loads(row)) for f in files for n, row in enumerate(f.read_text().splitlines()) if "待" not in row
     ]
-    newest = {order["tid"]: (f, n, order) for f, n, order in told}
+    newest = {order["tid"]: (f, n, order) for f, n, order in orders}
     file, number, order = next(one for one in newest.values() if one[2]["status"] == "TRADE_FINISHED")
     paid = order["orders"][0]
     paid["payment"], order["payment"] = (f"{float(one['payment']) + 1:.2f}" for one in (paid, order))
@@ -192,9 +192,9 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
 def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
     entered = lived.rows("gold/memberships", "audience", "customer_id", where=at)
-    seen = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    members = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
     assert entered
-    assert sorted((row["audience"], row["customer_id"]) for row in seen.collect()) == entered
+    assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
 
 
 def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):

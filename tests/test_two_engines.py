@@ -26,7 +26,7 @@ def differences(one: Retailer, other: Retailer) -> dict[str, set[tuple[object, .
     """Rows that only one of two homes has, by table."""
     places = set(one.versions()) | set(other.versions())
     rows = {place: set(map(str, one.steady(place))) ^ set(map(str, other.steady(place))) for place in sorted(places)}
-    return {place: found for place, found in rows.items() if found}
+    return {place: differing for place, differing in rows.items() if differing}
 
 
 def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):

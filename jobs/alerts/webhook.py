@@ -52,5 +52,7 @@ def document(form: str, day: date, subject: str, body: str, alerts: Sequence[Ale
     text = f"{subject}\n{body}"
     if form == "wecom":
         return {"msgtype": "text", "text": {"content": text}}
-    told = [{"step": one.step, "words": one.words, "since": one.since.isoformat(), "over": one.over} for one in alerts]
-    return {"day": day.isoformat(), "text": text, "alerts": told}
+    entries = [
+        {"step": one.step, "words": one.words, "since": one.since.isoformat(), "over": one.over} for one in alerts
+    ]
+    return {"day": day.isoformat(), "text": text, "alerts": entries}

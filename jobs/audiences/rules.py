@@ -37,13 +37,13 @@ def profile(context: Context, skipped: Sequence[date], audiences: Audiences | No
     """
     catalogue, day = context.catalogue, context.day
     audiences = catalogue.audiences.values() if audiences is None else audiences
-    found = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
+    profiles = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
     if skipped:
-        found = found.unionByName(asof.customers_known(context, *skipped))
+        profiles = profiles.unionByName(asof.customers_known(context, *skipped))
     for room in named(audiences):
         rows = _scores(context, room, skipped) if room in catalogue.models else _features(context, room, skipped)
-        found = found.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
-    return _with_measures(context, found, skipped, audiences)
+        profiles = profiles.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
+    return _with_measures(context, profiles, skipped, audiences)
 
 
 def _features(context: Context, view: str, skipped: Sequence[date]) -> DataFrame:
@@ -60,10 +60,11 @@ def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:
     today = rows.where(f"as_of = date'{context.day}'")
     if not skipped:
         return today
-    held = rows.selectExpr("*", f"explode(array({dates(skipped)})) as held_on").where("as_of <= held_on")
-    newest = held.selectExpr("*", "row_number() over (partition by customer_id, held_on order by as_of desc) as nth")
-    told = newest.where("nth = 1").drop("nth", "as_of").withColumnRenamed("held_on", "as_of")
-    return today.unionByName(told)
+    candidates = rows.selectExpr("*", f"explode(array({dates(skipped)})) as skipped_on").where("as_of <= skipped_on")
+    nth = "row_number() over (partition by customer_id, skipped_on order by as_of desc) as nth"
+    newest = candidates.selectExpr("*", nth)
+    latest = newest.where("nth = 1").drop("nth", "as_of").withColumnRenamed("skipped_on", "as_of")
+    return today.unionByName(latest)
 
 
 def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date], audiences: Audiences) -> DataFrame:

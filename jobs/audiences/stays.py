@@ -23,18 +23,18 @@ def stays(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: Dat
     than before (`moved`: MOVES) has the stay of that id with its holdout, unless one of the own goes on.
     """
     nth = "case " + " ".join(f"when as_of = date'{on}' then {n}" for n, on in enumerate(days)) + " end as nth"
-    seen = inside.selectExpr(*WHO, "cast(null as date) as entered_on", "holdout", "true as own", nth)
+    days_inside = inside.selectExpr(*WHO, "cast(null as date) as entered_on", "holdout", "true as own", nth)
     run = f"nth - row_number() over (partition by {', '.join(WHO)} order by nth) as run"
     if len(days) == 1:
         # The day follows what was before it: all is one run.
         run = "0 as run"
-    made = seen.unionByName(_open(before, moved)).selectExpr("*", run).groupBy(*WHO, "run")
+    runs = days_inside.unionByName(_open(before, moved)).selectExpr("*", run).groupBy(*WHO, "run")
     # Who came in on this very day and is out by a corrected view of it was never in.
-    kept = made.agg(*_stay(f"array({dates(days)})")).where("own and (left_on is null or entered_on < left_on)")
-    kept = kept.select(*before.columns)
+    updated = runs.agg(*_stay(f"array({dates(days)})")).where("own and (left_on is null or entered_on < left_on)")
+    updated = updated.select(*before.columns)
     # An id that comes back goes on with the stay that ended with it.
-    ended = before.where("left_on is not null").join(kept, [*WHO, "entered_on"], "left_anti")
-    return ended.unionByName(kept)
+    ended = before.where("left_on is not null").join(updated, [*WHO, "entered_on"], "left_anti")
+    return ended.unionByName(updated)
 
 
 def rewound(before: DataFrame, day: date) -> DataFrame:
@@ -49,17 +49,17 @@ def ever_held_out(before: DataFrame, identities: DataFrame) -> DataFrame:
     identities has a row for each assignment of a record there ever was: source, person_key, customer_id, valid_from,
     valid_to.
     """
-    held = before.where("holdout")
+    holdouts = before.where("holdout")
     during = "valid_from < coalesce(left_on, date'9999-12-31') and (valid_to is null or valid_to > entered_on)"
-    records = held.join(identities, "customer_id").where(during).select("audience", "source", "person_key")
+    records = holdouts.join(identities, "customer_id").where(during).select("audience", "source", "person_key")
     today = identities.where("valid_to is null").select("source", "person_key", "customer_id")
     others = records.join(today, ["source", "person_key"]).select(*WHO)
-    return held.select(*WHO).unionByName(others).distinct()
+    return holdouts.select(*WHO).unionByName(others).distinct()
 
 
-def held_out(rows: DataFrame, held: DataFrame) -> DataFrame:
+def held_out(rows: DataFrame, holdouts: DataFrame) -> DataFrame:
     """The rows, held out where their customer is among those who always are."""
-    marked = rows.join(held.selectExpr(*WHO, "true as _held"), [*WHO], "left")
+    marked = rows.join(holdouts.selectExpr(*WHO, "true as _held"), [*WHO], "left")
     return marked.selectExpr(
         *(f"`{n}`" if n != "holdout" else "holdout or _held is not null as holdout" for n in rows.columns)
     )
@@ -74,9 +74,9 @@ def _open(before: DataFrame, moved: DataFrame) -> DataFrame:
     others = others.selectExpr("audience", "now as customer_id", "entered_on", "holdout", "false as own")
     # Of several the own one; or the first to enter, held out if any was.
     first = F.expr("coalesce(min(entered_on) filter (where own), min(entered_on))").alias("entered_on")
-    held = F.expr("coalesce(max(holdout) filter (where own), max(holdout))").alias("holdout")
-    found = still.unionByName(others).groupBy(*WHO).agg(first, held, F.bool_or("own").alias("own"))
-    return found.selectExpr("*", "-1 as nth")
+    holdout = F.expr("coalesce(max(holdout) filter (where own), max(holdout))").alias("holdout")
+    open_stays = still.unionByName(others).groupBy(*WHO).agg(first, holdout, F.bool_or("own").alias("own"))
+    return open_stays.selectExpr("*", "-1 as nth")
 
 
 def _stay(days: str) -> list[Column]:

@@ -87,14 +87,14 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
         audience_days.note(context, name, _last(context, name), words)
     for audience in audiences:
         audience_days.note(context, audience.name, day)
-    told = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
+    member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days taken first"] if days else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
-    facts = {"audiences": told, "stale": lacks}
-    return Outcome(sum(told.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
+    facts = {"audiences": member_counts, "stale": lacks}
+    return Outcome(sum(member_counts.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
 
 
 def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
@@ -129,14 +129,14 @@ def _evaluated(
 def _together(context: Context, before: DataFrame, now: DataFrame, groups: Sequence[Group]) -> DataFrame:
     """Stays of all audiences after their days; those of no group are as they were."""
     lake = context.lake
-    held = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
+    holdouts = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
         stood = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
         # What is over stays as it was measured.
-        stood = stood.where("left_on is not null").unionByName(held_out(stood.where("left_on is null"), held))
-        inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), held)
+        stood = stood.where("left_on is not null").unionByName(held_out(stood.where("left_on is null"), holdouts))
+        inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
         moved = lake.spark.createDataFrame(moves(context, last), MOVES)
         parts.append(stays(stood, inside, days, moved))
     return union_all(parts)
@@ -179,8 +179,8 @@ def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]
     if last is None:
         return [], 0
     between = (context.day - last).days - 1
-    taken = max(min(between, context.settings.catch_up_days), 0)
-    return [context.day - timedelta(days=n) for n in range(taken, 0, -1)], max(between - taken, 0)
+    count = max(min(between, context.settings.catch_up_days), 0)
+    return [context.day - timedelta(days=n) for n in range(count, 0, -1)], max(between - count, 0)
 
 
 def _last(context: Context, audience: str) -> date | None:

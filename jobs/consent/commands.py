@@ -80,11 +80,11 @@ def _evidence(context: Context, customer: str, moment: Moment) -> Any:
     names = ("source", "purpose", "channel", "state", "changed_at", "evidence")
     own = known(context, "consents", moment).where(own_rows).select(*names).collect()
     rows = [[*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in own]
-    told = known(context, "messages", moment).where(own_rows)
-    told = told.where(f"status in {(*ENDS, *PAUSES)}")
+    events = known(context, "messages", moment).where(own_rows)
+    events = events.where(f"status in {(*ENDS, *PAUSES)}")
     rows += [
         [row["source"], "messages", row["channel"], row["status"], _time(context, row["at"]), row["message_id"]]
-        for row in told.collect()
+        for row in events.collect()
     ]
     listed = known(context, "suppressions", moment).where(own_rows).collect()
     rows += [[row["source"], row["purpose"], row["channel"], "listed", "", row["reason"]] for row in listed]

@@ -89,8 +89,8 @@ def newest_grants(context: Context, question: Question, moment: Moment) -> DataF
 def feeds(context: Context, purpose: str) -> list[str]:
     """Names of the feeds that decide who may be reached: of consents and lists, for messages also of what became of
     them."""
-    told = _tables(purpose)
-    return [name for name, source in context.catalogue.sources.items() if told & set(source.tables())]
+    tables = _tables(purpose)
+    return [name for name, source in context.catalogue.sources.items() if tables & set(source.tables())]
 
 
 def _tables(purpose: str) -> set[str]:
@@ -106,7 +106,7 @@ def _gone(context: Context, purpose: str) -> list[str]:
         return []
     tables = [context.catalogue.tables[name] for name in sorted(_tables(purpose))]
     rows = [lake.table(table).where(f"source in ({names})").select("source").distinct().collect() for table in tables]
-    return sorted({row["source"] for found in rows for row in found})
+    return sorted({row["source"] for table_rows in rows for row in table_rows})
 
 
 def unreadable(context: Context, purpose: str) -> DataFrame:

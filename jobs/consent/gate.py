@@ -94,15 +94,15 @@ class Gate:
         return self._keep(shown(self._context, self._moment))
 
     @cached_property
-    def _told(self) -> DataFrame:
+    def _message_events(self) -> DataFrame:
         """What message systems say; nothing where the question is not about messages."""
-        told = objecting.of_messages(self._context, self._question, self._moment)
-        return self._keep(told if self._question.purpose == "messages" else told.where("false"))
+        events = objecting.of_messages(self._context, self._question, self._moment)
+        return self._keep(events if self._question.purpose == "messages" else events.where("false"))
 
     @cached_property
     def _records(self) -> DataFrame:
         """Records that object."""
-        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._told)
+        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._message_events)
         return self._keep(rows)
 
     @cached_property
@@ -149,13 +149,17 @@ class Gate:
     def _barred(self, addresses: DataFrame) -> DataFrame:
         """Addresses that may not be used whoever shows them: customer_id, kind, value, reason."""
         texts = with_hashes(addresses, ("customer_id", "kind", "value"))
-        found = texts.join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
-        told = self._told.where("address_hash is not null").select("address_hash", "reason", "over_at").distinct()
+        matches = texts.join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
+        events = (
+            self._message_events.where("address_hash is not null")
+            .select("address_hash", "reason", "over_at")
+            .distinct()
+        )
         # Where several show an address, it is free again for those who consented anew themselves.
-        told = told.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
-        told = told.where("over_at is null or not coalesce(granted_at > over_at, false)")
+        events = events.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
+        events = events.where("over_at is null or not coalesce(granted_at > over_at, false)")
         columns = ("customer_id", "kind", "value", "reason")
-        both = found.select(*columns).unionByName(told.select(*columns))
+        both = matches.select(*columns).unionByName(events.select(*columns))
         first = both.groupBy(*columns[:3]).agg({"reason": "min"})
         return first.withColumnRenamed("min(reason)", "reason")
 

@@ -29,7 +29,7 @@ PAUSES = {"not_friend": "no contact in {}", "limit_reached": "{} takes no more m
 
 
 def objections(
-    context: Context, question: Question, moment: Moment, identifiers: DataFrame, told: DataFrame
+    context: Context, question: Question, moment: Moment, identifiers: DataFrame, events: DataFrame
 ) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
 
@@ -38,7 +38,7 @@ def objections(
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
     alone = withdrawn.where("customer_id is null").select(*listed.columns)
-    without_address = told.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
+    without_address = events.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
     return union_all(
         [
             withdrawn,
@@ -107,10 +107,10 @@ def of_messages(context: Context, question: Question, moment: Moment) -> DataFra
     stands = f"status in {tuple(ENDS)} or {' or '.join(pauses)}"
     cases = " ".join(f"when '{status}' then {quoted(words)}" for status, words in {**ENDS, **PAUSES}.items())
     newest = newest_grants(context, question, moment)
-    told = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
+    events = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
     reason = f"replace(case status {cases} end, '{{}}', channel) as reason"
-    told = told.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
-    return _concerned(question, told.distinct(), "channel")
+    events = events.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
+    return _concerned(question, events.distinct(), "channel")
 
 
 def _addressed(context: Context, rows: DataFrame) -> DataFrame:
@@ -147,7 +147,7 @@ def suppressed(
     others = "concat(reason, ', by somebody who shows it') as reason"
     columns = ("text", "kind", others)
     listed = _listed(context, question, moment).join(identifiers, ["source", "person_key"])
-    found = [
+    parts = [
         whole.join(stands, "customer_id").selectExpr(*columns),
         own.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
         listed.where(_fits(question)).selectExpr("text", "cast(null as string) as kind", "reason"),
@@ -159,7 +159,7 @@ def suppressed(
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),
     ]  # fmt: skip
-    return union_all(found).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
+    return union_all(parts).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
 
 
 SHARED_HOLDOUT = "shared with somebody who is held out"

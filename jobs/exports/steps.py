@@ -71,15 +71,15 @@ class Counted:
 
 def platforms() -> dict[str, type[Platform]]:
     """Every platform by the name of its file, which is what audiences write under send_to."""
-    found = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
-    return {platform.__module__.rpartition(".")[2]: platform for platform in found}
+    classes = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
+    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
     """List a step for every audience and platform that it is sent to."""
-    known = platforms()
+    classes = platforms()
     pairs = [(audience, name) for audience in catalogue.audiences.values() for name in audience.send_to]
-    return [_step(catalogue.settings, audience, name, known[name]) for audience, name in pairs]
+    return [_step(catalogue.settings, audience, name, classes[name]) for audience, name in pairs]
 
 
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
@@ -131,10 +131,10 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     }  # fmt: skip
     delivered = _deliver(context, audience, name, platform, values, facts)
     members.record(context, task, rows, receipt)
-    told = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
+    summary = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
     notes = (*(f"removals alone went out: {words}" for words in waits), *counted.notes(audience))
     alerts = {"held": f"removals alone went out: {'; '.join(waits)}"} if waits else {}
-    return Outcome(counted.members, counted.customers, notes=notes, facts=told, alerts=alerts)
+    return Outcome(counted.members, counted.customers, notes=notes, facts=summary, alerts=alerts)
 
 
 def _held_back(words: str) -> Outcome:
@@ -225,6 +225,6 @@ def _deliver(
     except QuanyuError as error:
         context.store.exports.record(task, context.day, "failed", None, {**facts, "reason": str(error)})
         raise
-    told = {**facts, "parts": delivered.parts, "rows": delivered.rows}
-    context.store.exports.record(task, context.day, "delivered", delivered.location, told)
+    details = {**facts, "parts": delivered.parts, "rows": delivered.rows}
+    context.store.exports.record(task, context.day, "delivered", delivered.location, details)
     return delivered

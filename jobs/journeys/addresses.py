@@ -51,19 +51,19 @@ def template_name(journey: str, step: int) -> str:
 def templates(journeys: Iterable[Journey], programs: Mapping[str, Program]) -> dict[str, Template]:
     """Every text of every journey by name. Raises ConfigError with all that cannot be read or names unknown values."""
     problems = Problems()
-    found: dict[str, Template] = {}
+    texts: dict[str, Template] = {}
     for journey in journeys:
         for step, operation in enumerate(programs[journey.name].operations):
             if operation.message is None:
                 continue
-            name, told = template_name(journey.name, step), operation.message
+            name, message = template_name(journey.name, step), operation.message
             with problems.gather():
-                made = JourneyTemplate(name, told.subject, told.body, None, journey.file, journey.name)
-                for unknown in sorted(made.names() - set(VALUES)):
+                template = JourneyTemplate(name, message.subject, message.body, None, journey.file, journey.name)
+                for unknown in sorted(template.names() - set(VALUES)):
                     problems.add(journey.file, "message", f"unknown value {unknown!r}; {nearest(unknown, VALUES)}")
-                found[name] = made
+                texts[name] = template
     problems.check()
-    return found
+    return texts
 
 
 def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:

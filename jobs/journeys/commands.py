@@ -51,16 +51,16 @@ def show(
     context = _context(conf, home)
     if journey is not None:
         _check(journey, {*context.catalogue.journeys, *(m.journey for m in context.store.outbox.all())}, "journey")
-    found = fates(context, journey)
+    selected = fates(context, journey)
     if day is not None:
         on = day_of(day)
-        found = [fate for fate in found if fate.day == on]
+        selected = [fate for fate in selected if fate.day == on]
     if status is not None:
         _check(status, _statuses(), "status")
-        found = [fate for fate in found if fate.status == status]
-    say(_counts(found))
+        selected = [fate for fate in selected if fate.status == status]
+    say(_counts(selected))
     if journey is not None or status is not None or day is not None:
-        say(_listing(found))
+        say(_listing(selected))
 
 
 @outbox.command()
@@ -132,10 +132,10 @@ def _check(name: str, allowed: Iterable[str], what: str) -> None:
         raise ConfigError(f"unknown {what} {name!r}; {nearest(name, allowed)}")
 
 
-def _counts(found: list[Fate]) -> Any:
+def _counts(fates: list[Fate]) -> Any:
     from rich.table import Table
 
-    counted = Counter((fate.journey, fate.status) for fate in found)
+    counted = Counter((fate.journey, fate.status) for fate in fates)
     counts = Table(title="Outbox", title_justify="left", title_style="bold", header_style="bold")
     for column in ("journey", "status", "messages"):
         counts.add_column(column, justify="right" if column == "messages" else "left")
@@ -144,6 +144,6 @@ def _counts(found: list[Fate]) -> Any:
     return counts if counted else "the outbox is empty, of what was asked for"
 
 
-def _listing(found: list[Fate]) -> Any:
-    rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in found]
+def _listing(fates: list[Fate]) -> Any:
+    rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in fates]
     return grid(("due", "key", "customer", "status", "reason"), rows)

@@ -42,9 +42,9 @@ def take(context: Context) -> int:
         return 0
     lake, store = context.lake, context.store
     rows = lake.rows(PLACE, _columns()).to_pylist() if lake.exists(PLACE) else []
-    taken = store.outbox.take([_message(row) for row in rows])
+    count = store.outbox.take([_message(row) for row in rows])
     store.memory.remember(AGREED, "", {"version": lake.version(PLACE)})
-    return taken
+    return count
 
 
 def agreed(context: Context) -> bool:
@@ -65,9 +65,9 @@ def _arrow(messages: Sequence[Message], context: Context, schema: pa.Schema) -> 
 
 
 def _row(message: Message, day: date, home: str) -> dict[str, Any]:
-    told = {"step": int(message.step), "due_on": message.due_on or message.planned_on}
+    values = {"step": int(message.step), "due_on": message.due_on or message.planned_on}
     at = message.updated_at.astimezone(UTC) if message.updated_at else None
-    return {**vars(message), **told, "day": day, "at": at, "home": home}
+    return {**vars(message), **values, "day": day, "at": at, "home": home}
 
 
 def _message(row: dict[str, Any]) -> Message:

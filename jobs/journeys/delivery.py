@@ -139,24 +139,24 @@ def _so_far(counts: Mapping[str, int]) -> str:
 
 def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
     """Put in words and figures what became of the messages of one run."""
-    told = {name: counts.get(name, 0) for name in ENDINGS}
-    told["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
+    totals = {name: counts.get(name, 0) for name in ENDINGS}
+    totals["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
     left = context.store.outbox.all("planned")
-    told["planned"] = len(left)
+    totals["planned"] = len(left)
     others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
     words = (
-        (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
+        (totals["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
         (settled, "unknown ones settled by facts that came back"),
         (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
-        (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
-        (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
-        (told["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
+        (totals["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
+        (totals["failed"], "failed, to be tried again a quarter of an hour later or after"),
+        (totals["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
                           " `quanyu outbox --status unknown` lists them"),
-        (told["expired"], "expired: too late, the goal reached or the journey left before they went out"),
-        (told["cancelled"], "cancelled: their journey or step is not declared any more"),
+        (totals["expired"], "expired: too late, the goal reached or the journey left before they went out"),
+        (totals["cancelled"], "cancelled: their journey or step is not declared any more"),
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
     waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
     alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
-    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told, alerts=alerts)
+    return Outcome(sum(totals.values()) - totals["planned"], totals["sent"], notes=notes, facts=totals, alerts=alerts)

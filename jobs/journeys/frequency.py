@@ -13,13 +13,13 @@ ARRIVED = ("announced", "sending", "sent", "unknown")
 
 
 def in_time(
-    context: Context, decided: Iterable[Decision], known: Iterable[Walk], last_day: Callable[[Decision], date]
+    context: Context, decided: Iterable[Decision], walks: Iterable[Walk], last_day: Callable[[Decision], date]
 ) -> tuple[list[Decision], int]:
     """Leave out messages to persons who get or got another one less than quiet_days ago, and count them.
 
     The next run asks for them again. One whose last day is over goes through, so that it is put down as expired.
     """
-    person = {walk.instance_id: walk.customer_id for walk in known}
+    person = {walk.instance_id: walk.customer_id for walk in walks}
     planned = context.store.outbox.all()
     last: dict[str, date] = {}
     for message in planned:

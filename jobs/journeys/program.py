@@ -138,29 +138,29 @@ def entered(journey: str, customer_id: str, entered_on: date) -> Walk:
     return Walk(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
 
 
-def advance(program: Program, walk: Walk, day: date, known: Known) -> tuple[Walk, list[Decision]]:
+def advance(program: Program, walk: Walk, day: date, facts: Known) -> tuple[Walk, list[Decision]]:
     """Take every step that is due by the day, each on the date it was due, and return what was newly decided.
 
     A run after a gap therefore decides as daily runs would have. What was decided before stands: a run that was killed
     after its decisions were kept walks the same way again, whatever has changed since.
     """
-    made: list[Decision] = []
+    decisions: list[Decision] = []
     while walk.status == "active" and walk.due_on <= day:
-        decision = known.decided.get(walk.step) or _decided(program, walk, known)
-        if decision is not None and walk.step not in known.decided:
-            made.append(decision)
+        decision = facts.decided.get(walk.step) or _decided(program, walk, facts)
+        if decision is not None and walk.step not in facts.decided:
+            decisions.append(decision)
         walk = _moved(program.operations[walk.step], walk, decision)
-    return walk, made
+    return walk, decisions
 
 
-def _decided(program: Program, walk: Walk, known: Known) -> Decision | None:
+def _decided(program: Program, walk: Walk, facts: Known) -> Decision | None:
     operation = program.operations[walk.step]
     if operation.kind == "message":
-        if known.happened(program.goal, walk.due_on):
+        if facts.happened(program.goal, walk.due_on):
             return _decision(walk, "end", GOAL)
-        return _decision(walk, "message") if known.consented else _decision(walk, "held", "no consent to messages")
+        return _decision(walk, "message") if facts.consented else _decision(walk, "held", "no consent to messages")
     if operation.kind == "branch":
-        yes = known.happened(operation.happened, walk.due_on)
+        yes = facts.happened(operation.happened, walk.due_on)
         return _decision(walk, "then" if yes else "otherwise", operation.happened)
     return _decision(walk, "end", operation.outcome) if operation.kind == "end" else None
 
@@ -170,8 +170,8 @@ def _decision(walk: Walk, decision: str, reason: str | None = None) -> Decision:
 
 
 def _moved(operation: Operation, walk: Walk, decision: Decision | None) -> Walk:
-    on, told = walk.due_on, decision.decision if decision else operation.kind
-    if decision is not None and told == "end":
+    on, choice = walk.due_on, decision.decision if decision else operation.kind
+    if decision is not None and choice == "end":
         return replace(walk, status="ended", outcome=decision.reason, moved_on=on)
-    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(told, walk.step + 1)
+    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(choice, walk.step + 1)
     return replace(walk, step=to, due_on=on + timedelta(days=operation.days), moved_on=on)

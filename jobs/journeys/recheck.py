@@ -90,5 +90,5 @@ def _why_not(message: Message) -> str:
 
 
 def _reached(walk: Walk, programs: Mapping[str, Program], goals: walks.Happenings, day: date) -> bool:
-    found = goals.get((programs[walk.journey].goal, walk.customer_id), ())
-    return any(happening.counts(walk.entered_on, day) for happening in found)
+    events = goals.get((programs[walk.journey].goal, walk.customer_id), ())
+    return any(happening.counts(walk.entered_on, day) for happening in events)

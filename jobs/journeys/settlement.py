@@ -36,5 +36,5 @@ def _statuses(context: Context, keys: dict[str, str]) -> dict[str, str]:
     named = F.expr(named_sql("message_id"))
     rows = rows.where(F.col("recorded_on") <= F.lit(context.day)).withColumn("named", named)
     rows = rows.where(named.isin(*keys) & F.col("status").isin(*SETTLES))
-    told = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])
-    return {keys[row["named"]]: row["status"] for row in told}
+    events = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])
+    return {keys[row["named"]]: row["status"] for row in events}

@@ -63,9 +63,9 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
 
     The decisions are the truth: killed after them, the next run walks the same way by them and plans their messages.
     """
-    known = walks.walks(context)
-    check_shapes(context, programs, known)
-    moved = move(context, programs, known, walks.decisions(context))
+    existing = walks.walks(context)
+    check_shapes(context, programs, existing)
+    moved = move(context, programs, existing, walks.decisions(context))
     written = walks.keep(context, "decisions", moved.decisions, receipt)
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
     # A store that was lost learns first what went out: that is what a person's quiet days count from.
@@ -76,52 +76,54 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     planned = delivery.plan(context, programs, going_out)
     entry.take(context, moved.barred)
     counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
-    told = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
+    summary = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
     notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
     notes += [f"nobody enters {name}: {words}" for name, words in moved.barred.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
-    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=told)
+    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=summary)
 
 
 def _last_day(context: Context, programs: Mapping[str, Program], decision: Decision) -> date:
     return recheck.last_day(context, programs.get(decision.journey), decision.step, decision.decided_on)
 
 
-def check_shapes(context: Context, programs: Mapping[str, Program], known: Iterable[Walk]) -> None:
+def check_shapes(context: Context, programs: Mapping[str, Program], existing: Iterable[Walk]) -> None:
     """Refuse a journey whose steps were moved about under customers who stand at a position of it."""
-    going = Counter(one.journey for one in known if one.status == "active")
+    going = Counter(one.journey for one in existing if one.status == "active")
     problems, memory = Problems(), context.store.memory
-    for name, told in programs.items():
+    for name, current in programs.items():
         journey = context.catalogue.journeys[name]
         last = next((shape for old in (name, *(journey.was or ())) if (shape := memory.recall(SHAPES, old))), None)
-        if last and last["shape"] != told.shape() and going[name]:
+        if last and last["shape"] != current.shape() and going[name]:
             words = f"added, removed or moved while {going[name]} customers stand at a position in them"
             mend = "put them back, or give the changed journey a file of its own (texts and waits may change)"
             problems.add(journey.file, "steps", f"{words}; {mend}")
     problems.check()
-    for name, told in programs.items():
-        memory.remember(SHAPES, name, {"shape": told.shape()})
+    for name, current in programs.items():
+        memory.remember(SHAPES, name, {"shape": current.shape()})
 
 
 def move(
-    context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
+    context: Context, programs: Mapping[str, Program], existing: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
     """Add who entered, and advance whoever has a step due."""
-    new, barred = entry.newcomers(context, known)
-    everyone = {one.instance_id: one for one in (*known, *new)}
+    new, barred = entry.newcomers(context, existing)
+    everyone = {one.instance_id: one for one in (*existing, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
-    made: list[Decision] = []
+    decisions: list[Decision] = []
     if due:
-        told = _told(context, programs, due, decided)
+        facts = _facts(context, programs, due, decided)
         for one in due:
-            everyone[one.instance_id], found = advance(programs[one.journey], one, context.day, told[one.instance_id])
-            made += found
-    return Moved(list(everyone.values()), [*decided, *made], made, len(new), barred)
+            everyone[one.instance_id], own_decisions = advance(
+                programs[one.journey], one, context.day, facts[one.instance_id]
+            )
+            decisions += own_decisions
+    return Moved(list(everyone.values()), [*decided, *decisions], decisions, len(new), barred)
 
 
-def _told(
+def _facts(
     context: Context, programs: Mapping[str, Program], due: Sequence[Walk], decided: Iterable[Decision]
 ) -> dict[str, Known]:
     tables = sorted({table for one in due for table in programs[one.journey].tables})

@@ -71,9 +71,9 @@ class Template:
     file: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        problems = [self._problem(part, text) for part, text in self._texts().items()]
-        if found := [problem for problem in problems if problem is not None]:
-            raise ConfigError(found)
+        checks = [self._problem(part, text) for part, text in self._texts().items()]
+        if problems := [problem for problem in checks if problem is not None]:
+            raise ConfigError(problems)
 
     def names(self) -> set[str]:
         """Return the names the texts ask for, so that a check can compare them with what is known of a customer."""

@@ -83,16 +83,16 @@ def followed(stored: Sequence[Walk], records: Mapping[str, Record], held_by: Map
     Walks of before records were noted get one of `records` by their customer. Of two that are under way in a journey
     and turn out to be one person's, the first goes on.
     """
-    found = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
+    assigned = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
     first: dict[tuple[str, str], Walk] = {}
-    for walk in sorted(found, key=lambda walk: (walk.entered_on, walk.instance_id)):
+    for walk in sorted(assigned, key=lambda walk: (walk.entered_on, walk.instance_id)):
         if walk.status == "active":
             first.setdefault((walk.journey, walk.customer_id), walk)
     return [
         replace(walk, status="ended", outcome=MERGED)
         if walk.status == "active" and first[walk.journey, walk.customer_id] is not walk
         else walk
-        for walk in found
+        for walk in assigned
     ]
 
 
@@ -110,8 +110,8 @@ def first_records(context: Context, customers: Collection[str]) -> dict[str, Rec
     asked = context.lake.spark.createDataFrame([(one,) for one in sorted(customers)], "customer_id string")
     nth = "row_number() over (partition by customer_id order by valid_from, source, person_key) as nth"
     rows = context.lake.table(context.catalogue.tables["identities"]).join(asked, "customer_id")
-    found = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
-    return {row[0]: (row[1], row[2]) for row in found}
+    firsts = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
+    return {row[0]: (row[1], row[2]) for row in firsts}
 
 
 def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
@@ -139,20 +139,20 @@ def _kept(context: Context, name: str) -> list[Any]:
 def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
     """Customers of these walks whose consent to messages is on record now."""
 
-    known = context.lake.table(context.catalogue.tables["customers"]).where(
+    customers = context.lake.table(context.catalogue.tables["customers"]).where(
         "array_contains(consents, 'messages:email')"
     )
-    return {row[0] for row in known.join(_customers(context, due), "customer_id").select("customer_id").collect()}
+    return {row[0] for row in customers.join(_customers(context, due), "customer_id").select("customer_id").collect()}
 
 
 def happenings(context: Context, due: Sequence[Walk], tables: Iterable[str]) -> Happenings:
     """What the customers of these walks did since they entered, by table and customer."""
-    found = defaultdict(list)
+    events = defaultdict(list)
     for name in tables:
         rows = _did(context, context.catalogue.tables[name], due)
-        for customer, *told in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
-            found[name, customer].append(Happening(*told))
-    return found
+        for customer, *dates in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
+            events[name, customer].append(Happening(*dates))
+    return events
 
 
 def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame:
@@ -171,9 +171,9 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
         tables = context.catalogue.tables
         goal = planned(table, reach(table, tables), "count(*)", COUNTS.get(table.name), None)
         rows = rows.where(goal.rows.condition())
-        told = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
+        dates = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
         people = asof.people(context.lake, context.catalogue.tables["identities"])
-        rows = rows.withColumns(told).join(people, ["source", "person_key"])
+        rows = rows.withColumns(dates).join(people, ["source", "person_key"])
     since_entry = (F.col("on") > F.col("since")) & (F.col("on") <= F.lit(context.day))
     return rows.join(customers, "customer_id").where(since_entry)
 
@@ -189,6 +189,6 @@ def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:
 def keep(context: Context, name: str, rows: Sequence[Walk | Decision], receipt: Receipt) -> Written:
     """Make a table hold just these rows; the fields of a row are the columns of its table, in order."""
     table = context.catalogue.tables[name]
-    schema = ", ".join(f"`{column}` {told.type}" for column, told in table.columns.items())
-    made = context.lake.spark.createDataFrame([astuple(row) for row in rows], schema)
-    return context.lake.sync(table, made, receipt)
+    schema = ", ".join(f"`{column}` {definition.type}" for column, definition in table.columns.items())
+    frame = context.lake.spark.createDataFrame([astuple(row) for row in rows], schema)
+    return context.lake.sync(table, frame, receipt)

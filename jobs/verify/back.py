@@ -99,10 +99,10 @@ def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
 
 def _rewind_files(context: Context, lake: Lake, source: str, moment: datetime, last: date | None) -> int:
     """Forget what was looked at of a feed since the moment, but for what its table of before holds of it."""
-    ledger, taken = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
+    ledger, days_by_file = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
     again = ledger.looked_at_since(source, moment)
     ledger.forget(source, list(again))
     if last:
-        before = [as_it_was(file, taken[path], last) for path, file in again.items() if path in taken]
+        before = [as_it_was(file, days_by_file[path], last) for path, file in again.items() if path in days_by_file]
         ledger.record([replace(f, recorded_on=min(f.recorded_on, last)) for f in before])
     return len(again)

@@ -25,13 +25,13 @@ def context(specified, *days, **audiences):
     """A context of the last of some days, with customers and views as the run of that day wrote them."""
     catalogue = specified.catalogue
     lake = MemoryLake(specified.spark, [LAPSED])
-    made = MemoryContext(catalogue, lake, days[-1])
-    known = asof.customers_known(made, days[-1]).select("customer_id")
+    built = MemoryContext(catalogue, lake, days[-1])
+    customers = asof.customers_known(built, days[-1]).select("customer_id")
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
-    lake.frames["customers"] = known.selectExpr("customer_id", *missing)
+    lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():
-        lake.frames[view.name] = asof.computed(made, view, days[-1])
-    return made
+        lake.frames[view.name] = asof.computed(built, view, days[-1])
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def lapsed(specified):
 
 def test_the_day_of_a_run_and_the_days_that_it_takes_before_hold_the_same(lapsed):
     by_day = {day: [row for row in lapsed if row[2] == day] for day in {row[2] for row in lapsed}}
-    assert {day: len(found) for day, found in by_day.items()} == dict.fromkeys(by_day, 1000)
+    assert {day: len(members) for day, members in by_day.items()} == dict.fromkeys(by_day, 1000)
     assert len(by_day) == 3
-    assert len({tuple((row[1], row[3]) for row in found) for found in by_day.values()}) == 1
+    assert len({tuple((row[1], row[3]) for row in members) for members in by_day.values()}) == 1
 
 
 def test_a_tenth_is_held_out(lapsed):

@@ -61,11 +61,11 @@ class Drop(Platform):
         kinds name the columns. facts["name"] begins the path, and what a home other than facts["home"] wrote there is
         left alone; facts["counts"] joins the counts; all facts go into the manifest.
         """
-        given = [row for row in rows if any(value is not None for value in row)]
-        unique = sorted(set(given), key=lambda row: [value or "" for value in row])
+        identified = [row for row in rows if any(value is not None for value in row)]
+        unique = sorted(set(identified), key=lambda row: [value or "" for value in row])
         with tempfile.TemporaryDirectory(dir=self.staging) as staged:
             parts = [_write(Path(staged), n, kinds, chunk) for n, chunk in enumerate(self._chunks(unique))]
-            counts = {**facts.get("counts", {}), "exported": len(given), "rows": len(unique)}
+            counts = {**facts.get("counts", {}), "exported": len(identified), "rows": len(unique)}
             manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})
             prefix = f"{facts['name']}/{audience}/{day.isoformat()}/"
             _check_owner(bucket, prefix, facts["home"])

@@ -32,9 +32,9 @@ BASE = "zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\n"
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Inbox:
@@ -197,8 +197,8 @@ def test_a_mistake_in_a_declaration_is_told_once_and_over_when_a_step_runs(till)
 def test_a_step_that_stopped_and_messages_that_are_held_are_alerts():
     stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
     assert out_of_order(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
-    held = Outcome(alerts={"held": "31 messages wait: consents is late"})
-    assert out_of_order(Result("send", "done", 1, held)) == {"held": "send: 31 messages wait: consents is late"}
+    outcome = Outcome(alerts={"held": "31 messages wait: consents is late"})
+    assert out_of_order(Result("send", "done", 1, outcome)) == {"held": "send: 31 messages wait: consents is late"}
     assert out_of_order(Result("send", "done", 1, Outcome())) == {}
 
 

@@ -29,15 +29,15 @@ def test_stays_are_those_of_the_days_one_by_one(retailer):
     before += [(who, FIRST - timedelta(days=9), FIRST - timedelta(days=5)) for who in WHO if chance.random() < 0.3]
     inside = {day: {who for who in WHO if chance.random() < 0.5} for day in DAYS}
     stood = [("a", who, entered, left, False) for who, entered, left in before]
-    seen = [("a", who, day, False) for day, there in inside.items() for who in there]
+    members = [("a", who, day, False) for day, there in inside.items() for who in there]
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
-    found = stays(
+    computed = stays(
         spark.createDataFrame(stood, schema),
-        spark.createDataFrame(seen, "audience string, customer_id string, as_of date, holdout boolean"),
+        spark.createDataFrame(members, "audience string, customer_id string, as_of date, holdout boolean"),
         DAYS,
         spark.createDataFrame([], MOVES),
     )
-    got = sorted(((r["customer_id"], r["entered_on"], r["left_on"]) for r in found.collect()), key=str)
+    got = sorted(((r["customer_id"], r["entered_on"], r["left_on"]) for r in computed.collect()), key=str)
     assert got == one_by_one(before, inside, DAYS)
 
 
@@ -48,15 +48,15 @@ def moved(retailer, before, inside, pairs, day=DAYS[3]):
     """Stays after a day on which records went from ids to others, as (customer, entered, left, holdout)."""
     spark = retailer.context("2024-07-04").lake.spark
     on = {n: FIRST + timedelta(days=n) for n in range(4)}
-    stood = [("a", who, on[entered], on.get(left), held) for who, entered, left, held in before]
-    found = stays(
+    stood = [("a", who, on[entered], on.get(left), holdout) for who, entered, left, holdout in before]
+    computed = stays(
         spark.createDataFrame(stood, STAYS),
         spark.createDataFrame([("a", who, day, False) for who in inside],
                               "audience string, customer_id string, as_of date, holdout boolean"),
         [day], spark.createDataFrame(pairs, MOVES),
     )  # fmt: skip
     days = {day: n for n, day in on.items()}
-    return {(r["customer_id"], days[r["entered_on"]], days.get(r["left_on"]), r["holdout"]) for r in found.collect()}
+    return {(r["customer_id"], days[r["entered_on"]], days.get(r["left_on"]), r["holdout"]) for r in computed.collect()}
 
 
 def test_the_stay_of_a_merged_customer_goes_on_under_the_id_that_goes_on(retailer):
@@ -97,13 +97,13 @@ def test_held_out_is_whoever_has_a_record_of_someone_who_was(retailer):
     ]  # fmt: skip
     identities = [("crm", key, who, on[since], on[until]) for key, who, since, until in records]
     before = [("x", "ann", on[1], on[2], True), ("x", "fay", on[1], None, False), ("y", "fay", on[0], on[1], True)]
-    found = ever_held_out(
+    holdouts = ever_held_out(
         spark.createDataFrame(before, STAYS),
         spark.createDataFrame(
             identities, "source string, person_key string, customer_id string, valid_from date, valid_to date"
         ),
     )
-    assert sorted(map(tuple, found.collect())) == [("x", "ann"), ("x", "bob"), ("y", "fay")]
+    assert sorted(map(tuple, holdouts.collect())) == [("x", "ann"), ("x", "bob"), ("y", "fay")]
 
 
 def test_stays_are_put_back_to_how_they_stood_on_a_day(retailer):
@@ -113,7 +113,7 @@ def test_stays_are_put_back_to_how_they_stood_on_a_day(retailer):
         ("a", "bob", DAYS[0], DAYS[2], True),
         ("a", "eve", DAYS[2], None, False),
     ]
-    found = rewound(spark.createDataFrame(rows, STAYS), DAYS[1])
-    assert sorted(map(tuple, found.collect())) == [
+    open_then = rewound(spark.createDataFrame(rows, STAYS), DAYS[1])
+    assert sorted(map(tuple, open_then.collect())) == [
         ("a", "ann", DAYS[0], DAYS[1], False), ("a", "bob", DAYS[0], None, True),
     ]  # fmt: skip

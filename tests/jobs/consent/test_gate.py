@@ -67,15 +67,15 @@ def test_a_row_of_consents_that_cannot_be_read_silences_whom_it_shows(shop):
     land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"), member(3), member(4))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2, 3, 4)))
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,n", "M3,messages,Email,2024-07-02,withdrawn")
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
     unread = "a row of answers about this person cannot be read"
-    assert found == {
+    assert answers == {
         ("M1", None): unread, ("M2", "fam@shop.cn"): f"{unread}, by somebody who shows it", ("M3", None): unread,
         ("M4", "m4@shop.cn"): None,
     }  # fmt: skip
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,granted", "M3,messages,email,2024-07-02,withdrawn")
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
-    assert found["M2", "fam@shop.cn"] is None and found["M3", None] == "withdrew consent to messages on email"
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert answers["M2", "fam@shop.cn"] is None and answers["M3", None] == "withdrew consent to messages on email"
 
 
 def test_what_the_message_system_says_is_heard(shop):
@@ -86,16 +86,16 @@ def test_what_the_message_system_says_is_heard(shop):
          "c,complained,2024-06-20,email,,m3@shop.cn", "d,opened,2024-06-20,email,M4,",
          "e,unsubscribed,2024-06-20,sms,M5,",
          "f,bounced,2024-06-20,email,,gone@shop.cn")  # fmt: skip
-    found = reasons(took(shop), EMAIL)
-    assert found == {
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {
         ("M1", None): "unsubscribed on email", ("M2", "m2@shop.cn"): "a message on email bounced",
         ("M3", "m3@shop.cn"): "complained of a message on email", ("M4", "m4@shop.cn"): None,
         ("M5", "m5@shop.cn"): None, ("M6", "both@shop.cn"): None,
     }  # fmt: skip
     land(shop, "answers", "2024-07-02", *(f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2, 3)))
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
-    assert found["M1", "m1@shop.cn"] is None
-    assert found["M2", "m2@shop.cn"] == "a message on email bounced"
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert answers["M1", "m1@shop.cn"] is None
+    assert answers["M2", "m2@shop.cn"] == "a message on email bounced"
 
 
 def test_a_bounce_of_our_own_message_needs_no_person(shop):

@@ -44,8 +44,8 @@ def unread(feed):
 
 def test_the_first_row_that_a_feed_has_of_a_person_silences_them_too(shop):
     land(shop, "answers", DAY, "M1,messages,Email,2024-06-20,withdrawn", "M2,ads,any,2024-06-20,n")
-    found = reasons(took(shop), EMAIL)
-    assert found == {("M1", None): unread("answers"), ("M2", None): unread("answers"), ("M3", "m3@shop.cn"): None}
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {("M1", None): unread("answers"), ("M2", None): unread("answers"), ("M3", "m3@shop.cn"): None}
 
 
 def test_a_row_that_cannot_be_read_counts_in_a_list_and_in_what_message_systems_say(shop):
@@ -72,16 +72,16 @@ def test_a_list_may_name_a_person_otherwise_than_by_an_address(shop):
 def test_what_another_party_tells_is_heard_by_the_name_that_it_gives(shop):
     shop.declare("sources/answers.yml", SOURCES["answers"].replace("owner: legal", "owner: legal\nparty: third"))
     land(shop, "answers", DAY, "M1,messages,any,2024-06-20,withdrawn")
-    found = reasons(took(shop), EMAIL)
-    assert found["M1", None] == "withdrew consent to messages on email" and found["M2", "m2@shop.cn"] is None
+    answers = reasons(took(shop), EMAIL)
+    assert answers["M1", None] == "withdrew consent to messages on email" and answers["M2", "m2@shop.cn"] is None
 
 
 def test_a_set_for_messages_has_no_address_that_unsubscribed_on_its_channel(shop):
     land(shop, "sends", DAY, "a,unsubscribed,2024-06-20,email,,m1@shop.cn", "b,complained,2024-06-20,sms,M2,")
-    found = reasons(took(shop), Question("messages", "any", ("phone", "email")))
-    assert found["M1", "m1@shop.cn"] == "unsubscribed on email" and found["M1", "+8613912345671"] is None
-    assert found["M2", "+8613912345672"] == "complained of a message on sms, by somebody who shows it"
-    assert found["M2", "m2@shop.cn"] is None
+    answers = reasons(took(shop), Question("messages", "any", ("phone", "email")))
+    assert answers["M1", "m1@shop.cn"] == "unsubscribed on email" and answers["M1", "+8613912345671"] is None
+    assert answers["M2", "+8613912345672"] == "complained of a message on sms, by somebody who shows it"
+    assert answers["M2", "m2@shop.cn"] is None
 
 
 def test_a_shared_address_is_free_for_those_who_consented_anew_themselves(shop):
@@ -92,9 +92,9 @@ def test_a_shared_address_is_free_for_those_who_consented_anew_themselves(shop):
     again = [f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2)]
     for day, row, free in (("2024-07-02", again[1], {"M2"}), ("2024-07-03", again[0], {"M1", "M2"})):
         land(shop, "answers", day, row)
-        found = reasons(took(shop, day), EMAIL)
-        assert {name for (name, _), reason in found.items() if reason is None} <= free
-    assert found == {("M1", "fam@shop.cn"): None, ("M2", "fam@shop.cn"): None}
+        answers = reasons(took(shop, day), EMAIL)
+        assert {name for (name, _), reason in answers.items() if reason is None} <= free
+    assert answers == {("M1", "fam@shop.cn"): None, ("M2", "fam@shop.cn"): None}
 
 
 def test_of_a_feed_that_is_not_declared_any_more_only_what_objects_counts(shop):
@@ -132,8 +132,8 @@ def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluate
 
 def test_who_unsubscribes_under_the_key_of_another_ones_message_is_heard(shop):
     land(shop, "sends", DAY, *(f"spring,unsubscribed,2024-06-20,email,M{n}," for n in (1, 2, 1)))
-    found = reasons(took(shop), EMAIL)
-    assert found == {
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {
         ("M1", None): "unsubscribed on email", ("M2", None): unread("sends"), ("M3", "m3@shop.cn"): None,
     }  # fmt: skip
 

@@ -79,12 +79,12 @@ def test_notes_say_who_was_kept_back(counted, notes):
 
 def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms() == {"drop": Drop}
-    found = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
-    [step] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path)))
+    audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
+    [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path)))
     assert (step.name, step.room, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
-    [other] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path, bucket="s3://b")))
+    [other] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b")))
     assert other.definition != step.definition
 
 
@@ -147,8 +147,8 @@ def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
     assert {name: outcome.facts[name] for name in counts} == counts
     context = shop.context(DAY)
     names = customers(context)
-    kept = context.lake.rows("gold/export_members").to_pylist()
-    assert sorted((names[row["customer_id"]], row["kind"], row["status"], row["reason"] or "") for row in kept) == [
+    members = context.lake.rows("gold/export_members").to_pylist()
+    assert sorted((names[row["customer_id"]], row["kind"], row["status"], row["reason"] or "") for row in members) == [
         ("M1", "email", "withheld", "withdrew consent to ads on any, by somebody who shows it"),
         ("M1", "phone", "sent", ""),
         ("M2", "email", "sent", ""),

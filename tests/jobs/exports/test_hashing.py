@@ -42,13 +42,13 @@ def test_emails_are_shaped_as_the_platforms_print():
 
 
 def test_phones_are_shaped_as_the_platforms_print():
-    found = {
+    expected = {
         vector["platform"]: vector
         for vector in vectors()
         if vector["identifier"].lower() in PHONES and vector["normalized"] in ("16505551212", "37493828222")
     }
-    assert Drop.forms["phone"].apply("+1 (650)555-1212") == found["meta"]["hash"]
-    assert Drop.forms["phone"].apply("+37493828222") == found["tiktok"]["hash"]
+    assert Drop.forms["phone"].apply("+1 (650)555-1212") == expected["meta"]["hash"]
+    assert Drop.forms["phone"].apply("+37493828222") == expected["tiktok"]["hash"]
 
 
 @pytest.mark.parametrize(

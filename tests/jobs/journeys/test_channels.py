@@ -23,9 +23,9 @@ LETTER = Envelope(
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Inbox:
@@ -232,7 +232,7 @@ def certificate(tmp_path_factory):
 
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))]), True
@@ -241,7 +241,7 @@ def certificate(tmp_path_factory):
     )
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
     return path
 
 
@@ -251,8 +251,8 @@ def guarded(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
-    def check(server, session, envelope, mechanism, given):
-        return AuthResult(success=(given.login, given.password) == (b"ann", b"right"), handled=False)
+    def check(server, session, envelope, mechanism, credentials):
+        return AuthResult(success=(credentials.login, credentials.password) == (b"ann", b"right"), handled=False)
 
     inbox = Inbox()
     with serving(inbox, tls_context=context, require_starttls=True, auth_required=True, authenticator=check) as port:
@@ -268,12 +268,12 @@ def test_starttls_and_login(guarded, certificate):
 
 
 @pytest.mark.parametrize(
-    ("password", "trusts", "found"), [("wrong", True, "username or password"), ("right", False, "verified")]
+    ("password", "trusts", "words"), [("wrong", True, "username or password"), ("right", False, "verified")]
 )
-def test_a_closed_door_is_told_in_words_without_the_password(guarded, certificate, password, trusts, found):
+def test_a_closed_door_is_told_in_words_without_the_password(guarded, certificate, password, trusts, words):
     context = ssl.create_default_context(cafile=str(certificate) if trusts else None)
     channel = smtp(guarded[1], starttls=True, tls=context, username="ann", password=password)
-    with pytest.raises(RejectedError, match=found) as error, channel:
+    with pytest.raises(RejectedError, match=words) as error, channel:
         pass
     assert password not in str(error.value)
 
@@ -298,7 +298,7 @@ def test_a_file_per_message_that_replaces_itself(tmp_path, html):
         [path] = (tmp_path / "2011-09-10").iterdir()
         before = path.read_bytes()
         assert channel.deliver(letter).status == "sent"
-    assert [found.read_bytes() for found in (tmp_path / "2011-09-10").iterdir()] == [before]
+    assert [file.read_bytes() for file in (tmp_path / "2011-09-10").iterdir()] == [before]
     assert path.suffix == ".eml" and not any(word in path.name for word in ("ann", "c1", "winback"))
     assert parsed(before)["Subject"] == LETTER.subject
 

@@ -20,8 +20,8 @@ def on(days):
 
 
 def journey(name, was=None):
-    told = {"file": f"{name}.yml", "describes": "d", "owner": "o", "enters": "winback", "starts": START}
-    return Journey(name=name, steps=[{"wait": "1 days"}], was=was, **told)
+    keys = {"file": f"{name}.yml", "describes": "d", "owner": "o", "enters": "winback", "starts": START}
+    return Journey(name=name, steps=[{"wait": "1 days"}], was=was, **keys)
 
 
 def walk(name, audience="winback"):
@@ -29,7 +29,7 @@ def walk(name, audience="winback"):
 
 
 @pytest.mark.parametrize(
-    ("journeys", "known", "closed"),
+    ("journeys", "walks", "closed"),
     [
         ([journey("hello")], [], set()),
         # The file got another name: who was written to already is not written to again.
@@ -41,8 +41,8 @@ def walk(name, audience="winback"):
         ([journey("hello")], [walk("winback"), walk("hello")], set()),
     ],
 )
-def test_nobody_enters_a_new_name_for_an_old_journey_unless_it_is_said(journeys, known, closed):
-    assert set(entry.closed(journeys, known, {})) == closed
+def test_nobody_enters_a_new_name_for_an_old_journey_unless_it_is_said(journeys, walks, closed):
+    assert set(entry.closed(journeys, walks, {})) == closed
 
 
 def test_the_summary_says_what_to_write():
@@ -84,8 +84,8 @@ def message(who, step, due):
 
 def put_down(context, decision, day, status):
     key = f"{decision.instance_id}-{decision.step}"
-    told = (decision.journey, decision.instance_id, str(decision.step), decision.customer_id, "eml", "t", on(day))
-    context.store.outbox.plan([Message(key, *told)])
+    values = (decision.journey, decision.instance_id, str(decision.step), decision.customer_id, "eml", "t", on(day))
+    context.store.outbox.plan([Message(key, *values)])
     if status != "planned":
         context.store.outbox.claim(1, on(day), keys=[key])
         context.store.outbox.mark(key, status)
@@ -103,11 +103,11 @@ def test_a_message_waits_for_another_that_reached_the_person_and_for_none_that_d
 
 
 def test_of_several_of_one_day_each_person_gets_one_and_what_is_too_late_goes_on_to_expire(context):
-    known = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
+    walks = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
     decided = [message("ann", 1, 3), message("bob", 1, 2), message("eve", 1, 3)]
-    going, waiting = frequency.in_time(context, decided, known, lambda decision: on(9))
+    going, waiting = frequency.in_time(context, decided, walks, lambda decision: on(9))
     # Ann and bob turned out to be one person.
     assert ([decision.customer_id for decision in going], waiting) == (["bob", "eve"], 1)
-    assert frequency.in_time(context, decided, known, lambda decision: on(2)) == (
+    assert frequency.in_time(context, decided, walks, lambda decision: on(2)) == (
         sorted(decided, key=lambda decision: (decision.decided_on, decision.instance_id)), 0,
     )  # fmt: skip

@@ -99,7 +99,7 @@ def test_a_fault_of_one_message_is_its_own_and_holds_up_nobody(store, name):
     with failing(answers) as server:
         run(store, server)
         assert statuses(store) == {**dict.fromkeys(PEOPLE, "sent"), "b": status}
-        [message] = [found for found in store.outbox.all() if found.customer_id == "b"]
+        [message] = [candidate for candidate in store.outbox.all() if candidate.customer_id == "b"]
         assert message.reason and "@" not in message.reason
         assert after_mending(store, server)["b"] == ("sent" if status == "planned" else status)
         assert max(server.taken.values()) == 1

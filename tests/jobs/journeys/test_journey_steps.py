@@ -107,8 +107,8 @@ class Retailer:
 
     def state(self):
         with Store(f"sqlite:///{self.home}/store.db") as store:
-            kept = [dataclasses.replace(message, updated_at=None) for message in store.outbox.all()]
-        return {name: set(rows) for name, rows in self.tables.items()}, kept
+            messages = [dataclasses.replace(message, updated_at=None) for message in store.outbox.all()]
+        return {name: set(rows) for name, rows in self.tables.items()}, messages
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def retailer(tmp_path, monkeypatch):
 
 
 def mails(retailer):
-    found = sorted(retailer.home.rglob("*.eml"))
-    return [email.message_from_bytes(p.read_bytes(), policy=email.policy.default) for p in found]
+    paths = sorted(retailer.home.rglob("*.eml"))
+    return [email.message_from_bytes(p.read_bytes(), policy=email.policy.default) for p in paths]
 
 
 def test_rows_have_the_columns_of_their_tables():
@@ -402,9 +402,9 @@ def test_a_mail_server_gets_each_message_once(tmp_path, monkeypatch):
             self.received += envelope.rcpt_tos
             return "250 OK"
 
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     server = Controller(Inbox(), hostname="127.0.0.1", port=port)
     server.start()
     try:
@@ -453,37 +453,37 @@ def walk(customer, since, status="active", journey="winback", record=None):
     return dataclasses.replace(new, status=status, source=source, person_key=key)
 
 
-def told(found):
-    return [(w.customer_id, w.status, w.outcome) for w in found]
+def statuses(assigned):
+    return [(w.customer_id, w.status, w.outcome) for w in assigned]
 
 
 def test_a_walk_goes_with_the_customer_who_holds_its_record_today():
     stored = [walk("ann", 1, record="r1"), walk("eve", 1, record="r2"), walk("bob", 0, record="r3", status="ended")]
     merged = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
-    assert told(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    assert statuses(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
     back = walks.followed(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
-    assert told(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    assert statuses(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
 
 
 def test_a_walk_whose_record_is_gone_is_over_and_one_of_before_gets_its_customers_first():
     stored = [walk("ann", 1, record="r1"), walk("bob", 1)]
-    found = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
-    assert told(found) == [("ann", "ended", "parted"), ("eve", "active", None)]
-    assert found[1].record == ("crm", "r2")
+    assigned = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
+    assert statuses(assigned) == [("ann", "ended", "parted"), ("eve", "active", None)]
+    assert assigned[1].record == ("crm", "r2")
 
 
 def test_of_two_walks_of_one_person_in_a_journey_the_first_goes_on():
     stored = [walk("ann", 3, record="r1"), walk("bob", 1, record="r2"), walk("bob", 2, "active", "welcome", "r2")]
-    found = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
-    assert told(found) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
-    assert walks.followed(found, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == found
+    assigned = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
+    assert statuses(assigned) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
+    assert walks.followed(assigned, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == assigned
 
 
 def test_who_came_before_the_first_day_does_not_enter(retailer):
     retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"starts": on(2)})}
     retailer.entries = [("ann", 1), ("bob", 2)]
     assert retailer.run(5)[0].facts["entered"] == 1
-    assert told(retailer.tables["journey_instances"]) == [("bob", "active", None)]
+    assert statuses(retailer.tables["journey_instances"]) == [("bob", "active", None)]
 
 
 def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retailer):

@@ -88,10 +88,10 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
     for name, row in (("decisions", decision), ("memberships", stay)):
         receipt = Receipt(name, small_day.FIRST, "r", "d")
         context.lake.note(context.catalogue.tables[name], row, receipt)
-    found = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
-    assert found["c-d"] == ("held back", "no consent to messages")
-    assert found["c-e"] == ("held out", "held out of the audience leaving, to measure it")
-    assert len(found) == 5
+    answers = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
+    assert answers["c-d"] == ("held back", "no consent to messages")
+    assert answers["c-e"] == ("held out", "held out of the audience leaving, to measure it")
+    assert len(answers) == 5
 
 
 def test_a_home_says_where_it_sends_from_and_a_person_accepts_another_place(shop, tmp_path):

@@ -234,9 +234,9 @@ class Deadly:
 
 @pytest.fixture
 def mail():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     controller = Controller(Deadly(), hostname="127.0.0.1", port=port)
     controller.start()
     yield controller

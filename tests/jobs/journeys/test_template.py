@@ -47,11 +47,11 @@ def test_a_subject_is_always_one_line(value):
 
 
 @pytest.mark.parametrize(
-    ("subject", "body", "found"),
+    ("subject", "body", "message"),
     [("{{ x", "ok", "t.subject"), ("ok", "a\n{% if %}", "t.body: line 2"), ("ok", "x" * 100_001, "at most 100000")],
 )
-def test_a_text_that_cannot_be_read_is_a_config_error(subject, body, found):
-    with pytest.raises(ConfigError, match=found):
+def test_a_text_that_cannot_be_read_is_a_config_error(subject, body, message):
+    with pytest.raises(ConfigError, match=message):
         Template("t", subject, body)
 
 

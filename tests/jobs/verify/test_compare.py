@@ -71,25 +71,25 @@ def test_the_order_of_rows_is_free(lakes, catalogue):
 
 def test_one_cell_is_found_in_its_column_and_feed(lakes, catalogue):
     one = [order(1), order(2), order(3, source="pos")]
-    found = orders(lakes, catalogue, one, [one[0], one[1], {**one[2], "amount": Decimal("10.01")}])
-    assert found == [Difference("silver/orders", "amount", 1, labels=("pos",))]
+    differences = orders(lakes, catalogue, one, [one[0], one[1], {**one[2], "amount": Decimal("10.01")}])
+    assert differences == [Difference("silver/orders", "amount", 1, labels=("pos",))]
 
 
 def test_null_differs_from_a_value_and_not_from_null(lakes, catalogue):
     one = [order(1), order(2, channel="online")]
-    found = orders(lakes, catalogue, one, [order(1), order(2)])
-    assert found == [Difference("silver/orders", "channel", 1, labels=("shop",))]
+    differences = orders(lakes, catalogue, one, [order(1), order(2)])
+    assert differences == [Difference("silver/orders", "channel", 1, labels=("shop",))]
 
 
 def test_a_time_differs_by_a_microsecond(lakes, catalogue):
     later = ORDER["ordered_at"].replace(microsecond=1)
-    found = orders(lakes, catalogue, [order(1)], [order(1, ordered_at=later)])
-    assert [(one.column, one.rows) for one in found] == [("ordered_at", 1)]
+    differences = orders(lakes, catalogue, [order(1)], [order(1, ordered_at=later)])
+    assert [(one.column, one.rows) for one in differences] == [("ordered_at", 1)]
 
 
 def test_rows_of_one_lake_alone_are_counted_on_its_side(lakes, catalogue):
-    found = orders(lakes, catalogue, [order(1), order(2)], [order(2), order(3, source="pos"), order(4)])
-    assert found == [Difference("silver/orders", "", 0, only_a=1, only_b=2, labels=("pos", "shop"))]
+    differences = orders(lakes, catalogue, [order(1), order(2)], [order(2), order(3, source="pos"), order(4)])
+    assert differences == [Difference("silver/orders", "", 0, only_a=1, only_b=2, labels=("pos", "shop"))]
 
 
 def test_a_table_of_one_lake_alone_is_all_rows_of_it(lakes, catalogue):
