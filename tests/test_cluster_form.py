@@ -1,4 +1,4 @@
-"""The cluster form as far as one machine can show it: its settings, its image's files, and its compose file."""
+"""The cluster form as far as one machine can test it: its settings, image files and compose file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_docker_compose_accepts_the_file():
 
 @pytest.fixture
 def on_postgres(tmp_path, monkeypatch):
-    """A retailer whose store lies in PostgreSQL."""
+    """A retailer with its store in PostgreSQL."""
     try:
         server = Postgres()
     except UnavailableError as error:

@@ -1,4 +1,4 @@
-"""Keeps the rules of the house: who may import what, one door to each outside thing, sizes, names, and words on all."""
+"""Architecture tests: imports, single entry points to libraries, sizes, names and docstrings."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "features": {"features", "quanyu"},
     "jobs": {"jobs", "quanyu", "features"},
     "ml": {"ml", "quanyu", "features"},
-    # A DAG points: what computes is reached by name, through quanyu.discover.
+    # DAGs compute nothing. They reach steps by name, through quanyu.discover.
     "dags": {
         "dags.house",
         "dags.inprocess",
@@ -81,7 +81,7 @@ def within(name, allowed):
 
 
 def dotted(node):
-    """`a.b.c` of an attribute's chain, as far as it is one of plain names."""
+    """Name `a.b.c` of a chain of attributes; empty if it contains anything but names."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -149,7 +149,7 @@ def test_each_outside_thing_has_one_door(what, door, matches):
 
 def test_nothing_leaves_the_house_but_through_the_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
-    # Alerts go to the house's own people, who are named in its settings.
+    # Alerts go to operators, who are named in the settings.
     assert deliver == {"jobs/alerts/tell.py", "jobs/exports/steps.py", "jobs/journeys/send.py"}
     ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
     assert {"jobs/exports/members.py", "jobs/journeys/addresses.py"} <= ask
@@ -206,7 +206,7 @@ def test_whatever_is_public_says_what_it_is():
 
 
 def public(body):
-    """Classes and functions of a module, and the methods of its classes, that others may use."""
+    """Public classes and functions of a module, and public methods of its classes."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             yield node

@@ -1,4 +1,4 @@
-"""Whatever is declared has a specification: a case that expects a value of it, and another that expects another."""
+"""Every declared feature, measure and model has a specification whose cases expect at least two different values."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -26,7 +26,7 @@ def declared(tmp_path_factory):
 
 
 def expected(cases):
-    """Values that cases expect, as text, by what they are expected of: `view.feature`, `audience.measure`, `model`."""
+    """Values that cases expect, as text, by `view.feature`, `audience.measure` or model."""
     values = defaultdict(set)
     for case in cases:
         name = case.target if isinstance(case.target, str) else case.target.name

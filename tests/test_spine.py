@@ -1,4 +1,4 @@
-"""The loop as a whole, on a small sample: through the DAGs, repeated, changed, and out of order."""
+"""The complete loop on a small sample: through the DAGs, repeated, changed, and out of order."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ CURRENT = pc.field("valid_to").is_null()
 
 
 def command(shop: Retailer, *words: str) -> subprocess.CompletedProcess[str]:
-    """Call `quanyu` as a person would."""
+    """Call `quanyu` on the command line."""
     line = [sys.executable, "-m", "quanyu.cli", *words, "--conf", str(shop.conf), "--home", str(shop.home)]
     return subprocess.run(line, env=dict(os.environ), capture_output=True, text=True, timeout=420)
 
 
 def _live(folder: Path) -> None:
-    """Run an earlier day step by step, and the last one through its DAGs; what that printed lies beside the home."""
+    """Run an earlier day step by step, and the last one through its DAGs, whose output is stored beside the home."""
     shop = small_shop(folder)
     shop.run(EARLIER)
     ran = command(shop, "run", "--day", LAST)
@@ -43,7 +43,7 @@ def _live(folder: Path) -> None:
 
 @pytest.fixture
 def lived() -> Iterator[Retailer]:
-    """The shop after both days, which no test changes."""
+    """The shop after both days. Tests must not change it."""
     shop = Retailer.at(template("lived", _live))
     yield shop
     shop.close()
@@ -51,7 +51,7 @@ def lived() -> Iterator[Retailer]:
 
 @pytest.fixture
 def own(lived: Retailer, tmp_path: Path) -> Iterator[Retailer]:
-    """A copy of the shop, which the test may change."""
+    """A copy of the shop that the test may change."""
     shop = lived.copy(tmp_path)
     yield shop
     shop.close()
@@ -66,8 +66,8 @@ def test_the_summary_says_what_came_of_the_day(lived):
 def test_persons_become_customers_near_the_truth(lived):
     records = pd.concat(pd.read_parquet(file) for file in (lived.home / "truth" / "records").glob("*.parquet"))
     records = records[records["feed"].isin(["crm", "pos", "shop"]) & (records["person"] != "")]
-    # The marketplace masks names and phones: who buys there too is somebody else to the house. So is who only
-    # answered in the mini-program.
+    # The marketplace masks names and phones, so its buyers match no other record. Nor do persons who only answered
+    # in the mini-program.
     expected = set(zip(records["person"], records["feed"] == "shop", strict=True))
     customers = {row[0] for row in lived.rows("gold/customers", "customer_id")}
     assert 0.8 * len(expected) <= len(customers) <= 1.5 * len(expected)
@@ -171,7 +171,7 @@ def test_two_runs_at_once_do_not_mix(own):
 def test_days_out_of_order_give_the_same_tables(tmp_path):
     steps = ("ingest.pos", "ingest.crm", "identities", "features.recency")
     one, other = small_shop(tmp_path / "one"), small_shop(tmp_path / "other")
-    # The identity is read as known today, so each day is asked again once all are known.
+    # Identities are those of today, so each day is computed again after all days were run.
     for shop, days in ((one, (EARLIER, MIDDLE, EARLIER)), (other, (MIDDLE, EARLIER))):
         for day in days:
             shop.run(day, *steps)
@@ -208,7 +208,7 @@ def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):
 
 
 def lasting_files(home):
-    """Files of a home but its locks, and what is staged, which the next run removes."""
+    """Files of a home without locks and staged files, which the next run removes."""
     return {p for p in home.rglob("*") if p.suffix != ".lock" and "_staging" not in p.parts}
 
 

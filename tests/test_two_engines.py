@@ -1,4 +1,4 @@
-"""A day that was begun on one engine and goes on with the other: the same tables, row by row."""
+"""A day begun on one engine and continued on the other gives the same tables, row by row."""
 
 from __future__ import annotations
 

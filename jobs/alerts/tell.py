@@ -1,4 +1,4 @@
-"""Which alerts the results of steps open and end, and one message about those that nobody was told of."""
+"""Opens and closes alerts from the results of steps, and sends one message about all new ones."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from quanyu.run import Context, Result
 from quanyu.store import Alert
 
 LOG = logging.getLogger(__name__)
-# Stands for the step where a mistake in a declaration keeps every step from running.
+# The step name of alerts about declarations: a mistake in them keeps every step from running.
 DECLARATIONS = "declarations"
 
 
 def tell(context: Context, results: Iterable[Result]) -> str:
-    """Take what the results of a run show, and tell what was not told; returns what came of it, in words.
+    """Update the alerts from the results of a run and send those that are new. Returns a summary in words.
 
-    Nothing is told by a run that does not send, or by a home that was copied. What cannot be told never fails a run:
-    it is told by the next one.
+    Nothing is sent by a run that computes only, or from a copied home. A failure to send never fails the run: the next
+    run sends the alert.
     """
     if not context.sends or home.may_send(context.settings):
         return ""
-    # A step that was kept shows how a later day left it. Where steps run, the declarations can be read.
+    # The result of a skipped step ("kept") is that of a later day. If steps run, the declarations are valid.
     wrong = {result.step: out_of_order(result) for result in results if result.status != "kept"}
     return _observed(context, {DECLARATIONS: {}, **wrong})
 
 
 def tell_mistake(context: Context, words: str) -> str:
-    """Tell that no step can run for a mistake in the declarations; it is over with the first step that does."""
+    """Alert that no step can run because a declaration is wrong. The alert ends with the first step that runs."""
     return _observed(context, {DECLARATIONS: {"stopped": f"no step runs; you must act: {words}"}})
 
 
@@ -60,7 +60,7 @@ def _counted(alerts: Sequence[Alert]) -> str:
 
 
 def out_of_order(result: Result) -> dict[str, str]:
-    """What is wrong by a result: a key that stays the same while it is, and the words."""
+    """Problems that a result shows, by key. The key stays the same as long as the problem lasts."""
     wrong = dict(result.outcome.breaches)
     if result.status == "stopped" and not wrong:
         wrong["stopped"] = f"{result.step} stopped; {actor(result.fault)} must act: {result.error}"
@@ -80,7 +80,7 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
             way()
         except QuanyuError as error:
             failures.append(str(error))
-    # Told to one of two is told: the other is in the log, and nobody gets the same twice.
+    # One recipient is enough: the failure of another is logged, so that nobody gets the same alert twice.
     for failure in failures:
         LOG.warning("an alert did not go out: %s", failure)
     if len(failures) == len(ways):

@@ -1,4 +1,4 @@
-"""The command that says of a person who may reach them, where, for what, and why not."""
+"""The command `quanyu consent`: where and for which purposes a person may be contacted, and why not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OnDay = Annotated[str | None, typer.Option(help="As was known at the end of this
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command this command."""
+    """Add the command to the application."""
     app.command()(consent)
 
 
@@ -35,7 +35,7 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
 
     settings = opened(conf, home)
     context = Context(settings, day_of(day) if day else date.min)
-    # What is late is judged at the day to which the home was brought.
+    # Feeds are late or not as of the day to which the home was computed.
     context.day = context.day if day else (context.forward_day("identities") or newest_day(settings))
     moment = Moment(context.as_of_at, context.day) if day else Moment.now()
     directory = Directory(context)

@@ -1,4 +1,4 @@
-"""When consents are in doubt: then nobody is added and nothing is sent, and removals go out all the same."""
+"""Checks whether consent data is complete. While it is not, nobody is added or messaged; removals still go out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from quanyu.source import Source
 
 
 def doubts(context: Context, purpose: str) -> list[str]:
-    """Say what keeps the newest answers from being known on the context's day; nothing where they are."""
+    """Reasons why the newest consents may be missing on the context's day; empty if none."""
     words = []
     for name in feeds(context, purpose):
         words += _of_source(context, context.catalogue.sources[name])

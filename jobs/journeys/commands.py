@@ -1,4 +1,4 @@
-"""Commands of the outbox: what became of each message, and what a person decides of those whose fate is unknown."""
+"""Commands of the outbox: list what became of each message, and decide about messages whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Key = Annotated[str, typer.Argument(help="Key of the message, as `quanyu outbox 
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add the commands to the application."""
     app.add_typer(outbox, name="outbox")
 
 
@@ -84,7 +84,7 @@ def close(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait =
 
 
 class _Decision:
-    """What a person decides of a message."""
+    """A person's decision about a message."""
 
     def __init__(self, key: str, status: str, word: str, why: str) -> None:
         self.key, self.status = key, status

@@ -1,4 +1,4 @@
-"""The step that sends: what was decided is planned, what is due goes out, and what became of it is in the lake."""
+"""The step that sends: puts decided messages into the outbox, sends those due, and records outcomes in the lake."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDINGS = ("sent", "held", "rejected", "failed", "expired", "cancelled")
 
 
 def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step:
-    """Describe the step that sends. Raises ConfigError for texts that cannot be read."""
+    """Describe the step that sends. Raises ConfigError for templates that cannot be parsed."""
     journeys = catalogue.journeys
     texts = addresses.templates(journeys.values(), programs)
     declared = [journey.digest() for journey in journeys.values()]
@@ -49,15 +49,15 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
 
 
 def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
-    """Put every message that was ever decided into the outbox, which takes those it has not. Returns how many.
+    """Put every decided message into the outbox, which skips those it already has. Returns how many were added.
 
-    `deliveries.take` comes first, so that a store that was lost plans nothing twice.
+    Call `deliveries.take` first, so that nothing is planned twice after the store was lost.
     """
     return context.store.outbox.plan(list(messages(context, programs, decided)))
 
 
 def messages(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> Iterable[Message]:
-    """Every message that was ever decided, under a key that no rerun changes; the outbox takes those it has not."""
+    """Every decided message, under a key that is the same on every run."""
     for d in decided:
         if d.decision == "message" and d.journey in programs:
             yield Message(
@@ -68,7 +68,7 @@ def messages(context: Context, programs: Mapping[str, Program], decided: Iterabl
 
 
 def waiting(context: Context) -> Mapping[str, Any]:
-    """Tell the outbox's counts, with a mark never seen before while something is to be done: then `send` has to run."""
+    """Inputs of the step: counts of the outbox and, if anything is to be done, a unique mark, which makes it run."""
     outbox = context.store.outbox
     counts = outbox.counts()
     due = outbox.due(1, context.day, context.settings.mail.channel) or counts.keys() & {"announced", "sending"}
@@ -77,7 +77,7 @@ def waiting(context: Context) -> Mapping[str, Any]:
 
 
 def channel(settings: Settings) -> Channel:
-    """Open the channel of the settings. Raises ConfigError for a secret that is not there."""
+    """Open the channel of the settings. Raises ConfigError for a missing secret."""
     mail = settings.mail
     if mail.channel == "eml":
         return Eml(settings.home / "outbox")
@@ -88,15 +88,15 @@ def channel(settings: Settings) -> Channel:
 
 
 def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], programs: Mapping[str, Program]) -> Outcome:
-    """Settle what facts that came back tell, send what is due, and put into the lake what became of each message.
+    """Settle unknown messages by new facts, send what is due, and record every outcome in the lake.
 
-    A home that was copied sends nothing. A channel is only opened, and addresses only fetched, when something is due.
+    A copied home sends nothing. The channel is opened and addresses are read only if something is due.
     """
     outbox, mail = context.store.outbox, context.settings.mail
     record = partial(deliveries.record, context, receipt)
     deliveries.take(context)
     settled = settlement.settle(context)
-    # First of all: what a dead sender had announced and not begun is due again.
+    # Before anything else: messages that a killed run announced but did not begin to send are due again.
     counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
     counts["unknown"] += _doubt(context)
     record()
@@ -114,7 +114,7 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
 
 
 def _doubt(context: Context) -> int:
-    """Let nothing go out that may have gone out from the home before it was restored."""
+    """Mark messages as unknown that may have been sent before the home was restored from a backup."""
     until = home.doubted_until(context.settings)
     return context.store.outbox.doubt(until, f"due until {until}, may have gone out before a restore") if until else 0
 
@@ -138,7 +138,7 @@ def _so_far(counts: Mapping[str, int]) -> str:
 
 
 def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
-    """Put in words and figures what became of the messages of one run."""
+    """Outcome of the step: counts of messages by status, and notes."""
     totals = {name: counts.get(name, 0) for name in ENDINGS}
     totals["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
     left = context.store.outbox.all("planned")

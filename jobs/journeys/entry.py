@@ -1,4 +1,4 @@
-"""Who begins a walk: whoever comes into a journey's audience from its first day on, and not again too soon."""
+"""Who enters a journey: customers who entered its audience on or after its start, and not again too soon."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TAKEN = "journeys.entries"
 
 
 def newcomers(context: Context, existing: Sequence[Walk]) -> tuple[list[Walk], dict[str, str]]:
-    """Begin a walk for each entry into an audience since the last run; and say why nobody enters some journeys.
+    """Begin a walk for each entry into an audience since the last run. Also returns why nobody may enter some journeys.
 
-    A walk belongs to the first record of who entered. An entry of before is none, even where it is new to its customer:
-    after a merge or a split a stay goes on under another id.
+    A walk belongs to the first record of the customer. An earlier entry does not count, even if it is new to its
+    customer: a merge or a split moves intervals to another id.
     """
     journeys = context.catalogue.journeys
     barred = closed(journeys.values(), existing, audience_days.stale(context))
@@ -43,7 +43,7 @@ def newcomers(context: Context, existing: Sequence[Walk]) -> tuple[list[Walk], d
 
 
 def take(context: Context, barred: Mapping[str, str]) -> None:
-    """Remember that all entries up to the day were taken into the journeys that are not barred."""
+    """Remember that entries up to the day were processed for journeys that are open."""
     for journey in context.catalogue.journeys.values():
         if journey.name not in barred:
             before = _taken(context, journey)
@@ -51,7 +51,7 @@ def take(context: Context, barred: Mapping[str, str]) -> None:
 
 
 def _taken(context: Context, journey: Journey) -> Any:
-    """Last day before the run's up to which entries were taken, by whatever name the journey has had."""
+    """Last day before the run's up to which entries were processed, under any name that the journey has had."""
     names = (journey.name, *(journey.was or ()))
     last = next((last for name in names if (last := context.store.memory.recall(TAKEN, name))), None)
     if last is None:
@@ -65,9 +65,9 @@ def _since(context: Context, journey: Journey) -> date:
 
 
 def closed(journeys: Iterable[Journey], existing: Iterable[Walk], stale: Mapping[str, str]) -> dict[str, str]:
-    """Journeys that nobody enters today, each with the reason.
+    """Journeys that nobody may enter today, each with the reason.
 
-    One that has no walks yet may be an old one under another name: then its customers would be written to again.
+    A journey without walks may be a renamed one. Its customers would then get the same messages again.
     """
     journeys = list(journeys)
     declared = {journey.name for journey in journeys}
@@ -85,7 +85,7 @@ def closed(journeys: Iterable[Journey], existing: Iterable[Walk], stale: Mapping
 
 
 def _names(journey: Journey, entry: Entry) -> set[str]:
-    """What the walk of an entry is called, and was under names of before."""
+    """Ids of the walk of an entry, under the journey's current and former names."""
     return {instance_id(name, entry[1], entry[2]) for name in (journey.name, *(journey.was or ()))}
 
 

@@ -1,4 +1,4 @@
-"""How often a person is written to, over all journeys: what comes too soon waits for a later day."""
+"""Frequency cap: limits how often a person gets messages over all journeys; others wait for a later day."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import date
 from jobs.journeys.program import Decision, Walk
 from quanyu.run import Context
 
-# What a person may have got. Who got nothing is not messaged.
+# Statuses of messages that may have arrived. Others do not count against the cap.
 ARRIVED = ("announced", "sending", "sent", "unknown")
 
 
 def in_time(
     context: Context, decided: Iterable[Decision], walks: Iterable[Walk], last_day: Callable[[Decision], date]
 ) -> tuple[list[Decision], int]:
-    """Leave out messages to persons who get or got another one less than quiet_days ago, and count them.
+    """Leave out messages to persons who got another one less than quiet_days ago, and count them.
 
-    The next run asks for them again. One whose last day is over goes through, so that it is put down as expired.
+    The next run asks again. A message past its last day passes, so that it is recorded as expired.
     """
     person = {walk.instance_id: walk.customer_id for walk in walks}
     planned = context.store.outbox.all()

@@ -1,4 +1,4 @@
-"""Steps of journeys: who goes on by a day and what is decided; what is due then goes out by the step of delivery."""
+"""The step of journeys: advances walks to the day and records decisions. The step `send` then sends what is due."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPES = "journeys.shape"
 
 @dataclass(frozen=True)
 class Moved:
-    """All walks and decisions after a day, those of the run itself apart."""
+    """All walks and decisions after a day; `made` are the new decisions of this run."""
 
     walks: list[Walk]
     decisions: list[Decision]
@@ -32,12 +32,12 @@ class Moved:
     barred: Mapping[str, str] = field(default_factory=dict)
 
     def counted(self) -> Counter[str]:
-        """Count what this run decided."""
+        """Count the decisions of this run."""
         return Counter(decision.decision for decision in self.made)
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
-    """List the steps; none where no journey is declared. Raises ConfigError for texts that cannot be read."""
+    """List the steps, or none if no journey is declared. Raises ConfigError for templates that cannot be parsed."""
     journeys = catalogue.journeys
     if not journeys:
         return []
@@ -59,16 +59,16 @@ def _code(*modules: Any) -> list[str]:
 
 
 def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) -> Outcome:
-    """Let every walk take the steps due by the day, keep the decisions, then the walks, then plan the messages.
+    """Advance all walks to the day, store the decisions, then the walks, then plan the messages.
 
-    The decisions are the truth: killed after them, the next run walks the same way by them and plans their messages.
+    Decisions are stored first: after a kill, the next run repeats them and plans their messages.
     """
     existing = walks.walks(context)
     check_shapes(context, programs, existing)
     moved = move(context, programs, existing, walks.decisions(context))
     written = walks.keep(context, "decisions", moved.decisions, receipt)
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
-    # A store that was lost learns first what went out: that is what a person's quiet days count from.
+    # First restore sent messages if the store was lost: quiet days count from them.
     deliveries.take(context)
     going_out, deferred = frequency.in_time(
         context, moved.decisions, moved.walks, partial(_last_day, context, programs)
@@ -90,7 +90,7 @@ def _last_day(context: Context, programs: Mapping[str, Program], decision: Decis
 
 
 def check_shapes(context: Context, programs: Mapping[str, Program], existing: Iterable[Walk]) -> None:
-    """Refuse a journey whose steps were moved about under customers who stand at a position of it."""
+    """Raise ConfigError for a journey whose steps were rearranged while customers are at a step of it."""
     going = Counter(one.journey for one in existing if one.status == "active")
     problems, memory = Problems(), context.store.memory
     for name, current in programs.items():
@@ -108,7 +108,7 @@ def check_shapes(context: Context, programs: Mapping[str, Program], existing: It
 def move(
     context: Context, programs: Mapping[str, Program], existing: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
-    """Add who entered, and advance whoever has a step due."""
+    """Begin walks for new members, and advance every walk with a step due."""
     new, barred = entry.newcomers(context, existing)
     everyone = {one.instance_id: one for one in (*existing, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]

@@ -1,4 +1,4 @@
-"""Takes a home back to before a day that has not ended was run on it, as a day that was mistyped may have been."""
+"""Restores a home to the state before a day that has not ended was run on it, such as a mistyped one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from quanyu.lake.past import copy_tables, days_committed, versions_before
 from quanyu.run import Context, Outcome
 from quanyu.settings import Settings
 
-# Logs that people append to, with their own words; no step writes them.
+# Jobs with this prefix are notes that people append; no step writes them.
 NOTES = "note."
 
 
 @dataclass(frozen=True)
 class Undone:
-    """Where a home stands after it was taken back: its last day, files that are read again, messages planned anew."""
+    """State of a home after it was restored: its last day, files to be read again, and messages planned again."""
 
     last: date | None
     files: int
@@ -40,12 +40,12 @@ class Undone:
 
 
 def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
-    """Make all tables what they were before the first run for the day or a later one, and the store with them.
+    """Restore all tables and the store to the state before the first run for the day or a later one.
 
-    What days run after it brought is undone too: their files are read again. Logs that people append to stay. A lake
-    is exchanged at the end, so that a call that was killed can be given again.
+    Days that were run after it are undone too: their files are read again. Notes of people remain. The lake is replaced
+    at the end, so that the command can be repeated after it was killed.
 
-    Raises ConfigError for a day that is over or was not run, QuanyuError where the older versions are cleared away.
+    Raises ConfigError for a day that is over or was not run, QuanyuError if the older versions were removed.
     """
     if day <= newest_day(settings):
         raise ConfigError(f"{day} is over: a home is taken back from days that have not ended, and from no other")
@@ -57,7 +57,7 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
         copy_tables(context.lake, fresh.lake, versions)
         shutil.copyfile(settings.lake / "_committer", fresh.lake / "_committer")
         undone = _rewind_store(context, Lake(fresh, Engine(fresh)), moment)
-        # Tables of older versions lie there from now on, and count for whole.
+        # From now on the tables have older versions, which must not count as losses.
         agreement.forget(context)
         settings.lake.rename(fresh.home / "after")
         fresh.lake.rename(settings.lake)
@@ -66,7 +66,7 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
 
 
 def _before(context: Context) -> tuple[datetime, dict[str, int]]:
-    """The moment of the first commit for the day or a later one, and each table's version before it."""
+    """Time of the first commit for the day or a later one, and the version of each table before it."""
     lake, day = context.lake, context.day.isoformat()
     commits = {place: lake.history(place) for place in lake.places()}
     ours = [c for history in commits.values() for c in history if c["receipt"] and not _is_note(c)]
@@ -86,7 +86,7 @@ def _is_note(commit: dict[str, Any]) -> bool:
 
 
 def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
-    """Let the store remember what the tables of another lake tell, and plan what waits since the moment anew."""
+    """Reset the store to the state of another lake's tables, and plan messages that wait since the moment again."""
     store, last = context.store, max(days_committed(lake), default=None)
     files = sum(_rewind_files(context, lake, name, moment, last) for name in context.catalogue.sources)
     for name, step in context.steps.items():
@@ -98,7 +98,7 @@ def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
 
 
 def _rewind_files(context: Context, lake: Lake, source: str, moment: datetime, last: date | None) -> int:
-    """Forget what was looked at of a feed since the moment, but for what its table of before holds of it."""
+    """Forget files of a feed that were checked since the moment, except for what bronze had of them before."""
     ledger, days_by_file = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
     again = ledger.looked_at_since(source, moment)
     ledger.forget(source, list(again))

@@ -1,4 +1,4 @@
-"""Columns of two tables: which of their rows belong together, and which of those differ."""
+"""Compares columns of two tables: pairs their rows by key, and finds the values that differ."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = np.ndarray[Any, Any]
-# Sums of doubles depend on their order, which no engine promises.
+# Sums of doubles depend on the order of rows, which engines do not guarantee.
 RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Places of rows with the same key in two tables (a, b), of the rows without a partner, and whether keys repeat."""
+    """Row numbers of paired rows in two tables (a, b), of unpaired rows, and whether keys repeat.
+
+    All arrays are int64 of shape (rows,); a and b have the same length.
+    """
 
     a: Array
     b: Array
@@ -27,7 +30,7 @@ class Pairs:
 
 
 def plain_text(table: pa.Table) -> pa.Table:
-    """The same table with every text in Arrow's plain form: files of several writers have several."""
+    """The table with every text column as Arrow's `string`: files of several writers use several types."""
     import pyarrow as pa
 
     texts = (pa.types.is_string_view, pa.types.is_large_string, pa.types.is_dictionary)
@@ -37,7 +40,7 @@ def plain_text(table: pa.Table) -> pa.Table:
 
 
 def aligned(one: pa.Table, other: pa.Table) -> Pairs:
-    """Pair the rows of two tables that agree in all columns, the first of a key with the first."""
+    """Pair the rows of two tables that are equal in all columns; the nth row of a key with the nth."""
     numbers = _numbered(one, other)
     turns = [_turns(side) for side in (numbers[: one.num_rows], numbers[one.num_rows :])]
     width = int(max(turn.max(initial=0) for turn in turns)) + 1
@@ -48,14 +51,14 @@ def aligned(one: pa.Table, other: pa.Table) -> Pairs:
 
 
 def _others(rows: int, chosen: Array) -> Array:
-    """Places of the rows that are not chosen."""
+    """Row numbers that are not chosen: int64 of shape (rows - chosen,)."""
     alone = np.ones(rows, bool)
     alone[chosen] = False
     return np.flatnonzero(alone)
 
 
 def _numbered(one: pa.Table, other: pa.Table) -> Array:
-    """One number for each different row of two tables beneath each other; nulls count as a value."""
+    """A number for each distinct row of two tables, one after the other: int64 of shape (rows,). Null is a value."""
     number = np.zeros(one.num_rows + other.num_rows, np.int64)
     for name in one.column_names:
         codes = _codes(one[name], other[name])
@@ -65,7 +68,7 @@ def _numbered(one: pa.Table, other: pa.Table) -> Array:
 
 
 def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
-    """A number for each different value of two columns beneath each other, -1 for null."""
+    """A number for each distinct value of two columns, one after the other: int64 of shape (rows,), -1 for null."""
     import pyarrow as pa
 
     if one.type != other.type or pa.types.is_nested(one.type):
@@ -82,7 +85,7 @@ def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _turns(numbers: Array) -> Array:
-    """How often each number stood before, at each of its places."""
+    """How many times each number occurred before its position: int64 of shape (rows,)."""
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(numbers) else np.zeros(0, np.int64)
@@ -92,7 +95,7 @@ def _turns(numbers: Array) -> Array:
 
 
 def differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
-    """Which values differ: of another type, null on one side only, or not equal. Both have the same length."""
+    """Which values differ: by type, null on one side only, or not equal. Bool of shape (rows,); lengths are equal."""
     import pyarrow as pa
 
     if one.type != other.type:
@@ -124,7 +127,7 @@ def _close(one: Array, other: Array) -> Array:
 
 
 def _lists(one: pa.Array, other: pa.Array) -> Array:
-    """Which lists differ, in length or in an element."""
+    """Which lists differ, in length or in an element: bool of shape (rows,)."""
     import pyarrow as pa
     from pyarrow import compute
 

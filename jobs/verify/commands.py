@@ -1,4 +1,4 @@
-"""The commands that compute a day on the other engine too, and that take a home back to before a day."""
+"""The commands `verify`, which computes a day on both engines, and `back`, which restores a home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add the commands to the application."""
     app.command()(verify)
     app.command()(back)
 
@@ -64,7 +64,7 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
 
 
 def _engines(settings: Settings, other: str | None) -> tuple[str, str]:
-    """The engine of the home and the one to compare it with. Raises ConfigError where one cannot run here."""
+    """The engine of the home and the one to compare with. Raises ConfigError if one cannot run on this machine."""
     from quanyu.engine.session import engine_name, sail_version
 
     if other is not None and other not in ENGINES:

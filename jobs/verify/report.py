@@ -1,4 +1,4 @@
-"""What a person reads of two engines beside each other: seconds, tables, and each difference with its declaration."""
+"""Report of a verification: seconds, tables, and each difference with its declaration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.verify.proof import Proof
 
 
 def report(proof: Proof) -> Group:
-    """Build the tables; no value of a row is in them."""
+    """Build the report. It contains no value of a row."""
     parts: list[Any] = [f"{proof.day} on {' and '.join(run.engine for run in proof.runs)}, {proof.begins}"]
     parts += [_seconds(proof), _tables(proof)]
     if proof.origins:

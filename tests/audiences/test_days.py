@@ -1,4 +1,4 @@
-"""A day gives the same whether a run takes it by itself, or afterwards with others in one pass; and who is held out."""
+"""A day computed alone or together with other days has the same members; and who is in the holdout."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def rows(frame):
 
 
 def context(specified, *days, **audiences):
-    """A context of the last of some days, with customers and views as the run of that day wrote them."""
+    """Context of the last of some days, with customers and views as of that day."""
     catalogue = specified.catalogue
     lake = MemoryLake(specified.spark, [LAPSED])
     built = MemoryContext(catalogue, lake, days[-1])
@@ -36,7 +36,7 @@ def context(specified, *days, **audiences):
 
 @pytest.fixture(scope="module")
 def lapsed(specified):
-    """Who is in winback as of three days, the last one as a run of its own takes it."""
+    """Members of winback as of three days; the last one as a run for it computes them."""
     specified.spark.conf.set("spark.sql.session.timeZone", LAPSED.zone)
     days = [date(2024, 6, 29), date(2024, 6, 30), date(2024, 7, 1)]
     return rows(rules.inside(context(specified, *days), days[:-1]))

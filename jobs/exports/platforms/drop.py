@@ -1,4 +1,4 @@
-"""Seed files in a bucket or folder, for whoever picks them up."""
+"""Writes audiences as files to a bucket or folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PART = re.compile(r"part-\d{5,}\.csv\.gz")
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the set, as the manifest lists it."""
+    """One file of the set, as listed in the manifest."""
 
     name: str
     rows: int
@@ -37,7 +37,7 @@ class Part:
 
 
 class Drop(Platform):
-    """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all is there."""
+    """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all are written."""
 
     name = "drop"
     forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
@@ -56,10 +56,11 @@ class Drop(Platform):
         kinds: tuple[str, ...],
         facts: Mapping[str, Any],
     ) -> Delivered:
-        """Write the set, unless the same one is complete; rows are sorted, so that no order or identity shows.
+        """Write the set, unless the same one is complete. Rows are sorted, so that their order reveals nobody.
 
-        kinds name the columns. facts["name"] begins the path, and what a home other than facts["home"] wrote there is
-        left alone; facts["counts"] joins the counts; all facts go into the manifest.
+        `kinds` are the names of columns. `facts` go into the manifest; `facts["name"]` begins the path, and
+        `facts["counts"]` is merged into the counts. Files that a home other than `facts["home"]` wrote there are not
+        touched.
         """
         identified = [row for row in rows if any(value is not None for value in row)]
         unique = sorted(set(identified), key=lambda row: [value or "" for value in row])
@@ -85,7 +86,7 @@ def _write(folder: Path, number: int, kinds: tuple[str, ...], rows: Sequence[Row
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(kinds)
     writer.writerows(rows)
-    # Without a time in its header the same rows give the same bytes.
+    # No time in the header: the same rows give the same bytes.
     data = gzip.compress(text.getvalue().encode(), mtime=0)
     part = Part(f"part-{number:05}.csv.gz", len(rows), len(data), hashlib.sha256(data).hexdigest())
     (folder / part.name).write_bytes(data)
@@ -106,7 +107,7 @@ def _manifest(
 
 
 def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
-    """Leave alone what another home wrote there. Raises RejectedError."""
+    """Raise RejectedError if another home wrote there."""
     if prefix + MANIFEST not in bucket.list(prefix):
         return
     owner = json.loads(bucket.get(prefix + MANIFEST)).get("home")
@@ -123,7 +124,7 @@ def _is_there(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: byte
 
 
 def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[Part], manifest: bytes) -> None:
-    # From here until the last line the set is marked as incomplete, whenever we are killed.
+    # Without _SUCCESS the set counts as incomplete if the process is killed from here on.
     bucket.delete(prefix + SUCCESS)
     names = {part.name for part in parts}
     for key in bucket.list(prefix):

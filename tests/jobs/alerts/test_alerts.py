@@ -1,4 +1,4 @@
-"""Alerts reach a mail server and a webhook once each, and again when they are over; one that cannot be told waits."""
+"""Alerts reach mail and webhook once, and once more when they end; one that cannot be sent waits for the next run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def free_port():
 
 
 class Inbox:
-    """A mail server's mind: the text of what it received."""
+    """Handler of a mail server that records message texts."""
 
     def __init__(self):
         self.texts = []
@@ -93,7 +93,7 @@ def till(retailer):
 
 
 def run(shop, day):
-    """Ingest, as a run does, and tell."""
+    """Ingest as a run does, and send alerts."""
     context = shop.context(day)
     with suppress(QuanyuError):
         perform(context, context.step("ingest.till"))

@@ -1,4 +1,4 @@
-"""Stays in an audience over several days at once are those of taking the days one by one."""
+"""Membership intervals computed for several days at once equal those computed day by day."""
 
 import random
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ WHO = [f"c{n:03d}" for n in range(150)]
 
 
 def one_by_one(before, inside, days):
-    """Interpreter of ten lines: (customer, entered_on, left_on) before, and the customers inside on each day."""
+    """Reference implementation: rows are (customer, entered_on, left_on), `inside` the customers of each day."""
     ended = [stay for stay in before if stay[2]]
     going = {who: entered for who, entered, left in before if not left}
     for day in days:
@@ -45,7 +45,7 @@ STAYS = "audience string, customer_id string, entered_on date, left_on date, hol
 
 
 def moved(retailer, before, inside, pairs, day=DAYS[3]):
-    """Stays after a day on which records went from ids to others, as (customer, entered, left, holdout)."""
+    """Intervals after a day with id changes, as (customer, entered, left, holdout)."""
     spark = retailer.context("2024-07-04").lake.spark
     on = {n: FIRST + timedelta(days=n) for n in range(4)}
     stood = [("a", who, on[entered], on.get(left), holdout) for who, entered, left, holdout in before]
@@ -90,7 +90,7 @@ def test_an_id_that_comes_back_goes_on_with_its_stay(retailer):
 def test_held_out_is_whoever_has_a_record_of_someone_who_was(retailer):
     spark = retailer.context("2024-07-04").lake.spark
     on = {n: FIRST + timedelta(days=n) for n in range(4)} | {None: None}
-    # ann was held out on days 1 and 2; her record went to bob by a merge, and eve's had left her before.
+    # ann was in the holdout on days 1 and 2. Her record moved to bob by a merge; eve's record had left her before.
     records = [
         ("a", "ann", 0, 2), ("a", "bob", 2, None), ("b", "bob", 0, None), ("e", "ann", 0, 1), ("e", "eve", 1, None),
         ("f", "fay", 0, None),

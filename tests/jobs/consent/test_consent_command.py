@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from jobs.consent import commands
 
 APP = typer.Typer()
-# With one command alone, Typer would take its name for an argument.
+# With a single command, Typer would read its name as an argument.
 APP.callback()(lambda: None)
 commands.add(APP)
 

@@ -1,4 +1,4 @@
-"""Who may be reached, at which address, for which purpose and channel, and why not: asked of a real lake."""
+"""The consent gate on a real lake: who may be contacted, where, for which purpose and channel, and why not."""
 
 import hashlib
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Who else objects: rows that cannot be read, lists, other parties and feeds that are gone, asked of a real lake."""
+"""Objections on a real lake: from unreadable rows, suppression lists, other parties and feeds no longer declared."""
 
 from datetime import date
 
@@ -27,7 +27,7 @@ fills:
 
 @pytest.fixture
 def shop(tmp_path):
-    """Three members with a feed of their own that says that they agree, apart from the feed of answers."""
+    """Three members who consent in a feed of their own, separate from the feed of answers."""
     retailer = declared(tmp_path)
     retailer.declare("sources/agreed.yml", AGREED)
     land(retailer, "crm", DAY, *(member(n, f"1391234567{n}") for n in (1, 2, 3)))
@@ -123,7 +123,7 @@ def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluate
     context.lake.sync(
         context.catalogue.tables["memberships"], context.lake.spark.createDataFrame(stay, schema), receipt
     )
-    # Whoever opened it turns out to be M1, whose id goes on.
+    # The person who opened it turns out to be M1, whose id remains.
     land(shop, "crm", "2024-07-03", member(1, email="new@shop.cn"))
     context = took(shop, "2024-07-03")
     one = {customer for customer, name in customers(context).items() if name == "M1"}

@@ -39,7 +39,7 @@ def state(bucket):
 
 
 def read(bucket, prefix=AT):
-    """Read the set as its taker would, refusing whatever does not fit the manifest."""
+    """Read the set as its receiver would, and assert that it fits the manifest."""
     assert prefix + "_SUCCESS" in bucket.list(prefix)
     manifest = json.loads(bucket.get(prefix + "_MANIFEST.json"))
     names = {part["name"] for part in manifest["parts"]} | {"_SUCCESS", "_MANIFEST.json"}

@@ -21,7 +21,7 @@ NOTHING = "nothing exported: no consent on record"
 
 
 class Clear(Drop):
-    """Shows values as they are, so that a person can read the rows."""
+    """Platform that shows values unhashed, so that a person can read the rows."""
 
     forms = {"phone": Form("e164_digits", "none"), "email": Form("lower_trim", "none")}
 
@@ -89,7 +89,7 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
 
 
 class Refusing(Drop):
-    """Refuses."""
+    """Platform that refuses every delivery."""
 
     def deliver(self, *args):
         raise RejectedError("the bucket is gone")
@@ -116,7 +116,7 @@ ALL = ("M1", "M2", "M3", "M4", "M5", "M6")
 
 
 def exported(shop, day=DAY, inside_=ALL, held_out=("M3",), platform=Clear):
-    """Export on a day what there is, and give the outcome and the rows of the set."""
+    """Export a day, and return the outcome and the rows of the set."""
     context = took(shop, day)
     inside(context, "winback", inside_, held_out)
     return export_again(shop, day, platform)
@@ -141,7 +141,7 @@ def receipt(day=DAY):
 
 def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
     outcome, rows = exported(shop)
-    # The address of M1 that M6 shows goes out through nobody, since M6 withdrew.
+    # M1 and M6 share an address. It is suppressed, because M6 withdrew.
     assert rows == [("8613912345601", ""), ("8613912345602", "m2@shop.cn")]
     counts = {"members": 6, "holdout": 1, "without_consent": 2, "without_identifier": 1, "customers": 2}
     assert {name: outcome.facts[name] for name in counts} == counts
@@ -170,11 +170,11 @@ def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
 
 def test_while_consents_are_in_doubt_removals_go_out_and_nobody_is_added(shop):
     exported(shop)
-    # The feed of consents is late on this day, and somebody is new in the audience.
+    # On this day the feed of consents is late and the audience has a new member.
     land(shop, "crm", "2024-07-06", member(7, "13912345607"), member(1, "13912345601", "m1@new.cn"))
     land(shop, "answers", "2024-07-02", "M7,ads,any,2024-07-02,granted", "M2,ads,any,2024-07-02,withdrawn")
     outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
-    # M1 has another mailbox now, which was never sent, and M2 withdrew.
+    # M1 has a new mailbox, which was never sent, and M2 withdrew.
     assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
     assert "removals alone went out: answers: the newest day is 2024-07-02" in outcome.notes[0]
     land(shop, "answers", "2024-07-06")

@@ -20,7 +20,7 @@ def vectors():
 
 
 def ours(vector, kinds):
-    """The vectors of platforms whose documents ask for what our form gives."""
+    """Test vectors of platforms whose documents require what our form gives."""
     rules_of_their_own = any(word in vector["note"] + vector["raw"] for word in ("dots", "NEGATIVE", "page prints"))
     its_own_gmail = vector["platform"] == "uid2_ttd" and "gmail" in vector["raw"].lower()
     named = vector["identifier"].lower() in kinds and vector["algorithm"] == "sha256"

@@ -29,7 +29,7 @@ def free_port():
 
 
 class Inbox:
-    """A mail server's mind: what it received, and how it answers."""
+    """Handler of a mail server that records messages and gives the chosen answers."""
 
     def __init__(self, **answers):
         self.answers, self.received = answers, []
@@ -178,7 +178,7 @@ def test_nobody_listening_is_retryable():
 
 @contextmanager
 def hanging_up(*, after):
-    """A server that speaks SMTP by the book and closes at the line that begins with the given word."""
+    """A correct SMTP server that closes the connection at the line that begins with the given word."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk():
@@ -219,7 +219,7 @@ def test_a_server_that_answers_no_more_is_unknown():
 
     with serving(Silent()) as port, Smtp("127.0.0.1", port, starttls=False, timeout=5, patience=0.3) as channel:
         assert channel.deliver(LETTER).status == "unknown"
-    # After the last dot patience is another than for a greeting: a server may look long at the content.
+    # The timeout after the last dot is longer than for a greeting: a server may check the content for long.
     with serving(Silent()) as port, Smtp("127.0.0.1", port, starttls=False, timeout=0.5, patience=5) as channel:
         assert channel.deliver(LETTER).status == "sent"
 
@@ -247,7 +247,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def guarded(certificate):
-    """A server that wants STARTTLS and ann's password."""
+    """A server that requires STARTTLS and ann's password."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 

@@ -1,4 +1,4 @@
-"""Who enters a journey: from its first day on, not under a new name, not again too soon, and not while under way."""
+"""Who enters a journey: from its first day on, not under a new name, not too soon again, and not while under way."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -32,7 +32,7 @@ def walk(name, audience="winback"):
     ("journeys", "walks", "closed"),
     [
         ([journey("hello")], [], set()),
-        # The file got another name: who was written to already is not written to again.
+        # The file was renamed: its customers must not get the messages again.
         ([journey("hello")], [walk("winback")], {"hello"}),
         ([journey("hello")], [walk("winback", None)], {"hello"}),
         ([journey("hello")], [walk("winback", "loyal")], set()),
@@ -106,7 +106,7 @@ def test_of_several_of_one_day_each_person_gets_one_and_what_is_too_late_goes_on
     walks = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
     decided = [message("ann", 1, 3), message("bob", 1, 2), message("eve", 1, 3)]
     going, waiting = frequency.in_time(context, decided, walks, lambda decision: on(9))
-    # Ann and bob turned out to be one person.
+    # Ann and bob are one person since a merge.
     assert ([decision.customer_id for decision in going], waiting) == (["bob", "eve"], 1)
     assert frequency.in_time(context, decided, walks, lambda decision: on(2)) == (
         sorted(decided, key=lambda decision: (decision.decided_on, decision.instance_id)), 0,

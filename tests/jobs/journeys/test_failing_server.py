@@ -1,4 +1,4 @@
-"""A mail server that fails in every way: whose fault it is, what becomes of each message, and nobody gets one twice."""
+"""Every failure of a mail server: whether it is the channel's, the outcome of each message, and no double sending."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -37,7 +37,7 @@ def everyone(messages):
 
 
 def wait_over(store):
-    """Let a quarter of an hour pass."""
+    """Move the clock 15 minutes on."""
     with store._database.write() as connection:
         connection.execute(sa.update(OUTBOX).values(not_before=datetime(2024, 1, 1, tzinfo=UTC)))
 
@@ -47,7 +47,7 @@ def statuses(store):
 
 
 def after_mending(store, server):
-    """What each got once the server is whole again and the time has passed."""
+    """Outcome of each message once the server works again and the retry is due."""
     server.answers = {}
     wait_over(store)
     run(store, server)
@@ -117,7 +117,7 @@ def test_two_lost_answers_in_a_row_stop_the_rest(store):
 def test_a_connection_lost_within_large_content_is_tried_again_since_no_dot_went_over(store):
     with failing({"CONTENT a@x.org": DROP}) as server:
         run(store, server, text="long\n" * 19_000)
-        # The end may have gone into the socket already: then nobody knows, and it is not sent again by itself.
+        # The end may be in the socket's buffer already: then the outcome is unknown, and it is not retried.
         assert statuses(store)["a"] in ("planned", "unknown")
         assert after_mending(store, server)["a"] in ("sent", "unknown")
         assert max(server.taken.values()) == 1

@@ -39,7 +39,7 @@ def on(days):
 
 
 class Retailer:
-    """A home whose lake is a few lists: who entered when, bought when, and consents."""
+    """A home whose lake is a few lists: entries, purchases and consents."""
 
     def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
         self.home, self.mail = tmp_path / "home", mail
@@ -92,7 +92,7 @@ class Retailer:
         return context
 
     def run(self, n):
-        """Decide and send for a day, and return both outcomes."""
+        """Decide and send for a day. Returns both outcomes."""
         context = self.context(n)
         try:
             go, out = steps.steps(context.catalogue)
@@ -187,7 +187,7 @@ def test_a_message_may_declare_when_it_expires(retailer):
 
 
 def planned_and_not_sent(retailer, day=3):
-    """A message of ann that is due and stands in the outbox, since no channel was there on its day."""
+    """A due message of ann that is in the outbox, because its channel failed on its day."""
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(day)
     steps.steps(context.catalogue)[0].do(context, Receipt("journeys", str(context.day), "r", "d"))
@@ -279,7 +279,7 @@ def test_a_sender_killed_in_a_batch_whose_store_is_lost_too_sends_nothing_twice(
     for path in retailer.home.glob("store.db*"):
         path.unlink()
     assert len(mails(retailer)) == 1
-    # Nobody knows which of the batch went out.
+    # It is unknown which messages of the batch were sent.
     assert retailer.run(4)[1].facts["sent"] == 0
     assert {row["status"] for row in retailer.deliveries()} == {"unknown"} and len(retailer.deliveries()) == 3
 
@@ -489,7 +489,7 @@ def test_who_came_before_the_first_day_does_not_enter(retailer):
 def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retailer):
     retailer.entries = [("ann", 1)]
     retailer.run(2)
-    # A stay of another id that went over, and one that a corrected view of the day gave.
+    # An interval that moved from another id, and one from corrected data.
     retailer.entries += [("bob", 1), ("eve", 2)]
     retailer.run(2)
     retailer.entries += [("fay", 2), ("gus", 3)]

@@ -20,7 +20,7 @@ homecommands.add(APP)
 
 @pytest.fixture
 def shop(tmp_path):
-    """A home with a journey, whose outbox holds a message of each of three fates."""
+    """A home with a journey, whose outbox has one message of each of three outcomes."""
     shop = Retailer(tmp_path)
     small_day.declared(shop)
     outbox = shop.context(small_day.FIRST).store.outbox

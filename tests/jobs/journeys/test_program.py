@@ -33,12 +33,12 @@ WINBACK = (wait(3), MAIL, wait(7), ask("orders", [{"end": "bought"}], [{"end": "
 
 
 def happened(**days):
-    """On which days of the walk a row happened, per table."""
+    """Events by table, each on the given days of the walk."""
     return lambda table, day: any(n > 0 and on(n) <= day for n in days.get(table, ()))
 
 
 def run(compiled, until, facts, runs=None):
-    """Walk by a run on each of the given days, or daily."""
+    """Advance a walk by a run on each of the given days, or daily."""
     walk, decisions = entered("winback", "ann", START), []
     for n in range(until + 1) if runs is None else sorted({*runs, until}):
         walk, decided = advance(compiled, walk, on(n), facts)
@@ -133,7 +133,7 @@ class OverError(Exception):
 
 
 def oracle(steps, until, happens, consented):
-    """Read the journey as a person would, from top to bottom, with a calendar in hand."""
+    """Reference interpreter: reads the journey from top to bottom and counts days."""
     day, decisions = 0, []
 
     def say(*words):

@@ -21,7 +21,7 @@ TEMPLATES = {"hello": Template("hello", "Hi {{ name }}", "Dear {{ name }}")}
 
 
 class Scripted(Channel):
-    """Answers each customer as the test says."""
+    """Channel that answers each customer as the test says."""
 
     name = "test"
     reached_by = "email"
@@ -219,7 +219,7 @@ send(Run(
 
 
 class Deadly:
-    """Takes every message; the first one costs its sender's life when a victim is set."""
+    """Server that accepts every message; the first one kills its sender if a victim is set."""
 
     def __init__(self):
         self.received, self.victim = Counter(), None

@@ -25,7 +25,7 @@ fills:
 
 @pytest.fixture
 def settle(retailer):
-    """Give what facts make of unknown messages a to g: status and reason by key."""
+    """Function from events about the unknown messages a to g to their statuses and reasons by key."""
 
     def outcomes_of(*rows):
         retailer.declare("sources/mails.yml", FEED)
@@ -76,10 +76,10 @@ context.close()
 
 
 def test_facts_are_asked_for_in_a_run_that_had_nothing_else_to_ask(settle, retailer):
-    # A day run again skips every step before: no engine has begun, and what it is asked with cannot be made yet.
+    # A repeated run skips all earlier steps, so no session exists yet when the expressions are built.
     settle(("another", "delivered"))
     folders = [str(retailer.conf), str(retailer.home)]
-    # pyspark tells by a variable that this process has had a session.
+    # pyspark sets a variable once a process has had a session.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
     command = [sys.executable, "-c", ALONE, *folders]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=clean)

@@ -1,4 +1,4 @@
-"""The weekly upkeep as a step: when it is due, what it tells, and what a person is told of versions that are gone."""
+"""The weekly maintenance step: when it is due, what it reports, and how removed versions are explained."""
 
 import os
 import time
@@ -23,7 +23,7 @@ def upkeep(retailer, day):
 
 @pytest.fixture
 def totals(retailer):
-    """A table of eleven small commits, of which the last replaces all before; and what a dead run left in staging."""
+    """A table of eleven small commits, the last of which replaces all others; and leftovers of a killed run."""
     lake = retailer.context(MONDAY).lake
     lake.begin("gold/totals", {"customer": "string", "orders": "bigint"}, ["customer"])
     for number in range(11):

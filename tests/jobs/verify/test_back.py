@@ -1,4 +1,4 @@
-"""A home that was run for a day far in the future, taken back to before it."""
+"""A home that was run for a day far in the future, restored to the state before it."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ def _astray(folder):
     shop.run(FIRST)
     shop.close()
     shop.copy(folder / "straight")
-    # Before the files of the second day had been looked at.
+    # Before the files of the second day had been read.
     shop.run(str(FAR))
     shop.run(SECOND)
     shop.close()

@@ -1,4 +1,4 @@
-"""Two lakes beside each other: what differs is found, counted and named, and nothing of a row is told."""
+"""Comparison of two lakes: differences are counted and named, without values of rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIR = {"a": 1, "b": 2, "levels": 3, "weight": 0.1, "weights": [0.1, 0.2], "batc
 
 @pytest.fixture
 def lakes(tmp_path):
-    """Two lakes of the default conf folder, without a table yet."""
+    """Two empty lakes of the default conf folder."""
     settings = [load_settings("conf", tmp_path / name) for name in ("one", "other")]
     return [Lake(one, Engine(one)) for one in settings]
 
@@ -53,7 +53,7 @@ def differences(lakes, catalogue):
 
 
 def orders(lakes, catalogue, one, other):
-    """What differs between two lists of orders."""
+    """Differences between two lists of orders."""
     for lake, rows in zip(lakes, (one, other), strict=True):
         write(lake, catalogue.tables["orders"], *rows)
     return differences(lakes, catalogue)

@@ -1,4 +1,4 @@
-"""A home as it stood before a day: run again on a copy, it gives the tables that the home has."""
+"""A day computed again on a copy of the home as it was before gives the same tables."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def web(days: int) -> str:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """Three days were run; behind the second, a file of the first was corrected. One feed is one file of all days."""
+    """Three days were run; after the second, a file of the first was corrected. One feed has one file for all days."""
     retailer = Retailer(tmp_path_factory.mktemp("shop"))
     retailer.declare("sources/till.yml", TILL)
     retailer.declare("sources/web.yml", WEB)
@@ -142,7 +142,7 @@ def test_a_home_is_held_only_while_it_is_copied_and_a_step_that_stops_once_is_a_
 
 
 def call(shop: Retailer, *words: str) -> list[str]:
-    """Command line of a verification, as a person would write it."""
+    """Run a verification as a command line."""
     line = [sys.executable, "-m", "quanyu.cli", "verify", *words]
     return [*line, "--engine", "sail", "--conf", str(shop.conf), "--home", str(shop.home)]
 
