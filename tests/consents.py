@@ -123,8 +123,8 @@ def inside(context, audience, members, held_out=()):
 def reasons(context, question, held_out=(), moment=None):
     """Reason by member and address; None if they may be contacted."""
     spark, names = context.lake.spark, customers(context)
-    out = [(one,) for one, name in names.items() if name in held_out]
+    out = [(customer,) for customer, name in names.items() if name in held_out]
     frame = spark.createDataFrame(out, "customer_id string") if out else None
-    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
+    everybody = spark.createDataFrame([(customer,) for customer in names], "customer_id string")
     rows = ask(context, question, everybody, frame, moment).collect()
     return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}

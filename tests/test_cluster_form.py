@@ -91,7 +91,7 @@ def on_postgres(tmp_path, monkeypatch):
     server.close()
 
 
-def test_a_day_is_taken_once_with_the_store_in_postgresql(on_postgres):
+def test_a_day_is_ingested_once_with_the_store_in_postgresql(on_postgres):
     on_postgres.declare("sources/stall.yml", STALL)
     on_postgres.land("stall/2024-07-01.csv", "slip,at,card,paid\n1,2024-07-01 10:15:00,M7,24.00\n2,2024-07-01,M8,5\n")
     first, second = on_postgres.context("2024-07-01"), on_postgres.context("2024-07-01")

@@ -96,7 +96,7 @@ def test_a_view_that_stopped_leaves_its_audiences_as_they_were_and_the_others_go
     assert stays(shop, "buyers") == [(1, None), (1, None)]
     assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
     words = "features.value stopped or did not run for 2024-07-02"
-    assert notes["memberships"] == (f"not brought to the day, nobody in or out: buyers: {words}",)
+    assert notes["memberships"] == (f"not updated to the day, nobody enters or leaves: buyers: {words}",)
     assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
     # Nobody is in anew, and who came on the day that was missed came on that day.
@@ -142,8 +142,8 @@ def test_an_audience_whose_file_is_gone_stays_as_it_was_and_ends_when_that_is_sa
     (shop.conf / "audiences" / "recent.yml").unlink()
     [note] = run(shop, 2)["memberships"]
     assert note == (
-        "recent has no file any more and stays as it was, with 2 customers: put audiences/recent.yml back; when it is"
-        " over, with a line `ended: DAY`"
+        "recent has no file any more and stays unchanged, with 2 customers: restore audiences/recent.yml; to end the"
+        " audience, add a line `ended: DAY`"
     )
     assert stays(shop, "recent") == [(1, None), (1, None)]
     shop.declare("audiences/recent.yml", RECENT + "ended: 2024-07-02\n")

@@ -107,7 +107,7 @@ def walkers(shop: Retailer) -> list[tuple[object, ...]]:
     return shop.rows("gold/journey_instances", "customer_id", "status")
 
 
-def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
+def test_a_merge_moves_everything_to_the_remaining_customer_and_a_split_moves_it_back(shop):
     before = after(shop, 1)
     ann, bob, eve = ids(shop)
     entered = date(2024, 7, 1)

@@ -139,7 +139,7 @@ def expected(undisturbed: Path, step: str) -> Expected:
     return Expected(*(Retailer.at(undisturbed / str(n)) for n in (number, number + 1)))
 
 
-def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_end(expected, tmp_path, moments, step):
+def test_kills_at_each_commit_in_turn_give_the_same_tables_in_the_end(expected, tmp_path, moments, step):
     shop = expected.before.copy(tmp_path)
     fatal: set[Hashable] = set()
 
@@ -156,7 +156,7 @@ def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_en
 
 
 @pytest.mark.long
-def test_a_step_that_ends_at_any_commit_gives_the_same_tables_when_it_runs_again(expected, tmp_path, moments, step):
+def test_a_kill_at_any_commit_and_a_rerun_give_the_same_tables(expected, tmp_path, moments, step):
     for fatal in count():
         shop = expected.before.copy(tmp_path / str(fatal))
         if not moments.kills(lambda shop=shop: shop.run(SECOND, step), lambda number, moment, n=fatal: number == n):

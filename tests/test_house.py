@@ -67,8 +67,8 @@ def imports(tree):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             modules = [f"{node.module}.{alias.name}" for alias in node.names]
-            whole = [name for name in modules if is_module(name)]
-            yield from ((name, node.lineno) for name in whole or [node.module])
+            submodules = [name for name in modules if is_module(name)]
+            yield from ((name, node.lineno) for name in submodules or [node.module])
 
 
 def is_module(name):
@@ -77,7 +77,7 @@ def is_module(name):
 
 
 def within(name, allowed):
-    return any(name == other or name.startswith(f"{other}.") for other in allowed)
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in allowed)
 
 
 def dotted(node):
@@ -147,7 +147,7 @@ def test_each_outside_thing_has_one_door(what, door, matches):
     assert elsewhere == []
 
 
-def test_nothing_leaves_the_house_but_through_the_gate():
+def test_everything_sent_passes_the_consent_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
     # Alerts go to operators, who are named in the settings.
     assert deliver == {"jobs/alerts/tell.py", "jobs/exports/steps.py", "jobs/journeys/send.py"}
@@ -164,7 +164,7 @@ def test_nothing_leaves_the_house_but_through_the_gate():
         ("from importlib import import_module", ["importlib"]),
     ],
 )
-def test_the_rules_see_what_hides(source, modules):
+def test_the_rules_find_nested_and_renamed_imports(source, modules):
     assert [name for name, _ in imports(ast.parse(source))] == modules
 
 
@@ -184,7 +184,7 @@ def test_files_are_short():
     assert statistics.median(lengths.values()) <= 100
 
 
-def test_names_say_what_a_thing_is():
+def test_names_are_not_vague():
     files = [part for file in FILES for part in Path(file).parts if VAGUE.search(part)]
     names = [
         f"{file}:{node.lineno} {node.name}"
@@ -195,7 +195,7 @@ def test_names_say_what_a_thing_is():
     assert files + names == []
 
 
-def test_whatever_is_public_says_what_it_is():
+def test_public_things_have_docstrings():
     silent = [
         f"{file}:{getattr(node, 'lineno', 1)} {getattr(node, 'name', 'module')}"
         for file, tree in TREES.items()
@@ -219,7 +219,7 @@ def declared(request, tmp_path_factory):
     return discover.load(load_settings(ROOT / request.param, tmp_path_factory.mktemp("home")))
 
 
-def test_every_declaration_says_what_it_is(declared):
+def test_every_declaration_has_a_description(declared):
     texts = {}
     for table in declared.tables.values():
         texts |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
@@ -289,7 +289,7 @@ def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize("command", [["--help"], ["validate", "--conf", "conf"], ["run", "--help"]])
-def test_the_command_answers_at_once(command, tmp_path):
+def test_the_command_line_starts_fast(command, tmp_path):
     began = time.monotonic()
     line = [sys.executable, "-m", "quanyu.cli", *command]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -57,7 +57,7 @@ def own(lived: Retailer, tmp_path: Path) -> Iterator[Retailer]:
     shop.close()
 
 
-def test_the_summary_says_what_came_of_the_day(lived):
+def test_the_summary_reports_the_day(lived):
     printed = (lived.home.parent / "printed.txt").read_text()
     for words in ("ingest.pos", "customers out of", "Audiences", "loyal_seed", "Messages:", "Next:", "quarantined"):
         assert words in printed, printed
@@ -75,8 +75,8 @@ def test_persons_become_customers_near_the_truth(lived):
 
 def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
     received = lived.rows("bronze/pos", "store_no", "receipt_no", "line_no", "_file", "_row")
-    there = "quarantine/pos" in lived.versions()
-    quarantined = set(lived.rows("quarantine/pos", "_file", "_row")) if there else set()
+    has_quarantine = "quarantine/pos" in lived.versions()
+    quarantined = set(lived.rows("quarantine/pos", "_file", "_row")) if has_quarantine else set()
     good = {row[:3] for row in received if row[3:] not in quarantined}
     assert quarantined <= {row[3:] for row in received}
     lines = lived.rows("silver/order_lines", "order_id", "line", where=pc.field("source") == "pos")
@@ -99,7 +99,7 @@ def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
     assert manifest["counts"]["customers"] <= len(members & consenting)
 
 
-def test_nothing_of_a_day_is_from_after_it(lived):
+def test_the_results_of_a_day_contain_no_later_data(lived):
     at = pc.field("as_of") == date.fromisoformat(EARLIER)
     assert all(days is None or days >= 0 for (days,) in lived.rows("gold/recency", "days_since_order", where=at))
     recorded = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
@@ -108,14 +108,14 @@ def test_nothing_of_a_day_is_from_after_it(lived):
     )
 
 
-def test_ids_stay_on_a_full_rebuild(own):
+def test_ids_are_the_same_after_a_full_rebuild(own):
     state = own.rows("gold/identities")
     shutil.rmtree(own.home / "lake" / "gold" / "identities")
     own.run(LAST, "identities", force=True)
     assert own.rows("gold/identities") == state
 
 
-def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(own):
+def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own):
     own.run(LAST)
     before = own.versions()
     again = command(own, "run", "--day", LAST)
@@ -144,13 +144,13 @@ def add_a_yuan(shop: Retailer) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_an_earlier_day_leaves_what_only_goes_forward_as_it_is(own):
+def test_an_earlier_day_does_not_change_steps_that_only_go_forward(own):
     before = {place: own.rows(place) for place in ("gold/identities", "gold/memberships", "gold/customers")}
     own.run(EARLIER, "identities", "customers", "memberships")
     assert {place: own.rows(place) for place in before} == before
 
 
-def test_a_command_with_a_wrong_name_answers_in_words(lived):
+def test_a_command_with_a_wrong_name_ends_with_a_message(lived):
     wrong = command(lived, "table", "custmers")
     assert wrong.returncode == 2
     assert "did you mean 'gold/customers'" in wrong.stderr
@@ -189,7 +189,7 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
     other.close()
 
 
-def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
+def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
     entered = lived.rows("gold/memberships", "audience", "customer_id", where=at)
     members = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
@@ -197,7 +197,7 @@ def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
     assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
 
 
-def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):
+def test_a_day_that_was_run_by_hand_starts_no_dag(lived):
     database = sqlite3.connect(lived.home / "airflow" / "airflow.db")
     with contextlib.closing(database) as airflow:
         runs = airflow.execute("select count(*) from dag_run").fetchone()
@@ -212,7 +212,7 @@ def lasting_files(home):
     return {p for p in home.rglob("*") if p.suffix != ".lock" and "_staging" not in p.parts}
 
 
-def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
+def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     before = own.versions(), own.rows("gold/memberships"), lasting_files(own.home)
     refused = command(own, "run", "--day", "2052-02-03")
     assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
@@ -224,7 +224,7 @@ def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 
 
-def test_a_home_that_stands_in_the_future_is_no_success_and_says_how_it_is_taken_back(own):
+def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
     own.context(LAST).store.memory.remember("identities", "", {"day": "2052-02-03"})
     ran = command(own, "run", "--day", LAST)
     assert ran.returncode == 2, ran.stdout + ran.stderr

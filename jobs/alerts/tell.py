@@ -49,13 +49,13 @@ def _observed(context: Context, wrong: Mapping[str, Mapping[str, str]]) -> str:
         _send(context, untold)
         alerts.told(untold)
     except QuanyuError as error:
-        LOG.warning("alerts were not told: %s", error)
-        return f"Alerts were not told, and will be by the next run: {error}"
-    return f"Alerts told: {_counted(untold)}"
+        LOG.warning("alerts were not sent: %s", error)
+        return f"Alerts were not sent; the next run tries again: {error}"
+    return f"Alerts sent: {_counted(untold)}"
 
 
 def _counted(alerts: Sequence[Alert]) -> str:
-    over = sum(one.over for one in alerts)
+    over = sum(alert.over for alert in alerts)
     return f"{len(alerts) - over} new, {over} over"
 
 
@@ -71,19 +71,19 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
     settings = context.settings
     failures: list[str] = []
     subject = f"Quanyu, {context.day}: alerts, {_counted(alerts)}"
-    body = "\n".join(_line(one) for one in alerts)
-    ways = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
+    body = "\n".join(_line(alert) for alert in alerts)
+    senders = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
     if settings.alerts.webhook:
-        ways.append(partial(post, settings.alerts, context.day, subject, body, alerts))
-    for way in ways:
+        senders.append(partial(post, settings.alerts, context.day, subject, body, alerts))
+    for sender in senders:
         try:
-            way()
+            sender()
         except QuanyuError as error:
             failures.append(str(error))
     # One recipient is enough: the failure of another is logged, so that nobody gets the same alert twice.
     for failure in failures:
-        LOG.warning("an alert did not go out: %s", failure)
-    if len(failures) == len(ways):
+        LOG.warning("an alert was not sent: %s", failure)
+    if len(failures) == len(senders):
         raise RetryableError("; ".join(failures))
 
 
@@ -97,4 +97,4 @@ def _mail(context: Context, to: str, subject: str, body: str) -> None:
     with call("jobs.journeys.delivery:channel")(context.settings) as channel:
         outcome = channel.deliver(envelope)
     if outcome.status in ("failed", "rejected"):
-        raise ConfigError(f"the mail server did not take an alert: {outcome.reason}")
+        raise ConfigError(f"the mail server refused an alert: {outcome.reason}")

@@ -57,6 +57,7 @@ def document(form: str, day: date, subject: str, body: str, alerts: Sequence[Ale
     if form == "wecom":
         return {"msgtype": "text", "text": {"content": text}}
     entries = [
-        {"step": one.step, "words": one.words, "since": one.since.isoformat(), "over": one.over} for one in alerts
+        {"step": alert.step, "words": alert.words, "since": alert.since.isoformat(), "over": alert.over}
+        for alert in alerts
     ]
     return {"day": day.isoformat(), "text": text, "alerts": entries}

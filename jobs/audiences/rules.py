@@ -47,11 +47,11 @@ def profile(context: Context, skipped: Sequence[date], audiences: Audiences | No
 
 
 def _features(context: Context, view: str, skipped: Sequence[date]) -> DataFrame:
-    there = context.lake.table(context.catalogue.tables[view]).where(f"as_of = date'{context.day}'")
+    current = context.lake.table(context.catalogue.tables[view]).where(f"as_of = date'{context.day}'")
     if not skipped:
-        return there
+        return current
     computed = asof.computed(context, context.catalogue.views[view], *skipped)
-    return there.unionByName(computed, allowMissingColumns=True)
+    return current.unionByName(computed, allowMissingColumns=True)
 
 
 def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:

@@ -92,9 +92,9 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
         audience_days.note(context, audience.name, day)
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
-    notes = [f"{days} skipped days taken first"] if days else []
+    notes = [f"{days} skipped days computed first"] if days else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
-    notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []
+    notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
     facts = {"audiences": member_counts, "stale": lacks}
     return Outcome(sum(member_counts.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
@@ -105,14 +105,14 @@ def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
     for name, words in lacks.items():
         by_words[words].append(name)
     for words, names in by_words.items():
-        yield f"not brought to the day, nobody in or out: {', '.join(names)}: {words}"
+        yield f"not updated to the day, nobody enters or leaves: {', '.join(names)}: {words}"
 
 
 def _gone_notes(before: DataFrame, declared: Collection[str]) -> Iterable[str]:
     standing = before.where("left_on is null").groupBy("audience").count().collect()
     for name, customers in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
-        mend = f"put audiences/{name}.yml back; when it is over, with a line `ended: DAY`"
-        yield f"{name} has no file any more and stays as it was, with {customers} customers: {mend}"
+        fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
+        yield f"{name} has no file any more and stays unchanged, with {customers} customers: {fix}"
 
 
 def _evaluated(
@@ -136,12 +136,12 @@ def _together(context: Context, before: DataFrame, now: DataFrame, groups: Seque
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
-        stood = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
+        earlier = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
         # A finished interval keeps the holdout with which it was measured.
-        stood = stood.where("left_on is not null").unionByName(held_out(stood.where("left_on is null"), holdouts))
+        earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
         inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
         moved = lake.spark.createDataFrame(moves(context, last), MOVES)
-        parts.append(stays(stood, inside, days, moved))
+        parts.append(stays(earlier, inside, days, moved))
     return union_all(parts)
 
 

@@ -14,15 +14,15 @@ def doubts(context: Context, purpose: str) -> list[str]:
     for name in feeds(context, purpose):
         words += _of_source(context, context.catalogue.sources[name])
     if not context.is_current("identities"):
-        words.append(f"identities were not brought to {context.day} by the newest records")
+        words.append(f"identities were not updated to {context.day}")
     return words
 
 
 def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
     pending = len(landing.landed(context, source))
-    words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
+    words = [f"{source.name}: {pending} landed files are not ingested"] if pending else []
     words += [f"{source.name}: {aside}" for aside in landing.doubtful(context, source)]
     if extract.pending(context, source):
-        words.append(f"{source.name}: nothing was taken from its database for {context.day}")
+        words.append(f"{source.name}: nothing was extracted from its database for {context.day}")
     return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source).values())]

@@ -96,7 +96,7 @@ def _tables(purpose: str) -> set[str]:
     return {"consents", "suppressions", *(["messages"] if purpose == "messages" else [])}
 
 
-def _gone(context: Context, purpose: str) -> list[str]:
+def _removed_feeds(context: Context, purpose: str) -> list[str]:
     """Names of such feeds that are no longer declared but have rows in quarantine."""
     lake, declared = context.lake, context.catalogue.sources
     bad = [place.partition("/")[2] for place in lake.places() if place.startswith("quarantine/")]
@@ -115,7 +115,7 @@ def unreadable(context: Context, purpose: str) -> DataFrame:
     """
     spark, schema = context.lake.spark, "source string, person_key string, shows array<string>"
     rows = spark.createDataFrame([], schema)
-    for name in [*feeds(context, purpose), *_gone(context, purpose)]:
+    for name in [*feeds(context, purpose), *_removed_feeds(context, purpose)]:
         place = f"quarantine/{name}"
         if not context.lake.exists(place) or "shows" not in context.lake.read(place).columns:
             continue
@@ -135,12 +135,12 @@ def shown(context: Context, moment: Moment) -> DataFrame:
     """
     rows = known(context, "identifiers", moment)
     day = moment.day or standing.NOW
-    gone = standing.ceased(context.lake, context.catalogue, day)
-    if gone is None:
+    ceased = standing.ceased(context.lake, context.catalogue, day)
+    if ceased is None:
         stands = rows.selectExpr("*", "true as stands")
     else:
-        gone = gone.selectExpr(*standing.ROW, "true as _gone")
-        stands = rows.join(gone, standing.ROW, "left").selectExpr("*", "_gone is null as stands")
+        ceased = ceased.selectExpr(*standing.ROW, "true as _ceased")
+        stands = rows.join(ceased, standing.ROW, "left").selectExpr("*", "_ceased is null as stands")
     text = f"{comparable_sql('kind', 'scope', 'value')} as text"
     return stands.selectExpr("source", "person_key", "customer_id", "kind as shown_kind", text, "stands")
 

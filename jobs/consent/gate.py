@@ -76,9 +76,9 @@ class Gate:
         reached = reached.selectExpr(
             "*", f"case reason when {shared} then '{SHARED}' else if(reason is null, null, '{BARRED}') end as cause"
         )
-        whole = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
+        no_address = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
         missing = quoted(f"no {' or '.join(self._question.kinds)}")
-        without = whole.selectExpr(
+        without = no_address.selectExpr(
             "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
             "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
             f"coalesce(reason, {missing}) as reason",

@@ -87,10 +87,10 @@ def _unreadable(context: Context, question: Question, identifiers: DataFrame) ->
     people = asof.people(context.lake, context.catalogue.tables["identities"])
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
     rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
-    own = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
+    owners = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
     texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
     others = texts.join(identifiers.where("customer_id is not null"), "text")
-    return own.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
+    return owners.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
 
 
 def of_messages(context: Context, question: Question, moment: Moment) -> DataFrame:
@@ -118,13 +118,15 @@ def _addressed(context: Context, rows: DataFrame) -> DataFrame:
 
     Such a row refers to the message by its key or by its Message-ID, which begins with a hash of the key.
     """
-    own = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
-    own = own.selectExpr("customer_id as own_customer", "address_hash as own_address",
+    deliveries = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
+    deliveries = deliveries.selectExpr("customer_id as own_customer", "address_hash as own_address",
                          f"explode(array(key, {fingerprint_sql('key')})) as named")  # fmt: skip
     named = rows.selectExpr("*", f"{named_sql('message_id')} as named")
-    joined = named.join(own, "named", "left")
-    whole = {"customer_id": "own_customer", "address_hash": "own_address"}
-    columns = [f"coalesce({name}, {whole[name]}) as {name}" if name in whole else f"`{name}`" for name in rows.columns]
+    joined = named.join(deliveries, "named", "left")
+    fallbacks = {"customer_id": "own_customer", "address_hash": "own_address"}
+    columns = [
+        f"coalesce({name}, {fallbacks[name]}) as {name}" if name in fallbacks else f"`{name}`" for name in rows.columns
+    ]
     return joined.selectExpr(*columns)
 
 
@@ -141,15 +143,15 @@ def suppressed(
     These are the valid identifiers of customers who object or are in the holdout, and all identifiers, valid or not, of
     records that object or are on a suppression list.
     """
-    whole = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
-    own = objecting.select("source", "person_key", "kind", "reason").distinct()
+    by_customer = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
+    by_record = objecting.select("source", "person_key", "kind", "reason").distinct()
     stands = identifiers.where("stands")
     others = "concat(reason, ', by somebody who shows it') as reason"
     columns = ("text", "kind", others)
     listed = _listed(context, question, moment).join(identifiers, ["source", "person_key"])
     parts = [
-        whole.join(stands, "customer_id").selectExpr(*columns),
-        own.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
+        by_customer.join(stands, "customer_id").selectExpr(*columns),
+        by_record.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
         listed.where(_fits(question)).selectExpr("text", "cast(null as string) as kind", "reason"),
         held_out.join(stands, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"

@@ -60,7 +60,7 @@ class Form:
     def __post_init__(self) -> None:
         for what, name, allowed in (("shape", self.shape, SHAPES), ("hash", self.hash, HASHES)):
             if name not in allowed:
-                raise ConfigError(f"{name!r} is no {what} of an identifier: {nearest(name, allowed)}")
+                raise ConfigError(f"{name!r} is not a {what} of an identifier: {nearest(name, allowed)}")
 
     def column(self, kind: str) -> str:
         """Name of the column in a file: phone_sha256, or the kind alone if nothing is hashed."""

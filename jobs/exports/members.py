@@ -74,20 +74,20 @@ def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> 
     table = context.catalogue.tables["export_members"]
     context.lake.prepare(table)
     current = context.lake.table(table).where(f"export = {quoted(export)} and until is null")
-    changes = _changes(context, export, _standing(rows), current)
+    changes = _changes(context, export, _statuses(rows), current)
     staged = context.lake.staging.take(changes.select(*table.columns))
     counts = {"out": staged.count}
     if staged.count and context.lake.version(place_of(table)) is None:
         context.lake.append(PLACE, staged, receipt, counts)
     elif staged.count:
-        whole = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
-        context.lake.merge(table, whole, table.keys, receipt, counts)
+        updates = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
+        context.lake.merge(table, updates, table.keys, receipt, counts)
 
 
-def _standing(rows: DataFrame) -> DataFrame:
-    whole = [f"coalesce({name}, '') as {name}" for name in ("kind", "address_hash")]
+def _statuses(rows: DataFrame) -> DataFrame:
+    filled = [f"coalesce({name}, '') as {name}" for name in ("kind", "address_hash")]
     status = "if(reason is null, 'sent', 'withheld') as status"
-    return rows.selectExpr("customer_id", *whole, "reason", status).distinct()
+    return rows.selectExpr("customer_id", *filled, "reason", status).distinct()
 
 
 def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) -> DataFrame:

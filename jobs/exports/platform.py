@@ -53,9 +53,9 @@ class Platform:
         file = inspect.getsourcefile(cls) or cls.__module__
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.forms:
-            missing.append(Problem(file, cls.__name__, "give the forms of the identifiers it wants"))
+            missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
-            missing.append(Problem(file, cls.__name__, "say in a docstring what it is"))
+            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing
 
     def deliver(

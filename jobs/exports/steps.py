@@ -57,11 +57,11 @@ class Counted:
         """Say who was left out and, if nothing was exported, why."""
         words = (
             (self.without_consent, f"without consent to {audience.purpose} held back"),
-            (self.holdout, "of the holdout kept out"),
-            (self.without_identifier, "without an identifier that the platform takes"),
-            (self.barred, "kept back since all their addresses are barred: somebody else who shows them objects"),
+            (self.holdout, "of the holdout left out"),
+            (self.without_identifier, "without an identifier that the platform accepts"),
+            (self.barred, "held back: somebody who shares their addresses objects"),
             (self.not_added, "not added: they were not in the last set"),
-            (self.shared, "have an address withheld that somebody held out shows too"),
+            (self.shared, "have an address withheld that somebody in the holdout shares"),
         )
         notes = [f"{count} {text}" for count, text in words if count]
         if self.without_consent and self.without_consent == self.members - self.holdout:
@@ -133,8 +133,8 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     delivered = _deliver(context, audience, name, platform, values, facts)
     members.record(context, task, rows, receipt)
     summary = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
-    notes = (*(f"removals alone went out: {words}" for words in waits), *counted.notes(audience))
-    alerts = {"held": f"removals alone went out: {'; '.join(waits)}"} if waits else {}
+    notes = (*(f"only removals were exported: {words}" for words in waits), *counted.notes(audience))
+    alerts = {"held": f"only removals were exported: {'; '.join(waits)}"} if waits else {}
     return Outcome(counted.members, counted.customers, notes=notes, facts=summary, alerts=alerts)
 
 
@@ -195,11 +195,11 @@ def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> 
     for customer in customers:
         entries = {kind: customer.get(kind) or () for kind in platform.identifiers()}
         ranks = zip_longest(*entries.values())
-        own = (
+        formatted = (
             platform.shape({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
             for rank in ranks
         )
-        rows += [row for row in dict.fromkeys(own) if any(value is not None for value in row)]
+        rows += [row for row in dict.fromkeys(formatted) if any(value is not None for value in row)]
         not_taken += [
             (customer["customer_id"], kind, entry[2])
             for kind, listed in entries.items()

@@ -66,7 +66,7 @@ def templates(journeys: Iterable[Journey], programs: Mapping[str, Program]) -> d
     return texts
 
 
-def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
+def addresses(context: Context, kind: str, value_names: frozenset[str]) -> Reach:
     """Return a function that asks the consent gate where each message may go by a kind of identifier, or why not.
 
     It looks up the current customer of a message, and reads names only if a template uses them. While there are doubts
@@ -82,11 +82,13 @@ def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
         customers = current_customers(context, messages)
         answers: dict[str, Address | Withheld] = {}
         for journey in sorted({message.journey for message in messages}):
-            own = [message for message in messages if message.journey == journey]
+            of_journey = [message for message in messages if message.journey == journey]
             if journey not in gates:
                 gates[journey] = gate_of(context, kind, journey)
-            rows = asked(context, gates[journey], {customers[message.key] for message in own}, "name" in wanted)
-            answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in own}
+            rows = asked(
+                context, gates[journey], {customers[message.key] for message in of_journey}, "name" in value_names
+            )
+            answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in of_journey}
         return answers
 
     return reach

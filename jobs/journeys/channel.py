@@ -64,7 +64,7 @@ class Channel:
         file = inspect.getsourcefile(cls) or cls.__module__
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.reached_by:
-            missing.append(Problem(file, cls.__name__, "name the kind of identifier it reaches people by: reached_by"))
+            missing.append(Problem(file, cls.__name__, "declare `reached_by`, the kind of identifier that it sends to"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Channel.__doc__:
-            missing.append(Problem(file, cls.__name__, "say in a docstring what it is"))
+            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing

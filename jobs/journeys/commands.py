@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # Each command loads what it needs: the help of the product m
     from quanyu.run import Context
 
 outbox = typer.Typer(
-    invoke_without_command=True, help="What became of each message; `send` and `close` decide of unknown ones."
+    invoke_without_command=True, help="What became of each message; `send` and `close` decide about unknown ones."
 )
-Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept in the store and in the lake.")]
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored with the message.")]
 Key = Annotated[str, typer.Argument(help="Key of the message, as `quanyu outbox --status unknown` shows it.")]
 
 
@@ -35,9 +35,9 @@ def add(app: typer.Typer) -> None:
 @outbox.callback()
 def show(
     called: typer.Context,
-    journey: Annotated[str | None, typer.Option(help="List every message and held-out person of a journey.")] = None,
+    journey: Annotated[str | None, typer.Option(help="List every message of a journey, and its holdout.")] = None,
     status: Annotated[str | None, typer.Option(help="List the messages of a status, such as unknown.")] = None,
-    day: Annotated[str | None, typer.Option(help="Only what was due on a day, as 2011-12-09.")] = None,
+    day: Annotated[str | None, typer.Option(help="Only messages due on a day, such as 2011-12-09.")] = None,
     conf: Conf = None, home: Home = None,
 ) -> None:  # fmt: skip
     """Count messages by journey and status, or list those asked for, with what became of each and why.
@@ -70,7 +70,7 @@ def send(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 
     Example: `quanyu outbox send 5f0c91d2-1 --why "the server's log shows that it never came"`
     """
     _decide(_Decision(key, "again", "send", why), conf, home, wait)
-    say(f"{key} is planned again; the next run sends it, if it may still go out")
+    say(f"{key} is planned again; the next run sends it, if it may still be sent")
 
 
 @outbox.command()
@@ -141,7 +141,7 @@ def _counts(fates: list[Fate]) -> Any:
         counts.add_column(column, justify="right" if column == "messages" else "left")
     for (journey, status), number in sorted(counted.items()):
         counts.add_row(journey, status, f"{number:,}")
-    return counts if counted else "the outbox is empty, of what was asked for"
+    return counts if counted else "the outbox has no such message"
 
 
 def _listing(fates: list[Fate]) -> Any:

@@ -121,20 +121,20 @@ def _doubt(context: Context) -> int:
 
 def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str, Program], record: Any) -> Run:
     by, key = channel(context.settings), person_key_secret(context.settings)
-    wanted = frozenset(name for text in texts.values() for name in text.names())
+    value_names = frozenset(name for text in texts.values() for name in text.names())
 
     def hashed(to: Address) -> str:
         return address_hash(key, to.kind, to.to)
 
     return Run(
-        context.store, by, addresses.addresses(context, by.reached_by, wanted), texts, context.day,
+        context.store, by, addresses.addresses(context, by.reached_by, value_names), texts, context.day,
         context.settings.mail.sender, recheck.recheck(context, programs, texts), record, hashed, BATCH,
     )  # fmt: skip
 
 
 def _so_far(counts: Mapping[str, int]) -> str:
     ended = ", ".join(f"{counts[name]} {name}" for name in ENDINGS if counts.get(name))
-    return f"Before it: {ended or 'nothing went out'}; what was not handed over waits."
+    return f"Before it: {ended or 'nothing was sent'}; messages not handed over wait."
 
 
 def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
@@ -145,15 +145,15 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
     totals["planned"] = len(left)
     others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
     words = (
-        (totals["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
-        (settled, "unknown ones settled by facts that came back"),
+        (totals["held"], "held when it was time to send; `quanyu outbox --status held` has the reasons"),
+        (settled, "unknown messages settled by reported events"),
         (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
         (totals["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
-        (totals["failed"], "failed, to be tried again a quarter of an hour later or after"),
-        (totals["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
+        (totals["failed"], "failed, to be retried after 15 minutes or later"),
+        (totals["unknown"], "unknown: they may have arrived, and are never sent again automatically;"
                           " `quanyu outbox --status unknown` lists them"),
-        (totals["expired"], "expired: too late, the goal reached or the journey left before they went out"),
-        (totals["cancelled"], "cancelled: their journey or step is not declared any more"),
+        (totals["expired"], "expired: too late, the goal was reached, or the customer left the journey"),
+        (totals["cancelled"], "cancelled: their journey or step is no longer declared"),
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))

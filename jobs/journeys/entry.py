@@ -77,10 +77,10 @@ def closed(journeys: Iterable[Journey], existing: Iterable[Walk], stale: Mapping
     reasons = {journey.name: stale[journey.enters] for journey in journeys if journey.enters in stale}
     for journey in journeys:
         if journey.was is None and journey.name not in audiences:
-            gone = [name for name in audiences if name not in declared and audiences[name] & {journey.enters, None}]
-            if gone:
-                fix = f"write `was: {gone[0]}` if it is its new name, `was: none` if it is another journey"
-                reasons[journey.name] = f"{', '.join(sorted(gone))} has no file any more; {fix}"
+            missing = [name for name in audiences if name not in declared and audiences[name] & {journey.enters, None}]
+            if missing:
+                fix = f"write `was: {missing[0]}` if it is its new name, `was: none` if it is another journey"
+                reasons[journey.name] = f"{', '.join(sorted(missing))} has no file any more; {fix}"
     return reasons
 
 

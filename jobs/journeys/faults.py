@@ -56,5 +56,5 @@ def _silent(outcome: Outcome) -> LaterError:
 def _channels_own(outcome: Outcome) -> QuanyuError:
     kind = RejectedError if outcome.status == "rejected" else LaterError
     return kind(
-        f"the same answer to {SAME_REFUSALS} recipients in a row is taken for the channel's own: {outcome.reason}"
+        f"the same answer to {SAME_REFUSALS} recipients in a row counts as a failure of the channel: {outcome.reason}"
     )

@@ -31,11 +31,11 @@ def in_time(
     going, waiting = [], 0
     for decision in sorted(decided, key=_order):
         who = person.get(decision.instance_id, decision.customer_id)
-        asked = decision.decision == "message" and _key(decision) not in keys and last_day(decision) >= context.day
-        if asked and who in last and (context.day - last[who]).days < context.settings.quiet_days:
+        is_due = decision.decision == "message" and _key(decision) not in keys and last_day(decision) >= context.day
+        if is_due and who in last and (context.day - last[who]).days < context.settings.quiet_days:
             waiting += 1
             continue
-        if asked:
+        if is_due:
             last[who] = context.day
         going.append(decision)
     return going, waiting

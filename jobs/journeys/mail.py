@@ -45,7 +45,7 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
     to = _recipient(envelope.to)
     plain = all(part.isascii() for part in (sender.addr_spec, to.addr_spec))
     if ENCODED_WORD in envelope.subject or any(map(is_hidden, envelope.subject)):
-        raise RejectedError("the subject holds an encoded word or a control character")
+        raise RejectedError("the subject contains an encoded word or a control character")
     # Encode as 7-bit: not every server on the way accepts 8-bit.
     message = EmailMessage(policy=(SMTP if plain else SMTPUTF8).clone(cte_type="7bit"))
     try:
@@ -66,7 +66,7 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
 
 def _recipient(text: str) -> Address:
     if ADDRESS.fullmatch(text) is None:
-        raise RejectedError("the address is no e-mail address")
+        raise RejectedError("the address is not an e-mail address")
     username, _, domain = text.rpartition("@")
     return Address(username=username, domain=domain)
 
@@ -78,5 +78,5 @@ def _sender(text: str) -> Address:
     except (ValueError, MessageError, IndexError):
         address = Address()
     if not address.username or not address.domain:
-        raise ConfigError(f"sender: {text!r} is no sender; write it as Shop <shop@example.com>.")
+        raise ConfigError(f"sender: {text!r} is not a sender; write it as Shop <shop@example.com>.")
     return address

@@ -48,7 +48,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     go = Step(
         "journeys", "journeys", ("gold/memberships", "gold/customers", "gold/identities", *reads),
         ("gold/journey_instances", "gold/decisions"), digest([declared, _code(entry, frequency, program, walks)]),
-        partial(walk, programs=programs), "Who goes on in which journey, and what is decided.",
+        partial(walk, programs=programs), "Advances customers through journeys, and decides about messages.",
         as_of=True, forward=True, inputs=audience_days.stale,
     )  # fmt: skip
     return [go, delivery.step(catalogue, programs)]
@@ -75,7 +75,7 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     )
     planned = delivery.plan(context, programs, going_out)
     entry.take(context, moved.barred)
-    counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
+    counted, going = moved.counted(), sum(w.status == "active" for w in moved.walks)
     summary = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
@@ -91,15 +91,15 @@ def _last_day(context: Context, programs: Mapping[str, Program], decision: Decis
 
 def check_shapes(context: Context, programs: Mapping[str, Program], existing: Iterable[Walk]) -> None:
     """Raise ConfigError for a journey whose steps were rearranged while customers are at a step of it."""
-    going = Counter(one.journey for one in existing if one.status == "active")
+    going = Counter(w.journey for w in existing if w.status == "active")
     problems, memory = Problems(), context.store.memory
     for name, current in programs.items():
         journey = context.catalogue.journeys[name]
         last = next((shape for old in (name, *(journey.was or ())) if (shape := memory.recall(SHAPES, old))), None)
         if last and last["shape"] != current.shape() and going[name]:
-            words = f"added, removed or moved while {going[name]} customers stand at a position in them"
-            mend = "put them back, or give the changed journey a file of its own (texts and waits may change)"
-            problems.add(journey.file, "steps", f"{words}; {mend}")
+            words = f"added, removed or moved while {going[name]} customers are at a step of the journey"
+            fix = "restore them, or put the changed journey into a new file (texts and waits may change)"
+            problems.add(journey.file, "steps", f"{words}; {fix}")
     problems.check()
     for name, current in programs.items():
         memory.remember(SHAPES, name, {"shape": current.shape()})
@@ -110,14 +110,14 @@ def move(
 ) -> Moved:
     """Begin walks for new members, and advance every walk with a step due."""
     new, barred = entry.newcomers(context, existing)
-    everyone = {one.instance_id: one for one in (*existing, *new)}
+    everyone = {walk.instance_id: walk for walk in (*existing, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     decisions: list[Decision] = []
     if due:
         facts = _facts(context, programs, due, decided)
-        for one in due:
-            everyone[one.instance_id], own_decisions = advance(
-                programs[one.journey], one, context.day, facts[one.instance_id]
+        for walk in due:
+            everyone[walk.instance_id], own_decisions = advance(
+                programs[walk.journey], walk, context.day, facts[walk.instance_id]
             )
             decisions += own_decisions
     return Moved(list(everyone.values()), [*decided, *decisions], decisions, len(new), barred)
@@ -126,16 +126,16 @@ def move(
 def _facts(
     context: Context, programs: Mapping[str, Program], due: Sequence[Walk], decided: Iterable[Decision]
 ) -> dict[str, Known]:
-    tables = sorted({table for one in due for table in programs[one.journey].tables})
-    did, agreed = walks.happenings(context, due, tables), walks.consenting(context, due)
+    tables = sorted({table for walk in due for table in programs[walk.journey].tables})
+    events, agreed = walks.happenings(context, due, tables), walks.consenting(context, due)
     before: dict[str, dict[int, Decision]] = defaultdict(dict)
     for decision in decided:
         before[decision.instance_id][decision.step] = decision
     return {
-        one.instance_id: Known(partial(_happened, did, one), one.customer_id in agreed, before[one.instance_id])
-        for one in due
+        walk.instance_id: Known(partial(_happened, events, walk), walk.customer_id in agreed, before[walk.instance_id])
+        for walk in due
     }
 
 
-def _happened(did: walks.Happenings, one: Walk, table: str, on: Any) -> bool:
-    return any(happening.counts(one.entered_on, on) for happening in did.get((table, one.customer_id), ()))
+def _happened(events: walks.Happenings, walk: Walk, table: str, on: Any) -> bool:
+    return any(happening.counts(walk.entered_on, on) for happening in events.get((table, walk.customer_id), ()))

@@ -34,7 +34,7 @@ def safe_name(text: str | None) -> str:
     Allowed are letters, marks, blanks and `·'-.`, 40 characters at most: no markup, link, control character or header.
     """
     name = " ".join((text or "").replace("’", "'").replace("・", "·").split())
-    kinds = {unicodedata.category(one)[0] for one in name if one not in " ·'-."}
+    kinds = {unicodedata.category(character)[0] for character in name if character not in " ·'-."}
     return name if len(name) <= NAME_LIMIT and "L" in kinds and kinds <= {"L", "M"} and not _LINK.search(name) else ""
 
 
@@ -88,7 +88,7 @@ class Template:
         values = {**values, **{key: safe_name(values[key]) for key in PERSONAL if key in values}}
         subject = " ".join(self._filled("subject", values, SUBJECT_LIMIT).split())
         if not subject:
-            raise RejectedError(f"template {self.name}: the subject comes out empty")
+            raise RejectedError(f"template {self.name}: the subject is empty")
         html = self._filled("html", values, FILLED_LIMIT) if self.html is not None else None
         return Text(subject, self._filled("body", values, FILLED_LIMIT), html)
 
@@ -103,7 +103,7 @@ class Template:
     def _problem(self, part: str, text: str) -> Problem | None:
         key = f"{self.name}.{part}"
         if part == "subject" and ENCODED_WORD in text:
-            return Problem(self.file or "templates", key, f"{ENCODED_WORD!r} begins an encoded word: leave it out")
+            return Problem(self.file or "templates", key, f"{ENCODED_WORD!r} begins an encoded word: remove it")
         if len(text) > TEXT_LIMIT:
             return Problem(self.file or "templates", key, f"{len(text)} characters; at most {TEXT_LIMIT} are allowed")
         try:
@@ -121,7 +121,7 @@ class Template:
                 pieces.append(piece)
                 length += len(piece)
                 if length > limit:
-                    raise RejectedError(f"template {self.name}: {part} grows beyond {limit} characters")
+                    raise RejectedError(f"template {self.name}: {part} exceeds {limit} characters")
         except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
             # The error's text may contain personal data.
             reason = error.message if isinstance(error, TemplateError) else type(error).__name__

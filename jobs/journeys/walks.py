@@ -107,9 +107,11 @@ def first_records(context: Context, customers: Collection[str]) -> dict[str, Rec
     """First record of each customer, including customers whose id has ended."""
     if not customers:
         return {}
-    asked = context.lake.spark.createDataFrame([(one,) for one in sorted(customers)], "customer_id string")
+    requested = context.lake.spark.createDataFrame(
+        [(customer,) for customer in sorted(customers)], "customer_id string"
+    )
     nth = "row_number() over (partition by customer_id order by valid_from, source, person_key) as nth"
-    rows = context.lake.table(context.catalogue.tables["identities"]).join(asked, "customer_id")
+    rows = context.lake.table(context.catalogue.tables["identities"]).join(requested, "customer_id")
     firsts = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
     return {row[0]: (row[1], row[2]) for row in firsts}
 
@@ -118,9 +120,9 @@ def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
     """Customer of each record today. Records without a customer are left out."""
     if not records:
         return {}
-    asked = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
+    requested = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
     people = asof.people(context.lake, context.catalogue.tables["identities"])
-    return {(row[0], row[1]): row[2] for row in people.join(asked, ["source", "person_key"]).collect()}
+    return {(row[0], row[1]): row[2] for row in people.join(requested, ["source", "person_key"]).collect()}
 
 
 def decisions(context: Context) -> list[Decision]:

@@ -20,7 +20,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     return [
         Step(
             "upkeep", "upkeep", (), (), digest(inspect.getsource(sys.modules[__name__])), keep_up,
-            "Few files in place of many, and nothing older than the retention.", inputs=week,
+            "Compacts small files, and removes those older than the retention.", inputs=week,
         )
     ]  # fmt: skip
 
@@ -38,7 +38,7 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
     context.store.results.forget(datetime.now(UTC) - retention)
     dead, aside = lake.staging.clear_dead(), agreement.clear_aside(context, datetime.now(UTC) - retention)
-    notes = [f"{compacted} small files put together, {removed} old ones removed" if compacted or removed else ""]
-    notes.append(f"{dead} staging folders of runs that died removed" if dead else "")
-    notes.append(f"{aside} sets of lost tables removed that were set aside" if aside else "")
+    notes = [f"{compacted} small files compacted, {removed} old ones removed" if compacted or removed else ""]
+    notes.append(f"{dead} staging folders of killed runs removed" if dead else "")
+    notes.append(f"{aside} sets of lost tables removed from lake/_lost" if aside else "")
     return Outcome(len(places), notes=tuple(filter(None, notes)), facts={"compacted": compacted, "removed": removed})

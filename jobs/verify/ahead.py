@@ -34,7 +34,7 @@ def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: flo
             check_end()
             results.append(performed(context, step))
         say(report.summary(context, results, time.monotonic() - began))
-        say(f"{day} was computed on a copy: the home is as it was, and nothing was sent or exported.")
+        say(f"{day} was computed on a copy: the home is unchanged, and nothing was sent or exported.")
     return QuanyuError.exit_code if any(result.error for result in results) else 0
 
 

@@ -32,10 +32,10 @@ class Undone:
     messages: int
 
     def __str__(self) -> str:
-        stands = f"stands at {self.last} again" if self.last else "is empty again"
+        stands = f"is at {self.last} again" if self.last else "is empty again"
         return (
             f"The home {stands}. {self.files} files are read again by the next run, and {self.messages} messages that"
-            " waited are planned anew. What went out stays noted and does not go out again."
+            " waited are planned again. What was sent stays recorded and is not sent again."
         )
 
 
@@ -48,7 +48,7 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
     Raises ConfigError for a day that is over or was not run, QuanyuError if the older versions were removed.
     """
     if day <= newest_day(settings):
-        raise ConfigError(f"{day} is over: a home is taken back from days that have not ended, and from no other")
+        raise ConfigError(f"{day} is over: only days that have not ended can be undone")
     with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
         moment, versions = _before(context)
         fresh = settings.model_copy(update={"home": settings.home / "back"})
@@ -72,7 +72,7 @@ def _before(context: Context) -> tuple[datetime, dict[str, int]]:
     ours = [c for history in commits.values() for c in history if c["receipt"] and not _is_note(c)]
     moments = [commit["timestamp"] for commit in ours if commit["receipt"]["day"] >= day]
     if not moments:
-        raise ConfigError(f"{day} was not run in {context.settings.home}: there is nothing to take back")
+        raise ConfigError(f"{day} was not run in {context.settings.home}: there is nothing to undo")
     first = min(moments)
     versions = versions_before(lake, context.day, {commit["receipt"]["job"] for commit in ours})
     for place, history in commits.items():
@@ -100,9 +100,9 @@ def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
 def _rewind_files(context: Context, lake: Lake, source: str, moment: datetime, last: date | None) -> int:
     """Forget files of a feed that were checked since the moment, except for what bronze had of them before."""
     ledger, days_by_file = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
-    again = ledger.looked_at_since(source, moment)
-    ledger.forget(source, list(again))
+    files = ledger.looked_at_since(source, moment)
+    ledger.forget(source, list(files))
     if last:
-        before = [as_it_was(file, days_by_file[path], last) for path, file in again.items() if path in days_by_file]
+        before = [as_it_was(file, days_by_file[path], last) for path, file in files.items() if path in days_by_file]
         ledger.record([replace(f, recorded_on=min(f.recorded_on, last)) for f in before])
-    return len(again)
+    return len(files)

@@ -39,13 +39,13 @@ def plain_text(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def aligned(one: pa.Table, other: pa.Table) -> Pairs:
+def aligned(left: pa.Table, right: pa.Table) -> Pairs:
     """Pair the rows of two tables that are equal in all columns; the nth row of a key with the nth."""
-    numbers = _numbered(one, other)
-    turns = [_turns(side) for side in (numbers[: one.num_rows], numbers[one.num_rows :])]
+    numbers = _numbered(left, right)
+    turns = [_turns(side) for side in (numbers[: left.num_rows], numbers[left.num_rows :])]
     width = int(max(turn.max(initial=0) for turn in turns)) + 1
     keys = numbers * width + np.concatenate(turns)
-    key_a, key_b = keys[: one.num_rows], keys[one.num_rows :]
+    key_a, key_b = keys[: left.num_rows], keys[left.num_rows :]
     _, a, b = np.intersect1d(key_a, key_b, assume_unique=True, return_indices=True)
     return Pairs(a, b, _others(len(key_a), a), _others(len(key_b), b), width > 1)
 
@@ -57,23 +57,23 @@ def _others(rows: int, chosen: Array) -> Array:
     return np.flatnonzero(alone)
 
 
-def _numbered(one: pa.Table, other: pa.Table) -> Array:
+def _numbered(left: pa.Table, right: pa.Table) -> Array:
     """A number for each distinct row of two tables, one after the other: int64 of shape (rows,). Null is a value."""
-    number = np.zeros(one.num_rows + other.num_rows, np.int64)
-    for name in one.column_names:
-        codes = _codes(one[name], other[name])
+    number = np.zeros(left.num_rows + right.num_rows, np.int64)
+    for name in left.column_names:
+        codes = _codes(left[name], right[name])
         both = number * (int(codes.max(initial=0)) + 2) + codes + 1
         number = np.unique(both, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return number
 
 
-def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
+def _codes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Array:
     """A number for each distinct value of two columns, one after the other: int64 of shape (rows,), -1 for null."""
     import pyarrow as pa
 
-    if one.type != other.type or pa.types.is_nested(one.type):
-        one, other = _as_text(one), _as_text(other)
-    values = _whole(pa.chunked_array([*one.chunks, *other.chunks], one.type))
+    if left.type != right.type or pa.types.is_nested(left.type):
+        left, right = _as_text(left), _as_text(right)
+    values = _combined(pa.chunked_array([*left.chunks, *right.chunks], left.type))
     return np.asarray(values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
@@ -94,13 +94,13 @@ def _turns(numbers: Array) -> Array:
     return turn
 
 
-def differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
+def differing(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Array:
     """Which values differ: by type, null on one side only, or not equal. Bool of shape (rows,); lengths are equal."""
     import pyarrow as pa
 
-    if one.type != other.type:
-        return np.ones(len(one), bool)
-    a, b = _whole(one), _whole(other)
+    if left.type != right.type:
+        return np.ones(len(left), bool)
+    a, b = _combined(left), _combined(right)
     if pa.types.is_list(a.type) or pa.types.is_large_list(a.type):
         return _lists(a, b)
     nulls = _mask(a.is_null()) != _mask(b.is_null())
@@ -111,30 +111,30 @@ def differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
     return np.asarray(nulls | _mask(compute.not_equal(a, b).fill_null(False)))
 
 
-def _whole(values: pa.ChunkedArray) -> pa.Array:
+def _combined(values: pa.ChunkedArray) -> pa.Array:
     import pyarrow as pa
 
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
 
 
 def _mask(values: pa.Array) -> Array:
     return np.asarray(values.to_numpy(zero_copy_only=False), bool)
 
 
-def _close(one: Array, other: Array) -> Array:
-    return np.asarray(np.isclose(one, other, rtol=RELATIVE, atol=0, equal_nan=True))
+def _close(left: Array, right: Array) -> Array:
+    return np.asarray(np.isclose(left, right, rtol=RELATIVE, atol=0, equal_nan=True))
 
 
-def _lists(one: pa.Array, other: pa.Array) -> Array:
+def _lists(left: pa.Array, right: pa.Array) -> Array:
     """Which lists differ, in length or in an element: bool of shape (rows,)."""
     import pyarrow as pa
     from pyarrow import compute
 
-    lengths = [compute.list_value_length(side).fill_null(-1).to_numpy(zero_copy_only=False) for side in (one, other)]
+    lengths = [compute.list_value_length(side).fill_null(-1).to_numpy(zero_copy_only=False) for side in (left, right)]
     different = lengths[0] != lengths[1]
     same = np.flatnonzero(~different)
-    a, b = one.take(pa.array(same)), other.take(pa.array(same))
+    a, b = left.take(pa.array(same)), right.take(pa.array(same))
     elements = differing(a.flatten(), b.flatten())
     parents = compute.list_parent_indices(a).to_numpy(zero_copy_only=False)
     different[same[np.unique(parents[elements])]] = True

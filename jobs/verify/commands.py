@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
 
 
 def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Take the home back to before a day that has not ended was run on it, such as a mistyped one.
+    """Restore the home to the state before a day that has not ended was run on it, such as a mistyped one.
 
     Days run after it are undone too: run them again.
 
@@ -63,14 +63,14 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
     raise typer.Exit(0 if proof.equal else 1)
 
 
-def _engines(settings: Settings, other: str | None) -> tuple[str, str]:
+def _engines(settings: Settings, requested: str | None) -> tuple[str, str]:
     """The engine of the home and the one to compare with. Raises ConfigError if one cannot run on this machine."""
     from quanyu.engine.session import engine_name, sail_version
 
-    if other is not None and other not in ENGINES:
-        raise ConfigError(f"--engine {other}: unknown engine; {nearest(other, ENGINES)}")
-    own = engine_name(settings)
-    pair = (own, other or ENGINES[1 - ENGINES.index(own)])
+    if requested is not None and requested not in ENGINES:
+        raise ConfigError(f"--engine {requested}: unknown engine; {nearest(requested, ENGINES)}")
+    current = engine_name(settings)
+    pair = (current, requested or ENGINES[1 - ENGINES.index(current)])
     if "sail" in pair and sail_version() is None:
         raise ConfigError("the embedded engine (Sail) is not installed here: there is no wheel for this machine")
     if "spark" in pair and settings.spark.remote is None:

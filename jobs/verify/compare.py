@@ -47,28 +47,28 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(one: Lake, other: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
+def compare(left: Lake, right: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
     """Compare every table of either lake by its declared key; the order of rows does not matter.
 
     Values are equal if they have the same bytes; doubles if they differ by less than 1e-9 of their size. A table that
     only one lake has is compared with an empty one.
     """
     keys = {place_of(table): _key(table) for table in tables.values()}
-    places = sorted({*one.places(), *other.places()})
-    return [compare_table(one, other, place, keys.get(place, ROW_OF_FEED)) for place in places]
+    places = sorted({*left.places(), *right.places()})
+    return [compare_table(left, right, place, keys.get(place, ROW_OF_FEED)) for place in places]
 
 
 def _key(table: type[Table]) -> tuple[str, ...]:
     return (*table.identity(), "recorded_on") if table.layer == "silver" else table.identity()
 
 
-def compare_table(one: Lake, other: Lake, place: str, key: Sequence[str]) -> Comparison:
+def compare_table(left: Lake, right: Lake, place: str, key: Sequence[str]) -> Comparison:
     """Compare one table, a column at a time, so that a complete table is never in memory."""
-    sides = [_Side(lake, place) for lake in (one, other)]
+    sides = [_Side(lake, place) for lake in (left, right)]
     every = [side.names for side in sides if side.names]
     shared = [name for name in every[0] if all(name in names for names in every)]
-    wanted = [name for name in key if name in shared] or shared
-    pairs = aligned(*(side.columns(wanted) for side in sides))
+    key_columns = [name for name in key if name in shared] or shared
+    pairs = aligned(*(side.columns(key_columns) for side in sides))
     if pairs.repeated:
         # A repeated key does not identify pairs: compare complete rows instead.
         pairs = aligned(*(side.columns(shared) for side in sides))

@@ -46,13 +46,13 @@ def origin_of(context: Context) -> Origin:
     if day not in days and not any(context.store.memory.recall(name, day.isoformat()) for name in names):
         last = ", ".join(map(str, days[-5:])) or "none"
         raise ConfigError(
-            f"{day} was not run in {context.settings.home}, so that there is nothing to verify; the last days run are:"
+            f"{day} was not run in {context.settings.home}, so there is nothing to verify; the last days run are:"
             f" {last}. Run it first: quanyu run --day {day}"
         )
     versions = versions_before(context.lake, day, names)
     if not versions:
-        return Origin({}, f"from empty tables, with all that had landed up to {day}: it was the first day run")
-    return Origin(versions, f"from the {len(versions)} tables as they stood before {day} was run")
+        return Origin({}, f"from empty tables, with everything that had landed up to {day}: it was the first day run")
+    return Origin(versions, f"from the {len(versions)} tables as they were before {day} was run")
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ def _fill(context: Context, homes: list[Settings]) -> str:
         for home in homes:
             shutil.rmtree(home.home)
             _copy(context, home, {})
-        return f"from empty tables, with all that lies in the landing up to {context.day}, since {error}"
+        return f"from empty tables, with everything in landing up to {context.day}, since {error}"
     return origin.words
 
 
@@ -144,9 +144,9 @@ def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> 
     days_by_file = days_taken(lake, source)
     files = context.store.ledger.files(source.name)
     before = [file for file in files.values() if file.first_seen_on < context.day]
-    again = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
+    rechecked = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
     eve = context.day - timedelta(days=1)
-    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in again)])
+    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in rechecked)])
     days = set().union(*([set(days) for days in days_by_file.values()]))
     volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
     store.ledger.record_volumes(source.name, volumes, eve)

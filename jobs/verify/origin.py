@@ -49,7 +49,7 @@ def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: 
 
 def _of_feed(source: Source, layer: str, column: str) -> str:
     if layer == "quarantine":
-        return f"{source.file}: person, drops, fills: what each expression and Table asks of a row"
+        return f"{source.file}: person, drops, fills: what each expression and table requires of a row"
     if column == "_day" and source.reads.day:
         return f"{source.file}: reads.day: {source.reads.day}"
     return f"{source.file}: reads: values as they were received"
@@ -78,7 +78,7 @@ def _of_view(view: type[FeatureView], column: str) -> str:
         return f"{file}: {view.__name__}.{column}: {_feature(view, view.features[column])}"
     if column in view.tags:
         return f"{file}: {view.__name__}.{column}: {view.tags[column].expression}"
-    return f"{file}: {view.__name__}: customers known on the day"
+    return f"{file}: {view.__name__}: customers of the day"
 
 
 def _feature(view: type[FeatureView], feature: Feature) -> str:

@@ -45,7 +45,7 @@ class Proof:
     @property
     def equal(self) -> bool:
         """Whether every table is equal and every step ended in the same way."""
-        alike = all(one == other for _, one, other in self.stopped)
+        alike = all(left == right for _, left, right in self.stopped)
         return alike and not any(comparison.differences for comparison in self.comparisons)
 
 
@@ -63,8 +63,8 @@ def prove(
         with contextlib.ExitStack() as stack:
             with home_lock(settings, wait_seconds):
                 homes, begins = stack.enter_context(copies(context, names))
-            one, other = (run_copy(home, day, watch) for home in homes.values())
-            return compared(context, list(homes.values()), begins, (one, other))
+            left, right = (run_copy(home, day, watch) for home in homes.values())
+            return compared(context, list(homes.values()), begins, (left, right))
 
 
 @contextlib.contextmanager
@@ -82,8 +82,8 @@ def compared(context: Context, homes: Sequence[Settings], begins: str, runs: tup
     """Compare the tables of two homes in which a day was run; `begins` describes what both began with."""
     catalogue, steps = context.catalogue, list(context.steps.values())
     behind = {place for step in steps if step not in steps_of(context) for place in step.writes}
-    one, other = (Lake(home, Engine(home)) for home in homes)
-    comparisons = compare(one, other, catalogue.tables)
+    left, right = (Lake(home, Engine(home)) for home in homes)
+    comparisons = compare(left, right, catalogue.tables)
     differences = [difference for comparison in comparisons for difference in comparison.differences]
     origins = {d: origin(catalogue, steps, d.place, d.column, d.labels) for d in differences}
     left_out = tuple(sorted(behind))

@@ -42,7 +42,7 @@ def lapsed(specified):
     return rows(rules.inside(context(specified, *days), days[:-1]))
 
 
-def test_the_day_of_a_run_and_the_days_that_it_takes_before_hold_the_same(lapsed):
+def test_a_day_has_the_same_members_computed_alone_or_with_others(lapsed):
     by_day = {day: [row for row in lapsed if row[2] == day] for day in {row[2] for row in lapsed}}
     assert {day: len(members) for day, members in by_day.items()} == dict.fromkeys(by_day, 1000)
     assert len(by_day) == 3
@@ -55,7 +55,7 @@ def test_a_tenth_is_held_out(lapsed):
 
 
 @pytest.mark.parametrize("file", ["features/test_value.py", "audiences/test_measures.py"])
-def test_a_case_gives_the_same_by_itself_as_with_others_of_other_days(specified, file):
+def test_a_case_gives_the_same_alone_and_with_cases_of_other_days(specified, file):
     cases = cases_in(TESTS / file)[:8]
     together = specified.computed(cases)
     alone = {case: specified.computed([case])[case] for case in cases}

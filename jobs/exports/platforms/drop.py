@@ -70,7 +70,7 @@ class Drop(Platform):
             manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})
             prefix = f"{facts['name']}/{audience}/{day.isoformat()}/"
             _check_owner(bucket, prefix, facts["home"])
-            written = not _is_there(bucket, prefix, parts, manifest)
+            written = not _is_complete(bucket, prefix, parts, manifest)
             if written:
                 _replace(bucket, prefix, Path(staged), parts, manifest)
         return Delivered(f"{bucket.location}/{prefix}", len(parts), len(unique), written)
@@ -117,10 +117,10 @@ def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
         )
 
 
-def _is_there(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
-    wanted = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
-    lying = {key for key in bucket.list(prefix) if key in wanted or PART.fullmatch(key.removeprefix(prefix))}
-    return lying == wanted and bucket.get(prefix + MANIFEST) == manifest
+def _is_complete(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
+    expected = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
+    existing = {key for key in bucket.list(prefix) if key in expected or PART.fullmatch(key.removeprefix(prefix))}
+    return existing == expected and bucket.get(prefix + MANIFEST) == manifest
 
 
 def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[Part], manifest: bytes) -> None:

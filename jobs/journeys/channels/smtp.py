@@ -45,7 +45,7 @@ class Smtp(Channel):
         if bool(username) != bool(password):
             raise ConfigError("smtp: give both username and password, or neither.")
         if username and not starttls and host not in LOOPBACK:
-            raise ConfigError(f"smtp: a password does not go to {host} in the clear; set starttls.")
+            raise ConfigError(f"smtp: a password is not sent to {host} in the clear; set starttls.")
         self._host, self._port, self._starttls, self._timeout = host, port, starttls, timeout
         self._username, self._password, self._tls = username, password, tls
         self._patience = patience
@@ -82,7 +82,7 @@ class Smtp(Channel):
         options = []
         if not (sender + to).isascii():
             if not server.has_extn("smtputf8"):
-                return Outcome("rejected", "the mail server takes no addresses outside ASCII")
+                return Outcome("rejected", "the mail server accepts only ASCII addresses")
             options = ["SMTPUTF8"]
         code, text = server.mail(sender, options)
         if code != 250:
@@ -185,7 +185,7 @@ def _out_of_order(server: str, error: Exception) -> QuanyuError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return RejectedError(f"The mail server {server} shows a certificate that cannot be verified.")
     if isinstance(code, int) and code >= 500:
-        return RejectedError(f"The mail server {server} refused to talk to us ({code}).")
+        return RejectedError(f"The mail server {server} refused the connection ({code}).")
     return RetryableError(f"The mail server {server} cannot be reached ({_name(error)}); try again later.")
 
 

@@ -101,7 +101,7 @@ def test_people_with_the_same_identifiers_are_one_row(tmp_path):
     assert (manifest["counts"]["exported"], manifest["counts"]["rows"]) == (3, 2)
 
 
-def test_a_smaller_set_leaves_no_stale_part_and_strangers_alone(tmp_path):
+def test_a_smaller_set_removes_stale_parts_and_no_other_files(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(20))
     bucket.put(AT + "note.txt", b"mine")
@@ -200,7 +200,7 @@ def test_parts_hold_at_least_one_row():
         Drop(rows_per_part=0)
 
 
-def test_what_another_home_wrote_is_left_alone(tmp_path):
+def test_files_of_another_home_are_not_touched(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(3))
     before = state(bucket)

@@ -67,7 +67,7 @@ def test_phones_are_shaped_as_the_platforms_print():
         ("phone", None),
     ],
 )
-def test_what_no_platform_could_match_is_null(kind, value):
+def test_a_value_that_no_platform_could_match_is_null(kind, value):
     assert Drop.forms[kind].apply(value) is None
 
 
@@ -83,6 +83,6 @@ def test_a_form_names_its_column():
     assert Form("as_given", "none").apply("A-b") == "A-b"
 
 
-def test_an_unknown_shape_is_told_with_what_is_allowed():
+def test_an_unknown_shape_is_reported_with_the_allowed_ones():
     with pytest.raises(ConfigError, match="did you mean 'lower_trim'"):
         Form("lowertrim")

@@ -123,7 +123,7 @@ def test_refusals_are_final_or_for_later_by_their_code(answers, status):
         ({"data": "421 closing"}, RetryableError),
     ],
 )
-def test_what_the_server_says_of_sender_and_session_is_the_channels_fault(answers, error):
+def test_refusals_of_sender_and_session_are_the_channels_fault(answers, error):
     inbox = Inbox(**answers)
     with serving(inbox) as port, smtp(port) as channel:
         with pytest.raises(error, match=next(iter(answers.values()))):
@@ -166,7 +166,7 @@ def test_an_address_outside_ascii_goes_where_the_server_takes_it():
     assert inbox.received[0][0] == "用户@例子.中国"
 
 
-def test_a_sender_that_is_none_is_your_mistake():
+def test_an_invalid_sender_is_a_config_error():
     with serving(Inbox()) as port, smtp(port) as channel, pytest.raises(ConfigError, match="sender"):
         channel.deliver(replace(LETTER, sender="nobody"))
 
@@ -204,12 +204,12 @@ def hanging_up(*, after):
     ("after", "status"),
     [(b"MAIL", "failed"), (b"RCPT", "failed"), (b"DATA", "failed"), (b"SUBJECT", "unknown"), (b".\r", "unknown")],
 )
-def test_a_connection_lost_is_unknown_once_content_went_over(after, status):
+def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown(after, status):
     with hanging_up(after=after) as port, smtp(port) as channel:
         assert channel.deliver(LETTER).status == status
 
 
-def test_a_server_that_answers_no_more_is_unknown():
+def test_a_server_that_stops_answering_leaves_the_outcome_unknown():
     class Silent(Inbox):
         async def handle_DATA(self, server, session, envelope):
             import asyncio
@@ -270,7 +270,7 @@ def test_starttls_and_login(guarded, certificate):
 @pytest.mark.parametrize(
     ("password", "trusts", "words"), [("wrong", True, "username or password"), ("right", False, "verified")]
 )
-def test_a_closed_door_is_told_in_words_without_the_password(guarded, certificate, password, trusts, words):
+def test_a_refused_login_is_reported_without_the_password(guarded, certificate, password, trusts, words):
     context = ssl.create_default_context(cafile=str(certificate) if trusts else None)
     channel = smtp(guarded[1], starttls=True, tls=context, username="ann", password=password)
     with pytest.raises(RejectedError, match=words) as error, channel:

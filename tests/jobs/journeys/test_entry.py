@@ -41,7 +41,7 @@ def walk(name, audience="winback"):
         ([journey("hello")], [walk("winback"), walk("hello")], set()),
     ],
 )
-def test_nobody_enters_a_new_name_for_an_old_journey_unless_it_is_said(journeys, walks, closed):
+def test_nobody_enters_a_journey_that_may_be_renamed_until_it_is_declared(journeys, walks, closed):
     assert set(entry.closed(journeys, walks, {})) == closed
 
 
@@ -95,14 +95,14 @@ def put_down(context, decision, day, status):
     ("status", "day", "waits"),
     [("sent", 2, 1), ("unknown", 2, 1), ("sent", 1, 0), ("held", 2, 0), ("rejected", 2, 0), ("planned", 1, 1)],
 )
-def test_a_message_waits_for_another_that_reached_the_person_and_for_none_that_did_not(context, status, day, waits):
+def test_only_messages_that_may_have_arrived_count_against_the_cap(context, status, day, waits):
     first, second = message("ann", 1, day), message("ann", 2, 3)
     put_down(context, first, day, status)
     going, waiting = frequency.in_time(context, [first, second], [], lambda decision: on(9))
     assert (len(going), waiting) == (2 - waits, waits)
 
 
-def test_of_several_of_one_day_each_person_gets_one_and_what_is_too_late_goes_on_to_expire(context):
+def test_each_person_gets_one_message_a_day_and_late_ones_pass_to_expire(context):
     walks = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
     decided = [message("ann", 1, 3), message("bob", 1, 2), message("eve", 1, 3)]
     going, waiting = frequency.in_time(context, decided, walks, lambda decision: on(9))

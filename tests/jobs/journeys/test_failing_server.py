@@ -71,7 +71,7 @@ CHANNELS_FAULTS = {
 
 
 @pytest.mark.parametrize("name", CHANNELS_FAULTS)
-def test_a_fault_of_the_channel_stops_is_told_and_costs_nobody_the_message(store, name):
+def test_a_fault_of_the_channel_stops_with_an_error_and_loses_no_message(store, name):
     answers, error, words = CHANNELS_FAULTS[name]
     with failing(answers) as server:
         with pytest.raises(error, match=words):
@@ -94,7 +94,7 @@ RECIPIENTS_FAULTS = {
 
 
 @pytest.mark.parametrize("name", RECIPIENTS_FAULTS)
-def test_a_fault_of_one_message_is_its_own_and_holds_up_nobody(store, name):
+def test_a_fault_of_one_message_delays_no_other(store, name):
     answers, status = RECIPIENTS_FAULTS[name]
     with failing(answers) as server:
         run(store, server)
@@ -114,7 +114,7 @@ def test_two_lost_answers_in_a_row_stop_the_rest(store):
         assert server.taken == Counter({f"{one}@x.org": 1 for one in PEOPLE})
 
 
-def test_a_connection_lost_within_large_content_is_tried_again_since_no_dot_went_over(store):
+def test_a_connection_lost_within_large_content_is_retried_because_no_dot_was_sent(store):
     with failing({"CONTENT a@x.org": DROP}) as server:
         run(store, server, text="long\n" * 19_000)
         # The end may be in the socket's buffer already: then the outcome is unknown, and it is not retried.
@@ -123,7 +123,7 @@ def test_a_connection_lost_within_large_content_is_tried_again_since_no_dot_went
         assert max(server.taken.values()) == 1
 
 
-def test_several_addresses_refused_for_different_reasons_are_each_their_own(store):
+def test_addresses_refused_for_different_reasons_are_not_the_channels_fault(store):
     answers = {"RCPT a@x.org": "550 5.1.1 no such user", "RCPT b@x.org": "550 5.2.1 disabled",
                "RCPT c@x.org": "550 5.1.1 no such user", "RCPT d@x.org": "550 5.1.1 no such user"}  # fmt: skip
     with failing(answers) as server:

@@ -75,7 +75,7 @@ def test_a_person_settles_what_is_unknown_and_the_reason_is_in_store_and_lake(sh
         (("outbox", "close", "b", "--why", "x"), "b is rejected; allowed"),
     ],
 )
-def test_mistakes_are_told_in_words(shop, words, expected):
+def test_mistakes_end_with_a_message(shop, words, expected):
     failed = command(shop, *words)
     assert failed.exit_code != 0 and expected in str(failed.exception)
 

@@ -46,7 +46,7 @@ def run(compiled, until, facts, runs=None):
     return walk, [(d.step, (d.decided_on - START).days, d.decision, d.reason) for d in decisions]
 
 
-def test_steps_are_numbered_and_the_ways_of_a_branch_meet_again():
+def test_steps_are_numbered_and_branches_join_again():
     branching = program(journey(ask("orders", [MAIL], [wait(1), MAIL]), wait(2)))
     operations = [(o.kind, o.days, o.then, o.otherwise) for o in branching.operations]
     assert operations == [
@@ -72,7 +72,7 @@ MESSAGE, HELD = (1, 3, "message", None), (1, 3, "held", "no consent to messages"
         ([0], True, [MESSAGE, (3, 10, "otherwise", "orders"), (6, 10, "end", "no_purchase")], "no_purchase"),
     ],
 )
-def test_who_buys_when_decides_what_comes(days, consented, decided, outcome):
+def test_the_day_of_a_purchase_decides_the_path(days, consented, decided, outcome):
     walk, decisions = run(program(journey(*WINBACK)), 12, Known(happened(orders=days), consented))
     assert (decisions, walk.outcome, walk.status) == (decided, outcome, "ended")
 
@@ -90,7 +90,7 @@ def test_whoever_reaches_the_last_step_has_completed_the_journey():
     assert (walk.outcome, decisions) == ("completed", [(1, 1, "end", "completed")])
 
 
-def test_what_was_decided_stands_whatever_has_changed_since():
+def test_decisions_are_not_changed_by_later_facts():
     winback, walk = program(journey(*WINBACK)), entered("winback", "ann", START)
     first, decisions = advance(winback, walk, on(12), Known(happened(), True))
     before = {decision.step: decision for decision in decisions}
@@ -114,7 +114,7 @@ def test_texts_and_waits_may_change_under_a_walk_but_not_positions():
     ("done", "recorded", "until", "on_day", "counts"),
     [(1, 1, None, 1, True), (0, 0, None, 5, False), (1, 4, None, 3, False), (1, 4, None, 4, True), (1, 1, 3, 3, False)],
 )
-def test_a_row_counts_from_the_day_it_was_known_until_it_was_replaced(done, recorded, until, on_day, counts):
+def test_a_row_counts_from_the_day_it_was_recorded_until_it_was_replaced(done, recorded, until, on_day, counts):
     row = Happening(on(done), on(recorded), None if until is None else on(until))
     assert row.counts(START, on(on_day)) is counts
 
@@ -175,7 +175,7 @@ def oracle(steps, until, happens, consented):
     st.booleans(),
     st.integers(0, 20),
 )
-def test_runs_with_gaps_decide_as_daily_runs_and_as_a_reader_of_the_journey(steps, runs, days, consented, until):
+def test_runs_with_gaps_decide_as_daily_runs_and_as_the_reference(steps, runs, days, consented, until):
     declared, facts = journey(*steps), Known(happened(**days), consented)
     daily, gaps = (
         run(program(declared), until, facts),
@@ -188,7 +188,7 @@ def test_runs_with_gaps_decide_as_daily_runs_and_as_a_reader_of_the_journey(step
 
 
 @given(st.lists(STEPS, min_size=1, max_size=5), st.integers(0, 8), st.booleans())
-def test_a_run_killed_after_any_decision_goes_on_by_those_that_were_kept(steps, killed, consented):
+def test_a_run_after_a_kill_goes_on_from_the_stored_decisions(steps, killed, consented):
     compiled, walk = program(journey(*steps)), entered("winback", "ann", START)
     whole, decisions = advance(compiled, walk, on(30), Known(happened(), consented))
     stored = {decision.step: decision for decision in decisions[:killed]}

@@ -44,7 +44,7 @@ def settle(retailer):
     return outcomes_of
 
 
-def test_facts_that_come_back_settle_what_is_unknown(settle):
+def test_reported_events_settle_unknown_messages(settle):
     number, outcomes = settle(
         (fingerprint("a"), "delivered"),
         (f"<{fingerprint('b')}@shop.test>", "opened"),
@@ -75,7 +75,7 @@ context.close()
 """
 
 
-def test_facts_are_asked_for_in_a_run_that_had_nothing_else_to_ask(settle, retailer):
+def test_messages_are_settled_in_a_run_without_a_session(settle, retailer):
     # A repeated run skips all earlier steps, so no session exists yet when the expressions are built.
     settle(("another", "delivered"))
     folders = [str(retailer.conf), str(retailer.home)]
