@@ -25,7 +25,7 @@ def add(app: typer.Typer) -> None:
 
 
 def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None) -> None:
-    """Show for which purposes, on which channels and at which addresses a person may be reached, and why not.
+    """Show for which purposes, on which channels and at which addresses a person may be contacted, and why not.
 
     Example: `quanyu consent 13812345678` or `quanyu consent member=M000123 --day 2025-02-03`
     """

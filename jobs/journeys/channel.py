@@ -13,7 +13,7 @@ from quanyu.errors import Problem
 
 @dataclass(frozen=True)
 class Envelope:
-    """One rendered message with its address. It is never stored."""
+    """One rendered message with its address. It exists only while it is being sent."""
 
     key: str
     to: str

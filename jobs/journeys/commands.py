@@ -40,7 +40,7 @@ def show(
     day: Annotated[str | None, typer.Option(help="Only messages due on a day, such as 2011-12-09.")] = None,
     conf: Conf = None, home: Home = None,
 ) -> None:  # fmt: skip
-    """Count messages by journey and status, or list those asked for, with what became of each and why.
+    """Count messages by journey and status, or list the selected ones with what became of each and why.
 
     Example: `quanyu outbox --journey winback`
     """
@@ -65,7 +65,7 @@ def show(
 
 @outbox.command()
 def send(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Let a message go out in the next run, which asks again whether it may; for one that did not arrive.
+    """Send a message again, which did not arrive: the next run sends it, if it may still be sent.
 
     Example: `quanyu outbox send 5f0c91d2-1 --why "the server's log shows that it never came"`
     """
@@ -75,7 +75,7 @@ def send(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 
 
 @outbox.command()
 def close(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """End a message as it is: it never goes out any more.
+    """End a message as it is: it is never sent any more.
 
     Example: `quanyu outbox close 5f0c91d2-1 --why "the customer says that it arrived"`
     """

@@ -19,7 +19,7 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Outcomes of a walk whose customer was merged into one who is under way, and whose record has no customer now.
+# Outcomes of walks: the customer was merged into one who is under way; the record has no customer any more.
 MERGED, PARTED = "merged", "parted"
 # Returns and cancelled orders are rows of these tables too, but reach no goal.
 COUNTS: Mapping[str, str] = {

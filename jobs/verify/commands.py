@@ -36,10 +36,10 @@ def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None
 
 
 def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Compute a day again on both engines, on copies of the home as it stood before, and compare every table.
+    """Compute a day again on both engines, on copies of the home as it was before, and compare every table.
 
-    Nothing is sent or exported, and the home stays as it is. The copies hold personal data and are removed at the end.
-    Exit code 0: all tables are equal; 1: they differ.
+    Nothing is sent or exported, and the home does not change. The copies contain personal data and are removed at the
+    end. Exit code 0: all tables are equal; 1: they differ.
 
     Example: `quanyu verify --day 2025-02-03`
     """
