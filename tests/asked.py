@@ -1,4 +1,4 @@
-"""SQL judged by the embedded engine itself, over a few rows, without a home or a lake."""
+"""Evaluates SQL on the embedded engine over a few rows, without a home or a lake."""
 
 import os
 from functools import cache
@@ -8,7 +8,7 @@ ZONE = "Asia/Shanghai"
 
 @cache
 def embedded():
-    """A session on an embedded engine of this process; it ends with the process."""
+    """Session on an embedded engine in this process; it ends with the process."""
     os.environ["SAIL_RUNTIME__STACK_SIZE"] = str(64 << 20)
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
@@ -22,22 +22,22 @@ def embedded():
 
 
 def rows(sql, table, zone=ZONE):
-    """What an expression gives for each row of an Arrow table, in order."""
+    """Values of an expression for each row of an Arrow table, in order."""
     session = embedded()
     session.conf.set("spark.sql.session.timeZone", zone)
     return [row[0] for row in session.createDataFrame(table).selectExpr(sql).collect()]
 
 
 def ask(sql, types=None, **row):
-    """What an expression gives for one row: text, or of the types that are given, by the names of columns."""
+    """Value of an expression for one row. Values are text, or have the types given by column name."""
     import pyarrow as pa
 
-    held = {
+    arrow_types = {
         "string": pa.string(),
         "int": pa.int32(),
         "bigint": pa.int64(),
         "boolean": pa.bool_(),
         "double": pa.float64(),
     }
-    columns = {name: pa.array([value], held[(types or {}).get(name, "string")]) for name, value in row.items()}
+    columns = {name: pa.array([value], arrow_types[(types or {}).get(name, "string")]) for name, value in row.items()}
     return rows(sql, pa.table({"_one_row": pa.array([1], pa.int32()), **columns}))[0]

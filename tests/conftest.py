@@ -1,4 +1,4 @@
-"""A retailer to play with in each test, and a folder that all processes of the suite share."""
+"""Fixtures: a retailer for each test, and a folder shared by all processes of the suite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["pytest_addoption", "spec_session", "specified"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of this run of the suite, which the workers of pytest-xdist inherit by its name."""
+    """Create the folder of this run of the suite, whose name the workers of pytest-xdist inherit."""
     if SUITE not in os.environ:
         os.environ[SUITE] = tempfile.mkdtemp(prefix="quanyu-tests-")
         Path(os.environ[SUITE], "server").mkdir()
@@ -30,24 +30,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def clean_up() -> None:
-    """Stop the Spark server if a test started it, and remove what the tests shared."""
+    """Stop the Spark server if a test started it, and remove the shared files."""
     folder = Path(os.environ.pop(SUITE))
     SparkEngine(Settings(home=folder, conf=folder, data=folder, landing=folder)).stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of the whole, which take longest: two workers end together when the last ones are short."""
+    """Run the slowest tests first, so that two workers end at about the same time."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
-# The embedded engine keeps some memory of every query, and ends itself beyond 8 GiB.
+# The embedded engine does not release all memory of a query, and exits beyond 8 GiB.
 MOST_ENGINE_BYTES = 3 << 30
 
 
 @pytest.fixture(scope="module", autouse=True)
 def fresh_engine() -> Iterator[None]:
-    """End a worker's embedded engine between modules when thousands of queries have made it large."""
+    """Restart a worker's embedded engine between modules if thousands of queries have made it large."""
     yield
     children = [process._child.pid for process in sail._running if process.serves()]
     if any(psutil.Process(pid).memory_info().rss > MOST_ENGINE_BYTES for pid in children):
@@ -56,13 +56,13 @@ def fresh_engine() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server() -> Path:
-    """Folder of the Spark server that all tests share, for a home of one's own; the first session on it starts it."""
+    """Folder of the Spark server that all tests share. The first session starts it."""
     return Path(os.environ[SUITE], "server")
 
 
 @pytest.fixture
 def retailer(tmp_path: Path) -> Iterator[Retailer]:
-    """A retailer without any declaration yet."""
-    made = Retailer(tmp_path)
-    yield made
-    made.close()
+    """A retailer without any declaration."""
+    shop = Retailer(tmp_path)
+    yield shop
+    shop.close()

@@ -1,4 +1,4 @@
-"""A retailer whose feeds tell of members, consents, messages and lists, for tests of who may be reached."""
+"""A retailer with feeds of members, consents, message events and suppression lists, for tests of consent."""
 
 import contextlib
 from datetime import date
@@ -71,12 +71,12 @@ FILES = {
 
 
 def land(shop, feed, day, *rows):
-    """Let a file of a feed land, with its header."""
+    """Write a file of a feed, with its header, to landing."""
     shop.land(f"{feed}/{day}.csv", "\n".join([FILES[feed], *rows]) + "\n")
 
 
 def declared(folder):
-    """A retailer with these feeds, of which each has landed without a row."""
+    """A retailer with these feeds, each of which has delivered a file without rows."""
     retailer = Retailer(folder)
     for name, text in SOURCES.items():
         retailer.declare(f"sources/{name}.yml", text)
@@ -90,16 +90,16 @@ def member(number, phone="", email="", wecom=""):
 
 
 def took(shop, day=DAY):
-    """Take what has landed, and say who is who; the context of the day."""
+    """Ingest everything and resolve identities. Returns the context of the day."""
     for step in (*(f"ingest.{name}" for name in SOURCES), "identities"):
-        # A late feed makes its step fail, and what was good of it is published.
+        # The step of a late feed fails, but its good rows are published.
         with contextlib.suppress(ContractError):
             shop.run(day, step)
     return shop.context(day)
 
 
 def customers(context):
-    """Member's number by customer."""
+    """Member number by customer."""
     ids = context.lake.rows("silver/identifiers", ["person_key", "value", "kind", "source"]).to_pylist()
     names = {row["person_key"]: row["value"] for row in ids if row["kind"] == "member" and row["source"] == "crm"}
     people = context.lake.rows("gold/identities", ["person_key", "customer_id", "valid_to"]).to_pylist()
@@ -108,7 +108,7 @@ def customers(context):
 
 
 def inside(context, audience, members, held_out=()):
-    """Let members be in an audience since the first day, some of them held out."""
+    """Make members part of an audience since the first day, some of them in the holdout."""
     table = context.catalogue.tables["memberships"]
     rows = [
         (audience, one, date.fromisoformat(DAY), None, name in held_out)
@@ -121,10 +121,10 @@ def inside(context, audience, members, held_out=()):
 
 
 def reasons(context, question, held_out=(), moment=None):
-    """Reason per member and address; None where they may be reached."""
+    """Reason by member and address; None if they may be contacted."""
     spark, names = context.lake.spark, customers(context)
-    out = [(one,) for one, name in names.items() if name in held_out]
+    out = [(customer,) for customer, name in names.items() if name in held_out]
     frame = spark.createDataFrame(out, "customer_id string") if out else None
-    everybody = spark.createDataFrame([(one,) for one in names], "customer_id string")
+    everybody = spark.createDataFrame([(customer,) for customer in names], "customer_id string")
     rows = ask(context, question, everybody, frame, moment).collect()
     return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}

@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: enough in make test, all in make test-long."""
+"""Numbers of examples for property tests: few in make test, all in make test-long."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ settings.register_profile("thorough", settings())
 
 
 def thorough() -> bool:
-    """Whether everything is tried, as in make test-long."""
+    """Whether all examples run, as in make test-long."""
     return bool(settings.get_current_profile_name() == "thorough")
 
 
 def examples(count: int) -> settings:
-    """Try a quarter of so many examples, or all of them under the profile `thorough`."""
+    """A quarter of so many examples, or all of them in the profile `thorough`."""
     return settings(
         max_examples=count if thorough() else count // 4,
         deadline=None,

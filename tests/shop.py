@@ -1,4 +1,4 @@
-"""A retailer to play with in tests: a conf folder, a landing folder and a home, with the words that tests want."""
+"""A retailer for tests: a conf folder, a landing folder and a home, with methods to change and read them."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ currency: CNY
 """
 
 
-# Columns that no two runs fill alike: the clock, and how often something was begun.
+# Columns that differ between two runs: times, and numbers of attempts.
 UNSTEADY = {"gold/deliveries": ("at", "revision")}
 
-# Names the folder that all processes of one run of the suite share: templates, and the Spark server if a test asks.
+# Variable with the folder that all processes of the suite share: templates, and the Spark server if a test needs it.
 SUITE = "QUANYU_TEST_SUITE"
 
 
 class Retailer:
-    """A conf folder, a landing folder and a home, with the words that tests want."""
+    """A conf folder, a landing folder and a home, with methods to change and read them."""
 
     def __init__(self, folder: Path, server: Path | None = None) -> None:
         self.conf, self.home = folder / "conf", folder / "home"
@@ -47,13 +47,13 @@ class Retailer:
 
     @classmethod
     def at(cls, folder: Path) -> Retailer:
-        """Open the retailer that lies in a folder."""
+        """Open the retailer in a folder."""
         retailer = cls.__new__(cls)
         retailer.conf, retailer.home, retailer._open = folder / "conf", folder / "home", []
         return retailer
 
     def copy(self, folder: Path) -> Retailer:
-        """Copy conf and home, as one that sends; the lake's data files, which nobody changes, get a second name."""
+        """Copy conf and home, allowed to send. Data files of the lake are hard-linked, because nobody changes them."""
         shutil.copytree(self.home.parent, folder, symlinks=True, copy_function=_copied, dirs_exist_ok=True)
         note = folder / "home" / "home.json"
         if note.exists():
@@ -69,13 +69,13 @@ class Retailer:
         (self.conf / path).write_text(text, encoding="utf-8")
 
     def adopt(self, conf: Path) -> None:
-        """Take the declarations of a conf folder in place of all, under the tests' own base.yml."""
+        """Replace all declarations by those of a conf folder, under the tests' own base.yml."""
         shutil.rmtree(self.conf)
         shutil.copytree(conf, self.conf)
         (self.conf / "base.yml").write_text(BASE)
 
     def land(self, path: str, content: str | bytes) -> Path:
-        """Let a file land."""
+        """Write a file to landing."""
         file = self.home / "landing" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -83,16 +83,16 @@ class Retailer:
 
     @property
     def settings(self) -> Settings:
-        """Settings as they stand."""
+        """Current settings."""
         return load_settings(self.conf, self.home)
 
     def context(self, day: str) -> Context:
-        """A fresh context for a day, such as a run of its own has."""
+        """A fresh context for a day, as a run has."""
         self._open.append(Context(self.settings, date.fromisoformat(day)))
         return self._open[-1]
 
     def run(self, day: str, *steps: str, force: bool = False) -> dict[str, Outcome]:
-        """Perform steps (all, without names) and return their outcomes."""
+        """Perform steps (all by default) and return their outcomes."""
         context = self.context(day)
         names = steps or tuple(context.steps)
         return {name: perform(context, context.step(name), force).outcome for name in names}
@@ -102,7 +102,7 @@ class Retailer:
         return self.run(day, f"ingest.{source}")[f"ingest.{source}"]
 
     def breached(self, source: str, day: str) -> Outcome:
-        """Ingest a source that breaks its contract though what was good is published."""
+        """Ingest a source that breaks its contract but publishes its good rows."""
         context = self.context(day)
         with pytest.raises(ContractError):
             perform(context, context.step(f"ingest.{source}"))
@@ -119,17 +119,17 @@ class Retailer:
         return sorted((tuple(row.values()) for row in self.table(place, *columns, where=where).to_pylist()), key=str)
 
     def steady(self, place: str) -> list[tuple[Any, ...]]:
-        """Rows of a table, sorted, in the columns that two runs of a day fill alike."""
+        """Rows of a table, sorted, without the columns that differ between two runs of a day."""
         unsteady = UNSTEADY.get(place, ())
         return self.rows(place, *(name for name in self.table(place).column_names if name not in unsteady))
 
     def versions(self) -> dict[str, int]:
-        """Last version of each table."""
+        """Current version of each table."""
         lake = self.context("2000-01-01").lake
         return {place: lake.history(place, 1)[0]["version"] for place in lake.places()}
 
     def close(self) -> None:
-        """Give back what contexts hold, but not the server, which others use."""
+        """Close contexts, but not the server, which other tests use."""
         for context in self._open:
             context.lake.staging.clear()
             if "store" in context.__dict__:
@@ -137,7 +137,7 @@ class Retailer:
 
 
 def template(name: str, build: Callable[[Path], object]) -> Path:
-    """Folder that `build` fills once in a run of the suite, by whichever process needs it first."""
+    """Folder that `build` fills once per run of the suite, in the process that needs it first."""
     folder = Path(os.environ[SUITE], "templates", name)
     folder.parent.mkdir(exist_ok=True)
     with FileLock(f"{folder}.lock"):
@@ -150,7 +150,7 @@ def template(name: str, build: Callable[[Path], object]) -> Path:
 
 
 def _copied(source: str, target: str) -> None:
-    """Copy a file, or link it where it is a data file of the lake."""
+    """Copy a file, or hard-link a data file of the lake."""
     if source.endswith(".parquet") and "/lake/" in source:
         os.link(source, target)
     else:
@@ -158,7 +158,7 @@ def _copied(source: str, target: str) -> None:
 
 
 def copy_registry(home: Path) -> None:
-    """Give a home MLflow's database, whose schema takes seconds to make."""
+    """Give a home MLflow's database from a template, because creating its schema takes seconds."""
     prepared = template("registry", _prepare_registry)
     for file in (prepared / "home").iterdir():
         shutil.copy(file, home)
@@ -192,7 +192,7 @@ def _generate_small_shop(folder: Path) -> None:
     for path in (shop.conf / "sources").iterdir():
         if path.stem not in FEEDS:
             path.unlink()
-    # The masters of the first days of the months are enough here.
+    # Master data of the first days of months are enough here.
     products = shop.conf / "sources" / "erp_products.yml"
     products.write_text(products.read_text().replace("freshness: {hours: 48}", "freshness: none"))
     landing = shop.home / "landing"

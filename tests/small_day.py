@@ -1,6 +1,6 @@
-"""A retailer of eight customers whose second day touches every step: news, corrections, a merger, messages, an export.
+"""A retailer of eight customers whose second day uses every step: new, corrected and merged data, messages, an export.
 
-Everything that the steps of a day can do happens on it, and it runs in a second or two.
+Everything that the steps of a day can do happens on it, in a second or two.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ steps:
 """
 PEOPLE = {
     FIRST: [f"M{n},1376543210{n},m{n}@mail.example,Name {n},2024-06-0{n},granted" for n in range(1, 7)],
-    # A name, a consent that ends, a phone that was another's before, and somebody new.
+    # A name, a withdrawn consent, a phone that another person had before, and a new person.
     SECOND: [
         "M1,13765432101,m1@mail.example,Another Name,2024-06-01,granted",
         "M2,13765432102,m2@mail.example,Name 2,2024-07-02,withdrawn",
@@ -120,7 +120,7 @@ STEPS = (
 
 
 def declared(shop: Retailer) -> None:
-    """Declare the feeds, audiences and the journey, and let the files of both days land."""
+    """Declare the feeds, audiences and the journey, and write the files of both days to landing."""
     for name, text in {"members": MEMBERS, "consents": CONSENTS, "receipts": RECEIPTS, "products": PRODUCTS}.items():
         shop.declare(f"sources/{name}.yml", text)
     shop.declare("audiences/buyers.yml", BUYERS)
@@ -133,7 +133,7 @@ def declared(shop: Retailer) -> None:
 
 
 def crowned(shop: Retailer) -> None:
-    """Put a champion of churn into the registry, trained on customers of chance: the shop itself is too young."""
+    """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.judge import judge
     from ml.lifecycle.registry import Dataset
@@ -160,7 +160,7 @@ def crowned(shop: Retailer) -> None:
 
 
 def lived(folder: Path) -> None:
-    """Run the first day, then the second step by step, with a copy of all before each step and after the last."""
+    """Run the first day, then the second step by step, with a copy before each step and after the last."""
     shop = Retailer(folder / "shop")
     declared(shop)
     crowned(shop)

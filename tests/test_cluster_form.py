@@ -1,4 +1,4 @@
-"""The cluster form as far as one machine can show it: its settings, its image's files, and its compose file."""
+"""The cluster form as far as one machine can test it: its settings, image files and compose file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_docker_compose_accepts_the_file():
 
 @pytest.fixture
 def on_postgres(tmp_path, monkeypatch):
-    """A retailer whose store lies in PostgreSQL."""
+    """A retailer with its store in PostgreSQL."""
     try:
         server = Postgres()
     except UnavailableError as error:
@@ -91,7 +91,7 @@ def on_postgres(tmp_path, monkeypatch):
     server.close()
 
 
-def test_a_day_is_taken_once_with_the_store_in_postgresql(on_postgres):
+def test_a_day_is_ingested_once_with_the_store_in_postgresql(on_postgres):
     on_postgres.declare("sources/stall.yml", STALL)
     on_postgres.land("stall/2024-07-01.csv", "slip,at,card,paid\n1,2024-07-01 10:15:00,M7,24.00\n2,2024-07-01,M8,5\n")
     first, second = on_postgres.context("2024-07-01"), on_postgres.context("2024-07-01")

@@ -96,7 +96,7 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert stays(shop, "buyers") == [(1, None), (1, None)]
     assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
     words = "features.value stopped or did not run for 2024-07-02"
-    assert notes["memberships"] == (f"not brought to the day, nobody in or out: buyers: {words}",)
+    assert notes["memberships"] == (f"not updated to the day, nobody enters or leaves: buyers: {words}",)
     assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
     # Nobody enters twice, and who entered on the missed day has that day as day of entry.
@@ -142,8 +142,8 @@ def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(s
     (shop.conf / "audiences" / "recent.yml").unlink()
     [note] = run(shop, 2)["memberships"]
     assert note == (
-        "recent has no file any more and stays as it was, with 2 customers: put audiences/recent.yml back; when it is"
-        " over, with a line `ended: DAY`"
+        "recent has no file any more and stays unchanged, with 2 customers: restore audiences/recent.yml; to end the"
+        " audience, add a line `ended: DAY`"
     )
     assert stays(shop, "recent") == [(1, None), (1, None)]
     shop.declare("audiences/recent.yml", RECENT + "ended: 2024-07-02\n")

@@ -1,4 +1,4 @@
-"""What follows when customers become one: consent, activity and stays go to the id that goes on, and come back."""
+"""After a merge of customers, consent, activity and memberships move to the remaining id; after a split, back."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def shop(retailer: Retailer) -> Iterator[Retailer]:
     retailer.declare("journeys/care.yml", CARE)
     people = ["ann,M1,2024-06-01,granted", "bob,M2,2024-06-02,withdrawn", "eve,M3,2024-06-03,granted"]
     retailer.land("crm/2024-07-01.csv", "\n".join(["name,card,joined,consent", *people]) + "\n")
-    # Ann is known by most feeds, so that her id goes on.
+    # Most feeds have a record of Ann, so that her id remains.
     retailer.land("web/2024-07-01.csv", "\n".join(["name,card,joined,consent", people[0]]) + "\n")
     slips = [f"s{n},M{n},2024-07-01 10:00:00,{n}0.00" for n in (1, 2, 3)]
     retailer.land("till/2024-07-01.csv", "\n".join(["slip,card,at,paid", *slips]) + "\n")
@@ -71,7 +71,7 @@ def shop(retailer: Retailer) -> Iterator[Retailer]:
 
 
 def judged(shop: Retailer, verdict: str) -> None:
-    """A steward's verdict on ann and bob, as the command notes it."""
+    """Note a steward's override for ann and bob, as the command does."""
     context = shop.context("2024-07-01")
     directory = Directory(context)
     one, other = (next(r for r in directory.find(f"member={card}") if r.source == "crm") for card in ("M1", "M2"))
@@ -87,7 +87,7 @@ def after(shop: Retailer, day: int) -> dict[str, list[tuple[object, ...]]]:
 
 
 def ids(shop: Retailer) -> list[str]:
-    """Customers of the three cards."""
+    """Customer ids of the three cards."""
     context = shop.context("2024-07-01")
     return [str(Directory(context).customer_of(Directory(context).find(f"member=M{n}")[0])) for n in (1, 2, 3)]
 
@@ -107,7 +107,7 @@ def walkers(shop: Retailer) -> list[tuple[object, ...]]:
     return shop.rows("gold/journey_instances", "customer_id", "status")
 
 
-def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
+def test_a_merge_moves_everything_to_the_remaining_customer_and_a_split_moves_it_back(shop):
     before = after(shop, 1)
     ann, bob, eve = ids(shop)
     entered = date(2024, 7, 1)
@@ -118,12 +118,12 @@ def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
     judged(shop, "same")
     merged = after(shop, 2)
     assert ids(shop) == [ann, ann, eve]
-    # The strictest consent counts; nobody else's rows are other than before.
+    # The strictest consent counts; rows of other customers are unchanged.
     assert consenting(shop) == {eve}
     for place in TABLES:
         changed = {str(row) for row in before[place]} ^ {str(row) for row in merged[place]}
         assert changed and not [row for row in changed if eve in row], place
-    # The stay goes on under the id that goes on, since the day on which it began.
+    # The membership continues under the remaining id, from the day on which it began.
     assert stays(shop) == {(ann, entered, None), (bob, entered, date(2024, 7, 2)), (eve, entered, None)}
     assert {row[2] for row in merged["gold/activity"]} == {ann, eve}
     assert walkers(shop) == sorted([(ann, "active"), (eve, "active")])
@@ -133,7 +133,7 @@ def test_a_merged_customer_takes_all_along_and_has_it_back_when_parted(shop):
     assert ids(shop) == [ann, bob, eve]
     assert parted["gold/customers"] == before["gold/customers"]
     assert parted["gold/activity"] == before["gold/activity"]
-    # Alone ann has not bought so much, and bob is in again as if he had never been away.
+    # Alone, ann has not bought enough, and bob's membership continues without a gap.
     assert stays(shop) == {(ann, entered, date(2024, 7, 3)), (bob, entered, None), (eve, entered, None)}
-    # The walk is bob's, whose record entered, and not ann's.
+    # The walk belongs to bob, whose record entered, not to ann.
     assert walkers(shop) == sorted([(bob, "active"), (eve, "active")])

@@ -1,4 +1,4 @@
-"""A fault before and after every commit of every step: the step's next run gives what an undisturbed one gives."""
+"""A kill before and after every commit of every step: the next run gives the same as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 class KilledError(BaseException):
-    """Stands for the end of the process: nothing that handles errors catches it."""
+    """Represents the end of the process: no error handling catches it."""
 
 
 class Moments:
-    """Passes the moments before and after commits to the lake and to the store, and ends the process at some."""
+    """Counts the moments before and after commits to lake and store, and ends the process at a chosen one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_fatal: Callable[[int, Hashable], bool] = lambda number, moment: False
@@ -48,7 +48,7 @@ class Moments:
         return wrapped
 
     def pass_store(self, connection: sa.Connection) -> None:
-        """Pass the moment before a commit of the store; the one after it is the moment before the next."""
+        """Pass the moment before a commit of the store; the moment after it is that before the next."""
         if connection.get_execution_options().get("writes"):
             self._pass("before the store")
 
@@ -61,7 +61,7 @@ class Moments:
             raise KilledError
 
     def kills(self, run: Callable[[], object], is_fatal: Callable[[int, Hashable], bool]) -> bool:
-        """Run, and say whether a fatal moment ended it."""
+        """Run, and return whether the chosen moment ended it."""
         self.passed.clear()
         self.is_fatal = is_fatal
         try:
@@ -83,7 +83,7 @@ def moments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moments]:
 
 @pytest.fixture(scope="module")
 def undisturbed() -> Path:
-    """Folder of the homes before each step, by the step's number, and after the last."""
+    """Folder with a home before each step, by the step's number, and after the last step."""
     return template("small_day", lived)
 
 
@@ -98,7 +98,7 @@ def written(before: Retailer, after: Retailer) -> set[str]:
 
 
 def left_the_house(shop: Retailer) -> dict[str, str]:
-    """Everything that went out, by its path: messages, and exports without the times of their making."""
+    """Everything sent or exported, by path: messages, and exports without their times."""
     files = [file for part in ("outbox", "exports") for file in sorted((shop.home / part).rglob("*")) if file.is_file()]
     return {str(file.relative_to(shop.home)): _timeless(file) for file in files}
 
@@ -112,7 +112,7 @@ def _timeless(file: Path) -> str:
 
 @dataclass
 class Expected:
-    """What an undisturbed run of one step makes of the home before it."""
+    """Results of an undisturbed run of one step."""
 
     before: Retailer
     after: Retailer
@@ -139,7 +139,7 @@ def expected(undisturbed: Path, step: str) -> Expected:
     return Expected(*(Retailer.at(undisturbed / str(n)) for n in (number, number + 1)))
 
 
-def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_end(expected, tmp_path, moments, step):
+def test_kills_at_each_commit_in_turn_give_the_same_tables_in_the_end(expected, tmp_path, moments, step):
     shop = expected.before.copy(tmp_path)
     fatal: set[Hashable] = set()
 
@@ -150,13 +150,13 @@ def test_a_step_that_ends_at_each_commit_in_turn_gives_the_same_tables_in_the_en
 
     while moments.kills(lambda: shop.run(SECOND, step), is_new):
         shop.close()
-    # Before and after each commit to a table, and before the store notes what was done.
+    # Before and after each commit to a table, and before the store records the result.
     assert len(fatal) >= 2 * len(expected.places) + 1
     expected.check(shop, "in turn")
 
 
 @pytest.mark.long
-def test_a_step_that_ends_at_any_commit_gives_the_same_tables_when_it_runs_again(expected, tmp_path, moments, step):
+def test_a_kill_at_any_commit_and_a_rerun_give_the_same_tables(expected, tmp_path, moments, step):
     for fatal in count():
         shop = expected.before.copy(tmp_path / str(fatal))
         if not moments.kills(lambda shop=shop: shop.run(SECOND, step), lambda number, moment, n=fatal: number == n):

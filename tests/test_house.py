@@ -1,4 +1,4 @@
-"""Keeps the rules of the house: who may import what, one door to each outside thing, sizes, names, and words on all."""
+"""Architecture tests: imports, single entry points to libraries, sizes, names and docstrings."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "features": {"features", "quanyu"},
     "jobs": {"jobs", "quanyu", "features"},
     "ml": {"ml", "quanyu", "features"},
-    # A DAG points: what computes is reached by name, through quanyu.discover.
+    # DAGs compute nothing. They reach steps by name, through quanyu.discover.
     "dags": {
         "dags.house",
         "dags.inprocess",
@@ -67,8 +67,8 @@ def imports(tree):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             modules = [f"{node.module}.{alias.name}" for alias in node.names]
-            whole = [name for name in modules if is_module(name)]
-            yield from ((name, node.lineno) for name in whole or [node.module])
+            submodules = [name for name in modules if is_module(name)]
+            yield from ((name, node.lineno) for name in submodules or [node.module])
 
 
 def is_module(name):
@@ -77,11 +77,11 @@ def is_module(name):
 
 
 def within(name, allowed):
-    return any(name == other or name.startswith(f"{other}.") for other in allowed)
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in allowed)
 
 
 def dotted(node):
-    """`a.b.c` of an attribute's chain, as far as it is one of plain names."""
+    """Name `a.b.c` of a chain of attributes; empty if it contains anything but names."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -126,7 +126,7 @@ def test_each_library_has_one_door(library):
 
 
 @pytest.mark.parametrize(
-    ("what", "door", "found"),
+    ("what", "door", "matches"),
     [
         ("Delta as a format", "quanyu/lake/", lambda n: called(n, "format") and "delta" in map(text, n.args)),
         ("Delta in SQL", "quanyu/lake/", lambda n: DELTA.search(text(n))),
@@ -136,27 +136,27 @@ def test_each_library_has_one_door(library):
         ("os by its parts", "nowhere", lambda n: isinstance(n, ast.ImportFrom) and n.module == "os"),
     ],
 )  # fmt: skip
-def test_each_outside_thing_has_one_door(what, door, found):
+def test_each_outside_thing_has_one_door(what, door, matches):
     elsewhere = [
         f"{file}:{node.lineno} touches {what}"
         for file, tree in TREES.items()
         if not file.startswith(door)
         for node in ast.walk(tree)
-        if found(node)
+        if matches(node)
     ]
     assert elsewhere == []
 
 
-def test_nothing_leaves_the_house_but_through_the_gate():
+def test_everything_sent_passes_the_consent_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
-    # Alerts go to the house's own people, who are named in its settings.
+    # Alerts go to operators, who are named in the settings.
     assert deliver == {"jobs/alerts/tell.py", "jobs/exports/steps.py", "jobs/journeys/send.py"}
     ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
     assert {"jobs/exports/members.py", "jobs/journeys/addresses.py"} <= ask
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "modules"),
     [
         ("def f():\n    from jobs.ingest import steps", ["jobs.ingest.steps"]),
         ("import mlflow.sklearn as m", ["mlflow.sklearn"]),
@@ -164,8 +164,8 @@ def test_nothing_leaves_the_house_but_through_the_gate():
         ("from importlib import import_module", ["importlib"]),
     ],
 )
-def test_the_rules_see_what_hides(source, found):
-    assert [name for name, _ in imports(ast.parse(source))] == found
+def test_the_rules_find_nested_and_renamed_imports(source, modules):
+    assert [name for name, _ in imports(ast.parse(source))] == modules
 
 
 def test_functions_are_short():
@@ -184,7 +184,7 @@ def test_files_are_short():
     assert statistics.median(lengths.values()) <= 100
 
 
-def test_names_say_what_a_thing_is():
+def test_names_are_not_vague():
     files = [part for file in FILES for part in Path(file).parts if VAGUE.search(part)]
     names = [
         f"{file}:{node.lineno} {node.name}"
@@ -195,7 +195,7 @@ def test_names_say_what_a_thing_is():
     assert files + names == []
 
 
-def test_whatever_is_public_says_what_it_is():
+def test_public_things_have_docstrings():
     silent = [
         f"{file}:{getattr(node, 'lineno', 1)} {getattr(node, 'name', 'module')}"
         for file, tree in TREES.items()
@@ -206,7 +206,7 @@ def test_whatever_is_public_says_what_it_is():
 
 
 def public(body):
-    """Classes and functions of a module, and the methods of its classes, that others may use."""
+    """Public classes and functions of a module, and public methods of its classes."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             yield node
@@ -219,30 +219,30 @@ def declared(request, tmp_path_factory):
     return discover.load(load_settings(ROOT / request.param, tmp_path_factory.mktemp("home")))
 
 
-def test_every_declaration_says_what_it_is(declared):
-    told = {}
+def test_every_declaration_has_a_description(declared):
+    texts = {}
     for table in declared.tables.values():
-        told |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
-        told |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
+        texts |= {table.name: table.__doc__, f"{table.name}: owner": table.owner}
+        texts |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
     for view in declared.views.values():
-        told |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
-        told |= {f"{view.name}.{name}": made.about for name, made in {**view.features, **view.tags}.items()}
-        told |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
-        told |= {
+        texts |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
+        texts |= {f"{view.name}.{name}": column.about for name, column in {**view.features, **view.tags}.items()}
+        texts |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
+        texts |= {
             f"{view.name}.{name}: unit": feature.unit
             for name, feature in view.features.items()
             if view.types(declared.tables)[name] in ("bigint", "double")
             or view.types(declared.tables)[name].startswith("decimal")
         }
     for spec in declared.models.values():
-        told |= {
+        texts |= {
             spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "",
             f"{spec.name}: owner": spec.owner,
         }
     for item in [*declared.sources.values(), *declared.audiences.values(), *declared.journeys.values()]:
-        told |= {item.file: item.describes, f"{item.file}: owner": item.owner}
-    assert [name for name, text in told.items() if not (text or "").strip()] == []
-    sentences = {name: text for name, text in told.items() if ": " not in name and " " in (text or "")}
+        texts |= {item.file: item.describes, f"{item.file}: owner": item.owner}
+    assert [name for name, text in texts.items() if not (text or "").strip()] == []
+    sentences = {name: text for name, text in texts.items() if ": " not in name and " " in (text or "")}
     assert [name for name, text in sentences.items() if not text.strip().endswith((".", ")"))] == []
 
 
@@ -260,13 +260,13 @@ def test_every_number_has_its_unit_and_every_personal_text_is_marked(declared):
 
 IMPORTS = """
 import json, pkgutil, importlib, sys, psutil, threading
-found = ["quanyu.cli"]
+modules = ["quanyu.cli"]
 for package in {packages!r}:
     root = importlib.import_module(package)
-    found += [item.name for item in pkgutil.walk_packages(root.__path__, package + ".")]
+    modules += [item.name for item in pkgutil.walk_packages(root.__path__, package + ".")]
 {what}
 print(json.dumps({{"heavy": sorted({heavy!r} & set(sys.modules)), "children": len(psutil.Process().children()),
-                  "threads": threading.active_count(), "modules": len(found)}}))
+                  "threads": threading.active_count(), "modules": len(modules)}}))
 """
 
 
@@ -278,9 +278,9 @@ def imported(what, packages=("quanyu", "jobs", "features", "ml")):
 
 
 def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
-    told = imported("for name in found: importlib.import_module(name)")
-    assert told.pop("modules") > 60
-    assert told == {"heavy": [], "children": 0, "threads": 1}
+    report = imported("for name in modules: importlib.import_module(name)")
+    assert report.pop("modules") > 60
+    assert report == {"heavy": [], "children": 0, "threads": 1}
 
 
 def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
@@ -289,7 +289,7 @@ def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize("command", [["--help"], ["validate", "--conf", "conf"], ["run", "--help"]])
-def test_the_command_answers_at_once(command, tmp_path):
+def test_the_command_line_starts_fast(command, tmp_path):
     began = time.monotonic()
     line = [sys.executable, "-m", "quanyu.cli", *command]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The figures of public sets of persons, loaded through a conf folder like any retailer's data."""
+"""Quality of identity resolution on public data sets, loaded through a conf folder like any retailer's data."""
 
 import shutil
 
@@ -16,7 +16,7 @@ REACH = {"fake_1000": 0.94, "febrl_1": 0.995}
 def test_pairwise_f1_of_a_public_set(name, retailer):
     conf = HERE / "sets" / ("febrl" if name.startswith("febrl") else name)
     own = yaml.safe_load((conf / "base.yml").read_text())
-    # The suite's server has the settings of small tables.
+    # The Spark server of the suite is configured for small tables.
     retailer.declare("base.yml", yaml.safe_dump({**yaml.safe_load(BASE), **own}))
     shutil.copy(conf / "sources" / "persons.yml", retailer.conf / "sources" / "persons.yml")
     retailer.land(f"persons/{FIRST}/persons.csv", (DATA / f"{name}.csv").read_bytes())

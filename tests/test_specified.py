@@ -1,4 +1,4 @@
-"""Whatever is declared has a specification: a case that expects a value of it, and another that expects another."""
+"""Every declared feature, measure and model has a specification whose cases expect at least two different values."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -26,7 +26,7 @@ def declared(tmp_path_factory):
 
 
 def expected(cases):
-    """Values that cases expect, as text, by what they are expected of: `view.feature`, `audience.measure`, `model`."""
+    """Values that cases expect, as text, by `view.feature`, `audience.measure` or model."""
     values = defaultdict(set)
     for case in cases:
         name = case.target if isinstance(case.target, str) else case.target.name
@@ -57,7 +57,7 @@ def test_every_audience_of_an_example_is_specified_or_is_one_of_the_house(cases,
     assert [audience.file for audience in example.audiences.values() if audience.who not in rules] == []
 
 
-def test_every_label_is_specified_with_and_without_and_so_is_who_is_not_judged(cases, declared):
+def test_every_label_is_specified_as_0_as_1_and_as_missing(cases, declared):
     values = expected(cases)
     wanted = {"0", "1", "None"}
     assert [name for name in declared.models if not wanted <= values[f"{name}.label"]] == []
@@ -74,6 +74,6 @@ def test_every_column_of_customers_is_specified(cases):
     assert [n for n in Customers.columns if n != "customer_id" and not values[f"customers.{n}"]] == []
 
 
-def test_what_has_no_case_is_named():
+def test_declarations_without_a_case_are_named():
     values = expected([])
     assert [name for name in ("value.spend",) if len(values[name]) < 2] == ["value.spend"]

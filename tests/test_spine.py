@@ -1,4 +1,4 @@
-"""The loop as a whole, on a small sample: through the DAGs, repeated, changed, and out of order."""
+"""The complete loop on a small sample: through the DAGs, repeated, changed, and out of order."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ CURRENT = pc.field("valid_to").is_null()
 
 
 def command(shop: Retailer, *words: str) -> subprocess.CompletedProcess[str]:
-    """Call `quanyu` as a person would."""
+    """Call `quanyu` on the command line."""
     line = [sys.executable, "-m", "quanyu.cli", *words, "--conf", str(shop.conf), "--home", str(shop.home)]
     return subprocess.run(line, env=dict(os.environ), capture_output=True, text=True, timeout=420)
 
 
 def _live(folder: Path) -> None:
-    """Run an earlier day step by step, and the last one through its DAGs; what that printed lies beside the home."""
+    """Run an earlier day step by step, and the last one through its DAGs, whose output is stored beside the home."""
     shop = small_shop(folder)
     shop.run(EARLIER)
     ran = command(shop, "run", "--day", LAST)
@@ -43,7 +43,7 @@ def _live(folder: Path) -> None:
 
 @pytest.fixture
 def lived() -> Iterator[Retailer]:
-    """The shop after both days, which no test changes."""
+    """The shop after both days. Tests must not change it."""
     shop = Retailer.at(template("lived", _live))
     yield shop
     shop.close()
@@ -51,13 +51,13 @@ def lived() -> Iterator[Retailer]:
 
 @pytest.fixture
 def own(lived: Retailer, tmp_path: Path) -> Iterator[Retailer]:
-    """A copy of the shop, which the test may change."""
+    """A copy of the shop that the test may change."""
     shop = lived.copy(tmp_path)
     yield shop
     shop.close()
 
 
-def test_the_summary_says_what_came_of_the_day(lived):
+def test_the_summary_reports_the_day(lived):
     printed = (lived.home.parent / "printed.txt").read_text()
     for words in ("ingest.pos", "customers out of", "Audiences", "loyal_seed", "Messages:", "Next:", "quarantined"):
         assert words in printed, printed
@@ -66,19 +66,19 @@ def test_the_summary_says_what_came_of_the_day(lived):
 def test_persons_become_customers_near_the_truth(lived):
     records = pd.concat(pd.read_parquet(file) for file in (lived.home / "truth" / "records").glob("*.parquet"))
     records = records[records["feed"].isin(["crm", "pos", "shop"]) & (records["person"] != "")]
-    # The marketplace masks names and phones: who buys there too is somebody else to the house. So is who only
-    # answered in the mini-program.
-    known = set(zip(records["person"], records["feed"] == "shop", strict=True))
+    # The marketplace masks names and phones, so its buyers match no other record. Nor do persons who only answered
+    # in the mini-program.
+    expected = set(zip(records["person"], records["feed"] == "shop", strict=True))
     customers = {row[0] for row in lived.rows("gold/customers", "customer_id")}
-    assert 0.8 * len(known) <= len(customers) <= 1.5 * len(known)
+    assert 0.8 * len(expected) <= len(customers) <= 1.5 * len(expected)
 
 
 def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
     received = lived.rows("bronze/pos", "store_no", "receipt_no", "line_no", "_file", "_row")
-    there = "quarantine/pos" in lived.versions()
-    held = set(lived.rows("quarantine/pos", "_file", "_row")) if there else set()
-    good = {row[:3] for row in received if row[3:] not in held}
-    assert held <= {row[3:] for row in received}
+    has_quarantine = "quarantine/pos" in lived.versions()
+    quarantined = set(lived.rows("quarantine/pos", "_file", "_row")) if has_quarantine else set()
+    good = {row[:3] for row in received if row[3:] not in quarantined}
+    assert quarantined <= {row[3:] for row in received}
     lines = lived.rows("silver/order_lines", "order_id", "line", where=pc.field("source") == "pos")
     assert sorted((f"{store}-{receipt}", int(line)) for store, receipt, line in good) == sorted(set(lines))
 
@@ -99,23 +99,23 @@ def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
     assert manifest["counts"]["customers"] <= len(members & consenting)
 
 
-def test_nothing_of_a_day_is_from_after_it(lived):
+def test_the_results_of_a_day_contain_no_later_data(lived):
     at = pc.field("as_of") == date.fromisoformat(EARLIER)
     assert all(days is None or days >= 0 for (days,) in lived.rows("gold/recency", "days_since_order", where=at))
-    known = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
-    assert max(at.date() for (at,) in lived.rows("silver/orders", "ordered_at", where=known)) <= date.fromisoformat(
+    recorded = pc.field("recorded_on") <= date.fromisoformat(EARLIER)
+    assert max(at.date() for (at,) in lived.rows("silver/orders", "ordered_at", where=recorded)) <= date.fromisoformat(
         EARLIER
     )
 
 
-def test_ids_stay_on_a_full_rebuild(own):
+def test_ids_are_the_same_after_a_full_rebuild(own):
     state = own.rows("gold/identities")
     shutil.rmtree(own.home / "lake" / "gold" / "identities")
     own.run(LAST, "identities", force=True)
     assert own.rows("gold/identities") == state
 
 
-def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(own):
+def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own):
     own.run(LAST)
     before = own.versions()
     again = command(own, "run", "--day", LAST)
@@ -132,10 +132,10 @@ def test_a_day_again_writes_nothing_and_one_changed_row_only_what_depends_on_it(
 def add_a_yuan(shop: Retailer) -> None:
     """Change the price of one line in the newest state of an order."""
     files = sorted(f for f in (shop.home / "landing" / "shop").glob("*/*.jsonl") if f.parent.name <= LAST)
-    told = [
+    orders = [
         (f, n, json.loads(row)) for f in files for n, row in enumerate(f.read_text().splitlines()) if "待" not in row
     ]
-    newest = {order["tid"]: (f, n, order) for f, n, order in told}
+    newest = {order["tid"]: (f, n, order) for f, n, order in orders}
     file, number, order = next(one for one in newest.values() if one[2]["status"] == "TRADE_FINISHED")
     paid = order["orders"][0]
     paid["payment"], order["payment"] = (f"{float(one['payment']) + 1:.2f}" for one in (paid, order))
@@ -144,13 +144,13 @@ def add_a_yuan(shop: Retailer) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_an_earlier_day_leaves_what_only_goes_forward_as_it_is(own):
+def test_an_earlier_day_does_not_change_steps_that_only_go_forward(own):
     before = {place: own.rows(place) for place in ("gold/identities", "gold/memberships", "gold/customers")}
     own.run(EARLIER, "identities", "customers", "memberships")
     assert {place: own.rows(place) for place in before} == before
 
 
-def test_a_command_with_a_wrong_name_answers_in_words(lived):
+def test_a_command_with_a_wrong_name_ends_with_a_message(lived):
     wrong = command(lived, "table", "custmers")
     assert wrong.returncode == 2
     assert "did you mean 'gold/customers'" in wrong.stderr
@@ -171,7 +171,7 @@ def test_two_runs_at_once_do_not_mix(own):
 def test_days_out_of_order_give_the_same_tables(tmp_path):
     steps = ("ingest.pos", "ingest.crm", "identities", "features.recency")
     one, other = small_shop(tmp_path / "one"), small_shop(tmp_path / "other")
-    # The identity is read as known today, so each day is asked again once all are known.
+    # Identities are those of today, so each day is computed again after all days were run.
     for shop, days in ((one, (EARLIER, MIDDLE, EARLIER)), (other, (MIDDLE, EARLIER))):
         for day in days:
             shop.run(day, *steps)
@@ -189,15 +189,15 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
     other.close()
 
 
-def test_a_skipped_day_is_seen_as_the_run_of_it_saw_it(lived):
+def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
     entered = lived.rows("gold/memberships", "audience", "customer_id", where=at)
-    seen = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    members = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
     assert entered
-    assert sorted((row["audience"], row["customer_id"]) for row in seen.collect()) == entered
+    assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
 
 
-def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):
+def test_a_day_that_was_run_by_hand_starts_no_dag(lived):
     database = sqlite3.connect(lived.home / "airflow" / "airflow.db")
     with contextlib.closing(database) as airflow:
         runs = airflow.execute("select count(*) from dag_run").fetchone()
@@ -208,11 +208,11 @@ def test_a_day_that_was_run_by_hand_wakes_no_dag(lived):
 
 
 def lasting_files(home):
-    """Files of a home but its locks, and what is staged, which the next run removes."""
+    """Files of a home without locks and staged files, which the next run removes."""
     return {p for p in home.rglob("*") if p.suffix != ".lock" and "_staging" not in p.parts}
 
 
-def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
+def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     before = own.versions(), own.rows("gold/memberships"), lasting_files(own.home)
     refused = command(own, "run", "--day", "2052-02-03")
     assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
@@ -224,7 +224,7 @@ def test_a_day_is_computed_ahead_of_time_on_a_copy_alone(own):
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 
 
-def test_a_home_that_stands_in_the_future_is_no_success_and_says_how_it_is_taken_back(own):
+def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
     own.context(LAST).store.memory.remember("identities", "", {"day": "2052-02-03"})
     ran = command(own, "run", "--day", LAST)
     assert ran.returncode == 2, ran.stdout + ran.stderr

@@ -1,4 +1,4 @@
-"""A day that was begun on one engine and goes on with the other: the same tables, row by row."""
+"""A day begun on one engine and continued on the other gives the same tables, row by row."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def homes(tmp_path: Path) -> Iterator[tuple[Retailer, Retailer]]:
     shop.close()
 
 
-def differences(one: Retailer, other: Retailer) -> dict[str, set[tuple[object, ...]]]:
+def differences(left: Retailer, right: Retailer) -> dict[str, set[tuple[object, ...]]]:
     """Rows that only one of two homes has, by table."""
-    places = set(one.versions()) | set(other.versions())
-    rows = {place: set(map(str, one.steady(place))) ^ set(map(str, other.steady(place))) for place in sorted(places)}
-    return {place: found for place, found in rows.items() if found}
+    places = set(left.versions()) | set(right.versions())
+    rows = {place: set(map(str, left.steady(place))) ^ set(map(str, right.steady(place))) for place in sorted(places)}
+    return {place: differing for place, differing in rows.items() if differing}
 
 
 def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):
@@ -35,7 +35,7 @@ def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):
     assert differences(shop, expected) == {}
 
 
-def test_a_day_goes_on_with_the_other_engine_after_every_other_step(homes):
+def test_a_day_continues_on_the_other_engine_after_every_second_step(homes):
     shop, expected = homes
     base = (shop.conf / "base.yml").read_text()
     for number, step in enumerate(STEPS):

@@ -1,1 +1,1 @@
-"""Tells people what a run found out of order."""
+"""Alerts: tells operators by e-mail or webhook what went wrong in a run."""

@@ -1,4 +1,4 @@
-"""Which alerts the results of steps open and end, and one message about those that nobody was told of."""
+"""Opens and closes alerts from the results of steps, and sends one message about all new ones."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from quanyu.run import Context, Result
 from quanyu.store import Alert
 
 LOG = logging.getLogger(__name__)
-# Stands for the step where a mistake in a declaration keeps every step from running.
+# The step name of alerts about declarations: a mistake in them keeps every step from running.
 DECLARATIONS = "declarations"
 
 
 def tell(context: Context, results: Iterable[Result]) -> str:
-    """Take what the results of a run show, and tell what was not told; returns what came of it, in words.
+    """Update the alerts from the results of a run and send those that are new. Returns a summary in words.
 
-    Nothing is told by a run that does not send, or by a home that was copied. What cannot be told never fails a run:
-    it is told by the next one.
+    Nothing is sent by a run that computes only, or from a copied home. A failure to send never fails the run: the next
+    run sends the alert.
     """
     if not context.sends or home.may_send(context.settings):
         return ""
-    # A step that was kept shows how a later day left it. Where steps run, the declarations can be read.
+    # The result of a skipped step ("kept") is that of a later day. If steps run, the declarations are valid.
     wrong = {result.step: out_of_order(result) for result in results if result.status != "kept"}
     return _observed(context, {DECLARATIONS: {}, **wrong})
 
 
 def tell_mistake(context: Context, words: str) -> str:
-    """Tell that no step can run for a mistake in the declarations; it is over with the first step that does."""
+    """Alert that no step can run because a declaration is wrong. The alert ends with the first step that runs."""
     return _observed(context, {DECLARATIONS: {"stopped": f"no step runs; you must act: {words}"}})
 
 
@@ -49,18 +49,18 @@ def _observed(context: Context, wrong: Mapping[str, Mapping[str, str]]) -> str:
         _send(context, untold)
         alerts.told(untold)
     except QuanyuError as error:
-        LOG.warning("alerts were not told: %s", error)
-        return f"Alerts were not told, and will be by the next run: {error}"
-    return f"Alerts told: {_counted(untold)}"
+        LOG.warning("alerts were not sent: %s", error)
+        return f"Alerts were not sent; the next run tries again: {error}"
+    return f"Alerts sent: {_counted(untold)}"
 
 
 def _counted(alerts: Sequence[Alert]) -> str:
-    over = sum(one.over for one in alerts)
+    over = sum(alert.over for alert in alerts)
     return f"{len(alerts) - over} new, {over} over"
 
 
 def out_of_order(result: Result) -> dict[str, str]:
-    """What is wrong by a result: a key that stays the same while it is, and the words."""
+    """Problems that a result shows, by key. The key stays the same as long as the problem lasts."""
     wrong = dict(result.outcome.breaches)
     if result.status == "stopped" and not wrong:
         wrong["stopped"] = f"{result.step} stopped; {actor(result.fault)} must act: {result.error}"
@@ -71,19 +71,19 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
     settings = context.settings
     failures: list[str] = []
     subject = f"Quanyu, {context.day}: alerts, {_counted(alerts)}"
-    body = "\n".join(_line(one) for one in alerts)
-    ways = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
+    body = "\n".join(_line(alert) for alert in alerts)
+    senders = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
     if settings.alerts.webhook:
-        ways.append(partial(post, settings.alerts, context.day, subject, body, alerts))
-    for way in ways:
+        senders.append(partial(post, settings.alerts, context.day, subject, body, alerts))
+    for sender in senders:
         try:
-            way()
+            sender()
         except QuanyuError as error:
             failures.append(str(error))
-    # Told to one of two is told: the other is in the log, and nobody gets the same twice.
+    # One recipient is enough: the failure of another is logged, so that nobody gets the same alert twice.
     for failure in failures:
-        LOG.warning("an alert did not go out: %s", failure)
-    if len(failures) == len(ways):
+        LOG.warning("an alert was not sent: %s", failure)
+    if len(failures) == len(senders):
         raise RetryableError("; ".join(failures))
 
 
@@ -97,4 +97,4 @@ def _mail(context: Context, to: str, subject: str, body: str) -> None:
     with call("jobs.journeys.delivery:channel")(context.settings) as channel:
         outcome = channel.deliver(envelope)
     if outcome.status in ("failed", "rejected"):
-        raise ConfigError(f"the mail server did not take an alert: {outcome.reason}")
+        raise ConfigError(f"the mail server refused an alert: {outcome.reason}")

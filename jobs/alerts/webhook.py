@@ -1,4 +1,4 @@
-"""Alerts as JSON to an address of the house's choice; nothing of a person is in them."""
+"""Posts alerts as JSON to a configured URL. They contain no personal data."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ SECONDS = 10
 
 
 class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: it may lead to where nothing is encrypted, with the token in hand."""
+    """Follows no redirect: it could lead to an unencrypted address, and the request carries the token."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Refuse."""
+        """Refuse the redirect."""
         return None
 
 
 def post(to: Alerts, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> None:
-    """Post alerts. Raises ConfigError for an address that is none, RejectedError and RetryableError as answered."""
+    """Post alerts to the webhook.
+
+    Raises ConfigError for an invalid URL, RejectedError for a client error, RetryableError for a server error or no
+    answer.
+    """
     url = secret(to.webhook) if to.webhook.startswith(("env:", "file:")) else to.webhook
     try:
         check_webhook(url)
@@ -48,9 +52,12 @@ def post(to: Alerts, day: date, subject: str, body: str, alerts: Sequence[Alert]
 
 
 def document(form: str, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> dict[str, Any]:
-    """Content of one post: `text` for people, and each alert for programs, or the text alone as robots read it."""
+    """JSON body of one post: `text` for people and the alerts for programs; for chat robots (`wecom`) `text` alone."""
     text = f"{subject}\n{body}"
     if form == "wecom":
         return {"msgtype": "text", "text": {"content": text}}
-    told = [{"step": one.step, "words": one.words, "since": one.since.isoformat(), "over": one.over} for one in alerts]
-    return {"day": day.isoformat(), "text": text, "alerts": told}
+    entries = [
+        {"step": alert.step, "words": alert.words, "since": alert.since.isoformat(), "over": alert.over}
+        for alert in alerts
+    ]
+    return {"day": day.isoformat(), "text": text, "alerts": entries}

@@ -1,1 +1,1 @@
-"""Who is in an audience, and who came and went."""
+"""Audiences: who is a member, who entered and who left."""

@@ -1,4 +1,4 @@
-"""The rules of all audiences, evaluated in one pass over what is known of the customers as of some days."""
+"""Evaluates the rules of all audiences in one pass over customer profiles as of one or more days."""
 
 from __future__ import annotations
 
@@ -25,50 +25,53 @@ Audiences = Collection[Audience]
 
 
 def named(audiences: Audiences) -> list[str]:
-    """Views and models that the rules name."""
+    """Views and models that the rules refer to."""
     return qualifiers(audience.who for audience in audiences)
 
 
 def profile(context: Context, skipped: Sequence[date], audiences: Audiences | None = None) -> DataFrame:
-    """All that the rules of these audiences (all, without any) name of each customer as of each day.
+    """Profiles of customers: every view, score and measure that the rules of these audiences (all by default) refer to.
 
-    One row per customer and day, each skipped one and the day of the run: a struct per view and model, measures as
-    columns.
+    One row per customer and day, for the skipped days and the day of the run: a struct column per view and model, a
+    column per measure.
     """
     catalogue, day = context.catalogue, context.day
     audiences = catalogue.audiences.values() if audiences is None else audiences
-    found = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
+    profiles = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
     if skipped:
-        found = found.unionByName(asof.customers_known(context, *skipped))
+        profiles = profiles.unionByName(asof.customers_known(context, *skipped))
     for room in named(audiences):
         rows = _scores(context, room, skipped) if room in catalogue.models else _features(context, room, skipped)
-        found = found.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
-    return _with_measures(context, found, skipped, audiences)
+        profiles = profiles.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
+    return _with_measures(context, profiles, skipped, audiences)
 
 
 def _features(context: Context, view: str, skipped: Sequence[date]) -> DataFrame:
-    there = context.lake.table(context.catalogue.tables[view]).where(f"as_of = date'{context.day}'")
+    current = context.lake.table(context.catalogue.tables[view]).where(f"as_of = date'{context.day}'")
     if not skipped:
-        return there
+        return current
     computed = asof.computed(context, context.catalogue.views[view], *skipped)
-    return there.unionByName(computed, allowMissingColumns=True)
+    return current.unionByName(computed, allowMissingColumns=True)
 
 
 def _scores(context: Context, model: str, skipped: Sequence[date]) -> DataFrame:
-    """Scores as they stood: a skipped day was not scored, so that the newest score before it still held."""
+    """Scores as of each day. A skipped day was not scored, so the newest earlier score applies."""
     rows = context.lake.table(context.catalogue.tables["scores"]).where(f"model = '{model}'")
     today = rows.where(f"as_of = date'{context.day}'")
     if not skipped:
         return today
-    held = rows.selectExpr("*", f"explode(array({dates(skipped)})) as held_on").where("as_of <= held_on")
-    newest = held.selectExpr("*", "row_number() over (partition by customer_id, held_on order by as_of desc) as nth")
-    told = newest.where("nth = 1").drop("nth", "as_of").withColumnRenamed("held_on", "as_of")
-    return today.unionByName(told)
+    candidates = rows.selectExpr("*", f"explode(array({dates(skipped)})) as skipped_on").where("as_of <= skipped_on")
+    nth = "row_number() over (partition by customer_id, skipped_on order by as_of desc) as nth"
+    newest = candidates.selectExpr("*", nth)
+    latest = newest.where("nth = 1").drop("nth", "as_of").withColumnRenamed("skipped_on", "as_of")
+    return today.unionByName(latest)
 
 
 def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date], audiences: Audiences) -> DataFrame:
-    """Compute the audiences' own measures, those over one table in one pass, named `audience__measure`; in `_lost`
-    the names of those that cannot be computed out of the customer's values."""
+    """Add a column `audience__measure` for each measure; measures over the same table are computed in one pass.
+
+    `_lost` lists the measures whose value overflows or cannot be computed for the customer.
+    """
     by_table: dict[str, dict[str, Measure]] = {}
     for audience in audiences:
         for name, measure in audience.measures.items():
@@ -85,13 +88,13 @@ def _with_measures(context: Context, profiles: DataFrame, skipped: Sequence[date
 
 
 def _names(conditions: Mapping[str, str]) -> str:
-    """SQL of the list of the names whose condition holds."""
+    """SQL of an array with each name whose condition is true."""
     cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
     return f"filter(array({cases}), e -> e is not null)" if cases else "cast(array() as array<string>)"
 
 
 def full_name(audience: Audience, measure: str) -> str:
-    """Name of a measure among those of all audiences."""
+    """Name of a measure that is unique over all audiences."""
     return f"{audience.name}__{measure}"
 
 
@@ -104,7 +107,7 @@ def _aggregated(context: Context, over: str, measures: dict[str, Measure], days:
 
 
 def rule(catalogue: Catalogue, audience: Audience) -> str:
-    """SQL of an audience's rule over the profile: two-valued, its measures under their full names."""
+    """SQL of an audience's rule over the profile: true or false, never null. Measures have their full names."""
     return safe_sql(two_valued(_full(audience)), _types(catalogue, audience))
 
 
@@ -122,13 +125,16 @@ def _full(audience: Audience) -> exp.Expr:
 
 
 def inside(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
-    """Who is in which audience as of the days: audience, customer_id, as_of, holdout. One pass over all of them."""
+    """Members of every audience as of each day: audience, customer_id, as_of, holdout. One pass over all audiences."""
     return considered(context, skipped).where("lost is null").drop("lost")
 
 
 def considered(context: Context, skipped: Sequence[date] = (), audiences: Audiences | None = None) -> DataFrame:
-    """The same of these audiences (all, without any), with a row for each value that cannot be computed of a customer:
-    its name in `lost`, no audience."""
+    """Members of these audiences (all by default), and the values that cannot be computed for a customer.
+
+    Columns as `inside`, and `lost`. A value that cannot be computed has a row of its own, with its name in `lost` and a
+    null audience.
+    """
     catalogue = context.catalogue
     audiences = catalogue.audiences.values() if audiences is None else audiences
     members = _names({a.name: rule(catalogue, a) for a in audiences})
@@ -140,14 +146,15 @@ def considered(context: Context, skipped: Sequence[date] = (), audiences: Audien
 
 
 def _drawn(audiences: Audiences) -> str:
-    """SQL of whether the lot falls on a customer: a hash of audience and customer, so that it falls the same always.
+    """SQL of whether a customer is in the holdout: a hash of audience and customer, so that the draw never changes.
 
-    SHA-256 as text, since engines agree on it. Who is held out of a share is held out of every larger one.
+    It hashes with SHA-256 to text, because engines agree on it. A customer who is in the holdout of a share is in that
+    of every larger share.
     """
     shares = " ".join(f"when '{a.name}' then '{int(a.holdout * 2**32):08x}'" for a in audiences)
     lot = "substring(sha2(concat(name, ':', customer_id), 256), 1, 8)"
     return f"{lot} < case name {shares} else '00000000' end"
 
 
-# Before the name of a value that cannot be computed; no audience has a space in its name.
+# Prefix of a value that cannot be computed. No name of an audience contains a space.
 _LOST = "lost "

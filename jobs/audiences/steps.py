@@ -1,4 +1,4 @@
-"""One step for all audiences: one pass over the customers, then who entered and who left."""
+"""The step of memberships: evaluates all audiences in one pass, then records who entered and who left."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from quanyu.run import Context, Outcome, Step
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Audiences that were brought to the same day before, and the days to take now.
+# Audiences with the same last day: that day, the days to compute now, and their names.
 Group = tuple[date | None, tuple[date, ...], list[str]]
 
 INSIDE = "audience string, customer_id string, as_of date, holdout boolean"
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the step that keeps all memberships, if there is any audience."""
+    """List the step that updates memberships, or none if there are no audiences."""
     if not catalogue.audiences:
         return []
     tables = catalogue.tables
@@ -48,7 +48,10 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def lacking(context: Context) -> dict[str, str]:
-    """What each audience lacks to be brought to the day, of those that lack anything: no row is not "not in"."""
+    """What each audience still needs before it can be updated to the day, for those that need anything.
+
+    A missing row does not mean "not a member".
+    """
     catalogue, day = context.catalogue, context.day
     lacks = {
         audience.name: audience_days.lacking(context, _needed(catalogue, audience))
@@ -59,7 +62,7 @@ def lacking(context: Context) -> dict[str, str]:
 
 
 def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
-    """Steps whose rows of the day the rule of an audience is about."""
+    """Steps that must have run for the day before the rule of an audience can be evaluated."""
     names = rules.named([audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
     needed = ["identities", "customers", *(asof.job_of(table).name for table in tables if table.layer == "gold")]
@@ -72,9 +75,9 @@ def _ended(audience: Audience, day: date) -> bool:
 
 
 def keep(context: Context, receipt: Receipt) -> Outcome:
-    """Bring each audience that lacks nothing forward to the day, the days that it was not taken for one by one before.
+    """Update memberships to the day, with skipped days computed one by one before it.
 
-    The others stay as they were, as do those whose file is gone.
+    An audience that lacks something, or whose file was deleted, stays unchanged.
     """
     table, lake, day = context.catalogue.tables["memberships"], context.lake, context.day
     lacks = lacking(context)
@@ -87,14 +90,14 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
         audience_days.note(context, name, _last(context, name), words)
     for audience in audiences:
         audience_days.note(context, audience.name, day)
-    told = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
+    member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
-    notes = [f"{days} skipped days taken first"] if days else []
+    notes = [f"{days} skipped days computed first"] if days else []
     notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
-    notes += [f"{left_out} days before them were not looked at (catch_up_days)"] if left_out else []
+    notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
-    facts = {"audiences": told, "stale": lacks}
-    return Outcome(sum(told.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
+    facts = {"audiences": member_counts, "stale": lacks}
+    return Outcome(sum(member_counts.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
 
 
 def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
@@ -102,20 +105,20 @@ def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
     for name, words in lacks.items():
         by_words[words].append(name)
     for words, names in by_words.items():
-        yield f"not brought to the day, nobody in or out: {', '.join(names)}: {words}"
+        yield f"not updated to the day, nobody enters or leaves: {', '.join(names)}: {words}"
 
 
 def _gone_notes(before: DataFrame, declared: Collection[str]) -> Iterable[str]:
     standing = before.where("left_on is null").groupBy("audience").count().collect()
     for name, customers in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
-        mend = f"put audiences/{name}.yml back; when it is over, with a line `ended: DAY`"
-        yield f"{name} has no file any more and stays as it was, with {customers} customers: {mend}"
+        fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
+        yield f"{name} has no file any more and stays unchanged, with {customers} customers: {fix}"
 
 
 def _evaluated(
     context: Context, audiences: Sequence[Audience], groups: Sequence[Group]
 ) -> tuple[DataFrame, Mapping[Any, int]]:
-    """Who is inside on all days that any group takes, and how many rows of the day each audience and each loss has."""
+    """Members on all days of all groups, and the rows of the day by audience or by value that cannot be computed."""
     skipped = sorted({on for _, days, _ in groups for on in days} - {context.day})
     going = [audience for audience in audiences if not _ended(audience, context.day)]
     if not going:
@@ -127,18 +130,18 @@ def _evaluated(
 
 
 def _together(context: Context, before: DataFrame, now: DataFrame, groups: Sequence[Group]) -> DataFrame:
-    """Stays of all audiences after their days; those of no group are as they were."""
+    """Intervals of all audiences after their days. Audiences outside the groups stay unchanged."""
     lake = context.lake
-    held = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
+    holdouts = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
-        stood = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
-        # What is over stays as it was measured.
-        stood = stood.where("left_on is not null").unionByName(held_out(stood.where("left_on is null"), held))
-        inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), held)
+        earlier = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
+        # A finished interval keeps the holdout with which it was measured.
+        earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
+        inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
         moved = lake.spark.createDataFrame(moves(context, last), MOVES)
-        parts.append(stays(stood, inside, days, moved))
+        parts.append(stays(earlier, inside, days, moved))
     return union_all(parts)
 
 
@@ -148,7 +151,7 @@ def _among(names: Iterable[str]) -> str:
 
 
 def _sized(day: date) -> str:
-    """What a row of the day counts for: an audience, or `lost NAME` for a value that cannot be computed."""
+    """SQL of the label under which a row of the day is counted: an audience, or `lost NAME` for a lost value."""
     return f"if(as_of = date'{day}', coalesce(audience, concat('lost ', lost)), null) as _sized"
 
 
@@ -157,10 +160,10 @@ def _lost(sized: str | None) -> str:
 
 
 def grouped(context: Context, audiences: Iterable[Audience]) -> tuple[list[Group], int]:
-    """Put audiences together that take the same days, and say how many days none of them looks at any more.
+    """Group audiences that compute the same days. Returns the groups and how many days are too old to be computed.
 
-    The days are those after the last one taken, at most `catch_up_days` before the day of the run; of one that has
-    ended, the day on which all are out.
+    The days are those after the last computed one, at most `catch_up_days` before the day of the run. An ended audience
+    has one day, on which all members leave.
     """
     by_days: dict[tuple[date | None, tuple[date, ...]], list[str]] = defaultdict(list)
     left_out = 0
@@ -179,17 +182,17 @@ def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]
     if last is None:
         return [], 0
     between = (context.day - last).days - 1
-    taken = max(min(between, context.settings.catch_up_days), 0)
-    return [context.day - timedelta(days=n) for n in range(taken, 0, -1)], max(between - taken, 0)
+    count = max(min(between, context.settings.catch_up_days), 0)
+    return [context.day - timedelta(days=n) for n in range(count, 0, -1)], max(between - count, 0)
 
 
 def _last(context: Context, audience: str) -> date | None:
-    """The last day to which an audience was brought; None before the first."""
+    """Last day to which an audience was updated; None before the first."""
     return audience_days.brought_to(context, audience) or _last_taken(context)
 
 
 def _last_taken(context: Context) -> date | None:
-    """The last day for which anything was brought forward, for an audience that nothing else is on record of."""
+    """Last day to which memberships were updated, for an audience without a record of its own."""
     last = context.store.memory.recall("memberships", "")
     receipt = context.lake.receipt("gold/memberships")
     days = [last["day"]] if last else []
@@ -198,9 +201,9 @@ def _last_taken(context: Context) -> date | None:
 
 
 def moves(context: Context, since: date | None) -> list[tuple[str, str]]:
-    """Ids from which records went to others since a day: the id before, and the one that they hold now.
+    """Id changes since a day: the id before, and the id that has its records now.
 
-    An ended id leads on however long ago it ended, since its stays are closed when they have been moved.
+    Redirects of ended ids are always included, because their intervals close only when they have moved.
     """
     if since is None:
         return []

@@ -1,1 +1,1 @@
-"""One gate: who may be reached, at which address, for which purpose and channel, and why not."""
+"""Consent: decides who may be contacted, at which address, for which purpose and channel, and why not."""

@@ -1,4 +1,4 @@
-"""The command that says of a person who may reach them, where, for what, and why not."""
+"""The command `quanyu consent`: where and for which purposes a person may be contacted, and why not."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:  # Each command loads what it needs: the help of the product m
     from quanyu.run import Context
 
 One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
-OnDay = Annotated[str | None, typer.Option(help="As was known at the end of this day, instead of now.")]
+OnDay = Annotated[str | None, typer.Option(help="By the data at the end of this day, instead of now.")]
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command this command."""
+    """Add the command to the application."""
     app.command()(consent)
 
 
 def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None) -> None:
-    """Show for which purposes, on which channels and at which addresses a person may be reached, and why not.
+    """Show for which purposes, on which channels and at which addresses a person may be contacted, and why not.
 
     Example: `quanyu consent 13812345678` or `quanyu consent member=M000123 --day 2025-02-03`
     """
@@ -35,17 +35,17 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
 
     settings = opened(conf, home)
     context = Context(settings, day_of(day) if day else date.min)
-    # What is late is judged at the day to which the home was brought.
+    # Feeds are late or not as of the day to which the home was computed.
     context.day = context.day if day else (context.forward_day("identities") or newest_day(settings))
     moment = Moment(context.as_of_at, context.day) if day else Moment.now()
     directory = Directory(context)
     records = directory.find(value)
-    customers = sorted({one for record in records if (one := directory.customer_of(record))})
+    customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
     if not customers:
-        say("no customer answers to this: nobody is reached through a record that no run has taken yet")
-    for one in customers:
-        say(_answers(context, one, moment))
-        say(_evidence(context, one, moment))
+        say("no customer has this id, record or identifier; a record counts once a run has ingested it")
+    for customer in customers:
+        say(_answers(context, customer, moment))
+        say(_evidence(context, customer, moment))
     for words in _in_doubt(context) if not day else ():
         say(words)
     context.close()
@@ -55,9 +55,11 @@ def _questions() -> list[Question]:
     from jobs.consent.facts import Question
     from quanyu.model.people import ANY, CHANNELS, PURPOSES, REACHES
 
-    own = {channel: tuple(kind for kind, reached in REACHES.items() if channel in reached) for channel in CHANNELS}
+    kinds_by_channel = {
+        channel: tuple(kind for kind, reached in REACHES.items() if channel in reached) for channel in CHANNELS
+    }
     outside = [Question(purpose, ANY, ("phone", "email")) for purpose in PURPOSES if purpose != "messages"]
-    return [*(Question("messages", channel, kinds) for channel, kinds in own.items()), *outside]
+    return [*(Question("messages", channel, kinds) for channel, kinds in kinds_by_channel.items()), *outside]
 
 
 def _answers(context: Context, customer: str, moment: Moment) -> Any:
@@ -78,18 +80,20 @@ def _evidence(context: Context, customer: str, moment: Moment) -> Any:
 
     own_rows = f"customer_id = {quoted(customer)}"
     names = ("source", "purpose", "channel", "state", "changed_at", "evidence")
-    own = known(context, "consents", moment).where(own_rows).select(*names).collect()
-    rows = [[*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in own]
-    told = known(context, "messages", moment).where(own_rows)
-    told = told.where(f"status in {(*ENDS, *PAUSES)}")
+    consents = known(context, "consents", moment).where(own_rows).select(*names).collect()
+    rows = [
+        [*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in consents
+    ]
+    events = known(context, "messages", moment).where(own_rows)
+    events = events.where(f"status in {(*ENDS, *PAUSES)}")
     rows += [
         [row["source"], "messages", row["channel"], row["status"], _time(context, row["at"]), row["message_id"]]
-        for row in told.collect()
+        for row in events.collect()
     ]
     listed = known(context, "suppressions", moment).where(own_rows).collect()
     rows += [[row["source"], row["purpose"], row["channel"], "listed", "", row["reason"]] for row in listed]
     rows.sort(key=lambda row: (row[4], row[0], row[1], row[2]))
-    return grid(("told by", "purpose", "channel", "says", "when", "evidence"), rows, "what is on record")
+    return grid(("source", "purpose", "channel", "state", "when", "evidence"), rows, "evidence")
 
 
 def _time(context: Context, at: datetime) -> str:

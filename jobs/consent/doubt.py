@@ -1,4 +1,4 @@
-"""When consents are in doubt: then nobody is added and nothing is sent, and removals go out all the same."""
+"""Checks whether consent data is complete. While it is not, nobody is added or messaged; removals still go out."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from quanyu.source import Source
 
 
 def doubts(context: Context, purpose: str) -> list[str]:
-    """Say what keeps the newest answers from being known on the context's day; nothing where they are."""
+    """Reasons why the newest consents may be missing on the context's day; empty if none."""
     words = []
     for name in feeds(context, purpose):
         words += _of_source(context, context.catalogue.sources[name])
     if not context.is_current("identities"):
-        words.append(f"identities were not brought to {context.day} by the newest records")
+        words.append(f"identities were not updated to {context.day}")
     return words
 
 
 def _of_source(context: Context, source: Source) -> list[str]:
     landing.list_anew(context, source)
     pending = len(landing.landed(context, source))
-    words = [f"{source.name}: {pending} landed files are not taken"] if pending else []
+    words = [f"{source.name}: {pending} landed files are not ingested"] if pending else []
     words += [f"{source.name}: {aside}" for aside in landing.doubtful(context, source)]
     if extract.pending(context, source):
-        words.append(f"{source.name}: nothing was taken from its database for {context.day}")
+        words.append(f"{source.name}: nothing was extracted from its database for {context.day}")
     return [*words, *(text.partition(";")[0] for text in guards.breaches(context, source).values())]

@@ -1,4 +1,4 @@
-"""What the gate goes by: the newest accepted facts of now, or those that were known at the end of a day."""
+"""Facts that consent decisions use: the current ones, or those that were valid at the end of a day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a purpose, a channel (`any` for none of the house's own), and the kinds of address it takes."""
+    """What is asked: a purpose, a channel (`any` for an outside platform), and the kinds of address it uses."""
 
     purpose: str
     channel: str
@@ -29,26 +29,26 @@ class Question:
 
 @dataclass(frozen=True)
 class Moment:
-    """When it is asked: at an instant, by what is known now, or by what was known at the end of a day."""
+    """Time of a question: an instant with current data (no `day`), or the end of a day with the data of that day."""
 
     at: datetime
     day: date | None = None
 
     @classmethod
     def now(cls) -> Moment:
-        """The present, by the newest accepted facts."""
+        """The present, with current data."""
         return cls(datetime.now(UTC))
 
 
 def literal(at: datetime) -> str:
-    """SQL of an instant, whatever the session's zone."""
+    """SQL of an instant, independent of the session's time zone."""
     return f"timestamp'{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
 
 
 def known(context: Context, name: str, moment: Moment) -> DataFrame:
-    """Rows of a table of facts about persons as known at a moment, with `customer_id` as known today.
+    """Rows of a table about persons that are valid at a moment, with the `customer_id` of today.
 
-    What is permanent counts from the day on which it became known, whatever a later file tells.
+    Permanent facts count from the day they were recorded, even if a later file contradicts them.
     """
     table: type[Table] = context.catalogue.tables[name]
     current = "replaced_on is null"
@@ -67,9 +67,9 @@ def _with_customers(context: Context, rows: DataFrame) -> DataFrame:
 
 
 def answers(context: Context, moment: Moment) -> DataFrame:
-    """Consents at a moment. A grant dated after it does not count yet, or any more without its feed; a withdrawal does.
+    """Consents at a moment. A withdrawal always counts; a grant counts from its date on, while its feed is declared.
 
-    Of a feed that is not declared any more nobody would hear that a grant ended.
+    Without its feed, nobody would learn that a grant ended.
     """
     declared = ", ".join(map(quoted, context.catalogue.sources)) or "null"
     granted = f"changed_at <= {literal(moment.at)} and source in ({declared})"
@@ -77,7 +77,7 @@ def answers(context: Context, moment: Moment) -> DataFrame:
 
 
 def newest_grants(context: Context, question: Question, moment: Moment) -> DataFrame:
-    """When each customer last agreed to what is asked: customer_id, granted_at."""
+    """When each customer last granted what is asked: customer_id, granted_at."""
     rows = answers(context, moment).where(
         f"purpose = {quoted(question.purpose)} and channel in ('{ANY}', {quoted(question.channel)})"
         " and state = 'granted'"
@@ -87,18 +87,17 @@ def newest_grants(context: Context, question: Question, moment: Moment) -> DataF
 
 
 def feeds(context: Context, purpose: str) -> list[str]:
-    """Names of the feeds that decide who may be reached: of consents and lists, for messages also of what became of
-    them."""
-    told = _tables(purpose)
-    return [name for name, source in context.catalogue.sources.items() if told & set(source.tables())]
+    """Names of feeds that decide who may be contacted: consents, suppression lists and, for messages, events."""
+    tables = _tables(purpose)
+    return [name for name, source in context.catalogue.sources.items() if tables & set(source.tables())]
 
 
 def _tables(purpose: str) -> set[str]:
     return {"consents", "suppressions", *(["messages"] if purpose == "messages" else [])}
 
 
-def _gone(context: Context, purpose: str) -> list[str]:
-    """Names of such feeds that are not declared any more, and have rows in quarantine."""
+def _removed_feeds(context: Context, purpose: str) -> list[str]:
+    """Names of such feeds that are no longer declared but have rows in quarantine."""
     lake, declared = context.lake, context.catalogue.sources
     bad = [place.partition("/")[2] for place in lake.places() if place.startswith("quarantine/")]
     names = ", ".join(quoted(name) for name in bad if name not in declared)
@@ -106,21 +105,21 @@ def _gone(context: Context, purpose: str) -> list[str]:
         return []
     tables = [context.catalogue.tables[name] for name in sorted(_tables(purpose))]
     rows = [lake.table(table).where(f"source in ({names})").select("source").distinct().collect() for table in tables]
-    return sorted({row["source"] for found in rows for row in found})
+    return sorted({row["source"] for table_rows in rows for row in table_rows})
 
 
 def unreadable(context: Context, purpose: str) -> DataFrame:
-    """Rows of these feeds that lie in quarantine: source, person_key, shows (texts of identifiers).
+    """Rows of these feeds in quarantine: source, person_key, shows (texts of identifiers).
 
-    A row that only repeats another is readable, and is not one of them.
+    A row that is only a duplicate is readable, and not included.
     """
     spark, schema = context.lake.spark, "source string, person_key string, shows array<string>"
     rows = spark.createDataFrame([], schema)
-    for name in [*feeds(context, purpose), *_gone(context, purpose)]:
+    for name in [*feeds(context, purpose), *_removed_feeds(context, purpose)]:
         place = f"quarantine/{name}"
         if not context.lake.exists(place) or "shows" not in context.lake.read(place).columns:
             continue
-        # The embedded engine cannot push a function of a list's elements down to a table's files: one text can be.
+        # The embedded engine cannot push a filter on list elements down to the files, but it can on one text.
         bad = context.lake.read(place).where(
             "size(reasons) >= size(split(array_join(reasons, '\n'), ': repeats the '))"
         )
@@ -129,35 +128,36 @@ def unreadable(context: Context, purpose: str) -> DataFrame:
 
 
 def shown(context: Context, moment: Moment) -> DataFrame:
-    """What records show: source, person_key, customer_id, shown_kind, `text` (comparable_sql), and whether it `stands`.
+    """Identifiers of records: source, person_key, customer_id, shown_kind, `text` (comparable_sql), and if it `stands`.
 
-    What ceased reaches nobody, and an objection that was told with it goes on.
+    `stands` is false for an identifier that is no longer valid. It reaches nobody, but an objection that came with it
+    still applies.
     """
     rows = known(context, "identifiers", moment)
     day = moment.day or standing.NOW
-    gone = standing.ceased(context.lake, context.catalogue, day)
-    if gone is None:
+    ceased = standing.ceased(context.lake, context.catalogue, day)
+    if ceased is None:
         stands = rows.selectExpr("*", "true as stands")
     else:
-        gone = gone.selectExpr(*standing.ROW, "true as _gone")
-        stands = rows.join(gone, standing.ROW, "left").selectExpr("*", "_gone is null as stands")
+        ceased = ceased.selectExpr(*standing.ROW, "true as _ceased")
+        stands = rows.join(ceased, standing.ROW, "left").selectExpr("*", "_ceased is null as stands")
     text = f"{comparable_sql('kind', 'scope', 'value')} as text"
     return stands.selectExpr("source", "person_key", "customer_id", "kind as shown_kind", text, "stands")
 
 
 def addresses(context: Context, moment: Moment) -> DataFrame:
-    """Rows of `identifiers` that stand at a moment, with `customer_id` as known today."""
+    """Rows of `identifiers` that are valid at a moment, with the `customer_id` of today."""
     rows = standing.standing(context.lake, context.catalogue, moment.day or standing.NOW)
     return _with_customers(context, rows)
 
 
 def held_out(context: Context, audience: str) -> DataFrame:
-    """Customers who are held out of an audience, or of whom a record once was: customer_id."""
+    """Customers who are in the holdout of an audience, or of whom a record ever was: customer_id."""
     tables = context.catalogue.tables
     stays = context.lake.table(tables["memberships"]).where(f"audience = {quoted(audience)}")
     return ever_held_out(stays, context.lake.table(tables["identities"])).select("customer_id")
 
 
 def paused_since(context: Context, moment: Moment, hours: float) -> datetime:
-    """Instant from which on what pauses a contact still counts: before now, or before the end of the run's day."""
+    """Instant after which a pausing event still blocks contact, relative to the moment or the end of the run's day."""
     return min(moment.at, context.as_of_at) - timedelta(hours=hours)

@@ -1,4 +1,4 @@
-"""The one way out: who may be reached, at which address, for a purpose on a channel, and why not, at a moment."""
+"""The consent gate. Every export and message asks it who may be contacted, where, and why not."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from quanyu.settings import person_key_secret
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Why not: held out, no consent or an objection, no address, an address that somebody else bars, or who is held out.
+# Why a contact is refused: the customer is in the holdout, has no consent or objected, or has no address;
+# or somebody who shares the address objected, or is in the holdout.
 CAUSES = HELD_OUT, CONSENT, ADDRESS, BARRED, SHARED = "held out", "consent", "address", "barred", "shared"
-# What its answers are made of.
+# Tables that the answers depend on.
 READS = (
     "gold/identities",
     "silver/consents",
@@ -34,7 +35,7 @@ READS = (
 
 
 def definition() -> str:
-    """Hash of the code that answers: who asks does so anew when it changes."""
+    """Hash of the code of the gate: steps that use it run again when it changes."""
     modules = (sys.modules[__name__], comparable, doubt, facts, objecting, standing, states)
     return digest([inspect.getsource(module) for module in modules])
 
@@ -43,16 +44,15 @@ def ask(
     context: Context, question: Question, customers: DataFrame, held_out: DataFrame | None = None,
     moment: Moment | None = None,
 ) -> DataFrame:  # fmt: skip
-    """Say of each customer (customer_id) where they may be reached, and why not; as `Gate.ask`."""
+    """Decide for each customer (customer_id) where they may be contacted; columns as in `Gate.ask`."""
     return Gate(context, question, held_out, moment).ask(customers)
 
 
 class Gate:
-    """The answers to one question at one moment.
+    """Answers one question at one moment.
 
-    What everybody shows who objects is computed once, however often it is asked: whoever asks holds the home, so that
-    no fact changes meanwhile. `held_out` (customer_id) are reached by nothing, and what they show is withheld from
-    everybody.
+    The objections of everybody are computed once for all calls: the caller locks the home, so that no fact changes
+    meanwhile. Customers in `held_out` (customer_id) get nothing, and their addresses are withheld from everybody.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Gate:
         self._held_out = held_out.select("customer_id").distinct() if held_out is not None else nobody
 
     def ask(self, customers: DataFrame) -> DataFrame:
-        """Say of each customer (customer_id) where they may be reached, and why not.
+        """Decide for each customer (customer_id) where they may be contacted, and give the reason if not.
 
-        A row for each address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES);
-        reason and cause are null where the customer may be reached there. Who may not be reached at all, or has no
-        address, has one row without an address.
+        One row per address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES). Reason
+        and cause are null if the address may be used. A customer who may not be contacted at all, or has no address,
+        has one row without an address.
         """
         people = self._people(customers)
         addresses = self._addresses(people.where("reason is null").select("customer_id"))
@@ -76,9 +76,9 @@ class Gate:
         reached = reached.selectExpr(
             "*", f"case reason when {shared} then '{SHARED}' else if(reason is null, null, '{BARRED}') end as cause"
         )
-        whole = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
+        no_address = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
         missing = quoted(f"no {' or '.join(self._question.kinds)}")
-        without = whole.selectExpr(
+        without = no_address.selectExpr(
             "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
             "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
             f"coalesce(reason, {missing}) as reason",
@@ -94,20 +94,20 @@ class Gate:
         return self._keep(shown(self._context, self._moment))
 
     @cached_property
-    def _told(self) -> DataFrame:
-        """What message systems say; nothing where the question is not about messages."""
-        told = objecting.of_messages(self._context, self._question, self._moment)
-        return self._keep(told if self._question.purpose == "messages" else told.where("false"))
+    def _message_events(self) -> DataFrame:
+        """Events of message systems that object; empty if the question is not about messages."""
+        events = objecting.of_messages(self._context, self._question, self._moment)
+        return self._keep(events if self._question.purpose == "messages" else events.where("false"))
 
     @cached_property
     def _records(self) -> DataFrame:
         """Records that object."""
-        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._told)
+        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._message_events)
         return self._keep(rows)
 
     @cached_property
     def _bars(self) -> DataFrame:
-        """Identifiers that go out through nobody: text, barred_kind, reason."""
+        """Suppressed identifiers: text, barred_kind, reason."""
         rows = objecting.suppressed(
             self._context, self._question, self._moment, self._shown, self._records, self._held_out
         )
@@ -125,7 +125,7 @@ class Gate:
         return self._keep(newest_grants(self._context, self._question, self._moment))
 
     def _people(self, customers: DataFrame) -> DataFrame:
-        """Each customer once, with the reason for which no address of theirs may be used, or null."""
+        """One row per customer: customer_id, and the reason why none of their addresses may be used, or null."""
         objects = self._records.where("customer_id is not null and kind is null")
         objects = objects.groupBy("customer_id").agg({"reason": "min"})
         objects = objects.withColumnRenamed("min(reason)", "objection")
@@ -137,7 +137,7 @@ class Gate:
         return self._keep(joined.selectExpr("customer_id", reason))
 
     def _addresses(self, customers: DataFrame) -> DataFrame:
-        """Addresses that customers show: customer_id, kind, value, recorded_on, address_hash, `text` to compare."""
+        """Addresses of customers: customer_id, kind, value, recorded_on, address_hash, and `text` for comparison."""
         kinds = ", ".join(map(quoted, self._question.kinds))
         rows = facts.addresses(self._context, self._moment).where(f"kind in ({kinds})")
         text = f"{comparable_sql('kind', 'scope', 'value')} as text"
@@ -147,15 +147,19 @@ class Gate:
         return self._keep(newest.withColumn("address_hash", _hash(self._context)("kind", "value")))
 
     def _barred(self, addresses: DataFrame) -> DataFrame:
-        """Addresses that may not be used whoever shows them: customer_id, kind, value, reason."""
+        """Suppressed addresses: customer_id, kind, value, reason."""
         texts = with_hashes(addresses, ("customer_id", "kind", "value"))
-        found = texts.join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
-        told = self._told.where("address_hash is not null").select("address_hash", "reason", "over_at").distinct()
-        # Where several show an address, it is free again for those who consented anew themselves.
-        told = told.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
-        told = told.where("over_at is null or not coalesce(granted_at > over_at, false)")
+        matches = texts.join(self._bars, "text").where("barred_kind is null or barred_kind = kind")
+        events = (
+            self._message_events.where("address_hash is not null")
+            .select("address_hash", "reason", "over_at")
+            .distinct()
+        )
+        # A shared address may be used again for those customers who consented again themselves.
+        events = events.join(addresses, "address_hash").join(self._newest_grants, "customer_id", "left")
+        events = events.where("over_at is null or not coalesce(granted_at > over_at, false)")
         columns = ("customer_id", "kind", "value", "reason")
-        both = found.select(*columns).unionByName(told.select(*columns))
+        both = matches.select(*columns).unionByName(events.select(*columns))
         first = both.groupBy(*columns[:3]).agg({"reason": "min"})
         return first.withColumnRenamed("min(reason)", "reason")
 

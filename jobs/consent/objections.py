@@ -1,4 +1,4 @@
-"""Who objects: records that withdrew, unsubscribed or cannot be read, and the addresses that go with them."""
+"""Objections: records that withdrew, unsubscribed or cannot be read, and the addresses that they suppress."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WHO = ("source", "person_key", "customer_id")
-# Identifiers that may be several persons'; every other one is a name of one.
+# Identifiers that several persons may share; every other kind names one person.
 ADDRESSES = ("phone", "email", "phone_sha256", "email_sha256", "phone_md5", "email_md5")
-# What a message system says of an address for ever; the first two end where its owner consents anew.
+# Events that suppress an address for good; those in LIFTED end when its owner consents again.
 ENDS = {
     "unsubscribed": "unsubscribed on {}", "complained": "complained of a message on {}",
     "bounced": "a message on {} bounced",
 }  # fmt: skip
 LIFTED = ("unsubscribed", "complained")
-# What it says of a contact for a while.
+# Events that suppress an address for some hours.
 PAUSES = {"not_friend": "no contact in {}", "limit_reached": "{} takes no more messages for now"}
 
 
 def objections(
-    context: Context, question: Question, moment: Moment, identifiers: DataFrame, told: DataFrame
+    context: Context, question: Question, moment: Moment, identifiers: DataFrame, events: DataFrame
 ) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
 
-    `identifiers` are those of `shown`, `told` is what `of_messages` gives.
+    `identifiers` comes from `shown`, `events` from `of_messages`.
     """
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
     alone = withdrawn.where("customer_id is null").select(*listed.columns)
-    without_address = told.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
+    without_address = events.where("address_hash is null and over_at is null").select(*WHO, "kind", "reason")
     return union_all(
         [
             withdrawn,
@@ -50,9 +50,9 @@ def objections(
 
 
 def _concerned(question: Question, rows: DataFrame, channel: str, *always: str) -> DataFrame:
-    """Rows on the channel asked about (or on those of `always`), with the kind of address that they end; null for all.
+    """Rows for the channel asked about (or those of `always`), with the kind of address they suppress; null for all.
 
-    Who objects on a channel alone is not to be matched by an address of that channel either, where any is asked about.
+    A question about any channel also matches objections to one channel: they suppress the addresses of that channel.
     """
     channels: list[tuple[str | None, tuple[str, ...]]] = [(None, (question.channel, *always))]
     if question.channel == ANY:
@@ -73,7 +73,7 @@ def _withdrawn(context: Context, question: Question, moment: Moment) -> DataFram
 
 
 def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
-    """Customers whom records of nobody's name otherwise than by an address: such a record speaks for all of theirs."""
+    """Customers who share an identifier other than an address with an objecting record that has no customer."""
     names = identifiers.where(f"shown_kind not in {ADDRESSES}")
     texts = records.join(names.select("source", "person_key", "text"), ["source", "person_key"])
     whom = names.where("customer_id is not null")
@@ -81,22 +81,22 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
 
 
 def _unreadable(context: Context, question: Question, identifiers: DataFrame) -> DataFrame:
-    """Whom rows that cannot be read show: their own records, and all customers who show an identifier of theirs."""
+    """Customers of rows that cannot be read: those of their own records, and all who share an identifier of the row."""
     from quanyu import asof
 
     people = asof.people(context.lake, context.catalogue.tables["identities"])
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
     rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
-    own = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
+    owners = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
     texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
     others = texts.join(identifiers.where("customer_id is not null"), "text")
-    return own.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
+    return owners.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
 
 
 def of_messages(context: Context, question: Question, moment: Moment) -> DataFrame:
-    """What message systems say against a channel: WHO, address_hash (null where they do not tell it), kind, reason.
+    """Message events that suppress a channel: WHO, address_hash (null if not reported), kind, over_at, reason.
 
-    `over_at` is when that was said, where its customer consented anew since and it stands no more; null while it does.
+    `over_at` is the time of the event if its customer consented again since, which ends it; null while it applies.
     """
     suppression = context.settings.suppression
     pauses = [
@@ -107,24 +107,26 @@ def of_messages(context: Context, question: Question, moment: Moment) -> DataFra
     stands = f"status in {tuple(ENDS)} or {' or '.join(pauses)}"
     cases = " ".join(f"when '{status}' then {quoted(words)}" for status, words in {**ENDS, **PAUSES}.items())
     newest = newest_grants(context, question, moment)
-    told = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
+    events = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
     reason = f"replace(case status {cases} end, '{{}}', channel) as reason"
-    told = told.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
-    return _concerned(question, told.distinct(), "channel")
+    events = events.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
+    return _concerned(question, events.distinct(), "channel")
 
 
 def _addressed(context: Context, rows: DataFrame) -> DataFrame:
-    """Add customer and address where a row tells neither, but is about a message that this home sent.
+    """Fill in customer and address of rows that have neither but are about a message that this home sent.
 
-    It is meant by its key, or by its Message-ID, whose name is the beginning of a hash of the key.
+    Such a row refers to the message by its key or by its Message-ID, which begins with a hash of the key.
     """
-    own = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
-    own = own.selectExpr("customer_id as own_customer", "address_hash as own_address",
+    deliveries = context.lake.table(context.catalogue.tables["deliveries"]).where("coalesce(address_hash, '') <> ''")
+    deliveries = deliveries.selectExpr("customer_id as own_customer", "address_hash as own_address",
                          f"explode(array(key, {fingerprint_sql('key')})) as named")  # fmt: skip
     named = rows.selectExpr("*", f"{named_sql('message_id')} as named")
-    joined = named.join(own, "named", "left")
-    whole = {"customer_id": "own_customer", "address_hash": "own_address"}
-    columns = [f"coalesce({name}, {whole[name]}) as {name}" if name in whole else f"`{name}`" for name in rows.columns]
+    joined = named.join(deliveries, "named", "left")
+    fallbacks = {"customer_id": "own_customer", "address_hash": "own_address"}
+    columns = [
+        f"coalesce({name}, {fallbacks[name]}) as {name}" if name in fallbacks else f"`{name}`" for name in rows.columns
+    ]
     return joined.selectExpr(*columns)
 
 
@@ -136,20 +138,20 @@ def suppressed(
     objecting: DataFrame,
     held_out: DataFrame,
 ) -> DataFrame:
-    """Identifiers that go out through nobody: `text` (comparable_sql), kind (null for any), reason.
+    """Identifiers that nobody may be contacted at: `text` (comparable_sql), kind (null for any), reason.
 
-    They are all that customers show who object or are held out, and all that was told, ceased or not, by records that
-    object or are on a list.
+    These are the valid identifiers of customers who object or are in the holdout, and all identifiers, valid or not, of
+    records that object or are on a suppression list.
     """
-    whole = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
-    own = objecting.select("source", "person_key", "kind", "reason").distinct()
+    by_customer = objecting.where("customer_id is not null").select("customer_id", "kind", "reason").distinct()
+    by_record = objecting.select("source", "person_key", "kind", "reason").distinct()
     stands = identifiers.where("stands")
     others = "concat(reason, ', by somebody who shows it') as reason"
     columns = ("text", "kind", others)
     listed = _listed(context, question, moment).join(identifiers, ["source", "person_key"])
-    found = [
-        whole.join(stands, "customer_id").selectExpr(*columns),
-        own.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
+    parts = [
+        by_customer.join(stands, "customer_id").selectExpr(*columns),
+        by_record.join(identifiers.drop("customer_id"), ["source", "person_key"]).selectExpr(*columns),
         listed.where(_fits(question)).selectExpr("text", "cast(null as string) as kind", "reason"),
         held_out.join(stands, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"
@@ -159,7 +161,7 @@ def suppressed(
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),
     ]  # fmt: skip
-    return union_all(found).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
+    return union_all(parts).groupBy("text", "kind").agg({"reason": "min"}).withColumnRenamed("min(reason)", "reason")
 
 
 SHARED_HOLDOUT = "shared with somebody who is held out"
@@ -173,7 +175,7 @@ def _listed(context: Context, question: Question, moment: Moment) -> DataFrame:
 
 
 def _fits(question: Question) -> str:
-    """Whether an entry of a list concerns the channel asked about, or an address of the channel where none is."""
+    """SQL of whether an entry of a list is about the channel asked about; for any channel, that of the address."""
     if question.channel != ANY:
         return f"listed_channel in ('{ANY}', {quoted(question.channel)})"
     reached = " or ".join(

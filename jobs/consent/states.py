@@ -1,4 +1,4 @@
-"""What records and customers answer to each purpose on each channel: the newest of a record, the strictest of all."""
+"""The state of consent by purpose and channel: the newest answer of a record, the strictest of a customer's records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EVERYWHERE = (ANY, *CHANNELS)
 
 
 def by_record(consents: DataFrame) -> DataFrame:
-    """The newest answer of each record to each purpose on each channel it speaks of; of two of one time, `withdrawn`.
+    """The newest answer of each record per purpose and channel; of two with the same time, `withdrawn`.
 
-    An answer for `any` channel is one for each of them. Columns as in `consents`.
+    An answer for channel `any` counts for each channel. Columns as in `consents`.
     """
     channels = ", ".join(f"'{channel}'" for channel in EVERYWHERE)
     others = [f"`{name}`" for name in consents.columns if name != "channel"]
@@ -30,7 +30,7 @@ def by_record(consents: DataFrame) -> DataFrame:
 def by_customer(consents: DataFrame) -> DataFrame:
     """Whether each customer grants a purpose on a channel: customer_id, purpose, channel, granted.
 
-    Granted by one record at least, and withdrawn by none. No row where no record says anything.
+    Granted means that at least one record grants it and none withdraws it. Without any answer there is no row.
     """
     answers = by_record(consents).selectExpr("customer_id", "purpose", "channel", "state = 'granted' as yes")
     return (
@@ -41,7 +41,7 @@ def by_customer(consents: DataFrame) -> DataFrame:
 
 
 def granted(consents: DataFrame) -> DataFrame:
-    """What each customer consents to: customer_id, consents as a list of `purpose:channel`, sorted."""
+    """Consents of each customer: customer_id, consents as a sorted list of `purpose:channel`."""
     rows = by_customer(consents).where("granted").selectExpr("customer_id", "concat(purpose, ':', channel) as consent")
     listed = rows.groupBy("customer_id").agg({"consent": "collect_list"})
     return listed.selectExpr("customer_id", "sort_array(`collect_list(consent)`) as consents")

@@ -1,1 +1,1 @@
-"""Audiences out to platforms, and what the platforms say back (回流)."""
+"""Exports: sends audiences to platforms and receives their results (回流)."""

@@ -1,4 +1,4 @@
-"""How identifiers look to a platform: put into the shape it asks for, then hashed."""
+"""Formats and hashes identifiers as platforms require."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from quanyu.errors import ConfigError, nearest
 
 
 def lower_trim(value: str) -> str | None:
-    """E-mail as most platforms want it: no space around, lower case; what has no @ is no address."""
+    """E-mail as most platforms require it: trimmed, lower case. None for a text without @."""
     shaped = value.strip().lower()
     return shaped if "@" in shaped.strip("@") else None
 
 
 def e164_digits(value: str) -> str | None:
-    """Phone with its country code and without a plus; one that has no country code is nobody's number here."""
+    """Phone number with country code and without a plus. None for a number without a country code."""
     import phonenumbers
 
     try:
@@ -29,7 +29,7 @@ def e164_digits(value: str) -> str | None:
 
 
 def as_given(value: str) -> str | None:
-    """Leave the value alone, case and hyphens included; only an empty one is dropped."""
+    """Leave the value unchanged, case and hyphens included. None for an empty value."""
     return value or None
 
 
@@ -38,7 +38,7 @@ def _sha256(text: str) -> str:
 
 
 def _md5(text: str) -> str:
-    # Some platforms take nothing else; it hides nothing from anyone who guesses numbers.
+    # Some platforms accept nothing else. It protects nothing against somebody who tries all numbers.
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -52,7 +52,7 @@ HASHES: Mapping[str, Callable[[str], str]] = {"sha256": _sha256, "md5": _md5, "n
 
 @dataclass(frozen=True)
 class Form:
-    """The shape and hash in which a platform takes one kind of identifier."""
+    """Format and hash in which a platform accepts one kind of identifier."""
 
     shape: str
     hash: str = "sha256"
@@ -60,13 +60,13 @@ class Form:
     def __post_init__(self) -> None:
         for what, name, allowed in (("shape", self.shape, SHAPES), ("hash", self.hash, HASHES)):
             if name not in allowed:
-                raise ConfigError(f"{name!r} is no {what} of an identifier: {nearest(name, allowed)}")
+                raise ConfigError(f"{name!r} is not a {what} of an identifier: {nearest(name, allowed)}")
 
     def column(self, kind: str) -> str:
-        """Name the column of a file: phone_sha256, or the bare kind when nothing is hashed."""
+        """Name of the column in a file: phone_sha256, or the kind alone if nothing is hashed."""
         return kind if self.hash == "none" else f"{kind}_{self.hash}"
 
     def apply(self, value: str | None) -> str | None:
-        """Shape and hash a normalised identifier; null when the platform could not match it anyway."""
+        """Format and hash a normalised identifier. None if the platform could not match it."""
         shaped = SHAPES[self.shape](value) if value is not None else None
         return HASHES[self.hash](shaped) if shaped is not None else None

@@ -1,4 +1,4 @@
-"""Who of an audience goes out now, by the gate's answers, and what an export holds of each member since when."""
+"""Members of an audience that an export may send, by the answers of the consent gate, and their history per export."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def members(context: Context, audience: Audience) -> DataFrame:
 
 
 def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
-    """The gate's answers for the members, whose consent has to be for any channel; as `gate.ask` gives them."""
+    """Answers of the consent gate for the members, with consent for any channel; columns as in `gate.ask`."""
     question = Question(audience.purpose, ANY, tuple(kinds))
     return gate.ask(context, question, members(context, audience), held_out(context, audience.name))
 
 
 def last_set(context: Context, export: str) -> DataFrame:
-    """What the last delivered set holds: customer_id, kind, address_hash."""
+    """Content of the last delivered set: customer_id, kind, address_hash."""
     rows = context.lake.table(context.catalogue.tables["export_members"])
     rows = rows.where(f"export = {quoted(export)} and until is null and status = 'sent'")
     return rows.select("customer_id", "kind", "address_hash")
 
 
 def is_begun(context: Context, export: str) -> bool:
-    """Whether the last delivered set holds anybody: only then is there anything to remove."""
+    """Whether the last delivered set is not empty: only then is there anything to remove."""
     return bool(last_set(context, export).limit(1).count())
 
 
 def without_additions(context: Context, rows: DataFrame, export: str) -> DataFrame:
-    """The same answers, in which whoever is not in the last delivered set is withheld."""
+    """The answers, with everybody withheld who is not in the last delivered set."""
     before = last_set(context, export).selectExpr("*", "true as was_sent")
     joined = rows.join(before, ["customer_id", "kind", "address_hash"], "left")
     reason = f"coalesce(reason, if(was_sent, null, {quoted(NOT_ADDED)})) as reason"
@@ -58,7 +58,7 @@ def without_additions(context: Context, rows: DataFrame, export: str) -> DataFra
 
 
 def without_not_taken(context: Context, rows: DataFrame, addresses: Sequence[tuple[str, str, str]]) -> DataFrame:
-    """The same answers, in which addresses (customer, kind, hash) of which the platform takes nothing are withheld."""
+    """The answers, with addresses (customer, kind, hash) withheld of which the platform accepts no value."""
     if not addresses:
         return rows
     schema = "customer_id string, kind string, address_hash string, bad boolean"
@@ -70,28 +70,28 @@ def without_not_taken(context: Context, rows: DataFrame, addresses: Sequence[tup
 
 
 def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> None:
-    """Keep what the export holds of each member from the context's day on; only what differs is written."""
+    """Store what the export sends of each member from the context's day on. Only changes are written."""
     table = context.catalogue.tables["export_members"]
     context.lake.prepare(table)
     current = context.lake.table(table).where(f"export = {quoted(export)} and until is null")
-    changes = _changes(context, export, _standing(rows), current)
+    changes = _changes(context, export, _statuses(rows), current)
     staged = context.lake.staging.take(changes.select(*table.columns))
     counts = {"out": staged.count}
     if staged.count and context.lake.version(place_of(table)) is None:
         context.lake.append(PLACE, staged, receipt, counts)
     elif staged.count:
-        whole = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
-        context.lake.merge(table, whole, table.keys, receipt, counts)
+        updates = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
+        context.lake.merge(table, updates, table.keys, receipt, counts)
 
 
-def _standing(rows: DataFrame) -> DataFrame:
-    whole = [f"coalesce({name}, '') as {name}" for name in ("kind", "address_hash")]
+def _statuses(rows: DataFrame) -> DataFrame:
+    filled = [f"coalesce({name}, '') as {name}" for name in ("kind", "address_hash")]
     status = "if(reason is null, 'sent', 'withheld') as status"
-    return rows.selectExpr("customer_id", *whole, "reason", status).distinct()
+    return rows.selectExpr("customer_id", *filled, "reason", status).distinct()
 
 
 def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) -> DataFrame:
-    """Rows that begin on the day, and those that end on it."""
+    """Rows that begin on the day, and rows that end on it."""
     day = f"date'{context.day}'"
     before = current.selectExpr(*OF_MEMBER, "reason as reason_before", "since")
     both = context.lake.staging.keep(now.join(before, list(OF_MEMBER), "left"))
@@ -101,7 +101,7 @@ def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) 
     )
     unchanged = both.where(same).select(*OF_MEMBER)
     ended = current.join(unchanged, list(OF_MEMBER), "left_anti")
-    # What changes again on the day on which it began is replaced, and not ended.
+    # A row that began on the same day is replaced, not ended.
     ended = ended.join(begun.select(*OF_MEMBER, "since"), [*OF_MEMBER, "since"], "left_anti")
     ended = ended.selectExpr(*OF_MEMBER, "reason", "since", f"{day} as until")
     return begun.unionByName(ended).selectExpr(f"{quoted(export)} as export", "*")

@@ -1,4 +1,4 @@
-"""What every platform declares, and what a delivery says of itself."""
+"""The base class of platforms, and the outcome of a delivery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quanyu.files import Bucket
 
 @dataclass(frozen=True)
 class Delivered:
-    """Where an export lies; written is false when the same content was there before."""
+    """Where an export is stored. `written` is false if the same content was there already."""
 
     location: str
     parts: int
@@ -24,9 +24,9 @@ class Delivered:
 
 
 class Platform:
-    """A place that takes audiences: which identifiers it wants, in which form, and how they get there.
+    """A destination of audiences: which identifiers it accepts, in which form, and how they are delivered.
 
-    A subclass has a docstring, a name and its forms by kind of identifier, strongest first.
+    A subclass has a docstring, a name, and `forms` by kind of identifier, strongest first.
     """
 
     name: ClassVar[str] = ""
@@ -34,28 +34,28 @@ class Platform:
 
     @classmethod
     def identifiers(cls) -> tuple[str, ...]:
-        """Return the kinds of identifiers wanted, in the order of the file's columns."""
+        """Kinds of identifiers that it accepts, in the order of the file's columns."""
         return tuple(cls.forms)
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
-        """Return the column names of the kinds, such as phone_sha256."""
+        """Names of the columns, such as phone_sha256."""
         return tuple(form.column(kind) for kind, form in cls.forms.items())
 
     @classmethod
     def shape(cls, identifiers: Mapping[str, str | None]) -> tuple[str | None, ...]:
-        """Turn one customer's normalised identifiers into a row of the file; all null when none can be matched."""
+        """Turn a customer's normalised identifiers into a row of the file; all null if none can be matched."""
         return tuple(form.apply(identifiers.get(kind)) for kind, form in cls.forms.items())
 
     @classmethod
     def problems(cls) -> list[Problem]:
-        """Return what is missing from the declaration."""
+        """List what is missing from the declaration."""
         file = inspect.getsourcefile(cls) or cls.__module__
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.forms:
-            missing.append(Problem(file, cls.__name__, "give the forms of the identifiers it wants"))
+            missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
-            missing.append(Problem(file, cls.__name__, "say in a docstring what it is"))
+            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing
 
     def deliver(
@@ -67,5 +67,5 @@ class Platform:
         kinds: tuple[str, ...],
         facts: Mapping[str, Any],
     ) -> Delivered:
-        """Bring the whole audience of a day there; a rerun with the same rows and facts changes nothing."""
+        """Deliver the complete audience of a day. A rerun with the same rows and facts changes nothing."""
         raise NotImplementedError

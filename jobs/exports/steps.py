@@ -1,4 +1,4 @@
-"""Steps of exports: who of an audience may go to a platform on a day, shaped and hashed here, delivered as one set."""
+"""Export steps: select the members who may be sent to a platform, format and hash them, and deliver one set per day."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ Address = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Counted:
-    """Customers of an audience on a day: members are the sum of the others, except `shared`.
+    """Numbers of customers of an audience on a day; `members` is the sum of the others, except `shared`.
 
-    `barred` have addresses of which none may be used, `not_added` were not in the last set while something was in
-    doubt, and `shared` counts those from whom an address is withheld because somebody held out shows it too.
+    `barred` have addresses but may use none of them. `not_added` were not in the last set while additions were stopped.
+    `shared` have an address withheld because somebody in the holdout has it too.
     """
 
     members: int
@@ -54,14 +54,14 @@ class Counted:
     shared: int = 0
 
     def notes(self, audience: Audience) -> tuple[str, ...]:
-        """Say in words who was kept back, and why nothing went out where nothing did."""
+        """Say who was left out and, if nothing was exported, why."""
         words = (
             (self.without_consent, f"without consent to {audience.purpose} held back"),
-            (self.holdout, "of the holdout kept out"),
-            (self.without_identifier, "without an identifier that the platform takes"),
-            (self.barred, "kept back since all their addresses are barred: somebody else who shows them objects"),
+            (self.holdout, "of the holdout left out"),
+            (self.without_identifier, "without an identifier that the platform accepts"),
+            (self.barred, "held back: somebody who shares their addresses objects"),
             (self.not_added, "not added: they were not in the last set"),
-            (self.shared, "have an address withheld that somebody held out shows too"),
+            (self.shared, "have an address withheld that somebody in the holdout shares"),
         )
         notes = [f"{count} {text}" for count, text in words if count]
         if self.without_consent and self.without_consent == self.members - self.holdout:
@@ -70,16 +70,16 @@ class Counted:
 
 
 def platforms() -> dict[str, type[Platform]]:
-    """Every platform by the name of its file, which is what audiences write under send_to."""
-    found = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
-    return {platform.__module__.rpartition(".")[2]: platform for platform in found}
+    """Every platform by the name of its file; audiences use this name under send_to."""
+    classes = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
+    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
-    """List a step for every audience and platform that it is sent to."""
-    known = platforms()
+    """List one step per audience and platform."""
+    classes = platforms()
     pairs = [(audience, name) for audience in catalogue.audiences.values() for name in audience.send_to]
-    return [_step(catalogue.settings, audience, name, known[name]) for audience, name in pairs]
+    return [_step(catalogue.settings, audience, name, classes[name]) for audience, name in pairs]
 
 
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
@@ -96,22 +96,23 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
 
 
 def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
-    """What is in doubt, and the rows of feeds that cannot be read: a change of either changes who may go."""
+    """Reasons to add nobody, and versions of the quarantine: if they change, the export runs again."""
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {"doubts": hesitations(context, audience), "bad": {place: context.lake.version(place) for place in places}}
 
 
 def hesitations(context: Context, audience: Audience) -> list[str]:
-    """Why nobody may be added to the set now; nothing where they may."""
+    """Reasons why nobody may be added to the set now; empty if there are none."""
     stale = audience_days.stale(context).get(audience.name)
     words = [*([stale] if stale else []), *doubts(context, audience.purpose)]
     return words if context.sends else [*words, "this run was started to compute alone"]
 
 
 def export(context: Context, receipt: Receipt, audience: Audience, name: str, platform: type[Platform]) -> Outcome:
-    """Deliver the whole set of the day, and keep what became of each member; a copied home delivers nothing.
+    """Deliver the complete set of the day and store what became of each member. A copied home delivers nothing.
 
-    While anything is in doubt the set is the last delivered one without those who may not be reached any more.
+    While there are doubts about consents or memberships, the set is the last delivered one without members who may no
+    longer be contacted.
     """
     task, waits = f"{audience.name}.{name}", hesitations(context, audience)
     if barred := home.may_send(context.settings):
@@ -131,17 +132,17 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     }  # fmt: skip
     delivered = _deliver(context, audience, name, platform, values, facts)
     members.record(context, task, rows, receipt)
-    told = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
-    notes = (*(f"removals alone went out: {words}" for words in waits), *counted.notes(audience))
-    alerts = {"held": f"removals alone went out: {'; '.join(waits)}"} if waits else {}
-    return Outcome(counted.members, counted.customers, notes=notes, facts=told, alerts=alerts)
+    summary = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
+    notes = (*(f"only removals were exported: {words}" for words in waits), *counted.notes(audience))
+    alerts = {"held": f"only removals were exported: {'; '.join(waits)}"} if waits else {}
+    return Outcome(counted.members, counted.customers, notes=notes, facts=summary, alerts=alerts)
 
 
 def _held_back(words: str) -> Outcome:
     return Outcome(notes=(words,), again=True, alerts={"held": words})
 
 
-# What becomes of a member, by the best that any of their addresses comes to.
+# Outcomes of a member, best first.
 _OUTCOMES = {
     "customers": "reason is null",
     "holdout": f"cause = '{gate.HELD_OUT}'",
@@ -153,7 +154,7 @@ _OUTCOMES = {
 
 
 def counts(rows: DataFrame) -> Counted:
-    """Count each member once, by the best that any of their addresses comes to."""
+    """Count each member once, by the best outcome of their addresses."""
     from pyspark.sql import functions as F  # noqa: N812
 
     cases = " ".join(f"when {condition} then {n}" for n, condition in enumerate(_OUTCOMES.values()))
@@ -168,7 +169,10 @@ def counts(rows: DataFrame) -> Counted:
 
 
 def identified(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Stream who may go: customer_id, and of each kind the list of (recorded_on, value, address_hash), newest first."""
+    """Stream customers who may be sent: customer_id, and per kind a list of (recorded_on, value, address_hash).
+
+    Lists are sorted, newest first.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
     free = rows.where("reason is null")
@@ -181,20 +185,21 @@ def identified(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, A
 
 
 def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Address]]:
-    """Give the rows of all customers, and the addresses of which the platform takes nothing.
+    """Format all customers. Returns the rows, and the addresses that the platform does not accept.
 
-    A customer's identifiers stand side by side by rank, so that each stands in a row, not in every pair.
+    The newest values of all kinds share a row, then the next ones, so that each value is in one row, not in every
+    combination.
     """
     rows: list[Row] = []
     not_taken: list[Address] = []
     for customer in customers:
         entries = {kind: customer.get(kind) or () for kind in platform.identifiers()}
         ranks = zip_longest(*entries.values())
-        own = (
+        formatted = (
             platform.shape({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
             for rank in ranks
         )
-        rows += [row for row in dict.fromkeys(own) if any(value is not None for value in row)]
+        rows += [row for row in dict.fromkeys(formatted) if any(value is not None for value in row)]
         not_taken += [
             (customer["customer_id"], kind, entry[2])
             for kind, listed in entries.items()
@@ -205,7 +210,7 @@ def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> 
 
 
 def destination(settings: Settings) -> Bucket:
-    """Open the bucket of the settings, or the folder of the home where none is set."""
+    """Open the bucket of the settings, or the folder `exports` of the home if none is set."""
     drop = settings.drop
     if drop.bucket is None:
         return folder(settings.home / "exports")
@@ -225,6 +230,6 @@ def _deliver(
     except QuanyuError as error:
         context.store.exports.record(task, context.day, "failed", None, {**facts, "reason": str(error)})
         raise
-    told = {**facts, "parts": delivered.parts, "rows": delivered.rows}
-    context.store.exports.record(task, context.day, "delivered", delivered.location, told)
+    details = {**facts, "parts": delivered.parts, "rows": delivered.rows}
+    context.store.exports.record(task, context.day, "delivered", delivered.location, details)
     return delivered

@@ -1,1 +1,1 @@
-"""Who gets what and when, decided by day and sent once."""
+"""Journeys: who gets which message and when, decided by day and sent once."""

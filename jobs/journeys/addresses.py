@@ -1,4 +1,4 @@
-"""Where customers are reached and what a message may say of them, fetched at the moment of sending."""
+"""Addresses of customers and the values that a message may contain, read at the time of sending."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ VALUES = {
 
 @dataclass(frozen=True)
 class JourneyTemplate(Template):
-    """A text of a journey, which may also name the journey."""
+    """A message template of a journey, which may also contain the journey's name."""
 
     journey: str = ""
 
     def fill(self, values: Mapping[str, Any]) -> Text:
-        """Fill in one customer's values and the journey's."""
+        """Fill in the values of one customer and the name of the journey."""
         return super().fill({**values, "journey": self.journey})
 
 
 def template_name(journey: str, step: int) -> str:
-    """Name the text of a step."""
+    """Name of the template of a step."""
     return f"{journey}.{step}"
 
 
 def templates(journeys: Iterable[Journey], programs: Mapping[str, Program]) -> dict[str, Template]:
-    """Every text of every journey by name. Raises ConfigError with all that cannot be read or names unknown values."""
+    """Templates of all journeys, by name. Raises ConfigError for those that cannot be parsed or use unknown values."""
     problems = Problems()
-    found: dict[str, Template] = {}
+    texts: dict[str, Template] = {}
     for journey in journeys:
         for step, operation in enumerate(programs[journey.name].operations):
             if operation.message is None:
                 continue
-            name, told = template_name(journey.name, step), operation.message
+            name, message = template_name(journey.name, step), operation.message
             with problems.gather():
-                made = JourneyTemplate(name, told.subject, told.body, None, journey.file, journey.name)
-                for unknown in sorted(made.names() - set(VALUES)):
+                template = JourneyTemplate(name, message.subject, message.body, None, journey.file, journey.name)
+                for unknown in sorted(template.names() - set(VALUES)):
                     problems.add(journey.file, "message", f"unknown value {unknown!r}; {nearest(unknown, VALUES)}")
-                found[name] = made
+                texts[name] = template
     problems.check()
-    return found
+    return texts
 
 
-def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
-    """Make the function that asks the gate, now, where each message may go by a kind of identifier, or why not.
+def addresses(context: Context, kind: str, value_names: frozenset[str]) -> Reach:
+    """Return a function that asks the consent gate where each message may go by a kind of identifier, or why not.
 
-    A walk's customer is looked up anew. Names are only read where a text wants them. While consents are in doubt every
-    message waits.
+    It looks up the current customer of a message, and reads names only if a template uses them. While there are doubts
+    about consents, every message waits.
     """
 
     gates: dict[str, Gate] = {}
@@ -82,11 +82,13 @@ def addresses(context: Context, kind: str, wanted: frozenset[str]) -> Reach:
         customers = current_customers(context, messages)
         answers: dict[str, Address | Withheld] = {}
         for journey in sorted({message.journey for message in messages}):
-            own = [message for message in messages if message.journey == journey]
+            of_journey = [message for message in messages if message.journey == journey]
             if journey not in gates:
                 gates[journey] = gate_of(context, kind, journey)
-            rows = asked(context, gates[journey], {customers[message.key] for message in own}, "name" in wanted)
-            answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in own}
+            rows = asked(
+                context, gates[journey], {customers[message.key] for message in of_journey}, "name" in value_names
+            )
+            answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in of_journey}
         return answers
 
     return reach
@@ -96,7 +98,7 @@ PURPOSE = "messages"
 
 
 def current_customers(context: Context, messages: Sequence[Message]) -> dict[str, str]:
-    """Who each message is for today, by its key: who holds the walk's record, or the id that goes on."""
+    """Customer of each message today, by key: the one who has the record of the walk, or the id that replaced it."""
     into = asof.redirects(context.lake)
     holders = {walk.instance_id: walk.customer_id for walk in walks.walks(context)}
     return {
@@ -106,14 +108,14 @@ def current_customers(context: Context, messages: Sequence[Message]) -> dict[str
 
 
 def gate_of(context: Context, kind: str, journey: str) -> Gate:
-    """The gate for messages of a journey by a kind of identifier, which lets nothing to its held-out people."""
+    """The consent gate for messages of a journey by a kind of identifier. It refuses customers in the holdout."""
     declared = context.catalogue.journeys.get(journey)
     out = facts.held_out(context, declared.enters if declared else "")
     return Gate(context, Question(PURPOSE, REACHES[kind][0], (kind,)), out)
 
 
 def asked(context: Context, gate: Gate, customers: Collection[str], named: bool) -> dict[str, list[Mapping[str, Any]]]:
-    """The gate's answers for customers, with what a text may say of them: rows by customer."""
+    """Answers of the gate by customer, with the values that a message may contain."""
     spark, tables = context.lake.spark, context.catalogue.tables
     frame = spark.createDataFrame([(customer,) for customer in sorted(customers)], "customer_id string")
     reached = gate.ask(frame)
@@ -128,17 +130,17 @@ def asked(context: Context, gate: Gate, customers: Collection[str], named: bool)
 
 
 def _names(context: Context) -> DataFrame:
-    """The name told last of each customer: customer_id, name."""
+    """The newest name of each customer: customer_id, name."""
     from pyspark.sql import functions as F  # noqa: N812
 
     people = facts.known(context, "people", facts.Moment.now()).where("display_name not like '%*%'")
-    # One text orders them: a struct costs each customer the memory of its whole batch.
+    # Order by one text: ordering by a struct keeps a whole batch in memory for each customer.
     last = "max_by(display_name, concat(cast(recorded_on as string), source, person_key))"
     return people.groupBy("customer_id").agg(F.expr(last).alias("name"))
 
 
 def _answer(rows: Sequence[Mapping[str, Any]], kind: str) -> Address | Withheld:
-    """The address told last of those that are free, or why there is none."""
+    """The newest address that may be used, or the reason why there is none."""
     free = [row for row in rows if row["reason"] is None]
     if not free:
         reasons = {row["reason"] for row in rows}

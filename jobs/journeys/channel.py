@@ -1,4 +1,4 @@
-"""What every channel declares, and what it says of a message."""
+"""The base class of channels, and the outcome of a message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quanyu.errors import Problem
 
 @dataclass(frozen=True)
 class Envelope:
-    """One rendered message with its address; it lives only while it is being sent."""
+    """One rendered message with its address. It exists only while it is being sent."""
 
     key: str
     to: str
@@ -26,9 +26,9 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a message: failed may be tried again, unknown may have been delivered and never is.
+    """What became of a message. `failed` may be retried; `unknown` may have been delivered and is never retried.
 
-    by_server: the other side said so, and not we of the message ourselves.
+    `by_server` is true if the other side decided it, and false if we did.
     """
 
     status: Literal["sent", "rejected", "failed", "unknown"]
@@ -37,11 +37,11 @@ class Outcome:
 
 
 class Channel:
-    """A way for messages to go out; used as a context, in which connections live.
+    """A channel that delivers messages. Use it as a context manager, which holds its connections.
 
-    A repeatable one may deliver a message twice, since the second time replaces the first. Entering it, and deliver,
-    raise RetryableError or RejectedError when the channel itself is out of order: no message is to blame then. What is
-    wrong with one message is its Outcome.
+    A `repeatable` channel may deliver a message twice, because the second copy replaces the first. Entering it and
+    `deliver` raise RetryableError or RejectedError if the channel itself fails, whatever the message. A problem of one
+    message is its Outcome.
     """
 
     name: ClassVar[str] = ""
@@ -55,16 +55,16 @@ class Channel:
         return None
 
     def deliver(self, envelope: Envelope) -> Outcome:
-        """Hand one message over and say what became of it."""
+        """Deliver one message and return its outcome."""
         raise NotImplementedError
 
     @classmethod
     def problems(cls) -> list[Problem]:
-        """Return what is missing from the declaration."""
+        """List what is missing from the declaration."""
         file = inspect.getsourcefile(cls) or cls.__module__
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.reached_by:
-            missing.append(Problem(file, cls.__name__, "name the kind of identifier it reaches people by: reached_by"))
+            missing.append(Problem(file, cls.__name__, "declare `reached_by`, the kind of identifier that it sends to"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Channel.__doc__:
-            missing.append(Problem(file, cls.__name__, "say in a docstring what it is"))
+            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing

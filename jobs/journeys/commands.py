@@ -1,4 +1,4 @@
-"""Commands of the outbox: what became of each message, and what a person decides of those whose fate is unknown."""
+"""Commands of the outbox: list what became of each message, and decide about messages whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:  # Each command loads what it needs: the help of the product m
     from quanyu.run import Context
 
 outbox = typer.Typer(
-    invoke_without_command=True, help="What became of each message; `send` and `close` decide of unknown ones."
+    invoke_without_command=True, help="What became of each message; `send` and `close` decide about unknown ones."
 )
-Why = Annotated[str, typer.Option(help="The reason, in your words; it is kept in the store and in the lake.")]
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored with the message.")]
 Key = Annotated[str, typer.Argument(help="Key of the message, as `quanyu outbox --status unknown` shows it.")]
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add the commands to the application."""
     app.add_typer(outbox, name="outbox")
 
 
 @outbox.callback()
 def show(
     called: typer.Context,
-    journey: Annotated[str | None, typer.Option(help="List every message and held-out person of a journey.")] = None,
+    journey: Annotated[str | None, typer.Option(help="List every message of a journey, and its holdout.")] = None,
     status: Annotated[str | None, typer.Option(help="List the messages of a status, such as unknown.")] = None,
-    day: Annotated[str | None, typer.Option(help="Only what was due on a day, as 2011-12-09.")] = None,
+    day: Annotated[str | None, typer.Option(help="Only messages due on a day, such as 2011-12-09.")] = None,
     conf: Conf = None, home: Home = None,
 ) -> None:  # fmt: skip
-    """Count messages by journey and status, or list those asked for, with what became of each and why.
+    """Count messages by journey and status, or list the selected ones with what became of each and why.
 
     Example: `quanyu outbox --journey winback`
     """
@@ -51,31 +51,31 @@ def show(
     context = _context(conf, home)
     if journey is not None:
         _check(journey, {*context.catalogue.journeys, *(m.journey for m in context.store.outbox.all())}, "journey")
-    found = fates(context, journey)
+    selected = fates(context, journey)
     if day is not None:
         on = day_of(day)
-        found = [fate for fate in found if fate.day == on]
+        selected = [fate for fate in selected if fate.day == on]
     if status is not None:
         _check(status, _statuses(), "status")
-        found = [fate for fate in found if fate.status == status]
-    say(_counts(found))
+        selected = [fate for fate in selected if fate.status == status]
+    say(_counts(selected))
     if journey is not None or status is not None or day is not None:
-        say(_listing(found))
+        say(_listing(selected))
 
 
 @outbox.command()
 def send(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Let a message go out in the next run, which asks again whether it may; for one that did not arrive.
+    """Send a message again, which did not arrive: the next run sends it, if it may still be sent.
 
     Example: `quanyu outbox send 5f0c91d2-1 --why "the server's log shows that it never came"`
     """
     _decide(_Decision(key, "again", "send", why), conf, home, wait)
-    say(f"{key} is planned again; the next run sends it, if it may still go out")
+    say(f"{key} is planned again; the next run sends it, if it may still be sent")
 
 
 @outbox.command()
 def close(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """End a message as it is: it never goes out any more.
+    """End a message as it is: it is never sent any more.
 
     Example: `quanyu outbox close 5f0c91d2-1 --why "the customer says that it arrived"`
     """
@@ -84,7 +84,7 @@ def close(key: Key, why: Why, conf: Conf = None, home: Home = None, wait: Wait =
 
 
 class _Decision:
-    """What a person decides of a message."""
+    """A person's decision about a message."""
 
     def __init__(self, key: str, status: str, word: str, why: str) -> None:
         self.key, self.status = key, status
@@ -132,18 +132,18 @@ def _check(name: str, allowed: Iterable[str], what: str) -> None:
         raise ConfigError(f"unknown {what} {name!r}; {nearest(name, allowed)}")
 
 
-def _counts(found: list[Fate]) -> Any:
+def _counts(fates: list[Fate]) -> Any:
     from rich.table import Table
 
-    counted = Counter((fate.journey, fate.status) for fate in found)
+    counted = Counter((fate.journey, fate.status) for fate in fates)
     counts = Table(title="Outbox", title_justify="left", title_style="bold", header_style="bold")
     for column in ("journey", "status", "messages"):
         counts.add_column(column, justify="right" if column == "messages" else "left")
     for (journey, status), number in sorted(counted.items()):
         counts.add_row(journey, status, f"{number:,}")
-    return counts if counted else "the outbox is empty, of what was asked for"
+    return counts if counted else "the outbox has no such message"
 
 
-def _listing(found: list[Fate]) -> Any:
-    rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in found]
+def _listing(fates: list[Fate]) -> Any:
+    rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in fates]
     return grid(("due", "key", "customer", "status", "reason"), rows)

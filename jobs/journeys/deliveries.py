@@ -1,4 +1,4 @@
-"""What became of every message, in the lake: written before and after it goes out, read where the store lacks it."""
+"""Message outcomes in the lake: written before and after sending, and read back if the store has lost them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLACE = place_of(Deliveries)
-# Under which the store remembers the version of the table that it agrees with.
+# The store remembers under this key the version of the table that it was last in step with.
 AGREED = "journeys.deliveries"
 
 
 def record(context: Context, receipt: Receipt) -> int:
-    """Write what changed in the outbox since it was last written, in one commit. Returns how many messages did."""
+    """Write outbox changes since the last call to the lake, in one commit. Returns the number of messages."""
     lake, outbox = context.lake, context.store.outbox
     changed = outbox.unrecorded()
     if changed:
@@ -34,21 +34,22 @@ def record(context: Context, receipt: Receipt) -> int:
 
 
 def take(context: Context) -> int:
-    """Let the outbox take what the lake knows and it lacks: all of it after the store was lost. Returns how many.
+    """Restore messages from the lake that the outbox lacks, such as all of them after the store was lost.
 
-    A store that was put back, or a lake, has another version of the table than the two last agreed on.
+    Returns their number. After the store or the lake was restored from a backup, the version of the table is not the
+    one last agreed on.
     """
     if agreed(context):
         return 0
     lake, store = context.lake, context.store
     rows = lake.rows(PLACE, _columns()).to_pylist() if lake.exists(PLACE) else []
-    taken = store.outbox.take([_message(row) for row in rows])
+    count = store.outbox.take([_message(row) for row in rows])
     store.memory.remember(AGREED, "", {"version": lake.version(PLACE)})
-    return taken
+    return count
 
 
 def agreed(context: Context) -> bool:
-    """Whether the store knows the table as it stands."""
+    """Whether the store is in step with the current version of the table."""
     last = context.store.memory.recall(AGREED) or {"version": None}
     return bool(last["version"] == context.lake.version(PLACE))
 
@@ -65,9 +66,9 @@ def _arrow(messages: Sequence[Message], context: Context, schema: pa.Schema) -> 
 
 
 def _row(message: Message, day: date, home: str) -> dict[str, Any]:
-    told = {"step": int(message.step), "due_on": message.due_on or message.planned_on}
+    values = {"step": int(message.step), "due_on": message.due_on or message.planned_on}
     at = message.updated_at.astimezone(UTC) if message.updated_at else None
-    return {**vars(message), **told, "day": day, "at": at, "home": home}
+    return {**vars(message), **values, "day": day, "at": at, "home": home}
 
 
 def _message(row: dict[str, Any]) -> Message:

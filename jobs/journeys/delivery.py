@@ -1,4 +1,4 @@
-"""The step that sends: what was decided is planned, what is due goes out, and what became of it is in the lake."""
+"""The step that sends: puts decided messages into the outbox, sends those due, and records outcomes in the lake."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENDINGS = ("sent", "held", "rejected", "failed", "expired", "cancelled")
 
 
 def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step:
-    """Describe the step that sends. Raises ConfigError for texts that cannot be read."""
+    """Describe the step that sends. Raises ConfigError for templates that cannot be parsed."""
     journeys = catalogue.journeys
     texts = addresses.templates(journeys.values(), programs)
     declared = [journey.digest() for journey in journeys.values()]
@@ -49,15 +49,15 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
 
 
 def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
-    """Put every message that was ever decided into the outbox, which takes those it has not. Returns how many.
+    """Put every decided message into the outbox, which skips those it already has. Returns how many were added.
 
-    `deliveries.take` comes first, so that a store that was lost plans nothing twice.
+    Call `deliveries.take` first, so that nothing is planned twice after the store was lost.
     """
     return context.store.outbox.plan(list(messages(context, programs, decided)))
 
 
 def messages(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> Iterable[Message]:
-    """Every message that was ever decided, under a key that no rerun changes; the outbox takes those it has not."""
+    """Every decided message, under a key that is the same on every run."""
     for d in decided:
         if d.decision == "message" and d.journey in programs:
             yield Message(
@@ -68,7 +68,7 @@ def messages(context: Context, programs: Mapping[str, Program], decided: Iterabl
 
 
 def waiting(context: Context) -> Mapping[str, Any]:
-    """Tell the outbox's counts, with a mark never seen before while something is to be done: then `send` has to run."""
+    """Inputs of the step: counts of the outbox and, if anything is to be done, a unique mark, which makes it run."""
     outbox = context.store.outbox
     counts = outbox.counts()
     due = outbox.due(1, context.day, context.settings.mail.channel) or counts.keys() & {"announced", "sending"}
@@ -77,7 +77,7 @@ def waiting(context: Context) -> Mapping[str, Any]:
 
 
 def channel(settings: Settings) -> Channel:
-    """Open the channel of the settings. Raises ConfigError for a secret that is not there."""
+    """Open the channel of the settings. Raises ConfigError for a missing secret."""
     mail = settings.mail
     if mail.channel == "eml":
         return Eml(settings.home / "outbox")
@@ -88,15 +88,15 @@ def channel(settings: Settings) -> Channel:
 
 
 def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], programs: Mapping[str, Program]) -> Outcome:
-    """Settle what facts that came back tell, send what is due, and put into the lake what became of each message.
+    """Settle unknown messages by new facts, send what is due, and record every outcome in the lake.
 
-    A home that was copied sends nothing. A channel is only opened, and addresses only fetched, when something is due.
+    A copied home sends nothing. The channel is opened and addresses are read only if something is due.
     """
     outbox, mail = context.store.outbox, context.settings.mail
     record = partial(deliveries.record, context, receipt)
     deliveries.take(context)
     settled = settlement.settle(context)
-    # First of all: what a dead sender had announced and not begun is due again.
+    # Before anything else: messages that a killed run announced but did not begin to send are due again.
     counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
     counts["unknown"] += _doubt(context)
     record()
@@ -114,49 +114,49 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
 
 
 def _doubt(context: Context) -> int:
-    """Let nothing go out that may have gone out from the home before it was restored."""
+    """Mark messages as unknown that may have been sent before the home was restored from a backup."""
     until = home.doubted_until(context.settings)
     return context.store.outbox.doubt(until, f"due until {until}, may have gone out before a restore") if until else 0
 
 
 def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str, Program], record: Any) -> Run:
     by, key = channel(context.settings), person_key_secret(context.settings)
-    wanted = frozenset(name for text in texts.values() for name in text.names())
+    value_names = frozenset(name for text in texts.values() for name in text.names())
 
     def hashed(to: Address) -> str:
         return address_hash(key, to.kind, to.to)
 
     return Run(
-        context.store, by, addresses.addresses(context, by.reached_by, wanted), texts, context.day,
+        context.store, by, addresses.addresses(context, by.reached_by, value_names), texts, context.day,
         context.settings.mail.sender, recheck.recheck(context, programs, texts), record, hashed, BATCH,
     )  # fmt: skip
 
 
 def _so_far(counts: Mapping[str, int]) -> str:
     ended = ", ".join(f"{counts[name]} {name}" for name in ENDINGS if counts.get(name))
-    return f"Before it: {ended or 'nothing went out'}; what was not handed over waits."
+    return f"Before it: {ended or 'nothing was sent'}; messages not handed over wait."
 
 
 def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
-    """Put in words and figures what became of the messages of one run."""
-    told = {name: counts.get(name, 0) for name in ENDINGS}
-    told["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
+    """Outcome of the step: counts of messages by status, and notes."""
+    totals = {name: counts.get(name, 0) for name in ENDINGS}
+    totals["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
     left = context.store.outbox.all("planned")
-    told["planned"] = len(left)
+    totals["planned"] = len(left)
     others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
     words = (
-        (told["held"], "held at the moment of sending; `quanyu outbox --status held` has the reasons"),
-        (settled, "unknown ones settled by facts that came back"),
+        (totals["held"], "held when it was time to send; `quanyu outbox --status held` has the reasons"),
+        (settled, "unknown messages settled by reported events"),
         (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
-        (told["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
-        (told["failed"], "failed, to be tried again a quarter of an hour later or after"),
-        (told["unknown"], "unknown: they may have arrived, and are never sent again by themselves;"
+        (totals["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
+        (totals["failed"], "failed, to be retried after 15 minutes or later"),
+        (totals["unknown"], "unknown: they may have arrived, and are never sent again automatically;"
                           " `quanyu outbox --status unknown` lists them"),
-        (told["expired"], "expired: too late, the goal reached or the journey left before they went out"),
-        (told["cancelled"], "cancelled: their journey or step is not declared any more"),
+        (totals["expired"], "expired: too late, the goal was reached, or the customer left the journey"),
+        (totals["cancelled"], "cancelled: their journey or step is no longer declared"),
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
     waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
     alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
-    return Outcome(sum(told.values()) - told["planned"], told["sent"], notes=notes, facts=told, alerts=alerts)
+    return Outcome(sum(totals.values()) - totals["planned"], totals["sent"], notes=notes, facts=totals, alerts=alerts)

@@ -1,4 +1,4 @@
-"""Who begins a walk: whoever comes into a journey's audience from its first day on, and not again too soon."""
+"""Who enters a journey: customers who entered its audience on or after its start, and not again too soon."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from quanyu.run import Context
 TAKEN = "journeys.entries"
 
 
-def newcomers(context: Context, known: Sequence[Walk]) -> tuple[list[Walk], dict[str, str]]:
-    """Begin a walk for each entry into an audience since the last run; and say why nobody enters some journeys.
+def newcomers(context: Context, existing: Sequence[Walk]) -> tuple[list[Walk], dict[str, str]]:
+    """Begin a walk for each entry into an audience since the last run. Also returns why nobody may enter some journeys.
 
-    A walk belongs to the first record of who entered. An entry of before is none, even where it is new to its customer:
-    after a merge or a split a stay goes on under another id.
+    A walk belongs to the first record of the customer. An earlier entry does not count, even if it is new to its
+    customer: a merge or a split moves intervals to another id.
     """
     journeys = context.catalogue.journeys
-    barred = closed(journeys.values(), known, audience_days.stale(context))
+    barred = closed(journeys.values(), existing, audience_days.stale(context))
     by_audience: dict[str, list[Journey]] = defaultdict(list)
     for journey in journeys.values():
         if journey.name not in barred:
             by_audience[journey.enters].append(journey)
     since = {journey.name: _since(context, journey) for journey in journeys.values()}
     starts = {name: min(since[journey.name] for journey in of_name) for name, of_name in by_audience.items()}
-    begun = {walk.instance_id for walk in known}
+    begun = {walk.instance_id for walk in existing}
     new = [
         (journey, entry)
         for entry in walks.entries(context, starts)
         for journey in by_audience[entry[0]]
         if entry[2] >= since[journey.name] and not begun & _names(journey, entry)
     ]
-    return _begun(context, known, new), barred
+    return _begun(context, existing, new), barred
 
 
 def take(context: Context, barred: Mapping[str, str]) -> None:
-    """Remember that all entries up to the day were taken into the journeys that are not barred."""
+    """Remember that entries up to the day were processed for journeys that are open."""
     for journey in context.catalogue.journeys.values():
         if journey.name not in barred:
             before = _taken(context, journey)
@@ -51,7 +51,7 @@ def take(context: Context, barred: Mapping[str, str]) -> None:
 
 
 def _taken(context: Context, journey: Journey) -> Any:
-    """Last day before the run's up to which entries were taken, by whatever name the journey has had."""
+    """Last day before the run's up to which entries were processed, under any name that the journey has had."""
     names = (journey.name, *(journey.was or ()))
     last = next((last for name in names if (last := context.store.memory.recall(TAKEN, name))), None)
     if last is None:
@@ -60,40 +60,40 @@ def _taken(context: Context, journey: Journey) -> Any:
 
 
 def _since(context: Context, journey: Journey) -> date:
-    taken = _taken(context, journey)
-    return max(journey.starts, date.fromisoformat(taken) + timedelta(days=1)) if taken else journey.starts
+    last = _taken(context, journey)
+    return max(journey.starts, date.fromisoformat(last) + timedelta(days=1)) if last else journey.starts
 
 
-def closed(journeys: Iterable[Journey], known: Iterable[Walk], stale: Mapping[str, str]) -> dict[str, str]:
-    """Journeys that nobody enters today, each with the reason.
+def closed(journeys: Iterable[Journey], existing: Iterable[Walk], stale: Mapping[str, str]) -> dict[str, str]:
+    """Journeys that nobody may enter today, each with the reason.
 
-    One that has no walks yet may be an old one under another name: then its customers would be written to again.
+    A journey without walks may be a renamed one. Its customers would then get the same messages again.
     """
     journeys = list(journeys)
     declared = {journey.name for journey in journeys}
     audiences: dict[str, set[str | None]] = defaultdict(set)
-    for walk in known:
+    for walk in existing:
         audiences[walk.journey].add(walk.audience)
     reasons = {journey.name: stale[journey.enters] for journey in journeys if journey.enters in stale}
     for journey in journeys:
         if journey.was is None and journey.name not in audiences:
-            gone = [name for name in audiences if name not in declared and audiences[name] & {journey.enters, None}]
-            if gone:
-                told = f"write `was: {gone[0]}` if it is its new name, `was: none` if it is another journey"
-                reasons[journey.name] = f"{', '.join(sorted(gone))} has no file any more; {told}"
+            missing = [name for name in audiences if name not in declared and audiences[name] & {journey.enters, None}]
+            if missing:
+                fix = f"write `was: {missing[0]}` if it is its new name, `was: none` if it is another journey"
+                reasons[journey.name] = f"{', '.join(sorted(missing))} has no file any more; {fix}"
     return reasons
 
 
 def _names(journey: Journey, entry: Entry) -> set[str]:
-    """What the walk of an entry is called, and was under names of before."""
+    """Ids of the walk of an entry, under the journey's current and former names."""
     return {instance_id(name, entry[1], entry[2]) for name in (journey.name, *(journey.was or ()))}
 
 
-def _begun(context: Context, known: Iterable[Walk], new: Sequence[tuple[Journey, Entry]]) -> list[Walk]:
+def _begun(context: Context, existing: Iterable[Walk], new: Sequence[tuple[Journey, Entry]]) -> list[Walk]:
     records = walks.first_records(context, {customer for _, (_, customer, _) in new})
     held_by = walks.holders(context, set(records.values()))
     of_person: dict[tuple[str, str], list[Walk]] = defaultdict(list)
-    for walk in known:
+    for walk in existing:
         of_person[walk.journey, walk.customer_id].append(walk)
     begun = []
     for journey, (audience, customer, on) in new:

@@ -1,4 +1,4 @@
-"""What became of everybody whom a journey was for: decided messages, those held back, and those held out."""
+"""What became of everybody in a journey: messages, messages held back, and customers in the holdout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELD_BACK = "held back"
 
 @dataclass(frozen=True)
 class Fate:
-    """One decided message, or one customer who was to get none, and why. No addresses."""
+    """One message, or one customer who was to get none, with the reason. It contains no address."""
 
     key: str
     journey: str
@@ -27,7 +27,7 @@ class Fate:
 
 
 def fates(context: Context, journey: str | None = None) -> list[Fate]:
-    """List what became of every message, and with a journey of whoever it held back or out too, by day and key."""
+    """Outcomes of all messages, or those of a journey with its held-back messages and its holdout; by day and key."""
     listed = [_of_message(message) for message in context.store.outbox.all(journey=journey)]
     if journey is not None:
         listed += [*_held_back(context, journey), *_held_out(context, journey)]
@@ -41,7 +41,7 @@ def _of_message(message: Message) -> Fate:
 
 
 def _held_back(context: Context, journey: str) -> Iterator[Fate]:
-    """Messages that the journey decided not to plan."""
+    """Messages that the journey decided not to send."""
     for row in _rows(context, "gold/decisions", "journey", journey):
         if row["decision"] == "held":
             key = f"{row['instance_id']}-{row['step']}"
@@ -49,7 +49,7 @@ def _held_back(context: Context, journey: str) -> Iterator[Fate]:
 
 
 def _held_out(context: Context, journey: str) -> Iterator[Fate]:
-    """Members of the journey's audience who are held out of every treatment, to measure it."""
+    """Members of the journey's audience who are in the holdout, so that its effect can be measured."""
     declared = context.catalogue.journeys.get(journey)
     for row in _rows(context, "gold/memberships", "audience", declared.enters) if declared else ():
         if row["holdout"]:

@@ -1,4 +1,4 @@
-"""Whose fault a refusal is: the recipient's, or the channel's, which then stops before it costs anybody a message."""
+"""Tells refusals of one recipient from failures of the channel, so that a failing channel is stopped early."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from jobs.journeys.channel import Outcome
 from quanyu.errors import LaterError, QuanyuError, RejectedError
 
-# The same refusal to so many messages in a row, none accepted between, is the channel's.
+# The same refusal of this many messages in a row, with none accepted in between, is a failure of the channel.
 SAME_REFUSALS = 3
-# So many messages in a row that got no answer after their content stop the rest.
+# Stop sending after this many messages in a row without an answer to their content.
 LOST_ANSWERS = 2
-# What is in an answer of each recipient: addresses, queue ids, times, and how a connection was lost.
+# Parts of an answer that differ by recipient: addresses, queue ids, times, and how a connection was lost.
 _OWN = re.compile(r"\S*[@<>]\S*|\b\S*\d\S*\b|\(\w+\)")
 _CODES = re.compile(r"\b[245](?:\d\d|\.\d{1,3}\.\d{1,3})\b")
 
 
 class Faults:
-    """Looks at the outcomes of one run in order."""
+    """Observes the outcomes of one run, in order."""
 
     def __init__(self) -> None:
         self.refused: list[str] = []
@@ -25,9 +25,9 @@ class Faults:
         self._lost = 0
 
     def look(self, key: str, outcome: Outcome) -> QuanyuError | None:
-        """Take in what became of a message, and return the channel's fault where it is one.
+        """Register the outcome of a message. Returns the error if it shows that the channel fails.
 
-        `refused` then lists the keys of those that were refused for it.
+        `refused` then lists the keys of messages that were refused because of it.
         """
         if outcome.status == "unknown":
             self._lost += 1
@@ -44,7 +44,7 @@ class Faults:
 
 
 def _gist(outcome: Outcome) -> tuple[str, ...]:
-    """What an answer says to everybody: its codes and words, without what is one recipient's own."""
+    """The parts of an answer that are the same for all recipients: its codes and words."""
     reason = outcome.reason or ""
     return (outcome.status, *_CODES.findall(reason), *_OWN.sub("", reason).split())
 
@@ -56,5 +56,5 @@ def _silent(outcome: Outcome) -> LaterError:
 def _channels_own(outcome: Outcome) -> QuanyuError:
     kind = RejectedError if outcome.status == "rejected" else LaterError
     return kind(
-        f"the same answer to {SAME_REFUSALS} recipients in a row is taken for the channel's own: {outcome.reason}"
+        f"the same answer to {SAME_REFUSALS} recipients in a row counts as a failure of the channel: {outcome.reason}"
     )

@@ -1,4 +1,4 @@
-"""How often a person is written to, over all journeys: what comes too soon waits for a later day."""
+"""Frequency cap: limits how often a person gets messages over all journeys; others wait for a later day."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import date
 from jobs.journeys.program import Decision, Walk
 from quanyu.run import Context
 
-# What a person may have got. Who got nothing is not messaged.
+# Statuses of messages that may have arrived. Others do not count against the cap.
 ARRIVED = ("announced", "sending", "sent", "unknown")
 
 
 def in_time(
-    context: Context, decided: Iterable[Decision], known: Iterable[Walk], last_day: Callable[[Decision], date]
+    context: Context, decided: Iterable[Decision], walks: Iterable[Walk], last_day: Callable[[Decision], date]
 ) -> tuple[list[Decision], int]:
-    """Leave out messages to persons who get or got another one less than quiet_days ago, and count them.
+    """Leave out messages to persons who got another one less than quiet_days ago, and count them.
 
-    The next run asks for them again. One whose last day is over goes through, so that it is put down as expired.
+    The next run asks again. A message past its last day passes, so that it is recorded as expired.
     """
-    person = {walk.instance_id: walk.customer_id for walk in known}
+    person = {walk.instance_id: walk.customer_id for walk in walks}
     planned = context.store.outbox.all()
     last: dict[str, date] = {}
     for message in planned:
@@ -31,11 +31,11 @@ def in_time(
     going, waiting = [], 0
     for decision in sorted(decided, key=_order):
         who = person.get(decision.instance_id, decision.customer_id)
-        asked = decision.decision == "message" and _key(decision) not in keys and last_day(decision) >= context.day
-        if asked and who in last and (context.day - last[who]).days < context.settings.quiet_days:
+        is_due = decision.decision == "message" and _key(decision) not in keys and last_day(decision) >= context.day
+        if is_due and who in last and (context.day - last[who]).days < context.settings.quiet_days:
             waiting += 1
             continue
-        if asked:
+        if is_due:
             last[who] = context.day
         going.append(decision)
     return going, waiting

@@ -1,4 +1,4 @@
-"""An envelope as an e-mail, with headers that no content can add to."""
+"""Builds e-mails whose headers cannot be forged by their content."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jobs.journeys.template import ENCODED_WORD
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.printable import is_hidden
 
-# One plain address: whatever could begin another one, or a header, is not in it.
+# One plain address, without any character that could begin another address or a header.
 WORD = r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f.]+"
 ADDRESS = re.compile(rf"{WORD}(\.+{WORD})*@{WORD}(\.{WORD})+")
 
 
 def fingerprint(key: str) -> str:
-    """Return 32 characters that stand for a message's key and say nothing of the person."""
+    """32 characters that identify a message and reveal nothing about the person."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -32,21 +32,21 @@ def fingerprint_sql(key: str) -> str:
 
 
 def named_sql(message_id: str) -> str:
-    """SQL of what a message is named by: a key, or the fingerprint out of a Message-ID with brackets and domain."""
+    """SQL of the name by which a row refers to a message: a key, or the local part of a Message-ID."""
     return f"regexp_extract({message_id}, '^<?([^<>@]+)', 1)"
 
 
 def compose(envelope: Envelope, at: datetime) -> EmailMessage:
-    """Build the e-mail; its Message-ID comes from the key alone, so that a receiver can drop a second copy.
+    """Build the e-mail. Its Message-ID depends on the key only, so that a receiver can drop a second copy.
 
-    RejectedError when the address or a header cannot be one; ConfigError when it is the sender's.
+    Raises RejectedError for an invalid recipient or header, ConfigError for an invalid sender.
     """
     sender = _sender(envelope.sender)
     to = _recipient(envelope.to)
     plain = all(part.isascii() for part in (sender.addr_spec, to.addr_spec))
     if ENCODED_WORD in envelope.subject or any(map(is_hidden, envelope.subject)):
-        raise RejectedError("the subject holds an encoded word or a control character")
-    # Seven bits everywhere: not every server on the way takes eight.
+        raise RejectedError("the subject contains an encoded word or a control character")
+    # Encode as 7-bit: not every server on the way accepts 8-bit.
     message = EmailMessage(policy=(SMTP if plain else SMTPUTF8).clone(cte_type="7bit"))
     try:
         message["From"] = sender
@@ -58,7 +58,7 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
         if envelope.html is not None:
             message.add_alternative(envelope.html, subtype="html")
     except (ValueError, MessageError) as error:
-        # The error's own text may hold a header, and so a value.
+        # The error's text may contain a header, and so personal data.
         kind = type(error).__name__
         raise RejectedError(f"the message cannot be written as an e-mail ({kind})") from error
     return message
@@ -66,7 +66,7 @@ def compose(envelope: Envelope, at: datetime) -> EmailMessage:
 
 def _recipient(text: str) -> Address:
     if ADDRESS.fullmatch(text) is None:
-        raise RejectedError("the address is no e-mail address")
+        raise RejectedError("the address is not an e-mail address")
     username, _, domain = text.rpartition("@")
     return Address(username=username, domain=domain)
 
@@ -78,5 +78,5 @@ def _sender(text: str) -> Address:
     except (ValueError, MessageError, IndexError):
         address = Address()
     if not address.username or not address.domain:
-        raise ConfigError(f"sender: {text!r} is no sender; write it as Shop <shop@example.com>.")
+        raise ConfigError(f"sender: {text!r} is not a sender; write it as Shop <shop@example.com>.")
     return address

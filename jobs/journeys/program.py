@@ -1,4 +1,4 @@
-"""A journey as numbered operations, and how one walk through them advances: plain Python, by the days that are due."""
+"""Compiles a journey to numbered operations, and advances walks through them by due day. Needs no engine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from quanyu.journey import Branch, Journey, Message, Step
 
 COMPLETED, GOAL = "completed", "goal"
 Kind = Literal["wait", "message", "branch", "jump", "end"]
-# Whether a row of this table happened since the walk began, as was known at the end of this day.
+# Whether the table has a row since the walk began, by the data at the end of this day.
 Happened = Callable[[str, date], bool]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One numbered operation; jumps only lead forward, so that every walk comes to an end."""
+    """One numbered operation. Jumps only lead forward, so that every walk ends."""
 
     kind: Kind
     days: int = 0
@@ -32,7 +32,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Program:
-    """A journey's operations; the last one is an end that whoever reaches it has completed the journey."""
+    """The operations of a journey. The last one ends the walk as completed."""
 
     journey: str
     goal: str
@@ -40,17 +40,17 @@ class Program:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Tables in which it matters to a walk whether a row happened."""
+        """Tables in which a row can change the path of a walk."""
         return tuple(sorted({self.goal, *(o.happened for o in self.operations if o.happened)}))
 
     def shape(self) -> str:
-        """Hash of what gives positions their meaning: texts, waits and tables may change under a walk, this may not."""
+        """Hash of the kinds and targets of operations. It must not change under a walk; texts, waits and tables may."""
         return digest([[operation.kind, operation.then, operation.otherwise] for operation in self.operations])
 
 
 @dataclass(frozen=True)
 class Walk:
-    """A person's way through a journey; fields as in the table of instances."""
+    """One customer's instance of a journey; fields as in the table journey_instances."""
 
     instance_id: str
     journey: str
@@ -67,18 +67,21 @@ class Walk:
 
     @property
     def record(self) -> tuple[str, str] | None:
-        """The record that it belongs to: source and person key; None for one of before this was noted."""
+        """The record that it belongs to, as source and person key; None for a walk from before records were stored."""
         return (self.source, self.person_key) if self.source and self.person_key else None
 
     def bars(self, entered_on: date, days: int) -> bool:
-        """Whether the same person may not enter again on a day: under way then, or entered less than days apart."""
+        """Whether the same person may not enter again on a day: still under way then, or entered too near to it.
+
+        `days` is the least number of days between two entries.
+        """
         under_way = self.entered_on <= entered_on and (self.status == "active" or entered_on <= self.moved_on)
         return under_way or abs((entered_on - self.entered_on).days) < max(days, 1)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided for a walk at a step; fields as in the table of decisions."""
+    """What was decided for a walk at a step; fields as in the table decisions."""
 
     instance_id: str
     step: int
@@ -91,7 +94,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Known:
-    """What a walk's decisions depend on: happenings by day, consent as it is now, and what was decided before."""
+    """The inputs of a walk's decisions: events by day, current consent, and earlier decisions by step."""
 
     happened: Happened
     consented: bool
@@ -99,7 +102,7 @@ class Known:
 
 
 def program(journey: Journey) -> Program:
-    """Flatten a journey's steps."""
+    """Compile a journey's steps to operations."""
     laid = _laid(journey.steps, 0)
     return Program(journey.name, journey.goal, (*laid, Operation("end", outcome=COMPLETED)))
 
@@ -128,39 +131,39 @@ def _forked(branch: Branch, at: int) -> list[Operation]:
 
 
 def instance_id(journey: str, customer_id: str, entered_on: date) -> str:
-    """Name a walk: the same on every run for the same entry of the same customer."""
+    """Id of a walk: the same on every run for the same entry of the same customer."""
     return hashlib.sha256(f"{journey}\x1f{customer_id}\x1f{entered_on}".encode()).hexdigest()[:32]
 
 
 def entered(journey: str, customer_id: str, entered_on: date) -> Walk:
-    """Begin a walk on the day on which the customer came into the audience."""
+    """Begin a walk on the day on which the customer entered the audience."""
     name = instance_id(journey, customer_id, entered_on)
     return Walk(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
 
 
-def advance(program: Program, walk: Walk, day: date, known: Known) -> tuple[Walk, list[Decision]]:
-    """Take every step that is due by the day, each on the date it was due, and return what was newly decided.
+def advance(program: Program, walk: Walk, day: date, facts: Known) -> tuple[Walk, list[Decision]]:
+    """Take every step that is due by the day, each as of the date it was due. Returns the walk and new decisions.
 
-    A run after a gap therefore decides as daily runs would have. What was decided before stands: a run that was killed
-    after its decisions were kept walks the same way again, whatever has changed since.
+    A run after skipped days therefore decides as daily runs would have. Earlier decisions remain valid: after a run was
+    killed, the next one repeats them, whatever has changed since.
     """
-    made: list[Decision] = []
+    decisions: list[Decision] = []
     while walk.status == "active" and walk.due_on <= day:
-        decision = known.decided.get(walk.step) or _decided(program, walk, known)
-        if decision is not None and walk.step not in known.decided:
-            made.append(decision)
+        decision = facts.decided.get(walk.step) or _decided(program, walk, facts)
+        if decision is not None and walk.step not in facts.decided:
+            decisions.append(decision)
         walk = _moved(program.operations[walk.step], walk, decision)
-    return walk, made
+    return walk, decisions
 
 
-def _decided(program: Program, walk: Walk, known: Known) -> Decision | None:
+def _decided(program: Program, walk: Walk, facts: Known) -> Decision | None:
     operation = program.operations[walk.step]
     if operation.kind == "message":
-        if known.happened(program.goal, walk.due_on):
+        if facts.happened(program.goal, walk.due_on):
             return _decision(walk, "end", GOAL)
-        return _decision(walk, "message") if known.consented else _decision(walk, "held", "no consent to messages")
+        return _decision(walk, "message") if facts.consented else _decision(walk, "held", "no consent to messages")
     if operation.kind == "branch":
-        yes = known.happened(operation.happened, walk.due_on)
+        yes = facts.happened(operation.happened, walk.due_on)
         return _decision(walk, "then" if yes else "otherwise", operation.happened)
     return _decision(walk, "end", operation.outcome) if operation.kind == "end" else None
 
@@ -170,8 +173,8 @@ def _decision(walk: Walk, decision: str, reason: str | None = None) -> Decision:
 
 
 def _moved(operation: Operation, walk: Walk, decision: Decision | None) -> Walk:
-    on, told = walk.due_on, decision.decision if decision else operation.kind
-    if decision is not None and told == "end":
+    on, choice = walk.due_on, decision.decision if decision else operation.kind
+    if decision is not None and choice == "end":
         return replace(walk, status="ended", outcome=decision.reason, moved_on=on)
-    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(told, walk.step + 1)
+    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(choice, walk.step + 1)
     return replace(walk, step=to, due_on=on + timedelta(days=operation.days), moved_on=on)

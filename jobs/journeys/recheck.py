@@ -1,4 +1,4 @@
-"""Asks again at the moment of sending: whether a message is still in time, in its journey, and short of its goal."""
+"""Checks each message again when it is sent: it must be in time and in its journey, with the goal not reached."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Ending = tuple[Literal["expired", "cancelled"], str]
 
 
 def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[str, Template]) -> Recheck:
-    """Make the function that says which messages are not to go out any more, with the status to end in and why.
+    """Return a function that finds messages not to be sent any more, with their final status and the reason.
 
-    Walks and happenings are read as the lake knows them at that moment.
+    It reads events when it is called, and walks when it is created.
     """
     by_instance = {walk.instance_id: walk for walk in walks.walks(context)}
 
@@ -37,9 +37,9 @@ def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[st
 
 
 def expire(context: Context, programs: Mapping[str, Program]) -> int:
-    """End every planned message whose last day is over, whatever its channel and whether that works; returns how many.
+    """Expire planned messages past their last day on every channel, even one that fails. Returns their number.
 
-    The other questions are asked when a message is about to go out.
+    The other checks are made when a message is sent.
     """
     outbox, ended = context.store.outbox, 0
     for message in outbox.all("planned"):
@@ -50,7 +50,7 @@ def expire(context: Context, programs: Mapping[str, Program]) -> int:
 
 
 def last_day(context: Context, program: Program | None, step: int, due_on: date) -> date:
-    """Last day on which the message of a step may go out."""
+    """Last day on which the message of a step may be sent."""
     message = program.operations[step].message if program and step < len(program.operations) else None
     days = message.expires if message and message.expires is not None else context.settings.mail.expires_days
     return due_on + timedelta(days=days)
@@ -70,7 +70,7 @@ def _ending(
         return "cancelled", f"the journey {message.journey} has no message at step {message.step} any more"
     if walk is None:
         return "expired", "the customer's walk is gone"
-    # Whoever went through to an end that the journey declares had this message on the way.
+    # A walk that reached a declared end passed through this message, so it may still be sent.
     through = {operation.outcome for operation in program.operations if operation.kind == "end"}
     if walk.status == "ended" and walk.outcome not in through:
         return "expired", f"the customer left the journey: {walk.outcome}"
@@ -90,5 +90,5 @@ def _why_not(message: Message) -> str:
 
 
 def _reached(walk: Walk, programs: Mapping[str, Program], goals: walks.Happenings, day: date) -> bool:
-    found = goals.get((programs[walk.journey].goal, walk.customer_id), ())
-    return any(happening.counts(walk.entered_on, day) for happening in found)
+    events = goals.get((programs[walk.journey].goal, walk.customer_id), ())
+    return any(happening.counts(walk.entered_on, day) for happening in events)

@@ -1,4 +1,4 @@
-"""Sends what the outbox holds, each message at most once."""
+"""Sends due messages from the outbox, each at most once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quanyu.store import Message, Store
 
 @dataclass(frozen=True)
 class Address:
-    """Where a customer is reached now, by which kind of identifier, and what the template may say of them."""
+    """Address of a customer, its kind of identifier, and the values for the template."""
 
     to: str
     kind: str = "email"
@@ -27,27 +27,27 @@ class Address:
 
 @dataclass(frozen=True)
 class Withheld:
-    """Why a message goes to nobody now; `again` where that may pass before the message expires."""
+    """Why a message may not be sent now. `again` is true if the reason may pass before the message expires."""
 
     reason: str
     again: bool = False
 
 
-# An answer for every message that is asked about, by its key.
+# Returns an answer for each message, by key.
 Reach = Callable[[Sequence[Message]], Mapping[str, Address | Withheld]]
 
 
-# Messages that are not to go out any more, by key: a status to end in, and why.
+# Returns messages that must not be sent any more, by key: the final status and the reason.
 Recheck = Callable[[Sequence[Message]], Mapping[str, tuple[Literal["expired", "cancelled"], str]]]
 RETRY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Run:
-    """All that one run sends with.
+    """Everything that one run needs to send.
 
-    reach says at this moment where each message goes, recheck which are not to go out any more. record puts into the
-    lake what changed in the outbox, and hashed is the keyed hash of an address.
+    `reach` gives the current address of each message, `recheck` those that must not be sent any more, `record` writes
+    changes of the outbox to the lake, and `hashed` gives the keyed hash of an address.
     """
 
     store: Store
@@ -65,11 +65,10 @@ class Run:
 
 
 def send(run: Run) -> Counter[str]:
-    """Send everything due by the day on the channel and count what became of it; call it with the home's lock.
+    """Send everything due by the day on the channel and count the outcomes. The caller must lock the home.
 
-    Each batch is announced in the lake before any of it goes out. A message that fails is tried again a quarter of an
-    hour later or after. Raises RetryableError and RejectedError where the channel is out of order: what was not handed
-    over is then planned as before.
+    Each batch is announced in the lake before any of it is sent. A failed message is retried after 15 minutes or later.
+    Raises RetryableError or RejectedError if the channel fails; messages not handed over are then planned again.
     """
     outbox, name = run.store.outbox, run.channel.name
     run.counts["recovered"] += outbox.recover(name, run.channel.repeatable)
@@ -79,7 +78,7 @@ def send(run: Run) -> Counter[str]:
             while due := outbox.due(run.batch, run.day, name):
                 _send_batch(run, due)
     except Exception:
-        # What was announced and not begun goes back; a process that is killed leaves that to the next run.
+        # Plan announced messages again. If the process is killed, the next run does so.
         outbox.recover(name)
         run.record()
         raise
@@ -92,14 +91,14 @@ def _send_batch(run: Run, due: Sequence[Message]) -> None:
     run.store.outbox.announce({key: (to.kind, run.hashed(to)) for key, to in addresses.items()})
     run.record()
     for message in due:
-        # One by one, so that a kill leaves a single message of which nobody knows.
+        # One by one, so that a kill leaves at most one message with an unknown outcome.
         with uninterrupted():
             if message.key in addresses and run.store.outbox.claim(1, run.day, keys=[message.key]):
                 _send_one(run, message, addresses[message.key])
 
 
 def _timely(run: Run, due: Sequence[Message]) -> list[Message]:
-    """End what is not to go out any more, and return the others."""
+    """Mark messages that must not be sent any more, and return the others."""
     late = run.recheck(due)
     for key, (status, reason) in late.items():
         _mark(run, key, status, reason)
@@ -107,7 +106,7 @@ def _timely(run: Run, due: Sequence[Message]) -> list[Message]:
 
 
 def _reached(run: Run, messages: Sequence[Message]) -> dict[str, Address]:
-    """Hold what is withheld, or let it wait where that may pass, and return the addresses of the others."""
+    """Hold withheld messages, or release them to wait if the reason may pass; return the addresses of the others."""
     answers = run.reach(messages) if messages else {}
     addresses: dict[str, Address] = {}
     for message in messages:
@@ -130,7 +129,7 @@ def _send_one(run: Run, message: Message, address: Address) -> None:
     try:
         outcome = run.channel.deliver(envelope)
     except QuanyuError:
-        # The channel or the set-up is out of order; the message has not begun its way.
+        # The channel or its settings are at fault; the message was not sent.
         run.store.outbox.mark(message.key, "released")
         raise
     _mark(run, message.key, outcome.status, outcome.reason, wait=outcome.status == "failed")
@@ -140,7 +139,7 @@ def _send_one(run: Run, message: Message, address: Address) -> None:
 
 
 def _take_back(run: Run) -> None:
-    """Plan again what was refused for a fault of the channel."""
+    """Plan messages again that were refused because the channel failed."""
     for key in run.faults.refused:
         message = run.store.outbox.find(key)
         if message is not None and message.status == "rejected":

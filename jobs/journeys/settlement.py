@@ -1,20 +1,20 @@
-"""Facts that come back of messages whose fate is unknown: they settle it."""
+"""Settles messages with an unknown outcome by events that the message system reports."""
 
 from __future__ import annotations
 
 from jobs.journeys.mail import fingerprint, named_sql
 from quanyu.run import Context
 
-# What a status of the message system says of a message of ours.
+# Status of our message, by the status that the message system reports.
 SETTLES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "replied": "sent", "unsubscribed": "sent",
            "complained": "sent", "bounced": "rejected"}  # fmt: skip
 
 
 def settle(context: Context) -> int:
-    """Mark unknown messages by what `silver/messages` says of them. Returns how many.
+    """Update unknown messages from `silver/messages`. Returns their number.
 
-    A message is meant by its key, or by its Message-ID with or without brackets and domain. Of a message that was both
-    delivered and bounced the last word counts.
+    A row refers to a message by its key or its Message-ID, with or without brackets and domain. If it was both
+    delivered and bounced, the last event counts.
     """
     outbox = context.store.outbox
     unknown = outbox.all("unknown")
@@ -28,13 +28,13 @@ def settle(context: Context) -> int:
 
 
 def _statuses(context: Context, keys: dict[str, str]) -> dict[str, str]:
-    """Last status of each key, by the names under which facts may speak of it."""
+    """Last status of each key, by the names that events may use for it."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    # First of all, since expressions cannot be made before there is a session.
+    # First, because expressions need a session.
     rows = context.lake.table(context.catalogue.tables["messages"]).where("replaced_on is null")
     named = F.expr(named_sql("message_id"))
     rows = rows.where(F.col("recorded_on") <= F.lit(context.day)).withColumn("named", named)
     rows = rows.where(named.isin(*keys) & F.col("status").isin(*SETTLES))
-    told = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])
-    return {keys[row["named"]]: row["status"] for row in told}
+    events = sorted(rows.select("named", "at", "status").collect(), key=lambda row: row["at"])
+    return {keys[row["named"]]: row["status"] for row in events}

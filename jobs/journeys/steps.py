@@ -1,4 +1,4 @@
-"""Steps of journeys: who goes on by a day and what is decided; what is due then goes out by the step of delivery."""
+"""The step of journeys: advances walks to the day and records decisions. The step `send` then sends what is due."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPES = "journeys.shape"
 
 @dataclass(frozen=True)
 class Moved:
-    """All walks and decisions after a day, those of the run itself apart."""
+    """All walks and decisions after a day; `made` are the new decisions of this run."""
 
     walks: list[Walk]
     decisions: list[Decision]
@@ -32,12 +32,12 @@ class Moved:
     barred: Mapping[str, str] = field(default_factory=dict)
 
     def counted(self) -> Counter[str]:
-        """Count what this run decided."""
+        """Count the decisions of this run."""
         return Counter(decision.decision for decision in self.made)
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
-    """List the steps; none where no journey is declared. Raises ConfigError for texts that cannot be read."""
+    """List the steps, or none if no journey is declared. Raises ConfigError for templates that cannot be parsed."""
     journeys = catalogue.journeys
     if not journeys:
         return []
@@ -48,7 +48,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     go = Step(
         "journeys", "journeys", ("gold/memberships", "gold/customers", "gold/identities", *reads),
         ("gold/journey_instances", "gold/decisions"), digest([declared, _code(entry, frequency, program, walks)]),
-        partial(walk, programs=programs), "Who goes on in which journey, and what is decided.",
+        partial(walk, programs=programs), "Advances customers through journeys, and decides about messages.",
         as_of=True, forward=True, inputs=audience_days.stale,
     )  # fmt: skip
     return [go, delivery.step(catalogue, programs)]
@@ -59,81 +59,83 @@ def _code(*modules: Any) -> list[str]:
 
 
 def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) -> Outcome:
-    """Let every walk take the steps due by the day, keep the decisions, then the walks, then plan the messages.
+    """Advance all walks to the day, store the decisions, then the walks, then plan the messages.
 
-    The decisions are the truth: killed after them, the next run walks the same way by them and plans their messages.
+    Decisions are stored first: after a kill, the next run repeats them and plans their messages.
     """
-    known = walks.walks(context)
-    check_shapes(context, programs, known)
-    moved = move(context, programs, known, walks.decisions(context))
+    existing = walks.walks(context)
+    check_shapes(context, programs, existing)
+    moved = move(context, programs, existing, walks.decisions(context))
     written = walks.keep(context, "decisions", moved.decisions, receipt)
     stands = walks.keep(context, "journey_instances", moved.walks, receipt)
-    # A store that was lost learns first what went out: that is what a person's quiet days count from.
+    # First restore sent messages if the store was lost: quiet days count from them.
     deliveries.take(context)
     going_out, deferred = frequency.in_time(
         context, moved.decisions, moved.walks, partial(_last_day, context, programs)
     )
     planned = delivery.plan(context, programs, going_out)
     entry.take(context, moved.barred)
-    counted, going = moved.counted(), sum(one.status == "active" for one in moved.walks)
-    told = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
+    counted, going = moved.counted(), sum(w.status == "active" for w in moved.walks)
+    summary = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
             "held": counted["held"], "ended": counted["end"]}  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
     notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
     notes += [f"nobody enters {name}: {words}" for name, words in moved.barred.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
-    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=told)
+    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=summary)
 
 
 def _last_day(context: Context, programs: Mapping[str, Program], decision: Decision) -> date:
     return recheck.last_day(context, programs.get(decision.journey), decision.step, decision.decided_on)
 
 
-def check_shapes(context: Context, programs: Mapping[str, Program], known: Iterable[Walk]) -> None:
-    """Refuse a journey whose steps were moved about under customers who stand at a position of it."""
-    going = Counter(one.journey for one in known if one.status == "active")
+def check_shapes(context: Context, programs: Mapping[str, Program], existing: Iterable[Walk]) -> None:
+    """Raise ConfigError for a journey whose steps were rearranged while customers are at a step of it."""
+    going = Counter(w.journey for w in existing if w.status == "active")
     problems, memory = Problems(), context.store.memory
-    for name, told in programs.items():
+    for name, current in programs.items():
         journey = context.catalogue.journeys[name]
         last = next((shape for old in (name, *(journey.was or ())) if (shape := memory.recall(SHAPES, old))), None)
-        if last and last["shape"] != told.shape() and going[name]:
-            words = f"added, removed or moved while {going[name]} customers stand at a position in them"
-            mend = "put them back, or give the changed journey a file of its own (texts and waits may change)"
-            problems.add(journey.file, "steps", f"{words}; {mend}")
+        if last and last["shape"] != current.shape() and going[name]:
+            words = f"added, removed or moved while {going[name]} customers are at a step of the journey"
+            fix = "restore them, or put the changed journey into a new file (texts and waits may change)"
+            problems.add(journey.file, "steps", f"{words}; {fix}")
     problems.check()
-    for name, told in programs.items():
-        memory.remember(SHAPES, name, {"shape": told.shape()})
+    for name, current in programs.items():
+        memory.remember(SHAPES, name, {"shape": current.shape()})
 
 
 def move(
-    context: Context, programs: Mapping[str, Program], known: Sequence[Walk], decided: Sequence[Decision]
+    context: Context, programs: Mapping[str, Program], existing: Sequence[Walk], decided: Sequence[Decision]
 ) -> Moved:
-    """Add who entered, and advance whoever has a step due."""
-    new, barred = entry.newcomers(context, known)
-    everyone = {one.instance_id: one for one in (*known, *new)}
+    """Begin walks for new members, and advance every walk with a step due."""
+    new, barred = entry.newcomers(context, existing)
+    everyone = {walk.instance_id: walk for walk in (*existing, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
-    made: list[Decision] = []
+    decisions: list[Decision] = []
     if due:
-        told = _told(context, programs, due, decided)
-        for one in due:
-            everyone[one.instance_id], found = advance(programs[one.journey], one, context.day, told[one.instance_id])
-            made += found
-    return Moved(list(everyone.values()), [*decided, *made], made, len(new), barred)
+        facts = _facts(context, programs, due, decided)
+        for walk in due:
+            everyone[walk.instance_id], own_decisions = advance(
+                programs[walk.journey], walk, context.day, facts[walk.instance_id]
+            )
+            decisions += own_decisions
+    return Moved(list(everyone.values()), [*decided, *decisions], decisions, len(new), barred)
 
 
-def _told(
+def _facts(
     context: Context, programs: Mapping[str, Program], due: Sequence[Walk], decided: Iterable[Decision]
 ) -> dict[str, Known]:
-    tables = sorted({table for one in due for table in programs[one.journey].tables})
-    did, agreed = walks.happenings(context, due, tables), walks.consenting(context, due)
+    tables = sorted({table for walk in due for table in programs[walk.journey].tables})
+    events, agreed = walks.happenings(context, due, tables), walks.consenting(context, due)
     before: dict[str, dict[int, Decision]] = defaultdict(dict)
     for decision in decided:
         before[decision.instance_id][decision.step] = decision
     return {
-        one.instance_id: Known(partial(_happened, did, one), one.customer_id in agreed, before[one.instance_id])
-        for one in due
+        walk.instance_id: Known(partial(_happened, events, walk), walk.customer_id in agreed, before[walk.instance_id])
+        for walk in due
     }
 
 
-def _happened(did: walks.Happenings, one: Walk, table: str, on: Any) -> bool:
-    return any(happening.counts(one.entered_on, on) for happening in did.get((table, one.customer_id), ()))
+def _happened(events: walks.Happenings, walk: Walk, table: str, on: Any) -> bool:
+    return any(happening.counts(walk.entered_on, on) for happening in events.get((table, walk.customer_id), ()))

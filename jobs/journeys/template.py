@@ -1,4 +1,4 @@
-"""Texts of messages, written by marketers and filled in per customer."""
+"""Message templates, written by marketers and filled in per customer."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from quanyu.errors import ConfigError, Problem, RejectedError
 TEXT_LIMIT = 100_000
 FILLED_LIMIT = 200_000
 SUBJECT_LIMIT = 300
-# What records say of a person: text of strangers, which may be anything.
+# Values from records: untrusted text.
 PERSONAL = ("name", "city")
 NAME_LIMIT = 40
-# With more than one letter beside a dot that stands within words, mail programs make a link of them.
+# Mail programs turn words with a dot between them into a link if a part has more than one letter.
 _LINK = re.compile(r"\w{2}\.\w|\w\.\w{2}")
-# By this a header begins words that it encodes, which may be anything.
+# Begins an encoded word in a header, which could hide any content.
 ENCODED_WORD = "=?"
 
 
 def safe_name(text: str | None) -> str:
-    """Return a name as it may stand in a message, or the empty text, which stands for a name that is not known.
+    """A name that is safe in a message, or the empty text, which stands for an unknown name.
 
-    Letters, marks, blanks and `·'-.`, 40 characters at most: no markup, link, control character or header.
+    Allowed are letters, marks, blanks and `·'-.`, 40 characters at most: no markup, link, control character or header.
     """
     name = " ".join((text or "").replace("’", "'").replace("・", "·").split())
-    kinds = {unicodedata.category(one)[0] for one in name if one not in " ·'-."}
+    kinds = {unicodedata.category(character)[0] for character in name if character not in " ·'-."}
     return name if len(name) <= NAME_LIMIT and "L" in kinds and kinds <= {"L", "M"} and not _LINK.search(name) else ""
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, in which text cannot be multiplied into gigabytes either."""
+    """Jinja's sandbox, in which text cannot be multiplied to gigabytes either."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Allow arithmetic on numbers of ordinary size only."""
+        """Allow arithmetic with numbers below 1e12 only."""
         sane = all(isinstance(value, int | float) and abs(value) < 1e12 for value in (left, right))
         if not sane or (operator == "**" and right > 64):
             raise SecurityError(f"{operator} is for numbers of ordinary size")
@@ -53,7 +53,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 @dataclass(frozen=True)
 class Text:
-    """A filled-in message: the subject is one line, html is escaped where values came in."""
+    """A filled-in message. The subject is one line; values in html are escaped."""
 
     subject: str
     body: str
@@ -62,7 +62,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Template:
-    """Subject and body (and html, if any) in Jinja's language; ConfigError where they cannot be read."""
+    """Subject, body and optional html in Jinja's language. Raises ConfigError if they cannot be parsed."""
 
     name: str
     subject: str
@@ -71,24 +71,24 @@ class Template:
     file: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        problems = [self._problem(part, text) for part, text in self._texts().items()]
-        if found := [problem for problem in problems if problem is not None]:
-            raise ConfigError(found)
+        checks = [self._problem(part, text) for part, text in self._texts().items()]
+        if problems := [problem for problem in checks if problem is not None]:
+            raise ConfigError(problems)
 
     def names(self) -> set[str]:
-        """Return the names the texts ask for, so that a check can compare them with what is known of a customer."""
+        """Names of the values that the template uses."""
         plain = _environment(False)
         return {name for text in self._texts().values() for name in meta.find_undeclared_variables(plain.parse(text))}
 
     def fill(self, values: Mapping[str, Any]) -> Text:
-        """Fill in one customer's values, those of PERSONAL as `safe_name` gives them.
+        """Fill in the values of one customer, those of PERSONAL through `safe_name`.
 
-        RejectedError when one is missing or the text grows beyond its limit.
+        Raises RejectedError for a missing value or a text over its limit.
         """
         values = {**values, **{key: safe_name(values[key]) for key in PERSONAL if key in values}}
         subject = " ".join(self._filled("subject", values, SUBJECT_LIMIT).split())
         if not subject:
-            raise RejectedError(f"template {self.name}: the subject comes out empty")
+            raise RejectedError(f"template {self.name}: the subject is empty")
         html = self._filled("html", values, FILLED_LIMIT) if self.html is not None else None
         return Text(subject, self._filled("body", values, FILLED_LIMIT), html)
 
@@ -103,7 +103,7 @@ class Template:
     def _problem(self, part: str, text: str) -> Problem | None:
         key = f"{self.name}.{part}"
         if part == "subject" and ENCODED_WORD in text:
-            return Problem(self.file or "templates", key, f"{ENCODED_WORD!r} begins an encoded word: leave it out")
+            return Problem(self.file or "templates", key, f"{ENCODED_WORD!r} begins an encoded word: remove it")
         if len(text) > TEXT_LIMIT:
             return Problem(self.file or "templates", key, f"{len(text)} characters; at most {TEXT_LIMIT} are allowed")
         try:
@@ -116,14 +116,14 @@ class Template:
         pieces: list[str] = []
         length = 0
         try:
-            # Piece by piece, so that a loop without end is stopped by its length.
+            # Piece by piece, so that the limit also stops an endless loop.
             for piece in self._compiled[part].generate(dict(values)):
                 pieces.append(piece)
                 length += len(piece)
                 if length > limit:
-                    raise RejectedError(f"template {self.name}: {part} grows beyond {limit} characters")
+                    raise RejectedError(f"template {self.name}: {part} exceeds {limit} characters")
         except (TemplateError, ArithmeticError, TypeError, ValueError, AttributeError, LookupError) as error:
-            # The error's own text may hold a customer's value.
+            # The error's text may contain personal data.
             reason = error.message if isinstance(error, TemplateError) else type(error).__name__
             raise RejectedError(f"template {self.name}: {part} cannot be filled in: {reason}") from error
         return "".join(pieces)

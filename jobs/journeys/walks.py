@@ -1,4 +1,4 @@
-"""What the lake knows of walks: entries, happenings and consents to decide by, and the tables that keep them."""
+"""Reads and writes walks and decisions, and reads the entries, events and consents that they depend on."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# How a walk ends whose customer turned out to be one who is under way already, and one whose record is nobody's now.
+# Outcomes of walks: the customer was merged into one who is under way; the record has no customer any more.
 MERGED, PARTED = "merged", "parted"
-# A return or a cancelled order is a row of these tables too, but nobody's goal.
+# Returns and cancelled orders are rows of these tables too, but reach no goal.
 COUNTS: Mapping[str, str] = {
     "orders": "kind = 'purchase' and status = 'paid'",
     "order_lines": "kind = 'sale' and status = 'paid'",
@@ -30,14 +30,14 @@ COUNTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Happening:
-    """Something a customer did on a day, and from which day until which (not included) it was known."""
+    """An event of a customer: its day, and the days from (included) and until (excluded) which the data contain it."""
 
     on: date
     known_on: date
     until: date | None
 
     def counts(self, since: date, on: date) -> bool:
-        """Whether it came after the day of entry, and was known at the end of a day."""
+        """Whether it is after the day of entry and in the data at the end of day `on`."""
         return self.on > since and self.known_on <= on and (self.until is None or self.until > on)
 
 
@@ -49,9 +49,9 @@ Entry = tuple[str, str, date]
 
 
 def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
-    """Who came into the audiences from a day of each on, up to the day, without the holdout.
+    """Entries into audiences up to the day, each from its start on, without the holdout.
 
-    Audience, customer and day of entry, the earliest first.
+    Tuples of audience, customer and day of entry, earliest first.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -63,7 +63,7 @@ def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
 
 
 def walks(context: Context) -> list[Walk]:
-    """Every walk so far, under the name that its journey has now, with the customer whose record it is today."""
+    """All walks, under the current name of their journey, with the customer who has their record today."""
     names = renamed(context)
     rows = [Walk(*row) for row in _kept(context, "journey_instances")]
     stored = [replace(walk, journey=names.get(walk.journey, walk.journey)) for walk in rows]
@@ -72,27 +72,27 @@ def walks(context: Context) -> list[Walk]:
 
 
 def renamed(context: Context) -> dict[str, str]:
-    """Names of before that journeys declare, each with the name of today."""
+    """Former names that journeys declare, each with the current name."""
     journeys = context.catalogue.journeys.values()
     return {old: journey.name for journey in journeys for old in journey.was or ()}
 
 
 def followed(stored: Sequence[Walk], records: Mapping[str, Record], held_by: Mapping[Record, str]) -> list[Walk]:
-    """Give each walk the customer who holds its record; one under way whose record nobody holds any more is over.
+    """Give each walk the customer who has its record today. An active walk whose record has no customer ends.
 
-    Walks of before records were noted get one of `records` by their customer. Of two that are under way in a journey
-    and turn out to be one person's, the first goes on.
+    Walks without a record get the one in `records` of their customer. If one person has two active walks in a journey,
+    the earlier one goes on and the later one ends.
     """
-    found = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
+    assigned = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
     first: dict[tuple[str, str], Walk] = {}
-    for walk in sorted(found, key=lambda walk: (walk.entered_on, walk.instance_id)):
+    for walk in sorted(assigned, key=lambda walk: (walk.entered_on, walk.instance_id)):
         if walk.status == "active":
             first.setdefault((walk.journey, walk.customer_id), walk)
     return [
         replace(walk, status="ended", outcome=MERGED)
         if walk.status == "active" and first[walk.journey, walk.customer_id] is not walk
         else walk
-        for walk in found
+        for walk in assigned
     ]
 
 
@@ -104,27 +104,29 @@ def _of_record(walk: Walk, record: Record | None, held_by: Mapping[Record, str])
 
 
 def first_records(context: Context, customers: Collection[str]) -> dict[str, Record]:
-    """The record of each customer that was theirs first, also of customers whose id has ended since."""
+    """First record of each customer, including customers whose id has ended."""
     if not customers:
         return {}
-    asked = context.lake.spark.createDataFrame([(one,) for one in sorted(customers)], "customer_id string")
+    requested = context.lake.spark.createDataFrame(
+        [(customer,) for customer in sorted(customers)], "customer_id string"
+    )
     nth = "row_number() over (partition by customer_id order by valid_from, source, person_key) as nth"
-    rows = context.lake.table(context.catalogue.tables["identities"]).join(asked, "customer_id")
-    found = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
-    return {row[0]: (row[1], row[2]) for row in found}
+    rows = context.lake.table(context.catalogue.tables["identities"]).join(requested, "customer_id")
+    firsts = rows.selectExpr("customer_id", "source", "person_key", nth).where("nth = 1").collect()
+    return {row[0]: (row[1], row[2]) for row in firsts}
 
 
 def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
-    """The customer who holds each record today; records that are nobody's are left out."""
+    """Customer of each record today. Records without a customer are left out."""
     if not records:
         return {}
-    asked = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
+    requested = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
     people = asof.people(context.lake, context.catalogue.tables["identities"])
-    return {(row[0], row[1]): row[2] for row in people.join(asked, ["source", "person_key"]).collect()}
+    return {(row[0], row[1]): row[2] for row in people.join(requested, ["source", "person_key"]).collect()}
 
 
 def decisions(context: Context) -> list[Decision]:
-    """Every decision so far, under the name that its journey has now."""
+    """All decisions, under the current name of their journey."""
     names, rows = renamed(context), [Decision(*row) for row in _kept(context, "decisions")]
     return [replace(decision, journey=names.get(decision.journey, decision.journey)) for decision in rows]
 
@@ -137,28 +139,28 @@ def _kept(context: Context, name: str) -> list[Any]:
 
 
 def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
-    """Customers of these walks whose consent to messages is on record now."""
+    """Customers of these walks who currently consent to messages by e-mail."""
 
-    known = context.lake.table(context.catalogue.tables["customers"]).where(
+    customers = context.lake.table(context.catalogue.tables["customers"]).where(
         "array_contains(consents, 'messages:email')"
     )
-    return {row[0] for row in known.join(_customers(context, due), "customer_id").select("customer_id").collect()}
+    return {row[0] for row in customers.join(_customers(context, due), "customer_id").select("customer_id").collect()}
 
 
 def happenings(context: Context, due: Sequence[Walk], tables: Iterable[str]) -> Happenings:
-    """What the customers of these walks did since they entered, by table and customer."""
-    found = defaultdict(list)
+    """Events of the customers of these walks since they entered, by table and customer."""
+    events = defaultdict(list)
     for name in tables:
         rows = _did(context, context.catalogue.tables[name], due)
-        for customer, *told in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
-            found[name, customer].append(Happening(*told))
-    return found
+        for customer, *dates in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
+            events[name, customer].append(Happening(*dates))
+    return events
 
 
 def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
-    # First of all, since expressions cannot be made before there is a session.
+    # First, because expressions need a session.
     customers = _customers(context, due)
     on = F.to_date(F.col(str(table.happens)))
     if table.layer == "gold":
@@ -166,20 +168,20 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
             {"on": on, "known_on": on, "until": F.lit(None).cast("date")}
         )
     else:
-        # Versions replaced since are kept, so that a skipped day is decided by what was known on it.
+        # Include replaced versions, so that a skipped day is decided by the data of that day.
         rows = context.lake.table(table).where(F.col("recorded_on") <= F.lit(context.day))
         tables = context.catalogue.tables
         goal = planned(table, reach(table, tables), "count(*)", COUNTS.get(table.name), None)
         rows = rows.where(goal.rows.condition())
-        told = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
+        dates = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
         people = asof.people(context.lake, context.catalogue.tables["identities"])
-        rows = rows.withColumns(told).join(people, ["source", "person_key"])
+        rows = rows.withColumns(dates).join(people, ["source", "person_key"])
     since_entry = (F.col("on") > F.col("since")) & (F.col("on") <= F.lit(context.day))
     return rows.join(customers, "customer_id").where(since_entry)
 
 
 def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:
-    """Customers of the walks, each with the day of the earliest entry."""
+    """Customers of the walks, each with their earliest day of entry: customer_id, since."""
     since: dict[str, date] = {}
     for walk in due:
         since[walk.customer_id] = min(walk.entered_on, since.get(walk.customer_id, walk.entered_on))
@@ -187,8 +189,8 @@ def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:
 
 
 def keep(context: Context, name: str, rows: Sequence[Walk | Decision], receipt: Receipt) -> Written:
-    """Make a table hold just these rows; the fields of a row are the columns of its table, in order."""
+    """Replace the rows of a table by these. The fields of a row are the columns of the table, in order."""
     table = context.catalogue.tables[name]
-    schema = ", ".join(f"`{column}` {told.type}" for column, told in table.columns.items())
-    made = context.lake.spark.createDataFrame([astuple(row) for row in rows], schema)
-    return context.lake.sync(table, made, receipt)
+    schema = ", ".join(f"`{column}` {definition.type}" for column, definition in table.columns.items())
+    frame = context.lake.spark.createDataFrame([astuple(row) for row in rows], schema)
+    return context.lake.sync(table, frame, receipt)

@@ -1,1 +1,1 @@
-"""Upkeep of the lake: few files in place of many, and nothing older than the retention."""
+"""Maintenance of the lake: compacts small files and removes those older than the retention."""

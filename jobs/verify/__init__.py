@@ -1,1 +1,1 @@
-"""The other engine's results beside ours: a day computed twice on copies of a home, and compared row by row."""
+"""Verification: computes a day on two engines, on copies of a home, and compares the tables row by row."""

@@ -1,4 +1,4 @@
-"""A day computed on a copy of the home as it stands, also one that has not ended; the copy is thrown away."""
+"""Computes a day, even one that has not ended, on a temporary copy of the home."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from quanyu.settings import Settings
 
 
 def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: float, say: Callable[[Any], None]) -> int:
-    """Compute a day, or one step of it, on a copy of the home and say what came of it. Returns the exit code.
+    """Compute a day, or one step of it, on a copy of the home and print the summary. Returns the exit code.
 
-    Nothing is sent, exported, trained or asked of a database, and the home is held only as long as the copying takes.
-    The copy holds personal data and is removed at the end. Raises ConfigError for a step that does no more than that.
+    Nothing is sent, exported, trained or read from a database. The home is locked only while it is copied. The copy
+    contains personal data and is removed at the end. Raises ConfigError for a step that computes no table.
     """
     began = time.monotonic()
     with clean_end() as check_end, _copy(settings, day, wait_seconds) as context:
@@ -34,14 +34,14 @@ def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: flo
             check_end()
             results.append(performed(context, step))
         say(report.summary(context, results, time.monotonic() - began))
-        say(f"{day} was computed on a copy: the home is as it was, and nothing was sent or exported.")
+        say(f"{day} was computed on a copy: the home is unchanged, and nothing was sent or exported.")
     return QuanyuError.exit_code if any(result.error for result in results) else 0
 
 
 def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
-    """Steps that write tables and do nothing outside the home: all of them, or the one asked for."""
+    """Steps that write tables and do nothing outside the home: all of them, or the named one."""
     computing = (step for step in context.steps.values() if step.room in (*ROOMS, "journeys") and step.writes)
-    # It writes down what it sends, and computes nothing.
+    # `send` only records what it sends.
     steps = [step for step in computing if step.name != "send"]
     if name is None:
         return steps
@@ -53,9 +53,9 @@ def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
 
 @contextlib.contextmanager
 def _copy(settings: Settings, day: date, wait_seconds: float) -> Iterator[Context]:
-    """Give the context of a day on a copy, which sends nothing; the copy is removed at the end."""
+    """Context of a day on a copy that sends nothing. The copy is removed at the end."""
     with alone(settings, wait_seconds):
-        # What one that was killed has left behind.
+        # Left behind by a killed process.
         shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
         home = settings.home / FOLDER / "ahead"
         try:

@@ -1,4 +1,4 @@
-"""Takes a home back to before a day that has not ended was run on it, as a day that was mistyped may have been."""
+"""Restores a home to the state before a day that has not ended was run on it, such as a mistyped one."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from quanyu.lake.past import copy_tables, days_committed, versions_before
 from quanyu.run import Context, Outcome
 from quanyu.settings import Settings
 
-# Logs that people append to, with their own words; no step writes them.
+# Jobs with this prefix are notes that people append; no step writes them.
 NOTES = "note."
 
 
 @dataclass(frozen=True)
 class Undone:
-    """Where a home stands after it was taken back: its last day, files that are read again, messages planned anew."""
+    """State of a home after it was restored: its last day, files to be read again, and messages planned again."""
 
     last: date | None
     files: int
     messages: int
 
     def __str__(self) -> str:
-        stands = f"stands at {self.last} again" if self.last else "is empty again"
+        stands = f"is at {self.last} again" if self.last else "is empty again"
         return (
             f"The home {stands}. {self.files} files are read again by the next run, and {self.messages} messages that"
-            " waited are planned anew. What went out stays noted and does not go out again."
+            " waited are planned again. What was sent stays recorded and is not sent again."
         )
 
 
 def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
-    """Make all tables what they were before the first run for the day or a later one, and the store with them.
+    """Restore all tables and the store to the state before the first run for the day or a later one.
 
-    What days run after it brought is undone too: their files are read again. Logs that people append to stay. A lake
-    is exchanged at the end, so that a call that was killed can be given again.
+    Days that were run after it are undone too: their files are read again. Notes of people remain. The lake is replaced
+    at the end, so that the command can be repeated after it was killed.
 
-    Raises ConfigError for a day that is over or was not run, QuanyuError where the older versions are cleared away.
+    Raises ConfigError for a day that is over or was not run, QuanyuError if the older versions were removed.
     """
     if day <= newest_day(settings):
-        raise ConfigError(f"{day} is over: a home is taken back from days that have not ended, and from no other")
+        raise ConfigError(f"{day} is over: only days that have not ended can be undone")
     with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
         moment, versions = _before(context)
         fresh = settings.model_copy(update={"home": settings.home / "back"})
@@ -57,7 +57,7 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
         copy_tables(context.lake, fresh.lake, versions)
         shutil.copyfile(settings.lake / "_committer", fresh.lake / "_committer")
         undone = _rewind_store(context, Lake(fresh, Engine(fresh)), moment)
-        # Tables of older versions lie there from now on, and count for whole.
+        # From now on the tables have older versions, which must not count as losses.
         agreement.forget(context)
         settings.lake.rename(fresh.home / "after")
         fresh.lake.rename(settings.lake)
@@ -66,13 +66,13 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
 
 
 def _before(context: Context) -> tuple[datetime, dict[str, int]]:
-    """The moment of the first commit for the day or a later one, and each table's version before it."""
+    """Time of the first commit for the day or a later one, and the version of each table before it."""
     lake, day = context.lake, context.day.isoformat()
     commits = {place: lake.history(place) for place in lake.places()}
     ours = [c for history in commits.values() for c in history if c["receipt"] and not _is_note(c)]
     moments = [commit["timestamp"] for commit in ours if commit["receipt"]["day"] >= day]
     if not moments:
-        raise ConfigError(f"{day} was not run in {context.settings.home}: there is nothing to take back")
+        raise ConfigError(f"{day} was not run in {context.settings.home}: there is nothing to undo")
     first = min(moments)
     versions = versions_before(lake, context.day, {commit["receipt"]["job"] for commit in ours})
     for place, history in commits.items():
@@ -86,7 +86,7 @@ def _is_note(commit: dict[str, Any]) -> bool:
 
 
 def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
-    """Let the store remember what the tables of another lake tell, and plan what waits since the moment anew."""
+    """Reset the store to the state of another lake's tables, and plan messages that wait since the moment again."""
     store, last = context.store, max(days_committed(lake), default=None)
     files = sum(_rewind_files(context, lake, name, moment, last) for name in context.catalogue.sources)
     for name, step in context.steps.items():
@@ -98,11 +98,11 @@ def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
 
 
 def _rewind_files(context: Context, lake: Lake, source: str, moment: datetime, last: date | None) -> int:
-    """Forget what was looked at of a feed since the moment, but for what its table of before holds of it."""
-    ledger, taken = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
-    again = ledger.looked_at_since(source, moment)
-    ledger.forget(source, list(again))
+    """Forget files of a feed that were checked since the moment, except for what bronze had of them before."""
+    ledger, days_by_file = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
+    files = ledger.looked_at_since(source, moment)
+    ledger.forget(source, list(files))
     if last:
-        before = [as_it_was(file, taken[path], last) for path, file in again.items() if path in taken]
+        before = [as_it_was(file, days_by_file[path], last) for path, file in files.items() if path in days_by_file]
         ledger.record([replace(f, recorded_on=min(f.recorded_on, last)) for f in before])
-    return len(again)
+    return len(files)

@@ -1,4 +1,4 @@
-"""Columns of two tables: which of their rows belong together, and which of those differ."""
+"""Compares columns of two tables: pairs their rows by key, and finds the values that differ."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = np.ndarray[Any, Any]
-# Sums of doubles depend on their order, which no engine promises.
+# Sums of doubles depend on the order of rows, which engines do not guarantee.
 RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Places of rows with the same key in two tables (a, b), of the rows without a partner, and whether keys repeat."""
+    """Row numbers of paired rows in two tables (a, b), of unpaired rows, and whether keys repeat.
+
+    All arrays are int64 of shape (rows,); a and b have the same length.
+    """
 
     a: Array
     b: Array
@@ -27,7 +30,7 @@ class Pairs:
 
 
 def plain_text(table: pa.Table) -> pa.Table:
-    """The same table with every text in Arrow's plain form: files of several writers have several."""
+    """The table with every text column as Arrow's `string`: files of several writers use several types."""
     import pyarrow as pa
 
     texts = (pa.types.is_string_view, pa.types.is_large_string, pa.types.is_dictionary)
@@ -36,41 +39,41 @@ def plain_text(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def aligned(one: pa.Table, other: pa.Table) -> Pairs:
-    """Pair the rows of two tables that agree in all columns, the first of a key with the first."""
-    numbers = _numbered(one, other)
-    turns = [_turns(side) for side in (numbers[: one.num_rows], numbers[one.num_rows :])]
+def aligned(left: pa.Table, right: pa.Table) -> Pairs:
+    """Pair the rows of two tables that are equal in all columns; the nth row of a key with the nth."""
+    numbers = _numbered(left, right)
+    turns = [_turns(side) for side in (numbers[: left.num_rows], numbers[left.num_rows :])]
     width = int(max(turn.max(initial=0) for turn in turns)) + 1
     keys = numbers * width + np.concatenate(turns)
-    key_a, key_b = keys[: one.num_rows], keys[one.num_rows :]
+    key_a, key_b = keys[: left.num_rows], keys[left.num_rows :]
     _, a, b = np.intersect1d(key_a, key_b, assume_unique=True, return_indices=True)
     return Pairs(a, b, _others(len(key_a), a), _others(len(key_b), b), width > 1)
 
 
 def _others(rows: int, chosen: Array) -> Array:
-    """Places of the rows that are not chosen."""
+    """Row numbers that are not chosen: int64 of shape (rows - chosen,)."""
     alone = np.ones(rows, bool)
     alone[chosen] = False
     return np.flatnonzero(alone)
 
 
-def _numbered(one: pa.Table, other: pa.Table) -> Array:
-    """One number for each different row of two tables beneath each other; nulls count as a value."""
-    number = np.zeros(one.num_rows + other.num_rows, np.int64)
-    for name in one.column_names:
-        codes = _codes(one[name], other[name])
+def _numbered(left: pa.Table, right: pa.Table) -> Array:
+    """A number for each distinct row of two tables, one after the other: int64 of shape (rows,). Null is a value."""
+    number = np.zeros(left.num_rows + right.num_rows, np.int64)
+    for name in left.column_names:
+        codes = _codes(left[name], right[name])
         both = number * (int(codes.max(initial=0)) + 2) + codes + 1
         number = np.unique(both, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return number
 
 
-def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
-    """A number for each different value of two columns beneath each other, -1 for null."""
+def _codes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Array:
+    """A number for each distinct value of two columns, one after the other: int64 of shape (rows,), -1 for null."""
     import pyarrow as pa
 
-    if one.type != other.type or pa.types.is_nested(one.type):
-        one, other = _as_text(one), _as_text(other)
-    values = _whole(pa.chunked_array([*one.chunks, *other.chunks], one.type))
+    if left.type != right.type or pa.types.is_nested(left.type):
+        left, right = _as_text(left), _as_text(right)
+    values = _combined(pa.chunked_array([*left.chunks, *right.chunks], left.type))
     return np.asarray(values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
@@ -82,7 +85,7 @@ def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _turns(numbers: Array) -> Array:
-    """How often each number stood before, at each of its places."""
+    """How many times each number occurred before its position: int64 of shape (rows,)."""
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(numbers) else np.zeros(0, np.int64)
@@ -91,13 +94,13 @@ def _turns(numbers: Array) -> Array:
     return turn
 
 
-def differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
-    """Which values differ: of another type, null on one side only, or not equal. Both have the same length."""
+def differing(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Array:
+    """Which values differ: by type, null on one side only, or not equal. Bool of shape (rows,); lengths are equal."""
     import pyarrow as pa
 
-    if one.type != other.type:
-        return np.ones(len(one), bool)
-    a, b = _whole(one), _whole(other)
+    if left.type != right.type:
+        return np.ones(len(left), bool)
+    a, b = _combined(left), _combined(right)
     if pa.types.is_list(a.type) or pa.types.is_large_list(a.type):
         return _lists(a, b)
     nulls = _mask(a.is_null()) != _mask(b.is_null())
@@ -108,30 +111,30 @@ def differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Array:
     return np.asarray(nulls | _mask(compute.not_equal(a, b).fill_null(False)))
 
 
-def _whole(values: pa.ChunkedArray) -> pa.Array:
+def _combined(values: pa.ChunkedArray) -> pa.Array:
     import pyarrow as pa
 
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
 
 
 def _mask(values: pa.Array) -> Array:
     return np.asarray(values.to_numpy(zero_copy_only=False), bool)
 
 
-def _close(one: Array, other: Array) -> Array:
-    return np.asarray(np.isclose(one, other, rtol=RELATIVE, atol=0, equal_nan=True))
+def _close(left: Array, right: Array) -> Array:
+    return np.asarray(np.isclose(left, right, rtol=RELATIVE, atol=0, equal_nan=True))
 
 
-def _lists(one: pa.Array, other: pa.Array) -> Array:
-    """Which lists differ, in length or in an element."""
+def _lists(left: pa.Array, right: pa.Array) -> Array:
+    """Which lists differ, in length or in an element: bool of shape (rows,)."""
     import pyarrow as pa
     from pyarrow import compute
 
-    lengths = [compute.list_value_length(side).fill_null(-1).to_numpy(zero_copy_only=False) for side in (one, other)]
+    lengths = [compute.list_value_length(side).fill_null(-1).to_numpy(zero_copy_only=False) for side in (left, right)]
     different = lengths[0] != lengths[1]
     same = np.flatnonzero(~different)
-    a, b = one.take(pa.array(same)), other.take(pa.array(same))
+    a, b = left.take(pa.array(same)), right.take(pa.array(same))
     elements = differing(a.flatten(), b.flatten())
     parents = compute.list_parent_indices(a).to_numpy(zero_copy_only=False)
     different[same[np.unique(parents[elements])]] = True

@@ -1,4 +1,4 @@
-"""The commands that compute a day on the other engine too, and that take a home back to before a day."""
+"""The commands `verify`, which computes a day on both engines, and `back`, which restores a home."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add the commands to the application."""
     app.command()(verify)
     app.command()(back)
 
 
 def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Take the home back to before a day that has not ended was run on it, such as a mistyped one.
+    """Restore the home to the state before a day that has not ended was run on it, such as a mistyped one.
 
     Days run after it are undone too: run them again.
 
@@ -36,10 +36,10 @@ def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None
 
 
 def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Compute a day again on both engines, on copies of the home as it stood before, and compare every table.
+    """Compute a day again on both engines, on copies of the home as it was before, and compare every table.
 
-    Nothing is sent or exported, and the home stays as it is. The copies hold personal data and are removed at the end.
-    Exit code 0: all tables are equal; 1: they differ.
+    Nothing is sent or exported, and the home does not change. The copies contain personal data and are removed at the
+    end. Exit code 0: all tables are equal; 1: they differ.
 
     Example: `quanyu verify --day 2025-02-03`
     """
@@ -63,14 +63,14 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
     raise typer.Exit(0 if proof.equal else 1)
 
 
-def _engines(settings: Settings, other: str | None) -> tuple[str, str]:
-    """The engine of the home and the one to compare it with. Raises ConfigError where one cannot run here."""
+def _engines(settings: Settings, requested: str | None) -> tuple[str, str]:
+    """The engine of the home and the one to compare with. Raises ConfigError if one cannot run on this machine."""
     from quanyu.engine.session import engine_name, sail_version
 
-    if other is not None and other not in ENGINES:
-        raise ConfigError(f"--engine {other}: unknown engine; {nearest(other, ENGINES)}")
-    own = engine_name(settings)
-    pair = (own, other or ENGINES[1 - ENGINES.index(own)])
+    if requested is not None and requested not in ENGINES:
+        raise ConfigError(f"--engine {requested}: unknown engine; {nearest(requested, ENGINES)}")
+    current = engine_name(settings)
+    pair = (current, requested or ENGINES[1 - ENGINES.index(current)])
     if "sail" in pair and sail_version() is None:
         raise ConfigError("the embedded engine (Sail) is not installed here: there is no wheel for this machine")
     if "spark" in pair and settings.spark.remote is None:

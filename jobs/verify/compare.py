@@ -1,4 +1,4 @@
-"""Two lakes beside each other: table by table and row by row, told in counts and never in values of rows."""
+"""Compares two lakes table by table and row by row. Reports counts, never values of rows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from quanyu.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What a row of a feed is known by in bronze and quarantine.
+# The key of a row in bronze and quarantine.
 ROW_OF_FEED = ("_file", "_row")
-# Columns whose values name a declaration: the feed, the audience or the model that a row comes from.
+# Columns that name the declaration of a row: its feed, audience or model.
 LABELS = {"silver": "source", "gold/memberships": "audience", "gold/scores": "model"}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Rows of a table that differ in one column, or, where `column` is empty, that only one of two lakes holds.
+    """Rows of a table that differ in one column or, if `column` is empty, that only one lake has.
 
-    `labels` are the feeds, audiences or models that these rows come from, where the table tells.
+    `labels` are the feeds, audiences or models of these rows, if the table names them.
     """
 
     place: str
@@ -38,7 +38,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table of both lakes: its rows in each, how many differ in any way, and where."""
+    """One table in both lakes: its rows in each, how many differ in any way, and where."""
 
     place: str
     rows_a: int
@@ -47,30 +47,30 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(one: Lake, other: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
-    """Compare every table that lies in either lake, by the keys that are declared; the order of rows is free.
+def compare(left: Lake, right: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
+    """Compare every table of either lake by its declared key; the order of rows does not matter.
 
-    Values are equal when they are the same bytes; doubles within 1e-9 of their size. A table that only one lake has
-    is compared with an empty one.
+    Values are equal if they have the same bytes; doubles if they differ by less than 1e-9 of their size. A table that
+    only one lake has is compared with an empty one.
     """
     keys = {place_of(table): _key(table) for table in tables.values()}
-    places = sorted({*one.places(), *other.places()})
-    return [compare_table(one, other, place, keys.get(place, ROW_OF_FEED)) for place in places]
+    places = sorted({*left.places(), *right.places()})
+    return [compare_table(left, right, place, keys.get(place, ROW_OF_FEED)) for place in places]
 
 
 def _key(table: type[Table]) -> tuple[str, ...]:
     return (*table.identity(), "recorded_on") if table.layer == "silver" else table.identity()
 
 
-def compare_table(one: Lake, other: Lake, place: str, key: Sequence[str]) -> Comparison:
-    """Compare one table, a column at a time, so that no table lies in memory as a whole."""
-    sides = [_Side(lake, place) for lake in (one, other)]
+def compare_table(left: Lake, right: Lake, place: str, key: Sequence[str]) -> Comparison:
+    """Compare one table, a column at a time, so that a complete table is never in memory."""
+    sides = [_Side(lake, place) for lake in (left, right)]
     every = [side.names for side in sides if side.names]
     shared = [name for name in every[0] if all(name in names for names in every)]
-    wanted = [name for name in key if name in shared] or shared
-    pairs = aligned(*(side.columns(wanted) for side in sides))
+    key_columns = [name for name in key if name in shared] or shared
+    pairs = aligned(*(side.columns(key_columns) for side in sides))
     if pairs.repeated:
-        # A key that stands twice does not tell which rows belong together: rows are equal as a whole, or not.
+        # A repeated key does not identify pairs: compare complete rows instead.
         pairs = aligned(*(side.columns(shared) for side in sides))
     differences = list(_of_rows(place, sides, pairs))
     changed = np.zeros(len(pairs.a), bool)
@@ -92,7 +92,7 @@ def _of_rows(place: str, sides: Sequence[_Side], pairs: Any) -> Iterator[Differe
 
 
 def _mask(sides: Sequence[_Side], name: str, pairs: Any) -> np.ndarray[Any, Any]:
-    """Which pairs of rows differ in a column; all do where only one table has it, or its type is another."""
+    """Pairs of rows that differ in a column: bool of shape (pairs,). All differ if a side lacks it or types differ."""
     if any(name not in side.names for side in sides):
         return np.ones(len(pairs.a), bool)
     values = [side.columns([name]).column(0) for side in sides]
@@ -100,7 +100,7 @@ def _mask(sides: Sequence[_Side], name: str, pairs: Any) -> np.ndarray[Any, Any]
 
 
 class _Side:
-    """One lake's form of a table; without rows and columns where the lake has none."""
+    """A table in one lake; without rows and columns if the lake does not have it."""
 
     def __init__(self, lake: Lake, place: str) -> None:
         self._dataset = lake.arrow(place) if lake.exists(place) else None
@@ -109,7 +109,7 @@ class _Side:
         self._label = LABELS.get(place) or LABELS.get(place.partition("/")[0])
 
     def columns(self, names: Sequence[str]) -> pa.Table:
-        """Some columns, always in the same order of rows."""
+        """Some columns, with rows always in the same order."""
         import pyarrow as pa
 
         if self._dataset is None:
@@ -117,7 +117,7 @@ class _Side:
         return plain_text(self._dataset.to_table(columns=list(names)))
 
     def labels(self, rows: np.ndarray[Any, Any]) -> tuple[str, ...]:
-        """Which declarations some rows come from, by their names."""
+        """Names of the declarations that some rows come from; `rows` are row numbers, int64 of shape (n,)."""
         if not self._label or self._label not in self.names or not len(rows):
             return ()
         values = self.columns([self._label]).column(0).take(rows)

@@ -1,4 +1,4 @@
-"""Copies of a home as it stood before a day, in which a day is computed anew and nothing leaves the house."""
+"""Copies a home as it was before a day, to compute the day again without any effect outside the copy."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from quanyu.source import Source
 from quanyu.store import LandedFile, Store
 
 FOLDER = "verify"
-# Rooms of the day up to memberships; what is behind them sends or exports, and training writes no table.
+# Stages up to memberships. Later ones send or export, and training writes no table.
 ROOMS = ("ingest", "unify", "features", "ml", "audiences")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the copies begin with: tables as they stood before the day, or nothing, so that all that landed is taken."""
+    """The tables that the copies begin with, by version; none if everything is ingested again."""
 
     versions: Mapping[str, int]
     words: str
 
 
 def steps_of(context: Context) -> list[Step]:
-    """Steps of the day up to memberships that write tables, in order."""
+    """Steps up to memberships that write tables, in order."""
     return [step for step in context.steps.values() if step.room in ROOMS and step.writes]
 
 
 def origin_of(context: Context) -> Origin:
-    """Find what the home held before the context's day. Raises ConfigError for a day that was not run here."""
+    """Tables of the home before the context's day. Raises ConfigError for a day that was not run here."""
     day, names = context.day, {step.name for step in steps_of(context)}
     days = days_committed(context.lake)
     if day not in days and not any(context.store.memory.recall(name, day.isoformat()) for name in names):
         last = ", ".join(map(str, days[-5:])) or "none"
         raise ConfigError(
-            f"{day} was not run in {context.settings.home}, so that there is nothing to verify; the last days run are:"
+            f"{day} was not run in {context.settings.home}, so there is nothing to verify; the last days run are:"
             f" {last}. Run it first: quanyu run --day {day}"
         )
     versions = versions_before(context.lake, day, names)
     if not versions:
-        return Origin({}, f"from empty tables, with all that had landed up to {day}: it was the first day run")
-    return Origin(versions, f"from the {len(versions)} tables as they stood before {day} was run")
+        return Origin({}, f"from empty tables, with everything that had landed up to {day}: it was the first day run")
+    return Origin(versions, f"from the {len(versions)} tables as they were before {day} was run")
 
 
 @contextlib.contextmanager
 def copies(context: Context, names: Mapping[str, str]) -> Iterator[tuple[dict[str, Settings], str]]:
-    """Make a copy of the home for each name, with the engine given, and remove them at the end, whatever happens.
+    """Copy the home for each name, with the given engine, and remove the copies at the end, even after an error.
 
-    Yields their settings, and says in words what they begin with.
+    Yields their settings, and a description of what they begin with.
     """
     folder = context.settings.home / FOLDER / uuid.uuid4().hex
     folder.mkdir(parents=True, mode=0o700)
@@ -73,13 +73,13 @@ def copies(context: Context, names: Mapping[str, str]) -> Iterator[tuple[dict[st
 
 
 def of_engine(settings: Settings, engine: str, home: Path) -> Settings:
-    """The same settings for another home and engine, with the store in it, and with Sail where a cluster is set too."""
+    """Settings for another home and engine, with the store inside the home, and without a remote cluster for Sail."""
     spark = settings.spark if engine == "spark" else settings.spark.model_copy(update={"remote": None})
     return settings.model_copy(update={"home": home, "engine": engine, "spark": spark, "store": ""})
 
 
 def _fill(context: Context, homes: list[Settings]) -> str:
-    """Fill homes with what a run reads, and say what that is."""
+    """Fill homes with everything that a run reads. Returns a description of it."""
     origin = origin_of(context)
     try:
         for home in homes:
@@ -88,12 +88,12 @@ def _fill(context: Context, homes: list[Settings]) -> str:
         for home in homes:
             shutil.rmtree(home.home)
             _copy(context, home, {})
-        return f"from empty tables, with all that lies in the landing up to {context.day}, since {error}"
+        return f"from empty tables, with everything in landing up to {context.day}, since {error}"
     return origin.words
 
 
 def copy_as_it_stands(context: Context, folder: Path) -> Settings:
-    """Copy a home as it stands to a folder, with all that its store remembers, and return the settings of the copy."""
+    """Copy a home in its current state, with its store, to a folder. Returns the settings of the copy."""
     home = of_engine(context.settings, engine_name(context.settings), folder)
     folder.mkdir(parents=True, mode=0o700)
     _copy_files(context, home, {place: context.lake.history(place, 1)[0]["version"] for place in context.lake.places()})
@@ -115,7 +115,7 @@ def _copy(context: Context, home: Settings, versions: Mapping[str, int]) -> None
 
 
 def _copy_files(context: Context, home: Settings, versions: Mapping[str, int]) -> None:
-    """Copy the key of persons, the registry, and tables as they stood at these versions."""
+    """Copy the key for person hashes, the model registry, and tables at these versions."""
     key = context.settings.home / "person.key"
     if key.exists():
         shutil.copy2(key, home.home / key.name)
@@ -124,7 +124,7 @@ def _copy_files(context: Context, home: Settings, versions: Mapping[str, int]) -
 
 
 def _copy_registry(home: Path, copy: Path) -> None:
-    """Copy MLflow's database, whose champions score; the models themselves lie where it says."""
+    """Copy MLflow's database, which names the champions. The model files stay where it refers to them."""
     if (home / "mlflow.db").exists():
         with (
             contextlib.closing(sqlite3.connect(home / "mlflow.db")) as source,
@@ -136,24 +136,24 @@ def _copy_registry(home: Path, copy: Path) -> None:
 
 
 def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> None:
-    """Write down what had been taken of a feed before the day.
+    """Record in the store of the copy which files of a feed were ingested before the day.
 
-    The ledger keeps the last look at a file only: of one that was looked at again since, bronze tells how far it was
-    taken, and that it gave rows.
+    The ledger has only the last check of a file. If a file was checked again since, bronze shows up to which day it had
+    been ingested.
     """
     days_by_file = days_taken(lake, source)
     files = context.store.ledger.files(source.name)
     before = [file for file in files.values() if file.first_seen_on < context.day]
-    again = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
+    rechecked = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
     eve = context.day - timedelta(days=1)
-    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in again)])
+    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in rechecked)])
     days = set().union(*([set(days) for days in days_by_file.values()]))
     volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
     store.ledger.record_volumes(source.name, volumes, eve)
 
 
 def days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
-    """Days of a feed of which bronze has rows, by file."""
+    """Days of a feed that bronze has rows of, by file."""
     if not lake.exists(f"bronze/{source.name}"):
         return {}
     columns = ["_file", "_day"]
@@ -165,7 +165,7 @@ def days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
 
 
 def as_it_was(file: LandedFile, days: list[date], seen_on: date) -> LandedFile:
-    """The ledger's row of a file before it was looked at again: with a day in its path it had other bytes then."""
+    """The ledger's row of a file before it was checked again. A file with a day in its path had other content then."""
     values: dict[str, Any] = {"first_seen_on": seen_on, "status": "taken", "reason": None}
     if file.feed_day is not None:
         return LandedFile(**{**vars(file), **values, "sha256": "other bytes", "mtime_ns": 0})

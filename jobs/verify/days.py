@@ -1,4 +1,4 @@
-"""A day computed on a copy of a home, step by step, up to memberships."""
+"""Computes a day up to memberships on a copy of a home, step by step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Watcher = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """How the steps of a day ended on one engine, and how many seconds all of them took."""
+    """Results of the steps of a day on one engine, and their total seconds."""
 
     engine: str
     results: tuple[Result, ...]
@@ -27,7 +27,7 @@ class Run:
 
 
 def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
-    """Run a day's steps up to memberships on a copy; a step that stops does not stop those behind it.
+    """Run the steps of a day up to memberships on a copy. A failed step does not stop later ones.
 
     A local Spark server that was started for the copy is stopped at the end.
     """
@@ -45,7 +45,7 @@ def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
 
 
 def leave_databases_alone(context: Context) -> None:
-    """Take what was extracted before, and nothing from a database: it has another state now."""
+    """Use earlier extracts and read no database, because its content has changed since."""
     sources = context.catalogue.sources
     for name, source in list(sources.items()):
         sources[name] = source.model_copy(update={"extracts": None})
@@ -57,7 +57,7 @@ def _watched(context: Context, step: Step, watch: Watcher, engine: str) -> Resul
 
 
 def performed(context: Context, step: Step) -> Result:
-    """Perform a step; one that stops says why in its result."""
+    """Perform a step. A step that fails returns its error in the result."""
     began = time.monotonic()
     try:
         return _patiently(context, step)
@@ -67,7 +67,7 @@ def performed(context: Context, step: Step) -> Result:
 
 
 def _patiently(context: Context, step: Step) -> Result:
-    """Perform a step, once more where the machine failed."""
+    """Perform a step, and retry it once after a RetryableError."""
     try:
         return perform(context, step)
     except RetryableError:

@@ -1,4 +1,4 @@
-"""A clean end of what holds copies of personal data."""
+"""Cleans up copies of personal data when the process is terminated."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def clean_end() -> Iterator[Callable[[], None]]:
-    """Let whoever ends this process leave no personal data behind: it unwinds as after Ctrl-C.
+    """Let SIGTERM unwind the process as Ctrl-C does, so that no personal data is left behind.
 
-    Gives a function that ends it again where a library has swallowed the first end.
+    Yields a function that exits if a termination was swallowed by a library.
     """
     ended = False
 

@@ -1,4 +1,4 @@
-"""Which declaration gives a column of a table, so that a person knows what to change where two engines differ."""
+"""Names the declarations that define a column, so that a person knows what to change if two engines differ."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from quanyu.feature import Feature, FeatureView
 from quanyu.run import Step
 from quanyu.source import Source
 
-# Names are listed up to here.
+# At most this many are listed.
 MOST = 4
 VERSIONING = ("feed_day", "recorded_on", "replaced_on")
 
 
 def origin(catalogue: Catalogue, steps: Iterable[Step], place: str, column: str, labels: Sequence[str]) -> str:
-    """Say what gives a column, or, without a column, which rows a table has: declarations with their expressions.
+    """Name the declarations of a column with their expressions; without a column, those that define the rows.
 
-    `labels` are the feeds, audiences or models that the rows come from; without any, all that give the table are said.
+    `labels` are the feeds, audiences or models of the rows. Without any, all declarations of the table are named.
     """
     layer, _, name = place.partition("/")
     lines = list(_declared(catalogue, layer, name, column, labels))
@@ -49,14 +49,14 @@ def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: 
 
 def _of_feed(source: Source, layer: str, column: str) -> str:
     if layer == "quarantine":
-        return f"{source.file}: person, drops, fills: what each expression and Table asks of a row"
+        return f"{source.file}: person, drops, fills: what each expression and table requires of a row"
     if column == "_day" and source.reads.day:
         return f"{source.file}: reads.day: {source.reads.day}"
     return f"{source.file}: reads: values as they were received"
 
 
 def _of_source(source: Source, table: str, column: str) -> Iterator[str]:
-    """Expressions of a feed for a column: its fills', or its person's."""
+    """Expressions of a feed for a column, from `fills` or `person`."""
     if column == "person_key" or table == "identifiers":
         if source.person:
             values = ", ".join(f"{item.kind}: {item.value}" for item in source.person)
@@ -78,7 +78,7 @@ def _of_view(view: type[FeatureView], column: str) -> str:
         return f"{file}: {view.__name__}.{column}: {_feature(view, view.features[column])}"
     if column in view.tags:
         return f"{file}: {view.__name__}.{column}: {view.tags[column].expression}"
-    return f"{file}: {view.__name__}: customers known on the day"
+    return f"{file}: {view.__name__}: customers of the day"
 
 
 def _feature(view: type[FeatureView], feature: Feature) -> str:

@@ -1,4 +1,4 @@
-"""One day on two engines: both runs on copies of a home, and what of their tables differs."""
+"""Runs one day on two engines, on copies of a home, and compares their tables."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from quanyu.settings import Settings
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a day on two engines.
+    """Result of a day on two engines.
 
-    `origins` says for each difference which declarations give it; `left_out` are tables of steps that did not run.
+    `origins` names the declarations of each difference. `left_out` are tables of steps that did not run.
     """
 
     day: date
@@ -38,38 +38,38 @@ class Proof:
 
     @property
     def stopped(self) -> list[tuple[str, str, str]]:
-        """Steps that did not end alike on both engines: name, and how each ended."""
+        """Steps that failed on an engine: name, and how each ended."""
         pairs = zip(*(run.results for run in self.runs), strict=True)
         return [(a.step, a.error or a.status, b.error or b.status) for a, b in pairs if (a.error or b.error)]
 
     @property
     def equal(self) -> bool:
-        """Whether every table is equal, and every step ended alike."""
-        alike = all(one == other for _, one, other in self.stopped)
+        """Whether every table is equal and every step ended in the same way."""
+        alike = all(left == right for _, left, right in self.stopped)
         return alike and not any(comparison.differences for comparison in self.comparisons)
 
 
 def prove(
     settings: Settings, day: date, engines: tuple[str, str], wait_seconds: float, watch: Callable[[str, str], None]
 ) -> Proof:
-    """Run a day on both engines and compare; the home is held only as long as the copying takes.
+    """Run a day on both engines and compare. The home is locked only while it is copied.
 
     Raises ConfigError for a day that was not run.
     """
     with alone(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
-        # What a verification that was killed has left behind.
+        # Left behind by a killed verification.
         shutil.rmtree(settings.home / FOLDER, ignore_errors=True)
         names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
         with contextlib.ExitStack() as stack:
             with home_lock(settings, wait_seconds):
                 homes, begins = stack.enter_context(copies(context, names))
-            one, other = (run_copy(home, day, watch) for home in homes.values())
-            return compared(context, list(homes.values()), begins, (one, other))
+            left, right = (run_copy(home, day, watch) for home in homes.values())
+            return compared(context, list(homes.values()), begins, (left, right))
 
 
 @contextlib.contextmanager
 def alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
-    """Let one process at a time verify a home. Raises RetryableError."""
+    """Let only one process verify a home at a time. Raises RetryableError."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(settings.home / "verify.lock", timeout=wait_seconds):
@@ -79,11 +79,11 @@ def alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
 
 
 def compared(context: Context, homes: Sequence[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
-    """Compare the tables of two homes in which a day was run; `begins` says in words what both began with."""
+    """Compare the tables of two homes in which a day was run; `begins` describes what both began with."""
     catalogue, steps = context.catalogue, list(context.steps.values())
     behind = {place for step in steps if step not in steps_of(context) for place in step.writes}
-    one, other = (Lake(home, Engine(home)) for home in homes)
-    comparisons = compare(one, other, catalogue.tables)
+    left, right = (Lake(home, Engine(home)) for home in homes)
+    comparisons = compare(left, right, catalogue.tables)
     differences = [difference for comparison in comparisons for difference in comparison.differences]
     origins = {d: origin(catalogue, steps, d.place, d.column, d.labels) for d in differences}
     left_out = tuple(sorted(behind))

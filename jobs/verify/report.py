@@ -1,4 +1,4 @@
-"""What a person reads of two engines beside each other: seconds, tables, and each difference with its declaration."""
+"""Report of a verification: seconds, tables, and each difference with its declaration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.verify.proof import Proof
 
 
 def report(proof: Proof) -> Group:
-    """Build the tables; no value of a row is in them."""
+    """Build the report. It contains no value of a row."""
     parts: list[Any] = [f"{proof.day} on {' and '.join(run.engine for run in proof.runs)}, {proof.begins}"]
     parts += [_seconds(proof), _tables(proof)]
     if proof.origins:
@@ -21,7 +21,9 @@ def report(proof: Proof) -> Group:
     parts += [Text(f"{step} ended on {proof.runs[0].engine}: {a}; on {proof.runs[1].engine}: {b}", "bold red")
               for step, a, b in proof.stopped]  # fmt: skip
     if proof.left_out:
-        parts.append(f"Not run, since they send, export or only record: what writes {', '.join(proof.left_out)}.")
+        parts.append(
+            f"Not run, because they send, export or only record: steps that write {', '.join(proof.left_out)}."
+        )
     return Group(*parts, _verdict(proof))
 
 
@@ -36,8 +38,8 @@ def _grid(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Grid:
 
 def _seconds(proof: Proof) -> Grid:
     grid = _grid("Seconds", ("step",), tuple(run.engine for run in proof.runs))
-    for one, other in zip(*(run.results for run in proof.runs), strict=True):
-        grid.add_row(one.step, f"{one.seconds:.1f}", f"{other.seconds:.1f}")
+    for left, right in zip(*(run.results for run in proof.runs), strict=True):
+        grid.add_row(left.step, f"{left.seconds:.1f}", f"{right.seconds:.1f}")
     grid.add_row("all, with the engine's start", *(f"{run.seconds:.1f}" for run in proof.runs), style="bold")
     return grid
 
@@ -58,7 +60,7 @@ def _add(grid: Grid, comparison: Comparison) -> None:
 
 
 def _differences(proof: Proof) -> Grid:
-    grid = _grid("Differences", ("table", "column", "given by"), ("rows",))
+    grid = _grid("Differences", ("table", "column", "declared by"), ("rows",))
     for difference, origin in proof.origins.items():
         grid.add_row(difference.place, difference.column or "(rows)", origin, _count(proof, difference))
     return grid
@@ -67,13 +69,13 @@ def _differences(proof: Proof) -> Grid:
 def _count(proof: Proof, difference: Difference) -> str:
     if difference.column:
         return f"{difference.rows:,}"
-    one, other = (run.engine for run in proof.runs)
-    return f"{difference.only_a:,} only on {one}\n{difference.only_b:,} only on {other}"
+    left, right = (run.engine for run in proof.runs)
+    return f"{difference.only_a:,} only on {left}\n{difference.only_b:,} only on {right}"
 
 
 def _verdict(proof: Proof) -> Text:
     if proof.equal:
         return Text(f"Equal: {len(proof.comparisons)} tables have the same rows on both engines.", "bold green")
     wrong = sum(1 for comparison in proof.comparisons if comparison.differences)
-    return Text(f"{wrong} of {len(proof.comparisons)} tables differ: change what gives them, and verify again.",
+    return Text(f"{wrong} of {len(proof.comparisons)} tables differ: change their declarations, and verify again.",
                 "bold red")  # fmt: skip

@@ -1,4 +1,4 @@
-"""A day gives the same whether a run takes it by itself, or afterwards with others in one pass; and who is held out."""
+"""A day computed alone or together with other days has the same members; and who is in the holdout."""
 
 from datetime import date
 
@@ -22,31 +22,31 @@ def rows(frame):
 
 
 def context(specified, *days, **audiences):
-    """A context of the last of some days, with customers and views as the run of that day wrote them."""
+    """Context of the last of some days, with customers and views as of that day."""
     catalogue = specified.catalogue
     lake = MemoryLake(specified.spark, [LAPSED])
-    made = MemoryContext(catalogue, lake, days[-1])
-    known = asof.customers_known(made, days[-1]).select("customer_id")
+    built = MemoryContext(catalogue, lake, days[-1])
+    customers = asof.customers_known(built, days[-1]).select("customer_id")
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
-    lake.frames["customers"] = known.selectExpr("customer_id", *missing)
+    lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():
-        lake.frames[view.name] = asof.computed(made, view, days[-1])
-    return made
+        lake.frames[view.name] = asof.computed(built, view, days[-1])
+    return built
 
 
 @pytest.fixture(scope="module")
 def lapsed(specified):
-    """Who is in winback as of three days, the last one as a run of its own takes it."""
+    """Members of winback as of three days; the last one as a run for it computes them."""
     specified.spark.conf.set("spark.sql.session.timeZone", LAPSED.zone)
     days = [date(2024, 6, 29), date(2024, 6, 30), date(2024, 7, 1)]
     return rows(rules.inside(context(specified, *days), days[:-1]))
 
 
-def test_the_day_of_a_run_and_the_days_that_it_takes_before_hold_the_same(lapsed):
+def test_a_day_has_the_same_members_computed_alone_or_with_others(lapsed):
     by_day = {day: [row for row in lapsed if row[2] == day] for day in {row[2] for row in lapsed}}
-    assert {day: len(found) for day, found in by_day.items()} == dict.fromkeys(by_day, 1000)
+    assert {day: len(members) for day, members in by_day.items()} == dict.fromkeys(by_day, 1000)
     assert len(by_day) == 3
-    assert len({tuple((row[1], row[3]) for row in found) for found in by_day.values()}) == 1
+    assert len({tuple((row[1], row[3]) for row in members) for members in by_day.values()}) == 1
 
 
 def test_a_tenth_is_held_out(lapsed):
@@ -55,7 +55,7 @@ def test_a_tenth_is_held_out(lapsed):
 
 
 @pytest.mark.parametrize("file", ["features/test_value.py", "audiences/test_measures.py"])
-def test_a_case_gives_the_same_by_itself_as_with_others_of_other_days(specified, file):
+def test_a_case_gives_the_same_alone_and_with_cases_of_other_days(specified, file):
     cases = cases_in(TESTS / file)[:8]
     together = specified.computed(cases)
     alone = {case: specified.computed([case])[case] for case in cases}

@@ -1,4 +1,4 @@
-"""Rules that compute something before they compare: one meaning, whatever it is that is not known."""
+"""Rules with computed values have one meaning, whichever value is unknown."""
 
 from specification import rule, spec
 
@@ -74,7 +74,7 @@ test_money_divided_is_not_rounded = holds("value.spend / 3 > 6.66 and value.spen
 test_a_count_divided_is_not_cut_to_a_whole_number = holds("value.orders / 2 = 0.5", "ann", "bob", "cat")
 test_a_comparison_is_never_unknown = holds("(value.average_order > 15) is null")
 
-# ann bought in a store, and cancelled an order of which the channel is not known; bob bought online; dan long ago.
+# ann bought in a store, and cancelled an order of an unknown channel; bob bought online; dan long ago.
 ORDERS = {
     Orders: """
         customer | ordered_at | channel | status    | amount | store

@@ -1,4 +1,4 @@
-"""loyal_seed: good and lively customers, as a seed for lookalikes."""
+"""loyal_seed: good and active customers, a seed for lookalike audiences."""
 
 from specification import spec
 

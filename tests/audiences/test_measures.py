@@ -1,4 +1,4 @@
-"""Measures: aggregates of an audience's own over one table, within so many days."""
+"""Measures: an audience's own aggregates over one table, within a number of days."""
 
 from specification import rule, spec
 

@@ -1,4 +1,4 @@
-"""winback of the example Online Retail: good customers who are about to stop buying, by the model."""
+"""winback of the example Online Retail: good customers who are about to leave, by the model's score."""
 
 from specification import spec
 from specification.files import TESTS

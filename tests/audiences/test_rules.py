@@ -1,4 +1,4 @@
-"""What a rule says of those of whom something is not known: true or false, never neither."""
+"""A rule is true or false, never null, for customers with unknown values."""
 
 from specification import rule, spec
 
@@ -47,7 +47,7 @@ def of_tastes(who, inside):
 
 test_is_shoes_holds_who_likes_shoes = of_tastes(f"{LIKES} = 'shoes'", {"bob"})
 
-# Three spellings of one thing, which hold whoever is not known to like shoes.
+# Three spellings of one rule, which include customers with an unknown preference.
 test_is_not_shoes_written_with_not_holds_those_of_whom_nothing_is_known = of_tastes(
     f"not {LIKES} = 'shoes'", {"ann", "cat", "dan"}
 )

@@ -1,4 +1,4 @@
-"""winback: customers worth having who stopped buying."""
+"""winback: valuable customers who stopped buying."""
 
 from specification import spec
 

@@ -1,1 +1,1 @@
-"""One file per platform; a new one is a new file here and nothing else."""
+"""Platforms, one file each. A new file is all that a new platform needs."""

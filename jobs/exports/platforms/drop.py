@@ -1,4 +1,4 @@
-"""Seed files in a bucket or folder, for whoever picks them up."""
+"""Writes audiences as files to a bucket or folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PART = re.compile(r"part-\d{5,}\.csv\.gz")
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the set, as the manifest lists it."""
+    """One file of the set, as listed in the manifest."""
 
     name: str
     rows: int
@@ -37,7 +37,7 @@ class Part:
 
 
 class Drop(Platform):
-    """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all is there."""
+    """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all are written."""
 
     name = "drop"
     forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
@@ -56,20 +56,21 @@ class Drop(Platform):
         kinds: tuple[str, ...],
         facts: Mapping[str, Any],
     ) -> Delivered:
-        """Write the set, unless the same one is complete; rows are sorted, so that no order or identity shows.
+        """Write the set, unless the same one is complete. Rows are sorted, so that their order reveals nobody.
 
-        kinds name the columns. facts["name"] begins the path, and what a home other than facts["home"] wrote there is
-        left alone; facts["counts"] joins the counts; all facts go into the manifest.
+        `kinds` are the names of columns. `facts` go into the manifest; `facts["name"]` begins the path, and
+        `facts["counts"]` is merged into the counts. Files that a home other than `facts["home"]` wrote there are not
+        touched.
         """
-        given = [row for row in rows if any(value is not None for value in row)]
-        unique = sorted(set(given), key=lambda row: [value or "" for value in row])
+        identified = [row for row in rows if any(value is not None for value in row)]
+        unique = sorted(set(identified), key=lambda row: [value or "" for value in row])
         with tempfile.TemporaryDirectory(dir=self.staging) as staged:
             parts = [_write(Path(staged), n, kinds, chunk) for n, chunk in enumerate(self._chunks(unique))]
-            counts = {**facts.get("counts", {}), "exported": len(given), "rows": len(unique)}
+            counts = {**facts.get("counts", {}), "exported": len(identified), "rows": len(unique)}
             manifest = _manifest(audience, day, kinds, parts, {**facts, "counts": counts})
             prefix = f"{facts['name']}/{audience}/{day.isoformat()}/"
             _check_owner(bucket, prefix, facts["home"])
-            written = not _is_there(bucket, prefix, parts, manifest)
+            written = not _is_complete(bucket, prefix, parts, manifest)
             if written:
                 _replace(bucket, prefix, Path(staged), parts, manifest)
         return Delivered(f"{bucket.location}/{prefix}", len(parts), len(unique), written)
@@ -85,7 +86,7 @@ def _write(folder: Path, number: int, kinds: tuple[str, ...], rows: Sequence[Row
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(kinds)
     writer.writerows(rows)
-    # Without a time in its header the same rows give the same bytes.
+    # No time in the header: the same rows give the same bytes.
     data = gzip.compress(text.getvalue().encode(), mtime=0)
     part = Part(f"part-{number:05}.csv.gz", len(rows), len(data), hashlib.sha256(data).hexdigest())
     (folder / part.name).write_bytes(data)
@@ -106,7 +107,7 @@ def _manifest(
 
 
 def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
-    """Leave alone what another home wrote there. Raises RejectedError."""
+    """Raise RejectedError if another home wrote there."""
     if prefix + MANIFEST not in bucket.list(prefix):
         return
     owner = json.loads(bucket.get(prefix + MANIFEST)).get("home")
@@ -116,14 +117,14 @@ def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
         )
 
 
-def _is_there(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
-    wanted = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
-    lying = {key for key in bucket.list(prefix) if key in wanted or PART.fullmatch(key.removeprefix(prefix))}
-    return lying == wanted and bucket.get(prefix + MANIFEST) == manifest
+def _is_complete(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
+    expected = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
+    existing = {key for key in bucket.list(prefix) if key in expected or PART.fullmatch(key.removeprefix(prefix))}
+    return existing == expected and bucket.get(prefix + MANIFEST) == manifest
 
 
 def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[Part], manifest: bytes) -> None:
-    # From here until the last line the set is marked as incomplete, whenever we are killed.
+    # Without _SUCCESS the set counts as incomplete if the process is killed from here on.
     bucket.delete(prefix + SUCCESS)
     names = {part.name for part in parts}
     for key in bucket.list(prefix):

@@ -1,1 +1,1 @@
-"""One file per channel; a new one is a new file here and nothing else."""
+"""Channels, one file each. A new file is all that a new channel needs."""

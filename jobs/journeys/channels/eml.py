@@ -1,4 +1,4 @@
-"""Messages as files, for a retailer without a mail server and for looking at what would go out."""
+"""Writes messages to files, for retailers without a mail server and for previews."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quanyu.files import folder
 
 
 class Eml(Channel):
-    """One .eml file per message under a folder per day; a message written again replaces itself byte for byte."""
+    """One .eml file per message in a folder per day. A repeated message replaces itself with the same bytes."""
 
     name: ClassVar[str] = "eml"
     reached_by: ClassVar[str] = "email"
@@ -23,10 +23,10 @@ class Eml(Channel):
         self._folder = folder(path)
 
     def deliver(self, envelope: Envelope) -> Outcome:
-        """Write the file; its name tells nothing of the person, and its date is the day it was planned for."""
+        """Write the file. Its name reveals nothing about the person, and its date is the day it was planned for."""
         try:
             message = compose(envelope, datetime.combine(envelope.day, time(), UTC))
-            # The boundary between parts is random unless given.
+            # The boundary between parts is random by default.
             if message.is_multipart():
                 message.set_boundary(fingerprint(f"{envelope.key} boundary"))
             content = message.as_bytes()

@@ -1,4 +1,4 @@
-"""E-mail through a mail server, one conversation for many messages."""
+"""Sends e-mail through a mail server, many messages per connection."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableErro
 from quanyu.store.message import blanked
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# Replies about the session and never about one recipient: closing (421), a wish to sign in or to encrypt, and commands
-# that the server does not know (RFC 5321 4.2.3, RFC 4954 6, RFC 3207 4).
+# Replies about the session, never about one recipient: closing (421), demands to sign in or to encrypt, and unknown
+# commands (RFC 5321 4.2.3, RFC 4954 6, RFC 3207 4).
 ABOUT_US = frozenset({421, 432, 454, 500, 501, 502, 503, 504, 530, 534, 535, 538, 555})
 
 
 class Smtp(Channel):
-    """E-mail by SMTP: of one recipient 4xx is tried again and 5xx is final; an answer lost after the dot is unknown.
+    """E-mail by SMTP. 4xx for a recipient is retried and 5xx is final; a lost answer after the content is unknown.
 
-    What the server says to sign-in, HELO, MAIL FROM, or DATA before any content, is the channel's fault, and so is 421
-    or a demand to sign in wherever it comes.
+    Refusals of sign-in, HELO, MAIL FROM, or DATA before any content are failures of the channel, and so are 421 and a
+    demand to sign in at any point.
     """
 
     name: ClassVar[str] = "smtp"
@@ -45,7 +45,7 @@ class Smtp(Channel):
         if bool(username) != bool(password):
             raise ConfigError("smtp: give both username and password, or neither.")
         if username and not starttls and host not in LOOPBACK:
-            raise ConfigError(f"smtp: a password does not go to {host} in the clear; set starttls.")
+            raise ConfigError(f"smtp: a password is not sent to {host} in the clear; set starttls.")
         self._host, self._port, self._starttls, self._timeout = host, port, starttls, timeout
         self._username, self._password, self._tls = username, password, tls
         self._patience = patience
@@ -59,7 +59,7 @@ class Smtp(Channel):
         self._hang_up()
 
     def deliver(self, envelope: Envelope) -> Outcome:
-        """Send one message; RetryableError or RejectedError when no conversation can be had at all."""
+        """Send one message. Raises RetryableError or RejectedError if the server cannot be used at all."""
         try:
             message = compose(envelope, datetime.now(UTC))
             content = message.as_bytes()
@@ -82,7 +82,7 @@ class Smtp(Channel):
         options = []
         if not (sender + to).isascii():
             if not server.has_extn("smtputf8"):
-                return Outcome("rejected", "the mail server takes no addresses outside ASCII")
+                return Outcome("rejected", "the mail server accepts only ASCII addresses")
             options = ["SMTPUTF8"]
         code, text = server.mail(sender, options)
         if code != 250:
@@ -102,13 +102,13 @@ class Smtp(Channel):
             server.send(re.sub(rb"(?m)^\.", b"..", content.rstrip(b"\r\n") + b"\r\n"))
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            # Without its dot no server takes a message for complete.
+            # Without the final dot, no server accepts a message as complete.
             return Outcome("failed", f"the connection was lost within the content ({_name(error)})", by_server=True)
         try:
             if server.sock is not None:
                 server.sock.settimeout(self._patience)
             server.send(b".\r\n")
-            # From here on silence is no answer: the server may have the message.
+            # From here on the server may have accepted the message, even if it does not answer.
             code, text = server.getreply()
             if server.sock is not None:
                 server.sock.settimeout(self._timeout)
@@ -185,7 +185,7 @@ def _out_of_order(server: str, error: Exception) -> QuanyuError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return RejectedError(f"The mail server {server} shows a certificate that cannot be verified.")
     if isinstance(code, int) and code >= 500:
-        return RejectedError(f"The mail server {server} refused to talk to us ({code}).")
+        return RejectedError(f"The mail server {server} refused the connection ({code}).")
     return RetryableError(f"The mail server {server} cannot be reached ({_name(error)}); try again later.")
 
 

@@ -1,4 +1,4 @@
-"""Alerts reach a mail server and a webhook once each, and again when they are over; one that cannot be told waits."""
+"""Alerts reach mail and webhook once, and once more when they end; one that cannot be sent waits for the next run."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ BASE = "zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\n"
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Inbox:
-    """A mail server's mind: the text of what it received."""
+    """Handler of a mail server that records message texts."""
 
     def __init__(self):
         self.texts = []
@@ -93,7 +93,7 @@ def till(retailer):
 
 
 def run(shop, day):
-    """Ingest, as a run does, and tell."""
+    """Ingest as a run does, and send alerts."""
     context = shop.context(day)
     with suppress(QuanyuError):
         perform(context, context.step("ingest.till"))
@@ -106,12 +106,12 @@ def test_each_alert_is_mailed_once_and_when_it_is_over(till):
     till.declare("base.yml", BASE + mail)
     with mail_server(port) as inbox:
         till.land("till/2024-07-01.csv", "no such header\n1\n")
-        assert run(till, "2024-07-01") == "Alerts told: 2 new, 0 over"
+        assert run(till, "2024-07-01") == "Alerts sent: 2 new, 0 over"
         assert run(till, "2024-07-01") == ""
         till.land("till/2024-07-02.csv", GOOD)
-        assert run(till, "2024-07-02") == "Alerts told: 0 new, 1 over"
+        assert run(till, "2024-07-02") == "Alerts sent: 0 new, 1 over"
         till.land("till/2024-07-01.csv", GOOD)
-        assert run(till, "2024-07-02") == "Alerts told: 0 new, 1 over"
+        assert run(till, "2024-07-02") == "Alerts sent: 0 new, 1 over"
         assert run(till, "2024-07-02") == ""
     first, second, third = inbox.texts
     assert first[:2] == (["ops@shop.test"], "Quanyu, 2024-07-01: alerts, 2 new, 0 over")
@@ -136,7 +136,7 @@ def test_a_webhook_gets_words_for_people_and_for_programs_and_its_token(till, mo
     assert over["alerts"][0]["over"]
 
 
-def test_a_robot_of_wecom_gets_the_text_alone(till, monkeypatch):
+def test_a_wecom_robot_gets_only_the_text(till, monkeypatch):
     with web_server() as (port, posts):
         monkeypatch.setenv("ROBOT", f"http://127.0.0.1:{port}/send?key=1")
         till.declare("base.yml", f"{BASE}alerts: {{webhook: env:ROBOT, form: wecom}}\n")
@@ -148,19 +148,19 @@ def test_a_robot_of_wecom_gets_the_text_alone(till, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_an_alert_that_cannot_be_told_fails_nothing_and_is_told_by_the_next_run(till, status):
+def test_an_alert_that_cannot_be_sent_fails_nothing_and_is_sent_by_the_next_run(till, status):
     with web_server(status) as (port, posts):
         till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
-        assert "will be by the next run" in run(till, "2024-07-01")
-    assert "will be by the next run" in run(till, "2024-07-01")
+        assert "the next run tries again" in run(till, "2024-07-01")
+    assert "the next run tries again" in run(till, "2024-07-01")
     assert len(posts) == 1
     with web_server() as (port, posts):
         till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
-        assert run(till, "2024-07-01") == "Alerts told: 1 new, 0 over"
+        assert run(till, "2024-07-01") == "Alerts sent: 1 new, 0 over"
     assert "nothing has landed yet" in posts[0][2]["text"]
 
 
-def test_what_nobody_was_told_of_ends_in_silence(till):
+def test_an_alert_that_was_never_sent_ends_without_a_message(till):
     run(till, "2024-07-01")
     till.land("till/2024-07-01.csv", GOOD)
     run(till, "2024-07-01")
@@ -175,30 +175,30 @@ def test_a_run_for_an_earlier_day_ends_no_alert(till):
     assert (late.key, late.over) == ("late", False)
 
 
-def test_a_run_that_does_not_send_tells_nobody(till):
+def test_a_run_that_does_not_send_sends_no_alerts(till):
     context = till.context("2024-07-01")
     context.sends = False
     assert tell(context, [Result("send", "stopped", 1, Outcome(), "no server", "RetryableError")]) == ""
     assert context.store.alerts.untold() == []
 
 
-def test_a_mistake_in_a_declaration_is_told_once_and_over_when_a_step_runs(till):
+def test_a_mistake_in_a_declaration_is_alerted_once_and_ends_when_a_step_runs(till):
     with web_server() as (port, posts):
         till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
         till.land("till/2024-07-01.csv", GOOD)
         for _ in range(2):
             tell_mistake(till.context("2024-07-01"), "audiences/wrong.yml: purpose: is missing")
-        assert run(till, "2024-07-01") == "Alerts told: 0 new, 1 over"
+        assert run(till, "2024-07-01") == "Alerts sent: 0 new, 1 over"
     first, second = (content["text"].splitlines()[1] for _, _, content in posts)
     assert first == "no step runs; you must act: audiences/wrong.yml: purpose: is missing"
     assert second == f"over: {first}"
 
 
-def test_a_step_that_stopped_and_messages_that_are_held_are_alerts():
+def test_stopped_steps_and_held_messages_are_alerts():
     stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
     assert out_of_order(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
-    held = Outcome(alerts={"held": "31 messages wait: consents is late"})
-    assert out_of_order(Result("send", "done", 1, held)) == {"held": "send: 31 messages wait: consents is late"}
+    outcome = Outcome(alerts={"held": "31 messages wait: consents is late"})
+    assert out_of_order(Result("send", "done", 1, outcome)) == {"held": "send: 31 messages wait: consents is late"}
     assert out_of_order(Result("send", "done", 1, Outcome())) == {}
 
 
@@ -209,7 +209,7 @@ def test_a_webhook_is_encrypted_unless_it_is_on_this_machine(retailer, hook):
         load_settings(retailer.conf, retailer.home)
 
 
-def test_a_referred_webhook_is_looked_at_when_it_is_used(till, monkeypatch):
+def test_a_webhook_given_by_reference_is_resolved_when_it_is_used(till, monkeypatch):
     monkeypatch.setenv("ROBOT", "http://hooks.example/1?key=secret")
     till.declare("base.yml", f"{BASE}alerts: {{webhook: env:ROBOT}}\n")
     words = run(till, "2024-07-01")

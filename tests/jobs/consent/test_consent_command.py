@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from jobs.consent import commands
 
 APP = typer.Typer()
-# With one command alone, Typer would take its name for an argument.
+# With a single command, Typer would read its name as an argument.
 APP.callback()(lambda: None)
 commands.add(APP)
 
@@ -42,7 +42,7 @@ def test_every_purpose_and_channel_has_its_answer_and_the_evidence_is_shown(shop
     assert ["sends", "messages", "email", "bounced", "2024-06-20 10:00:00", "a"] in rows
 
 
-def test_a_day_before_is_answered_by_what_was_known_then(shop):
+def test_a_past_day_is_answered_from_the_data_of_that_day(shop):
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,withdrawn")
     took(shop, "2024-07-02")
     assert ["messages", "phone", "", "withdrew consent to messages on phone"] in shown(shop)

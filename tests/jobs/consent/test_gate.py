@@ -1,4 +1,4 @@
-"""Who may be reached, at which address, for which purpose and channel, and why not: asked of a real lake."""
+"""The consent gate on a real lake: who may be contacted, where, for which purpose and channel, and why not."""
 
 import hashlib
 from datetime import UTC, date, datetime
@@ -47,7 +47,7 @@ def test_a_consent_is_for_its_purpose_and_channel(shop):
     assert ads["M6", "m6@shop.cn"] == "withdrew consent to ads on email, by somebody who shows it"
 
 
-def test_of_two_answers_of_one_time_the_strictest_counts(shop):
+def test_the_stricter_of_two_answers_with_the_same_time_counts(shop):
     land(shop, "crm", DAY, member(1))
     land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted", "M1,messages,any,2024-06-01,withdrawn")
     assert reasons(took(shop), EMAIL) == {("M1", None): "withdrew consent to messages on email"}
@@ -63,22 +63,22 @@ def test_only_a_newer_grant_lifts_a_withdrawal(shop):
     assert reasons(took(shop, "2024-07-02"), EMAIL) == {("M1", "m1@shop.cn"): None}
 
 
-def test_a_row_of_consents_that_cannot_be_read_silences_whom_it_shows(shop):
+def test_an_unreadable_row_of_consents_suppresses_everybody_with_its_identifiers(shop):
     land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"), member(3), member(4))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2, 3, 4)))
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,n", "M3,messages,Email,2024-07-02,withdrawn")
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
     unread = "a row of answers about this person cannot be read"
-    assert found == {
+    assert answers == {
         ("M1", None): unread, ("M2", "fam@shop.cn"): f"{unread}, by somebody who shows it", ("M3", None): unread,
         ("M4", "m4@shop.cn"): None,
     }  # fmt: skip
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,granted", "M3,messages,email,2024-07-02,withdrawn")
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
-    assert found["M2", "fam@shop.cn"] is None and found["M3", None] == "withdrew consent to messages on email"
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert answers["M2", "fam@shop.cn"] is None and answers["M3", None] == "withdrew consent to messages on email"
 
 
-def test_what_the_message_system_says_is_heard(shop):
+def test_events_of_the_message_system_suppress_addresses(shop):
     land(shop, "crm", DAY, *(member(n) for n in range(1, 6)), member(6, email="both@shop.cn"))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in range(1, 7)))
     land(shop, "sends", DAY,
@@ -86,16 +86,16 @@ def test_what_the_message_system_says_is_heard(shop):
          "c,complained,2024-06-20,email,,m3@shop.cn", "d,opened,2024-06-20,email,M4,",
          "e,unsubscribed,2024-06-20,sms,M5,",
          "f,bounced,2024-06-20,email,,gone@shop.cn")  # fmt: skip
-    found = reasons(took(shop), EMAIL)
-    assert found == {
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {
         ("M1", None): "unsubscribed on email", ("M2", "m2@shop.cn"): "a message on email bounced",
         ("M3", "m3@shop.cn"): "complained of a message on email", ("M4", "m4@shop.cn"): None,
         ("M5", "m5@shop.cn"): None, ("M6", "both@shop.cn"): None,
     }  # fmt: skip
     land(shop, "answers", "2024-07-02", *(f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2, 3)))
-    found = reasons(took(shop, "2024-07-02"), EMAIL)
-    assert found["M1", "m1@shop.cn"] is None
-    assert found["M2", "m2@shop.cn"] == "a message on email bounced"
+    answers = reasons(took(shop, "2024-07-02"), EMAIL)
+    assert answers["M1", "m1@shop.cn"] is None
+    assert answers["M2", "m2@shop.cn"] == "a message on email bounced"
 
 
 def test_a_bounce_of_our_own_message_needs_no_person(shop):
@@ -117,7 +117,7 @@ def test_a_bounce_of_our_own_message_needs_no_person(shop):
     }  # fmt: skip
 
 
-def test_a_contact_of_wecom_is_left_alone_for_a_declared_time(shop):
+def test_a_wecom_contact_is_paused_for_the_declared_time(shop):
     land(shop, "crm", DAY, member(1, wecom="wm000001"), member(2, wecom="wm000002"), member(3, wecom="wm000003"))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-05-01,granted" for n in (1, 2, 3)))
     land(shop, "sends", DAY, "a,not_friend,2024-06-20,wecom,M1,", "b,limit_reached,2024-06-20,wecom,M2,",
@@ -127,7 +127,7 @@ def test_a_contact_of_wecom_is_left_alone_for_a_declared_time(shop):
     }  # fmt: skip
 
 
-def test_what_somebody_withdrew_goes_out_through_nobody_else(shop):
+def test_an_address_of_a_withdrawn_consent_is_suppressed_for_everybody(shop):
     phone = "13912345679"
     land(shop, "crm", DAY, member(1, phone, "ads@shop.cn"), member(2, email="ads@shop.cn"))
     land(shop, "crm", "2024-06-30", member(3, email="fam@shop.cn"), member(4, email="fam@shop.cn"))
@@ -141,7 +141,7 @@ def test_what_somebody_withdrew_goes_out_through_nobody_else(shop):
     assert mails["M3", "fam@shop.cn"] == "withdrew consent to messages on email, by somebody who shows it"
 
 
-def test_what_is_on_a_list_is_never_contacted_also_where_the_list_has_a_hash(shop):
+def test_a_listed_address_is_suppressed_in_the_clear_or_hashed(shop):
     phones = {n: f"1391234560{n}" for n in (1, 2, 3, 4)}
     land(shop, "crm", DAY, *(member(n, phones[n]) for n in phones))
     land(shop, "answers", DAY, *(f"M{n},{p},any,2024-06-01,granted" for n in phones for p in ("ads", "messages")))
@@ -156,7 +156,7 @@ def test_what_is_on_a_list_is_never_contacted_also_where_the_list_has_a_hash(sho
     assert [mails[f"M{n}", f"m{n}@shop.cn"] for n in phones] == [None, None, listed, None]
 
 
-def test_what_a_held_out_person_shares_is_withheld_from_the_others(shop):
+def test_an_address_shared_with_a_held_out_person_is_withheld(shop):
     land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"), member(3))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2, 3)))
     assert reasons(took(shop), EMAIL, held_out=["M1"]) == {
@@ -165,7 +165,7 @@ def test_what_a_held_out_person_shares_is_withheld_from_the_others(shop):
     }  # fmt: skip
 
 
-def test_of_a_moment_before_only_what_was_known_counts(shop):
+def test_only_data_of_that_moment_count_for_a_past_moment(shop):
     land(shop, "crm", DAY, member(1))
     land(shop, "answers", DAY, "M1,messages,any,2024-06-01,granted")
     took(shop)
@@ -182,10 +182,10 @@ def test_consents_are_in_doubt_when_their_feed_or_the_identities_stopped(shop):
     assert doubts(context, "ads") == []
     land(shop, "answers", "2024-07-02", "M1,ads,any,2024-07-02,granted")
     later = shop.context("2024-07-02")
-    assert doubts(later, "ads") == ["answers: 1 landed files are not taken",
-                                    "identities were not brought to 2024-07-02 by the newest records"]  # fmt: skip
+    assert doubts(later, "ads") == ["answers: 1 landed files are not ingested",
+                                    "identities were not updated to 2024-07-02"]  # fmt: skip
     took(shop, "2024-07-02")
     assert doubts(shop.context("2024-07-02"), "ads") == []
     assert [words.partition(",")[0] for words in doubts(shop.context("2024-07-20"), "ads")] == [
-        "answers: the newest day is 2024-07-02", "identities were not brought to 2024-07-20 by the newest records",
+        "answers: the newest day is 2024-07-02", "identities were not updated to 2024-07-20",
     ]  # fmt: skip

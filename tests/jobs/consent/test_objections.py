@@ -1,4 +1,4 @@
-"""Who else objects: rows that cannot be read, lists, other parties and feeds that are gone, asked of a real lake."""
+"""Objections on a real lake: from unreadable rows, suppression lists, other parties and feeds no longer declared."""
 
 from datetime import date
 
@@ -27,7 +27,7 @@ fills:
 
 @pytest.fixture
 def shop(tmp_path):
-    """Three members with a feed of their own that says that they agree, apart from the feed of answers."""
+    """Three members who consent in a feed of their own, separate from the feed of answers."""
     retailer = declared(tmp_path)
     retailer.declare("sources/agreed.yml", AGREED)
     land(retailer, "crm", DAY, *(member(n, f"1391234567{n}") for n in (1, 2, 3)))
@@ -42,13 +42,13 @@ def unread(feed):
     return f"a row of {feed} about this person cannot be read"
 
 
-def test_the_first_row_that_a_feed_has_of_a_person_silences_them_too(shop):
+def test_the_first_row_of_a_person_suppresses_them_too_if_it_is_unreadable(shop):
     land(shop, "answers", DAY, "M1,messages,Email,2024-06-20,withdrawn", "M2,ads,any,2024-06-20,n")
-    found = reasons(took(shop), EMAIL)
-    assert found == {("M1", None): unread("answers"), ("M2", None): unread("answers"), ("M3", "m3@shop.cn"): None}
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {("M1", None): unread("answers"), ("M2", None): unread("answers"), ("M3", "m3@shop.cn"): None}
 
 
-def test_a_row_that_cannot_be_read_counts_in_a_list_and_in_what_message_systems_say(shop):
+def test_an_unreadable_row_of_a_list_or_of_message_events_counts(shop):
     land(shop, "stops", DAY, ",m1@shop.cn,,Email")
     land(shop, "sends", DAY, "a,Unsubscribed,2024-06-20,email,,m2@shop.cn", "b,unsubscribed,20 June,email,M3,")
     context = took(shop)
@@ -58,7 +58,7 @@ def test_a_row_that_cannot_be_read_counts_in_a_list_and_in_what_message_systems_
     assert ads["M1", None] == unread("stops") and ads["M2", "m2@shop.cn"] is None
 
 
-def test_a_list_may_name_a_person_otherwise_than_by_an_address(shop):
+def test_a_list_may_identify_persons_by_member_number(shop):
     text = SOURCES["stops"].replace("kind: phone_sha256, value", "kind: member, scope: brand, value")
     shop.declare("sources/stops.yml", text)
     land(shop, "stops", DAY, ",,M1,any", ",,M2,email")
@@ -69,22 +69,22 @@ def test_a_list_may_name_a_person_otherwise_than_by_an_address(shop):
     assert ads["M2", "m2@shop.cn"] == f"{LISTED}, by somebody who shows it"
 
 
-def test_what_another_party_tells_is_heard_by_the_name_that_it_gives(shop):
+def test_an_answer_of_another_party_counts_by_its_member_number(shop):
     shop.declare("sources/answers.yml", SOURCES["answers"].replace("owner: legal", "owner: legal\nparty: third"))
     land(shop, "answers", DAY, "M1,messages,any,2024-06-20,withdrawn")
-    found = reasons(took(shop), EMAIL)
-    assert found["M1", None] == "withdrew consent to messages on email" and found["M2", "m2@shop.cn"] is None
+    answers = reasons(took(shop), EMAIL)
+    assert answers["M1", None] == "withdrew consent to messages on email" and answers["M2", "m2@shop.cn"] is None
 
 
 def test_a_set_for_messages_has_no_address_that_unsubscribed_on_its_channel(shop):
     land(shop, "sends", DAY, "a,unsubscribed,2024-06-20,email,,m1@shop.cn", "b,complained,2024-06-20,sms,M2,")
-    found = reasons(took(shop), Question("messages", "any", ("phone", "email")))
-    assert found["M1", "m1@shop.cn"] == "unsubscribed on email" and found["M1", "+8613912345671"] is None
-    assert found["M2", "+8613912345672"] == "complained of a message on sms, by somebody who shows it"
-    assert found["M2", "m2@shop.cn"] is None
+    answers = reasons(took(shop), Question("messages", "any", ("phone", "email")))
+    assert answers["M1", "m1@shop.cn"] == "unsubscribed on email" and answers["M1", "+8613912345671"] is None
+    assert answers["M2", "+8613912345672"] == "complained of a message on sms, by somebody who shows it"
+    assert answers["M2", "m2@shop.cn"] is None
 
 
-def test_a_shared_address_is_free_for_those_who_consented_anew_themselves(shop):
+def test_a_shared_address_may_be_used_for_those_who_consented_again(shop):
     land(shop, "crm", DAY, member(1, email="fam@shop.cn"), member(2, email="fam@shop.cn"))
     land(shop, "sends", DAY, "a,unsubscribed,2024-06-20,email,,fam@shop.cn")
     gone = "unsubscribed on email"
@@ -92,12 +92,12 @@ def test_a_shared_address_is_free_for_those_who_consented_anew_themselves(shop):
     again = [f"M{n},messages,email,2024-07-01 09:00:00,granted" for n in (1, 2)]
     for day, row, free in (("2024-07-02", again[1], {"M2"}), ("2024-07-03", again[0], {"M1", "M2"})):
         land(shop, "answers", day, row)
-        found = reasons(took(shop, day), EMAIL)
-        assert {name for (name, _), reason in found.items() if reason is None} <= free
-    assert found == {("M1", "fam@shop.cn"): None, ("M2", "fam@shop.cn"): None}
+        answers = reasons(took(shop, day), EMAIL)
+        assert {name for (name, _), reason in answers.items() if reason is None} <= free
+    assert answers == {("M1", "fam@shop.cn"): None, ("M2", "fam@shop.cn"): None}
 
 
-def test_of_a_feed_that_is_not_declared_any_more_only_what_objects_counts(shop):
+def test_only_objections_count_of_a_feed_that_is_no_longer_declared(shop):
     answers = ["M1,messages,Email,2024-06-20,withdrawn", "M2,messages,any,2024-06-20,withdrawn"]
     land(shop, "answers", DAY, *answers, "M3,analytics,any,2024-06-20,granted")
     context = took(shop)
@@ -111,7 +111,7 @@ def test_of_a_feed_that_is_not_declared_any_more_only_what_objects_counts(shop):
     assert reasons(context, analytics)["M3", None] == "no consent to analytics on any"
 
 
-def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluated_again(shop):
+def test_a_holdout_applies_under_another_id_before_the_audience_is_evaluated_again(shop):
     took(shop)
     land(shop, "sends", "2024-07-02", "a,opened,2024-06-20,email,,new@shop.cn")
     context = took(shop, "2024-07-02")
@@ -123,22 +123,22 @@ def test_who_was_held_out_is_so_under_another_id_before_the_audience_is_evaluate
     context.lake.sync(
         context.catalogue.tables["memberships"], context.lake.spark.createDataFrame(stay, schema), receipt
     )
-    # Whoever opened it turns out to be M1, whose id goes on.
+    # The person who opened it turns out to be M1, whose id remains.
     land(shop, "crm", "2024-07-03", member(1, email="new@shop.cn"))
     context = took(shop, "2024-07-03")
     one = {customer for customer, name in customers(context).items() if name == "M1"}
     assert other not in one and one <= {row[0] for row in held_out(context, "winback").collect()}
 
 
-def test_who_unsubscribes_under_the_key_of_another_ones_message_is_heard(shop):
+def test_an_unsubscription_with_the_key_of_another_customers_message_counts(shop):
     land(shop, "sends", DAY, *(f"spring,unsubscribed,2024-06-20,email,M{n}," for n in (1, 2, 1)))
-    found = reasons(took(shop), EMAIL)
-    assert found == {
+    answers = reasons(took(shop), EMAIL)
+    assert answers == {
         ("M1", None): "unsubscribed on email", ("M2", None): unread("sends"), ("M3", "m3@shop.cn"): None,
     }  # fmt: skip
 
 
-def test_what_lies_among_the_files_of_consents_and_cannot_be_taken_puts_them_in_doubt(shop):
+def test_a_file_of_consents_that_cannot_be_ingested_puts_them_in_doubt(shop):
     link = shop.home / "landing" / "answers" / "2024-07-02.csv"
     link.symlink_to("nowhere.csv")
     [words] = doubts(took(shop), "ads")
@@ -158,4 +158,6 @@ def test_a_database_that_could_not_be_read_for_the_day_puts_consents_in_doubt(sh
     assert doubts(took(shop), "ads") == []
     with pytest.raises(ConfigError, match="NO_SUCH_ADDRESS"):
         shop.run("2024-07-02", "ingest.replies")
-    assert doubts(took(shop, "2024-07-02"), "ads") == ["replies: nothing was taken from its database for 2024-07-02"]
+    assert doubts(took(shop, "2024-07-02"), "ads") == [
+        "replies: nothing was extracted from its database for 2024-07-02"
+    ]

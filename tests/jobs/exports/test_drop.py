@@ -30,8 +30,8 @@ def rows(count, salt=""):
     return [(text if n % 3 else None, text[::-1] if n % 2 else None) for n, text in enumerate(hashed, 1)]
 
 
-def deliver(bucket, given, facts=FACTS, per_part=4):
-    return Drop(rows_per_part=per_part).deliver(bucket, "winback", DAY, given, KINDS, facts)
+def deliver(bucket, customers, facts=FACTS, per_part=4):
+    return Drop(rows_per_part=per_part).deliver(bucket, "winback", DAY, customers, KINDS, facts)
 
 
 def state(bucket):
@@ -39,37 +39,37 @@ def state(bucket):
 
 
 def read(bucket, prefix=AT):
-    """Read the set as its taker would, refusing whatever does not fit the manifest."""
+    """Read the set as its receiver would, and assert that it fits the manifest."""
     assert prefix + "_SUCCESS" in bucket.list(prefix)
     manifest = json.loads(bucket.get(prefix + "_MANIFEST.json"))
     names = {part["name"] for part in manifest["parts"]} | {"_SUCCESS", "_MANIFEST.json"}
     assert {key.removeprefix(prefix) for key in bucket.list(prefix)} == names
-    found = []
+    records = []
     for part in manifest["parts"]:
         data = bucket.get(prefix + part["name"])
         assert (len(data), hashlib.sha256(data).hexdigest()) == (part["bytes"], part["sha256"])
         header, *lines = csv.reader(io.StringIO(gzip.decompress(data).decode()))
         assert tuple(header) == tuple(manifest["identifiers"]) == KINDS
         assert len(lines) == part["rows"]
-        found += [tuple(value or None for value in line) for line in lines]
-    return manifest, found
+        records += [tuple(value or None for value in line) for line in lines]
+    return manifest, records
 
 
 def test_a_set_is_read_back_by_its_manifest(tmp_path):
     bucket = folder(tmp_path)
-    given = rows(10)
-    delivered = deliver(bucket, given)
-    manifest, found = read(bucket)
-    assert set(found) == {row for row in given if any(row)}
-    assert found == sorted(found, key=lambda row: [value or "" for value in row])
-    assert (delivered.parts, delivered.rows, delivered.written) == (3, len(found), True)
+    customers = rows(10)
+    delivered = deliver(bucket, customers)
+    manifest, records = read(bucket)
+    assert set(records) == {row for row in customers if any(row)}
+    assert records == sorted(records, key=lambda row: [value or "" for value in row])
+    assert (delivered.parts, delivered.rows, delivered.written) == (3, len(records), True)
     assert delivered.location == f"{tmp_path}/quanyu/winback/2011-09-10/"
     assert manifest["counts"] == {
         "members": 9,
         "without_consent": 2,
         "without_identifier": 1,
-        "exported": len(found),
-        "rows": len(found),
+        "exported": len(records),
+        "rows": len(records),
     }
     assert (manifest["definition"], manifest["tables"]) == ("abc", {"gold/memberships": 3})
 
@@ -96,12 +96,12 @@ def test_an_empty_audience_is_a_complete_set_without_parts(tmp_path):
 def test_people_with_the_same_identifiers_are_one_row(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, [("a" * 64, None), ("a" * 64, None), ("b" * 64, None)])
-    manifest, found = read(bucket)
-    assert len(found) == 2
+    manifest, records = read(bucket)
+    assert len(records) == 2
     assert (manifest["counts"]["exported"], manifest["counts"]["rows"]) == (3, 2)
 
 
-def test_a_smaller_set_leaves_no_stale_part_and_strangers_alone(tmp_path):
+def test_a_smaller_set_removes_stale_parts_and_no_other_files(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(20))
     bucket.put(AT + "note.txt", b"mine")
@@ -200,7 +200,7 @@ def test_parts_hold_at_least_one_row():
         Drop(rows_per_part=0)
 
 
-def test_what_another_home_wrote_is_left_alone(tmp_path):
+def test_files_of_another_home_are_not_touched(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(3))
     before = state(bucket)

@@ -21,7 +21,7 @@ NOTHING = "nothing exported: no consent on record"
 
 
 class Clear(Drop):
-    """Shows values as they are, so that a person can read the rows."""
+    """Platform that shows values unhashed, so that a person can read the rows."""
 
     forms = {"phone": Form("e164_digits", "none"), "email": Form("lower_trim", "none")}
 
@@ -46,7 +46,7 @@ def settings(tmp_path, **drop):
         (["12"], ["nothing"], []),
     ],
 )
-def test_identifiers_stand_side_by_side_and_each_of_them_once(phones, emails, rows):
+def test_identifiers_share_rows_and_each_is_exported_once(phones, emails, rows):
     assert shaped(Clear, [customer(phone=phones, email=emails)])[0] == rows
 
 
@@ -54,42 +54,42 @@ def customer(**values):
     return {"customer_id": "c", **{kind: [(None, v, f"#{v}") for v in some or ()] for kind, some in values.items()}}
 
 
-def test_a_kind_that_is_not_wanted_is_not_seen():
+def test_a_kind_that_the_platform_does_not_accept_is_left_out():
     assert shaped(Clear, [customer(member=["9"], email=["a@x.org"])])[0] == [(None, "a@x.org")]
 
 
-def test_an_address_of_which_the_platform_takes_nothing_is_named():
+def test_an_address_that_the_platform_cannot_use_is_returned():
     assert shaped(Clear, [customer(phone=["12"], email=["a@x.org"])])[1] == [("c", "phone", "#12")]
 
 
 @pytest.mark.parametrize(
     ("counted", "notes"),
     [
-        (Counted(30, 3, 27), (NOTHING, "27 without consent to ads held back", "3 of the holdout kept out")),
-        (Counted(9, without_identifier=1, customers=8), ("1 without an identifier that the platform takes",)),
+        (Counted(30, 3, 27), (NOTHING, "27 without consent to ads held back", "3 of the holdout left out")),
+        (Counted(9, without_identifier=1, customers=8), ("1 without an identifier that the platform accepts",)),
         (Counted(0), ()),
-        (Counted(5, 5), ("5 of the holdout kept out",)),
+        (Counted(5, 5), ("5 of the holdout left out",)),
         (Counted(5, customers=5), ()),
-        (Counted(5, customers=5, shared=2), ("2 have an address withheld that somebody held out shows too",)),
+        (Counted(5, customers=5, shared=2), ("2 have an address withheld that somebody in the holdout shares",)),
     ],
 )
-def test_notes_say_who_was_kept_back(counted, notes):
+def test_notes_say_who_was_held_back(counted, notes):
     assert counted.notes(audience()) == notes
 
 
 def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms() == {"drop": Drop}
-    found = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
-    [step] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path)))
+    audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
+    [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path)))
     assert (step.name, step.room, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
-    [other] = exports.steps(SimpleNamespace(audiences=found, settings=settings(tmp_path, bucket="s3://b")))
+    [other] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b")))
     assert other.definition != step.definition
 
 
 class Refusing(Drop):
-    """Refuses."""
+    """Platform that refuses every delivery."""
 
     def deliver(self, *args):
         raise RejectedError("the bucket is gone")
@@ -116,7 +116,7 @@ ALL = ("M1", "M2", "M3", "M4", "M5", "M6")
 
 
 def exported(shop, day=DAY, inside_=ALL, held_out=("M3",), platform=Clear):
-    """Export on a day what there is, and give the outcome and the rows of the set."""
+    """Export a day, and return the outcome and the rows of the set."""
     context = took(shop, day)
     inside(context, "winback", inside_, held_out)
     return export_again(shop, day, platform)
@@ -139,16 +139,16 @@ def receipt(day=DAY):
     return Receipt("export.winback.drop", day, f"r-{day}", "d", {"gold/memberships": 3})
 
 
-def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
+def test_an_export_counts_everybody_and_stores_the_reasons_for_absence(shop):
     outcome, rows = exported(shop)
-    # The address of M1 that M6 shows goes out through nobody, since M6 withdrew.
+    # M1 and M6 share an address. It is suppressed, because M6 withdrew.
     assert rows == [("8613912345601", ""), ("8613912345602", "m2@shop.cn")]
     counts = {"members": 6, "holdout": 1, "without_consent": 2, "without_identifier": 1, "customers": 2}
     assert {name: outcome.facts[name] for name in counts} == counts
     context = shop.context(DAY)
     names = customers(context)
-    kept = context.lake.rows("gold/export_members").to_pylist()
-    assert sorted((names[row["customer_id"]], row["kind"], row["status"], row["reason"] or "") for row in kept) == [
+    members = context.lake.rows("gold/export_members").to_pylist()
+    assert sorted((names[row["customer_id"]], row["kind"], row["status"], row["reason"] or "") for row in members) == [
         ("M1", "email", "withheld", "withdrew consent to ads on any, by somebody who shows it"),
         ("M1", "phone", "sent", ""),
         ("M2", "email", "sent", ""),
@@ -170,24 +170,24 @@ def test_an_export_counts_everybody_and_keeps_why_somebody_is_not_in_it(shop):
 
 def test_while_consents_are_in_doubt_removals_go_out_and_nobody_is_added(shop):
     exported(shop)
-    # The feed of consents is late on this day, and somebody is new in the audience.
+    # On this day the feed of consents is late and the audience has a new member.
     land(shop, "crm", "2024-07-06", member(7, "13912345607"), member(1, "13912345601", "m1@new.cn"))
     land(shop, "answers", "2024-07-02", "M7,ads,any,2024-07-02,granted", "M2,ads,any,2024-07-02,withdrawn")
     outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
-    # M1 has another mailbox now, which was never sent, and M2 withdrew.
+    # M1 has a new mailbox, which was never sent, and M2 withdrew.
     assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
-    assert "removals alone went out: answers: the newest day is 2024-07-02" in outcome.notes[0]
+    assert "only removals were exported: answers: the newest day is 2024-07-02" in outcome.notes[0]
     land(shop, "answers", "2024-07-06")
     outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
     assert rows == [("8613912345601", "m1@new.cn"), ("8613912345607", "m7@shop.cn")]
 
 
-def test_while_consents_are_in_doubt_a_number_that_its_record_shows_no_more_goes_out_and_the_new_one_is_not_added(shop):
+def test_while_consents_are_in_doubt_a_replaced_number_is_removed_and_the_new_one_is_not_added(shop):
     exported(shop)
     land(shop, "crm", "2024-07-06", member(1, "13912345699"))
     outcome, rows = exported(shop, "2024-07-06")
     assert rows == [("8613912345602", "m2@shop.cn")] and outcome.facts["not_added"] == 1
-    assert "removals alone went out: answers: the newest day is 2024-07-01" in outcome.notes[0]
+    assert "only removals were exported: answers: the newest day is 2024-07-01" in outcome.notes[0]
 
 
 def test_a_set_that_was_never_delivered_is_not_begun_while_consents_are_in_doubt(shop):
@@ -195,7 +195,7 @@ def test_a_set_that_was_never_delivered_is_not_begun_while_consents_are_in_doubt
     took(shop)
     inside(shop.context(DAY), "winback", ALL)
     outcome, rows = export_again(shop, "2024-07-02")
-    assert rows == [] and "nothing is exported: answers: 1 landed files are not taken" in outcome.notes[0]
+    assert rows == [] and "nothing is exported: answers: 1 landed files are not ingested" in outcome.notes[0]
     assert not (shop.home / "exports").exists()
 
 
@@ -208,7 +208,7 @@ def test_a_set_that_a_platform_refused_is_not_begun_in_doubt_either(shop):
     assert not list(shop.home.rglob("_SUCCESS"))
 
 
-def test_a_run_that_computes_alone_adds_nobody(shop):
+def test_a_run_that_only_computes_adds_nobody(shop):
     exported(shop, inside_=("M1",))
     inside(shop.context(DAY), "winback", ("M1", "M2"))
     outcome, rows = export_again(shop, sends=False)
@@ -224,7 +224,7 @@ def test_a_copied_home_exports_nothing(shop, tmp_path):
     assert rows == [] and outcome.notes[0].startswith("nothing is exported: this home was noted")
 
 
-def test_what_a_platform_refuses_is_on_record(shop):
+def test_a_refusal_by_a_platform_is_recorded(shop):
     with pytest.raises(RejectedError):
         exported(shop, platform=Refusing)
     context = shop.context(DAY)
@@ -233,7 +233,7 @@ def test_what_a_platform_refuses_is_on_record(shop):
     assert not context.lake.exists("gold/export_members")
 
 
-def test_nothing_clear_leaves(shop):
+def test_no_identifier_is_exported_in_plain_text(shop):
     outcome, rows = exported(shop, platform=Drop)
     assert hashlib.sha256(b"m2@shop.cn").hexdigest() in {mail for _, mail in rows}
     task = shop.context(DAY).store.exports.last("winback.drop")

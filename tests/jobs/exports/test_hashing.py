@@ -20,7 +20,7 @@ def vectors():
 
 
 def ours(vector, kinds):
-    """The vectors of platforms whose documents ask for what our form gives."""
+    """Test vectors of platforms whose documents require what our form gives."""
     rules_of_their_own = any(word in vector["note"] + vector["raw"] for word in ("dots", "NEGATIVE", "page prints"))
     its_own_gmail = vector["platform"] == "uid2_ttd" and "gmail" in vector["raw"].lower()
     named = vector["identifier"].lower() in kinds and vector["algorithm"] == "sha256"
@@ -42,13 +42,13 @@ def test_emails_are_shaped_as_the_platforms_print():
 
 
 def test_phones_are_shaped_as_the_platforms_print():
-    found = {
+    expected = {
         vector["platform"]: vector
         for vector in vectors()
         if vector["identifier"].lower() in PHONES and vector["normalized"] in ("16505551212", "37493828222")
     }
-    assert Drop.forms["phone"].apply("+1 (650)555-1212") == found["meta"]["hash"]
-    assert Drop.forms["phone"].apply("+37493828222") == found["tiktok"]["hash"]
+    assert Drop.forms["phone"].apply("+1 (650)555-1212") == expected["meta"]["hash"]
+    assert Drop.forms["phone"].apply("+37493828222") == expected["tiktok"]["hash"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_phones_are_shaped_as_the_platforms_print():
         ("phone", None),
     ],
 )
-def test_what_no_platform_could_match_is_null(kind, value):
+def test_a_value_that_no_platform_could_match_is_null(kind, value):
     assert Drop.forms[kind].apply(value) is None
 
 
@@ -83,6 +83,6 @@ def test_a_form_names_its_column():
     assert Form("as_given", "none").apply("A-b") == "A-b"
 
 
-def test_an_unknown_shape_is_told_with_what_is_allowed():
+def test_an_unknown_shape_is_reported_with_the_allowed_ones():
     with pytest.raises(ConfigError, match="did you mean 'lower_trim'"):
         Form("lowertrim")

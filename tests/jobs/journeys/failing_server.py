@@ -1,4 +1,4 @@
-"""A mail server on loopback that fails in every way a test asks for, and counts what it took."""
+"""A mail server on loopback that fails as a test demands, and counts the messages that it accepted."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-DROP = "drop"  # closes the connection instead of an answer
-ROGUE_DROP = "take and drop"  # takes the message, and closes the connection before it says so
+DROP = "drop"  # closes the connection instead of answering
+ROGUE_DROP = "take and drop"  # accepts the message, and closes the connection before it answers
 
 
 class FailingServer:
-    """Answers by the book, but where `answers` say otherwise: by verb, or by verb and recipient (`RCPT bob@x.org`).
+    """A correct SMTP server, except where `answers` says otherwise: by verb, or verb and recipient (`RCPT bob@x.org`).
 
-    Verbs: HELO, MAIL, RCPT, DATA, CONTENT (within it) and DOT. An answer is a reply line, DROP, ROGUE_DROP (of DOT),
-    or a number of seconds to wait before 250.
+    Verbs: HELO, MAIL, RCPT, DATA, CONTENT (within it) and DOT. An answer is a reply line, DROP, ROGUE_DROP (of DOT), or
+    a number of seconds to wait before 250.
     """
 
     def __init__(self, answers: Mapping[str, str | float], port: int = 0) -> None:
@@ -28,7 +28,7 @@ class FailingServer:
         self.port = self.listener.getsockname()[1]
 
     def serve(self) -> None:
-        """Take one connection after the other until the listener closes."""
+        """Accept one connection after the other until the listener closes."""
         while True:
             try:
                 connection, _ = self.listener.accept()
@@ -61,7 +61,7 @@ class FailingServer:
                 break
             content.append(line)
         else:
-            # The connection ended before the dot: the message is not complete, and nobody has taken it.
+            # The connection ended before the dot: the message is incomplete and not accepted.
             return False
         planned = self._planned("DOT", to)
         if planned is None or planned == ROGUE_DROP or not isinstance(planned, str):
@@ -69,14 +69,14 @@ class FailingServer:
         return planned != ROGUE_DROP and self._answer(connection, "DOT", to, "250 taken")
 
     def take(self, to: str, content: bytes) -> None:
-        """Count a message that is taken, before anybody is told so."""
+        """Count an accepted message before anybody is informed."""
         self.taken[to] += 1
 
     def _planned(self, verb: str, to: str) -> str | float | None:
         return self.answers.get(f"{verb} {to}", self.answers.get(verb))
 
     def _answer(self, connection: socket.socket, verb: str, to: str, usual: str) -> bool:
-        """Say what is planned, and whether to go on."""
+        """Give the planned answer. Returns whether to go on."""
         planned = self._planned(verb, to)
         if planned == DROP:
             return False
@@ -92,7 +92,7 @@ class FailingServer:
 
 @contextmanager
 def failing(answers: Mapping[str, str | float]) -> Iterator[FailingServer]:
-    """Run a server for a while."""
+    """Run a server within a context."""
     server = FailingServer(answers)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

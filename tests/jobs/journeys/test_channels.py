@@ -23,13 +23,13 @@ LETTER = Envelope(
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Inbox:
-    """A mail server's mind: what it received, and how it answers."""
+    """Handler of a mail server that records messages and gives the chosen answers."""
 
     def __init__(self, **answers):
         self.answers, self.received = answers, []
@@ -123,7 +123,7 @@ def test_refusals_are_final_or_for_later_by_their_code(answers, status):
         ({"data": "421 closing"}, RetryableError),
     ],
 )
-def test_what_the_server_says_of_sender_and_session_is_the_channels_fault(answers, error):
+def test_refusals_of_sender_and_session_are_the_channels_fault(answers, error):
     inbox = Inbox(**answers)
     with serving(inbox) as port, smtp(port) as channel:
         with pytest.raises(error, match=next(iter(answers.values()))):
@@ -166,7 +166,7 @@ def test_an_address_outside_ascii_goes_where_the_server_takes_it():
     assert inbox.received[0][0] == "用户@例子.中国"
 
 
-def test_a_sender_that_is_none_is_your_mistake():
+def test_an_invalid_sender_is_a_config_error():
     with serving(Inbox()) as port, smtp(port) as channel, pytest.raises(ConfigError, match="sender"):
         channel.deliver(replace(LETTER, sender="nobody"))
 
@@ -178,7 +178,7 @@ def test_nobody_listening_is_retryable():
 
 @contextmanager
 def hanging_up(*, after):
-    """A server that speaks SMTP by the book and closes at the line that begins with the given word."""
+    """A correct SMTP server that closes the connection at the line that begins with the given word."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk():
@@ -204,12 +204,12 @@ def hanging_up(*, after):
     ("after", "status"),
     [(b"MAIL", "failed"), (b"RCPT", "failed"), (b"DATA", "failed"), (b"SUBJECT", "unknown"), (b".\r", "unknown")],
 )
-def test_a_connection_lost_is_unknown_once_content_went_over(after, status):
+def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown(after, status):
     with hanging_up(after=after) as port, smtp(port) as channel:
         assert channel.deliver(LETTER).status == status
 
 
-def test_a_server_that_answers_no_more_is_unknown():
+def test_a_server_that_stops_answering_leaves_the_outcome_unknown():
     class Silent(Inbox):
         async def handle_DATA(self, server, session, envelope):
             import asyncio
@@ -219,7 +219,7 @@ def test_a_server_that_answers_no_more_is_unknown():
 
     with serving(Silent()) as port, Smtp("127.0.0.1", port, starttls=False, timeout=5, patience=0.3) as channel:
         assert channel.deliver(LETTER).status == "unknown"
-    # After the last dot patience is another than for a greeting: a server may look long at the content.
+    # The timeout after the last dot is longer than for a greeting: a server may check the content for long.
     with serving(Silent()) as port, Smtp("127.0.0.1", port, starttls=False, timeout=0.5, patience=5) as channel:
         assert channel.deliver(LETTER).status == "sent"
 
@@ -232,7 +232,7 @@ def certificate(tmp_path_factory):
 
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))]), True
@@ -241,18 +241,18 @@ def certificate(tmp_path_factory):
     )
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
     return path
 
 
 @pytest.fixture
 def guarded(certificate):
-    """A server that wants STARTTLS and ann's password."""
+    """A server that requires STARTTLS and ann's password."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
-    def check(server, session, envelope, mechanism, given):
-        return AuthResult(success=(given.login, given.password) == (b"ann", b"right"), handled=False)
+    def check(server, session, envelope, mechanism, credentials):
+        return AuthResult(success=(credentials.login, credentials.password) == (b"ann", b"right"), handled=False)
 
     inbox = Inbox()
     with serving(inbox, tls_context=context, require_starttls=True, auth_required=True, authenticator=check) as port:
@@ -268,12 +268,12 @@ def test_starttls_and_login(guarded, certificate):
 
 
 @pytest.mark.parametrize(
-    ("password", "trusts", "found"), [("wrong", True, "username or password"), ("right", False, "verified")]
+    ("password", "trusts", "words"), [("wrong", True, "username or password"), ("right", False, "verified")]
 )
-def test_a_closed_door_is_told_in_words_without_the_password(guarded, certificate, password, trusts, found):
+def test_a_refused_login_is_reported_without_the_password(guarded, certificate, password, trusts, words):
     context = ssl.create_default_context(cafile=str(certificate) if trusts else None)
     channel = smtp(guarded[1], starttls=True, tls=context, username="ann", password=password)
-    with pytest.raises(RejectedError, match=found) as error, channel:
+    with pytest.raises(RejectedError, match=words) as error, channel:
         pass
     assert password not in str(error.value)
 
@@ -298,7 +298,7 @@ def test_a_file_per_message_that_replaces_itself(tmp_path, html):
         [path] = (tmp_path / "2011-09-10").iterdir()
         before = path.read_bytes()
         assert channel.deliver(letter).status == "sent"
-    assert [found.read_bytes() for found in (tmp_path / "2011-09-10").iterdir()] == [before]
+    assert [file.read_bytes() for file in (tmp_path / "2011-09-10").iterdir()] == [before]
     assert path.suffix == ".eml" and not any(word in path.name for word in ("ann", "c1", "winback"))
     assert parsed(before)["Subject"] == LETTER.subject
 

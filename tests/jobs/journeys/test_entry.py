@@ -1,4 +1,4 @@
-"""Who enters a journey: from its first day on, not under a new name, not again too soon, and not while under way."""
+"""Who enters a journey: from its first day on, not under a new name, not too soon again, and not while under way."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,8 +20,8 @@ def on(days):
 
 
 def journey(name, was=None):
-    told = {"file": f"{name}.yml", "describes": "d", "owner": "o", "enters": "winback", "starts": START}
-    return Journey(name=name, steps=[{"wait": "1 days"}], was=was, **told)
+    keys = {"file": f"{name}.yml", "describes": "d", "owner": "o", "enters": "winback", "starts": START}
+    return Journey(name=name, steps=[{"wait": "1 days"}], was=was, **keys)
 
 
 def walk(name, audience="winback"):
@@ -29,10 +29,10 @@ def walk(name, audience="winback"):
 
 
 @pytest.mark.parametrize(
-    ("journeys", "known", "closed"),
+    ("journeys", "walks", "closed"),
     [
         ([journey("hello")], [], set()),
-        # The file got another name: who was written to already is not written to again.
+        # The file was renamed: its customers must not get the messages again.
         ([journey("hello")], [walk("winback")], {"hello"}),
         ([journey("hello")], [walk("winback", None)], {"hello"}),
         ([journey("hello")], [walk("winback", "loyal")], set()),
@@ -41,8 +41,8 @@ def walk(name, audience="winback"):
         ([journey("hello")], [walk("winback"), walk("hello")], set()),
     ],
 )
-def test_nobody_enters_a_new_name_for_an_old_journey_unless_it_is_said(journeys, known, closed):
-    assert set(entry.closed(journeys, known, {})) == closed
+def test_nobody_enters_a_journey_that_may_be_renamed_until_it_is_declared(journeys, walks, closed):
+    assert set(entry.closed(journeys, walks, {})) == closed
 
 
 def test_the_summary_says_what_to_write():
@@ -84,8 +84,8 @@ def message(who, step, due):
 
 def put_down(context, decision, day, status):
     key = f"{decision.instance_id}-{decision.step}"
-    told = (decision.journey, decision.instance_id, str(decision.step), decision.customer_id, "eml", "t", on(day))
-    context.store.outbox.plan([Message(key, *told)])
+    values = (decision.journey, decision.instance_id, str(decision.step), decision.customer_id, "eml", "t", on(day))
+    context.store.outbox.plan([Message(key, *values)])
     if status != "planned":
         context.store.outbox.claim(1, on(day), keys=[key])
         context.store.outbox.mark(key, status)
@@ -95,19 +95,19 @@ def put_down(context, decision, day, status):
     ("status", "day", "waits"),
     [("sent", 2, 1), ("unknown", 2, 1), ("sent", 1, 0), ("held", 2, 0), ("rejected", 2, 0), ("planned", 1, 1)],
 )
-def test_a_message_waits_for_another_that_reached_the_person_and_for_none_that_did_not(context, status, day, waits):
+def test_only_messages_that_may_have_arrived_count_against_the_cap(context, status, day, waits):
     first, second = message("ann", 1, day), message("ann", 2, 3)
     put_down(context, first, day, status)
     going, waiting = frequency.in_time(context, [first, second], [], lambda decision: on(9))
     assert (len(going), waiting) == (2 - waits, waits)
 
 
-def test_of_several_of_one_day_each_person_gets_one_and_what_is_too_late_goes_on_to_expire(context):
-    known = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
+def test_each_person_gets_one_message_a_day_and_late_ones_pass_to_expire(context):
+    walks = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
     decided = [message("ann", 1, 3), message("bob", 1, 2), message("eve", 1, 3)]
-    going, waiting = frequency.in_time(context, decided, known, lambda decision: on(9))
-    # Ann and bob turned out to be one person.
+    going, waiting = frequency.in_time(context, decided, walks, lambda decision: on(9))
+    # Ann and bob are one person since a merge.
     assert ([decision.customer_id for decision in going], waiting) == (["bob", "eve"], 1)
-    assert frequency.in_time(context, decided, known, lambda decision: on(2)) == (
+    assert frequency.in_time(context, decided, walks, lambda decision: on(2)) == (
         sorted(decided, key=lambda decision: (decision.decided_on, decision.instance_id)), 0,
     )  # fmt: skip

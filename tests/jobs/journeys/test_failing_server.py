@@ -1,4 +1,4 @@
-"""A mail server that fails in every way: whose fault it is, what becomes of each message, and nobody gets one twice."""
+"""Every failure of a mail server: whether it is the channel's, the outcome of each message, and no double sending."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -37,7 +37,7 @@ def everyone(messages):
 
 
 def wait_over(store):
-    """Let a quarter of an hour pass."""
+    """Move the clock 15 minutes on."""
     with store._database.write() as connection:
         connection.execute(sa.update(OUTBOX).values(not_before=datetime(2024, 1, 1, tzinfo=UTC)))
 
@@ -47,7 +47,7 @@ def statuses(store):
 
 
 def after_mending(store, server):
-    """What each got once the server is whole again and the time has passed."""
+    """Outcome of each message once the server works again and the retry is due."""
     server.answers = {}
     wait_over(store)
     run(store, server)
@@ -71,7 +71,7 @@ CHANNELS_FAULTS = {
 
 
 @pytest.mark.parametrize("name", CHANNELS_FAULTS)
-def test_a_fault_of_the_channel_stops_is_told_and_costs_nobody_the_message(store, name):
+def test_a_fault_of_the_channel_stops_with_an_error_and_loses_no_message(store, name):
     answers, error, words = CHANNELS_FAULTS[name]
     with failing(answers) as server:
         with pytest.raises(error, match=words):
@@ -94,12 +94,12 @@ RECIPIENTS_FAULTS = {
 
 
 @pytest.mark.parametrize("name", RECIPIENTS_FAULTS)
-def test_a_fault_of_one_message_is_its_own_and_holds_up_nobody(store, name):
+def test_a_fault_of_one_message_delays_no_other(store, name):
     answers, status = RECIPIENTS_FAULTS[name]
     with failing(answers) as server:
         run(store, server)
         assert statuses(store) == {**dict.fromkeys(PEOPLE, "sent"), "b": status}
-        [message] = [found for found in store.outbox.all() if found.customer_id == "b"]
+        [message] = [candidate for candidate in store.outbox.all() if candidate.customer_id == "b"]
         assert message.reason and "@" not in message.reason
         assert after_mending(store, server)["b"] == ("sent" if status == "planned" else status)
         assert max(server.taken.values()) == 1
@@ -114,16 +114,16 @@ def test_two_lost_answers_in_a_row_stop_the_rest(store):
         assert server.taken == Counter({f"{one}@x.org": 1 for one in PEOPLE})
 
 
-def test_a_connection_lost_within_large_content_is_tried_again_since_no_dot_went_over(store):
+def test_a_connection_lost_within_large_content_is_retried_because_no_dot_was_sent(store):
     with failing({"CONTENT a@x.org": DROP}) as server:
         run(store, server, text="long\n" * 19_000)
-        # The end may have gone into the socket already: then nobody knows, and it is not sent again by itself.
+        # The end may be in the socket's buffer already: then the outcome is unknown, and it is not retried.
         assert statuses(store)["a"] in ("planned", "unknown")
         assert after_mending(store, server)["a"] in ("sent", "unknown")
         assert max(server.taken.values()) == 1
 
 
-def test_several_addresses_refused_for_different_reasons_are_each_their_own(store):
+def test_addresses_refused_for_different_reasons_are_not_the_channels_fault(store):
     answers = {"RCPT a@x.org": "550 5.1.1 no such user", "RCPT b@x.org": "550 5.2.1 disabled",
                "RCPT c@x.org": "550 5.1.1 no such user", "RCPT d@x.org": "550 5.1.1 no such user"}  # fmt: skip
     with failing(answers) as server:

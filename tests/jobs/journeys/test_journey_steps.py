@@ -39,7 +39,7 @@ def on(days):
 
 
 class Retailer:
-    """A home whose lake is a few lists: who entered when, bought when, and consents."""
+    """A home whose lake is a few lists: entries, purchases and consents."""
 
     def __init__(self, tmp_path, monkeypatch, journeys=None, **mail):
         self.home, self.mail = tmp_path / "home", mail
@@ -92,7 +92,7 @@ class Retailer:
         return context
 
     def run(self, n):
-        """Decide and send for a day, and return both outcomes."""
+        """Decide and send for a day. Returns both outcomes."""
         context = self.context(n)
         try:
             go, out = steps.steps(context.catalogue)
@@ -107,8 +107,8 @@ class Retailer:
 
     def state(self):
         with Store(f"sqlite:///{self.home}/store.db") as store:
-            kept = [dataclasses.replace(message, updated_at=None) for message in store.outbox.all()]
-        return {name: set(rows) for name, rows in self.tables.items()}, kept
+            messages = [dataclasses.replace(message, updated_at=None) for message in store.outbox.all()]
+        return {name: set(rows) for name, rows in self.tables.items()}, messages
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def retailer(tmp_path, monkeypatch):
 
 
 def mails(retailer):
-    found = sorted(retailer.home.rglob("*.eml"))
-    return [email.message_from_bytes(p.read_bytes(), policy=email.policy.default) for p in found]
+    paths = sorted(retailer.home.rglob("*.eml"))
+    return [email.message_from_bytes(p.read_bytes(), policy=email.policy.default) for p in paths]
 
 
 def test_rows_have_the_columns_of_their_tables():
@@ -126,7 +126,7 @@ def test_rows_have_the_columns_of_their_tables():
     assert [f.name for f in dataclasses.fields(Decision)] == list(Decisions.columns)
 
 
-def test_a_customer_is_written_to_on_the_third_day_and_once(retailer):
+def test_a_customer_gets_the_message_once_on_the_third_day(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 2)], {"ann", "bob"}
     assert [retailer.run(n)[1].facts["sent"] for n in (0, 1, 2, 3, 3, 4, 5, 5, 12)] == [0, 0, 0, 1, 0, 0, 1, 0, 0]
     assert [message["To"] for message in mails(retailer)] == ["ann@x.org", "bob@x.org"]
@@ -148,18 +148,18 @@ def test_a_consent_withdrawn_between_decision_and_sending_holds_the_message(reta
     monkeypatch.setattr(addresses, "addresses", lambda *_: lambda messages: {m.key: withheld for m in messages})
     _, sent = retailer.run(3)
     assert (sent.facts["held"], sent.facts["sent"]) == (1, 0)
-    assert sent.notes == ("1 held at the moment of sending; `quanyu outbox --status held` has the reasons",)
+    assert sent.notes == ("1 held when it was time to send; `quanyu outbox --status held` has the reasons",)
     assert [row["reason"] for row in retailer.deliveries()] == ["withdrawn on 2024-01-04"]
 
 
-def test_nobody_is_asked_for_and_no_channel_opened_when_nothing_is_due(retailer, monkeypatch):
+def test_no_address_is_read_and_no_channel_opened_when_nothing_is_due(retailer, monkeypatch):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     monkeypatch.setattr(delivery, "channel", None)
     retailer.run(2)
     assert retailer.asked == []
 
 
-def test_a_gap_decides_as_daily_runs_and_what_was_due_too_long_ago_has_expired(retailer, tmp_path, monkeypatch):
+def test_a_run_after_a_gap_decides_as_daily_runs_and_old_messages_expire(retailer, tmp_path, monkeypatch):
     retailer.entries, retailer.consents, retailer.bought = [("ann", 0), ("bob", 1)], {"ann", "bob"}, {"bob": [20]}
     for n in range(13):
         retailer.run(n)
@@ -187,7 +187,7 @@ def test_a_message_may_declare_when_it_expires(retailer):
 
 
 def planned_and_not_sent(retailer, day=3):
-    """A message of ann that is due and stands in the outbox, since no channel was there on its day."""
+    """A due message of ann that is in the outbox, because its channel failed on its day."""
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(day)
     steps.steps(context.catalogue)[0].do(context, Receipt("journeys", str(context.day), "r", "d"))
@@ -200,7 +200,7 @@ def reason_of(retailer, status):
     return row["reason"]
 
 
-def test_what_waits_for_another_channel_or_one_that_is_down_expires_too(retailer):
+def test_messages_for_another_or_a_failing_channel_expire_too(retailer):
     planned_and_not_sent(retailer)
     retailer.mail = {"channel": "smtp", "port": 1}
     assert retailer.run(5)[1].notes == ("1 planned for the channel eml, which mail.channel no longer names",)
@@ -208,7 +208,7 @@ def test_what_waits_for_another_channel_or_one_that_is_down_expires_too(retailer
     assert "was due on 2024-01-04, and may go out until 2024-01-06" in reason_of(retailer, "expired")
 
 
-def test_who_reached_the_goal_since_gets_nothing(retailer):
+def test_a_customer_who_reached_the_goal_gets_no_message(retailer):
     planned_and_not_sent(retailer)
     retailer.bought = {"ann": [4]}
     retailer.run(4)
@@ -217,7 +217,7 @@ def test_who_reached_the_goal_since_gets_nothing(retailer):
 
 
 @pytest.mark.parametrize("outcome", [walks.MERGED, "goal", None])
-def test_who_left_the_journey_since_gets_nothing(retailer, outcome):
+def test_a_customer_who_left_the_journey_gets_no_message(retailer, outcome):
     planned_and_not_sent(retailer)
     ended = [dataclasses.replace(w, status="ended", outcome=outcome) for w in retailer.tables["journey_instances"]]
     retailer.tables["journey_instances"] = ended if outcome else []
@@ -227,7 +227,7 @@ def test_who_left_the_journey_since_gets_nothing(retailer, outcome):
     assert ("left the journey" if outcome else "is gone") in reason_of(retailer, "expired")
 
 
-def test_a_message_of_a_journey_that_is_gone_is_cancelled_and_holds_up_nobody(retailer):
+def test_a_message_of_a_removed_journey_is_cancelled_and_delays_no_other(retailer):
     planned_and_not_sent(retailer)
     store = retailer.context(3).store
     [other] = store.outbox.all()
@@ -238,7 +238,7 @@ def test_a_message_of_a_journey_that_is_gone_is_cancelled_and_holds_up_nobody(re
     store.close()
 
 
-def test_a_lost_store_takes_from_the_lake_what_was_sent(retailer):
+def test_a_lost_store_restores_sent_messages_from_the_lake(retailer):
     planned_and_not_sent(retailer)
     retailer.run(3)
     (retailer.home / "store.db").rename(retailer.home / "lost.db")
@@ -248,7 +248,7 @@ def test_a_lost_store_takes_from_the_lake_what_was_sent(retailer):
     assert (message.status, message.address_kind) == ("sent", "email")
 
 
-def test_yesterdays_store_put_back_sends_nothing_twice(retailer):
+def test_a_restored_store_of_yesterday_sends_nothing_twice(retailer):
     planned_and_not_sent(retailer)
     with contextlib.closing(sqlite3.connect(retailer.home / "store.db")) as database:
         database.execute("vacuum into ?", (str(retailer.home / "yesterday.db"),))
@@ -279,7 +279,7 @@ def test_a_sender_killed_in_a_batch_whose_store_is_lost_too_sends_nothing_twice(
     for path in retailer.home.glob("store.db*"):
         path.unlink()
     assert len(mails(retailer)) == 1
-    # Nobody knows which of the batch went out.
+    # It is unknown which messages of the batch were sent.
     assert retailer.run(4)[1].facts["sent"] == 0
     assert {row["status"] for row in retailer.deliveries()} == {"unknown"} and len(retailer.deliveries()) == 3
 
@@ -329,7 +329,7 @@ def test_a_kill_at_any_moment_and_a_rerun_give_the_same(tmp_path, monkeypatch, m
     assert states[0] == states[1]
 
 
-def test_decisions_that_were_kept_stand_after_a_kill(retailer):
+def test_stored_decisions_remain_after_a_kill(retailer):
     retailer.entries, retailer.consents, retailer.stop_at = [("ann", 0)], {"ann"}, "after decisions"
     with pytest.raises(KeyboardInterrupt):
         retailer.run(3)
@@ -344,12 +344,12 @@ def edited(journey, *before):
     return journey.model_copy(update={"steps": (*before, *journey.steps)})
 
 
-def test_steps_moved_under_a_customer_are_refused_in_words(retailer):
+def test_moving_steps_under_a_customer_is_refused(retailer):
     retailer.entries = [("ann", 0)]
     retailer.run(0)
     whole = retailer.journeys["winback"]
     retailer.journeys = {"winback": edited(whole, whole.steps[0])}
-    with pytest.raises(ConfigError, match="while 1 customers stand at a position"):
+    with pytest.raises(ConfigError, match="while 1 customers are at a step"):
         retailer.run(1)
     retailer.journeys = {"winback": whole}
     retailer.run(11)
@@ -378,11 +378,11 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     assert "mark" in delivery.waiting(again)
     outcome = delivery.send(again, Receipt("send", "", "r", "d"), {}, {})
     assert outcome.facts["unknown"] == 1
-    assert "1 unknown: they may have arrived, and are never sent again by themselves" in outcome.notes[0]
+    assert "1 unknown: they may have arrived, and are never sent again automatically" in outcome.notes[0]
     again.store.close()
 
 
-def test_what_was_planned_for_files_does_not_go_out_when_a_server_is_set(retailer):
+def test_messages_planned_for_files_are_not_sent_by_a_server(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(3)
     steps.steps(context.catalogue)[0].do(context, Receipt("journeys", "", "r", "d"))
@@ -402,9 +402,9 @@ def test_a_mail_server_gets_each_message_once(tmp_path, monkeypatch):
             self.received += envelope.rcpt_tos
             return "250 OK"
 
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     server = Controller(Inbox(), hostname="127.0.0.1", port=port)
     server.start()
     try:
@@ -422,7 +422,7 @@ def test_without_journeys_there_are_no_steps():
 
 
 @pytest.mark.parametrize("file", [YAML, ROOT / "examples/online_retail/journeys/winback.yml"])
-def test_the_journeys_that_come_with_it_can_be_filled_in(file):
+def test_templates_of_the_declared_journeys_can_be_filled_in(file):
     journey = Journey.load(file)
     texts = addresses.templates([journey], {"winback": program(journey)})
     [text] = texts.values()
@@ -431,7 +431,7 @@ def test_the_journeys_that_come_with_it_can_be_filled_in(file):
         assert filled.subject and "{" not in filled.body
 
 
-def test_a_text_that_names_what_is_not_known_is_refused(retailer):
+def test_a_template_with_an_unknown_value_is_refused(retailer):
     wrong = retailer.journeys["winback"].model_dump(mode="python", exclude_none=True)
     wrong["steps"] = [{"message": {"channel": "email", "subject": "{{ nam }}", "body": "{{ journey }} {% if %}"}}]
     journey = Journey(**wrong)
@@ -453,43 +453,43 @@ def walk(customer, since, status="active", journey="winback", record=None):
     return dataclasses.replace(new, status=status, source=source, person_key=key)
 
 
-def told(found):
-    return [(w.customer_id, w.status, w.outcome) for w in found]
+def statuses(assigned):
+    return [(w.customer_id, w.status, w.outcome) for w in assigned]
 
 
-def test_a_walk_goes_with_the_customer_who_holds_its_record_today():
+def test_a_walk_follows_the_customer_of_its_record():
     stored = [walk("ann", 1, record="r1"), walk("eve", 1, record="r2"), walk("bob", 0, record="r3", status="ended")]
     merged = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
-    assert told(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    assert statuses(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
     back = walks.followed(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
-    assert told(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
+    assert statuses(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
 
 
-def test_a_walk_whose_record_is_gone_is_over_and_one_of_before_gets_its_customers_first():
+def test_a_walk_without_a_customer_ends_and_an_old_walk_gets_its_first_record():
     stored = [walk("ann", 1, record="r1"), walk("bob", 1)]
-    found = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
-    assert told(found) == [("ann", "ended", "parted"), ("eve", "active", None)]
-    assert found[1].record == ("crm", "r2")
+    assigned = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
+    assert statuses(assigned) == [("ann", "ended", "parted"), ("eve", "active", None)]
+    assert assigned[1].record == ("crm", "r2")
 
 
-def test_of_two_walks_of_one_person_in_a_journey_the_first_goes_on():
+def test_the_earlier_of_two_walks_of_one_person_goes_on():
     stored = [walk("ann", 3, record="r1"), walk("bob", 1, record="r2"), walk("bob", 2, "active", "welcome", "r2")]
-    found = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
-    assert told(found) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
-    assert walks.followed(found, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == found
+    assigned = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
+    assert statuses(assigned) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
+    assert walks.followed(assigned, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == assigned
 
 
-def test_who_came_before_the_first_day_does_not_enter(retailer):
+def test_an_entry_before_the_first_day_does_not_count(retailer):
     retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"starts": on(2)})}
     retailer.entries = [("ann", 1), ("bob", 2)]
     assert retailer.run(5)[0].facts["entered"] == 1
-    assert told(retailer.tables["journey_instances"]) == [("bob", "active", None)]
+    assert statuses(retailer.tables["journey_instances"]) == [("bob", "active", None)]
 
 
-def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retailer):
+def test_an_entry_before_the_last_run_does_not_count(retailer):
     retailer.entries = [("ann", 1)]
     retailer.run(2)
-    # A stay of another id that went over, and one that a corrected view of the day gave.
+    # An interval that moved from another id, and one from corrected data.
     retailer.entries += [("bob", 1), ("eve", 2)]
     retailer.run(2)
     retailer.entries += [("fay", 2), ("gus", 3)]
@@ -497,7 +497,7 @@ def test_an_entry_of_before_the_last_run_is_none_and_one_of_its_own_day_is(retai
     assert [walk.customer_id for walk in retailer.tables["journey_instances"]] == ["ann", "bob", "eve", "gus"]
 
 
-def test_a_renamed_journey_goes_on_with_its_walks_and_writes_to_nobody_again(retailer):
+def test_a_renamed_journey_goes_on_with_its_walks_and_repeats_no_message(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann", "bob"}
     retailer.run(3)
     renamed = retailer.journeys["winback"].model_copy(update={"name": "comeback"})
@@ -517,7 +517,7 @@ def test_a_renamed_journey_goes_on_with_its_walks_and_writes_to_nobody_again(ret
     assert {walk.status for walk in retailer.tables["journey_instances"]} == {"ended"}
 
 
-def test_two_journeys_write_to_a_person_on_two_days(retailer):
+def test_messages_of_two_journeys_to_one_person_are_on_two_days(retailer):
     retailer.journeys["welcome"] = retailer.journeys["winback"].model_copy(update={"name": "welcome"})
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann", "bob"}
     outcome, sent = retailer.run(3)

@@ -20,7 +20,7 @@ homecommands.add(APP)
 
 @pytest.fixture
 def shop(tmp_path):
-    """A home with a journey, whose outbox holds a message of each of three fates."""
+    """A home with a journey, whose outbox has one message of each of three outcomes."""
     shop = Retailer(tmp_path)
     small_day.declared(shop)
     outbox = shop.context(small_day.FIRST).store.outbox
@@ -48,9 +48,9 @@ def listed(shop):
 def test_counts_and_lists_without_addresses(shop):
     counts = command(shop, "outbox").stdout
     assert all(status in counts for status in ("planned", "rejected", "unknown"))
-    shown = command(shop, "outbox", "--journey", "thanks", "--status", "rejected").stdout
-    assert "no such user" in shown and "@" not in shown and "unknown" not in shown
-    assert "the outbox is empty" in command(shop, "outbox", "--day", "2024-07-02").stdout
+    listing = command(shop, "outbox", "--journey", "thanks", "--status", "rejected").stdout
+    assert "no such user" in listing and "@" not in listing and "unknown" not in listing
+    assert "the outbox has no such message" in command(shop, "outbox", "--day", "2024-07-02").stdout
 
 
 def test_a_person_settles_what_is_unknown_and_the_reason_is_in_store_and_lake(shop):
@@ -75,7 +75,7 @@ def test_a_person_settles_what_is_unknown_and_the_reason_is_in_store_and_lake(sh
         (("outbox", "close", "b", "--why", "x"), "b is rejected; allowed"),
     ],
 )
-def test_mistakes_are_told_in_words(shop, words, expected):
+def test_mistakes_end_with_a_message(shop, words, expected):
     failed = command(shop, *words)
     assert failed.exit_code != 0 and expected in str(failed.exception)
 
@@ -88,10 +88,10 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
     for name, row in (("decisions", decision), ("memberships", stay)):
         receipt = Receipt(name, small_day.FIRST, "r", "d")
         context.lake.note(context.catalogue.tables[name], row, receipt)
-    found = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
-    assert found["c-d"] == ("held back", "no consent to messages")
-    assert found["c-e"] == ("held out", "held out of the audience leaving, to measure it")
-    assert len(found) == 5
+    answers = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
+    assert answers["c-d"] == ("held back", "no consent to messages")
+    assert answers["c-e"] == ("held out", "held out of the audience leaving, to measure it")
+    assert len(answers) == 5
 
 
 def test_a_home_says_where_it_sends_from_and_a_person_accepts_another_place(shop, tmp_path):

@@ -33,27 +33,27 @@ WINBACK = (wait(3), MAIL, wait(7), ask("orders", [{"end": "bought"}], [{"end": "
 
 
 def happened(**days):
-    """On which days of the walk a row happened, per table."""
+    """Events by table, each on the given days of the walk."""
     return lambda table, day: any(n > 0 and on(n) <= day for n in days.get(table, ()))
 
 
-def run(told, until, known, runs=None):
-    """Walk by a run on each of the given days, or daily."""
-    walk, found = entered("winback", "ann", START), []
+def run(compiled, until, facts, runs=None):
+    """Advance a walk by a run on each of the given days, or daily."""
+    walk, decisions = entered("winback", "ann", START), []
     for n in range(until + 1) if runs is None else sorted({*runs, until}):
-        walk, made = advance(told, walk, on(n), known)
-        found += made
-    return walk, [(d.step, (d.decided_on - START).days, d.decision, d.reason) for d in found]
+        walk, decided = advance(compiled, walk, on(n), facts)
+        decisions += decided
+    return walk, [(d.step, (d.decided_on - START).days, d.decision, d.reason) for d in decisions]
 
 
-def test_steps_are_numbered_and_the_ways_of_a_branch_meet_again():
-    told = program(journey(ask("orders", [MAIL], [wait(1), MAIL]), wait(2)))
-    shown = [(o.kind, o.days, o.then, o.otherwise) for o in told.operations]
-    assert shown == [
+def test_steps_are_numbered_and_branches_join_again():
+    branching = program(journey(ask("orders", [MAIL], [wait(1), MAIL]), wait(2)))
+    operations = [(o.kind, o.days, o.then, o.otherwise) for o in branching.operations]
+    assert operations == [
         ("branch", 0, 1, 3), ("message", 0, 0, 0), ("jump", 0, 5, 0), ("wait", 1, 0, 0), ("message", 0, 0, 0),
         ("wait", 2, 0, 0), ("end", 0, 0, 0),
     ]  # fmt: skip
-    assert told.tables == ("orders",)
+    assert branching.tables == ("orders",)
 
 
 MESSAGE, HELD = (1, 3, "message", None), (1, 3, "held", "no consent to messages")
@@ -72,29 +72,29 @@ MESSAGE, HELD = (1, 3, "message", None), (1, 3, "held", "no consent to messages"
         ([0], True, [MESSAGE, (3, 10, "otherwise", "orders"), (6, 10, "end", "no_purchase")], "no_purchase"),
     ],
 )
-def test_who_buys_when_decides_what_comes(days, consented, decided, outcome):
-    walk, found = run(program(journey(*WINBACK)), 12, Known(happened(orders=days), consented))
-    assert (found, walk.outcome, walk.status) == (decided, outcome, "ended")
+def test_the_day_of_a_purchase_decides_the_path(days, consented, decided, outcome):
+    walk, decisions = run(program(journey(*WINBACK)), 12, Known(happened(orders=days), consented))
+    assert (decisions, walk.outcome, walk.status) == (decided, outcome, "ended")
 
 
 def test_a_wait_of_three_days_is_due_on_the_third_day():
-    told = program(journey(*WINBACK))
-    walk, found = run(told, 2, Known(happened(), True))
-    assert (walk.step, walk.due_on, walk.moved_on, found) == (1, on(3), on(0), [])
-    walk, found = run(told, 3, Known(happened(), True))
-    assert (walk.step, walk.due_on, walk.moved_on, found) == (3, on(10), on(3), [MESSAGE])
+    winback = program(journey(*WINBACK))
+    walk, decisions = run(winback, 2, Known(happened(), True))
+    assert (walk.step, walk.due_on, walk.moved_on, decisions) == (1, on(3), on(0), [])
+    walk, decisions = run(winback, 3, Known(happened(), True))
+    assert (walk.step, walk.due_on, walk.moved_on, decisions) == (3, on(10), on(3), [MESSAGE])
 
 
 def test_whoever_reaches_the_last_step_has_completed_the_journey():
-    walk, found = run(program(journey(wait(1))), 1, Known(happened(), True))
-    assert (walk.outcome, found) == ("completed", [(1, 1, "end", "completed")])
+    walk, decisions = run(program(journey(wait(1))), 1, Known(happened(), True))
+    assert (walk.outcome, decisions) == ("completed", [(1, 1, "end", "completed")])
 
 
-def test_what_was_decided_stands_whatever_has_changed_since():
-    told, walk = program(journey(*WINBACK)), entered("winback", "ann", START)
-    first, made = advance(told, walk, on(12), Known(happened(), True))
-    before = {decision.step: decision for decision in made}
-    again = advance(told, walk, on(12), Known(happened(orders=[1]), False, before))
+def test_decisions_are_not_changed_by_later_facts():
+    winback, walk = program(journey(*WINBACK)), entered("winback", "ann", START)
+    first, decisions = advance(winback, walk, on(12), Known(happened(), True))
+    before = {decision.step: decision for decision in decisions}
+    again = advance(winback, walk, on(12), Known(happened(orders=[1]), False, before))
     assert again == (first, [])
 
 
@@ -111,11 +111,11 @@ def test_texts_and_waits_may_change_under_a_walk_but_not_positions():
 
 
 @pytest.mark.parametrize(
-    ("done", "known", "until", "on_day", "counts"),
+    ("done", "recorded", "until", "on_day", "counts"),
     [(1, 1, None, 1, True), (0, 0, None, 5, False), (1, 4, None, 3, False), (1, 4, None, 4, True), (1, 1, 3, 3, False)],
 )
-def test_a_row_counts_from_the_day_it_was_known_until_it_was_replaced(done, known, until, on_day, counts):
-    row = Happening(on(done), on(known), None if until is None else on(until))
+def test_a_row_counts_from_the_day_it_was_recorded_until_it_was_replaced(done, recorded, until, on_day, counts):
+    row = Happening(on(done), on(recorded), None if until is None else on(until))
     assert row.counts(START, on(on_day)) is counts
 
 
@@ -133,11 +133,11 @@ class OverError(Exception):
 
 
 def oracle(steps, until, happens, consented):
-    """Read the journey as a person would, from top to bottom, with a calendar in hand."""
-    day, told = 0, []
+    """Reference interpreter: reads the journey from top to bottom and counts days."""
+    day, decisions = 0, []
 
     def say(*words):
-        told.append((day, *words))
+        decisions.append((day, *words))
         if words[0] == "end":
             raise OverError
 
@@ -165,7 +165,7 @@ def oracle(steps, until, happens, consented):
             say("end", "completed")
     except OverError:
         pass
-    return told
+    return decisions
 
 
 @given(
@@ -175,22 +175,25 @@ def oracle(steps, until, happens, consented):
     st.booleans(),
     st.integers(0, 20),
 )
-def test_runs_with_gaps_decide_as_daily_runs_and_as_a_reader_of_the_journey(steps, runs, days, consented, until):
-    told, known = journey(*steps), Known(happened(**days), consented)
-    daily, gaps = run(program(told), until, known), run(program(told), until, known, {n for n in runs if n < until})
+def test_runs_with_gaps_decide_as_daily_runs_and_as_the_reference(steps, runs, days, consented, until):
+    declared, facts = journey(*steps), Known(happened(**days), consented)
+    daily, gaps = (
+        run(program(declared), until, facts),
+        run(program(declared), until, facts, {n for n in runs if n < until}),
+    )
     assert daily == gaps
     said = [(n, d, r) if d == "end" else (n, d) for _, n, d, r in daily[1]]
-    assert said == oracle(told.steps, until, known.happened, consented)
+    assert said == oracle(declared.steps, until, facts.happened, consented)
     assert len({step for step, *_ in daily[1]}) == len(daily[1])
 
 
 @given(st.lists(STEPS, min_size=1, max_size=5), st.integers(0, 8), st.booleans())
-def test_a_run_killed_after_any_decision_goes_on_by_those_that_were_kept(steps, killed, consented):
-    told, walk = program(journey(*steps)), entered("winback", "ann", START)
-    whole, made = advance(told, walk, on(30), Known(happened(), consented))
-    kept = {decision.step: decision for decision in made[:killed]}
-    again, rest = advance(told, walk, on(30), Known(happened(orders=[1]), consented, kept))
-    if killed >= len(made):
+def test_a_run_after_a_kill_goes_on_from_the_stored_decisions(steps, killed, consented):
+    compiled, walk = program(journey(*steps)), entered("winback", "ann", START)
+    whole, decisions = advance(compiled, walk, on(30), Known(happened(), consented))
+    stored = {decision.step: decision for decision in decisions[:killed]}
+    again, rest = advance(compiled, walk, on(30), Known(happened(orders=[1]), consented, stored))
+    if killed >= len(decisions):
         assert (again, rest) == (whole, [])
-    assert not {decision.step for decision in rest} & set(kept)
+    assert not {decision.step for decision in rest} & set(stored)
     assert all(isinstance(decision, Decision) for decision in rest)

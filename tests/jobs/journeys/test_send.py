@@ -21,7 +21,7 @@ TEMPLATES = {"hello": Template("hello", "Hi {{ name }}", "Dear {{ name }}")}
 
 
 class Scripted(Channel):
-    """Answers each customer as the test says."""
+    """Channel that answers each customer as the test says."""
 
     name = "test"
     reached_by = "email"
@@ -69,7 +69,7 @@ def test_everything_due_is_sent_once(store):
     assert store.outbox.counts() == {"planned": 1, "sent": 5}
 
 
-def test_addresses_are_asked_for_by_batch_and_who_has_none_is_held(store):
+def test_addresses_are_read_by_batch_and_a_message_without_one_is_held(store):
     plan(store, *"abc")
     asked = []
 
@@ -82,7 +82,7 @@ def test_addresses_are_asked_for_by_batch_and_who_has_none_is_held(store):
     assert [(message.customer_id, message.reason) for message in store.outbox.all("held")] == [("b", "no consent")]
 
 
-def test_what_is_withheld_for_a_while_waits(store):
+def test_a_message_that_is_withheld_temporarily_waits(store):
     plan(store, *"ab")
 
     def reach(messages):
@@ -93,7 +93,7 @@ def test_what_is_withheld_for_a_while_waits(store):
     assert (waiting.customer_id, waiting.attempts, waiting.reason) == ("a", 0, "consents are in doubt")
 
 
-def test_a_failure_waits_a_quarter_of_an_hour_and_holds_up_nobody(store):
+def test_a_failure_waits_15_minutes_and_delays_no_other_message(store):
     plan(store, *"ab")
     channel = Scripted(a=Outcome("failed", "451 later"))
     assert run(store, channel, batch=1) == {"recovered": 0, "failed": 1, "sent": 1}
@@ -103,7 +103,7 @@ def test_a_failure_waits_a_quarter_of_an_hour_and_holds_up_nobody(store):
     assert timedelta(minutes=14) < waiting.not_before - datetime.now(UTC) < timedelta(minutes=16)
 
 
-def test_what_is_not_to_go_out_any_more_ends_and_holds_up_nobody(store):
+def test_a_message_that_must_not_be_sent_ends_and_delays_no_other(store):
     plan(store, *"abc")
     endings = {"k-a": ("expired", "too late"), "k-b": ("cancelled", "no such journey")}
     channel = Scripted()
@@ -117,7 +117,7 @@ def refused(reason, status="rejected"):
     return Outcome(status, reason, by_server=True)
 
 
-def test_the_same_answer_to_three_in_a_row_is_the_channels_and_costs_nobody_a_message(store):
+def test_three_equal_refusals_in_a_row_are_the_channels_fault_and_lose_no_message(store):
     plan(store, *"abcdef")
     channel = Scripted(**{name: refused(f"554 5.7.1 <{name}@x.org> relay denied, id Q{name}7") for name in "bcdef"})
     with pytest.raises(RejectedError, match="3 recipients in a row"):
@@ -219,7 +219,7 @@ send(Run(
 
 
 class Deadly:
-    """Takes every message; the first one costs its sender's life when a victim is set."""
+    """Server that accepts every message; the first one kills its sender if a victim is set."""
 
     def __init__(self):
         self.received, self.victim = Counter(), None
@@ -234,9 +234,9 @@ class Deadly:
 
 @pytest.fixture
 def mail():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     controller = Controller(Deadly(), hostname="127.0.0.1", port=port)
     controller.start()
     yield controller
@@ -244,7 +244,7 @@ def mail():
 
 
 @pytest.mark.parametrize("moment", ["while accepting", "before the mark"])
-def test_a_sender_killed_before_its_mark_leaves_one_message_unknown_and_never_sends_it_again(tmp_path, mail, moment):
+def test_a_kill_before_the_outcome_is_stored_leaves_one_message_unknown_and_unsent(tmp_path, mail, moment):
     url = f"sqlite:///{tmp_path}/store.db"
     with Store(url) as store:
         plan(store, *"abc", channel="smtp")

@@ -24,10 +24,10 @@ fills:
 
 
 @pytest.fixture
-def told(retailer):
-    """Give what facts make of unknown messages a to g: status and reason by key."""
+def settle(retailer):
+    """Function from events about the unknown messages a to g to their statuses and reasons by key."""
 
-    def settle(*rows):
+    def outcomes_of(*rows):
         retailer.declare("sources/mails.yml", FEED)
         lines = [f"p{n}@x.org,{identifier},{status},2024-07-01 10:0{n}:00"
                  for n, (identifier, status) in enumerate(rows)]  # fmt: skip
@@ -41,11 +41,11 @@ def told(retailer):
         number = settlement.settle(context)
         return number, {message.key: (message.status, message.reason) for message in outbox.all()}
 
-    return settle
+    return outcomes_of
 
 
-def test_facts_that_come_back_settle_what_is_unknown(told):
-    number, found = told(
+def test_reported_events_settle_unknown_messages(settle):
+    number, outcomes = settle(
         (fingerprint("a"), "delivered"),
         (f"<{fingerprint('b')}@shop.test>", "opened"),
         (f"{fingerprint('c')}@shop.test", "bounced"),
@@ -56,10 +56,10 @@ def test_facts_that_come_back_settle_what_is_unknown(told):
         (fingerprint("g"), "bounced"),
     )
     assert number == 5
-    assert {key: status for key, (status, _) in found.items()} == {
+    assert {key: status for key, (status, _) in outcomes.items()} == {
         "a": "sent", "b": "sent", "c": "rejected", "d": "sent", "e": "unknown", "f": "unknown", "g": "rejected"
     }  # fmt: skip
-    assert found["c"][1] == "settled by the message system: bounced"
+    assert outcomes["c"][1] == "settled by the message system: bounced"
 
 
 ALONE = """
@@ -75,11 +75,11 @@ context.close()
 """
 
 
-def test_facts_are_asked_for_in_a_run_that_had_nothing_else_to_ask(told, retailer):
-    # A day run again skips every step before: no engine has begun, and what it is asked with cannot be made yet.
-    told(("another", "delivered"))
+def test_messages_are_settled_in_a_run_without_a_session(settle, retailer):
+    # A repeated run skips all earlier steps, so no session exists yet when the expressions are built.
+    settle(("another", "delivered"))
     folders = [str(retailer.conf), str(retailer.home)]
-    # pyspark tells by a variable that this process has had a session.
+    # pyspark sets a variable once a process has had a session.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
     command = [sys.executable, "-c", ALONE, *folders]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=clean)

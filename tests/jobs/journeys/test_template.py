@@ -17,7 +17,7 @@ def test_values_are_filled_in_and_escaped_in_html_only():
     ["Ann", "王·芳", "O'Neil", "Anne-Marie", "J. R. Smith", "J.R. Smith", "Søren", "अनिता", "مريم", "n\u0303andu",
      "阿卜杜拉·买买提"],
 )  # fmt: skip
-def test_a_name_of_letters_stands_as_it_is(name):
+def test_a_name_of_letters_is_unchanged(name):
     assert safe_name(name) == name
 
 
@@ -26,11 +26,11 @@ def test_a_name_of_letters_stands_as_it_is(name):
     ["", None, "<b>Ann</b>", "[/]", "{{ 7 * 7 }}", "=1+1", "@ann", "www.evil.com", "evil.com", "t.co", "http://t.co",
      "Ann\x1b[2J", "\u202ennA", "a\u200bb", "=?utf-8?B?eA==?=", "Ann, call 0900", "😀", "-", "x" * 41, "a_b", "A;B"],
 )  # fmt: skip
-def test_what_is_no_name_counts_as_not_known(name):
+def test_a_text_that_is_not_a_name_counts_as_unknown(name):
     assert safe_name(name) == ""
 
 
-def test_what_records_say_of_a_person_is_a_name_or_nothing():
+def test_personal_values_are_a_safe_name_or_empty():
     text = Template("t", "Hi {{ name or 'friend' }}", "{{ city }}").fill({"name": "win.at/x", "city": "=cmd()"})
     assert (text.subject, text.body) == ("Hi friend", "")
 
@@ -47,11 +47,11 @@ def test_a_subject_is_always_one_line(value):
 
 
 @pytest.mark.parametrize(
-    ("subject", "body", "found"),
+    ("subject", "body", "message"),
     [("{{ x", "ok", "t.subject"), ("ok", "a\n{% if %}", "t.body: line 2"), ("ok", "x" * 100_001, "at most 100000")],
 )
-def test_a_text_that_cannot_be_read_is_a_config_error(subject, body, found):
-    with pytest.raises(ConfigError, match=found):
+def test_a_text_that_cannot_be_read_is_a_config_error(subject, body, message):
+    with pytest.raises(ConfigError, match=message):
         Template("t", subject, body)
 
 
@@ -79,7 +79,7 @@ def test_all_mistakes_are_reported_at_once():
         "{{ none + 1 }}",
     ],
 )
-def test_what_cannot_be_filled_in_is_rejected(body):
+def test_a_template_that_cannot_be_filled_in_is_rejected(body):
     with pytest.raises(RejectedError, match="template t"):
         Template("t", "s", body).fill({"customer": {"name": "Ann"}, "items": [1]})
 

@@ -1,4 +1,4 @@
-"""The weekly upkeep as a step: when it is due, what it tells, and what a person is told of versions that are gone."""
+"""The weekly maintenance step: when it is due, what it reports, and how removed versions are explained."""
 
 import os
 import time
@@ -23,7 +23,7 @@ def upkeep(retailer, day):
 
 @pytest.fixture
 def totals(retailer):
-    """A table of eleven small commits, of which the last replaces all before; and what a dead run left in staging."""
+    """A table of eleven small commits, the last of which replaces all others; and leftovers of a killed run."""
     lake = retailer.context(MONDAY).lake
     lake.begin("gold/totals", {"customer": "string", "orders": "bigint"}, ["customer"])
     for number in range(11):
@@ -43,7 +43,7 @@ def test_it_is_due_once_in_a_week(retailer, totals):
     assert (again.status, again.outcome.notes, again.outcome.facts) == ("done", (), {"compacted": 0, "removed": 0})
 
 
-def test_it_tells_what_it_did(retailer, totals):
+def test_it_reports_what_it_did(retailer, totals):
     lake = retailer.context(MONDAY).lake
     for name in "efghijk":
         rows = pa.table({"customer": [name], "orders": [1]})
@@ -51,12 +51,12 @@ def test_it_tells_what_it_did(retailer, totals):
     version, rows = lake.version(totals), retailer.rows(totals)
     outcome = upkeep(retailer, MONDAY).outcome
     assert outcome.facts["compacted"] == 8
-    assert outcome.notes[0].startswith("8 small files put together")
-    assert outcome.notes[1] == "1 staging folders of runs that died removed"
+    assert outcome.notes[0].startswith("8 small files compacted")
+    assert outcome.notes[1] == "1 staging folders of killed runs removed"
     assert (lake.version(totals), retailer.rows(totals)) == (version, rows)
 
 
-def test_versions_within_the_retention_are_shown_and_those_before_are_told(retailer, totals):
+def test_versions_within_the_retention_are_readable_and_older_ones_are_explained(retailer, totals):
     settings = retailer.settings
     upkeep(retailer, MONDAY)
     assert "10 of 10 rows" in str(show.rows(settings, "totals", 5, None, 20, None).renderables[0])

@@ -1,4 +1,4 @@
-"""A home that was run for a day far in the future, taken back to before it."""
+"""A home that was run for a day far in the future, restored to the state before it."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ def _astray(folder):
     shop.run(FIRST)
     shop.close()
     shop.copy(folder / "straight")
-    # Before the files of the second day had been looked at.
+    # Before the files of the second day had been read.
     shop.run(str(FAR))
     shop.run(SECOND)
     shop.close()
@@ -35,7 +35,7 @@ def homes(tmp_path):
         shop.close()
 
 
-def test_the_days_after_come_out_as_if_it_had_never_been(homes):
+def test_the_days_after_are_as_if_it_had_never_been_run(homes):
     astray, straight = homes
     undone = take_back(astray.settings, FAR, 0)
     assert (undone.last, undone.files > 0) == (date.fromisoformat(FIRST), True)
@@ -50,7 +50,7 @@ def test_the_days_after_come_out_as_if_it_had_never_been(homes):
     assert not (astray.home / "back").exists()
 
 
-def test_what_went_out_is_not_sent_again_and_what_waits_is_planned_anew(homes):
+def test_sent_messages_are_not_repeated_and_waiting_ones_are_planned_again(homes):
     astray, _ = homes
     outbox = astray.context(SECOND).store.outbox
     before = {message.key: message.status for message in outbox.all()}
@@ -63,7 +63,7 @@ def test_what_went_out_is_not_sent_again_and_what_waits_is_planned_anew(homes):
     assert {message.key for message in outbox.all()} >= sent
 
 
-def test_only_a_day_that_has_not_ended_and_was_run_is_taken_back(homes):
+def test_only_a_day_that_was_run_and_has_not_ended_can_be_undone(homes):
     astray, straight = homes
     with pytest.raises(ConfigError, match="2024-07-02 is over"):
         take_back(astray.settings, date.fromisoformat(SECOND), 0)

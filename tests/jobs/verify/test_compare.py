@@ -1,4 +1,4 @@
-"""Two lakes beside each other: what differs is found, counted and named, and nothing of a row is told."""
+"""Comparison of two lakes: differences are counted and named, without values of rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIR = {"a": 1, "b": 2, "levels": 3, "weight": 0.1, "weights": [0.1, 0.2], "batc
 
 @pytest.fixture
 def lakes(tmp_path):
-    """Two lakes of the default conf folder, without a table yet."""
+    """Two empty lakes of the default conf folder."""
     settings = [load_settings("conf", tmp_path / name) for name in ("one", "other")]
     return [Lake(one, Engine(one)) for one in settings]
 
@@ -52,9 +52,9 @@ def differences(lakes, catalogue):
     return [one for comparison in compare(*lakes, catalogue.tables) for one in comparison.differences]
 
 
-def orders(lakes, catalogue, one, other):
-    """What differs between two lists of orders."""
-    for lake, rows in zip(lakes, (one, other), strict=True):
+def orders(lakes, catalogue, left, right):
+    """Differences between two lists of orders."""
+    for lake, rows in zip(lakes, (left, right), strict=True):
         write(lake, catalogue.tables["orders"], *rows)
     return differences(lakes, catalogue)
 
@@ -63,7 +63,7 @@ def order(number, **other):
     return {**ORDER, "order_id": f"o{number}", **other}
 
 
-def test_the_order_of_rows_is_free(lakes, catalogue):
+def test_the_order_of_rows_does_not_matter(lakes, catalogue):
     rows = [order(n) for n in range(5)]
     assert orders(lakes, catalogue, rows, rows[::-1]) == []
     assert [(c.rows_a, c.rows_b, c.rows_that_differ) for c in compare(*lakes, catalogue.tables)] == [(5, 5, 0)]
@@ -71,28 +71,28 @@ def test_the_order_of_rows_is_free(lakes, catalogue):
 
 def test_one_cell_is_found_in_its_column_and_feed(lakes, catalogue):
     one = [order(1), order(2), order(3, source="pos")]
-    found = orders(lakes, catalogue, one, [one[0], one[1], {**one[2], "amount": Decimal("10.01")}])
-    assert found == [Difference("silver/orders", "amount", 1, labels=("pos",))]
+    differences = orders(lakes, catalogue, one, [one[0], one[1], {**one[2], "amount": Decimal("10.01")}])
+    assert differences == [Difference("silver/orders", "amount", 1, labels=("pos",))]
 
 
 def test_null_differs_from_a_value_and_not_from_null(lakes, catalogue):
     one = [order(1), order(2, channel="online")]
-    found = orders(lakes, catalogue, one, [order(1), order(2)])
-    assert found == [Difference("silver/orders", "channel", 1, labels=("shop",))]
+    differences = orders(lakes, catalogue, one, [order(1), order(2)])
+    assert differences == [Difference("silver/orders", "channel", 1, labels=("shop",))]
 
 
 def test_a_time_differs_by_a_microsecond(lakes, catalogue):
     later = ORDER["ordered_at"].replace(microsecond=1)
-    found = orders(lakes, catalogue, [order(1)], [order(1, ordered_at=later)])
-    assert [(one.column, one.rows) for one in found] == [("ordered_at", 1)]
+    differences = orders(lakes, catalogue, [order(1)], [order(1, ordered_at=later)])
+    assert [(one.column, one.rows) for one in differences] == [("ordered_at", 1)]
 
 
-def test_rows_of_one_lake_alone_are_counted_on_its_side(lakes, catalogue):
-    found = orders(lakes, catalogue, [order(1), order(2)], [order(2), order(3, source="pos"), order(4)])
-    assert found == [Difference("silver/orders", "", 0, only_a=1, only_b=2, labels=("pos", "shop"))]
+def test_rows_that_only_one_lake_has_are_counted_by_lake(lakes, catalogue):
+    differences = orders(lakes, catalogue, [order(1), order(2)], [order(2), order(3, source="pos"), order(4)])
+    assert differences == [Difference("silver/orders", "", 0, only_a=1, only_b=2, labels=("pos", "shop"))]
 
 
-def test_a_table_of_one_lake_alone_is_all_rows_of_it(lakes, catalogue):
+def test_all_rows_of_a_table_that_only_one_lake_has_differ(lakes, catalogue):
     write(lakes[1], catalogue.tables["orders"], order(1), order(2))
     [comparison] = compare(*lakes, catalogue.tables)
     assert (comparison.rows_a, comparison.rows_b, comparison.rows_that_differ) == (0, 2, 2)
@@ -117,7 +117,7 @@ def test_doubles_may_differ_by_one_in_a_thousand_million_and_nothing_else_may(la
     assert [(one.column, one.rows) for one in differences(lakes, catalogue)] == [(name, 1) for name in columns]
 
 
-def test_rows_with_the_same_key_are_equal_as_a_whole_or_not(lakes, catalogue):
+def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
     columns = {"_file": "string", "_row": "bigint", "said": "string"}
     for lake, words in zip(lakes, (["x", "y", "y"], ["y", "x", "z"]), strict=True):
         lake.begin("bronze/feed", columns, [])

@@ -1,4 +1,4 @@
-"""A home as it stood before a day: run again on a copy, it gives the tables that the home has."""
+"""A day computed again on a copy of the home as it was before gives the same tables."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def web(days: int) -> str:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """Three days were run; behind the second, a file of the first was corrected. One feed is one file of all days."""
+    """Three days were run; after the second, a file of the first was corrected. One feed has one file for all days."""
     retailer = Retailer(tmp_path_factory.mktemp("shop"))
     retailer.declare("sources/till.yml", TILL)
     retailer.declare("sources/web.yml", WEB)
@@ -97,7 +97,7 @@ def lake_of(settings):
     ("day", "orders", "words"),
     [(DAYS[0], 3, "the first day"), (DAYS[1], 6, "tables"), (DAYS[2], 10, "tables")],
 )
-def test_a_day_run_again_on_a_copy_takes_what_had_landed_and_not_been_taken(shop, day, orders, words):
+def test_a_day_run_again_on_a_copy_ingests_the_same_files(shop, day, orders, words):
     context = shop.context(str(day))
     with copies(context, {"copy": "sail"}) as (homes, begins):
         assert words in begins
@@ -116,7 +116,7 @@ def test_a_day_run_again_on_a_copy_takes_what_had_landed_and_not_been_taken(shop
             assert [one.differences for one in comparisons if one.differences] == []
 
 
-def test_nothing_of_a_copy_stays_and_the_home_is_as_it_was(shop):
+def test_copies_are_removed_and_the_home_is_unchanged(shop):
     before, context = shop.versions(), shop.context(str(DAYS[-1]))
     with pytest.raises(ZeroDivisionError), copies(context, {"copy": "sail"}) as (homes, _):
         assert (homes["copy"].lake / "silver" / "people").is_dir()
@@ -126,7 +126,7 @@ def test_nothing_of_a_copy_stays_and_the_home_is_as_it_was(shop):
     assert shop.versions() == before
 
 
-def test_a_home_is_held_only_while_it_is_copied_and_a_step_that_stops_once_is_a_difference(shop):
+def test_a_home_is_locked_only_while_it_is_copied_and_a_failed_step_is_a_difference(shop):
     def watch(engine: str, step: str) -> None:
         with home_lock(shop.settings):
             steps.append(step)
@@ -142,19 +142,19 @@ def test_a_home_is_held_only_while_it_is_copied_and_a_step_that_stops_once_is_a_
 
 
 def call(shop: Retailer, *words: str) -> list[str]:
-    """Command line of a verification, as a person would write it."""
+    """Run a verification as a command line."""
     line = [sys.executable, "-m", "quanyu.cli", "verify", *words]
     return [*line, "--engine", "sail", "--conf", str(shop.conf), "--home", str(shop.home)]
 
 
-def test_a_day_that_was_not_run_is_said_in_words(shop):
+def test_a_day_that_was_not_run_is_an_error(shop):
     done = subprocess.run(call(shop, "--day", "2024-07-09"), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "2024-07-09 was not run in" in done.stderr
     assert "the last days run are: 2024-07-01, 2024-07-02, 2024-07-03" in done.stderr
 
 
-def test_who_ends_the_command_leaves_no_copy_behind(shop):
+def test_terminating_the_command_leaves_no_copy_behind(shop):
     with subprocess.Popen(call(shop, "--day", str(DAYS[-1])), stdout=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not list(shop.home.glob(f"{FOLDER}/*/*/lake/_staging/*")) and time.monotonic() < deadline:
@@ -165,7 +165,7 @@ def test_who_ends_the_command_leaves_no_copy_behind(shop):
     assert not (shop.home / FOLDER).exists()
 
 
-def test_an_engine_that_cannot_run_here_is_said_in_words(shop, monkeypatch):
+def test_an_engine_that_cannot_run_here_is_an_error(shop, monkeypatch):
     with pytest.raises(ConfigError, match="unknown engine; did you mean 'spark'"):
         commands._engines(shop.settings, "sparc")
     monkeypatch.setenv("PATH", "")
@@ -184,13 +184,13 @@ def test_files_are_shared_and_logs_are_not(shop):
         assert not any(_same(file, home / file.relative_to(copy)) for file in logs)
 
 
-def test_tables_whose_files_were_cleared_away_begin_empty(shop):
+def test_tables_whose_old_files_were_removed_begin_empty(shop):
     for file in (shop.home / "lake" / "silver" / "orders").rglob("*.parquet"):
         file.unlink()
     with copies(shop.context(str(DAYS[-1])), {"copy": "sail"}) as (homes, words):
-        assert words.startswith("from empty tables, with all that lies in the landing up to 2024-07-03, since silver/")
+        assert words.startswith("from empty tables, with everything in landing up to 2024-07-03, since silver/")
         assert lake_of(homes["copy"]).places() == []
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.stat().st_ino == other.stat().st_ino
+def _same(left: Path, right: Path) -> bool:
+    return left.stat().st_ino == right.stat().st_ino
