@@ -24,10 +24,10 @@ def note(context: Context) -> None:
     """Note tables that are new or have grown since they were noted last; a loss is left to `settle`."""
     lake, noted = context.settings.lake, context.store.tables.all()
     grown = [p for p, version in newest_versions(lake).items() if p not in noted or version > noted[p].version]
-    found = [(place, condition(lake / place)) for place in grown]
+    conditions = [(place, condition(lake / place)) for place in grown]
     context.store.tables.note([
         LakeTable(place, now.table_id, now.version)
-        for place, now in found
+        for place, now in conditions
         if now and (place not in noted or noted[place].table_id == now.table_id)
     ])  # fmt: skip
 

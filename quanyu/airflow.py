@@ -93,12 +93,12 @@ def own_environment(settings: Settings) -> dict[str, str]:
     return {**{f"QUANYU_{name}": str(path) for name, path in places.items()}, **quiet}
 
 
-def _once(path: Path, made: str) -> str:
+def _once(path: Path, content: str) -> str:
     """Return what the file holds, which is what its first maker put in; nobody else may read it."""
     if not path.exists():
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.touch(mode=0o600)
-        fresh.write_text(made)
+        fresh.write_text(content)
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()

@@ -64,7 +64,7 @@ def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> lis
 
 def _texts(view: type[FeatureView]) -> list[str]:
     wheres = [feature.where for feature in view.features.values()]
-    after = [made.where for made in view.derived.values() if isinstance(made, FirstAfter)]
+    after = [derivation.where for derivation in view.derived.values() if isinstance(derivation, FirstAfter)]
     texts = [*(feature.expression for feature in view.features.values()), *wheres, *after, view.where]
     return [text for text in texts if text]
 
@@ -98,12 +98,12 @@ def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
 
 
 def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
-    seen = {one}
+    visited = {one}
     while one not in alive:
         one = into.get(one, one)
-        if one in seen:
+        if one in visited:
             return None
-        seen.add(one)
+        visited.add(one)
     return one
 
 
@@ -115,8 +115,8 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
         job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
-        made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
-        dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
+        frames = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
+        dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
     if table.name == "identifiers":
         rows = standing(lake, context.catalogue, *days)
@@ -165,7 +165,7 @@ def with_referred(
     """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
-        by = next(column for column, told in table.columns.items() if told.refers == name)
+        by = next(reference for reference, column in table.columns.items() if column.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
@@ -236,7 +236,7 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
         types = {name: column.type for name, column in reached.items()}
         rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
     order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
-    derived = (f"{made.sql(reached, BY, order)} as `{name}`" for name, made in view.derived.items())
+    derived = (f"{derivation.sql(reached, BY, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
 
 

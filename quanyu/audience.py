@@ -55,12 +55,12 @@ class Audience(YamlDeclaration):
     @field_validator("holdout", mode="before")
     @classmethod
     def _percent(cls, value: Any) -> Any:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if isinstance(value, str) and not found:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if isinstance(value, str) and not match:
             raise ValueError("a holdout is written as `10 %`")
-        return float(found.group(1)) / 100 if found else value
+        return float(match.group(1)) / 100 if match else value
 
-    def columns(self, known: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+    def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """What the rule may name: what is known of customers, and the audience's own measures."""
         measures = {}
         for name, measure in self.measures.items():
@@ -68,17 +68,17 @@ class Audience(YamlDeclaration):
             if measure.over in tables:
                 with contextlib.suppress(ExpressionError):
                     measures[name] = measure.plan(tables).column(reach(tables[measure.over], tables))
-        return {**known, **measures}
+        return {**profile_columns, **measures}
 
     def problems(
-        self, known: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
+        self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
     ) -> Problems:
-        """Check the rule and the measures; `known` maps `view.feature` and `model.score` to columns."""
+        """Check the rule and the measures; `profile_columns` maps `view.feature` and `model.score` to columns."""
         problems = Problems()
         with problems.noted(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
-            condition(self.who, self.columns(known, tables))
+            condition(self.who, self.columns(profile_columns, tables))
         for name, measure in self.measures.items():
             self._check_measure(problems, name, measure, tables)
         for place in self.send_to:

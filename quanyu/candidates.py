@@ -67,9 +67,9 @@ def _below(level: Level, pattern: str) -> Iterator[Candidate]:
         # Not there yet, or gone since.
         return
     misfits = {name: _misfit(name, part, level) for name in names}
-    taken = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
+    spellings = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
     for name, reason in misfits.items():
-        other = taken.get(name.lower(), name)
+        other = spellings.get(name.lower(), name)
         if reason is not None:
             yield Candidate(level.name + name, level.path / name, reason, doubtful=is_like(name, part))
         elif other != name:

@@ -37,23 +37,23 @@ def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
 
 
 def _table(table: type[Table], fillers: list[str]) -> str:
-    told = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
-    told += f" Feeds: {', '.join(fillers)}." if fillers else ""
+    summary = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
+    summary += f" Feeds: {', '.join(fillers)}." if fillers else ""
     rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
-    return f"### {place_of(table)}\n\n{table.about()} {told}\n\n" + _grid(("column", "type", "meaning"), rows)
+    return f"### {place_of(table)}\n\n{table.about()} {summary}\n\n" + _grid(("column", "type", "meaning"), rows)
 
 
 def _meaning(column: Column) -> str:
     """Meaning, unit, allowed values or bounds, what it refers to, and whether it is personal."""
-    told = [column.comment]
-    told += [f"One of {', '.join(column.values)}."] if column.values else []
-    told += [f"At least {column.at_least:g}."] if column.at_least is not None else []
-    told += [f"At most {column.at_most:g}."] if column.at_most is not None else []
-    told += [f"{column.days.words().capitalize()}."] if column.days else []
-    told += [f"Refers to {column.refers}."] if column.refers else []
-    told += ["Required."] if column.required else []
-    told += ["Personal."] if column.pii else []
-    return " ".join(told)
+    sentences = [column.comment]
+    sentences += [f"One of {', '.join(column.values)}."] if column.values else []
+    sentences += [f"At least {column.at_least:g}."] if column.at_least is not None else []
+    sentences += [f"At most {column.at_most:g}."] if column.at_most is not None else []
+    sentences += [f"{column.days.words().capitalize()}."] if column.days else []
+    sentences += [f"Refers to {column.refers}."] if column.refers else []
+    sentences += ["Required."] if column.required else []
+    sentences += ["Personal."] if column.pii else []
+    return " ".join(sentences)
 
 
 def _feeds(catalogue: Catalogue) -> str:

@@ -125,11 +125,13 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     from quanyu import discover
     from quanyu.settings import read_settings
 
-    found = discover.load(*read_settings(conf, home))
-    counts: dict[str, Sized] = {"tables": found.tables, "sources": found.sources, "views": found.views,
-              "models": found.models,
-              "audiences": found.audiences, "journeys": found.journeys}  # fmt: skip
-    say(f"{found.settings.conf} is valid: " + ", ".join(f"{len(items)} {name}" for name, items in counts.items()))
+    declarations = discover.load(*read_settings(conf, home))
+    counts: dict[str, Sized] = {
+        "tables": declarations.tables, "sources": declarations.sources, "views": declarations.views,
+        "models": declarations.models, "audiences": declarations.audiences, "journeys": declarations.journeys,
+    }  # fmt: skip
+    numbers = ", ".join(f"{len(items)} {name}" for name, items in counts.items())
+    say(f"{declarations.settings.conf} is valid: {numbers}")
 
 
 @app.command()
@@ -192,13 +194,13 @@ def catalogue(
     from quanyu.catalogue import counts, markdown
     from quanyu.settings import read_settings
 
-    found = discover.load(*read_settings(conf, home))
+    declarations = discover.load(*read_settings(conf, home))
     if out is None:
-        typer.echo(markdown(found))
+        typer.echo(markdown(declarations))
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(markdown(found), encoding="utf-8")
-    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(found).items()))
+    out.write_text(markdown(declarations), encoding="utf-8")
+    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(declarations).items()))
 
 
 @app.command()
@@ -261,9 +263,9 @@ def main() -> None:
         from quanyu.faults import explained
         from quanyu.printable import show_error
 
-        told = explained(error)
-        show_error(told)
-        sys.exit(told.exit_code)
+        fault = explained(error)
+        show_error(fault)
+        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

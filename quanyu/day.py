@@ -49,15 +49,15 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
                 with _progress(console, len(context.steps)):
                     _through_airflow(settings, day, database)
             finally:
-                told = results(context)
-            report.show(console, context, told, time.monotonic() - began)
-            if alerted := discover.call("jobs.alerts.tell:tell")(context, told):
+                step_results = results(context)
+            report.show(console, context, step_results, time.monotonic() - began)
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, step_results):
                 console.print(alerted, markup=False)
-            stopped = [result for result in told if result.status == "stopped"]
-            missing = len(context.steps) - len(told)
+            stopped = [result for result in step_results if result.status == "stopped"]
+            missing = len(context.steps) - len(step_results)
             if missing:
                 console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
-            if ahead := calendar.ahead_of_time(context, told):
+            if ahead := calendar.ahead_of_time(context, step_results):
                 console.print(Text(ahead, "bold red"))
         tasks.close()
     faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
@@ -123,8 +123,8 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
     """Send all that libraries print, also from below Python, to the log; yields the screen."""
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
-    screen = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
+    originals = os.dup(1), os.dup(2)
+    screen = os.fdopen(os.dup(originals[0]), "w", encoding="utf-8", buffering=1)
     try:
         with private_log(Path(log)) as output:
             os.dup2(output.fileno(), 1)
@@ -134,7 +134,7 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
         sys.stdout.flush()
         sys.stderr.flush()
         screen.close()
-        for descriptor, old in zip((1, 2), kept, strict=True):
+        for descriptor, old in zip((1, 2), originals, strict=True):
             os.dup2(old, descriptor)
             os.close(old)
 

@@ -24,8 +24,8 @@ LONGEST_SHOWN = 200
 
 def days_in(value: Any, number: str = r"\d+") -> int | None:
     """Read `30 days` as people write it, the number by a pattern; None for anything else."""
-    found = re.fullmatch(rf"({number}) days?", str(value))
-    return int(found.group(1)) if found else None
+    match = re.fullmatch(rf"({number}) days?", str(value))
+    return int(match.group(1)) if match else None
 
 
 def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
@@ -96,13 +96,13 @@ class YamlDeclaration(Bounded):
             if key in raw:
                 problems.add(str(path), key, "not to be given: a declaration is named by its file")
         try:
-            made = cls.model_validate({**raw, "name": path.stem, "file": str(path)})
+            declaration = cls.model_validate({**raw, "name": path.stem, "file": str(path)})
         except ValidationError as error:
             for item in error.errors():
                 problems.add(str(path), ".".join(map(str, item["loc"])), explain(cls, item))
-            made = None
+            declaration = None
         problems.check()
-        return made
+        return declaration
 
     def digest(self) -> str:
         """Hash of what is declared, for receipts."""
@@ -134,19 +134,19 @@ def explain(model: type[BaseModel], item: Any) -> str:
     if item["type"] == "value_error" and item.get("input") is None:
         return message
     # Who wrote a secret where its reference belongs does not want to read it in a log.
-    given = "what is given" if _holds_secret(message, item.get("input")) else _short(item.get("input"))
+    value = "what is given" if _holds_secret(message, item.get("input")) else _short(item.get("input"))
     if message.startswith("Input should be "):
-        return f"{given} is not allowed; allowed: {message.removeprefix('Input should be ')}"
-    return f"{given} is not allowed: {message}"
+        return f"{value} is not allowed; allowed: {message.removeprefix('Input should be ')}"
+    return f"{value} is not allowed: {message}"
 
 
-def _holds_secret(message: str, given: Any) -> bool:
+def _holds_secret(message: str, value: Any) -> bool:
     """Whether a secret was wanted, or an address with a login was given."""
-    return message.startswith("a secret") or re.search(r"//[^/\s]*@", str(given)) is not None
+    return message.startswith("a secret") or re.search(r"//[^/\s]*@", str(value)) is not None
 
 
-def _short(given: Any) -> str:
-    text = repr(given)
+def _short(value: Any) -> str:
+    text = repr(value)
     return printable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 

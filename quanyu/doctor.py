@@ -50,7 +50,7 @@ def check(
     settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
 ) -> list[Finding]:
     """Look at everything, start and change nothing; what only the other engine needs is left out."""
-    found = [
+    findings = [
         _python(),
         _engine(settings),
         *_versions(settings),
@@ -61,12 +61,12 @@ def check(
     ]
 
     if _named(settings) == "sail":
-        found += [_memory("sail", settings.sail.memory)]
+        findings += [_memory("sail", settings.sail.memory)]
     elif _named(settings) == "spark" and settings.spark.remote is None:
         memory = _memory("spark", settings.spark.memory)
-        found += [_java(), memory, _jars(settings), _spark_state(settings)]
-    found += _without_login(settings)
-    return [*found, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
+        findings += [_java(), memory, _jars(settings), _spark_state(settings)]
+    findings += _without_login(settings)
+    return [*findings, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
 
 
 def _python() -> Finding:
@@ -150,12 +150,12 @@ def _java() -> Finding:
         return Finding("java", False, "no java on the path and no JAVA_HOME", mend)
     try:
         call = [program, "-version"]
-        told = subprocess.run(
+        output = subprocess.run(
             call, env=child_environment({}), capture_output=True, text=True, timeout=20, check=True
         ).stderr
     except (OSError, subprocess.SubprocessError):
         return Finding("java", False, f"{program} does not run", mend)
-    version = re.search(r'version "(\d+)[^"]*"', told)
+    version = re.search(r'version "(\d+)[^"]*"', output)
     major = int(version[1]) if version else 0
     return Finding("java", major >= JAVA, f"{version[0] if version else 'version unknown'} ({program})", mend)
 
@@ -176,8 +176,8 @@ def _versions(settings: Settings) -> Iterator[Finding]:
 def _pins() -> dict[str, str]:
     """Versions of the lock, or of our own requirements where we were installed without one."""
     text = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else importlib.metadata.requires("quanyu")
-    found = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
-    return {match[1]: match[2] for match in found if match}
+    matches = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
+    return {match[1]: match[2] for match in matches if match}
 
 
 def _standing(path: Path) -> Path:

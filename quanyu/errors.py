@@ -31,9 +31,9 @@ class ConfigError(QuanyuError):
     exit_code = 2
 
     def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
-        found = (problems,) if isinstance(problems, str | Problem) else tuple(problems)
-        self.problems: tuple[Problem | str, ...] = found
-        super().__init__("\n".join(str(problem) for problem in found))
+        all_problems = (problems,) if isinstance(problems, str | Problem) else tuple(problems)
+        self.problems: tuple[Problem | str, ...] = all_problems
+        super().__init__("\n".join(str(problem) for problem in all_problems))
 
 
 class ExpressionError(ConfigError):

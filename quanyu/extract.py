@@ -52,10 +52,10 @@ class Extracts(Part):
     @field_validator("overlap", mode="before")
     @classmethod
     def _days(cls, value: Any) -> Any:
-        found = days_in(value, r"[1-9]\d{0,3}")
-        if found is None:
+        days = days_in(value, r"[1-9]\d{0,3}")
+        if days is None:
             raise ValueError("an overlap is written as `2 days`, and is one day at least")
-        return found
+        return days
 
     def mistakes(self, path: str, form: str, delivers: str) -> Iterator[tuple[str, str]]:
         """Say what does not go together with the source's path, format and way of delivery, each with its key."""
@@ -72,7 +72,7 @@ class Extracts(Part):
 
 def folder_of(path: str, day: date) -> str:
     """Folder below the landing's root in which the extract of a day lies."""
-    found = _PATH.fullmatch(path)
-    if found is None:
+    match = _PATH.fullmatch(path)
+    if match is None:
         raise ValueError(f"{path} has no folder a day")
-    return re.sub(r"\{day[^}]*\}", day.strftime(found.group("format") or "%Y-%m-%d"), found.group("folder"))
+    return re.sub(r"\{day[^}]*\}", day.strftime(match.group("format") or "%Y-%m-%d"), match.group("folder"))

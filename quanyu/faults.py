@@ -82,11 +82,11 @@ def way_to(error: BaseException) -> str:
 
 def _chain(error: BaseException | None) -> list[BaseException]:
     """An error and those that it was raised from, newest first."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+    errors: list[BaseException] = []
+    while error is not None and error not in errors:
+        errors.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return found
+    return errors
 
 
 def _number(error: BaseException) -> int | None:

@@ -79,7 +79,7 @@ class FeatureView:
     def columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """What features may name: columns of the table, of those it refers to, `as_of`, and the derived ones."""
         reached = reach(cls.over, tables)
-        return {**reached, **{name: made.column(reached) for name, made in cls.derived.items()}}
+        return {**reached, **{name: derivation.column(reached) for name, derivation in cls.derived.items()}}
 
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
@@ -94,8 +94,8 @@ class FeatureView:
     @classmethod
     def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
         """Spark type of every feature and tag, in order."""
-        made = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
-        return {**made, **dict.fromkeys(cls.tags, "boolean")}
+        types = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
+        return {**types, **dict.fromkeys(cls.tags, "boolean")}
 
     @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
@@ -114,31 +114,31 @@ class FeatureView:
     @classmethod
     def problems(cls, tables: Mapping[str, type[Table]]) -> Problems:
         """Check every expression against the table the view is over, and those it refers to."""
-        found, file = Problems(), file_of(cls)
+        problems, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
-            found.add(file, cls.__name__, "says in a docstring what it knows")
+            problems.add(file, cls.__name__, "says in a docstring what it knows")
         for attribute in ("owner", "over"):
             if not hasattr(cls, attribute):
-                found.add(file, f"{cls.__name__}.{attribute}", "is missing")
-        if found.found:
-            return found
+                problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
+        if problems.found:
+            return problems
         for key, message in _shape(cls):
-            found.add(file, f"{cls.__name__}.{key}", message)
+            problems.add(file, f"{cls.__name__}.{key}", message)
         for key, check in cls._checks(tables):
             try:
                 check()
             except ConfigError as error:
-                found.add(file, f"{cls.__name__}.{key}", str(error))
-        return found
+                problems.add(file, f"{cls.__name__}.{key}", str(error))
+        return problems
 
     @classmethod
     def _checks(cls, tables: Mapping[str, type[Table]]) -> Iterator[tuple[str, Callable[[], object]]]:
         reached = reach(cls.over, tables)
         sound = {}
-        for name, made in cls.derived.items():
-            yield f"derived.{name}", partial(made.column, reached)
+        for name, derivation in cls.derived.items():
+            yield f"derived.{name}", partial(derivation.column, reached)
             with contextlib.suppress(ConfigError):
-                sound[name] = made.column(reached)
+                sound[name] = derivation.column(reached)
         for name, feature in cls.features.items():
             whole = len(sound) == len(cls.derived)
             plan_of = partial(_planned_feature, cls, name, tables)
@@ -148,7 +148,7 @@ class FeatureView:
         names = cls.names(tables)
         for position, (name, tag) in enumerate(cls.tags.items()):
             before = [*cls.features, *list(cls.tags)[:position]]
-            yield name, partial(condition, tag.expression, {known: names[known] for known in before})
+            yield name, partial(condition, tag.expression, {earlier: names[earlier] for earlier in before})
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
@@ -182,7 +182,7 @@ class FeatureView:
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
         tags = {name: tag.expression for name, tag in cls.tags.items()}
-        derived = {name: repr(made) for name, made in cls.derived.items()}
+        derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
         return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
 
 
@@ -233,10 +233,10 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
         if window is not None and (words := outside(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     named: dict[str, Feature | Tag] = {**view.features, **view.tags}
-    for name, told in named.items():
+    for name, declared in named.items():
         if not NAME.match(name) or name in ("customer_id", "as_of"):
             yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
-        if not told.about.strip():
+        if not declared.about.strip():
             yield name, "says what it means"
     for name in view.derived:
         if not NAME.match(name) or name in view.over.schema() or name in named:

@@ -113,8 +113,8 @@ class FolderBucket:
         """Return the keys that begin with the prefix, sorted as S3 sorts them, by bytes."""
         # The part up to the last slash is a folder, so the rest of the tree need not be walked.
         base = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
-        found = (path.relative_to(self.root) for path in base.rglob("*") if path.is_file())
-        keys = (path.as_posix() for path in found if path.parts[0] != STAGING)
+        files = (path.relative_to(self.root) for path in base.rglob("*") if path.is_file())
+        keys = (path.as_posix() for path in files if path.parts[0] != STAGING)
         return sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
 
     def delete(self, key: str) -> None:

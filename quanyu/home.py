@@ -73,15 +73,15 @@ def note(settings: Settings) -> HomeNote:
     )
 
 
-def write(home: Path, told: HomeNote) -> HomeNote:
+def write(home: Path, home_note: HomeNote) -> HomeNote:
     """Write the note of the home in a folder, readable for its owner alone."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / "home.json"
     fresh = path.with_name(f"home.json.{os.getpid()}")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(asdict(told), indent=1), encoding="utf-8")
+    fresh.write_text(json.dumps(asdict(home_note), indent=1), encoding="utf-8")
     fresh.replace(path)
-    return told
+    return home_note
 
 
 def check_key(settings: Settings) -> None:
@@ -143,6 +143,6 @@ def may_send(settings: Settings) -> str | None:
 
 def _machine(settings: Settings) -> str:
     ids = (path.read_text(encoding="utf-8").strip() for path in MACHINE_IDS if path.is_file())
-    name = settings.machine or next((found for found in ids if found), "") or platform.node()
+    name = settings.machine or next((machine_id for machine_id in ids if machine_id), "") or platform.node()
     # The system's id is not for others' eyes.
     return hashlib.sha256(f"quanyu {name}".encode()).hexdigest()[:32]

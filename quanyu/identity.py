@@ -22,10 +22,10 @@ FOREVER = 100_000
 
 
 def _share(value: Any) -> Any:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
         raise ValueError("a share is written as `2 %`")
-    return float(found.group(1)) / 100 if found else value
+    return float(match.group(1)) / 100 if match else value
 
 
 def _pattern_error(pattern: str) -> str | None:
@@ -40,10 +40,10 @@ def _pattern_error(pattern: str) -> str | None:
 
 
 def _days(value: Any) -> Any:
-    found = days_in(value) if isinstance(value, str) else value
-    if found is None:
+    days = days_in(value) if isinstance(value, str) else value
+    if days is None:
         raise ValueError("a window is written as `30 days`")
-    return found
+    return days
 
 
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
@@ -144,23 +144,25 @@ class Identity(YamlDeclaration):
 
     def problems(self, tables: dict[str, type[Table]]) -> Problems:
         """Check every name that the rules use against what there is."""
-        found = Problems()
+        problems = Problems()
         named = [("kinds", kind) for kind in self.kinds] + [("blocked", kind) for kind in self.blocked]
         for place, kind in [*named, *(("rules.share", rule.share) for rule in self.rules)]:
             if kind not in KINDS:
-                found.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
+                problems.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
         for block in self.match.blocks:
             for field in block.same:
                 if field not in (*SAID, *DERIVED):
-                    found.add(self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}")
+                    problems.add(
+                        self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}"
+                    )
         if self.match.review > self.match.link:
-            found.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
+            problems.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
         for kind, blocked in self.blocked.items():
             for pattern in blocked.patterns:
                 if error := _pattern_error(pattern):
-                    found.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
+                    problems.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
             for master in blocked.masters:
                 table, _, column = master.partition(".")
                 if table not in tables or column not in tables[table].columns:
-                    found.add(self.file, f"blocked.{kind}.masters", f"unknown column {master!r}; write table.column")
-        return found
+                    problems.add(self.file, f"blocked.{kind}.masters", f"unknown column {master!r}; write table.column")
+        return problems

@@ -80,29 +80,29 @@ class Journey(YamlDeclaration):
         self, audiences: Iterable[str], tables: Mapping[str, type[Table]], journeys: Iterable[Journey] = ()
     ) -> Problems:
         """Check what the journey names, among all journeys."""
-        found = Problems()
+        problems = Problems()
         for other in journeys:
             for old in self.was or ():
                 if other.name == old:
-                    found.add(self.file, "was", f"{old!r} has a file of its own; name journeys whose file is gone")
+                    problems.add(self.file, "was", f"{old!r} has a file of its own; name journeys whose file is gone")
                 elif other.name != self.name and old in (other.was or ()):
-                    found.add(self.file, "was", f"{old!r} goes on as {other.name!r} already; name it once")
+                    problems.add(self.file, "was", f"{old!r} goes on as {other.name!r} already; name it once")
         if self.enters not in set(audiences):
-            found.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
+            problems.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]
         named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _happenings(self.steps))]
         for key, name in named:
             if name not in allowed:
-                found.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
-        return found
+                problems.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
+        return problems
 
 
 def _happenings(steps: Iterable[Step]) -> list[str]:
-    found = []
+    tables = []
     for step in steps:
         if step.branch:
-            found += [step.branch.happened, *_happenings(step.branch.then), *_happenings(step.branch.otherwise)]
-    return found
+            tables += [step.branch.happened, *_happenings(step.branch.then), *_happenings(step.branch.otherwise)]
+    return tables
 
 
 Branch.model_rebuild()

@@ -23,8 +23,8 @@ def read_layers(folder: Path, named: str, variables: Mapping[str, str], problems
     """
     files = [folder / "base.yml"]
     if named and not (folder / f"{named}.yml").is_file():
-        known = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
-        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, known)}")
+        environments = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
+        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, environments)}")
     elif named:
         files.append(folder / f"{named}.yml")
     layers: Layers = []

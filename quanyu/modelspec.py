@@ -154,64 +154,66 @@ class ModelSpec:
         except (OSError, TypeError):
             file = cls.__module__
         missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
-        found = [(name, "is missing") for name in missing]
-        found += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
-        return [Problem(file, f"{cls.name}.{key}", message) for key, message in found]
+        mistakes = [(name, "is missing") for name in missing]
+        mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
+        return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]
 
 
-Found = list[tuple[str, str]]
+Mistakes = list[tuple[str, str]]
 
 
-def _texts(spec: type[ModelSpec]) -> Found:
-    found: Found = []
+def _texts(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
     if not NAME.match(spec.name):
-        found.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
+        mistakes.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
     if not (spec.__doc__ or "").strip() or spec.__doc__ == ModelSpec.__doc__:
-        found.append(("docstring", "is missing: say what the model foretells"))
-    return found + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
+        mistakes.append(("docstring", "is missing: say what the model foretells"))
+    return mistakes + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
 
 
-def _features(spec: type[ModelSpec]) -> Found:
-    found: Found = [] if spec.features else [("features", "is missing: name at least one")]
+def _features(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = [] if spec.features else [("features", "is missing: name at least one")]
     for feature in spec.features:
         if not FEATURE.fullmatch(feature):
-            found.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
+            mistakes.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
     doubles = sorted({feature for feature in spec.features if spec.features.count(feature) > 1})
-    found += [("features", f"{feature!r} is given twice") for feature in doubles]
+    mistakes += [("features", f"{feature!r} is given twice") for feature in doubles]
     rising, falling = spec.estimator.rising, spec.estimator.falling
     for feature in (*rising, *falling):
         if feature not in spec.features:
-            found.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
-    return found + [("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)]
+            mistakes.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
+    return mistakes + [
+        ("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)
+    ]
 
 
-def _numbers(spec: type[ModelSpec]) -> Found:
+def _numbers(spec: type[ModelSpec]) -> Mistakes:
     days = {
         "label.horizon_days": spec.label.horizon_days,
         "cutoffs.every_days": spec.cutoffs.every_days,
         "trained_every_days": spec.trained_every_days,
     }
-    found = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
+    mistakes = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
     if words := outside(spec.cutoffs.history_days, least=0):
-        found.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
+        mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
     if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
-        found.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
+        mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
     if not spec.label.none_of:
-        found.append(("label.none_of", "is missing: name a table"))
+        mistakes.append(("label.none_of", "is missing: name a table"))
     if not FEATURE.fullmatch(spec.baseline.feature):
-        found.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
-    return found
+        mistakes.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
+    return mistakes
 
 
-def _choices(spec: type[ModelSpec]) -> Found:
-    found: Found = []
+def _choices(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
     for key, name, allowed in (
         ("estimator.kind", spec.estimator.kind, KINDS),
         ("calibration", spec.calibration, CALIBRATIONS),
         *(("gates", gate.metric, METRICS) for gate in spec.gates),
     ):
         if name not in allowed:
-            found.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
+            mistakes.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
     open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
-    found += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
-    return found + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]
+    mistakes += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    return mistakes + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]

@@ -41,25 +41,25 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
 
-def end(known: Sequence[Service]) -> list[psutil.Process]:
+def end(services: Sequence[Service]) -> list[psutil.Process]:
     """Stop these servers with all their descendants, gently first; returns what is still there."""
     # Found before the parents are gone, and again after: by then some have no parent to find them by.
-    stop(family(known), "terminate", TERM_SECONDS)
-    stop(family(known), "kill", KILL_SECONDS)
-    return family(known)
+    stop(family(services), "terminate", TERM_SECONDS)
+    stop(family(services), "kill", KILL_SECONDS)
+    return family(services)
 
 
-def family(known: Sequence[Service]) -> list[psutil.Process]:
+def family(services: Sequence[Service]) -> list[psutil.Process]:
     """List all living processes of these servers, by descent, by session and by mark; never our own.
 
     None of the three is enough: parents end before their children, children open sessions, and a process that gives
     itself a title, as Airflow's do, writes it over its environment.
     """
-    first = [process for service in known if (process := service.process())]
-    found = {*first, *(child for process in first for child in _children(process))}
-    marks, sessions = {service.mark for service in known}, {service.pid for service in known if _leads(service)}
-    found |= {p for p in psutil.process_iter() if known and (_session(p) in sessions or _mark(p) in marks)}
-    return [process for process in found if process.pid != os.getpid() and _lives(process)]
+    first = [process for service in services if (process := service.process())]
+    processes = {*first, *(child for process in first for child in _children(process))}
+    marks, sessions = {service.mark for service in services}, {service.pid for service in services if _leads(service)}
+    processes |= {p for p in psutil.process_iter() if services and (_session(p) in sessions or _mark(p) in marks)}
+    return [process for process in processes if process.pid != os.getpid() and _lives(process)]
 
 
 def _leads(service: Service) -> bool:

@@ -48,55 +48,57 @@ def _grid(title: str, *columns: str) -> Grid:
 def _steps(results: Iterable[Result], day: date, seconds: float) -> Grid:
     grid = _grid(f"{day} in {seconds:.0f} s", "step", "state", "in", "out", "quarantined", "unchanged", "seconds")
     for result in results:
-        told = result.outcome
-        counts = [f"{n:,}" if n else "·" for n in (told.rows_in, told.rows_out, told.quarantined, told.unchanged)]
+        outcome = result.outcome
+        counts = [
+            f"{n:,}" if n else "·" for n in (outcome.rows_in, outcome.rows_out, outcome.quarantined, outcome.unchanged)
+        ]
         grid.add_row(result.step, Text(result.status, STATES[result.status]), *counts, f"{result.seconds:.1f}")
     return grid
 
 
 def _facts(results: Iterable[Result], key: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for result in results:
-        found |= result.outcome.facts.get(key) or {}
-    return found
+        facts |= result.outcome.facts.get(key) or {}
+    return facts
 
 
 def _customers(results: Sequence[Result]) -> Text | None:
-    found = next((r.outcome for r in results if r.step == "identities" and r.outcome.facts), None)
-    if found is None:
+    outcome = next((r.outcome for r in results if r.step == "identities" and r.outcome.facts), None)
+    if outcome is None:
         return None
-    f = found.facts
-    return Text(f"{f['customers']:,} customers out of {found.rows_in:,} persons "
+    f = outcome.facts
+    return Text(f"{f['customers']:,} customers out of {outcome.rows_in:,} persons "
                 f"({f['minted']:,} new ids, {f['merged']:,} merged, {f['split']:,} split)")  # fmt: skip
 
 
 def _tags(results: Sequence[Result]) -> Grid | None:
-    found = _facts(results, "tags")
+    counts = _facts(results, "tags")
     total = max((r.outcome.rows_in for r in results if r.step.startswith("features.")), default=0)
-    if not found:
+    if not counts:
         return None
     grid = _grid("Tags", "tag", "customers", "coverage")
-    for tag, count in found.items():
+    for tag, count in counts.items():
         grid.add_row(tag, f"{count:,}", f"{count / total:.1%}" if total else "·")
     return grid
 
 
 def _audiences(results: Sequence[Result]) -> Grid | None:
-    found = _facts(results, "audiences")
-    if not found:
+    counts = _facts(results, "audiences")
+    if not counts:
         return None
     grid = _grid("Audiences", "audience", "customers")
-    for name, count in found.items():
+    for name, count in counts.items():
         grid.add_row(name, f"{count:,}")
     return grid
 
 
 def _models(results: Sequence[Result]) -> Grid | None:
-    told = [r.outcome.facts for r in results if r.outcome.facts.get("metrics")]
-    if not told:
+    model_facts = [r.outcome.facts for r in results if r.outcome.facts.get("metrics")]
+    if not model_facts:
         return None
     grid = _grid("Models", "model", "champion", "AUC", "recency alone", "ECE", "lift at 10 %", "tested on")
-    for facts in told:
+    for facts in model_facts:
         m = facts["metrics"]
         figures = [f"{m[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
         grid.add_row(facts["model"], "yes" if facts["champion"] else "no", *figures, f"{m['test_rows']:,.0f}")
@@ -104,8 +106,8 @@ def _models(results: Sequence[Result]) -> Grid | None:
 
 
 def _exports(results: Iterable[Result]) -> list[Text]:
-    told = [r for r in results if r.step.startswith("export.") and r.outcome.facts.get("location")]
-    return [Text(f"{r.step}: {r.outcome.facts['rows']:,} rows in {r.outcome.facts['location']}") for r in told]
+    exports = [r for r in results if r.step.startswith("export.") and r.outcome.facts.get("location")]
+    return [Text(f"{r.step}: {r.outcome.facts['rows']:,} rows in {r.outcome.facts['location']}") for r in exports]
 
 
 def _messages(results: Iterable[Result]) -> list[Text]:

@@ -122,11 +122,11 @@ class Context:
     @cached_property
     def steps(self) -> dict[str, Step]:
         """Every step of every room, by name, in the order of the rooms."""
-        found: dict[str, Step] = {}
+        steps: dict[str, Step] = {}
         for room in discover.ROOMS:
             for step in discover.call(f"{room}:steps")(self.catalogue):
-                found[step.name] = step
-        return found
+                steps[step.name] = step
+        return steps
 
     @property
     def as_of_at(self) -> datetime:
@@ -212,7 +212,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         and last["depends"] == depends
         and all(_stands(context, p, v) for p, v in last["wrote"].items())
     ):
-        return "skipped", _told(last["outcome"])
+        return "skipped", _outcome_of(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
@@ -223,14 +223,14 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         outcome, notes=(*(f"{place} was lost and is made again" for place in sorted(lost)), *outcome.notes)
     )
     wrote = {place: context.lake.version(place) for place in step.writes}
-    told = {
+    record = {
         "day": context.day.isoformat(),
         "depends": _depends(context, step),
         "wrote": wrote,
         "outcome": asdict(outcome),
     }
     if not outcome.again and not outcome.breaches:
-        context.store.memory.remember(step.name, key, told)
+        context.store.memory.remember(step.name, key, record)
     return "done", outcome
 
 
@@ -254,7 +254,7 @@ def _stands(context: Context, place: str, version: int | None) -> bool:
     return version is None or (context.lake.version(place) or -1) >= version
 
 
-def _told(outcome: Mapping[str, Any]) -> Outcome:
+def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
     """What is there already, as the summary shows it for a step that had nothing to do."""
     there = outcome["unchanged"] + outcome["rows_out"]
     return Outcome(outcome["rows_in"], 0, outcome["quarantined"], there, tuple(outcome["notes"]), outcome["facts"])
@@ -275,8 +275,8 @@ def results(context: Context) -> list[Result]:
 
 def result_of(receipt: Mapping[str, Any]) -> Result:
     """Build a result from what the store keeps of it; one of an earlier release lacks what is new."""
-    told = dict(receipt["outcome"])
-    return Result(**{**receipt, "outcome": Outcome(**{**told, "notes": tuple(told["notes"])})})
+    outcome = dict(receipt["outcome"])
+    return Result(**{**receipt, "outcome": Outcome(**{**outcome, "notes": tuple(outcome["notes"])})})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:

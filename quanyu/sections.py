@@ -34,8 +34,8 @@ def _is_reference(text: Any) -> Any:
 def _is_zone(text: str) -> str:
     if text not in available_timezones():
         near = nearest(text, available_timezones())
-        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
-        raise ValueError(f"not a time zone; {told}")
+        hint = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
+        raise ValueError(f"not a time zone; {hint}")
     return text
 
 

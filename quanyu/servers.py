@@ -58,10 +58,10 @@ def _state(settings: Settings) -> Path:
     return settings.home / "server" / "services.json"
 
 
-def _note(settings: Settings, found: Iterable[Service]) -> None:
+def _note(settings: Settings, running: Iterable[Service]) -> None:
     fresh = _state(settings).with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps([asdict(service) for service in found]))
+    fresh.write_text(json.dumps([asdict(service) for service in running]))
     fresh.replace(_state(settings))
 
 
@@ -79,25 +79,25 @@ def up(
     Raises ConfigError for a port that another program has, RetryableError when a server does not answer in time.
     """
     with _alone(settings):
-        found = {service.name: service for service in services(settings)}
-        if "airflow" not in found:
+        running = {service.name: service for service in services(settings)}
+        if "airflow" not in running:
             # They work with the page that is gone.
-            end([found.pop(name) for name in ("dag-processor", "scheduler") if name in found])
-        airflow_port = found["airflow"].port if "airflow" in found else airflow_port
+            end([running.pop(name) for name in ("dag-processor", "scheduler") if name in running])
+        airflow_port = running["airflow"].port if "airflow" in running else airflow_port
         pages = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
         names = [*pages, "dag-processor", *(["scheduler"] if schedule else [])]
-        missing = [name for name in names if name not in found]
+        missing = [name for name in names if name not in running]
         _check_ports({name: pages[name] for name in missing if name in pages})
         for name in missing:
-            found[name] = _start(settings, name, pages.get(name, airflow_port))
-            _note(settings, found.values())
+            running[name] = _start(settings, name, pages.get(name, airflow_port))
+            _note(settings, running.values())
         try:
-            _await(settings, found)
+            _await(settings, running)
         except QuanyuError:
-            end([found[name] for name in missing])
-            _note(settings, [service for name, service in found.items() if name not in missing])
+            end([running[name] for name in missing])
+            _note(settings, [service for name, service in running.items() if name not in missing])
             raise
-    return [_address(settings, found[name]) for name in pages]
+    return [_address(settings, running[name]) for name in pages]
 
 
 @contextlib.contextmanager
@@ -110,9 +110,9 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 def _check_ports(wanted: dict[str, int]) -> None:
     words = "is in use by another program; stop that one, or give another port"
-    taken = [Problem(f"--{name}-port", str(port), words) for name, port in wanted.items() if not is_free(port)]
-    if taken:
-        raise ConfigError(taken)
+    problems = [Problem(f"--{name}-port", str(port), words) for name, port in wanted.items() if not is_free(port)]
+    if problems:
+        raise ConfigError(problems)
 
 
 def is_free(port: int) -> bool:
@@ -194,10 +194,10 @@ def down(settings: Settings) -> list[str]:
     """
     engine = SparkEngine(settings)
     with _alone(settings):
-        known, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
-        running = [service.name for service in known if family([service])]
+        noted_services, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
+        running = [service.name for service in noted_services if family([service])]
         running += ["spark"] if spark is not None and spark.process() is not None else []
-        left = end(known)
+        left = end(noted_services)
         engine.stop()
         # They would see by themselves that the server is gone, but some seconds later.
         left += stop(watching, "terminate", TERM_SECONDS)

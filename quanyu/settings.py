@@ -259,14 +259,14 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     for name, fault in _misplaced(places, values):
         problems.add(*place_in(layers, [name]), fault)
     keep_private(places["home"])
-    given = {**values, **places}
+    all_values = {**values, **places}
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(all_values)
         for key, words in plain_connections(settings):
             problems.add(*place_in(layers, key), words)
         return settings, problems
     except ValidationError as error:
         problems.found += [problem_of(Settings, layers, item) for item in error.errors()]
         wrong = {item["loc"][0] for item in error.errors()} - set(places)
-    sound = {key: value for key, value in given.items() if key not in wrong}
+    sound = {key: value for key, value in all_values.items() if key not in wrong}
     return Settings.model_validate({**sound, **places}), problems

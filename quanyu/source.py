@@ -99,77 +99,81 @@ class Source(YamlDeclaration):
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
         """Check every expression against the Tables; gathers all mistakes."""
-        found = Problems()
+        problems = Problems()
         for key, text in self._conditions():
-            self._check(found, key, text, "boolean")
+            self._check(problems, key, text, "boolean")
         if "consents" in self.tables() and self.freshness is None:
-            found.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
+            problems.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
-            self._check(found, f"person.{position}.value", item.value, "string")
+            self._check(problems, f"person.{position}.value", item.value, "string")
             if kinds and item.kind not in kinds:
                 wrong = f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
-                found.add(self.file, f"person.{position}.kind", wrong)
+                problems.add(self.file, f"person.{position}.kind", wrong)
         for kind in sorted({*self.keeps} - {item.kind for item in self.person}):
-            found.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
+            problems.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
         if self.reads.day:
-            self._check(found, "reads.day", self.reads.day, "date")
-        self._check_names(found)
+            self._check(problems, "reads.day", self.reads.day, "date")
+        self._check_names(problems)
         if self.extracts:
             for key, words in self.extracts.mistakes(self.reads.path, self.reads.format, self.delivers):
-                found.add(self.file, key, words)
+                problems.add(self.file, key, words)
             for key in ("mark", "settles"):
                 if getattr(self.reads, key):
-                    found.add(self.file, f"reads.{key}", "is not allowed: an extract lands whole, or not at all")
+                    problems.add(self.file, f"reads.{key}", "is not allowed: an extract lands whole, or not at all")
         for name, fill in self.fills.items():
             table = tables.get(fill.table)
             if table is None or table.layer != "silver" or table.name == "identifiers":
                 silver = [t.name for t in tables.values() if t.layer == "silver" and t.name != "identifiers"]
-                found.add(self.file, f"fills.{name}", f"unknown table {fill.table!r}; {nearest(fill.table, silver)}")
+                problems.add(self.file, f"fills.{name}", f"unknown table {fill.table!r}; {nearest(fill.table, silver)}")
             else:
-                self._check_fill(found, name, fill, table)
-        return found
+                self._check_fill(problems, name, fill, table)
+        return problems
 
-    def _check_names(self, found: Problems) -> None:
+    def _check_names(self, problems: Problems) -> None:
         """Names that ingest cannot give to a column; a file may have them, under an alias."""
         with suppress(ExpressionError):
             for column in self.named_columns():
                 if "`" in column or column.casefold() in _RESERVED:
                     words = f"no column may be called {column!r} here: give it a name, as {{{column!r}: a_name}}"
-                    found.add(self.file, "reads.aliases", words)
+                    problems.add(self.file, "reads.aliases", words)
 
     def _conditions(self) -> list[tuple[str, str]]:
         drops = [(f"drops.{reason}", text) for reason, text in self.drops.items()]
         return drops + [(f"fills.{name}.where", fill.where) for name, fill in self.fills.items() if fill.where]
 
-    def _check_fill(self, found: Problems, name: str, fill: Fill, table: type[Table]) -> None:
+    def _check_fill(self, problems: Problems, name: str, fill: Fill, table: type[Table]) -> None:
         where = f"fills.{name}"
         if table.personal and not self.person and "person_key" in table.keys:
-            found.add(self.file, where, f"{table.name} is about persons: say in `person` who a row is about")
+            problems.add(self.file, where, f"{table.name} is about persons: say in `person` who a row is about")
         for column in table.columns:
             if column not in fill.columns and (column in table.keys or table.columns[column].required):
-                found.add(self.file, where, f"column {column} is required and has no expression")
+                problems.add(self.file, where, f"column {column} is required and has no expression")
         for column, text in fill.columns.items():
             if column not in table.columns:
-                found.add(
+                problems.add(
                     self.file, f"{where}.{column}", f"unknown column of {table.name}; {nearest(column, table.columns)}"
                 )
                 continue
-            parsed = self._check(found, f"{where}.{column}", text, table.columns[column].type)
+            parsed = self._check(problems, f"{where}.{column}", text, table.columns[column].type)
             if parsed and parsed.aggregates and not fill.one_row_per:
-                found.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
+                problems.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
             elif parsed and parsed.aggregates:
-                with found.noted(self.file, f"{where}.{column}"):
+                with problems.noted(self.file, f"{where}.{column}"):
                     plan(parsed, self.types(parsed), wanted=table.columns[column].type)
         if fill.when_incomplete == "mark" and "incomplete" not in table.columns:
-            found.add(self.file, f"{where}.when_incomplete", f"{table.name} has no column incomplete to mark a row in")
+            problems.add(
+                self.file, f"{where}.when_incomplete", f"{table.name} has no column incomplete to mark a row in"
+            )
         for text in fill.one_row_per:
             if text != PERSON and text not in fill.columns.values():
-                found.add(self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column")
+                problems.add(
+                    self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column"
+                )
         for text in (text for text in fill.one_row_per if text != PERSON):
-            self._check(found, f"{where}.one_row_per", text, None)
+            self._check(problems, f"{where}.one_row_per", text, None)
 
-    def _check(self, found: Problems, key: str, text: str, wanted: str | None) -> Expression | None:
+    def _check(self, problems: Problems, key: str, text: str, wanted: str | None) -> Expression | None:
         try:
             parsed = parse(text)
             if self.reads.columns:
@@ -179,7 +183,7 @@ class Source(YamlDeclaration):
                 check_type(parsed, self.types(parsed), wanted, loose=wanted != "boolean")
             check_domain(parsed.tree, {})
         except ExpressionError as error:
-            found.add(self.file, key, str(error))
+            problems.add(self.file, key, str(error))
             return None
         return parsed
 
@@ -189,10 +193,10 @@ class Source(YamlDeclaration):
 
     def tables(self) -> dict[str, list[str]]:
         """Names of the tables that are filled, each with the names of its fills."""
-        found: dict[str, list[str]] = {}
+        tables: dict[str, list[str]] = {}
         for name, fill in self.fills.items():
-            found.setdefault(fill.table, []).append(name)
-        return found
+            tables.setdefault(fill.table, []).append(name)
+        return tables
 
     def expressions(self) -> list[str]:
         """Every expression over the columns of the feed."""

@@ -26,7 +26,7 @@ def summary(settings: Settings, day: date | None) -> Group:
     """
     with contextlib.closing(Context(settings, day or date.min)) as context:
         context.day = day or context.store.results.newest_day() or date.min
-        results = [result_of(kept) for kept in context.store.results.of_day(context.day).values()]
+        results = [result_of(stored) for stored in context.store.results.of_day(context.day).values()]
     if not results:
         raise ConfigError(f"no step was run for {day}" if day else "no step was run in this home yet")
     return report.summary(context, results, sum(result.seconds for result in results))

@@ -159,23 +159,23 @@ class Table:
 
 
 def _problems(table: type[Table]) -> list[Problem]:
-    found = [] if (table.__doc__ or "").strip() else [("", "says in a docstring what one row is")]
+    mistakes = [] if (table.__doc__ or "").strip() else [("", "says in a docstring what one row is")]
     if getattr(table, "layer", None) not in ("silver", "gold"):
-        found.append((".layer", "is missing: silver or gold"))
+        mistakes.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
         if name in vars(Table) or name in Table.__annotations__:
-            found.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
+            mistakes.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
         if not NAME.match(name):
-            found.append((f".{name}", "names are lower case letters, digits and _"))
+            mistakes.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
-            found.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+            mistakes.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
         if column.days and column.type not in ("date", "timestamp"):
-            found.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
+            mistakes.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
         if not column.about:
-            found.append((f".{name}", "says what it means"))
+            mistakes.append((f".{name}", "says what it means"))
     places = [("keys", key) for key in table.keys]
     places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
     for place, name in places:
         if name not in table.columns and name != "person_key":
-            found.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
-    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in found]
+            mistakes.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
+    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in mistakes]

@@ -40,8 +40,8 @@ def close() -> None:
 
 def steps(rooms: Sequence[str]) -> dict[str, Step]:
     """Steps of these rooms by name, in order."""
-    found = context_of(date.min).steps
-    return {name: step for name, step in found.items() if step.room in rooms}
+    all_steps = context_of(date.min).steps
+    return {name: step for name, step in all_steps.items() if step.room in rooms}
 
 
 def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:

@@ -34,11 +34,11 @@ class Server:
     def process(self) -> psutil.Process | None:
         """Return the process behind the state file, unless it is gone or its id belongs to another one now."""
         try:
-            found = psutil.Process(self.pid)
-            alive = abs(found.create_time() - self.born) < 2 and found.status() != psutil.STATUS_ZOMBIE
+            process = psutil.Process(self.pid)
+            alive = abs(process.create_time() - self.born) < 2 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return None
-        return found if alive else None
+        return process if alive else None
 
 
 def free_port() -> int:

@@ -56,9 +56,9 @@ class SparkEngine:
     def session(self) -> SparkSession:
         """Return this process's session, of which a later call is free. Raises RetryableError without a server."""
         key = self.settings.spark.remote or str(self.folder)
-        url, known = _sessions.get(key, ("", None))
-        if known is not None and (self.settings.spark.remote or self._stands(url)):
-            return known
+        url, session = _sessions.get(key, ("", None))
+        if session is not None and (self.settings.spark.remote or self._stands(url)):
+            return session
         _close(key)
         _sessions[key] = self._connect()
         return _sessions[key][1]

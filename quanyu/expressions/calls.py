@@ -49,8 +49,8 @@ def _check_moment(node: exp.Anonymous, name: str) -> None:
 
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
     """Type and write a call. Raises ExpressionError where no way to call it fits the arguments."""
-    name, told = str(node.name).lower(), node.sql(dialect="spark")
-    check_call(node, repr(told))
+    name, text = str(node.name).lower(), node.sql(dialect="spark")
+    check_call(node, repr(text))
     fitting = [way for way in functions()[name] if way.takes(len(node.expressions))]
     terms = [None if isinstance(part, exp.Lambda) else write(part, scope) for part in node.expressions]
     mistakes = []
@@ -61,12 +61,12 @@ def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
             mistakes.append(str(reason))
     types = ", ".join(term.type if term else "lambda" for term in terms)
     wanted = " or ".join(way.written() for way in fitting)
-    raise ExpressionError(f"{told}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
+    raise ExpressionError(f"{text}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
 
 
 def _hint(mistakes: Sequence[str]) -> str:
-    told = next((mistake for mistake in mistakes if mistake), "")
-    return f": {told}" if told else ""
+    reason = next((mistake for mistake in mistakes if mistake), "")
+    return f": {reason}" if reason else ""
 
 
 class _DoesNotFit(Exception):  # noqa: N818
@@ -111,13 +111,13 @@ class _Call:
 
     def _variables(self) -> dict[str, str]:
         """The types that T and U stand for here."""
-        found: dict[str, list[Term]] = {}
+        by_variable: dict[str, list[Term]] = {}
         for kind, term in zip(self.kinds, self.terms, strict=True):
             if term is not None and kind in ("T", "U"):
-                found.setdefault(kind, []).append(term)
+                by_variable.setdefault(kind, []).append(term)
             elif term is not None and kind.startswith("array<") and "T" in kind:
-                found.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
-        return {name: alike(terms, "mixes", self.node)[0].type for name, terms in found.items()}
+                by_variable.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
+        return {name: alike(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
 
     def _inner(self, term: Term, depth: int) -> str:
         kind: str | None = term.type
@@ -139,8 +139,8 @@ class _Call:
 
     def _value(self, kind: str, term: Term) -> str:
         wanted = kind
-        for name, held in self.types.items():
-            wanted = re.sub(rf"\b{name}\b", held, wanted)
+        for name, bound_type in self.types.items():
+            wanted = re.sub(rf"\b{name}\b", bound_type, wanted)
         if wanted == "text":
             return self._as_text(term)
         if wanted in ("number", "decimal"):
@@ -204,8 +204,8 @@ class _Call:
         if self.way.result in ("whole", "rounded"):
             return self._of_rounding(first)
         result = self.way.result
-        for name, held in self.types.items():
-            result = re.sub(rf"\b{name}\b", held, result)
+        for name, bound_type in self.types.items():
+            result = re.sub(rf"\b{name}\b", bound_type, result)
         return re.sub(r"\b[TU]\b", NULL, result)
 
     def _of_rounding(self, kind: str) -> str:
@@ -213,8 +213,8 @@ class _Call:
         places = int(self.node.expressions[1].sql()) if self.way.result == "rounded" else 0
         if not 0 <= places <= scale:
             raise ExpressionError(f"{self.node.sql(dialect='spark')!r}: round to 0 up to {scale} places")
-        made = decimal(precision - scale + places + (1 if places < scale else 0), places)
-        return made or kind
+        rounded = decimal(precision - scale + places + (1 if places < scale else 0), places)
+        return rounded or kind
 
 
 _LITERALS: dict[str, Callable[[str], str]] = {

@@ -41,9 +41,9 @@ def family(name: str) -> str | None:
 
 def digits(name: str) -> tuple[int, int] | None:
     """Return precision and scale of a decimal or whole number; None for every other type."""
-    found = _DECIMAL.fullmatch(name)
-    if found:
-        return int(found.group(1)), int(found.group(2))
+    match = _DECIMAL.fullmatch(name)
+    if match:
+        return int(match.group(1)), int(match.group(2))
     return (WHOLE[name], 0) if name in WHOLE else None
 
 

@@ -29,11 +29,11 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
             declared = columns.get(column_name(column))
             if declared is None:
                 continue
-            told = node.sql(dialect="spark") if not isinstance(node, exp.Case) else f"case {column.sql()} when {value}"
+            text = node.sql(dialect="spark") if not isinstance(node, exp.Case) else f"case {column.sql()} when {value}"
             if declared.values and isinstance(value, str):
-                _check_value(told, column_name(column), value, declared.values)
+                _check_value(text, column_name(column), value, declared.values)
             if isinstance(value, float):
-                _check_bounds(told, sign, value, declared)
+                _check_bounds(text, sign, value, declared)
 
 
 def _check_constants(tree: exp.Expr) -> None:
@@ -80,16 +80,16 @@ def _check_ends(node: exp.Between) -> None:
         return
     if low > high:  # type: ignore[operator]
         first, last = (node.args[end].sql(dialect="spark") for end in ("low", "high"))
-        told = node.sql(dialect="spark")
-        raise ExpressionError(f"{told} holds for nothing: its ends are in reverse; write between {last} and {first}")
+        text = node.sql(dialect="spark")
+        raise ExpressionError(f"{text} holds for nothing: its ends are in reverse; write between {last} and {first}")
 
 
-def _check_value(told: str, name: str, value: str, values: tuple[str, ...]) -> None:
+def _check_value(text: str, name: str, value: str, values: tuple[str, ...]) -> None:
     if value not in values:
-        raise ExpressionError(f"{told}: {name} is never {value!r}; {nearest(value, values)}")
+        raise ExpressionError(f"{text}: {name} is never {value!r}; {nearest(value, values)}")
 
 
-def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column) -> None:
+def _check_bounds(text: str, sign: type[exp.Expr], value: float, column: Column) -> None:
     low = _LEAST if column.at_least is None else column.at_least
     high = _MOST if column.at_most is None else column.at_most
     sides: dict[type[exp.Expr], tuple[bool, bool]] = {
@@ -101,8 +101,8 @@ def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column)
     least, most = f"at least {low:g}" if low > _LEAST else "", f"at most {high:g}" if high < _MOST else ""
     bounds = " and ".join(word for word in (least, most) if word)
     if between and sign not in sides:
-        raise ExpressionError(f"{told} decides nothing: the column is a whole number, never {value:g}")
+        raise ExpressionError(f"{text} decides nothing: the column is a whole number, never {value:g}")
     if never:
-        raise ExpressionError(f"{told} decides nothing: the column is {bounds}, never {value:g}")
+        raise ExpressionError(f"{text} decides nothing: the column is {bounds}, never {value:g}")
     if always:
-        raise ExpressionError(f"{told} decides nothing: the column is {bounds}; write `is not null`, or nothing")
+        raise ExpressionError(f"{text} decides nothing: the column is {bounds}; write `is not null`, or nothing")

@@ -50,7 +50,7 @@ def _pattern_part(piece: str, inside: bool, text: str) -> tuple[bool, str]:
     if piece.startswith("["):
         return not piece.endswith("]"), piece if not piece.endswith("]") else f"{piece[:-1]}\\]"
     if piece.startswith("(?") and piece != "(?:":
-        why = next(told for start, told in _REFUSED.items() if piece.startswith(start))
+        why = next(construct for start, construct in _REFUSED.items() if piece.startswith(start))
         raise ExpressionError(f"{text!r}: regular expressions here have no {why}")
     if len(piece) == 2 and piece[1] == "+":
         raise ExpressionError(f"{text!r}: regular expressions here have no possessive quantifiers")
@@ -85,7 +85,7 @@ _SIGNS = frozenset("-/.:, 年月日时分秒")
 
 def date_format(text: str) -> str:
     """Check a date pattern. Raises ExpressionError for letters that engines read differently."""
-    parts = [found.group() for found in _RUNS.finditer(text)]
+    parts = [match.group() for match in _RUNS.finditer(text)]
     strange = [part for part in parts if part not in _FIELDS and part not in _SIGNS and not part.startswith("'")]
     if "".join(parts) != text or not text or strange:
         raise ExpressionError(

@@ -108,7 +108,9 @@ def _bracket_depth(text: str) -> int:
 def _check_node(shown: str, node: exp.Expr) -> None:
     """Raise ExpressionError for a node that the grammar does not list, however it is written."""
     if type(node) not in ALLOWED:
-        why = next((told for kinds, told in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use")
+        why = next(
+            (reason for kinds, reason in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use"
+        )
         raise ExpressionError(f"{shown}{'' if why.startswith('may') else ':'} {why}")
     if isinstance(node, exp.Anonymous):
         check_call(node, shown)
@@ -154,9 +156,9 @@ def _term(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> Term:
     return typed(tree.tree if isinstance(tree, Expression) else tree, schema)
 
 
-def check_columns(expression: Expression, known: Iterable[str]) -> None:
+def check_columns(expression: Expression, columns: Iterable[str]) -> None:
     """Raise ExpressionError when a column is not known, with the nearest name."""
-    names = set(known)
+    names = set(columns)
     for column in expression.columns:
         if column not in names:
             raise ExpressionError(f"{_shown(expression.text)}: unknown column {column!r}; {nearest(column, names)}")
@@ -167,7 +169,7 @@ def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, l
 
     `schema` maps column names to Spark types. With `loose`, text is accepted for anything, since it will be cast.
     """
-    kind = _told(expression, schema)
+    kind = _checked_type(expression, schema)
     have, want = family_of(kind), family_of(wanted)
     if kind == NULL or have == want or (loose and "text" in (have, want)):
         if loose:
@@ -188,20 +190,20 @@ def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
 def mismatches(expression: Expression, schema: Mapping[str, str]) -> str | None:
     """Say what does not go together in an expression, or None."""
     try:
-        _told(expression, schema)
+        _checked_type(expression, schema)
     except ExpressionError as error:
         return str(error)
     return None
 
 
-def _told(expression: Expression, schema: Mapping[str, str]) -> str:
+def _checked_type(expression: Expression, schema: Mapping[str, str]) -> str:
     """The type; errors begin with the whole text. Columns without a known type are left to the check of columns."""
     if any(not schema.get(column) for column in expression.columns):
         return NULL
     try:
         return type_of(expression, schema)
     except ExpressionError as error:
-        told = str(error)
+        message = str(error)
         raise ExpressionError(
-            told if told.startswith(_shown(expression.text)) else f"{_shown(expression.text)}: {told}"
+            message if message.startswith(_shown(expression.text)) else f"{_shown(expression.text)}: {message}"
         ) from None

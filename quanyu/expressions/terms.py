@@ -82,8 +82,8 @@ def alike(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]
     read = timed(terms)
     kind = shared_type(term.type for term in read)
     if kind is None:
-        told = whole if isinstance(whole, str) else whole.sql(dialect="spark")
-        raise ExpressionError(f"{told} {what} {different([term.type for term in read])}")
+        text = whole if isinstance(whole, str) else whole.sql(dialect="spark")
+        raise ExpressionError(f"{text} {what} {different([term.type for term in read])}")
     return [term.to(kind) for term in read] if kind != NULL else read
 
 

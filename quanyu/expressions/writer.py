@@ -113,14 +113,14 @@ def _is(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _like(node: exp.Expr, scope: Scope) -> Term:
-    text, told = write(node.this, scope), node.sql(dialect="spark")
+    text, source = write(node.this, scope), node.sql(dialect="spark")
     wanted = write(node.expression, scope)
     if text.type not in ("string", NULL) or wanted.text is None:
-        raise ExpressionError(f"{told!r}: compares a text with a pattern that is written out")
+        raise ExpressionError(f"{source!r}: compares a text with a pattern that is written out")
     if isinstance(node, exp.Like) and "\\" in wanted.text:
-        raise ExpressionError(f"{told!r}: a pattern of `like` has no \\: write contains, startswith or rlike")
-    sign, told = ("like", wanted.text) if isinstance(node, exp.Like) else ("rlike", pattern(wanted.text))
-    sql = f"({text.to('string').sql} {sign} {quoted(told)})"
+        raise ExpressionError(f"{source!r}: a pattern of `like` has no \\: write contains, startswith or rlike")
+    sign, checked = ("like", wanted.text) if isinstance(node, exp.Like) else ("rlike", pattern(wanted.text))
+    sql = f"({text.to('string').sql} {sign} {quoted(checked)})"
     return Term(f"(not {sql})" if node.args.get("negate") else sql, "boolean")
 
 
@@ -136,10 +136,10 @@ _DAYS = {"day": 1, "week": 7}
 
 def _moved(node: exp.Expr, term: Term) -> Term:
     """A date or timestamp and an interval; whole days move dates only, since a day may have 23 or 25 hours."""
-    told, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
+    text, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
     amount = str(node.expression.name)
     if not amount.lstrip("-").isdecimal() or not isinstance(node, exp.Add | exp.Sub) or len(amount) > 6:
-        raise ExpressionError(f"{told!r}: an interval is a whole number of one unit, such as interval 3 days")
+        raise ExpressionError(f"{text!r}: an interval is a whole number of one unit, such as interval 3 days")
     count = int(amount) * (1 if isinstance(node, exp.Add) else -1)
     if term.type == "date" and unit in _DAYS:
         return Term(f"date_add({term.sql}, {count * _DAYS[unit]})", "date")
@@ -147,7 +147,7 @@ def _moved(node: exp.Expr, term: Term) -> Term:
         return Term(f"add_months({term.sql}, {count * (12 if unit == 'year' else 1)})", "date")
     if term.type == "timestamp" and unit in _SECONDS:
         return Term(f"({term.sql} + interval {count * _SECONDS[unit]} second)", "timestamp")
-    raise ExpressionError(f"{told!r}: dates move by days, weeks, months and years, timestamps by hours, minutes and "
+    raise ExpressionError(f"{text!r}: dates move by days, weeks, months and years, timestamps by hours, minutes and "
                           "seconds: write to_date(x) first")  # fmt: skip
 
 
@@ -219,11 +219,11 @@ def _cast(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _bracket(node: exp.Expr, scope: Scope) -> Term:
-    items, told = write(node.this, scope), node.sql(dialect="spark")
+    items, text = write(node.this, scope), node.sql(dialect="spark")
     places = [write(part, scope) for part in node.expressions]
     inner = element(items.type)
     if inner is None or len(places) != 1 or places[0].type not in WHOLE:
-        raise ExpressionError(f"{told!r}: after a list comes the place of one element, from 0, in square brackets")
+        raise ExpressionError(f"{text!r}: after a list comes the place of one element, from 0, in square brackets")
     return Term(forms.element(items.sql, cast(places[0], "int").sql), inner)
 
 

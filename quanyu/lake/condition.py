@@ -27,7 +27,7 @@ def newest_versions(lake: Path) -> dict[str, int]:
         place: [int(match[1]) for file in log.iterdir() if (match := _COMMIT.match(file.name))]
         for place, log in logs.items()
     }
-    return {place: max(found) for place, found in sorted(numbers.items()) if found}
+    return {place: max(versions) for place, versions in sorted(numbers.items()) if versions}
 
 
 def condition(path: Path) -> Condition | None:

@@ -38,17 +38,21 @@ class DeltaRsCommitter:
         """Create a table, and add what an interrupted creation left out."""
         from deltalake import DeltaTable, Schema
 
-        known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
+        delta_properties = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
         schema = Schema([_field(name, column) for name, column in layout.columns.items()])
         table = DeltaTable.create(
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
-            description=layout.description or None, configuration=known,
+            description=layout.description or None, configuration=delta_properties,
         )  # fmt: skip
         there = table.metadata().configuration
         for name, rule in layout.constraints.items():
             if f"delta.constraints.{name}" not in there:
                 table.alter.add_constraint({name: rule})
-        own = {key: value for key, value in layout.properties.items() if there.get(key) != value and key not in known}
+        own = {
+            key: value
+            for key, value in layout.properties.items()
+            if there.get(key) != value and key not in delta_properties
+        }
         if own:
             table.alter.set_table_properties(own, raise_if_not_exists=False)
 

@@ -33,7 +33,7 @@ def difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataF
     joined = new.alias("n").join(old.alias("o"), list(table.keys), "full_outer").where("not (_new <=> _old)")
     op = "case when _old is null then 'insert' when _new is null then 'delete' else 'update' end as _op"
     keys = set(table.keys)
-    kept = [
+    output_columns = [
         f"`{name}`" if name in keys else f"if(_new is null, o.`{name}`, n.`{name}`) as `{name}`" for name in columns
     ]
-    return joined.selectExpr(*kept, op)
+    return joined.selectExpr(*output_columns, op)

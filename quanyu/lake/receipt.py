@@ -34,7 +34,7 @@ def receipt_in(item: Mapping[str, Any]) -> dict[str, Any] | None:
     """Read the receipt of a commit as Delta's history gives it; None for a commit that has none."""
     text = item.get("userMetadata")
     try:
-        found = json.loads(text) if text else None
+        receipt = json.loads(text) if text else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "job" in found else None
+    return receipt if isinstance(receipt, dict) and "job" in receipt else None

@@ -132,12 +132,12 @@ def _nulls(footer: Any, name: str) -> int | None:
 def _statistics(footer: Any, counted: list[str]) -> dict[str, Any]:
     """Delta's statistics of a file: rows, and bounds of the columns that are asked by."""
     bounds = {name: _bounds(footer, name) for name in counted if name}
-    known = {name: pair for name, pair in bounds.items() if _has_bounds(pair)}
+    bounded = {name: pair for name, pair in bounds.items() if _has_bounds(pair)}
     return {
         "numRecords": footer.num_rows,
-        "minValues": {name: _plain(low) for name, (low, _) in known.items()},
-        "maxValues": {name: _plain(high, up=True) for name, (_, high) in known.items()},
-        "nullCount": {name: nulls for name in known if (nulls := _nulls(footer, name)) is not None},
+        "minValues": {name: _plain(low) for name, (low, _) in bounded.items()},
+        "maxValues": {name: _plain(high, up=True) for name, (_, high) in bounded.items()},
+        "nullCount": {name: nulls for name in bounded if (nulls := _nulls(footer, name)) is not None},
     }
 
 

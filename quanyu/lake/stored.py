@@ -48,11 +48,11 @@ class StoredTables:
             return None
         state, table = self._opened.get(place, (None, None))
         try:
-            if state == (found := _state(log)):
+            if state == (log_state := _state(log)):
                 return table
             table = DeltaTable(self.path(place))
             # A commit that came meanwhile shows the next time.
-            self._opened[place] = (found, table)
+            self._opened[place] = (log_state, table)
             return table
         except TableNotFoundError:
             return None

@@ -47,16 +47,16 @@ class Alerts:
         """
         with self._database.write() as connection:
             rows = connection.execute(sa.select(ALERTS).where(ALERTS.c.step == step)).all()
-            known = {row.key: row for row in rows}
+            stored_alerts = {row.key: row for row in rows}
             for key, words in wrong.items():
-                last = known.get(key)
+                last = stored_alerts.get(key)
                 row = {
                     "step": step, "key": key, "words": words, "since": last.since if last else day,
                     "last_day": max(day, last.last_day) if last else day, "told_at": last.told_at if last else None,
                     "over": False,
                 }  # fmt: skip
                 self._database.upsert(connection, ALERTS, [row])
-            ended = [key for key, row in known.items() if key not in wrong and row.last_day <= day]
+            ended = [key for key, row in stored_alerts.items() if key not in wrong and row.last_day <= day]
             which = sa.and_(ALERTS.c.step == step, ALERTS.c.key.in_(ended))
             # What nobody was told of begins and ends in silence.
             connection.execute(sa.delete(ALERTS).where(which, ALERTS.c.told_at.is_(None)))

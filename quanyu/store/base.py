@@ -91,8 +91,8 @@ class Database:
             connection.execute(sa.text(f"drop index if exists {index['name']}"))
         connection.execute(sa.text(f"alter table {table.name} rename to {old.name}"))
         connection.execute(CreateTable(table))
-        kept = [name for name in columns if name in table.columns]
-        connection.execute(sa.insert(table).from_select(kept, sa.select(*(old.c[name] for name in kept))))
+        shared = [name for name in columns if name in table.columns]
+        connection.execute(sa.insert(table).from_select(shared, sa.select(*(old.c[name] for name in shared))))
         connection.execute(sa.text(f"drop table {old.name}"))
 
     @contextmanager

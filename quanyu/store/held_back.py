@@ -51,9 +51,9 @@ class HeldBacks:
         with self._database.read() as connection:
             return [HeldBack(**row._mapping) for row in connection.execute(query)]
 
-    def replace(self, feed: str, days: Collection[date], held: Sequence[HeldBack]) -> None:
+    def replace(self, feed: str, days: Collection[date], rows: Sequence[HeldBack]) -> None:
         """Put what is held back of these days in place of what was, in one transaction."""
         at = now()
         with self._database.write() as connection:
             connection.execute(sa.delete(HELD_BACK).where(HELD_BACK.c.feed == feed, HELD_BACK.c.day.in_(list(days))))
-            self._database.upsert(connection, HELD_BACK, [asdict(item) | {"updated_at": at} for item in held])
+            self._database.upsert(connection, HELD_BACK, [asdict(item) | {"updated_at": at} for item in rows])

@@ -99,4 +99,4 @@ def message_of(row: sa.Row[tuple[object, ...]]) -> Message:
 
 def blanked(text: str | None) -> str | None:
     """Blank addresses and numbers, which servers like to repeat; days stay."""
-    return _PERSONAL.sub(lambda found: found[1] or "[...]", text)[:500] if text else None
+    return _PERSONAL.sub(lambda match: match[1] or "[...]", text)[:500] if text else None

@@ -180,12 +180,12 @@ def _share(node: exp.Expr) -> str:
 
 def _check_shape(node: exp.Expr) -> None:
     """Refuse what the functions of the table do not take: other arguments, and distinct where it is no count."""
-    known: Mapping[type[exp.Expr], str] = {
+    own_arguments: Mapping[type[exp.Expr], str] = {
         exp.ArgMin: "expression", exp.ArgMax: "expression", exp.Quantile: "quantile", exp.Mode: "deterministic",
         exp.Count: "expressions",
     }  # fmt: skip
     odd = {key for key, value in node.args.items() if value} - {"this", "big_int", "nulls_excluded"}
-    if odd - {known.get(type(node))} or node.this is None or (type(node) not in FORMS):
+    if odd - {own_arguments.get(type(node))} or node.this is None or (type(node) not in FORMS):
         raise ExpressionError(f"{_text(node)!r} is not how this aggregate is written")
     if isinstance(node, exp.Mode) and not node.args.get("deterministic"):
         raise ExpressionError(f"{_text(node)!r}: write mode(x, true), since of several the engines take another")
