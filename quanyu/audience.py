@@ -1,4 +1,4 @@
-"""Audience: a rule over what is known of customers, a purpose, a holdout, and where it goes."""
+"""Audience: a rule over features, tags and scores, a purpose, a holdout, and the platforms it goes to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Within = Annotated[int | None, written_days("a window", "30 days")]
 
 
 class Measure(Part):
-    """An aggregate of an audience's own over one table, within so many days before `as_of`."""
+    """An audience's own aggregate over one table, within a number of days before `as_of`."""
 
     over: str
     value: str
@@ -34,13 +34,13 @@ class Measure(Part):
     within: Within = None
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-        """How it is computed. Raises ExpressionError where it cannot be."""
+        """Plan of the computation. Raises ExpressionError if the measure is invalid."""
         table = tables[self.over]
         return planned(table, reach(table, tables), self.value, self.where, self.within)
 
 
 class Audience(YamlDeclaration):
-    """Who is in: two-valued, over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
+    """A two-valued rule over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
 
     kind: ClassVar[str] = "audience"
 
@@ -61,7 +61,7 @@ class Audience(YamlDeclaration):
         return float(match.group(1)) / 100 if match else value
 
     def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """What the rule may name: what is known of customers, and the audience's own measures."""
+        """Columns that the rule may name: those of the profile, and the audience's own measures."""
         measures = {}
         for name, measure in self.measures.items():
             measures[name] = Column("", "")

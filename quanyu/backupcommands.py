@@ -1,4 +1,4 @@
-"""Commands that keep a home elsewhere, and that bring it back."""
+"""Commands that back up and restore a home."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quanyu.cli import Conf, Home, Wait, opened, say
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the command line."""
     app.command()(backup)
     app.command()(restore)
 

@@ -1,4 +1,4 @@
-"""The catalogue as a page: every table with its columns, who owns it and what fills it, out of the declarations."""
+"""The catalogue page: every table with its columns, owner and feeds, generated from the declarations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ on a day.
 
 
 def markdown(catalogue: Catalogue) -> str:
-    """Write the catalogue of a conf folder: tables by layer and name, then the feeds."""
+    """Build the catalogue of a conf folder as Markdown: tables by layer and name, then the feeds."""
     tables = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
     parts = [HEAD, "## Tables\n", _overview(tables)]
     parts += [_table(table, _fillers(catalogue, table)) for table in tables]
@@ -70,6 +70,6 @@ def _grid(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def counts(catalogue: Catalogue) -> Mapping[str, int]:
-    """How many tables, columns and feeds the page tells of."""
+    """Number of tables, columns and feeds on the page."""
     columns = sum(len(table.columns) for table in catalogue.tables.values())
     return {"tables": len(catalogue.tables), "columns": columns, "feeds": len(catalogue.sources)}

@@ -1,4 +1,4 @@
-"""The command of the product."""
+"""The command line `quanyu`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Wait = Annotated[float, typer.Option(min=0, callback=_finite, help="Seconds to w
 
 
 def opened(conf: Path | None, home: Path | None) -> Settings:
-    """Load the settings and let child processes and DAGs find the same ones."""
+    """Load the settings, and export them to child processes and DAGs as environment variables."""
     settings = load_settings(conf, home)
     places = {"CONF": settings.conf, "HOME": settings.home, "DATA": settings.data}
     set_environment({f"QUANYU_{name}": str(path) for name, path in places.items()})
@@ -48,7 +48,7 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
 
 
 def say(text: Any) -> None:
-    """Print to the screen: text as it is, without markup or control characters; what is put together for it as such."""
+    """Print to the screen: text literally, without markup or control characters; rich objects are rendered."""
     from quanyu.printable import show
 
     show(text)
@@ -252,7 +252,7 @@ def sample(
 
 
 def main() -> None:
-    """Run the command line; mistakes of the user end in words and an exit code, without a traceback."""
+    """Run the command line. Errors end in a message and an exit code, without a traceback."""
     from quanyu import discover
 
     for place in discover.COMMANDS:

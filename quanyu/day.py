@@ -1,4 +1,4 @@
-"""One day of the main job in this process: the home's lock, the DAGs, progress while they work, and the summary."""
+"""Runs one day of the main job in this process: the home's lock, the DAGs, a progress bar, and the summary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from quanyu.settings import Settings, set_environment
 
 
 def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
-    """Run every DAG for a day and print what came of it. Returns the exit code.
+    """Run every DAG for a day and print the summary. Returns the exit code.
 
     Raises ConfigError for a day that has not ended.
     """
@@ -43,7 +43,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with _aside(log) as screen:
-            # Where nobody looks at it as it comes, lines as wide as the tables.
+            # In a file or pipe, lines are as wide as the tables.
             console = Console(file=screen) if screen.isatty() else Console(file=screen, width=110)
             try:
                 with _progress(console, len(context.steps)):
@@ -65,7 +65,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
 
 
 def _await_clock(settings: Settings, wait_seconds: float) -> None:
-    """Wait for a DAG by the clock, whose tasks leave the home free between them. Raises RetryableError."""
+    """Wait for a scheduled DAG, which releases the home between its tasks. Raises RetryableError."""
     deadline = time.monotonic() + wait_seconds
     while (dag := _at_work(settings)) is not None:
         if time.monotonic() > deadline:
@@ -85,7 +85,7 @@ def _has_clock(settings: Settings) -> bool:
 
 
 def _through_airflow(settings: Settings, day: date, database: str) -> None:
-    # Each makes a database of its own, in seconds on the first run.
+    # Each creates its own database, which takes seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
         discover.call("dags.inprocess:prepare")(settings.home, database)
@@ -95,7 +95,7 @@ def _through_airflow(settings: Settings, day: date, database: str) -> None:
 
 @contextlib.contextmanager
 def _progress(console: Console, total: int) -> Iterator[None]:
-    """Show which step is at work and how many are through."""
+    """Show which step is running and how many have ended."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -120,7 +120,7 @@ def _progress(console: Console, total: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
-    """Send all that libraries print, also from below Python, to the log; yields the screen."""
+    """Redirect the output of libraries, native ones too, to the log; yields the screen."""
     sys.stdout.flush()
     sys.stderr.flush()
     originals = os.dup(1), os.dup(2)
@@ -142,9 +142,9 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
 def run_job(
     settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]
 ) -> None:
-    """Run one step for a day and say what came of it.
+    """Run one step for a day and print its summary.
 
-    Raises ConfigError for a day that has not ended, and where the step was kept since the home stands at such a day.
+    Raises ConfigError for a day that has not ended, and if the step was kept since the home has run for such a day.
     """
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
@@ -163,7 +163,7 @@ def run_job(
 
 
 def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, say: Callable[[Any], None]) -> None:
-    """Map one day of a feed again and say what came of it. Raises ConfigError for a day that has not ended."""
+    """Map one day of a feed again and print the summary. Raises ConfigError for a day that has not ended."""
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)

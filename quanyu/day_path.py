@@ -1,4 +1,4 @@
-"""The path of a feed as its source writes it: below the folder of landed files, with the day in one form."""
+"""Path pattern of a feed, as declared in its source: below the landing folder, with the day in one format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic import AfterValidator
 DAY = re.compile(r"\{day(?::([^}]*))?\}")
 ISO = "%Y-%m-%d"
 _EXAMPLE = "write it as `orders/{day}/*.csv` or `orders_{day:%Y%m%d}.csv`"
-# What tells a day, and what may stand beside it for files of an hour or a minute.
+# Format codes that make up a day, and those that may be added for files of an hour or a minute.
 _WHOLE = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "j"})
 _BESIDE = {"H", "M", "S"}
 _WIDTHS = {"Y": 4, "j": 3}
 
 
 def path_fault(path: str) -> str | None:
-    """Say what is wrong with a path pattern and what to write, or None where it is sound."""
+    """Say what is wrong with a path pattern and what to write; None if it is valid."""
     below = path.removeprefix("data:").lstrip("/") if path.startswith("data:") else path
     return next((words for check in _CHECKS if (words := check(below))), None)
 
@@ -96,10 +96,10 @@ _CHECKS: tuple[Callable[[str], str | None], ...] = (_below, _stars, _forms, _bes
 
 
 def day_pattern(pattern: str, form: str | None) -> str:
-    """Regular expression of a day in this form within a path pattern.
+    """Regular expression of a day in this format within a path pattern.
 
-    Where a `*` stands in the same name it takes no more characters than a day has; else it takes the whole, so that
-    what is no day there can be named.
+    If the same name contains a `*`, it matches only as many characters as a day has. Otherwise it matches the whole
+    name, so that a message can show what is not a day.
     """
     parts = [part for part in pattern.split("/") if DAY.search(part)]
     if not any("*" in part or "?" in part for part in parts):

@@ -1,4 +1,4 @@
-"""What the machine must have, looked at one by one, each with how to mend it."""
+"""Checks of the machine and the home, each with its fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JAVA, PYTHON = 17, (3, 11)
 FREE_GB, BESIDE_ENGINE_GB = 5, 2
 PINNED = ("pyspark", "deltalake", "apache-airflow", "mlflow")
 OF_ENGINE = {"sail": ("pysail",), "spark": ("delta-spark",)}
-# Accounts of persons begin here; those below belong to services.
+# User ids of persons begin here; those below belong to services.
 FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 GB = 1 << 30
@@ -38,7 +38,7 @@ GB = 1 << 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: whether it is well, what was found, and how to mend it where it is not."""
+    """Result of one check: whether it passed, what was found, and how to fix it."""
 
     name: str
     ok: bool
@@ -49,7 +49,7 @@ class Finding:
 def check(
     settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
 ) -> list[Finding]:
-    """Look at everything, start and change nothing; what only the other engine needs is left out."""
+    """Run every check that applies to the engine in use. Starts and changes nothing."""
     findings = [
         _python(),
         _engine(settings),
@@ -76,7 +76,7 @@ def _python() -> Finding:
 
 
 def _named(settings: Settings) -> str | None:
-    """The engine that the settings ask for; None where they ask for none that there is."""
+    """Name of the engine in the settings; None if it is not available."""
     try:
         return engine_name(settings)
     except ConfigError:
@@ -96,7 +96,7 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _without_login(settings: Settings) -> Iterator[Finding]:
-    """What listens on loopback and asks for no login: whoever runs programs here could read through it."""
+    """Servers on loopback without a login: any user of this machine could read data through them."""
     open_ports = [f"{service.name} ({service.url})" for service in services(settings) if service.name == "mlflow"]
     open_ports += ["Sail's port while a run lasts"] if _named(settings) == "sail" else []
     if not open_ports:
@@ -117,7 +117,7 @@ def _rights(settings: Settings) -> Iterator[Finding]:
 
 
 def _agreement(settings: Settings) -> Iterator[Finding]:
-    """Whether store, key and lake agree; a home without a run, or of an older release, has nothing noted yet."""
+    """Whether store, key and lake agree. A home without a run, or of an older release, has nothing recorded yet."""
     note = homes.noted(settings)
     if note is None or not note.key:
         return
@@ -134,7 +134,7 @@ def _agreement(settings: Settings) -> Iterator[Finding]:
 
 
 def _other_persons() -> set[str]:
-    """Names of others that are logged in, or run a program and have a shell to log in by."""
+    """Names of other users that are logged in, or that run a program and have a login shell."""
     shells = {entry.pw_uid: entry for entry in pwd.getpwall() if not entry.pw_shell.endswith(("nologin", "false"))}
     running = {uids.real for process in psutil.process_iter(["uids"]) if (uids := process.info["uids"])}
     persons = {shells[uid].pw_name for uid in running if uid >= FIRST_PERSON and uid in shells}
@@ -174,14 +174,14 @@ def _versions(settings: Settings) -> Iterator[Finding]:
 
 
 def _pins() -> dict[str, str]:
-    """Versions of the lock, or of our own requirements where we were installed without one."""
+    """Versions of the lock file, or of our own requirements if there is no lock file."""
     text = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else importlib.metadata.requires("quanyu")
     matches = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
     return {match[1]: match[2] for match in matches if match}
 
 
 def _standing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
+    """The folder itself, or its nearest ancestor that exists."""
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
@@ -206,7 +206,7 @@ def _memory(engine: str, size: str) -> Finding:
 
 
 def _machine_bytes() -> int:
-    """Memory of the machine, or what its container may use of it."""
+    """Memory of the machine, or the limit of its container, in bytes."""
     total = int(psutil.virtual_memory().total)
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
         text = limit.read_text().strip() if limit.is_file() else ""

@@ -22,9 +22,9 @@ def commanded(shop, *words):
     app = typer.Typer()
     for commands in (backupcommands, homecommands):
         commands.add(app)
-    told = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
-    assert told.exit_code == 0, told.output
-    return " ".join(told.output.split())
+    command = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
+    assert command.exit_code == 0, command.output
+    return " ".join(command.output.split())
 
 
 @pytest.fixture
@@ -102,19 +102,19 @@ def test_the_models_of_a_restored_home_are_its_own(shop, empty, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda kept, empty: (kept / MANIFEST).unlink(), "no backup, or one that was not finished"),
-        (lambda kept, empty: max((kept / ORDERS).glob("_delta_log/*.json")).unlink(), r"version \d+ was written"),
-        (lambda kept, empty: next((kept / ORDERS).rglob("*.parquet")).unlink(), "silver/orders: 1 of . data files"),
-        (lambda kept, empty: (empty.home / "store.db").touch(), r"not empty \(store.db\)"),
-        (lambda kept, empty: (kept / MANIFEST).write_text("{"), "cannot be read"),
+        (lambda backup, empty: (backup / MANIFEST).unlink(), "no backup, or one that was not finished"),
+        (lambda backup, empty: max((backup / ORDERS).glob("_delta_log/*.json")).unlink(), r"version \d+ was written"),
+        (lambda backup, empty: next((backup / ORDERS).rglob("*.parquet")).unlink(), "silver/orders: 1 of . data files"),
+        (lambda backup, empty: (empty.home / "store.db").touch(), r"not empty \(store.db\)"),
+        (lambda backup, empty: (backup / MANIFEST).write_text("{"), "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_is_no_backup_or_no_empty_home_is_refused(shop, empty, tmp_path, spoil, words):
-    kept = tmp_path / "kept"
-    back_up(shop.settings, kept)
-    spoil(kept, empty)
+    backup = tmp_path / "kept"
+    back_up(shop.settings, backup)
+    spoil(backup, empty)
     with pytest.raises(ConfigError, match=words):
-        restore(empty.settings, kept)
+        restore(empty.settings, backup)
     assert not (empty.home / "lake").exists()
 
 

@@ -17,16 +17,16 @@ from quanyu.settings import Settings
 from quanyu.source import Source
 
 
-def models(root, seen=None):
+def models(root, fields=None):
     """A model and all models that its fields hold."""
-    seen = {} if seen is None else seen
-    if isinstance(root, type) and issubclass(root, BaseModel) and root not in seen:
-        seen[root] = None
+    fields = {} if fields is None else fields
+    if isinstance(root, type) and issubclass(root, BaseModel) and root not in fields:
+        fields[root] = None
         for field in root.model_fields.values():
-            models(field.annotation, seen)
+            models(field.annotation, fields)
     for part in get_args(root):
-        models(part, seen)
-    return seen
+        models(part, fields)
+    return fields
 
 
 @pytest.mark.parametrize("root", [Settings, Source, Audience, Journey, Identity])

@@ -28,16 +28,16 @@ def test_a_day_is_over_when_it_has_ended_in_the_zone_of_the_house(retailer):
         check_over(retailer.settings.model_copy(update={"zone": "America/New_York"}), date(2024, 7, 3), NOW)
 
 
-def test_what_is_no_day_is_told():
+def test_what_is_no_day_is_reported():
     with pytest.raises(ConfigError, match="'2024-7-1' is no day"):
         day_of("2024-7-1")
 
 
-@pytest.mark.parametrize(("stands", "told"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
-def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, told):
+@pytest.mark.parametrize(("stands", "is_failure"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
+def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, is_failure):
     context = retailer.context("2024-07-01")
     context.store.memory.remember("identities", "", {"day": stands})
-    assert bool(ahead_of_time(context, [kept()], NOW)) is told
+    assert bool(ahead_of_time(context, [kept()], NOW)) is is_failure
     assert ahead_of_time(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
     assert context.forward_day("identities") == date.fromisoformat(stands)
     assert context.forward_day("customers") is None

@@ -25,7 +25,7 @@ def test_a_regular_file_is_taken_also_by_a_link_below_the_root(landing):
     assert faults(landing) == {"pos/a.csv": "", "pos/b.csv": ""}
 
 
-def test_all_else_is_told_and_the_file_beside_it_is_taken(landing):
+def test_all_else_is_reported_and_the_file_beside_it_is_taken(landing):
     pos = landing / "pos"
     (pos / "folder.csv").mkdir()
     os.mkfifo(pos / "pipe.csv")
@@ -67,8 +67,8 @@ def test_of_two_that_differ_in_case_the_one_spelled_as_declared_is_taken(landing
 def test_a_wildcard_leaves_alone_what_is_hidden_or_uploading(landing):
     for name in (".a.csv.Xy12", "._a.csv", "_SUCCESS", "~$a.csv", "b.csv.part", "Thumbs.db", "c.csv"):
         (landing / "pos" / name).write_text("")
-    taken = [one.name for one in candidates(landing, "pos/*") if not one.fault]
-    assert taken == ["pos/a.csv", "pos/c.csv"]
+    names = [one.name for one in candidates(landing, "pos/*") if not one.fault]
+    assert names == ["pos/a.csv", "pos/c.csv"]
 
 
 def test_folders_above_the_first_wildcard_are_others_too(landing):

@@ -54,5 +54,5 @@ def test_a_path_is_below_landing_and_tells_the_day_in_one_form(path, words):
 )
 def test_a_star_takes_nothing_of_the_day_and_the_day_nothing_of_the_star(pattern, form, name, day):
     whole = re.escape(pattern).replace(r"\*", "[^/]*")
-    found = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
-    assert found and found["day"] == day
+    match = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
+    assert match and match["day"] == day

@@ -181,7 +181,7 @@ def written(folder, files):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def messages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     conf = written(folder / "conf", FAULTY)
     line = [sys.executable, "-m", "quanyu.cli", "validate", "--conf", str(conf), "--home", str(folder / "home")]
@@ -191,19 +191,21 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("where", "words"), [(where, words) for where, *words in TOLD])
-def test_every_mistake_is_told_with_what_is_allowed(told, where, words):
-    lines = [line for line in told if line.startswith(f"{where}:")]
-    assert [line for line in lines if all(word in line for word in words)], lines or told
+def test_every_mistake_is_reported_with_what_is_allowed(messages, where, words):
+    lines = [line for line in messages if line.startswith(f"{where}:")]
+    assert [line for line in lines if all(word in line for word in words)], lines or messages
 
 
-def test_no_mistake_is_told_that_nobody_made(told):
+def test_no_mistake_is_reported_that_nobody_made(messages):
     """What names something faulty is not called faulty itself, and nobody reads a traceback."""
-    known = [where for where, *_ in TOLD]
+    expected = [where for where, *_ in TOLD]
     missing = ("fills.order_lines", "fills.ordrs")
-    others = [line for line in told[1:] if not line.startswith(tuple(known)) and not any(m in line for m in missing)]
+    others = [
+        line for line in messages[1:] if not line.startswith(tuple(expected)) and not any(m in line for m in missing)
+    ]
     assert others == []
-    assert told[0] == "ConfigError"
-    assert not any("hunter2" in line for line in told)
+    assert messages[0] == "ConfigError"
+    assert not any("hunter2" in line for line in messages)
 
 
 def minimal(folder, **files):
@@ -225,9 +227,9 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
             orders = Feature("count(*)", "Orders.", unit="orders")
             lucky = Tag("orders = 7", "Bought seven times.")
     ''')  # fmt: skip
-    found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert found.known["luck.lucky"].type == "boolean"
-    assert found.tables["luck"].schema()["orders"].type == "bigint"
+    catalogue = discover.load(load_settings(conf, tmp_path / "home"))
+    assert catalogue.known["luck.lucky"].type == "boolean"
+    assert catalogue.tables["luck"].schema()["orders"].type == "bigint"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_a_name_is_taken_once(tmp_path, name, words):
         discover.load(load_settings(conf, tmp_path / "home"))
 
 
-def test_a_model_without_its_parts_is_told_in_words(tmp_path):
+def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     conf = minimal(tmp_path, ml__empty_py='''
         """Nothing."""
         from quanyu.modelspec import ModelSpec
@@ -260,15 +262,15 @@ def test_a_model_without_its_parts_is_told_in_words(tmp_path):
     ''')  # fmt: skip
     with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))
-    told = str(error.value)
+    messages = str(error.value)
     for words in (
         "empty.label: is missing",
         "empty.baseline: is missing",
         "empty.features: unknown feature 'value.oders'",
         "empty.population: 'value.oders > 1': unknown column",
     ):
-        assert words in told
-    assert str(conf / "ml" / "empty.py") in told
+        assert words in messages
+    assert str(conf / "ml" / "empty.py") in messages
 
 
 def test_which_source_wins_names_columns_and_sources(tmp_path):

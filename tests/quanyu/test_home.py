@@ -57,7 +57,7 @@ def test_another_machine_may_not_send(settings):
     assert "on another machine" in home.may_send(settings_of(settings.home, machine="two"))
 
 
-def test_a_note_that_cannot_be_read_is_told(settings):
+def test_a_note_that_cannot_be_read_is_reported(settings):
     settings.home.mkdir()
     home.note_path(settings).write_text("{")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -82,7 +82,7 @@ class Wrong(ModelSpec):
 
 
 def test_all_mistakes_are_found_at_once_with_the_nearest_name():
-    found = "\n".join(map(str, Wrong.problems()))
+    messages = "\n".join(map(str, Wrong.problems()))
     for words in (
         "'Wrong Name' is no name",
         "owner: is missing",
@@ -103,7 +103,7 @@ def test_all_mistakes_are_found_at_once_with_the_nearest_name():
         "did you mean 'auc'",
         "'auc' has no bound",
     ):
-        assert words in found
+        assert words in messages
 
 
 def test_an_empty_declaration_tells_what_it_lacks():

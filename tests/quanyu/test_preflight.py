@@ -70,7 +70,7 @@ def test_a_path_that_a_cluster_takes_for_a_pattern_is_refused_in_words(tmp_path)
     retailer.close()
 
 
-def test_a_full_disk_and_one_that_cannot_be_written_are_told(tmp_path):
+def test_a_full_disk_and_one_that_cannot_be_written_are_reported(tmp_path):
     with small_disk(tmp_path / "full") as folder:
         with contextlib.suppress(OSError), (folder / "filler").open("wb") as filler:
             while True:
@@ -94,7 +94,7 @@ def test_a_home_on_a_disk_that_cannot_be_written_ends_in_a_sentence(shop, tmp_pa
     assert "Traceback" not in done.stderr
 
 
-def test_a_home_of_a_user_who_may_not_write_is_told(tmp_path):
+def test_a_home_of_a_user_who_may_not_write_is_reported(tmp_path):
     if os.getuid() == 0:
         (tmp_path / "file").touch()
         with pytest.raises(KeeperError, match="Not a directory"):
@@ -117,7 +117,7 @@ def test_a_store_that_is_no_database_ends_at_once(shop, name):
     assert "file is not a database" in done.stderr
 
 
-def test_a_store_in_a_folder_that_is_a_file_is_told(shop, tmp_path):
+def test_a_store_in_a_folder_that_is_a_file_is_reported(shop, tmp_path):
     (tmp_path / "file").touch()
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "store: env:STORE_URL\n")
     with pytest.MonkeyPatch.context() as patch:

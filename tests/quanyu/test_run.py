@@ -105,7 +105,7 @@ def test_a_step_logs_its_own_lines(retailer, caplog):
     with caplog.at_level(logging.INFO, logger="quanyu.run"):
         ended(retailer, "2024-07-01", lambda: Outcome(5, 4, notes=("one left out",)))
         ended(retailer, "2024-07-01", raising(ConfigError("a mistake")), "two")
-    told = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
-    assert told[0].startswith("one: done in ")
-    assert told[1] == "one: one left out"
-    assert told[2] == "two: you must act: a mistake"
+    lines = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
+    assert lines[0].startswith("one: done in ")
+    assert lines[1] == "one: one left out"
+    assert lines[2] == "two: you must act: a mistake"

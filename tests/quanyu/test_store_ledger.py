@@ -75,7 +75,7 @@ def test_nothing_to_record_is_no_error(store):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:secret@h/db", "sqlite://", "sqlite:///:memory:"])
-def test_a_wrong_url_is_told_in_words_without_its_password(url):
+def test_a_wrong_url_is_reported_in_words_without_its_password(url):
     with pytest.raises(ConfigError) as error:
         Store(url)
     assert "secret" not in str(error.value)

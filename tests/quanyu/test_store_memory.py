@@ -90,7 +90,7 @@ def test_a_time_without_an_offset_is_refused():
         store_base.UtcDateTime().process_bind_param(datetime(2011, 9, 10), None)
 
 
-def test_a_missing_driver_is_told_in_words():
+def test_a_missing_driver_is_reported_in_words():
     with pytest.raises((ConfigError, RetryableError)) as error:
         Store("postgresql+psycopg://user:secret@127.0.0.1:9/db")
     assert "secret" not in str(error.value)

@@ -30,9 +30,9 @@ def own_process(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path):
-    made = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
-    yield made
-    sail.release(made.home)
+    settings = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
+    yield settings
+    sail.release(settings.home)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def gone(pid, seconds=10):
     return False
 
 
-def test_its_death_is_told_and_the_next_call_starts_another(engine):
+def test_its_death_is_reported_and_the_next_call_starts_another(engine):
     frame = engine.session().sql("select 1 as a")
     pid = child().pid
     os.kill(pid, signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_a_worker_sees_no_variable_of_ours(engine, monkeypatch):
     assert "QUANYU_TEST_SECRET" not in shown
 
 
-def test_a_query_beyond_the_pool_is_told_as_too_large(small):
+def test_a_query_beyond_the_pool_is_reported_as_too_large(small):
     query = "select size(collect_list(repeat(cast(id as string), 2000))) from range(1000000)"
     with pytest.raises(QuanyuError, match=r"needs more memory.*sail.memory") as error, guard("test"):
         small.session().sql(query).collect()
@@ -244,7 +244,7 @@ def test_800_terms_pass(engine):
     assert session.sql("select " + " + ".join(["1"] * 800) + " as n").collect()[0]["n"] == 800
 
 
-def test_an_address_means_spark_and_a_missing_wheel_is_told(settings, monkeypatch):
+def test_an_address_means_spark_and_a_missing_wheel_is_reported(settings, monkeypatch):
     remote = Spark(remote="sc://cluster:15002")
     auto = settings.model_copy(update={"engine": "auto"})
     assert engine_name(auto) == "sail"

@@ -51,8 +51,8 @@ def values(engine, text, where=None, within=30, rows=ROWS):
     joined = everybody.join(rows_of(engine, *rows).groupBy("who", "as_of").agg(*parts), ["who", "as_of"], "left")
     result = joined.selectExpr("who", f"{planned.value()} as value", f"{planned.lost() or 'false'} as lost")
     assert dict(result.dtypes)["value"] == planned.type
-    found = result.collect()
-    return {row.who: row.value for row in found}, {row.who for row in found if row.lost}
+    answers = result.collect()
+    return {row.who: row.value for row in answers}, {row.who for row in answers if row.lost}
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def values(engine, text, where=None, within=30, rows=ROWS):
     ],
 )
 def test_values_types_and_what_nobody_has(engine, text, ann, nobody, kind):
-    found, lost = values(engine, text)
-    assert (found["ann"], found["bob"], found["dan"]) == (ann, nobody, nobody)
+    by_customer, lost = values(engine, text)
+    assert (by_customer["ann"], by_customer["bob"], by_customer["dan"]) == (ann, nobody, nobody)
     assert plan(text, SCHEMA).type == kind
     assert lost == set()
 
@@ -106,13 +106,13 @@ def test_rows_that_hold_nothing_sum_to_0_and_have_no_greatest(engine):
 
 @pytest.mark.parametrize("where", ["channel = 'store' or channel = 'online'", "not channel is null"])
 def test_an_or_stays_within_its_window(engine, where):
-    found, _ = values(engine, "count(*)", where=where)
-    assert found == {"ann": 3, "bob": 0, "cat": 0, "dan": 0}
+    counts, _ = values(engine, "count(*)", where=where)
+    assert counts == {"ann": 3, "bob": 0, "cat": 0, "dan": 0}
 
 
 def test_an_or_stays_within_the_condition_beside_it(engine):
-    found, _ = values(engine, "count(*) filter (where pieces = 1 or pieces = 2)", where="channel = 'store' or paid")
-    assert found == {"ann": 1, "bob": 0, "cat": 0, "dan": 0}
+    counts, _ = values(engine, "count(*) filter (where pieces = 1 or pieces = 2)", where="channel = 'store' or paid")
+    assert counts == {"ann": 1, "bob": 0, "cat": 0, "dan": 0}
 
 
 MOST = "9999999999999999.99"
@@ -137,10 +137,10 @@ def test_what_cannot_be_computed_is_null_for_that_customer_alone_and_counted(eng
         ("ann", "2024-06-03 00:00:00", "store", MOST, "1", None, None, None),
         ("bob", "2024-06-03 00:00:00", "store", "5", "0", "1", None, None),
     )
-    found, without = values(engine, text, rows=rows)
-    assert (found["ann"], without) == (ann, lost)
+    by_customer, without = values(engine, text, rows=rows)
+    assert (by_customer["ann"], without) == (ann, lost)
     if "bob" not in lost and text.startswith("sum(amount)"):
-        assert found["bob"] == 5
+        assert by_customer["bob"] == 5
 
 
 ADDS_UP = (
@@ -234,10 +234,10 @@ def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
     ],
 )
 def test_what_an_aggregate_may_not_be(text, words):
-    with pytest.raises(ExpressionError) as told:
+    with pytest.raises(ExpressionError) as error:
         plan(text, SCHEMA)
-    assert words in str(told.value)
-    assert str(told.value).startswith(repr(text))
+    assert words in str(error.value)
+    assert str(error.value).startswith(repr(text))
 
 
 def test_the_greatest_text_is_no_number():
@@ -255,9 +255,9 @@ def test_a_condition_asks_of_one_row_and_of_values_that_a_column_has():
         "amount": "where a truth (boolean) is wanted",
         "amuont > 3": "did you mean 'amount'",
     }.items():
-        with pytest.raises(ExpressionError) as told:
+        with pytest.raises(ExpressionError) as error:
             condition(text, columns)
-        assert words in str(told.value)
+        assert words in str(error.value)
 
 
 def test_a_value_of_a_column_keeps_what_the_column_may_hold():

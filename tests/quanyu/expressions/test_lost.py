@@ -84,8 +84,8 @@ def test_of_aggregates_too(row, text):
     rows = row.selectExpr("n", "cast('1.5e308' as double) as x", "day as as_of")
     planned = plan(text, {"n": "bigint", "x": "double", "as_of": "date"})
     parts = [F.expr(sql).alias(name) for name, sql in planned.parts().items()]
-    found = rows.union(rows).groupBy("as_of").agg(*parts).selectExpr(planned.value(), str(planned.lost())).collect()
-    assert tuple(found[0]) == (None, True)
+    totals = rows.union(rows).groupBy("as_of").agg(*parts).selectExpr(planned.value(), str(planned.lost())).collect()
+    assert tuple(totals[0]) == (None, True)
 
 
 def test_a_literal_beyond_doubles_is_refused():

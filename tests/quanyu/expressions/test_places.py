@@ -79,8 +79,8 @@ def fill(**changes):
 
 
 def audience(**changes):
-    made = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in made.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
+    declaration = Audience.model_validate({**AUDIENCE, **changes})
+    return [str(problem) for problem in declaration.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
 
 
 def measure(**changes):

@@ -88,10 +88,10 @@ def test_the_type_is_exact(text, kind):
         ("x'1F'", "HexString is not in use"),
     ],
 )  # fmt: skip
-def test_what_does_not_go_together_is_told_in_words(text, words):
-    with pytest.raises(ExpressionError) as told:
+def test_what_does_not_go_together_is_reported_in_words(text, words):
+    with pytest.raises(ExpressionError) as error:
         type_of(parse(text), SCHEMA)
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 def test_a_text_that_will_be_cast_may_fill_any_column_and_a_double_no_text():
@@ -150,9 +150,9 @@ def test_a_comparison_that_decides_nothing_is_refused(text, words):
     if words is None:
         check_domain(parse(text).tree, COLUMNS)
         return
-    with pytest.raises(ExpressionError) as told:
+    with pytest.raises(ExpressionError) as error:
         check_domain(parse(text).tree, COLUMNS)
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 def test_what_is_in_the_table_is_not_refused_too():

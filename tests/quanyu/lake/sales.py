@@ -48,12 +48,12 @@ RECEIPT = Receipt("sell", DAY.isoformat(), "run-1", "definition")
 
 def sale(number: str, **values: Any) -> dict[str, Any]:
     """A sale with everything told, except what is given otherwise."""
-    told = {
+    columns = {
         "source": "pos", "number": number, "phone": "13800000001", "amount": Decimal("12.34"), "channel": "web",
         "sold_at": datetime(2024, 6, 30, 16, 30, 0, 123456, UTC), "coupons": ["a", None],
         "feed_day": DAY, "recorded_on": DAY, "replaced_on": None,
     }  # fmt: skip
-    return {**told, **values}
+    return {**columns, **values}
 
 
 def total(customer: str | None, orders: int | None = 1, spend: str = "1.00") -> dict[str, Any]:

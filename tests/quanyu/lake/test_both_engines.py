@@ -38,12 +38,12 @@ def third(desk: Desk) -> None:
 
 def state(desk: Desk) -> dict[str, list[object]]:
     """Rows of both tables, as they are read, with their hashes."""
-    found: dict[str, list[object]] = {}
+    rows_by_place: dict[str, list[object]] = {}
     for table, place in ((Sales, SALES), (Totals, TOTALS)):
         with guard(place):
             hashes = desk.lake.read(place).selectExpr(f"{row_hash(list(table.schema()))} as h").collect()
-        found[place] = [*desk.rows(table), *sorted(row["h"] for row in hashes)]
-    return found
+        rows_by_place[place] = [*desk.rows(table), *sorted(row["h"] for row in hashes)]
+    return rows_by_place
 
 
 def test_days_on_sail_on_spark_and_on_sail_again_give_one_table(open_desk, tmp_path):

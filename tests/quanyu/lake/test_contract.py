@@ -190,7 +190,7 @@ def test_columns_declared_since_are_null_before(desk):
     assert sorted(row["store"] or "" for row in desk.lake.read(SALES).collect()) == ["", "", ""]
 
 
-def test_a_required_column_that_the_rows_lack_is_told(desk):
+def test_a_required_column_that_the_rows_lack_is_reported(desk):
     with pytest.raises(QuanyuError, match=r"(required|constraint)"):
         desk.lake.append(SALES, desk.frame(Sales, [sale("a")]).drop("sold_at"), RECEIPT, {})
     assert desk.lake.version(SALES) is None
@@ -274,7 +274,7 @@ def test_a_sync_commits_only_a_difference(desk):
     assert (part.deleted, len(desk.lake.rows(TOTALS))) == (1, 9)
 
 
-def test_a_missing_table_is_told_and_is_not_empty(desk):
+def test_a_missing_table_is_reported_and_is_not_empty(desk):
     with pytest.raises(QuanyuError, match="silver/nowhere: there is no table in"):
         desk.lake.read("silver/nowhere")
     desk.append(sale("a"))

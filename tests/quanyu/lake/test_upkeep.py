@@ -67,7 +67,7 @@ def test_no_personal_value_comes_into_the_log(desk):
     assert added and all("phone" not in str(action.get("stats")) for action in added)
 
 
-def test_what_was_kept_can_be_read_and_what_expired_is_told(desk):
+def test_what_was_kept_can_be_read_and_what_expired_is_reported(desk):
     desk.append(sale("a"))
     first = desk.append(sale("b"))
     desk.replace(sale("c"))
