@@ -112,7 +112,7 @@ def _set_aside(context: Context, places: Collection[str]) -> None:
 
 
 def clear_aside(context: Context, before: datetime) -> int:
-    """Remove lost tables that were set aside before a moment; they contain personal data. Returns the number of sets."""
+    """Remove lost tables that were set aside before a moment, with their personal data. Returns the number of sets."""
     old = [f for f in (context.settings.lake / ASIDE).glob("*") if f.name < before.astimezone(UTC).strftime(_MOMENT)]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Calls of functions: which way of the table fits the arguments, and the SQL that it gives."""
+"""Function calls: the signature of the table that fits the arguments, and its SQL."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def check_call(node: exp.Anonymous, shown: str) -> None:
 
 
 def _check_moment(node: exp.Anonymous, name: str) -> None:
-    """A text that is read as a moment is one; `now` and `today` would ask the clock."""
+    """Refuse a text that is no date or timestamp; `now` and `today` would read the clock."""
     first = node.expressions[0] if len(node.expressions) == 1 else None
     if isinstance(first, exp.Literal) and first.is_string and functions()[name][0].result in ("date", "timestamp"):
         moment(first.name, functions()[name][0].result)
 
 
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
-    """Type and write a call. Raises ExpressionError where no way to call it fits the arguments."""
+    """Type and write a call. Raises ExpressionError if no signature fits the arguments."""
     name, text = str(node.name).lower(), node.sql(dialect="spark")
     check_call(node, repr(text))
     fitting = [way for way in functions()[name] if way.takes(len(node.expressions))]
@@ -70,11 +70,11 @@ def _hint(mistakes: Sequence[str]) -> str:
 
 
 class _DoesNotFit(Exception):  # noqa: N818
-    """This way of a function does not take these arguments; another may."""
+    """This signature does not fit the arguments; another may."""
 
 
 class _Call:
-    """One call by one way of its function."""
+    """One call with one signature of its function."""
 
     def __init__(
         self, way: Function, node: exp.Anonymous, terms: Sequence[Term | None], scope: Scope, write: Write
@@ -100,7 +100,7 @@ class _Call:
         return Term(f"cast({written} as {result})" if self.way.result in ("whole", "rounded") else written, result)
 
     def _check_group(self) -> None:
-        """A group that a pattern does not have is an error in one engine."""
+        """Refuse a group that the pattern does not have, an error in one engine."""
         if self.way.name != "regexp_extract" or self.terms[1] is None or self.terms[1].text is None:
             return
         wanted = int(self.node.expressions[2].sql()) if len(self.terms) > 2 else 1
@@ -110,7 +110,7 @@ class _Call:
             )
 
     def _variables(self) -> dict[str, str]:
-        """The types that T and U stand for here."""
+        """The types of T and U in this call."""
         by_variable: dict[str, list[Term]] = {}
         for kind, term in zip(self.kinds, self.terms, strict=True):
             if term is not None and kind in ("T", "U"):

@@ -1,4 +1,4 @@
-"""Comparisons that decide nothing: by what a column may hold, its listed values and bounds, or without a column."""
+"""Refuses comparisons that are always true or never: by the column's listed values and bounds, or without a column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAST, _MOST = float("-inf"), float("inf")
 
 
 def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
-    """Raise ExpressionError where a column is compared with a value that it never has, or that decides nothing."""
+    """Raise ExpressionError for a comparison with a value that the column never has, or that is always true."""
     for between in tree.find_all(exp.Between):
         _check_ends(between)
     _check_constants(tree)
@@ -37,7 +37,7 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
 
 
 def _check_constants(tree: exp.Expr) -> None:
-    """Refuse a comparison of literals alone, which is the same for everybody, and a division by zero."""
+    """Refuse a comparison without a column, which is equal for all rows, and a division by zero."""
     for node in tree.find_all(*_ORDER, exp.In, exp.Between):
         if node.find(exp.Column, exp.AggFunc, exp.Star, exp.Anonymous) is None:
             raise ExpressionError(f"{node.sql(dialect='spark')} decides nothing: it names no column")
@@ -74,7 +74,7 @@ def _value(node: exp.Expr | None) -> str | float | None:
 
 
 def _check_ends(node: exp.Between) -> None:
-    """Refuse a range whose ends are in reverse, which holds nothing: of numbers, days, times or texts."""
+    """Refuse a range whose ends are in reverse order, which contains nothing."""
     low, high = (_value(node.args[end]) for end in ("low", "high"))
     if low is None or high is None or isinstance(low, str) != isinstance(high, str):
         return
