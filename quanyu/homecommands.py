@@ -1,4 +1,4 @@
-"""Commands of the home: what was noted of it, and that it may send where it is now."""
+"""Commands that show a home, and accept it as the one that sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ home = typer.Typer(no_args_is_help=True, help="The home: its name, and where it 
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the command line."""
     app.add_typer(home, name="home")
 
 

@@ -28,7 +28,7 @@ class Message(Part):
 
 
 class Branch(Part):
-    """Asks whether something happened since the instance entered, and goes on in one of two ways."""
+    """Two alternatives, depending on whether a fact has happened since the customer entered."""
 
     happened: str
     then: tuple[Step, ...] = ()
@@ -36,7 +36,7 @@ class Branch(Part):
 
 
 class Step(Part):
-    """One step: exactly one of its keys is given."""
+    """One step, with exactly one of its keys."""
 
     wait: Wait = None
     message: Message | None = None
@@ -44,13 +44,13 @@ class Step(Part):
     end: str | None = None
 
     def model_post_init(self, context: Any) -> None:
-        """Refuse a step of two kinds or none."""
+        """Refuse a step with two keys or none."""
         if sum(value is not None for value in (self.wait, self.message, self.branch, self.end)) != 1:
             raise ValueError("a step is one of wait, message, branch, end")
 
 
 class Journey(YamlDeclaration):
-    """A program over the days that each customer who enters an audience walks through, at most once per entry."""
+    """A program over several days. A customer who enters the audience runs through it at most once per entry."""
 
     kind: ClassVar[str] = "journey"
 
@@ -79,7 +79,7 @@ class Journey(YamlDeclaration):
     def problems(
         self, audiences: Iterable[str], tables: Mapping[str, type[Table]], journeys: Iterable[Journey] = ()
     ) -> Problems:
-        """Check what the journey names, among all journeys."""
+        """Check that the audience, tables and earlier names of the journey are valid."""
         problems = Problems()
         for other in journeys:
             for old in self.was or ():

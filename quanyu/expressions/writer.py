@@ -1,4 +1,4 @@
-"""Types an expression and writes it in SQL that gives the same on both engines: one handler for each kind of node."""
+"""Types an expression and writes it as SQL with equal results on both engines: one handler per kind of node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[exp.Expr, Scope], Term]
 
 
 def typed(tree: exp.Expr, schema: Mapping[str, str]) -> Term:
-    """Type an expression and write it safely. Raises ExpressionError, in words, for what has no type."""
+    """Type an expression and write it safely. Raises ExpressionError if it has no type."""
     try:
         return write(tree, Scope(schema, {}))
     except RecursionError:
@@ -29,7 +29,7 @@ def typed(tree: exp.Expr, schema: Mapping[str, str]) -> Term:
 
 
 def write(node: exp.Expr, scope: Scope) -> Term:
-    """Type and write one node with all that is in it."""
+    """Type and write one node and its children."""
     handler = HANDLERS.get(type(node))
     if handler is None:
         raise ExpressionError(f"{node.sql(dialect='spark')!r} is not in use: {type(node).__name__}")
@@ -78,7 +78,7 @@ def _not(node: exp.Expr, scope: Scope) -> Term:
 
 
 def condition(node: exp.Expr, scope: Scope, settle: bool = True) -> Term:
-    """A condition; with `settle`, as `case` and `if` ask it: two-valued."""
+    """A condition; with `settle` two-valued, as in `case` and `if`."""
     try:
         term = write(two_valued(node) if settle else node, scope)
     except ExpressionError:
@@ -135,7 +135,7 @@ _DAYS = {"day": 1, "week": 7}
 
 
 def _moved(node: exp.Expr, term: Term) -> Term:
-    """A date or timestamp and an interval; whole days move dates only, since a day may have 23 or 25 hours."""
+    """A date or timestamp plus an interval. Days can be added only to dates, since a day may have 23 or 25 hours."""
     text, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
     amount = str(node.expression.name)
     if not amount.lstrip("-").isdecimal() or not isinstance(node, exp.Add | exp.Sub) or len(amount) > 6:
@@ -179,7 +179,7 @@ def _if(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _coalesce(node: exp.Expr, scope: Scope) -> Term:
-    """Flat, since one engine takes twice as long for each level of nesting."""
+    """Written flat, since one engine takes twice as long for each level of nesting."""
     parts, queue = [], [node]
     while queue:
         part = queue.pop(0)
@@ -247,7 +247,7 @@ def _call(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _aggregate(node: exp.Expr, scope: Scope) -> Term:
-    # Late, since aggregates are written of expressions, and expressions may hold aggregates.
+    # Imported here, since expressions and aggregates depend on each other.
     from quanyu.expressions.aggregates import Aggregate
 
     when, call = (node.expression.this, node.this) if isinstance(node, exp.Filter) else (None, node)
