@@ -10,10 +10,10 @@ from quanyu.table import Column, Table
 
 HEAD = """# Catalogue
 
-Written by `quanyu catalogue` out of the declarations; a test keeps it current. Silver holds facts by source and
-`person_key`, gold what is known by `customer_id`. Every silver table has besides its own columns `source`, in tables
-about persons `person_key`, and `feed_day`, `recorded_on` and `replaced_on`, by which it can be read as it was known
-on a day.
+Generated from the declarations by `quanyu catalogue`; a test keeps it current. Silver tables contain facts by source
+and `person_key`, gold tables data by `customer_id`. Every silver table also has the columns `source`, `feed_day`,
+`recorded_on` and `replaced_on`, and `person_key` if it is about persons. With `recorded_on` and `replaced_on` a table
+can be read as recorded by a day.
 """
 
 

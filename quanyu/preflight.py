@@ -1,4 +1,4 @@
-"""What has to be right before the first step, looked at once and within a second: disks, store, key, lake."""
+"""Checks before the first step of a run, within a second: disks, store, key, lake."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from quanyu.run import Context
 
 
 def check(context: Context) -> None:
-    """Look at all that a run needs, and order the rebuilding of lost tables; the caller holds the home.
+    """Check all that a run needs, and schedule the rebuilding of lost tables. The caller holds the home's lock.
 
-    Raises KeeperError for what cannot be written and for tables that no step can make again, ConfigError for another
-    key of persons and a path that can have no tables, RetryableError for a store that does not answer.
+    Raises KeeperError for folders that cannot be written and lost tables that no step can rebuild, ConfigError for
+    another person key and a path that cannot contain tables, RetryableError for a store that does not answer.
     """
     check_path(context.settings.home)
     if context.settings.spark.remote and set("?*{}") & set(str(context.settings.home)):

@@ -1,4 +1,4 @@
-"""Processes that were started for a home and run apart from us: known by birth and by mark, and stopped as a family."""
+"""Servers that were started for a home: identified by start time and mark, and stopped with all their descendants."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import psutil
 from quanyu.engine.server import Server
 
 TERM_SECONDS, KILL_SECONDS = 20.0, 10.0
-# Children inherit it, those too that outlive their parents and lead sessions of their own.
+# Children inherit it, even those that outlive their parents or open their own sessions.
 MARK = "QUANYU_SERVICE"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A server that was started for a home; `mark` stands in the environment of all its processes.
+    """A server that was started for a home. `mark` is in the environment of all its processes.
 
-    The port is 0 where it listens on none.
+    The port is 0 if it listens on none.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Service:
     mark: str
 
     def process(self) -> psutil.Process | None:
-        """Return its first process, unless it is gone."""
+        """Return its first process; None if it has ended."""
         return Server(self.pid, self.born, self.port, "").process()
 
     @property
     def url(self) -> str:
-        """Where a browser finds it."""
+        """URL for a browser."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def end(services: Sequence[Service]) -> list[psutil.Process]:
-    """Stop these servers with all their descendants, gently first; returns what is still there."""
-    # Found before the parents are gone, and again after: by then some have no parent to find them by.
+    """Stop these servers with all their descendants, first by TERM, then by KILL. Returns processes that still run."""
+    # Searched before and after the parents end, since orphans cannot be found by their parent.
     stop(family(services), "terminate", TERM_SECONDS)
     stop(family(services), "kill", KILL_SECONDS)
     return family(services)
@@ -63,7 +63,7 @@ def family(services: Sequence[Service]) -> list[psutil.Process]:
 
 
 def _leads(service: Service) -> bool:
-    """Whether the session of that number is still the service's: its leader lives, or is gone and not replaced."""
+    """Whether the session id still belongs to the service: its leader lives, or has ended without reuse of the id."""
     with contextlib.suppress(psutil.Error):
         return abs(psutil.Process(service.pid).create_time() - service.born) < 2
     return True
@@ -94,7 +94,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def watchers(folder: Path) -> list[psutil.Process]:
-    """Processes that watch over the Spark server of this home."""
+    """Watcher processes of this home's Spark server."""
     command = ["-m", "quanyu.engine.server", str(folder)]
     return [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[1:4] == command]
 
@@ -102,7 +102,7 @@ def watchers(folder: Path) -> list[psutil.Process]:
 def stop(
     processes: Sequence[psutil.Process], how: Literal["terminate", "kill"], seconds: float
 ) -> list[psutil.Process]:
-    """Signal processes and wait for their end; returns those that live on."""
+    """Signal processes and wait for their end. Returns those that still run."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             getattr(process, how)()

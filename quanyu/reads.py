@@ -1,4 +1,4 @@
-"""Reads: where the files of a feed lie, when one is whole, and how its bytes become rows of text."""
+"""Reads: path of a feed's files, when a file is complete, and how its bytes become rows of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600}
 
 
 class Part(Bounded):
-    """A frozen part of a declaration that refuses keys it does not know."""
+    """A frozen part of a declaration that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ def _age(value: Any) -> Any:
 
 
 class Reads(Part):
-    """Where the files lie and how their bytes become rows of text."""
+    """Path of the files, and how their bytes become rows of text."""
 
     path: FeedPath
     format: Literal["csv", "jsonl", "json", "parquet"]

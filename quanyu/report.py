@@ -1,4 +1,4 @@
-"""What a person wants to read after a run: what stopped, each step, then customers, tags, audiences, models, files."""
+"""The summary after a run: what stopped, each step, then customers, tags, audiences, models, files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red
 
 
 def summary(context: Context, results: Sequence[Result], seconds: float) -> Group:
-    """Build the closing tables of a run."""
+    """Build the summary of a run."""
     parts: list[Any] = [*_stops(results), _steps(results, context.day, seconds)]
     parts += [part for part in (_customers(results), _tags(results), _audiences(results), _models(results)) if part]
     parts += [*_exports(results), *_messages(results), *_notes(results)]
@@ -26,7 +26,7 @@ def summary(context: Context, results: Sequence[Result], seconds: float) -> Grou
 
 
 def _stops(results: Iterable[Result]) -> list[Text]:
-    """Say first what stopped, and who must act, the worst first."""
+    """Lines about steps that stopped, and who must act, the worst first."""
     stopped = sorted((r for r in results if r.status == "stopped"), key=lambda r: worst(r.fault))
     if not stopped:
         return []
@@ -129,7 +129,7 @@ def _notes(results: Iterable[Result]) -> list[Text]:
 
 
 def show(console: Console, context: Context, results: Sequence[Result], seconds: float) -> None:
-    """Print the summary and what to try next."""
+    """Print the summary and commands to try next."""
     console.print(summary(context, results, seconds))
     bad = next((r.step.removeprefix("ingest.") for r in results if r.outcome.quarantined), None)
     hint = f"quanyu table quarantine/{bad}" if bad else "quanyu table customers --limit 10"

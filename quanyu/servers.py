@@ -1,4 +1,4 @@
-"""Airflow's and MLflow's servers on a home: started apart from us, noted, and stopped with all that they started."""
+"""Starts and stops Airflow's and MLflow's servers of a home, with all their child processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Address:
-    """Where a page is, and how to log in where that is asked for."""
+    """URL of a page, and its login if needed."""
 
     name: str
     url: str
@@ -42,12 +42,12 @@ class Address:
 
 
 def services(settings: Settings) -> list[Service]:
-    """List the servers of the home that are alive."""
+    """List the servers of the home that run."""
     return [service for service in noted(settings) if service.process() is not None]
 
 
 def noted(settings: Settings) -> list[Service]:
-    """List the servers of the home as they were noted, alive or not."""
+    """List the recorded servers of the home, running or not."""
     try:
         return [Service(**item) for item in json.loads(_state(settings).read_text())]
     except (OSError, ValueError, TypeError):
@@ -71,17 +71,17 @@ def up(
     mlflow_port: int = PORTS["mlflow"],
     schedule: bool = False,
 ) -> list[Address]:
-    """Start what does not run yet, wait until all of it answers, and return where the pages are.
+    """Start the servers that do not run yet, wait until all answer, and return the pages' addresses.
 
-    Without `schedule` no scheduler is started, so that no DAG runs; one that runs already goes on. A tracking server
-    that the settings name is not ours to start.
+    Without `schedule` no scheduler is started, so that no DAG runs; a running scheduler stays. An external tracking
+    server in the settings is not started.
 
-    Raises ConfigError for a port that another program has, RetryableError when a server does not answer in time.
+    Raises ConfigError for a port that another program uses, RetryableError if a server does not answer in time.
     """
     with _alone(settings):
         running = {service.name: service for service in services(settings)}
         if "airflow" not in running:
-            # They work with the page that is gone.
+            # They need the API server that has ended.
             end([running.pop(name) for name in ("dag-processor", "scheduler") if name in running])
         airflow_port = running["airflow"].port if "airflow" in running else airflow_port
         pages = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
@@ -118,7 +118,7 @@ def _check_ports(wanted: dict[str, int]) -> None:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback address."""
     with socket.socket() as probe:
-        # As servers do, so that a connection that has just ended is not taken for a listener.
+        # As servers do, so that a recently closed connection does not count as a listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -131,7 +131,7 @@ def _start(settings: Settings, name: str, port: int) -> Service:
     mark, logs = secrets.token_hex(8), settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     command, extra = _command(settings, name, port)
-    # Airflow performs steps; what they refer to opens nothing for MLflow.
+    # Airflow runs steps, which need the referenced secrets; MLflow does not.
     inherited = of_steps(settings.conf) if name in airflow.PARTS else ()
     with private_log(logs / f"{name}.log") as output:
         child = subprocess.Popen(
@@ -143,7 +143,7 @@ def _start(settings: Settings, name: str, port: int) -> Service:
 
 
 def _command(settings: Settings, name: str, port: int) -> tuple[list[str], dict[str, str]]:
-    """Build the call of a server and its own part of the environment."""
+    """Build the command line of a server, and its own environment variables."""
     if name == "mlflow":
         options = {"--backend-store-uri": settings.mlflow_url, "--artifacts-destination": settings.home / "mlruns",
                    "--host": "127.0.0.1", "--port": port, "--workers": 1}  # fmt: skip
@@ -167,7 +167,7 @@ def _await(settings: Settings, wanted: Mapping[str, Service]) -> None:
 
 
 def _answers(service: Service, airflow_port: int) -> bool:
-    """Whether a page answers, or, for a part without one, whether Airflow's page says that the part is healthy."""
+    """Whether a page answers; for a part without a page, whether Airflow's API reports it as healthy."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port or airflow_port, timeout=5)
     try:
         connection.request("GET", HEALTH.get(service.name, HEALTH["airflow"]))
@@ -188,9 +188,9 @@ def _address(settings: Settings, service: Service) -> Address:
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop all that runs on this home, the Spark server too, and return what was running.
+    """Stop all servers of this home, the Spark server too, and return the names of those that ran.
 
-    Raises RetryableError that names the processes which could not be stopped.
+    Raises RetryableError with the processes that could not be stopped.
     """
     engine = SparkEngine(settings)
     with _alone(settings):
@@ -199,7 +199,7 @@ def down(settings: Settings) -> list[str]:
         running += ["spark"] if spark is not None and spark.process() is not None else []
         left = end(noted_services)
         engine.stop()
-        # They would see by themselves that the server is gone, but some seconds later.
+        # They would end by themselves some seconds later.
         left += stop(watching, "terminate", TERM_SECONDS)
         if left:
             pids = ",".join(str(process.pid) for process in left)

@@ -1,4 +1,4 @@
-"""Tables of the lake for a person's eyes or into a file, read without Spark."""
+"""Shows tables of the lake or writes them to a file, without Spark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quanyu.lake import Lake
 from quanyu.printable import cell, printable, spreadsheet
 from quanyu.settings import Settings
 
-# Longer values are cut: a file shows them whole.
+# Longer values are cut on the screen, but not in a file.
 WIDEST = 120
 
 
@@ -39,7 +39,7 @@ def listing(settings: Settings) -> Grid:
 
 
 def place(lake: Lake, name: str) -> str:
-    """Find the place of a table by its name alone, or take it as given. Raises ConfigError with the nearest name."""
+    """Find the place of a table by its name or place. Raises ConfigError with the nearest name."""
     places = lake.places()
     matches = [p for p in places if name in (p, p.split("/")[1])]
     ranked = sorted(matches, key=lambda p: ["gold", "silver", "bronze", "quarantine"].index(p.split("/")[0]))
@@ -75,7 +75,7 @@ def _written(table: Any, out: Path) -> str:
         if out.suffix == ".parquet":
             pyarrow.parquet.write_table(table, file)
         else:
-            # Excel takes a text for UTF-8 by its mark alone.
+            # Excel recognises UTF-8 only by the byte order mark.
             file.write(codecs.BOM_UTF8)
             pyarrow.csv.write_csv(_for_people(table), file)
     return f"{table.num_rows:,} rows in {out}"
@@ -83,7 +83,7 @@ def _written(table: Any, out: Path) -> str:
 
 @contextlib.contextmanager
 def own_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of persons' data, which only its owner may read, in place of what was there."""
+    """Open a new file for personal data, replacing an existing one. Only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (a descriptor)
@@ -91,7 +91,7 @@ def own_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _for_people(table: Any) -> Any:
-    """Lists and texts as texts that no spreadsheet takes for formulas."""
+    """Convert lists to text, and escape texts that a spreadsheet would read as formulas."""
     import pyarrow
 
     columns = [_texts(column) if _is_text(column.type) else column for column in table.columns]
@@ -112,7 +112,7 @@ def _texts(column: Any) -> Any:
 
 
 def _grid(table: Any, title: str, width: int | None = None) -> Group:
-    """Show rows as rows, or, where the screen is too narrow for them, a few of them beside each other as columns."""
+    """Show rows as rows, or as columns side by side if the screen is too narrow."""
     width = width or Console().width
     names = table.schema.names
     cells = [[_cell(value) for value in row.values()] for row in table.to_pylist()]

@@ -25,10 +25,10 @@ from quanyu.reads import Part, Reads
 from quanyu.sections import Zone
 from quanyu.table import Table
 
-# Groups rows by the person whom they are about, in `one_row_per`.
+# In `one_row_per`: groups rows by their person.
 PERSON = "person"
 SYSTEM = {"_file": "string", "_row": "bigint", "_day": "date"}
-# Names that ingest gives to columns of its own beside those of a feed.
+# Names of columns that ingest adds to a feed's own.
 _RESERVED = (
     *SYSTEM, "_rest", "_raw", "_broken", "_refused", "_of", "_after", "_through", "_person", "_reasons", "_drop",
     "_repeat", "_who", "_key",
@@ -36,7 +36,7 @@ _RESERVED = (
 
 
 class Identifier(Part):
-    """One thing that may name the person of a row."""
+    """One identifier of a row's person."""
 
     kind: str = Field(pattern=NAME.pattern)
     value: str
@@ -44,7 +44,7 @@ class Identifier(Part):
 
 
 class Volume(Part):
-    """Rows a day may have, as a share of the median of the days before."""
+    """Allowed number of rows per day, as a share of the median of the days before."""
 
     at_least: float = Field(0.5, ge=0, le=1)
     at_most: float = Field(3.0, ge=1, le=MOST)
@@ -53,13 +53,13 @@ class Volume(Part):
 
 
 class Slack(Part):
-    """How far beyond the end of its feed day a row may say that it was changed."""
+    """How long after the end of its feed day a row's change time may be."""
 
     hours: float = Field(6, ge=0, le=LONGEST_HOURS)
 
 
 class Source(YamlDeclaration):
-    """A feed. What it fills is checked against the Tables it names."""
+    """A feed: how to read it, and which Tables it fills by SQL expressions."""
 
     kind: ClassVar[str] = "source"
 
@@ -98,7 +98,7 @@ class Source(YamlDeclaration):
         return self
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
-        """Check every expression against the Tables; gathers all mistakes."""
+        """Check every expression against the Tables. Returns all mistakes."""
         problems = Problems()
         for key, text in self._conditions():
             self._check(problems, key, text, "boolean")
@@ -131,7 +131,7 @@ class Source(YamlDeclaration):
         return problems
 
     def _check_names(self, problems: Problems) -> None:
-        """Names that ingest cannot give to a column; a file may have them, under an alias."""
+        """Refuse reserved column names. A file with such a column needs an alias."""
         with suppress(ExpressionError):
             for column in self.named_columns():
                 if "`" in column or column.casefold() in _RESERVED:
@@ -188,11 +188,11 @@ class Source(YamlDeclaration):
         return parsed
 
     def types(self, expression: Expression) -> dict[str, str]:
-        """Types of the columns that an expression names: text as received, and the system's own."""
+        """Types of the columns that an expression names. Received columns are strings."""
         return {column: SYSTEM.get(column, "string") for column in expression.columns}
 
     def tables(self) -> dict[str, list[str]]:
-        """Names of the tables that are filled, each with the names of its fills."""
+        """Names of the tables that the feed fills, each with the names of its fills."""
         tables: dict[str, list[str]] = {}
         for name, fill in self.fills.items():
             tables.setdefault(fill.table, []).append(name)
@@ -205,19 +205,19 @@ class Source(YamlDeclaration):
         return texts + [text for fill in self.fills.values() for text in fill.columns.values()]
 
     def named_columns(self) -> tuple[str, ...]:
-        """Columns of the feed that any expression names, in order: the string columns of bronze."""
-        # A member of a JSON value, buyer.nick, comes out of the column that holds it.
+        """Columns of the feed that expressions name, in order. They are the string columns of bronze."""
+        # A member of a JSON value, such as buyer.nick, is in its root column.
         columns = dict.fromkeys(root for text in self.expressions() for root in parse(text).roots.values())
         return tuple(column for column in columns if column not in SYSTEM)
 
     def root(self, landing: Path, data: Path) -> tuple[Path, str]:
-        """Folder in which the files lie and the pattern below it; `data:` stands for the folder of shared data."""
+        """Root folder of the files, and the pattern below it. `data:` means the folder of shared data."""
         if self.reads.path.startswith("data:"):
             return data, self.reads.path.removeprefix("data:").lstrip("/")
         return landing, self.reads.path
 
     def day_of(self, relative: str) -> date | None:
-        """Read the feed's day out of a path below the root; None where the day stands in a column."""
+        """Parse the feed day in a path below the root; None if the day is in a column."""
         pattern = self.root(Path(), Path())[1]
         try:
             return day_in(pattern, relative)
@@ -225,7 +225,7 @@ class Source(YamlDeclaration):
             raise ConfigError(f"{self.file}: reads.path: {relative} does not match {pattern}") from None
 
     def likely_day(self, relative: str) -> date | None:
-        """Day of which a file would be without what people and programs add to names, such as .part; None for none."""
+        """Feed day of a file without added name parts such as .part; None if there is none."""
         pattern = self.root(Path(), Path())[1]
         for name in (relative, plain_name(relative)):
             with suppress(ValueError):
@@ -233,7 +233,7 @@ class Source(YamlDeclaration):
         return None
 
     def owns(self, relative: str) -> bool:
-        """Tell whether a path below the root is one of this feed's files, one of their marks, or a folder of theirs."""
+        """Whether a path below the root is a file of this feed, a mark, or one of their folders."""
         parts, names = self.root(Path(), Path())[1].split("/"), relative.split("/")
         if len(names) == len(parts) and self.is_mark(relative):
             names[-1] = names[-1].removesuffix(self.reads.mark or "") or parts[-1]
@@ -241,15 +241,15 @@ class Source(YamlDeclaration):
         return fitting and all(fits(part, name) or name == part for name, part in zip(names, parts, strict=False))
 
     def is_mark(self, relative: str) -> bool:
-        """Tell whether a path is that of a mark, by which a sender says that a file or folder is whole."""
+        """Whether a path is a mark file, which says that a file or folder is complete."""
         mark, name = self.reads.mark, relative.rpartition("/")[2]
         return bool(mark) and (name.endswith(mark or "") if (mark or "").startswith(".") else name == mark)
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
-        """List the regular files that have landed, by their name below the root, sorted."""
+        """List the landed files that are read: (name below the root, path), sorted."""
         return [(file.name, file.path) for file in self.candidates(landing, data) if not file.fault]
 
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
-        """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
+        """List all entries of the feed's folders, sorted by name, each with the reason if it is not read."""
         check_folders(*self.root(landing, data))
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)
