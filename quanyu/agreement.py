@@ -70,9 +70,9 @@ def settle(context: Context) -> None:
 
 
 _ADVICE = (
-    "No step can compute this again. Take all of the home from its last backup (quanyu restore), or put the folder back"
-    " as it was. Without either, `quanyu home accept` goes on with what is there, for good: history is lost, ids may"
-    " change, and nothing that was due until then is sent by itself"
+    "No step can rebuild this. Restore the whole home from its last backup (quanyu restore), or put the folder back as"
+    " it was. Without either, `quanyu home accept` continues with what is there, permanently: history is lost, ids may"
+    " change, and messages that were due until then are not sent automatically"
 )
 
 
@@ -139,7 +139,7 @@ def check_reads(context: Context, step: Step) -> None:
         listed = ", ".join(sorted(set().union(*waits.values())))
         day = max([context.day, *(context.forward_day(name) or context.day for name in waits)])
         raise KeeperError(
-            f"{step.name} reads {listed}, which was lost and has to be made again first, by {', '.join(sorted(waits))}:"
+            f"{step.name} reads {listed}, which was lost and has to be rebuilt first, by {', '.join(sorted(waits))}:"
             f" quanyu run --day {day}"
         )
 

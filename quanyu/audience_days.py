@@ -36,8 +36,8 @@ def _reason(context: Context, audience: Audience) -> str:
     last: Mapping[str, Any] = context.store.memory.recall(MEMORY, audience.name) or {"day": None, "lacks": ""}
     if last["day"] == context.day.isoformat() and not last["lacks"]:
         return ""
-    stands = f"stands at {last['day']}" if last["day"] else "was not evaluated yet"
-    return f"{audience.name} {stands}, not at {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
+    evaluated = f"was evaluated for {last['day']}" if last["day"] else "was not evaluated yet"
+    return f"{audience.name} {evaluated}, not for {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
 
 
 def lacking(context: Context, steps: Iterable[str]) -> str:
@@ -54,4 +54,4 @@ def _lacks(context: Context, name: str) -> str:
     depends = last["depends"]
     inputs = {place: context.lake.version(place) for place in step.reads}
     current = depends["inputs"] == inputs and depends["definition"] == step.definition
-    return "" if current else "did not work since what it reads or says has changed"
+    return "" if current else "has not run since its inputs or its definition changed"

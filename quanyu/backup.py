@@ -65,8 +65,8 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
 
 
 _OUTSIDE = (
-    "the store of this home is a database elsewhere, which its own tools keep: while no run works on the home, dump it"
-    " (pg_dump) and call quanyu backup --without-store; put both back together, or the next run stops"
+    "the store of this home is a database elsewhere, so back it up with its own tools: while no run works on the home,"
+    " dump it (pg_dump) and call quanyu backup --without-store; restore both together, or the next run stops"
 )
 
 
@@ -74,10 +74,10 @@ def _check_target(settings: Settings, target: Path) -> None:
     if target.exists():
         raise ConfigError(f"{target} is there already: a backup is a folder of its own, such as {target}/2026-01-31")
     if target.resolve().is_relative_to(settings.home.resolve()):
-        raise ConfigError(f"{target} lies within the home: what takes the home would take the backup too")
+        raise ConfigError(f"{target} is inside of the home: whatever destroys the home would destroy the backup too")
     check_path(target.resolve())
     if homes.noted(settings) is None:
-        raise ConfigError(f"{settings.home} has had no run yet: there is nothing to keep")
+        raise ConfigError(f"{settings.home} has had no run yet: there is nothing to back up")
 
 
 def _copy_home(source: Path, target: Path, with_store: bool) -> None:
@@ -130,7 +130,7 @@ def read_manifest(source: Path) -> Manifest:
         raise ConfigError(f"{source} was made by another release (form {manifest.form}; this one reads {FORM})")
     for place, (table_id, version) in manifest.tables.items():
         if words := loss(source / "lake" / place, Condition(table_id, version)):
-            raise ConfigError(f"{source} is not as it was made: {place}: {words}; take an earlier backup")
+            raise ConfigError(f"{source} is damaged: {place}: {words}; take an earlier backup")
     return manifest
 
 
@@ -144,7 +144,7 @@ def restore(settings: Settings, source: Path) -> Manifest:
         raise ConfigError(f"{source} is of the home {manifest.home!r}, and base.yml says name: {settings.name}")
     if lying := [name for name in (*FOLDERS, *DATABASES, *FILES) if (settings.home / name).exists()]:
         raise ConfigError(f"{settings.home} is not empty ({', '.join(lying)}): give --home a folder that is, or move"
-                          " what lies there away as a whole")  # fmt: skip
+                          " all of its content away")  # fmt: skip
     fresh = settings.home / "restoring"
     shutil.rmtree(fresh, ignore_errors=True)
     _copy_home(source, fresh, with_store=manifest.store)

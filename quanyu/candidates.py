@@ -73,7 +73,7 @@ def _below(level: Level, pattern: str) -> Iterator[Candidate]:
         if reason is not None:
             yield Candidate(level.name + name, level.path / name, reason, doubtful=is_like(name, part))
         elif other != name:
-            yield Candidate(level.name + name, level.path / name, f"{other} in other letters, which is taken", True)
+            yield Candidate(level.name + name, level.path / name, f"{other} differs in case only and is read", True)
         else:
             yield from _within(level, name, pattern, own)
 
@@ -95,7 +95,7 @@ def _within(level: Level, name: str, pattern: str, own: bool) -> Iterator[Candid
     elif path.is_dir():
         yield from _below(Level(f"{whole}/", path, level.parts[1:], own), pattern)
     elif own:
-        yield Candidate(whole, path, "no folder, though one is looked for here", doubtful=True)
+        yield Candidate(whole, path, "not a folder, although the path pattern needs one", doubtful=True)
 
 
 def _dated(candidate: Candidate, pattern: str) -> Candidate:
@@ -130,13 +130,13 @@ def _fault(path: Path, name: str, root: Path) -> str:
         mode = path.stat().st_mode
         real = path.resolve()
     except FileNotFoundError:
-        return "a link to nothing"
+        return "a broken link"
     except (OSError, RuntimeError):
-        return "a link in a circle, or of a folder that may not be read"
+        return "a circular link, or a link to a folder that may not be read"
     if printable(name) != name:
         return "a name with hidden characters, or not in UTF-8"
     if not real.is_relative_to(root):
-        return "a link out of the folder of landed files"
+        return "a link out of the landing folder"
     if not stat.S_ISREG(mode):
         return "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
     return "" if os.access(path, os.R_OK) else "a file that may not be read"

@@ -31,7 +31,7 @@ Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away aft
 
 def _finite(seconds: float) -> float:
     if not math.isfinite(seconds):
-        raise typer.BadParameter("a number of seconds is wanted")
+        raise typer.BadParameter("give a number of seconds")
     return seconds
 
 
@@ -166,7 +166,7 @@ def table(
 
 @app.command()
 def doctor(conf: Conf = None, home: Home = None) -> None:
-    """Check Python, the engine, ports, disk and versions, and say how to mend each.
+    """Check Python, the engine, ports, disk and versions, and how to fix each.
 
     Example: `quanyu doctor`
     """

@@ -31,7 +31,7 @@ def without_login(url: str | None) -> str | None:
     parts = urlsplit(url or "")
     options = [name for name, _ in parse_qsl(f"{parts.query}&{parts.path.replace(';', '&')}", keep_blank_values=True)]
     if "@" in parts.netloc or any(is_credential(name.strip("/")) for name in options):
-        raise ValueError(f"a secret may not stand in an address: {REFERENCE}")
+        raise ValueError(f"an address must not contain a secret: {REFERENCE}")
     return url
 
 
@@ -41,9 +41,7 @@ def referred(conf: Mapping[str, str]) -> Mapping[str, str]:
         if is_credential(name) and not value.startswith(("env:", "file:")) and not _HARMLESS.fullmatch(value):
             raise ValueError(f"a secret may not stand in {name}: {REFERENCE}")
         if re.search(r"-D\S*(passw|secret|token)\S*=", value, re.I):
-            raise ValueError(
-                f"a secret may not stand in the options of Java in {name}: give it by a setting of its own"
-            )
+            raise ValueError(f"Java options must not contain a secret: {name}: give it by a setting of its own")
     return conf
 
 
@@ -66,8 +64,8 @@ def check_host(host: str, encrypted: bool, plain_hosts: Collection[str] = ()) ->
     """Raise ConfigError if a connection to another machine is not encrypted and its host is not in `plain_hosts`."""
     if not (encrypted or is_loopback(host) or host in plain_hosts):
         raise ConfigError(
-            f"{host} would be reached without TLS, by which everyone on the way reads along: switch TLS on, or name"
-            " the host in plain_hosts where its network is your own"
+            f"{host} would be reached without TLS, so that others on the network could read the data: switch TLS on, or"
+            " name the host in plain_hosts if its network is your own"
         )
 
 

@@ -67,7 +67,7 @@ def _end(number: signal.Signals, screen: int, settings: Settings) -> None:
     (settings.home / "run.holder").unlink(missing_ok=True)
     # Show the cursor again that a progress bar has hidden.
     shown = "\x1b[?25h\r" if os.isatty(screen) else ""
-    words = f"{shown}ended by {NAMES[number]}: what was committed stays, and the same call goes on from there\n"
+    words = f"{shown}ended by {NAMES[number]}: what was committed stays, and the same command continues from there\n"
     with contextlib.suppress(OSError):
         os.write(screen, words.encode())
     os._exit(128 + number)

@@ -73,9 +73,9 @@ ORDER: tuple[type[QuanyuError], ...] = (QuanyuError, ConfigError, RetryableError
 ACTORS = {
     "ConfigError": "you",
     "ExpressionError": "you",
-    "RetryableError": "the machine's keeper",
-    "LaterError": "the machine's keeper",
-    "KeeperError": "the machine's keeper",
+    "RetryableError": "the machine's operator",
+    "LaterError": "the machine's operator",
+    "KeeperError": "the machine's operator",
     "RejectedError": "the platform",
     "ContractError": "the sender of the data",
 }
@@ -83,7 +83,7 @@ ACTORS = {
 
 def actor(fault: str) -> str:
     """Who must act on an error, by the name of its class."""
-    return ACTORS.get(fault, "the program's maker")
+    return ACTORS.get(fault, "the developers of Quanyu")
 
 
 def worst(fault: str) -> int:

@@ -12,7 +12,7 @@ from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError
 _OURS = Path(__file__).parents[1]
 _NO_SPACE = "no space is left on the disk: make room, then run again"
 _READ_ONLY = "the disk can be read and not written: mend or mount it so that it can, then run again"
-_NO_RIGHT = "this user may not read or write it: give the rights, or run as the user whose it is"
+_NO_RIGHT = "this user has no permission to read or write it: grant it, or run as its owner"
 _BY_NUMBER: dict[int, tuple[type[QuanyuError], str]] = {
     errno.ENOSPC: (KeeperError, _NO_SPACE),
     errno.EDQUOT: (KeeperError, _NO_SPACE),
@@ -24,13 +24,13 @@ _BY_NUMBER: dict[int, tuple[type[QuanyuError], str]] = {
     errno.ENFILE: (KeeperError, "too many files are open on this machine: raise its limit, then run again"),
     errno.EIO: (KeeperError, "the disk fails: look at the system's log before anything is run again"),
     errno.ENOMEM: (KeeperError, "the machine has no memory left: end what else runs, or set sail.memory lower"),
-    errno.ENOENT: (RetryableError, "it is not there, or went away while it was used: look for it, then run again"),
-    errno.ESTALE: (RetryableError, "it is not there, or went away while it was used: look for it, then run again"),
-    errno.ENOTDIR: (ConfigError, "a file stands where a folder is wanted: name another folder, or move it away"),
-    errno.EEXIST: (ConfigError, "a file stands where a folder is wanted: name another folder, or move it away"),
-    errno.EISDIR: (ConfigError, "a folder stands where a file is wanted: name another file, or move it away"),
+    errno.ENOENT: (RetryableError, "it does not exist, or was deleted while in use: restore it, then run again"),
+    errno.ESTALE: (RetryableError, "it does not exist, or was deleted while in use: restore it, then run again"),
+    errno.ENOTDIR: (ConfigError, "a file is in place of a folder: name another folder, or move the file away"),
+    errno.EEXIST: (ConfigError, "a file is in place of a folder: name another folder, or move the file away"),
+    errno.EISDIR: (ConfigError, "a folder is in place of a file: name another file, or move the folder away"),
     errno.ENAMETOOLONG: (ConfigError, "the name is too long for this disk: choose a shorter folder"),
-    errno.ELOOP: (ConfigError, "links lead in a circle: name the folder itself"),
+    errno.ELOOP: (ConfigError, "the links are circular: name the folder itself"),
 }
 _NETWORK = "the other side did not answer: run again"
 # Error numbers in messages of native libraries and file databases.

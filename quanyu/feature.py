@@ -116,7 +116,7 @@ class FeatureView:
         """Check every expression against the view's table and the tables it refers to."""
         problems, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
-            problems.add(file, cls.__name__, "says in a docstring what it knows")
+            problems.add(file, cls.__name__, "needs a docstring that says what it measures")
         for attribute in ("owner", "over"):
             if not hasattr(cls, attribute):
                 problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
@@ -237,12 +237,12 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
         if not NAME.match(name) or name in ("customer_id", "as_of"):
             yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
         if not declared.about.strip():
-            yield name, "says what it means"
+            yield name, "needs a text that says what it means"
     for name in view.derived:
         if not NAME.match(name) or name in view.over.schema() or name in named:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
     if view.derived and not view.over.happens:
-        yield "derived", f"{view.over.name} says of no row when it happened, so that its rows have no order"
+        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

@@ -93,9 +93,10 @@ def check_key(settings: Settings) -> None:
     key = hmac.new(person_key_secret(settings), b"quanyu person key", hashlib.sha256).hexdigest()[:16]
     if before.key and before.key != key and has_facts(settings):
         raise ConfigError(
-            f"the key of persons is not the one that the facts in {settings.lake} were made with: everybody would be"
-            f" somebody else. Put the former key back ({settings.keys.person or settings.home / 'person.key'}), take"
-            " all of the home from its last backup (quanyu restore), or begin a new home with the same landing folder"
+            f"the person key is not the one that the facts in {settings.lake} were made with: everybody would get"
+            f" another person_key. Put the former key back ({settings.keys.person or settings.home / 'person.key'}),"
+            " restore the whole home from its last backup (quanyu restore), or start a new home with the same landing"
+            " folder"
         )
     if before.key != key:
         write(settings.home, replace(before, key=key))
@@ -106,8 +107,8 @@ def check_name(settings: Settings) -> HomeNote:
     before = noted(settings) or note(settings)
     if before.name != settings.name:
         raise ConfigError(
-            f"name: {settings.name!r} is not the name of this home, which is {before.name!r} and stands in all that it"
-            f" sent and exported; write name: {before.name} in base.yml, or take another home for another name"
+            f"name: {settings.name!r} is not the name of this home. Its name is {before.name!r}, which is part of"
+            f" everything it has sent and exported; write name: {before.name} in base.yml, or start a new home"
         )
     return before
 
@@ -128,16 +129,16 @@ def may_send(settings: Settings) -> str | None:
     before, here = check_name(settings), present(settings)
     if before.restored:
         return (
-            f"this home was restored out of a backup of {before.restored}: what was due since may have gone out; if no"
-            " other one sends in its place, say so with `quanyu home accept`"
+            f"this home was restored from a backup of {before.restored}: messages that were due since may have been"
+            " sent; if no other home sends in its place, confirm with `quanyu home accept`"
         )
     if before.is_at(here):
         return None
     moved = [f"at {before.path} and not at {here.path}"] if before.path != here.path else []
     moved += ["on another machine"] if before.machine != here.machine else []
     return (
-        f"this home was noted {' and '.join(moved)}: a copy would send all again; if it is the only one,"
-        " say so with `quanyu home accept`"
+        f"this home was noted {' and '.join(moved)}: a copy would send everything again; if it is the only one,"
+        " confirm with `quanyu home accept`"
     )
 
 

@@ -56,4 +56,4 @@ def accept(
         note = accept_home(settings, day_of(sent_until) if sent_until else None)
     say(f"{note.name} at {note.path} sends and exports from the next run on")
     if note.doubted:
-        say(f"but for messages that were due until {note.doubted}: they may have gone out, and are unknown")
+        say(f"but for messages that were due until {note.doubted}: they may have been sent already, and become unknown")

@@ -48,7 +48,7 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         if [name for name in names if name != "as_of"] != wanted:
             problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
         if not (function.__doc__ or "").strip():
-            problems.append(Problem(where, "", "says in a docstring what it gives"))
+            problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
             problems.append(Problem(where, "writes", f"a job is named for what it writes: {writes.name}"))
         if problems:

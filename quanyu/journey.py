@@ -84,9 +84,9 @@ class Journey(YamlDeclaration):
         for other in journeys:
             for old in self.was or ():
                 if other.name == old:
-                    problems.add(self.file, "was", f"{old!r} has a file of its own; name journeys whose file is gone")
+                    problems.add(self.file, "was", f"{old!r} still has a file; name only journeys without one")
                 elif other.name != self.name and old in (other.was or ()):
-                    problems.add(self.file, "was", f"{old!r} goes on as {other.name!r} already; name it once")
+                    problems.add(self.file, "was", f"{old!r} is a former name of {other.name!r} already; name it once")
         if self.enters not in set(audiences):
             problems.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]

@@ -18,8 +18,8 @@ def check(context: Context) -> None:
     """
     check_path(context.settings.home)
     if context.settings.spark.remote and set("?*{}") & set(str(context.settings.home)):
-        raise ConfigError(f"a cluster takes ? * {{ }} for patterns, and one is in the path {context.settings.home}:"
-                          " choose another home (--home)")  # fmt: skip
+        raise ConfigError(f"a cluster reads ? * {{ }} as patterns, and the home's path contains one:"
+                          f" {context.settings.home}; choose another home (--home)")  # fmt: skip
     extracts = any(source.extracts for source in context.catalogue.sources.values())
     for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
         check_writable(folder)

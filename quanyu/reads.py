@@ -68,7 +68,7 @@ class Reads(Part):
     @model_validator(mode="after")
     def _one_day(self) -> Reads:
         if bool(DAY.search(self.path)) == bool(self.day):
-            raise ValueError("the day stands either in the path, as {day}, or in `day` as an expression of a column")
+            raise ValueError("give the day either in the path, as {day}, or in `day` as an expression of a column")
         return self
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class Reads(Part):
     def _mark_of_a_day(self) -> Reads:
         if self.mark and not self.mark.startswith(".") and not DAY.search(self.path.rpartition("/")[0]):
             raise ValueError(
-                f"the mark {self.mark!r} tells of a whole folder, which must be one a day, as `orders/{{day}}/*.csv`;"
-                " one behind the name of each file begins with a dot, as `.done`"
+                f"the mark {self.mark!r} marks a complete folder: give every day its folder, as `orders/{{day}}/*.csv`;"
+                " a mark that is added to each file's name begins with a dot, as `.done`"
             )
         return self

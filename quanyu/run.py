@@ -219,9 +219,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         outcome = step.do(context, receipt)
     agreement.note(context)
     agreement.made(context, step.name)
-    outcome = replace(
-        outcome, notes=(*(f"{place} was lost and is made again" for place in sorted(lost)), *outcome.notes)
-    )
+    outcome = replace(outcome, notes=(*(f"{place} was lost and is rebuilt" for place in sorted(lost)), *outcome.notes))
     wrote = {place: context.lake.version(place) for place in step.writes}
     record = {
         "day": context.day.isoformat(),

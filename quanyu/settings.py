@@ -153,8 +153,8 @@ def person_key_secret(settings: Settings) -> bytes:
     if not path.exists():
         if has_facts(settings):
             raise ConfigError(
-                f"{path} is gone, the key with which the facts in {settings.lake} were made: put it back, or take all"
-                " of the home from its last backup (quanyu restore)"
+                f"{path} is missing, the key with which the facts in {settings.lake} were made: put it back, or restore"
+                " the whole home from its last backup (quanyu restore)"
             )
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"person.key.{os.getpid()}")

@@ -120,7 +120,7 @@ class Source(YamlDeclaration):
                 problems.add(self.file, key, words)
             for key in ("mark", "settles"):
                 if getattr(self.reads, key):
-                    problems.add(self.file, f"reads.{key}", "is not allowed: an extract lands whole, or not at all")
+                    problems.add(self.file, f"reads.{key}", "is not allowed: an extract is always complete")
         for name, fill in self.fills.items():
             table = tables.get(fill.table)
             if table is None or table.layer != "silver" or table.name == "identifiers":

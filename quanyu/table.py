@@ -159,12 +159,12 @@ class Table:
 
 
 def _problems(table: type[Table]) -> list[Problem]:
-    mistakes = [] if (table.__doc__ or "").strip() else [("", "says in a docstring what one row is")]
+    mistakes = [] if (table.__doc__ or "").strip() else [("", "needs a docstring that says what one row is")]
     if getattr(table, "layer", None) not in ("silver", "gold"):
         mistakes.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
         if name in vars(Table) or name in Table.__annotations__:
-            mistakes.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
+            mistakes.append((f".{name}", "is a reserved name: give the column another name"))
         if not NAME.match(name):
             mistakes.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
@@ -172,7 +172,7 @@ def _problems(table: type[Table]) -> list[Problem]:
         if column.days and column.type not in ("date", "timestamp"):
             mistakes.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
         if not column.about:
-            mistakes.append((f".{name}", "says what it means"))
+            mistakes.append((f".{name}", "needs a text that says what it means"))
     places = [("keys", key) for key in table.keys]
     places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
     for place, name in places:

@@ -37,7 +37,7 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if alias and id(node) not in self._sizes:
-            raise yaml.MarkedYAMLError(problem="an alias stands within what it stands for", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem="an alias is inside of its own anchor", problem_mark=mark)
         self._nodes += self._sizes[id(node)] if alias else 1
         if self._nodes > MOST_NODES:
             words = f"more than {MOST_NODES} keys and values, aliases written out"

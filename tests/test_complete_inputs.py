@@ -97,7 +97,7 @@ def test_a_view_that_stopped_leaves_its_audiences_as_they_were_and_the_others_go
     assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
     words = "features.value stopped or did not run for 2024-07-02"
     assert notes["memberships"] == (f"not brought to the day, nobody in or out: buyers: {words}",)
-    assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
+    assert stale(shop, 2) == {"buyers": f"buyers was evaluated for 2024-07-01, not for 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
     # Nobody is in anew, and who came on the day that was missed came on that day.
     bought(shop, 3, "M4")

@@ -70,7 +70,7 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     """Add, subtract, multiply or divide numbers. An overflow and a division by 0 give null."""
     for term in (left, right):
         if family(term.type) not in ("number", None):
-            raise ExpressionError(f"{node.sql(dialect='spark')} reckons with a {article(term.type)}: {_advice(term)}")
+            raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
     kinds = {left.type, right.type} - {NULL}
     if not kinds:
         return Term("cast(null as double)", "double")
@@ -106,7 +106,7 @@ def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:
 def negative(node: exp.Expr, term: Term) -> Term:
     """The negated number."""
     if family(term.type) not in ("number", None):
-        raise ExpressionError(f"{node.sql(dialect='spark')} reckons with a {article(term.type)}: {_advice(term)}")
+        raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
     if term.type in WHOLE:
         return Term(f"try_subtract(0L, {term.to('bigint').sql})", "bigint")
     return Term(f"cast(0 - {term.sql} as {term.type})", term.type) if term.type != NULL else term

@@ -49,21 +49,21 @@ def drop_dead_hint(path: Path) -> None:
 def loss(path: Path, last: Condition) -> str:
     """Say what a table has lost since its last recorded state; empty if it is complete."""
     if not path.is_dir():
-        return "the table is gone"
+        return "the table is missing"
     if not (path / "_delta_log").is_dir():
-        return "the log of the table is gone"
+        return "the log of the table is missing"
     table = _opened(path)
     if table is None:
         return "the log of the table cannot be read"
     if str(table.metadata().id) != last.table_id:
-        return "another table lies in its place"
+        return "another table is in its place"
     if table.version() < last.version:
-        return f"the table stands at version {table.version()}, and version {last.version} was written"
+        return f"the table is at version {table.version()}, and version {last.version} was written"
     if any(not file.stat().st_size for file in (path / "_delta_log").glob("*.json")):
         return "a commit of the table's log is empty"
     files = data_files(table)
     gone = sum(not file.is_file() for file in files)
-    return f"{gone} of {len(files)} data files of the table are gone" if gone else ""
+    return f"{gone} of {len(files)} data files of the table are missing" if gone else ""
 
 
 def _opened(path: Path) -> Any:

@@ -103,9 +103,9 @@ class Lake(StoredTables):
         for name, column in table.schema().items():
             if name in stored and not same_type(column.type, stored[name]):
                 raise ConfigError(
-                    f"{place}: column {name} is declared as {column.type} but lies there as {stored[name]};"
-                    f" declare a new column for the new type. Where a table can be made again (silver, features), move"
-                    f" {self.path(place)} away instead, and the next run makes it anew; it stops where one cannot"
+                    f"{place}: column {name} is declared as {column.type} but stored as {stored[name]};"
+                    f" declare a new column for the new type. If a table can be rebuilt (silver, features), move"
+                    f" {self.path(place)} away instead, and the next run rebuilds it; for other tables the run stops"
                 )
         missing = {name: layout_column(column) for name, column in table.schema().items() if name not in stored}
         if missing:

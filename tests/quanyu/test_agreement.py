@@ -90,7 +90,7 @@ def test_a_table_of_silver_that_was_lost_is_made_again_from_bronze(shop, lose):
     before = {place: shop.rows(place) for place in ("silver/orders", "gold/value", "gold/memberships")}
     lose(shop, "silver/orders")
     outcomes = run_again(shop)
-    assert "silver/orders was lost and is made again" in outcomes["ingest.receipts"].notes
+    assert "silver/orders was lost and is rebuilt" in outcomes["ingest.receipts"].notes
     assert {place: shop.rows(place) for place in before} == before
     assert agreement.losses(shop.context(SECOND)) == {}
 
@@ -164,7 +164,7 @@ def test_a_reader_waits_until_the_lost_table_is_whole(shop):
 def test_a_table_with_rows_of_a_feed_that_is_not_declared_any_more_stops(shop):
     (shop.conf / "sources" / "consents.yml").unlink()
     folder_gone(shop, "silver/consents")
-    with pytest.raises(KeeperError, match="silver/consents: the table is gone"):
+    with pytest.raises(KeeperError, match="silver/consents: the table is missing"):
         run_again(shop)
 
 
@@ -205,7 +205,7 @@ def test_with_a_store_of_last_week_an_earlier_day_leaves_what_only_goes_forward(
 def test_a_lake_of_last_week_stops_before_anything_is_sent_again(shop):
     shutil.rmtree(shop.home / "lake")
     shutil.copytree(template("small_day", lived) / "0" / "home" / "lake", shop.home / "lake")
-    with pytest.raises(KeeperError, match="gold/deliveries: the table stands at version"):
+    with pytest.raises(KeeperError, match="gold/deliveries: the table is at version"):
         run_again(shop)
 
 
@@ -215,8 +215,8 @@ def test_the_doctor_tells_what_was_lost_and_changes_nothing(shop):
     assert (whole.ok, whole.found) == (True, "they agree")
     folder_gone(shop, "silver/orders")
     lost = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
-    assert (lost.ok, lost.found) == (False, "silver/orders: the table is gone")
-    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is gone"}
+    assert (lost.ok, lost.found) == (False, "silver/orders: the table is missing")
+    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is missing"}
 
 
 def test_the_lake_is_taken_as_it_lies_when_a_person_says_so(shop):
@@ -231,6 +231,6 @@ def test_the_words_name_each_lost_table_and_no_path_of_a_row(shop):
     with pytest.raises(KeeperError) as stopped:
         preflight.check(shop.context(SECOND))
     lines = str(stopped.value).splitlines()
-    assert lines[0] == "gold/decisions: the log of the table is gone"
-    assert lines[1] == "gold/memberships: the table is gone"
+    assert lines[0] == "gold/decisions: the log of the table is missing"
+    assert lines[1] == "gold/memberships: the table is missing"
     assert re.search(r"quanyu restore.*quanyu home accept", lines[2])

@@ -73,7 +73,7 @@ def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_th
     context = empty.context(SECOND)
     preflight.check(context)
     outcomes = empty.run(SECOND)
-    assert "restored out of a backup" in outcomes["send"].notes[0]
+    assert "restored from a backup" in outcomes["send"].notes[0]
     assert any("nothing is exported: this home was restored" in note for note in outcomes["export.buyers.drop"].notes)
     assert not (empty.home / "outbox").exists()
     assert f"due until {SECOND}" in commanded(empty, "home", "accept", "--sent-until", SECOND)
@@ -126,7 +126,7 @@ def test_a_backup_of_another_home_is_refused(shop, empty, tmp_path):
 
 
 def test_a_backup_is_neither_within_the_home_nor_over_another(shop, tmp_path):
-    with pytest.raises(ConfigError, match="within the home"):
+    with pytest.raises(ConfigError, match="inside of the home"):
         back_up(shop.settings, shop.home / "kept")
     (tmp_path / "kept").mkdir()
     with pytest.raises(ConfigError, match="is there already"):
@@ -147,7 +147,7 @@ def test_a_store_elsewhere_is_refused_in_words_and_left_out_when_told(shop, tmp_
 def test_a_home_that_has_lost_a_table_is_not_kept_over_good_backups(shop, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     (shop.home / "lake" / "gold" / "memberships").rename(tmp_path / "away")
-    with pytest.raises(KeeperError, match="gold/memberships: the table is gone"):
+    with pytest.raises(KeeperError, match="gold/memberships: the table is missing"):
         back_up(shop.settings, tmp_path / "kept_again")
     assert read_manifest(tmp_path / "kept").last_day == FIRST
     assert not (tmp_path / "kept_again").exists()
@@ -157,4 +157,4 @@ def test_the_commands_say_what_they_keep_and_what_comes_next(shop, empty, tmp_pa
     assert f"last day run: {FIRST}" in commanded(shop, "backup", tmp_path / "kept")
     assert "quanyu home accept" in commanded(empty, "restore", tmp_path / "kept")
     assert json.loads((empty.home / "home.json").read_text())["restored"]
-    assert "restored out of a backup" in commanded(empty, "home", "show")
+    assert "restored from a backup" in commanded(empty, "home", "show")

@@ -124,7 +124,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "words"),
     [
         (BOMB, "more than 50000 keys and values, aliases written out"),
-        ("a: &a [*a]", "an alias stands within what it stands for"),
+        ("a: &a [*a]", "an alias is inside of its own anchor"),
         ("a: " + "[" * 100_000, "nested more than 40 deep"),
         ("a: " + "x" * (1 << 20), "at most 1048576 are allowed"),
         ("a: " + "9" * 5000, "not valid YAML in UTF-8"),

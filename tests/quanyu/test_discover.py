@@ -138,7 +138,7 @@ TOLD = [
     ("base.yml: mail.password", "by reference only", "env:NAME or file:PATH"),
     ("sources/shop.yml: line 3", "the key 'describes' is given twice"),
     ("sources/pos.yml: describes", "is missing"),
-    ("sources/pos.yml: reads", "the day stands either in the path"),
+    ("sources/pos.yml: reads", "give the day either in the path"),
     ("sources/web.yml: reads.format", "'excel' is not allowed", "'csv', 'jsonl', 'json' or 'parquet'"),
     ("sources/pos.yml: fills", "{} is not allowed", "at least 1"),
     ("sources/web.yml: fills", "{} is not allowed", "at least 1"),

@@ -40,7 +40,7 @@ from quanyu.run import Step, perform
 def test_the_machines_faults_say_who_must_act(error, kind, words):
     fault = machine_fault(error)
     assert type(fault) is kind and words in str(fault)
-    assert actor(KeeperError.__name__) == actor(RetryableError.__name__) == "the machine's keeper"
+    assert actor(KeeperError.__name__) == actor(RetryableError.__name__) == "the machine's operator"
 
 
 def test_a_fault_of_the_program_shows_where_it_is_and_no_value():

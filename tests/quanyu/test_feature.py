@@ -96,7 +96,7 @@ def test_a_view_without_its_parts_is_reported_so():
         pass
 
     messages = " ".join(str(problem) for problem in Bare.problems(TABLES).found)
-    assert "says in a docstring" in messages
+    assert "needs a docstring" in messages
     assert "Bare.owner: is missing" in messages
     assert "Bare.over: is missing" in messages
 

@@ -32,7 +32,7 @@ def test_the_first_run_notes_the_home_for_its_owner_alone(settings):
 def test_another_name_is_refused_in_a_sentence_and_nothing_is_left_held(settings):
     home.note(settings)
     other = settings_of(settings.home, name="berlin")
-    with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home, which is 'quanyu'"):
+    with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home. Its name is 'quanyu'"):
         home.may_send(other)
     for _ in range(2):
         with pytest.raises(ConfigError, match="write name: quanyu"), home_lock(other):

@@ -33,5 +33,5 @@ def test_every_mistake_is_reported_at_once():
         job(reads=[Orders, OrderLines], writes=Activity)(deeds)
     message = str(error.value)
     assert "parameters are ['order_lines', 'orders'], but it reads ['orders', 'order_lines']" in message
-    assert "says in a docstring what it gives" in message
+    assert "needs a docstring that says what it returns" in message
     assert "a job is named for what it writes: activity" in message

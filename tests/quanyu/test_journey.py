@@ -95,6 +95,6 @@ def test_an_old_name_is_gone_and_goes_on_as_one_journey(tmp_path):
     journey = Journey.load(tmp_path / "winback.yml")
     others = [journey.model_copy(update={"name": "old", "was": None}), journey.model_copy(update={"name": "twin"})]
     assert [problem.message for problem in journey.problems(["winback"], TABLES, [journey, *others]).found] == [
-        "'old' has a file of its own; name journeys whose file is gone",
-        "'old' goes on as 'twin' already; name it once",
+        "'old' still has a file; name only journeys without one",
+        "'old' is a former name of 'twin' already; name it once",
     ]  # fmt: skip

@@ -64,8 +64,8 @@ def test_a_source_says_what_it_fills(tmp_path):
         (("format: csv", "format: csv, encoding: utf-9"), "reads.encoding: 'utf-9' is not allowed: unknown encoding"),
         (("format: csv", "format: csv, delimiter: ';;'"), "reads.delimiter"),
         (("format: csv", "format: csv, delimeter: ';'"), "unknown key; did you mean 'delimiter'?"),
-        (("{day}/", ""), "the day stands either in the path"),
-        (("format: csv", "format: csv, day: sold_at"), "the day stands either in the path"),
+        (("{day}/", ""), "give the day either in the path"),
+        (("format: csv", "format: csv, day: sold_at"), "give the day either in the path"),
         (("delivers: events", "delivers: updates"), "delivers: 'updates' is not allowed"),
         (("delivers: events", "delivers: events\ndeleted_when: absent"), "deleted_when: absent is for feeds"),
         (("delivers: events", "delivers: events\nzone: Asia/Shanghi"), "did you mean 'Asia/Shanghai'?"),
@@ -216,7 +216,7 @@ def test_what_an_extract_may_not_say(tmp_path, swap, words):
     ("reads", "words"),
     [
         ("settles: soon", "an age is written as `30 seconds`, `1 minute` or `2 hours`"),
-        ("mark: _SUCCESS", "tells of a whole folder, which must be one a day"),
+        ("mark: _SUCCESS", "marks a complete folder: give every day its folder"),
         ("mark: '*.done'", "reads.mark"),
     ],
 )

@@ -52,11 +52,11 @@ def test_every_mistake_is_reported_at_once():
         type("Faulty", (Table,), body)
     message = str(error.value)
     for words in (
-        "test_table.py: Faulty: says in a docstring what one row is",
+        "test_table.py: Faulty: needs a docstring that says what one row is",
         "Faulty.layer: is missing: silver or gold",
         "Faulty.ordered_at: type 'timestmp' is not allowed",
         "Faulty.Amount: names are lower case letters",
-        "Faulty.Amount: says what it means",
+        "Faulty.Amount: needs a text that says what it means",
         "Faulty.keys: unknown column 'order_id'; did you mean 'ordered_at'?",
         "Faulty.happens: unknown column 'orderd_at'; did you mean 'ordered_at'?",
     ):

@@ -209,7 +209,7 @@ def _type(
     for column in around.find_all(exp.Column):
         if column.name not in types and (column.name != AS_OF or column.table):
             raise ExpressionError(
-                f"{column.sql(dialect='spark')} stands outside of an aggregate: say which row's value counts"
+                f"{column.sql(dialect='spark')} is outside of an aggregate: say which row's value to use"
             )
     kind = type_of(around, {**types, **({AS_OF: schema[AS_OF]} if AS_OF in schema else {})})
     if kind == NULL:
