@@ -175,7 +175,7 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
 
     findings = check(opened(conf, home))
     for finding in findings:
-        mark = ("ok  ", "green") if finding.ok else ("mend", "red")
+        mark = ("ok  ", "green") if finding.ok else ("fix ", "red")
         say(line(mark, f" {finding.name}: {finding.found}", "" if finding.ok else f"\n       {finding.mend}"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 

@@ -92,7 +92,7 @@ def test_a_holdout_is_a_share(text, share):
     )
 
 
-def test_what_names_a_faulty_feature_is_not_called_faulty_itself():
+def test_a_rule_over_an_invalid_feature_is_not_reported_itself():
     assert problems_of(who="broken.feature > 3") == ""
 
 

@@ -1,4 +1,4 @@
-"""A home is kept elsewhere and brought back as a whole, and what may have gone out since is not sent again."""
+"""Backup and restore of a home; messages that may have been sent since are not sent again."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ ORDERS = "lake/silver/orders"
 
 
 def commanded(shop, *words):
-    """Give a command on a home, and return what it said."""
+    """Run a command on a home, and return its output."""
     app = typer.Typer()
     for commands in (backupcommands, homecommands):
         commands.add(app)
@@ -63,7 +63,7 @@ def test_a_restored_home_holds_what_the_home_held_for_its_owner_alone(shop, empt
 
 def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_then(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
-    # What went out after the backup.
+    # Messages that were sent after the backup.
     shop.run(SECOND)
     sent = {row[0] for row in shop.rows("gold/deliveries", "key", "status") if row[1] == "sent"}
     assert sent
@@ -83,7 +83,7 @@ def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_th
     assert not list((empty.home / "outbox").rglob("*.eml"))
 
 
-def test_a_day_after_what_may_have_gone_out_is_sent(shop, empty, tmp_path):
+def test_messages_due_after_the_doubted_day_are_sent(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     restore(empty.settings, tmp_path / "kept")
     commanded(empty, "home", "accept", "--sent-until", FIRST)
@@ -133,7 +133,7 @@ def test_a_backup_is_neither_within_the_home_nor_over_another(shop, tmp_path):
         back_up(shop.settings, tmp_path / "kept")
 
 
-def test_a_store_elsewhere_is_refused_in_words_and_left_out_when_told(shop, tmp_path):
+def test_an_external_store_is_refused_and_left_out_on_request(shop, tmp_path):
     (shop.home / "store.db").rename(tmp_path / "elsewhere.db")
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "store: env:STORE_URL\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +144,7 @@ def test_a_store_elsewhere_is_refused_in_words_and_left_out_when_told(shop, tmp_
     assert not (tmp_path / "kept" / "store.db").exists()
 
 
-def test_a_home_that_has_lost_a_table_is_not_kept_over_good_backups(shop, tmp_path):
+def test_a_home_that_has_lost_a_table_is_not_backed_up(shop, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     (shop.home / "lake" / "gold" / "memberships").rename(tmp_path / "away")
     with pytest.raises(KeeperError, match="gold/memberships: the table is missing"):
@@ -153,7 +153,7 @@ def test_a_home_that_has_lost_a_table_is_not_kept_over_good_backups(shop, tmp_pa
     assert not (tmp_path / "kept_again").exists()
 
 
-def test_the_commands_say_what_they_keep_and_what_comes_next(shop, empty, tmp_path):
+def test_the_commands_say_what_was_copied_and_what_to_do_next(shop, empty, tmp_path):
     assert f"last day run: {FIRST}" in commanded(shop, "backup", tmp_path / "kept")
     assert "quanyu home accept" in commanded(empty, "restore", tmp_path / "kept")
     assert json.loads((empty.home / "home.json").read_text())["restored"]

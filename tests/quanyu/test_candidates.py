@@ -1,4 +1,4 @@
-"""What lies in landing and is no file of a feed is told, and stops no other."""
+"""Entries of landing that are no valid file of a feed are reported, and do not stop others."""
 
 import os
 
@@ -25,7 +25,7 @@ def test_a_regular_file_is_taken_also_by_a_link_below_the_root(landing):
     assert faults(landing) == {"pos/a.csv": "", "pos/b.csv": ""}
 
 
-def test_all_else_is_reported_and_the_file_beside_it_is_taken(landing):
+def test_other_entries_are_reported_and_the_file_beside_them_is_read(landing):
     pos = landing / "pos"
     (pos / "folder.csv").mkdir()
     os.mkfifo(pos / "pipe.csv")
@@ -54,7 +54,7 @@ def test_a_folder_that_links_out_gives_nothing(landing, tmp_path):
     assert faults(landing) == {"pos/a.csv": "a link out of the landing folder"}
 
 
-def test_a_root_that_is_a_link_itself_is_as_good_as_another(landing, tmp_path):
+def test_the_root_may_be_a_link(landing, tmp_path):
     (tmp_path / "link").symlink_to(landing)
     assert faults(tmp_path / "link") == {"pos/a.csv": ""}
 

@@ -1,4 +1,4 @@
-"""The catalogue's page is what the declarations say today."""
+"""docs/catalogue.md matches the declarations."""
 
 from pathlib import Path
 

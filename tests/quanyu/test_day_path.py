@@ -1,4 +1,4 @@
-"""Paths of feeds: what is refused with which words, and which day a file has where a star stands beside it."""
+"""Paths of feeds: refusals with their messages, and the day of a file next to a wildcard."""
 
 import re
 
@@ -52,7 +52,7 @@ def test_a_path_is_below_landing_and_tells_the_day_in_one_form(path, words):
         ("{day}.csv", None, "2024-07-01 (1).csv", "2024-07-01 (1)"),
     ],
 )
-def test_a_star_takes_nothing_of_the_day_and_the_day_nothing_of_the_star(pattern, form, name, day):
+def test_a_wildcard_and_the_day_beside_it_match_separate_characters(pattern, form, name, day):
     whole = re.escape(pattern).replace(r"\*", "[^/]*")
     match = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
     assert match and match["day"] == day

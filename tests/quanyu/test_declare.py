@@ -1,4 +1,4 @@
-"""What all declarations share: YAML is read strictly, and every mistake of a file is told at once."""
+"""Base of all declarations: YAML is read strictly, and all mistakes of a file are reported at once."""
 
 import os
 
@@ -61,7 +61,7 @@ def test_an_empty_file_has_no_keys_and_dates_are_text(tmp_path):
         ("winback", "3: 4\n", "Keys should be strings"),
     ],
 )
-def test_a_declaration_is_named_by_its_file_and_knows_its_keys(tmp_path, name, more, words):
+def test_a_declaration_is_named_by_its_file_and_refuses_unknown_keys(tmp_path, name, more, words):
     path = tmp_path / f"{name}.yml"
     path.write_text(f"describes: d\nowner: o\ngoal: care\nwho: 'true'\npurpose: ads\n{more}")
     assert words in "\n".join(problems_of(Audience.load, path))
@@ -93,7 +93,7 @@ def test_a_declaration_is_frozen(tmp_path):
         audience.owner = "other"
 
 
-def test_problems_are_gathered_and_told_once_each():
+def test_problems_are_gathered_and_reported_once_each():
     problems = Problems()
     problems.check()
     with problems.gather():

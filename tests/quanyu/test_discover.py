@@ -1,4 +1,4 @@
-"""A conf folder with a mistake of every kind: all are told at once, each with file, key, value and what is allowed."""
+"""A conf folder with every kind of mistake: all are reported at once, with file, key, value and what is allowed."""
 
 import subprocess
 import sys
@@ -197,7 +197,7 @@ def test_every_mistake_is_reported_with_what_is_allowed(messages, where, words):
 
 
 def test_no_mistake_is_reported_that_nobody_made(messages):
-    """What names something faulty is not called faulty itself, and nobody reads a traceback."""
+    """A declaration that names an invalid one is not reported itself, and there is no traceback."""
     expected = [where for where, *_ in TOLD]
     missing = ("fills.order_lines", "fills.ordrs")
     others = [
@@ -235,7 +235,7 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"), [("Value", "another table or view 'value'"), ("Customers", "another table or view 'customers'")]
 )
-def test_a_name_is_taken_once(tmp_path, name, words):
+def test_a_model_name_is_unique(tmp_path, name, words):
     conf = minimal(tmp_path, features__twin_py=f'''
         """A twin."""
         from quanyu.feature import Feature, FeatureView
@@ -273,7 +273,7 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     assert str(conf / "ml" / "empty.py") in messages
 
 
-def test_which_source_wins_names_columns_and_sources(tmp_path):
+def test_survivorship_settings_name_columns_and_sources(tmp_path):
     conf = minimal(tmp_path, base_yml="wins: {city: [pso], citty: []}")
     with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))

@@ -28,7 +28,7 @@ def findings(settings, **ports):
     return {finding.name: finding for finding in doctor.check(settings, **ports)}
 
 
-def test_everything_is_looked_at_and_nothing_is_changed(settings):
+def test_every_check_runs_and_nothing_is_changed(settings):
     names = ["python", "engine", "pyspark", "deltalake", "apache-airflow", "mlflow", "pysail", "home", "disk", "memory",
              "machine", "port 8080", "port 5000", "pages"]  # fmt: skip
     report = findings(settings)
@@ -54,7 +54,7 @@ def test_a_remote_spark_needs_no_java_here(on_spark):
     assert report["engine"].found == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
 
 
-def test_an_engine_that_cannot_be_is_reported(settings, monkeypatch):
+def test_an_unavailable_engine_is_reported(settings, monkeypatch):
     monkeypatch.setattr("quanyu.engine.session.sail_version", lambda: None)
     report = findings(settings)
     assert not report["engine"].ok and "no wheel" in report["engine"].found

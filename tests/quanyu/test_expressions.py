@@ -1,4 +1,4 @@
-"""The expression language: what it refuses, what it knows of types, and rules that are true or false, never null."""
+"""The expression language: refusals, types, and two-valued rules."""
 
 import time
 
@@ -161,12 +161,12 @@ def test_a_wrong_type_is_refused(text, wanted, loose, fine):
         ("unheard_of = 3", None),
     ],
 )
-def test_apples_are_not_compared_with_pears(text, words):
+def test_values_of_different_types_are_not_compared(text, words):
     message = mismatches(parse(text), SCHEMA)
     assert (words in message) if words else message is None
 
 
-# Two-valued logic, once more, in plain Python: a rule is a tuple, and whatever compares with null is false.
+# Reference implementation of two-valued logic: a rule is a tuple, and a comparison with null is false.
 def oracle(rule, row):
     kind, *parts = rule
     if kind in ("and", "or"):
@@ -260,7 +260,7 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rules, facts):
         ("days is not null", False),
     ],
 )
-def test_who_has_no_value_is_judged_in_words_one_would_use(rule, lapsed):
+def test_rules_over_a_missing_value(rule, lapsed):
     answer = ask(
         safe_sql(two_valued(parse(rule).tree), {"days": "int", "orders": "int"}),
         dict.fromkeys(("days", "orders"), "int"),

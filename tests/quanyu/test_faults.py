@@ -1,4 +1,4 @@
-"""What the machine, its user and a sender can cause ends in words without a traceback, and the right one must act."""
+"""Faults of machine, user or sender end in a message without a traceback that says who must act."""
 
 import errno
 import logging
@@ -43,7 +43,7 @@ def test_the_machines_faults_say_who_must_act(error, kind, words):
     assert actor(KeeperError.__name__) == actor(RetryableError.__name__) == "the machine's operator"
 
 
-def test_a_fault_of_the_program_shows_where_it_is_and_no_value():
+def test_a_bug_is_reported_with_its_place_and_no_value():
     try:
         int("13812340101 王女士")
     except ValueError as error:
@@ -52,7 +52,7 @@ def test_a_fault_of_the_program_shows_where_it_is_and_no_value():
     assert str(fault).startswith("ValueError at test_faults.py:") and "王" not in str(fault)
 
 
-def test_an_engine_that_finds_the_disk_full_is_the_keepers():
+def test_a_full_disk_in_the_engine_is_for_the_operator():
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
     with pytest.raises(KeeperError, match=r"step: .*no space is left"), guard("step"):
@@ -83,7 +83,7 @@ def shop(tmp_path):
     return Retailer(tmp_path, server=tmp_path / "server")
 
 
-def test_commands_end_in_words_whatever_lies_in_the_conf_folder(shop, tmp_path):
+def test_commands_end_in_a_message_whatever_is_in_the_conf_folder(shop, tmp_path):
     bad = shop.conf / "sources" / "till.yml"
     bad.write_bytes("describes: 王".encode("gb18030"))
     assert command("validate", shop=shop) == (2, f"ConfigError\n{bad}: not valid YAML in UTF-8\n")
@@ -107,7 +107,7 @@ def test_commands_end_in_words_where_the_home_is_a_file_or_out_of_reach(shop, tm
     assert code in (2, 4) and "/proc" in words
 
 
-def test_a_page_that_a_full_disk_does_not_take_ends_in_words(shop):
+def test_a_page_on_a_full_disk_is_reported(shop):
     code, words = command("expressions", "--out", "/dev/full")
     assert code == 4 and "no space is left" in words
 

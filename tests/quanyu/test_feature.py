@@ -1,4 +1,4 @@
-"""Feature views: windows, types and the table they make; mistakes are in test_discover."""
+"""Feature views: windows, types and the generated table. For mistakes see test_discover."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_an_expression_reaches_the_tables_that_its_own_refers_to():
     assert "products.category" not in reach(Orders, TABLES)
 
 
-def test_words_do_not_change_the_definition_but_windows_do():
+def test_texts_do_not_change_the_definition_but_windows_do():
     class Told(Worth):
         """Told otherwise."""
 
@@ -91,7 +91,7 @@ def test_faulty_features_are_reported_once_and_keep_their_names():
     assert types == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
 
 
-def test_a_view_without_its_parts_is_reported_so():
+def test_a_view_without_its_parts_is_reported():
     class Bare(FeatureView):
         pass
 

@@ -1,4 +1,4 @@
-"""A folder of landed files without rights is told, and is no feed of which nothing has landed."""
+"""A landing folder without permissions is reported; it does not look like an empty feed."""
 
 import os
 import shutil

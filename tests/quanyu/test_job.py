@@ -1,4 +1,4 @@
-"""A job says what it reads and writes, and is refused where its function does not agree."""
+"""A job declares what it reads and writes, and is refused if its function does not agree."""
 
 import pytest
 

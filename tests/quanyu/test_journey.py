@@ -1,4 +1,4 @@
-"""Journeys: steps of one kind each, with windows in words, that name audiences and tables which are there."""
+"""Journeys: steps with one key each, waits in days, and names of existing audiences and tables."""
 
 from textwrap import dedent
 
@@ -90,7 +90,7 @@ def test_a_journey_says_what_it_was(tmp_path, was, names):
     assert Journey.load(tmp_path / "winback.yml").was == names
 
 
-def test_an_old_name_is_gone_and_goes_on_as_one_journey(tmp_path):
+def test_a_former_name_has_no_file_and_belongs_to_one_journey(tmp_path):
     problems_of(tmp_path, "owner: growth", "owner: growth\n    was: old")
     journey = Journey.load(tmp_path / "winback.yml")
     others = [journey.model_copy(update={"name": "old", "was": None}), journey.model_copy(update={"name": "twin"})]

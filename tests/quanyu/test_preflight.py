@@ -1,4 +1,4 @@
-"""What has to be right before the first step is looked at once, and said in words that tell who must act."""
+"""The checks before the first step, and messages that say who must act."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def ran(shop, *words, **variables):
 
 @contextlib.contextmanager
 def small_disk(folder, size="1m", options=""):
-    """Mount a small disk of memory at a folder; skipped where that is not allowed."""
+    """Mount a small tmpfs at a folder; skipped if that is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}{options}", "tmpfs", str(folder)]
     if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -85,7 +85,7 @@ def test_a_full_disk_and_one_that_cannot_be_written_are_reported(tmp_path):
         check_writable(folder / "home")
 
 
-def test_a_home_on_a_disk_that_cannot_be_written_ends_in_a_sentence(shop, tmp_path):
+def test_a_home_on_a_read_only_disk_is_reported(shop, tmp_path):
     with small_disk(tmp_path / "fixed", options=",ro") as folder:
         shop.home = folder / "home"
         done = ran(shop)
@@ -161,7 +161,7 @@ def test_another_key_than_that_of_the_facts_stops(shop, by, monkeypatch):
     assert "another person_key" in done.stderr
 
 
-def test_the_same_key_from_elsewhere_goes_on(shop, monkeypatch):
+def test_the_same_key_from_another_place_is_accepted(shop, monkeypatch):
     preflight.check(shop.context(SECOND))
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "keys: {person: 'env:PERSON_KEY'}\n")
     monkeypatch.setenv("PERSON_KEY", (shop.home / "person.key").read_text())
@@ -169,7 +169,7 @@ def test_the_same_key_from_elsewhere_goes_on(shop, monkeypatch):
     preflight.check(shop.context(SECOND))
 
 
-def test_an_old_home_takes_the_fingerprint_of_its_key_once(shop):
+def test_an_old_home_records_the_fingerprint_of_its_key_once(shop):
     path = homes.note_path(shop.settings)
     note = json.loads(path.read_text())
     path.write_text(json.dumps({name: note[name] for name in ("name", "path", "machine", "identity")}))
@@ -190,7 +190,7 @@ def test_a_home_without_facts_may_take_another_key(tmp_path):
     shop.close()
 
 
-def test_a_task_of_airflow_looks_too(shop, monkeypatch):
+def test_a_task_of_airflow_checks_too(shop, monkeypatch):
     for name, path in {"QUANYU_CONF": shop.conf, "QUANYU_HOME": shop.home}.items():
         monkeypatch.setenv(name, str(path))
     preflight.check(shop.context(SECOND))

@@ -1,4 +1,4 @@
-"""How a step ended is kept whoever started it, and an exit code tells whose fault a stop is."""
+"""The result of a step is recorded however it was started, and the exit code says whose fault a stop is."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_of_several_faults_the_exit_code_is_that_of_the_worst():
     assert exit_code(["ContractError", "RejectedError", "RetryableError"]) == 4
     assert exit_code(["ContractError", "ExpressionError", "RetryableError"]) == 2
     assert exit_code(["ContractError", "ConfigError", "QuanyuError"]) == 1
-    # A result of an earlier release does not say.
+    # Results of an earlier release lack the field.
     assert exit_code([""]) == 1
 
 

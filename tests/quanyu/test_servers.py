@@ -18,7 +18,7 @@ from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.settings import Settings, child_environment
 
-# A server that leaves a child in its own session and one in another, and itself a title for an environment.
+# A server with a child in its own session and one in another. It overwrites its environment with a title.
 FAKE = """
 import http.server, os, subprocess, sys
 sleeper = [sys.executable, "-c", "import time; time.sleep(300)"]
@@ -71,19 +71,19 @@ SUITE: set[int] = set()
 
 @pytest.fixture(autouse=True)
 def of_the_suite():
-    """Remember what this process had started before, such as the suite's Spark server."""
+    """Record the children that this process had before, such as the suite's Spark server."""
     SUITE.clear()
     SUITE.update(child.pid for child in psutil.Process().children())
 
 
 def children():
-    """Processes that the test itself left, with all that they started."""
+    """Processes that the test left running, with their children."""
     own = [child for child in psutil.Process().children() if child.pid not in SUITE]
     processes = [*own, *(grand for child in own for grand in child.children(recursive=True))]
     return [p for p in processes if p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
+def test_both_servers_start_and_stop_with_all_their_processes(settings, ports, monkeypatch):
     fakes(monkeypatch)
     addresses = servers.up(settings, *ports)
     assert [a.name for a in addresses] == ["airflow", "mlflow"]
@@ -97,7 +97,7 @@ def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
     assert servers.down(settings) == []
 
 
-def test_what_does_not_listen_is_killed(settings, ports, monkeypatch):
+def test_a_process_that_ignores_term_is_killed(settings, ports, monkeypatch):
     fakes(monkeypatch, how="deaf")
     monkeypatch.setattr(processes, "TERM_SECONDS", 0.5)
     servers.up(settings, *ports)
@@ -116,7 +116,7 @@ def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeyp
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_missing_one_is_started_beside_the_other(settings, ports, monkeypatch):
+def test_a_missing_server_is_started_next_to_the_running_one(settings, ports, monkeypatch):
     fakes(monkeypatch)
     servers.up(settings, *ports)
     page, mlflow, parser = servers.services(settings)
@@ -132,12 +132,12 @@ def test_nothing_runs_by_the_clock_unless_it_is_asked_for(settings, ports, monke
     assert "scheduler" not in [service.name for service in servers.services(settings)]
     servers.up(settings, *ports, schedule=True)
     assert [service.name for service in servers.services(settings)] == [*PARTS, "scheduler"]
-    # Pages that are opened again leave a clock as it is.
+    # A second `up` leaves a running scheduler as it is.
     servers.up(settings, *ports)
     assert servers.down(settings) == [*PARTS, "scheduler"]
 
 
-def test_the_parts_of_a_page_that_is_gone_are_started_anew_with_it(settings, ports, monkeypatch):
+def test_parts_of_a_dead_page_are_restarted_with_it(settings, ports, monkeypatch):
     fakes(monkeypatch)
     servers.up(settings, *ports, schedule=True)
     before = {service.name: service.pid for service in servers.services(settings)}
@@ -238,7 +238,7 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
 
 
 def command(settings, *words):
-    """What a command says on a home, given as a person would, in 200 columns."""
+    """Output of a command on a home, as on a terminal of 200 columns."""
     places = {"QUANYU_HOME": str(settings.home), "QUANYU_CONF": str(settings.conf), "COLUMNS": "200"}
     line = [sys.executable, "-m", "quanyu.cli", *words]
     ran = subprocess.run(line, env=child_environment(places), capture_output=True, text=True, check=False)
@@ -249,7 +249,7 @@ def command(settings, *words):
 @pytest.mark.long
 def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
     (settings.conf / "base.yml").write_text("zone: Asia/Shanghai\n")
-    # A clock that has nothing to do: the DAG that it starts is paused.
+    # A scheduler without work: its DAG is paused.
     command(settings, "airflow", "dags", "pause", "ingest", "--yes")
     shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
     assert "paused: quanyu airflow dags unpause ingest" in shown

@@ -1,4 +1,4 @@
-"""Settings come in layers, are typed and frozen, and hold secrets by reference only."""
+"""Settings have layers, are typed and frozen, and contain secrets by reference only."""
 
 import os
 import subprocess
@@ -82,7 +82,7 @@ def test_a_missing_folder_or_layer_is_reported_with_what_there_is(conf, tmp_path
     assert "did you mean 'prod'?" in problems_of(conf)
 
 
-def test_sound_sections_stand_beside_faulty_ones(conf):
+def test_valid_sections_are_read_beside_invalid_ones(conf):
     (conf / "base.yml").write_text("zone: Mars\ncurrency: EUR\n")
     settings, problems = read_settings(conf, conf / "home")
     assert (settings.zone, settings.currency, len(problems.found)) == ("Asia/Shanghai", "EUR", 1)
@@ -141,7 +141,7 @@ def test_two_that_make_the_person_key_at_once_agree(conf):
         ("store: postgresql+psycopg://ann:hunter2@h/x", "store"),
     ],
 )
-def test_wherever_a_secret_may_stand_it_stands_by_reference(conf, text, key):
+def test_every_secret_setting_is_a_reference(conf, text, key):
     (conf / "base.yml").write_text(text)
     assert f"{key}: what is given is not allowed: a secret" in problems_of(conf)
     assert "hunter2" not in problems_of(conf)

@@ -1,4 +1,4 @@
-"""Sources: what a feed may say of itself, which files are its own, and the day that each is of."""
+"""Sources: valid declarations, the files of a feed, and the day of each file."""
 
 from datetime import date
 from textwrap import dedent
@@ -43,7 +43,7 @@ def source(folder, text, **changes):
 
 
 def problems_of(folder, text=TILLS, *, swap):
-    """Load and check a source with one thing changed; returns its mistakes in words."""
+    """Load and check a source with one change; returns its mistakes as text."""
     try:
         return "\n".join(map(str, source(folder, text, one=swap).problems(TABLES).found))
     except ConfigError as error:
@@ -220,7 +220,7 @@ def test_what_an_extract_may_not_say(tmp_path, swap, words):
         ("mark: '*.done'", "reads.mark"),
     ],
 )
-def test_when_a_file_is_whole_is_declared_in_words_that_can_be_true(tmp_path, reads, words):
+def test_impossible_declarations_of_complete_files_are_refused(tmp_path, reads, words):
     with pytest.raises(ConfigError) as error:
         source(tmp_path, TILLS, swap=('path: "pos/{day}/*.csv"', f'path: "pos/{{day}}.csv", {reads}'))
     assert words in str(error.value)

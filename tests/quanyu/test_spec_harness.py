@@ -1,4 +1,4 @@
-"""The harness of the specifications: how tables are read, what is ordinary, and that a wrong expectation is told of."""
+"""The specification harness: how tables are read, default values, and reports of wrong expectations."""
 
 from types import ModuleType
 
@@ -73,7 +73,7 @@ def test_a_column_that_is_not_named_has_its_ordinary_value(table, text, column, 
         (Orders, "customer | amount\nann | 1", "orders: a case gives ordered_at"),
     ],
 )
-def test_a_column_that_there_is_not_or_must_be_is_reported_of(table, text, message):
+def test_an_unknown_or_missing_column_is_reported(table, text, message):
     with pytest.raises(ValueError, match=message):
         facts(table, text)
 
@@ -97,7 +97,7 @@ def test_values_are_the_same_but_for_the_last_digits_of_doubles(value, expected,
 
 
 def of(*checks):
-    """A module of cases, as a file of them is one."""
+    """A module of cases, like a specification file."""
     module = ModuleType(f"cases_{checks[0].case.number}")
     for number, check in enumerate(checks):
         setattr(module, f"test_{number}", check)
@@ -128,14 +128,14 @@ ONE = {Orders: "customer | ordered_at | amount\nann | 2024-06-30 | 10"}
         (Activity, {}, "customer | kind\nann | order", "missing: {'customer': 'ann', 'kind': 'order'}"),
     ],
 )
-def test_a_wrong_expectation_is_reported_of(specified, target, facts, expect, message):
+def test_a_wrong_expectation_is_reported(specified, target, facts, expect, message):
     check = spec(target, as_of="2024-07-01", given=facts, expect=expect)
     messages = problems(specified, check)[0]
     assert len(messages) == 1
     assert message in messages[0]
 
 
-def test_cases_of_a_file_do_not_meet_though_they_name_the_same_customers_orders_and_products(specified):
+def test_cases_of_a_file_are_separate_although_they_share_names(specified):
     lines = "customer | order_id | ordered_at | amount\nann | 1 | 2024-06-01 |"
     few = spec(Value, as_of="2024-07-01", given={Orders: f"{lines} 10"}, expect={"ann": dict(orders=1, spend=10)})
     other = spec(Value, as_of="2024-07-01", given={Orders: f"{lines} 20"}, expect={"ann": dict(orders=1, spend=20)})

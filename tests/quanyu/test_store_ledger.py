@@ -29,7 +29,7 @@ def store(tmp_path):
         yield opened
 
 
-def test_a_file_comes_back_as_it_was_recorded(store):
+def test_a_recorded_file_is_read_back(store):
     other = replace(FILE, feed="web", path="x", feed_day=None, status="refused", reason="not a gzip file: 坏")
     store.ledger.record([FILE, other])
     assert store.ledger.files("pos") == {FILE.path: FILE}

@@ -18,7 +18,7 @@ def store(tmp_path):
         yield opened
 
 
-def test_what_was_remembered_is_recalled_until_forgotten(store):
+def test_a_receipt_is_recalled_until_it_is_forgotten(store):
     store.memory.remember("activity", "", {"inputs": {"orders": 3}})
     store.memory.remember("activity", "2011-09-10", {"day": DAY, "sum": Decimal("1.50")})
     store.memory.remember("customers", "", {"a": 1})

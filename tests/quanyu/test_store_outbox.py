@@ -86,7 +86,7 @@ def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
     assert (again.key, again.attempts, again.reason) == ("b", 1, "451 try later")
 
 
-def test_what_was_tried_least_is_due_first(outbox):
+def test_messages_with_the_fewest_attempts_are_due_first(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(1, DAY)
     outbox.mark("a", "failed", "451 try later", datetime.now(UTC))
@@ -114,7 +114,7 @@ def test_recovery_of_one_channel_leaves_the_other(outbox):
     assert [sending.key for sending in outbox.all("sending")] == ["a"]
 
 
-def test_what_a_dead_sender_left_is_unknown_and_never_claimed_again(outbox):
+def test_messages_of_a_dead_sender_become_unknown_and_are_not_claimed_again(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(1, DAY)
     assert outbox.recover() == 1
@@ -158,7 +158,7 @@ def test_a_reason_keeps_no_address(outbox, reason, stored):
     assert outbox.all("rejected")[0].reason == stored
 
 
-def test_what_was_announced_had_not_begun_its_way(outbox):
+def test_announced_messages_were_not_sent(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.announce({"a": ("email", "hash-a"), "b": ("email", "hash-b")})
     assert outbox.due(5, DAY) == []
@@ -186,7 +186,7 @@ def test_a_person_settles_what_is_unknown_and_the_reason_stays(outbox):
         outbox.mark("a", "again", note="once more")
 
 
-def test_a_store_takes_from_the_lake_what_it_lacks_and_knows_what_the_lake_lacks(outbox, tmp_path):
+def test_store_and_lake_exchange_the_changes_that_the_other_lacks(outbox, tmp_path):
     outbox.plan([message(key) for key in "abcde"])
     early = [replace(entry, recorded=entry.revision) for entry in outbox.all()]
     outbox.announce({key: ("email", key) for key in "bc"})
@@ -263,7 +263,7 @@ def test_postgres_passes_over_rows_that_another_sender_holds():
 
 
 class Senders(RuleBasedStateMachine):
-    """Any order of planning, claiming, marking and dying; two senders, one of which may be reopened at any time."""
+    """Any order of planning, claiming, marking and crashing, by two senders, one of which may reopen at any time."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Tables describe themselves, and refuse to be declared wrongly."""
+"""Tables describe themselves, and wrong declarations are refused."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_a_table_is_named_by_its_class_and_knows_its_columns():
     assert list(Orders.schema())[-3:] == ["feed_day", "recorded_on", "replaced_on"]
 
 
-def test_a_gold_table_holds_what_is_declared_alone():
+def test_a_gold_table_has_only_declared_columns():
     class Totals(Table):
         """One total."""
 
@@ -34,11 +34,11 @@ def test_a_gold_table_holds_what_is_declared_alone():
         (Column("int", "A.", at_least=0, at_most=1), "x >= 0 and x <= 1", "x must be at least 0 and at most 1"),
     ],
 )
-def test_what_must_hold_is_reported_in_sql_and_in_words(column, sql, words):
+def test_a_constraint_has_sql_and_a_message(column, sql, words):
     assert (column.constraint("x"), column.broken("x")) == (sql, words)
 
 
-def test_nothing_need_hold_where_nothing_is_declared():
+def test_a_column_without_constraints_accepts_anything():
     assert Column("string", "A.").constraint("x") is None
     assert Column("int", "Pieces.", unit="pieces").comment == "Pieces. Unit: pieces."
 

@@ -1,4 +1,4 @@
-"""Every expression has one exact type before anything runs, and what does not go together is told in words."""
+"""Every expression has one exact type before anything runs, and types that do not fit are reported."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_the_type_is_exact(text, kind):
         ("x'1F'", "HexString is not in use"),
     ],
 )  # fmt: skip
-def test_what_does_not_go_together_is_reported_in_words(text, words):
+def test_types_that_do_not_fit_are_reported(text, words):
     with pytest.raises(ExpressionError) as error:
         type_of(parse(text), SCHEMA)
     assert words in str(error.value)
@@ -155,6 +155,6 @@ def test_a_comparison_that_decides_nothing_is_refused(text, words):
     assert words in str(error.value)
 
 
-def test_what_is_in_the_table_is_not_refused_too():
+def test_no_listed_function_is_refused():
     assert set(functions()) & {*REFUSED, *AGGREGATES} == set()
     assert set(PAIRS) & set(INSTEAD) == set()
