@@ -60,7 +60,9 @@ def settle(context: Context) -> None:
         drop_dead_hint(context.settings.lake / place)
     lost = losses(context)
     makers = {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
-    beyond = {place: words for place, words in lost.items() if not makers[place] or _has_strangers(context, place)}
+    beyond = {
+        place: words for place, words in lost.items() if not makers[place] or _has_undeclared_feeds(context, place)
+    }
     if beyond:
         raise KeeperError("\n".join([*(f"{place}: {words}" for place, words in sorted(beyond.items())), _ADVICE]))
     if lost:
@@ -76,7 +78,7 @@ _ADVICE = (
 )
 
 
-def _has_strangers(context: Context, place: str) -> bool:
+def _has_undeclared_feeds(context: Context, place: str) -> bool:
     """Whether a silver table may contain rows of a feed that is no longer declared. Nothing could map those again."""
     declared = {other for step in context.steps.values() for other in step.remakes}
     feeds = {other for other in context.store.tables.all() if other.startswith("bronze/")}
@@ -88,7 +90,7 @@ def _order(context: Context, makers: Mapping[str, Iterable[str]]) -> None:
     for place, names in makers.items():
         for name in names:
             orders.setdefault(name, set()).add(place)
-    _keep(context, orders)
+    _save_orders(context, orders)
     for name in orders:
         _forget_inputs(context, context.step(name))
 
@@ -128,7 +130,7 @@ def made(context: Context, step: str) -> None:
     """Record that a step has rebuilt its lost tables."""
     orders = _orders(context)
     if orders.pop(step, None) is not None:
-        _keep(context, orders)
+        _save_orders(context, orders)
 
 
 def check_reads(context: Context, step: Step) -> None:
@@ -148,5 +150,5 @@ def _orders(context: Context) -> dict[str, list[str]]:
     return context.store.memory.recall(LOST) or {}
 
 
-def _keep(context: Context, orders: Mapping[str, Iterable[str]]) -> None:
+def _save_orders(context: Context, orders: Mapping[str, Iterable[str]]) -> None:
     context.store.memory.remember(LOST, "", {name: sorted(places) for name, places in orders.items()})

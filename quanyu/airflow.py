@@ -64,15 +64,17 @@ def airflow_environment(settings: Settings, port: int = PORT, database: str = DA
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__FERNET_KEY": _once(home / "fernet.key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),
+        "CORE__FERNET_KEY": _read_or_create(
+            home / "fernet.key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        ),
         # The default resolves the full name by DNS, which may be slow or absent.
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
         "API__BASE_URL": url,
         "API__WORKERS": "1",
-        "API__SECRET_KEY": _once(home / "api.key", secrets.token_hex(32)),
-        "API_AUTH__JWT_SECRET": _once(home / "jwt.key", secrets.token_hex(32)),
+        "API__SECRET_KEY": _read_or_create(home / "api.key", secrets.token_hex(32)),
+        "API_AUTH__JWT_SECRET": _read_or_create(home / "jwt.key", secrets.token_hex(32)),
         "DATABASE__SQL_ALCHEMY_CONN": sqlite_url(home / database),
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
@@ -92,7 +94,7 @@ def own_environment(settings: Settings) -> dict[str, str]:
     return {**{f"QUANYU_{name}": str(path) for name, path in places.items()}, **quiet}
 
 
-def _once(path: Path, content: str) -> str:
+def _read_or_create(path: Path, content: str) -> str:
     """Return the content of the file, and create it with `content` if it does not exist. Only its owner may read it."""
     if not path.exists():
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
@@ -108,4 +110,4 @@ def password(settings: Settings) -> str:
     """Return the password of Airflow's user `admin`. The first call creates it."""
     path = settings.home / "airflow" / "passwords.json"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return str(json.loads(_once(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])
+    return str(json.loads(_read_or_create(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])

@@ -83,7 +83,11 @@ def redirects(lake: Lake) -> dict[str, str]:
     alive = set(rows.drop_duplicates(["source", "person_key"], keep="last")["customer_id"])
     ended = rows[rows["event"] == "merge"].drop_duplicates("other_id", keep="last")
     into = dict(zip(ended["other_id"], ended["customer_id"], strict=True))
-    return {one: last for one in into if one not in alive and (last := _followed(one, into, alive)) is not None}
+    return {
+        customer_id: last
+        for customer_id in into
+        if customer_id not in alive and (last := _surviving_id(customer_id, into, alive)) is not None
+    }
 
 
 def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
@@ -97,14 +101,14 @@ def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
     return set(zip(rows["other_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
 
 
-def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
-    visited = {one}
-    while one not in alive:
-        one = into.get(one, one)
-        if one in visited:
+def _surviving_id(customer_id: str, into: Mapping[str, str], alive: set[str]) -> str | None:
+    visited = {customer_id}
+    while customer_id not in alive:
+        customer_id = into.get(customer_id, customer_id)
+        if customer_id in visited:
             return None
-        visited.add(one)
-    return one
+        visited.add(customer_id)
+    return customer_id
 
 
 def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
@@ -172,10 +176,10 @@ def with_referred(
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
         versions = of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
-        wanted = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
-        wanted = wanted.where("_n = 1")
+        latest = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
+        latest = latest.where("_n = 1")
         # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
-        rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
+        rows = latest.drop("_n").join(rows, [by, "as_of"], "right")
     return rows
 
 
@@ -197,8 +201,8 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
     tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
     losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
-    asked = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
-    unsure = {name: condition for name, tree in asked.items() if (condition := lost(tree, features))}
+    trees = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
+    unsure = {name: condition for name, tree in trees.items() if (condition := lost(tree, features))}
     valued = everybody.selectExpr(*BY, *values, f"{_names(losses)} as _features")
     named = f"nullif(concat_ws(', ', _features, {_names(unsure)}), '') as _lost"
     return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, named)
@@ -212,11 +216,11 @@ def _names(conditions: Mapping[str, str]) -> str:
 
 def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
     """Compute the parts of plans by customer and day, from rows that at least one of them uses."""
-    asked = rows.where(_on(any_of(plan.condition() for plan in plans), days))
-    return aggregated(asked, {name: _on(sql, days) for plan in plans for name, sql in plan.parts().items()})
+    used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
+    return aggregated(used, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
 
 
-def _on(sql: str, days: Sequence[date]) -> str:
+def _with_day(sql: str, days: Sequence[date]) -> str:
     """Replace the column `as_of` by the day itself, so that the engine computes expressions of it once."""
     return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
 

@@ -25,7 +25,7 @@ MANIFEST = "backup.json"
 FORM = 1
 # Parts of a home. Landing files belong to their sender, and logs and pages can be created again.
 FOLDERS, DATABASES, FILES = ("lake", "mlruns"), ("store.db", "mlflow.db"), ("person.key", "home.json")
-NOT_KEPT = ("_staging", ASIDE)
+NOT_COPIED = ("_staging", ASIDE)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _copy_home(source: Path, target: Path, with_store: bool) -> None:
 def _copy_folder(source: Path, target: Path) -> None:
     target.mkdir(mode=0o700)
     for item in sorted(source.iterdir()):
-        if item.is_dir() and item.name not in NOT_KEPT:
+        if item.is_dir() and item.name not in NOT_COPIED:
             _copy_folder(item, target / item.name)
         elif item.is_file() and not item.is_symlink():
             _copy_file(item, target / item.name)
@@ -113,8 +113,8 @@ def _copy_file(source: Path, target: Path) -> None:
 def _copy_database(source: Path, target: Path) -> None:
     """Copy with SQLite's backup API, which gives a consistent copy while others write."""
     target.touch(mode=0o600)
-    with contextlib.closing(sqlite3.connect(source)) as one, contextlib.closing(sqlite3.connect(target)) as other:
-        one.backup(other)
+    with contextlib.closing(sqlite3.connect(source)) as original, contextlib.closing(sqlite3.connect(target)) as copy:
+        original.backup(copy)
 
 
 def read_manifest(source: Path) -> Manifest:

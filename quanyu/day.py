@@ -42,12 +42,12 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         preflight.check(context)
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with _aside(log) as screen:
+        with _redirected_output(log) as screen:
             # In a file or pipe, lines are as wide as the tables.
             console = Console(file=screen) if screen.isatty() else Console(file=screen, width=110)
             try:
                 with _progress(console, len(context.steps)):
-                    _through_airflow(settings, day, database)
+                    _run_in_airflow(settings, day, database)
             finally:
                 step_results = results(context)
             report.show(console, context, step_results, time.monotonic() - began)
@@ -67,13 +67,13 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
 def _await_clock(settings: Settings, wait_seconds: float) -> None:
     """Wait for a scheduled DAG, which releases the home between its tasks. Raises RetryableError."""
     deadline = time.monotonic() + wait_seconds
-    while (dag := _at_work(settings)) is not None:
+    while (dag := _running_dag(settings)) is not None:
         if time.monotonic() > deadline:
             raise RetryableError(f"the DAG {dag} of {settings.home} is at work; wait for it, or give --wait SECONDS")
         time.sleep(min(5.0, wait_seconds))
 
 
-def _at_work(settings: Settings) -> str | None:
+def _running_dag(settings: Settings) -> str | None:
     holder = tasks.turn_of(settings)
     if holder is None or not _has_clock(settings):
         return None
@@ -84,7 +84,7 @@ def _has_clock(settings: Settings) -> bool:
     return any(service.name == "scheduler" for service in services(settings))
 
 
-def _through_airflow(settings: Settings, day: date, database: str) -> None:
+def _run_in_airflow(settings: Settings, day: date, database: str) -> None:
     # Each creates its own database, which takes seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
@@ -119,7 +119,7 @@ def _progress(console: Console, total: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
+def _redirected_output(log: os.PathLike[str]) -> Iterator[IO[str]]:
     """Redirect the output of libraries, native ones too, to the log; yields the screen."""
     sys.stdout.flush()
     sys.stderr.flush()

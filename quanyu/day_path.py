@@ -24,13 +24,13 @@ def path_fault(path: str) -> str | None:
     return next((words for check in _CHECKS if (words := check(below))), None)
 
 
-def _sound(path: str) -> str:
+def _valid(path: str) -> str:
     if words := path_fault(path):
         raise ValueError(words)
     return path
 
 
-FeedPath = Annotated[str, AfterValidator(_sound)]
+FeedPath = Annotated[str, AfterValidator(_valid)]
 
 
 def _below(path: str) -> str | None:

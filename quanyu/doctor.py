@@ -60,9 +60,9 @@ def check(
         _disk(settings),
     ]
 
-    if _named(settings) == "sail":
+    if _engine_of_settings(settings) == "sail":
         findings += [_memory("sail", settings.sail.memory)]
-    elif _named(settings) == "spark" and settings.spark.remote is None:
+    elif _engine_of_settings(settings) == "spark" and settings.spark.remote is None:
         memory = _memory("spark", settings.spark.memory)
         findings += [_java(), memory, _jars(settings), _spark_state(settings)]
     findings += _without_login(settings)
@@ -70,12 +70,12 @@ def check(
 
 
 def _python() -> Finding:
-    wanted, there = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
+    wanted, current = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
     mend = f"install Python {wanted} or later, remove .venv and make the environment anew with it"
-    return Finding("python", sys.version_info >= PYTHON, there, mend)
+    return Finding("python", sys.version_info >= PYTHON, current, mend)
 
 
-def _named(settings: Settings) -> str | None:
+def _engine_of_settings(settings: Settings) -> str | None:
     """Name of the engine in the settings; None if it is not available."""
     try:
         return engine_name(settings)
@@ -98,10 +98,10 @@ def _engine(settings: Settings) -> Finding:
 def _without_login(settings: Settings) -> Iterator[Finding]:
     """Servers on loopback without a login: any user of this machine could read data through them."""
     open_ports = [f"{service.name} ({service.url})" for service in services(settings) if service.name == "mlflow"]
-    open_ports += ["Sail's port while a run lasts"] if _named(settings) == "sail" else []
+    open_ports += ["Sail's port while a run lasts"] if _engine_of_settings(settings) == "sail" else []
     if not open_ports:
         return
-    others = sorted(_other_persons())
+    others = sorted(_other_users())
     shown = f"used by {', '.join(others)} too" if others else "nobody else runs programs here"
     mend = "others here could read through what has no token or login: set engine: spark in base.yml, and stop MLflow's"
     listed = f"{shown}; without login: {', '.join(open_ports)}"
@@ -133,7 +133,7 @@ def _agreement(settings: Settings) -> Iterator[Finding]:
     yield Finding("lake, store and key", not lost, words, mend)
 
 
-def _other_persons() -> set[str]:
+def _other_users() -> set[str]:
     """Names of other users that are logged in, or that run a program and have a login shell."""
     shells = {entry.pw_uid: entry for entry in pwd.getpwall() if not entry.pw_shell.endswith(("nologin", "false"))}
     running = {uids.real for process in psutil.process_iter(["uids"]) if (uids := process.info["uids"])}
@@ -163,14 +163,19 @@ def _java() -> Finding:
 def _versions(settings: Settings) -> Iterator[Finding]:
     pins = _pins()
     mend = "remove .venv and make the environment anew: make run takes it from requirements.lock"
-    for name in (*PINNED, *OF_ENGINE.get(_named(settings) or "", ())):
+    for name in (*PINNED, *OF_ENGINE.get(_engine_of_settings(settings) or "", ())):
         try:
-            there = importlib.metadata.version(name)
+            installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, False, "not installed", mend)
             continue
-        wanted = pins.get(name, there)
-        yield Finding(name, there == wanted, there if there == wanted else f"{there}, where {wanted} is pinned", mend)
+        wanted = pins.get(name, installed)
+        yield Finding(
+            name,
+            installed == wanted,
+            installed if installed == wanted else f"{installed}, where {wanted} is pinned",
+            mend,
+        )
 
 
 def _pins() -> dict[str, str]:
@@ -180,20 +185,20 @@ def _pins() -> dict[str, str]:
     return {match[1]: match[2] for match in matches if match}
 
 
-def _standing(path: Path) -> Path:
+def _existing_folder(path: Path) -> Path:
     """The folder itself, or its nearest ancestor that exists."""
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _writable(settings: Settings) -> Finding:
-    at = _standing(settings.home)
+    at = _existing_folder(settings.home)
     ok = at.is_dir() and os.access(at, os.W_OK | os.X_OK)
     shown = f"{settings.home}{'' if at == settings.home else ', to be made'}{'' if ok else f': {at} cannot be written'}"
     return Finding("home", ok, shown, "give --home (or QUANYU_HOME) a folder that you may write to")
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(_standing(settings.home)).free / GB
+    free = shutil.disk_usage(_existing_folder(settings.home)).free / GB
     mend = f"make room until {FREE_GB} GB are free there, or give --home a folder on another disk"
     return Finding("disk", free >= FREE_GB, f"{free:.1f} GB free at {settings.home}", mend)
 
@@ -216,8 +221,8 @@ def _machine_bytes() -> int:
 
 def _jars(settings: Settings) -> Finding:
     cache = SparkEngine(settings).jar_folder()
-    there = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
-    shown = f"cached in {cache}" if there else f"not cached yet; the first run fetches them to {cache}"
+    cached = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
+    shown = f"cached in {cache}" if cached else f"not cached yet; the first run fetches them to {cache}"
     mend = "without access to Maven Central, copy that folder from a machine where a run went through"
     return Finding("jars", True, shown, mend)
 
@@ -232,10 +237,10 @@ def _spark_state(settings: Settings) -> Finding:
 
 def _service_state(settings: Settings) -> Finding:
     alive = services(settings)
-    gone = [service.name for service in noted(settings) if service not in alive]
+    dead = [service.name for service in noted(settings) if service not in alive]
     running = ", ".join(f"{s.name} at {s.url}" if s.port else s.name for s in alive) or "none running"
-    shown = f"{running}; ended without quanyu down: {', '.join(gone)}" if gone else running
-    return Finding("pages", not gone, shown, "quanyu down clears it, then quanyu up starts them again")
+    shown = f"{running}; ended without quanyu down: {', '.join(dead)}" if dead else running
+    return Finding("pages", not dead, shown, "quanyu down clears it, then quanyu up starts them again")
 
 
 def _ports(settings: Settings, wanted: dict[str, int]) -> Iterator[Finding]:

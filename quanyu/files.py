@@ -79,7 +79,7 @@ class FolderBucket:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        with _disk_in_words(str(self.root)):
+        with _translated_disk_errors(str(self.root)):
             (self.root / STAGING).mkdir(parents=True, exist_ok=True)
             _sweep(self.root / STAGING)
 
@@ -92,7 +92,7 @@ class FolderBucket:
         """Write to a temporary file and rename it. The folder entry is flushed too."""
         target = self._path(key)
         staged = self.root / STAGING / uuid.uuid4().hex
-        with _disk_in_words(key):
+        with _translated_disk_errors(key):
             try:
                 _write_durably(staged, data)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class FolderBucket:
         path = self._path(key)
         if not path.is_file():
             raise FileNotFoundError(key)
-        with _disk_in_words(key):
+        with _translated_disk_errors(key):
             return path.read_bytes()
 
     def list(self, prefix: str) -> list[str]:
@@ -119,7 +119,7 @@ class FolderBucket:
 
     def delete(self, key: str) -> None:
         """Remove the file. Empty folders stay, since a bucket consists of keys only."""
-        with _disk_in_words(key):
+        with _translated_disk_errors(key):
             self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -142,7 +142,7 @@ class S3Bucket:
     def put(self, key: str, data: bytes | Path) -> None:
         """Write in one request, or in parts if a file is large. S3 shows only complete objects."""
         full = self.prefix + _checked(key)
-        with _s3_in_words(self.location, key):
+        with _translated_s3_errors(self.location, key):
             if isinstance(data, Path):
                 self._client.upload_file(str(data), self.bucket, full)
             else:
@@ -150,13 +150,13 @@ class S3Bucket:
 
     def get(self, key: str) -> bytes:
         """Return the content. Raises FileNotFoundError if there is none."""
-        with _s3_in_words(self.location, key):
+        with _translated_s3_errors(self.location, key):
             content: bytes = self._client.get_object(Bucket=self.bucket, Key=self.prefix + _checked(key))["Body"].read()
             return content
 
     def list(self, prefix: str) -> list[str]:
         """Return all keys that begin with the prefix, over all pages, without the bucket's own prefix."""
-        with _s3_in_words(self.location, prefix):
+        with _translated_s3_errors(self.location, prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             )
@@ -164,7 +164,7 @@ class S3Bucket:
 
     def delete(self, key: str) -> None:
         """Remove a key. A missing key is no error."""
-        with _s3_in_words(self.location, key):
+        with _translated_s3_errors(self.location, key):
             self._client.delete_object(Bucket=self.bucket, Key=self.prefix + _checked(key))
 
 
@@ -202,7 +202,7 @@ def _sweep(staging: Path) -> None:
 
 
 @contextmanager
-def _disk_in_words(what: str) -> Iterator[None]:
+def _translated_disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
@@ -240,7 +240,7 @@ def _client(endpoint_url: str | None, region: str | None, access_key: str | None
 
 
 @contextmanager
-def _s3_in_words(location: str, key: str) -> Iterator[None]:
+def _translated_s3_errors(location: str, key: str) -> Iterator[None]:
     from boto3.exceptions import S3UploadFailedError
     from botocore.exceptions import BotoCoreError, ClientError
 

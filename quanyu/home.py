@@ -66,10 +66,10 @@ def noted(settings: Settings) -> HomeNote | None:
 
 def note(settings: Settings) -> HomeNote:
     """Write the current name, path and machine to home.json; other fields stay. Only its owner may read it."""
-    before, here = noted(settings) or HomeNote("", "", ""), present(settings)
+    before, current = noted(settings) or HomeNote("", "", ""), present(settings)
     identity = before.identity or uuid.uuid4().hex[:16]
     return write(
-        settings.home, replace(before, name=here.name, path=here.path, machine=here.machine, identity=identity)
+        settings.home, replace(before, name=current.name, path=current.path, machine=current.machine, identity=identity)
     )
 
 
@@ -126,16 +126,16 @@ def doubted_until(settings: Settings) -> date | None:
 
 def may_send(settings: Settings) -> str | None:
     """Say why this home may not send; None if it may. Raises ConfigError if it has another name."""
-    before, here = check_name(settings), present(settings)
+    before, current = check_name(settings), present(settings)
     if before.restored:
         return (
             f"this home was restored from a backup of {before.restored}: messages that were due since may have been"
             " sent; if no other home sends in its place, confirm with `quanyu home accept`"
         )
-    if before.is_at(here):
+    if before.is_at(current):
         return None
-    moved = [f"at {before.path} and not at {here.path}"] if before.path != here.path else []
-    moved += ["on another machine"] if before.machine != here.machine else []
+    moved = [f"at {before.path} and not at {current.path}"] if before.path != current.path else []
+    moved += ["on another machine"] if before.machine != current.machine else []
     return (
         f"this home was noted {' and '.join(moved)}: a copy would send everything again; if it is the only one,"
         " confirm with `quanyu home accept`"

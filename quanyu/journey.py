@@ -90,18 +90,18 @@ class Journey(YamlDeclaration):
         if self.enters not in set(audiences):
             problems.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]
-        named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _happenings(self.steps))]
+        named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _branch_tables(self.steps))]
         for key, name in named:
             if name not in allowed:
                 problems.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
         return problems
 
 
-def _happenings(steps: Iterable[Step]) -> list[str]:
+def _branch_tables(steps: Iterable[Step]) -> list[str]:
     tables = []
     for step in steps:
         if step.branch:
-            tables += [step.branch.happened, *_happenings(step.branch.then), *_happenings(step.branch.otherwise)]
+            tables += [step.branch.happened, *_branch_tables(step.branch.then), *_branch_tables(step.branch.otherwise)]
     return tables
 
 

@@ -57,12 +57,15 @@ def family(services: Sequence[Service]) -> list[psutil.Process]:
     """
     first = [process for service in services if (process := service.process())]
     processes = {*first, *(child for process in first for child in _children(process))}
-    marks, sessions = {service.mark for service in services}, {service.pid for service in services if _leads(service)}
+    marks, sessions = (
+        {service.mark for service in services},
+        {service.pid for service in services if _owns_session(service)},
+    )
     processes |= {p for p in psutil.process_iter() if services and (_session(p) in sessions or _mark(p) in marks)}
-    return [process for process in processes if process.pid != os.getpid() and _lives(process)]
+    return [process for process in processes if process.pid != os.getpid() and _is_running(process)]
 
 
-def _leads(service: Service) -> bool:
+def _owns_session(service: Service) -> bool:
     """Whether the session id still belongs to the service: its leader lives, or has ended without reuse of the id."""
     with contextlib.suppress(psutil.Error):
         return abs(psutil.Process(service.pid).create_time() - service.born) < 2
@@ -87,7 +90,7 @@ def _mark(process: psutil.Process) -> str | None:
     return None
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
@@ -107,4 +110,4 @@ def stop(
         with contextlib.suppress(psutil.Error):
             getattr(process, how)()
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [process for process in alive if _lives(process)]
+    return [process for process in alive if _is_running(process)]

@@ -169,7 +169,7 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
     Raises the error that stopped it, and ContractError for breaches in its outcome, after good data is published.
     """
     began, outcome = time.monotonic(), Outcome()
-    way: Sequence[str] = ()
+    frames: Sequence[str] = ()
     stop: QuanyuError | None = None
     try:
         status, outcome = _perform(context, step, force)
@@ -177,13 +177,13 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
     except QuanyuError as error:
         stop = error
     except Exception as error:
-        stop, way = _unexpected(step, error), traceback.format_tb(error.__traceback__)
+        stop, frames = _unexpected(step, error), traceback.format_tb(error.__traceback__)
     if stop is None:
         result = Result(step.name, status, time.monotonic() - began, outcome)
-        _keep(context, result)
+        _record(context, result)
         return result
-    _log(context, step, stop, way)
-    _keep(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
+    _log(context, step, stop, frames)
+    _record(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
     # Without its cause, whose text may contain values and would be in Airflow's task log.
     raise stop from None
 
@@ -191,8 +191,8 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
     """Explain a fault of the machine, or give the place of a bug without its text, which may contain values."""
     fault = explained(error)
-    way = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
-    return type(fault)(f"{step.name}: {fault}{way}")
+    hint = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
+    return type(fault)(f"{step.name}: {fault}{hint}")
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
@@ -210,7 +210,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         and not force
         and not lost
         and last["depends"] == depends
-        and all(_stands(context, p, v) for p, v in last["wrote"].items())
+        and all(_is_at_least(context, p, v) for p, v in last["wrote"].items())
     ):
         return "skipped", _outcome_of(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
@@ -248,17 +248,17 @@ def _depends(context: Context, step: Step) -> dict[str, Any]:
     return {"inputs": versions, "more": digest(more) if more else "", "definition": step.definition, "day": by_day}
 
 
-def _stands(context: Context, place: str, version: int | None) -> bool:
+def _is_at_least(context: Context, place: str, version: int | None) -> bool:
     return version is None or (context.lake.version(place) or -1) >= version
 
 
 def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
     """Outcome of a skipped step for the summary: all rows are unchanged."""
-    there = outcome["unchanged"] + outcome["rows_out"]
-    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], there, tuple(outcome["notes"]), outcome["facts"])
+    rows = outcome["unchanged"] + outcome["rows_out"]
+    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], rows, tuple(outcome["notes"]), outcome["facts"])
 
 
-def _keep(context: Context, result: Result) -> None:
+def _record(context: Context, result: Result) -> None:
     context.store.results.keep(context.run_id, context.day, result.step, asdict(result))
     for line in result.lines():
         # For Airflow's task log; on a screen the summary shows it.
@@ -277,7 +277,7 @@ def result_of(receipt: Mapping[str, Any]) -> Result:
     return Result(**{**receipt, "outcome": Outcome(**{**outcome, "notes": tuple(outcome["notes"])})})
 
 
-def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:
+def _log(context: Context, step: Step, error: QuanyuError, frames: Sequence[str] = ()) -> None:
     at = datetime.now(UTC).isoformat()
     with private_log(context.settings.home / "logs" / "errors.log") as log:
-        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(way)}".encode())
+        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(frames)}".encode())

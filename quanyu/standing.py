@@ -43,21 +43,23 @@ def told(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
 
 def standing(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
     """Rows of `identifiers` that are current on each day, with `as_of`. Matching and sending use only these."""
-    rows, gone = told(lake, catalogue, *days), ceased(lake, catalogue, *days)
-    return rows if gone is None else rows.join(gone, [*ROW, "as_of"], "left_anti")
+    rows, ended = told(lake, catalogue, *days), ceased(lake, catalogue, *days)
+    return rows if ended is None else rows.join(ended, [*ROW, "as_of"], "left_anti")
 
 
 def ceased(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame | None:
     """Identifiers of events that have ended by each day: ROW and `as_of`. None if none has ended."""
     records, events = _feeds(catalogue)
-    gone = _untied(lake, catalogue, days)
-    if gone is None:
+    ended = _ended_by_records(lake, catalogue, days)
+    if ended is None:
         return None
-    forms = lake.staging.keep(_forms(gone))
+    forms = lake.staging.keep(_forms(ended))
     rows = told(lake, catalogue, *days).selectExpr(*ROW, "recorded_on", "as_of", _TEXT)
     before = rows.where(_of(events)).join(forms, ["text", "as_of"]).where("recorded_on <= until")
     before = lake.staging.keep(before)
-    both = lake.staging.keep(_nobodys(before, rows.where(_of(records)), forms).unionByName(_theirs(before, rows)))
+    both = lake.staging.keep(
+        _without_other_records(before, rows.where(_of(records)), forms).unionByName(_of_same_person(before, rows))
+    )
     return both.distinct()
 
 
@@ -76,8 +78,8 @@ def untied_for(lake: Lake, catalogue: Catalogue, source: Source) -> DataFrame | 
 
     If the feed delivers one of them after that day, it is current again.
     """
-    gone = _untied(lake, catalogue, [NOW]) if source.person and source.delivers == "events" else None
-    return None if gone is None else _forms(gone).select("text", "until")
+    ended = _ended_by_records(lake, catalogue, [NOW]) if source.person and source.delivers == "events" else None
+    return None if ended is None else _forms(ended).select("text", "until")
 
 
 _TEXT = f"{comparable_sql('kind', 'scope', 'value')} as text"
@@ -97,7 +99,7 @@ def _of(names: Collection[str]) -> str:
     return f"source in ({', '.join(map(quoted, names))})"
 
 
-def _untied(lake: Lake, catalogue: Catalogue, days: Sequence[date]) -> DataFrame | None:
+def _ended_by_records(lake: Lake, catalogue: Catalogue, days: Sequence[date]) -> DataFrame | None:
     """Identifiers that records have ended by each day: ROW, `text`, `until`, `as_of`.
 
     None if there are none, or if no feed has events.
@@ -109,27 +111,27 @@ def _untied(lake: Lake, catalogue: Catalogue, days: Sequence[date]) -> DataFrame
     ended = rows.where("replaced_on is not null")
     if not ended.limit(1).count():
         return None
-    gone = of_days(ended, days).where("replaced_on <= as_of")
-    last = gone.groupBy(*ROW, "text", "as_of").agg({"replaced_on": "max"})
+    removed = of_days(ended, days).where("replaced_on <= as_of")
+    last = removed.groupBy(*ROW, "text", "as_of").agg({"replaced_on": "max"})
     last = last.withColumnRenamed("max(replaced_on)", "until")
     persons = ended.select(*PERSON).distinct()
     holds = of_days(rows.join(persons, PERSON, "left_semi"), days).where(AS_KNOWN)
-    gone = last.join(holds.select(*PERSON, "text", "as_of"), [*PERSON, "text", "as_of"], "left_anti")
-    gone = lake.staging.keep(gone)
-    return gone if gone.limit(1).count() else None
+    removed = last.join(holds.select(*PERSON, "text", "as_of"), [*PERSON, "text", "as_of"], "left_anti")
+    removed = lake.staging.keep(removed)
+    return removed if removed.limit(1).count() else None
 
 
-def _forms(gone: DataFrame) -> DataFrame:
+def _forms(ended: DataFrame) -> DataFrame:
     """Every spelling, hashed ones too, of ended identifiers in events.
 
     Columns: `text`, its `root` (the identifier), `of_source`, `of_key`, `until`, `as_of`.
     """
-    named = gone.withColumnsRenamed({"source": "of_source", "person_key": "of_key"})
+    named = ended.withColumnsRenamed({"source": "of_source", "person_key": "of_key"})
     names = ["root", "of_source", "of_key", "until", "as_of"]
     return with_hashes(named.withColumn("root", named["text"]), names).distinct()
 
 
-def _nobodys(before: DataFrame, records: DataFrame, forms: DataFrame) -> DataFrame:
+def _without_other_records(before: DataFrame, records: DataFrame, forms: DataFrame) -> DataFrame:
     """Identifiers of events before their end that no other record contained before and still contains."""
     roots = forms.select("root", "text", "as_of").distinct()
     still = records.join(roots, ["text", "as_of"]).groupBy("root", "as_of").agg({"recorded_on": "min"})
@@ -138,7 +140,7 @@ def _nobodys(before: DataFrame, records: DataFrame, forms: DataFrame) -> DataFra
     return alone.select(*ROW, "as_of")
 
 
-def _theirs(before: DataFrame, rows: DataFrame) -> DataFrame:
+def _of_same_person(before: DataFrame, rows: DataFrame) -> DataFrame:
     """Identifiers of events before their end whose person also shares another identifier with the ending record."""
     pairs = before.select(*ROW, "as_of", "of_source", "of_key").distinct()
     of_events = rows.select(*PERSON, "as_of", "text")

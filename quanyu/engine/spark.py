@@ -57,13 +57,13 @@ class SparkEngine:
         """Return this process's session; later calls return the same one. Raises RetryableError without a server."""
         key = self.settings.spark.remote or str(self.folder)
         url, session = _sessions.get(key, ("", None))
-        if session is not None and (self.settings.spark.remote or self._stands(url)):
+        if session is not None and (self.settings.spark.remote or self._is_running(url)):
             return session
         _close(key)
         _sessions[key] = self._connect()
         return _sessions[key][1]
 
-    def _stands(self, url: str) -> bool:
+    def _is_running(self, url: str) -> bool:
         server = self.server()
         return server is not None and server.process() is not None and server.url == url
 

@@ -18,7 +18,7 @@ def _text_timestamp(text: str) -> str:
     return cast(Term(text, "string"), "timestamp").sql
 
 
-def _made_date(year: str, month: str, day: str) -> str:
+def _make_date(year: str, month: str, day: str) -> str:
     """A day that does not exist is null, never an error."""
     return f"try_cast(concat(lpad({year}, 4, '0'), '-', {month}, '-', {day}) as date)"
 
@@ -114,7 +114,7 @@ def _instant(unit: str, per_second: int) -> Callable[..., str]:
 FORMS: dict[str, Callable[..., str]] = {
     "text_date": _text_date,
     "text_timestamp": _text_timestamp,
-    "made_date": _made_date,
+    "made_date": _make_date,
     "round_double": _round_double,
     "text_rounded": _text_rounded,
     "power": _power,

@@ -29,7 +29,7 @@ def two_valued(tree: exp.Expr) -> exp.Expr:
         return _chained(type(tree), parts)
     if isinstance(tree, exp.Not | exp.Paren):
         return type(tree)(this=two_valued(tree.this))
-    if positive := _denied(tree):
+    if positive := _positive_form(tree):
         return exp.Not(this=two_valued(positive))
     if isinstance(tree, exp.Coalesce) and isinstance(tree.expressions[-1], exp.Boolean):
         return settled(tree)
@@ -43,7 +43,7 @@ def _chained(kind: type[exp.Connector], parts: list[exp.Expr]) -> exp.Expr:
     return chain
 
 
-def _denied(tree: exp.Expr) -> exp.Expr | None:
+def _positive_form(tree: exp.Expr) -> exp.Expr | None:
     """The comparison that `<>` or `not like` negates, or None."""
     if isinstance(tree, exp.NEQ):
         return exp.EQ(this=tree.this.copy(), expression=tree.expression.copy())
@@ -64,7 +64,7 @@ def settled(tree: exp.Expr) -> exp.Expr:
     for node in list(whole.find_all(exp.Not, exp.NEQ, exp.Like, exp.RegexpLike)):
         if isinstance(node, exp.Not):
             node.set("this", two_valued(node.this))
-        elif _denied(node):
+        elif _positive_form(node):
             node.replace(two_valued(node))
     inner: exp.Expr = whole.this
     return inner.pop()

@@ -54,7 +54,9 @@ def _failures(node: exp.Expr, types: Mapping[str, str]) -> Iterator[str]:
 def _is_strict(node: exp.Expr) -> bool:
     """Whether a node is null only if an operand is null or its value is lost, never on purpose."""
     if isinstance(node, exp.Anonymous):
-        return not _calls(node, (*_CATCH, *_TAKE_NULL)) and not any(way.may_be_null for way in _ways(node))
+        return not _calls(node, (*_CATCH, *_TAKE_NULL)) and not any(
+            signature.may_be_null for signature in _signatures(node)
+        )
     # The parser has one node for `cast` and `try_cast`.
     return isinstance(node, _STRICT) and not (isinstance(node, exp.Cast) and node.args.get("safe"))
 
@@ -63,7 +65,7 @@ def _calls(node: exp.Expr, names: tuple[str, ...]) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.name).lower() in names
 
 
-def _ways(node: exp.Anonymous) -> tuple[Function, ...]:
+def _signatures(node: exp.Anonymous) -> tuple[Function, ...]:
     return functions()[str(node.name).lower()]
 
 
@@ -73,7 +75,7 @@ def _may_fail(node: exp.Expr, types: Mapping[str, str]) -> bool:
     if isinstance(node, exp.Cast):
         return _may_not_fit(type_of(node.this, types), type_of(node, types))
     if isinstance(node, exp.Anonymous):
-        return any(way.loses for way in _ways(node))
+        return any(signature.loses for signature in _signatures(node))
     return isinstance(node, _QUOTIENTS)
 
 

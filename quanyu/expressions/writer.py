@@ -126,7 +126,7 @@ def _like(node: exp.Expr, scope: Scope) -> Term:
 
 def _arithmetic(node: exp.Expr, scope: Scope) -> Term:
     if isinstance(node.expression, exp.Interval):
-        return _moved(node, write(node.this, scope))
+        return _plus_interval(node, write(node.this, scope))
     return operators.arithmetic(node, write(node.this, scope), write(node.expression, scope))
 
 
@@ -134,7 +134,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _DAYS = {"day": 1, "week": 7}
 
 
-def _moved(node: exp.Expr, term: Term) -> Term:
+def _plus_interval(node: exp.Expr, term: Term) -> Term:
     """A date or timestamp plus an interval. Days can be added only to dates, since a day may have 23 or 25 hours."""
     text, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
     amount = str(node.expression.name)

@@ -41,8 +41,8 @@ def drop_dead_hint(path: Path) -> None:
     log = path / "_delta_log"
     names = {file.name for file in log.glob("*")} if log.is_dir() else set()
     commits = [name for name in names if re.fullmatch(r"\d{20}\.json", name)]
-    whole = bool(commits) and len(commits) == max(int(name[:20]) for name in commits) + 1
-    if "_last_checkpoint" in names and whole and not any(".checkpoint." in name for name in names):
+    complete = bool(commits) and len(commits) == max(int(name[:20]) for name in commits) + 1
+    if "_last_checkpoint" in names and complete and not any(".checkpoint." in name for name in names):
         (log / "_last_checkpoint").unlink()
 
 
@@ -62,8 +62,8 @@ def loss(path: Path, last: Condition) -> str:
     if any(not file.stat().st_size for file in (path / "_delta_log").glob("*.json")):
         return "a commit of the table's log is empty"
     files = data_files(table)
-    gone = sum(not file.is_file() for file in files)
-    return f"{gone} of {len(files)} data files of the table are missing" if gone else ""
+    missing = sum(not file.is_file() for file in files)
+    return f"{missing} of {len(files)} data files of the table are missing" if missing else ""
 
 
 def _opened(path: Path) -> Any:

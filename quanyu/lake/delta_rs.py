@@ -44,14 +44,14 @@ class DeltaRsCommitter:
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
             description=layout.description or None, configuration=delta_properties,
         )  # fmt: skip
-        there = table.metadata().configuration
+        existing = table.metadata().configuration
         for name, rule in layout.constraints.items():
-            if f"delta.constraints.{name}" not in there:
+            if f"delta.constraints.{name}" not in existing:
                 table.alter.add_constraint({name: rule})
         own = {
             key: value
             for key, value in layout.properties.items()
-            if there.get(key) != value and key not in delta_properties
+            if existing.get(key) != value and key not in delta_properties
         }
         if own:
             table.alter.set_table_properties(own, raise_if_not_exists=False)

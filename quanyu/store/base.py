@@ -64,7 +64,7 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
-            _patiently(self._use_wal, self.shown)
+            _retry_while_busy(self._use_wal, self.shown)
         self._writer = self.engine.execution_options(writes=True)
 
     def create(self) -> None:
@@ -98,13 +98,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One read transaction with a consistent snapshot."""
-        with self._in_words(), self.engine.begin() as connection:
+        with self._translated_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction with SQLite's write lock from its start, so that reading before writing is safe."""
-        with self._in_words(), self._writer.begin() as connection:
+        with self._translated_errors(), self._writer.begin() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -139,7 +139,7 @@ class Database:
             raw.close()
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
@@ -202,7 +202,7 @@ def _explained(shown: str, error: BaseException | None) -> QuanyuError:
     return RetryableError(f"The store {shown} did not answer: {error}")
 
 
-def _patiently(act: Callable[[], None], shown: str) -> None:
+def _retry_while_busy(act: Callable[[], None], shown: str) -> None:
     # SQLite does not wait for other connections when it changes the journal mode: it fails at once.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:

@@ -176,13 +176,13 @@ class Outbox:
 
         A message that is announced or sending in the lake and absent here may have been sent: it becomes unknown.
         """
-        here = {message.key: message for message in self._messages()}
-        newer = [m for m in messages if m.key not in here or here[m.key].revision < m.revision]
-        there = {message.key: message.revision for message in messages}
+        own = {message.key: message for message in self._messages()}
+        newer = [m for m in messages if m.key not in own or own[m.key].revision < m.revision]
+        lake_revisions = {message.key: message.revision for message in messages}
         stale = [
-            replace(message, revision=there.get(key, -1))
-            for key, message in here.items()
-            if there.get(key, -1) < message.recorded
+            replace(message, revision=lake_revisions.get(key, -1))
+            for key, message in own.items()
+            if lake_revisions.get(key, -1) < message.recorded
         ]
         self.record(stale)
         if newer:

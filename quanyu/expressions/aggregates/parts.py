@@ -66,7 +66,7 @@ def added(name: str, position: int = 0) -> Merge:
 _ADDED = (added("sum", 0), added("sum", 1))
 
 
-def _united(columns: Sequence[str], conditions: Sequence[str]) -> str:
+def _union_of_lists(columns: Sequence[str], conditions: Sequence[str]) -> str:
     return f"array_distinct(flatten(collect_list({columns[0]}){filtered(conditions)}))"
 
 
@@ -123,7 +123,7 @@ def count_distinct(*arguments: Argument) -> Form:
     value = values[0] if len(values) == 1 else f"struct({', '.join(f'{v} as c{n}' for n, v in enumerate(values))})"
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
     part = Part(f"collect_list({value})", only, "array_distinct(", ")")
-    return Form((part,), _size, "bigint", (_united,))
+    return Form((part,), _size, "bigint", (_union_of_lists,))
 
 
 def _size(values: str) -> str:
@@ -254,7 +254,7 @@ def _truth(name: str, argument: Argument) -> Form:
 
 def values(argument: Argument) -> Form:
     """Distinct values, sorted."""
-    return _listed(argument, "collect_set", (_united,), ("array_distinct(", ")"))
+    return _listed(argument, "collect_set", (_union_of_lists,), ("array_distinct(", ")"))
 
 
 def all_values(argument: Argument) -> Form:
