@@ -74,7 +74,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         (measure(where="kind = 'sales'"), "measures.coffee_30d.where: kind = 'sales': kind is never 'sales'"),
         (measure(value="count_if(kind = 'sales')"), "measures.coffee_30d.value: kind = 'sales': kind is never"),
         (measure(value="sum(sku)"), "measures.coffee_30d.value: 'sum(sku)': sum needs a number"),
-        (measure(value="count(*) + line"), "line stands outside of an aggregate"),
+        (measure(value="count(*) + line"), "line is outside of an aggregate"),
         (measure(where="amount"), "measures.coffee_30d.where: 'amount' gives a number"),
         (measure(where="products.category = 3"), "compares a text with a number"),
         (measure(within="1 month"), "a window is written as `30 days`"),

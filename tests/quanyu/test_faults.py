@@ -24,13 +24,17 @@ from quanyu.run import Step, perform
     [
         (OSError(errno.ENOSPC, "No space left", "/home/x"), KeeperError, "/home/x: no space is left"),
         (OSError(errno.EROFS, "Read-only", "/home/x"), KeeperError, "can be read and not written"),
-        (PermissionError(errno.EACCES, "Permission denied", "/l"), KeeperError, "/l: this user may not read or write"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/l"),
+            KeeperError,
+            "/l: this user has no permission to read or write",
+        ),
         (
             FileNotFoundError(errno.ENOENT, "No such file", "/l/a.csv"),
             RetryableError,
-            "/l/a.csv: it is not there, or went away",
+            "/l/a.csv: it does not exist, or was deleted",
         ),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/h"), ConfigError, "/h: a file stands where a folder"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/h"), ConfigError, "/h: a file is in place of a folder"),
         (ConnectionRefusedError(), RetryableError, "did not answer"),
         (OSError("Generic LocalFileSystem error: Unable to write (os error 28)"), KeeperError, "no space is left"),
         (sqlite3.OperationalError("database or disk is full"), KeeperError, "no space is left"),

@@ -222,7 +222,7 @@ def test_ties_do_not_depend_on_the_order_of_rows(engine, text):
         ("mode(amount, true)", "mode needs text, a time or a whole number"),
         ("sum(distinct pieces)", "only count takes distinct"),
         ("amount", "'amount' does not aggregate"),
-        ("sum(amount) + amount", "amount stands outside of an aggregate"),
+        ("sum(amount) + amount", "amount is outside of an aggregate"),
         ("max(sum(amount))", "aggregates an aggregate"),
         ("count(*) filter (where amount > max(amount))", "aggregates in a filter, which asks of one row"),
         ("sum(amuont)", "unknown column 'amuont'; did you mean 'amount'?"),
