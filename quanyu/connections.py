@@ -31,7 +31,7 @@ def without_login(url: str | None) -> str | None:
     parts = urlsplit(url or "")
     options = [name for name, _ in parse_qsl(f"{parts.query}&{parts.path.replace(';', '&')}", keep_blank_values=True)]
     if "@" in parts.netloc or any(is_credential(name.strip("/")) for name in options):
-        raise ValueError(f"an address must not contain a secret: {REFERENCE}")
+        raise ValueError(f"a secret is not allowed in an address: {REFERENCE}")
     return url
 
 
@@ -39,9 +39,9 @@ def referred(conf: Mapping[str, str]) -> Mapping[str, str]:
     """Return the settings of a library. Raises ValueError if a credential is not a reference (env: or file:)."""
     for name, value in conf.items():
         if is_credential(name) and not value.startswith(("env:", "file:")) and not _HARMLESS.fullmatch(value):
-            raise ValueError(f"a secret may not stand in {name}: {REFERENCE}")
+            raise ValueError(f"a secret is not allowed in {name}: {REFERENCE}")
         if re.search(r"-D\S*(passw|secret|token)\S*=", value, re.I):
-            raise ValueError(f"Java options must not contain a secret: {name}: give it by a setting of its own")
+            raise ValueError(f"a secret is not allowed in Java's options in {name}: give it by a setting of its own")
     return conf
 
 
