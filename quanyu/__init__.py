@@ -1,1 +1,1 @@
-"""The library: the grammar of declarations and the engines that carry them out."""
+"""The library: the grammar of declarations, and the engines that execute them."""

@@ -1,4 +1,4 @@
-"""A person's word that a home is the one that sends, and that its lake is taken as it lies."""
+"""Accepts a home as the one that sends, with its lake in its current state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from quanyu.settings import Settings
 
 
 def accept(settings: Settings, sent_until: date | None) -> HomeNote:
-    """Note the home as the one that sends; the caller holds it.
+    """Record the home as the one that sends. The caller holds the home's lock.
 
-    Where it was restored, or has lost tables, what was due until the day (by default the newest one that is over) may
-    have gone out, and is not sent by itself. Raises ConfigError where it has another name.
+    After a restore or a loss of tables, messages that were due until `sent_until` may have been sent already. They are
+    not sent automatically. Default: the newest day that is over. Raises ConfigError if the home has another name.
     """
     before = homes.check_name(settings)
     homes.check_key(settings)

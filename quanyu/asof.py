@@ -1,4 +1,4 @@
-"""Facts and features as of a day: events before its end, as known on it, by customer; one pass per view."""
+"""Facts and features as of a day, by customer: events before the end of the day, as recorded by then."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
 
 
 def sources_of(table: type[Table]) -> list[str]:
-    """Places that the facts of a table come from: itself, and for one of gold what its job reads, for other days."""
+    """Places from which the facts of a table are read: the table, and for a gold table also what its job reads."""
     if table.layer == "silver":
         return [place_of(table)]
     return [place_of(table), *(place_of(read) for read in job_of(table).reads)]
 
 
 def job_of(table: type[Table]) -> Job:
-    """Job that writes a table of gold. Raises ConfigError for one that none of jobs/unify writes."""
+    """Job that writes a gold table. Raises ConfigError if no job of jobs/unify writes it."""
     for job in discover.jobs_in("jobs.unify"):
         if job.writes.name == table.name:
             return job
@@ -64,18 +64,18 @@ def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> lis
 
 def _texts(view: type[FeatureView]) -> list[str]:
     wheres = [feature.where for feature in view.features.values()]
-    after = [made.where for made in view.derived.values() if isinstance(made, FirstAfter)]
+    after = [derivation.where for derivation in view.derived.values() if isinstance(derivation, FirstAfter)]
     texts = [*(feature.expression for feature in view.features.values()), *wheres, *after, view.where]
     return [text for text in texts if text]
 
 
 def people(lake: Lake, identities: type[Table]) -> DataFrame:
-    """Person to customer, as known today: source, person_key, customer_id."""
+    """Current customer of each person: source, person_key, customer_id."""
     return lake.table(identities).where("valid_to is null").select("source", "person_key", "customer_id")
 
 
 def redirects(lake: Lake) -> dict[str, str]:
-    """Ids that ended in a merge, each with the id that goes on today."""
+    """Customer ids that ended in a merge, each with the id that is valid today."""
     if not lake.exists("gold/identity_events"):
         return {}
     columns = ["number", "event", "customer_id", "other_id", "source", "person_key"]
@@ -83,11 +83,15 @@ def redirects(lake: Lake) -> dict[str, str]:
     alive = set(rows.drop_duplicates(["source", "person_key"], keep="last")["customer_id"])
     ended = rows[rows["event"] == "merge"].drop_duplicates("other_id", keep="last")
     into = dict(zip(ended["other_id"], ended["customer_id"], strict=True))
-    return {one: last for one in into if one not in alive and (last := _followed(one, into, alive)) is not None}
+    return {
+        customer_id: last
+        for customer_id in into
+        if customer_id not in alive and (last := _surviving_id(customer_id, into, alive)) is not None
+    }
 
 
 def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
-    """Pairs of ids of which the second came out of the first in a split on this day or after."""
+    """Pairs (old id, new id): the new id was split from the old one on this day or later."""
     if not lake.exists("gold/identity_events"):
         return set()
     from pyarrow import compute
@@ -97,26 +101,28 @@ def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
     return set(zip(rows["other_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
 
 
-def _followed(one: str, into: Mapping[str, str], alive: set[str]) -> str | None:
-    seen = {one}
-    while one not in alive:
-        one = into.get(one, one)
-        if one in seen:
+def _surviving_id(customer_id: str, into: Mapping[str, str], alive: set[str]) -> str | None:
+    visited = {customer_id}
+    while customer_id not in alive:
+        customer_id = into.get(customer_id, customer_id)
+        if customer_id in visited:
             return None
-        seen.add(one)
-    return one
+        visited.add(customer_id)
+    return customer_id
 
 
 def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
-    """Rows of a table of facts up to the end of each day, as known on it: with `as_of`, and for facts about persons
-    with `customer_id` (null for nobody known). Of identifiers, those that stand."""
+    """Rows of a fact table up to the end of each day, as recorded by then, with `as_of`.
+
+    Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
+    """
     tables, lake = context.catalogue.tables, context.lake
     if table.layer == "gold":
         job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
-        made = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
-        dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(made, days, strict=True))
+        frames = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
+        dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
     if table.name == "identifiers":
         rows = standing(lake, context.catalogue, *days)
@@ -129,26 +135,26 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
 
 
-# Versions of a master that stood at the end of some day up to `as_of`, and their order: those that still stand first,
-# then those that ended last. An end after `as_of` was not known on it.
+# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
+# after `as_of` is ignored, since it was not recorded by then.
 _ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
 _LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
 
 
 def _before_end(table: type[Table]) -> str:
-    """Condition of rows before the end of their `as_of`, in the session's zone, which is the retailer's."""
+    """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
     return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
 
 
 def customers_known(context: Context, *days: date) -> DataFrame:
-    """Every customer of whom anything was known at the end of each day: customer_id, as_of."""
+    """Every customer with at least one record at the end of each day: customer_id, as_of."""
     return records_known(context, *days).select(*BY).distinct()
 
 
 def records_known(context: Context, *days: date) -> DataFrame:
     """Records of customers at the end of each day: source, person_key, customer_id, as_of, known_on.
 
-    One whose identifiers ceased is still its customer's, as its facts are.
+    A record without current identifiers still belongs to its customer, as its facts do.
     """
     rows = told(context.lake, context.catalogue, *days).groupBy(*PERSON, "as_of").agg({"recorded_on": "min"})
     rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
@@ -158,35 +164,35 @@ def records_known(context: Context, *days: date) -> DataFrame:
 def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
-    """Join the tables that expressions name, each once, its columns in a struct named as the table.
+    """Join each table that the expressions name. Its columns are in a struct with the name of the table.
 
-    A row has the last version known by the day of what it refers to, one that has ended too: a master that no longer
-    lists an item ends the offer of it, and not what was bought.
+    A row gets the last version that was recorded by the day, even one that has ended: a product that is no longer
+    listed was still bought.
     """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
-        by = next(column for column, told in table.columns.items() if told.refers == name)
+        by = next(reference for reference, column in table.columns.items() if column.refers == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
         versions = of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
-        wanted = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
-        wanted = wanted.where("_n = 1")
-        # The embedded engine holds the left side of a join in memory: the master, and not all facts.
-        rows = wanted.drop("_n").join(rows, [by, "as_of"], "right")
+        latest = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
+        latest = latest.where("_n = 1")
+        # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
+        rows = latest.drop("_n").join(rows, [by, "as_of"], "right")
     return rows
 
 
 def computed(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """Features and tags of a view as of each of the days, in one pass: customer_id, as_of, features, tags.
+    """Compute features and tags of a view as of each day, in one pass: customer_id, as_of, features, tags.
 
-    A customer without rows in a window has 0 for counts and sums and what is made of them alone, and null for the rest.
+    A customer without rows in a window has 0 for counts and sums, and for expressions of these alone. All else is null.
     """
     return _with_losses(context, view, *days).drop("_lost")
 
 
 def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """The same, with the names of features and tags that cannot be computed out of the customer's values in `_lost`."""
+    """The same, with a column `_lost`: names of features and tags that cannot be computed for the customer."""
     tables = context.catalogue.tables
     plans = view.plans(tables)
     rows = computed_parts(_rows_of(context, view, *days), plans.values(), *days)
@@ -195,27 +201,27 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
     tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
     losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
-    asked = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
-    unsure = {name: condition for name, tree in asked.items() if (condition := lost(tree, features))}
+    trees = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
+    unsure = {name: condition for name, tree in trees.items() if (condition := lost(tree, features))}
     valued = everybody.selectExpr(*BY, *values, f"{_names(losses)} as _features")
     named = f"nullif(concat_ws(', ', _features, {_names(unsure)}), '') as _lost"
     return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, named)
 
 
 def _names(conditions: Mapping[str, str]) -> str:
-    """SQL of the names whose condition holds, with commas between them; null for none."""
+    """SQL of the names whose condition is true, separated by commas; null if there are none."""
     cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
     return f"nullif(concat_ws(', ', {cases}), '')" if cases else "cast(null as string)"
 
 
 def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
-    """Compute the parts of plans by customer and day, out of those rows that any of them looks at."""
-    asked = rows.where(_on(any_of(plan.condition() for plan in plans), days))
-    return aggregated(asked, {name: _on(sql, days) for plan in plans for name, sql in plan.parts().items()})
+    """Compute the parts of plans by customer and day, from rows that at least one of them uses."""
+    used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
+    return aggregated(used, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
 
 
-def _on(sql: str, days: Sequence[date]) -> str:
-    """Put the day itself in place of the column that holds it: what hangs on it alone is then computed once."""
+def _with_day(sql: str, days: Sequence[date]) -> str:
+    """Replace the column `as_of` by the day itself, so that the engine computes expressions of it once."""
     return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
 
 
@@ -227,7 +233,7 @@ def aggregated(rows: DataFrame, parts: Mapping[str, str]) -> DataFrame:
 
 
 def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """Rows that a view is about as of each of the days, with its derived columns."""
+    """Input rows of a view as of each day, with its derived columns."""
     tables = context.catalogue.tables
     rows = facts(context, view.over, *days).where("customer_id is not null")
     rows = with_referred(context, rows, view.over, _texts(view), *days)
@@ -236,7 +242,7 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
         types = {name: column.type for name, column in reached.items()}
         rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
     order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
-    derived = (f"{made.sql(reached, BY, order)} as `{name}`" for name, made in view.derived.items())
+    derived = (f"{derivation.sql(reached, BY, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
 
 
@@ -253,7 +259,7 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
 
 
 def lost_note(names: str, customers: int) -> str:
-    """Say of how many customers a value is null, although all that it is made of is there."""
+    """Say for how many customers a value is null although all its inputs are present."""
     whom = "1 customer" if customers == 1 else f"{customers} customers"
     return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"
 

@@ -1,4 +1,4 @@
-"""Audience: a rule over what is known of customers, a purpose, a holdout, and where it goes."""
+"""Audience: a rule over features, tags and scores, a purpose, a holdout, and the platforms it goes to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Within = Annotated[int | None, written_days("a window", "30 days")]
 
 
 class Measure(Part):
-    """An aggregate of an audience's own over one table, within so many days before `as_of`."""
+    """An audience's own aggregate over one table, within a number of days before `as_of`."""
 
     over: str
     value: str
@@ -34,13 +34,13 @@ class Measure(Part):
     within: Within = None
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-        """How it is computed. Raises ExpressionError where it cannot be."""
+        """Plan of the computation. Raises ExpressionError if the measure is invalid."""
         table = tables[self.over]
         return planned(table, reach(table, tables), self.value, self.where, self.within)
 
 
 class Audience(YamlDeclaration):
-    """Who is in: two-valued, over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
+    """A two-valued rule over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
 
     kind: ClassVar[str] = "audience"
 
@@ -55,30 +55,30 @@ class Audience(YamlDeclaration):
     @field_validator("holdout", mode="before")
     @classmethod
     def _percent(cls, value: Any) -> Any:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if isinstance(value, str) and not found:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if isinstance(value, str) and not match:
             raise ValueError("a holdout is written as `10 %`")
-        return float(found.group(1)) / 100 if found else value
+        return float(match.group(1)) / 100 if match else value
 
-    def columns(self, known: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """What the rule may name: what is known of customers, and the audience's own measures."""
+    def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns that the rule may name: those of the profile, and the audience's own measures."""
         measures = {}
         for name, measure in self.measures.items():
             measures[name] = Column("", "")
             if measure.over in tables:
                 with contextlib.suppress(ExpressionError):
                     measures[name] = measure.plan(tables).column(reach(tables[measure.over], tables))
-        return {**known, **measures}
+        return {**profile_columns, **measures}
 
     def problems(
-        self, known: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
+        self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
     ) -> Problems:
-        """Check the rule and the measures; `known` maps `view.feature` and `model.score` to columns."""
+        """Check the rule and the measures; `profile_columns` maps `view.feature` and `model.score` to columns."""
         problems = Problems()
         with problems.noted(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
-            condition(self.who, self.columns(known, tables))
+            condition(self.who, self.columns(profile_columns, tables))
         for name, measure in self.measures.items():
             self._check_measure(problems, name, measure, tables)
         for place in self.send_to:

@@ -1,4 +1,4 @@
-"""To which day each audience was brought, and what the others lack: an audience is of a day, or it is in doubt."""
+"""The day as of which each audience was evaluated, and what blocked the others."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ MEMORY = "audience_days"
 
 
 def brought_to(context: Context, audience: str) -> date | None:
-    """Day to which an audience was brought last; None where that is not on record."""
+    """Day as of which an audience was evaluated last; None if there is no record."""
     last = context.store.memory.recall(MEMORY, audience)
     return date.fromisoformat(last["day"]) if last and last["day"] else None
 
 
 def note(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
-    """Remember to which day an audience was brought, and what it lacks for the day of the run."""
+    """Record the day as of which an audience was evaluated, and what it lacks for the day of the run."""
     context.store.memory.remember(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
 
 
 def stale(context: Context) -> Mapping[str, str]:
-    """Audiences that were not brought to the day of the run, each with the reason: nobody is added to what they feed.
+    """Audiences that were not evaluated for the day of the run, each with the reason.
 
-    Removals go out all the same: who is out of such an audience was out before.
+    Exports and journeys of a stale audience add nobody. Removals are still sent.
     """
     reasons = {name: _reason(context, audience) for name, audience in context.catalogue.audiences.items()}
     return {name: reason for name, reason in reasons.items() if reason}
@@ -36,12 +36,12 @@ def _reason(context: Context, audience: Audience) -> str:
     last: Mapping[str, Any] = context.store.memory.recall(MEMORY, audience.name) or {"day": None, "lacks": ""}
     if last["day"] == context.day.isoformat() and not last["lacks"]:
         return ""
-    stands = f"stands at {last['day']}" if last["day"] else "was not evaluated yet"
-    return f"{audience.name} {stands}, not at {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
+    evaluated = f"was evaluated for {last['day']}" if last["day"] else "was not evaluated yet"
+    return f"{audience.name} {evaluated}, not for {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
 
 
 def lacking(context: Context, steps: Iterable[str]) -> str:
-    """Say which of these steps did not work for the day of the run out of what lies there now; empty for none."""
+    """List the steps that have not processed their current inputs for the day of the run; empty if all have."""
     return ", ".join(f"{name} {words}" for name in steps if (words := _lacks(context, name)))
 
 
@@ -54,4 +54,4 @@ def _lacks(context: Context, name: str) -> str:
     depends = last["depends"]
     inputs = {place: context.lake.version(place) for place in step.reads}
     current = depends["inputs"] == inputs and depends["definition"] == step.definition
-    return "" if current else "did not work since what it reads or says has changed"
+    return "" if current else "has not run since its inputs or its definition changed"

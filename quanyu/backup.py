@@ -1,4 +1,4 @@
-"""A home kept elsewhere and brought back: lake, store, key and registry together, as they stood at one moment."""
+"""Backup and restore of a home: lake, store, key and registry together, as of one moment."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from quanyu.settings import Settings
 
 MANIFEST = "backup.json"
 FORM = 1
-# What a home consists of. Landing is its sender's, logs and pages are made anew, and what was sent has left.
+# Parts of a home. Landing files belong to their sender, and logs and pages can be created again.
 FOLDERS, DATABASES, FILES = ("lake", "mlruns"), ("store.db", "mlflow.db"), ("person.key", "home.json")
-NOT_KEPT = ("_staging", ASIDE)
+NOT_COPIED = ("_staging", ASIDE)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself: when it was made, of which home, its last day, and its tables' ids and versions."""
+    """Content of backup.json: creation time, name of the home, last day run, and id and version of each table."""
 
     made_at: str
     home: str
@@ -41,10 +41,10 @@ class Manifest:
 
 
 def back_up(settings: Settings, target: Path, without_store: bool = False, wait_seconds: float = 0) -> Manifest:
-    """Copy a home to a folder that is not there yet, readable for its owner alone, while no run works on it.
+    """Copy a home to a new folder that only its owner may read. No run works on the home meanwhile.
 
-    The manifest is written last, and the folder has its name then. Raises ConfigError for a target that is there, or
-    within the home, and for a store that is no file of the home unless it is left out.
+    The manifest is written last, then the folder gets its final name. Raises ConfigError for a target that exists or is
+    inside the home, and for a store outside of the home unless `without_store`.
     """
     _check_target(settings, target)
     if not (settings.home / "store.db").is_file() and not without_store:
@@ -65,8 +65,8 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
 
 
 _OUTSIDE = (
-    "the store of this home is a database elsewhere, which its own tools keep: while no run works on the home, dump it"
-    " (pg_dump) and call quanyu backup --without-store; put both back together, or the next run stops"
+    "the store of this home is a database elsewhere, so back it up with its own tools: while no run works on the home,"
+    " dump it (pg_dump) and call quanyu backup --without-store; restore both together, or the next run stops"
 )
 
 
@@ -74,10 +74,10 @@ def _check_target(settings: Settings, target: Path) -> None:
     if target.exists():
         raise ConfigError(f"{target} is there already: a backup is a folder of its own, such as {target}/2026-01-31")
     if target.resolve().is_relative_to(settings.home.resolve()):
-        raise ConfigError(f"{target} lies within the home: what takes the home would take the backup too")
+        raise ConfigError(f"{target} is inside of the home: whatever destroys the home would destroy the backup too")
     check_path(target.resolve())
     if homes.noted(settings) is None:
-        raise ConfigError(f"{settings.home} has had no run yet: there is nothing to keep")
+        raise ConfigError(f"{settings.home} has had no run yet: there is nothing to back up")
 
 
 def _copy_home(source: Path, target: Path, with_store: bool) -> None:
@@ -99,7 +99,7 @@ def _copy_home(source: Path, target: Path, with_store: bool) -> None:
 def _copy_folder(source: Path, target: Path) -> None:
     target.mkdir(mode=0o700)
     for item in sorted(source.iterdir()):
-        if item.is_dir() and item.name not in NOT_KEPT:
+        if item.is_dir() and item.name not in NOT_COPIED:
             _copy_folder(item, target / item.name)
         elif item.is_file() and not item.is_symlink():
             _copy_file(item, target / item.name)
@@ -111,14 +111,14 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """Copy by SQLite's own backup, which gives one moment though others write meanwhile."""
+    """Copy with SQLite's backup API, which gives a consistent copy while others write."""
     target.touch(mode=0o600)
-    with contextlib.closing(sqlite3.connect(source)) as one, contextlib.closing(sqlite3.connect(target)) as other:
-        one.backup(other)
+    with contextlib.closing(sqlite3.connect(source)) as original, contextlib.closing(sqlite3.connect(target)) as copy:
+        original.backup(copy)
 
 
 def read_manifest(source: Path) -> Manifest:
-    """Read what a backup says of itself. Raises ConfigError for a folder that is none, or an incomplete one."""
+    """Read the manifest of a backup. Raises ConfigError if the folder is not a backup, or an incomplete one."""
     check_path(source.resolve())
     try:
         manifest = Manifest(**json.loads((source / MANIFEST).read_text(encoding="utf-8")))
@@ -130,28 +130,28 @@ def read_manifest(source: Path) -> Manifest:
         raise ConfigError(f"{source} was made by another release (form {manifest.form}; this one reads {FORM})")
     for place, (table_id, version) in manifest.tables.items():
         if words := loss(source / "lake" / place, Condition(table_id, version)):
-            raise ConfigError(f"{source} is not as it was made: {place}: {words}; take an earlier backup")
+            raise ConfigError(f"{source} is damaged: {place}: {words}; take an earlier backup")
     return manifest
 
 
 def restore(settings: Settings, source: Path) -> Manifest:
-    """Bring a backup back into a home that has no run yet; it sends nothing until a person accepts it.
+    """Restore a backup into an empty home. The home sends nothing until a person accepts it.
 
-    Raises ConfigError for a folder that is no backup, one of a home of another name, and a home that is not empty.
+    Raises ConfigError if the folder is not a backup, the home has another name, or the home is not empty.
     """
     manifest = read_manifest(source)
     if manifest.home != settings.name:
         raise ConfigError(f"{source} is of the home {manifest.home!r}, and base.yml says name: {settings.name}")
     if lying := [name for name in (*FOLDERS, *DATABASES, *FILES) if (settings.home / name).exists()]:
         raise ConfigError(f"{settings.home} is not empty ({', '.join(lying)}): give --home a folder that is, or move"
-                          " what lies there away as a whole")  # fmt: skip
+                          " all of its content away")  # fmt: skip
     fresh = settings.home / "restoring"
     shutil.rmtree(fresh, ignore_errors=True)
     _copy_home(source, fresh, with_store=manifest.store)
     note = homes.HomeNote(**json.loads((fresh / "home.json").read_text(encoding="utf-8")))
     relocate(fresh / "mlflow.db", Path(note.path), settings.home.resolve())
     homes.write(fresh, replace(note, restored=manifest.made_at))
-    # The note comes first, so that nothing is sent, and the lake last: without it no run begins.
+    # home.json is moved first, so that nothing is sent; the lake last, since no run starts without it.
     order = (
         "home.json",
         *sorted(item.name for item in fresh.iterdir() if item.name not in ("home.json", "lake")),
@@ -164,13 +164,13 @@ def restore(settings: Settings, source: Path) -> Manifest:
 
 
 def relocate(database: Path, old: Path, new: Path) -> None:
-    """Put another home into the URLs and paths that the registry keeps of its artifacts."""
+    """Replace the path of the old home by the new one in the registry's artifact paths and URLs."""
     if not database.is_file() or old == new:
         return
     places = {"old": f"{old}/", "new": f"{new}/", "old_url": f"{old.as_uri()}/", "new_url": f"{new.as_uri()}/"}
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         for table, column in _texts(connection):
-            # The names are those of the database's own schema.
+            # The names come from the database's own schema.
             change = f"""update "{table}" set "{column}" = case when instr("{column}", :old_url)
                 then replace("{column}", :old_url, :new_url) else replace("{column}", :old, :new) end
                 where instr("{column}", :old_url) or instr("{column}", :old)"""  # noqa: S608

@@ -1,4 +1,4 @@
-"""Commands that keep a home elsewhere, and that bring it back."""
+"""Commands that back up and restore a home."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quanyu.cli import Conf, Home, Wait, opened, say
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the command line."""
     app.command()(backup)
     app.command()(restore)
 
@@ -37,7 +37,7 @@ def backup(
         f"{target}: {len(manifest.tables)} tables as of {manifest.made_at}, last day run: {manifest.last_day or 'none'}"
     )
     if settings.keys.person:
-        say(f"the key of persons is not in it: keep what {settings.keys.person} stands for, or nobody is who they were")
+        say(f"the person key is not in it: back up {settings.keys.person} too, or all person keys change")
 
 
 def restore(
@@ -56,5 +56,5 @@ def restore(
     with prompt_end(settings):
         manifest = bring_back(settings, source)
     say(f"{settings.home} is as it was at {manifest.made_at}; the last day run was {manifest.last_day or 'none'}.")
-    say("Nothing is sent or exported: what was due since may have gone out. Run the days since, then say so with")
-    say("`quanyu home accept`; messages that were due until then stay unknown and are not sent by themselves.")
+    say("Nothing is sent or exported: messages that were due since may have been sent. Run the days since, then")
+    say("confirm with `quanyu home accept`; messages that were due until then stay unknown and are not sent again.")

@@ -1,4 +1,4 @@
-"""Numbers that people declare have bounds on both sides, so that a slip of the pen is told and not obeyed."""
+"""Bounds of declared numbers and days, so that a typing mistake is reported."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ValidationInfo, field_validator
 
-# A hundred years: no window, wait or retention is longer, and days before it are days of the calendar still.
+# A hundred years: no window, wait or retention is longer, and dates that far back are still valid.
 LONGEST_DAYS = 36_500
 LONGEST_HOURS = LONGEST_DAYS * 24
 LONGEST_SECONDS = 30 * 86_400
-# Earlier ones are slips of the pen.
+# Earlier years are typing mistakes.
 FIRST_YEAR = 1900
-# More of anything that is counted here is a slip of the pen.
+# Larger counts are typing mistakes.
 MOST = 1_000_000_000
 
 
@@ -25,12 +25,12 @@ def _written_day(value: Any) -> Any:
     return value
 
 
-# A number would be taken for seconds since 1970.
+# pydantic would read a number as seconds since 1970.
 Day = Annotated[date, BeforeValidator(_written_day)]
 
 
 class Bounded(BaseModel):
-    """A part of a declaration in which `yes` and `true` are no numbers, which pydantic by itself takes for 1."""
+    """A part of a declaration whose number fields refuse `yes` and `true`, which pydantic would read as 1."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,7 +42,7 @@ class Bounded(BaseModel):
 
 
 def outside(days: Any, least: int = 1) -> str | None:
-    """Say why a number of days is not allowed, or None where it is."""
+    """Say why a number of days is not allowed; None if it is allowed."""
     if isinstance(days, int) and not isinstance(days, bool) and least <= days <= LONGEST_DAYS:
         return None
     return f"between {least} and {LONGEST_DAYS:,} days are allowed"

@@ -1,4 +1,4 @@
-"""Days of the house: which are over in its zone, and which a home stands at."""
+"""Business days: which are over in the retailer's zone, and the day up to which a home has run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def day_of(text: str) -> date:
 
 
 def newest_day(settings: Settings, now: datetime | None = None) -> date:
-    """The newest day that is over in the retailer's zone: the day before today there."""
+    """Yesterday in the retailer's zone: the newest day that is over."""
     return _today(settings, now) - timedelta(days=1)
 
 
@@ -28,7 +28,7 @@ def _today(settings: Settings, now: datetime | None) -> date:
 
 
 def check_over(settings: Settings, day: date, now: datetime | None = None) -> None:
-    """Refuse a day that has not ended in the retailer's zone. Raises ConfigError."""
+    """Raise ConfigError for a day that has not ended in the retailer's zone."""
     if day > newest_day(settings, now):
         raise ConfigError(
             f"{day} has not ended in {settings.zone}, where it is {_today(settings, now)}: a run takes a day that is"
@@ -38,9 +38,9 @@ def check_over(settings: Settings, day: date, now: datetime | None = None) -> No
 
 
 def ahead_of_time(context: Context, results: Sequence[Result], now: datetime | None = None) -> str:
-    """Say that steps were kept because the home stands at a day that has not ended; empty where it does not.
+    """Say that steps were kept (not run) since the home has run for a day that has not ended; empty otherwise.
 
-    Steps that were kept since a later day, itself over, had been run are no failure: an earlier day was asked for.
+    Steps that were kept since a later day, itself over, has been run are no failure.
     """
     stands = [context.forward_day(result.step) for result in results if result.status == "kept"]
     last = max((day for day in stands if day), default=None)

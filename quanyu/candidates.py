@@ -1,4 +1,4 @@
-"""What lies in the folders of a feed: the regular files that are its own, and why anything else is not taken."""
+"""Lists the folders of a feed: the files that belong to it, and the reason why each other entry does not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from quanyu.printable import printable
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file or folder: its name below the root, and why it is not taken (empty where it is).
+    """A file or folder: its name below the root, and `fault`, why it is not read (empty if it is read).
 
-    It is `doubtful` where it may hold what the feed should have told, by its name, and is not taken all the same.
+    It is `doubtful` if it is not read although its name suggests that it contains data of the feed.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Level:
-    """One folder on the way to a feed's files: its name below the root, and the parts of the pattern below it."""
+    """One folder on the path to a feed's files: its name below the root, and the rest of the pattern below it."""
 
     name: str
     path: Path
@@ -38,10 +38,10 @@ class Level:
 
 
 def candidates(root: Path, pattern: str) -> Iterator[Candidate]:
-    """Give all that lies in the folders that a pattern names, by name.
+    """List the entries of the folders that a pattern names, sorted by name.
 
-    Only a regular file is taken whose real path lies below the root, so that a link gives nothing that lies elsewhere.
-    Folders above the first `*` or `{day}` are others' too: what else lies in them is not looked at.
+    A file is read only if it is regular and its real path is below the root, so that a link cannot lead outside.
+    Folders above the first `*` or `{day}` may be shared with other feeds: their other entries are not listed.
     """
     real = root.resolve()
     for candidate in _below(Level("", root, tuple(pattern.split("/")), own=False), pattern):
@@ -64,22 +64,22 @@ def _below(level: Level, pattern: str) -> Iterator[Candidate]:
         yield Candidate(level.name.rstrip("/"), level.path, "a folder that may not be read", doubtful=True)
         return
     except OSError:
-        # Not there yet, or gone since.
+        # The folder does not exist yet, or was deleted meanwhile.
         return
     misfits = {name: _misfit(name, part, level) for name in names}
-    taken = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
+    spellings = _one_spelling([name for name, reason in misfits.items() if reason is None], part)
     for name, reason in misfits.items():
-        other = taken.get(name.lower(), name)
+        other = spellings.get(name.lower(), name)
         if reason is not None:
             yield Candidate(level.name + name, level.path / name, reason, doubtful=is_like(name, part))
         elif other != name:
-            yield Candidate(level.name + name, level.path / name, f"{other} in other letters, which is taken", True)
+            yield Candidate(level.name + name, level.path / name, f"{other} differs in case only and is read", True)
         else:
             yield from _within(level, name, pattern, own)
 
 
 def _one_spelling(names: list[str], part: str) -> dict[str, str]:
-    """Of names that differ in case only, the one whose ending is spelled as declared, else the first."""
+    """Of names that differ in case only, choose the one with the declared ending, else the first."""
     ending = re.split(r"[*?}]", part)[-1]
     by_letters: dict[str, str] = {}
     for name in sorted(names, key=lambda name: (not name.endswith(ending), name)):
@@ -95,11 +95,11 @@ def _within(level: Level, name: str, pattern: str, own: bool) -> Iterator[Candid
     elif path.is_dir():
         yield from _below(Level(f"{whole}/", path, level.parts[1:], own), pattern)
     elif own:
-        yield Candidate(whole, path, "no folder, though one is looked for here", doubtful=True)
+        yield Candidate(whole, path, "not a folder, although the path pattern needs one", doubtful=True)
 
 
 def _dated(candidate: Candidate, pattern: str) -> Candidate:
-    """Refuse a name in which the days differ from each other."""
+    """Refuse a name with two different days."""
     try:
         day_in(pattern, candidate.name)
     except ValueError:
@@ -108,7 +108,7 @@ def _dated(candidate: Candidate, pattern: str) -> Candidate:
 
 
 def _misfit(name: str, part: str, level: Level) -> str | None:
-    """Why a name is none of the feed's, None where it is one."""
+    """Say why a name does not belong to the feed; None if it does."""
     if is_hidden(name, part):
         return "hidden"
     if len(level.parts) == 1 and is_uploading(name, part):
@@ -130,13 +130,13 @@ def _fault(path: Path, name: str, root: Path) -> str:
         mode = path.stat().st_mode
         real = path.resolve()
     except FileNotFoundError:
-        return "a link to nothing"
+        return "a broken link"
     except (OSError, RuntimeError):
-        return "a link in a circle, or of a folder that may not be read"
+        return "a circular link, or a link to a folder that may not be read"
     if printable(name) != name:
         return "a name with hidden characters, or not in UTF-8"
     if not real.is_relative_to(root):
-        return "a link out of the folder of landed files"
+        return "a link out of the landing folder"
     if not stat.S_ISREG(mode):
         return "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
     return "" if os.access(path, os.R_OK) else "a file that may not be read"

@@ -1,4 +1,4 @@
-"""The catalogue as a page: every table with its columns, who owns it and what fills it, out of the declarations."""
+"""The catalogue page: every table with its columns, owner and feeds, generated from the declarations."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from quanyu.table import Column, Table
 
 HEAD = """# Catalogue
 
-Written by `quanyu catalogue` out of the declarations; a test keeps it current. Silver holds facts by source and
-`person_key`, gold what is known by `customer_id`. Every silver table has besides its own columns `source`, in tables
-about persons `person_key`, and `feed_day`, `recorded_on` and `replaced_on`, by which it can be read as it was known
-on a day.
+Generated from the declarations by `quanyu catalogue`; a test keeps it current. Silver tables contain facts by source
+and `person_key`, gold tables data by `customer_id`. Every silver table also has the columns `source`, `feed_day`,
+`recorded_on` and `replaced_on`, and `person_key` if it is about persons. With `recorded_on` and `replaced_on` a table
+can be read as recorded by a day.
 """
 
 
 def markdown(catalogue: Catalogue) -> str:
-    """Write the catalogue of a conf folder: tables by layer and name, then the feeds."""
+    """Build the catalogue of a conf folder as Markdown: tables by layer and name, then the feeds."""
     tables = sorted(catalogue.tables.values(), key=lambda table: (table.layer != "silver", table.name))
     parts = [HEAD, "## Tables\n", _overview(tables)]
     parts += [_table(table, _fillers(catalogue, table)) for table in tables]
@@ -37,23 +37,23 @@ def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
 
 
 def _table(table: type[Table], fillers: list[str]) -> str:
-    told = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
-    told += f" Feeds: {', '.join(fillers)}." if fillers else ""
+    summary = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
+    summary += f" Feeds: {', '.join(fillers)}." if fillers else ""
     rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
-    return f"### {place_of(table)}\n\n{table.about()} {told}\n\n" + _grid(("column", "type", "meaning"), rows)
+    return f"### {place_of(table)}\n\n{table.about()} {summary}\n\n" + _grid(("column", "type", "meaning"), rows)
 
 
 def _meaning(column: Column) -> str:
     """Meaning, unit, allowed values or bounds, what it refers to, and whether it is personal."""
-    told = [column.comment]
-    told += [f"One of {', '.join(column.values)}."] if column.values else []
-    told += [f"At least {column.at_least:g}."] if column.at_least is not None else []
-    told += [f"At most {column.at_most:g}."] if column.at_most is not None else []
-    told += [f"{column.days.words().capitalize()}."] if column.days else []
-    told += [f"Refers to {column.refers}."] if column.refers else []
-    told += ["Required."] if column.required else []
-    told += ["Personal."] if column.pii else []
-    return " ".join(told)
+    sentences = [column.comment]
+    sentences += [f"One of {', '.join(column.values)}."] if column.values else []
+    sentences += [f"At least {column.at_least:g}."] if column.at_least is not None else []
+    sentences += [f"At most {column.at_most:g}."] if column.at_most is not None else []
+    sentences += [f"{column.days.words().capitalize()}."] if column.days else []
+    sentences += [f"Refers to {column.refers}."] if column.refers else []
+    sentences += ["Required."] if column.required else []
+    sentences += ["Personal."] if column.pii else []
+    return " ".join(sentences)
 
 
 def _feeds(catalogue: Catalogue) -> str:
@@ -70,6 +70,6 @@ def _grid(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def counts(catalogue: Catalogue) -> Mapping[str, int]:
-    """How many tables, columns and feeds the page tells of."""
+    """Number of tables, columns and feeds on the page."""
     columns = sum(len(table.columns) for table in catalogue.tables.values())
     return {"tables": len(catalogue.tables), "columns": columns, "feeds": len(catalogue.sources)}

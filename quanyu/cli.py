@@ -1,4 +1,4 @@
-"""The command of the product."""
+"""The command line `quanyu`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away aft
 
 def _finite(seconds: float) -> float:
     if not math.isfinite(seconds):
-        raise typer.BadParameter("a number of seconds is wanted")
+        raise typer.BadParameter("give a number of seconds")
     return seconds
 
 
@@ -39,7 +39,7 @@ Wait = Annotated[float, typer.Option(min=0, callback=_finite, help="Seconds to w
 
 
 def opened(conf: Path | None, home: Path | None) -> Settings:
-    """Load the settings and let child processes and DAGs find the same ones."""
+    """Load the settings, and export them to child processes and DAGs as environment variables."""
     settings = load_settings(conf, home)
     places = {"CONF": settings.conf, "HOME": settings.home, "DATA": settings.data}
     set_environment({f"QUANYU_{name}": str(path) for name, path in places.items()})
@@ -48,7 +48,7 @@ def opened(conf: Path | None, home: Path | None) -> Settings:
 
 
 def say(text: Any) -> None:
-    """Print to the screen: text as it is, without markup or control characters; what is put together for it as such."""
+    """Print to the screen: text literally, without markup or control characters; rich objects are rendered."""
     from quanyu.printable import show
 
     show(text)
@@ -125,11 +125,13 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     from quanyu import discover
     from quanyu.settings import read_settings
 
-    found = discover.load(*read_settings(conf, home))
-    counts: dict[str, Sized] = {"tables": found.tables, "sources": found.sources, "views": found.views,
-              "models": found.models,
-              "audiences": found.audiences, "journeys": found.journeys}  # fmt: skip
-    say(f"{found.settings.conf} is valid: " + ", ".join(f"{len(items)} {name}" for name, items in counts.items()))
+    declarations = discover.load(*read_settings(conf, home))
+    counts: dict[str, Sized] = {
+        "tables": declarations.tables, "sources": declarations.sources, "views": declarations.views,
+        "models": declarations.models, "audiences": declarations.audiences, "journeys": declarations.journeys,
+    }  # fmt: skip
+    numbers = ", ".join(f"{len(items)} {name}" for name, items in counts.items())
+    say(f"{declarations.settings.conf} is valid: {numbers}")
 
 
 @app.command()
@@ -164,7 +166,7 @@ def table(
 
 @app.command()
 def doctor(conf: Conf = None, home: Home = None) -> None:
-    """Check Python, the engine, ports, disk and versions, and say how to mend each.
+    """Check Python, the engine, ports, disk and versions, and how to fix each.
 
     Example: `quanyu doctor`
     """
@@ -173,7 +175,7 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
 
     findings = check(opened(conf, home))
     for finding in findings:
-        mark = ("ok  ", "green") if finding.ok else ("mend", "red")
+        mark = ("ok  ", "green") if finding.ok else ("fix ", "red")
         say(line(mark, f" {finding.name}: {finding.found}", "" if finding.ok else f"\n       {finding.mend}"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
@@ -192,13 +194,13 @@ def catalogue(
     from quanyu.catalogue import counts, markdown
     from quanyu.settings import read_settings
 
-    found = discover.load(*read_settings(conf, home))
+    declarations = discover.load(*read_settings(conf, home))
     if out is None:
-        typer.echo(markdown(found))
+        typer.echo(markdown(declarations))
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(markdown(found), encoding="utf-8")
-    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(found).items()))
+    out.write_text(markdown(declarations), encoding="utf-8")
+    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(declarations).items()))
 
 
 @app.command()
@@ -250,7 +252,7 @@ def sample(
 
 
 def main() -> None:
-    """Run the command line; mistakes of the user end in words and an exit code, without a traceback."""
+    """Run the command line. Errors end in a message and an exit code, without a traceback."""
     from quanyu import discover
 
     for place in discover.COMMANDS:
@@ -261,9 +263,9 @@ def main() -> None:
         from quanyu.faults import explained
         from quanyu.printable import show_error
 
-        told = explained(error)
-        show_error(told)
-        sys.exit(told.exit_code)
+        fault = explained(error)
+        show_error(fault)
+        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

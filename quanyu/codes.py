@@ -1,4 +1,4 @@
-"""Codes that settings name: regions, as telephone numbers have them, and currencies of ISO 4217."""
+"""Codes in settings: regions of telephone numbers, and currencies of ISO 4217."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _CODES = """
     USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 _CURRENCIES = frozenset(_CODES.split())
-# What people write for a code.
+# Common mistakes for a code.
 _MEANT = {"RMB": "CNY", "CNH": "CNY", "NTD": "TWD", "STG": "GBP", "UK": "GB", "EN": "GB", "EL": "GR"}
 
 
 def region(code: str) -> str:
-    """Return the code of a region. Raises ValueError for one that there is not, with the nearest."""
-    # Late, since its tables take as long to load as all of the command line.
+    """Return the code of a region. Raises ValueError, with the nearest code, for an unknown one."""
+    # Imported here, since its tables take as long to load as the whole command line.
     from phonenumbers import SUPPORTED_REGIONS
 
     return _one_of(code, SUPPORTED_REGIONS, "region of ISO 3166, such as CN or GB")
 
 
 def currency(code: str) -> str:
-    """Return the code of a currency. Raises ValueError for one that there is not, with the nearest."""
+    """Return the code of a currency. Raises ValueError, with the nearest code, for an unknown one."""
     return _one_of(code, _CURRENCIES, "currency of ISO 4217, such as CNY or EUR")
 
 

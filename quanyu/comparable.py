@@ -1,4 +1,4 @@
-"""The forms in which identifiers are compared with each other and handed around, as expressions of SQL."""
+"""SQL of the forms in which identifiers are compared and hashed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Providers to whom an address with dots in its name, or with a tag after a plus, is the same mailbox.
+# Providers for whom dots in the name, or a tag after a plus, lead to the same mailbox.
 DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 TAGGED = frozenset({*DOTLESS, "outlook.com", "hotmail.com", "live.com", "icloud.com", "me.com", "proton.me",
                      "protonmail.com", "fastmail.com"})  # fmt: skip
 
 
 def same_sql(kind: str, value: str) -> str:
-    """Return the form in which a normalised value is compared, over two expressions: forms of one mailbox are one."""
+    """SQL of the form in which a normalised value is compared. Spellings of one mailbox become equal."""
     at = f"split_part({value}, '@', 2)"
     name = f"split_part(split_part({value}, '@', 1), '+', 1)"
     tagged, dotless = (", ".join(f"'{domain}'" for domain in sorted(some)) for some in (TAGGED - DOTLESS, DOTLESS))
@@ -27,15 +27,15 @@ def same_sql(kind: str, value: str) -> str:
 
 
 def comparable_sql(kind: str, scope: str, value: str) -> str:
-    """SQL of one text by which identifiers are the same or not, over three expressions; null without a value."""
+    """SQL of one text that is equal for equal identifiers; null without a value."""
     return f"concat({kind}, '|', {scope}, '|', {same_sql(kind, value)})"
 
 
 def handed_sql(kind: str, value: str) -> str:
-    """Return the texts under which a phone or an e-mail is handed around hashed, over two expressions."""
+    """SQL of an array: the spellings under which others may hash a phone or an e-mail."""
     import phonenumbers
 
-    # What follows the code of the country, of which none begins another.
+    # The national number follows the country code. No country code is a prefix of another.
     two = ", ".join(f"'{code}'" for code in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE) if 10 <= code < 100)
     length = f"case when substring({value}, 2, 1) in ('1', '7') then 1 when substring({value}, 2, 2) in ({two}) then 2"
     national = f"substring({value}, 2 + {length} else 3 end)"
@@ -44,9 +44,9 @@ def handed_sql(kind: str, value: str) -> str:
 
 
 def with_hashes(rows: DataFrame, names: Sequence[str]) -> DataFrame:
-    """Each row (kind, value, `text` of comparable_sql) by its own text and by those of its hashes: names, `text`.
+    """Rows (kind, value, `text` of comparable_sql) with their own text and the texts of their hashes: names, `text`.
 
-    Another may show a phone or an e-mail as a hash alone.
+    Another source may deliver a phone or an e-mail as a hash only.
     """
     clear = rows.where("kind in ('phone', 'email')")
     handed = clear.selectExpr("kind as _kind", *names, f"explode({handed_sql('kind', 'value')}) as handed")

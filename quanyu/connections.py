@@ -1,4 +1,4 @@
-"""Which addresses may stand in settings: no login in clear, and TLS wherever what is sent leaves the machine."""
+"""Checks of addresses in settings: no login in clear text, and TLS for connections that leave the machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from quanyu.settings import Settings
 
 REFERENCE = "give it by reference: env:NAME or file:PATH"
-# Names of settings whose value opens something.
+# Names of settings whose value is a credential.
 _CREDENTIAL = re.compile(r"(?i:passw|pwd|passphrase|secret|token|(^|[-_.])(api)?keys?([-_.]|$))|[a-z]Key$")
-# Switches and names of classes, which open nothing.
+# Switches and class names, which are no credentials.
 _HARMLESS = re.compile(r"true|false|\d{1,3}|[\w$]+(\.[\w$]+){2,}", re.I)
 _ENCRYPTED = {"require", "required", "trust", "verify-ca", "verify-full", "verify_ca", "verify_identity"}
 
@@ -27,28 +27,26 @@ def is_credential(name: str) -> bool:
 
 
 def without_login(url: str | None) -> str | None:
-    """Return an address in which stands no user, password or token. Raises ValueError, which does not repeat it."""
+    """Return the address. Raises ValueError, without the value, if it contains a user, password or token."""
     parts = urlsplit(url or "")
     options = [name for name, _ in parse_qsl(f"{parts.query}&{parts.path.replace(';', '&')}", keep_blank_values=True)]
     if "@" in parts.netloc or any(is_credential(name.strip("/")) for name in options):
-        raise ValueError(f"a secret may not stand in an address: {REFERENCE}")
+        raise ValueError(f"a secret is not allowed in an address: {REFERENCE}")
     return url
 
 
 def referred(conf: Mapping[str, str]) -> Mapping[str, str]:
-    """Return settings of a library in which what looks like a credential is a reference. Raises ValueError."""
+    """Return the settings of a library. Raises ValueError if a credential is not a reference (env: or file:)."""
     for name, value in conf.items():
         if is_credential(name) and not value.startswith(("env:", "file:")) and not _HARMLESS.fullmatch(value):
-            raise ValueError(f"a secret may not stand in {name}: {REFERENCE}")
+            raise ValueError(f"a secret is not allowed in {name}: {REFERENCE}")
         if re.search(r"-D\S*(passw|secret|token)\S*=", value, re.I):
-            raise ValueError(
-                f"a secret may not stand in the options of Java in {name}: give it by a setting of its own"
-            )
+            raise ValueError(f"a secret is not allowed in Java's options in {name}: give it by a setting of its own")
     return conf
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, which nothing leaves."""
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -56,29 +54,29 @@ def is_loopback(host: str) -> bool:
 
 
 def check_tls(url: str, plain_hosts: Collection[str] = ()) -> None:
-    """Raise ConfigError for an http address outside of this machine, unless its host is named."""
+    """Raise ConfigError for an http address outside of this machine, unless its host is in `plain_hosts`."""
     parts = urlsplit(url)
     if parts.scheme == "http":
         check_host(parts.hostname or "", False, plain_hosts)
 
 
 def check_host(host: str, encrypted: bool, plain_hosts: Collection[str] = ()) -> None:
-    """Raise ConfigError where a connection to another machine is not encrypted, and its host is not named."""
+    """Raise ConfigError if a connection to another machine is not encrypted and its host is not in `plain_hosts`."""
     if not (encrypted or is_loopback(host) or host in plain_hosts):
         raise ConfigError(
-            f"{host} would be reached without TLS, by which everyone on the way reads along: switch TLS on, or name"
-            " the host in plain_hosts where its network is your own"
+            f"{host} would be reached without TLS, so that others on the network could read the data: switch TLS on, or"
+            " name the host in plain_hosts if its network is your own"
         )
 
 
 def check_database(hosts: Collection[str], mode: str | None, plain_hosts: Collection[str] = ()) -> None:
-    """Raise ConfigError where a database on another machine is reached by an `sslmode` that allows clear text."""
+    """Raise ConfigError if `sslmode` allows clear text to a database on another machine."""
     for host in hosts:
         check_host(host, (mode or "").lower() in _ENCRYPTED, plain_hosts)
 
 
 def plain_connections(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Tell each setting by which something would leave the machine without TLS: its place, and why."""
+    """Yield each setting that would send data off this machine without TLS: its place, and the reason."""
     for place, check in _checks(settings):
         try:
             check()

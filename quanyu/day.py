@@ -1,4 +1,4 @@
-"""One day of the main job in this process: the home's lock, the DAGs, progress while they work, and the summary."""
+"""Runs one day of the main job in this process: the home's lock, the DAGs, a progress bar, and the summary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from quanyu.settings import Settings, set_environment
 
 
 def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
-    """Run every DAG for a day and print what came of it. Returns the exit code.
+    """Run every DAG for a day and print the summary. Returns the exit code.
 
     Raises ConfigError for a day that has not ended.
     """
@@ -42,22 +42,22 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         preflight.check(context)
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with _aside(log) as screen:
-            # Where nobody looks at it as it comes, lines as wide as the tables.
+        with _redirected_output(log) as screen:
+            # In a file or pipe, lines are as wide as the tables.
             console = Console(file=screen) if screen.isatty() else Console(file=screen, width=110)
             try:
                 with _progress(console, len(context.steps)):
-                    _through_airflow(settings, day, database)
+                    _run_in_airflow(settings, day, database)
             finally:
-                told = results(context)
-            report.show(console, context, told, time.monotonic() - began)
-            if alerted := discover.call("jobs.alerts.tell:tell")(context, told):
+                step_results = results(context)
+            report.show(console, context, step_results, time.monotonic() - began)
+            if alerted := discover.call("jobs.alerts.tell:tell")(context, step_results):
                 console.print(alerted, markup=False)
-            stopped = [result for result in told if result.status == "stopped"]
-            missing = len(context.steps) - len(told)
+            stopped = [result for result in step_results if result.status == "stopped"]
+            missing = len(context.steps) - len(step_results)
             if missing:
                 console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
-            if ahead := calendar.ahead_of_time(context, told):
+            if ahead := calendar.ahead_of_time(context, step_results):
                 console.print(Text(ahead, "bold red"))
         tasks.close()
     faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
@@ -65,15 +65,15 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
 
 
 def _await_clock(settings: Settings, wait_seconds: float) -> None:
-    """Wait for a DAG by the clock, whose tasks leave the home free between them. Raises RetryableError."""
+    """Wait for a scheduled DAG, which releases the home between its tasks. Raises RetryableError."""
     deadline = time.monotonic() + wait_seconds
-    while (dag := _at_work(settings)) is not None:
+    while (dag := _running_dag(settings)) is not None:
         if time.monotonic() > deadline:
             raise RetryableError(f"the DAG {dag} of {settings.home} is at work; wait for it, or give --wait SECONDS")
         time.sleep(min(5.0, wait_seconds))
 
 
-def _at_work(settings: Settings) -> str | None:
+def _running_dag(settings: Settings) -> str | None:
     holder = tasks.turn_of(settings)
     if holder is None or not _has_clock(settings):
         return None
@@ -84,8 +84,8 @@ def _has_clock(settings: Settings) -> bool:
     return any(service.name == "scheduler" for service in services(settings))
 
 
-def _through_airflow(settings: Settings, day: date, database: str) -> None:
-    # Each makes a database of its own, in seconds on the first run.
+def _run_in_airflow(settings: Settings, day: date, database: str) -> None:
+    # Each creates its own database, which takes seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
         discover.call("dags.inprocess:prepare")(settings.home, database)
@@ -95,7 +95,7 @@ def _through_airflow(settings: Settings, day: date, database: str) -> None:
 
 @contextlib.contextmanager
 def _progress(console: Console, total: int) -> Iterator[None]:
-    """Show which step is at work and how many are through."""
+    """Show which step is running and how many have ended."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -119,12 +119,12 @@ def _progress(console: Console, total: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
-    """Send all that libraries print, also from below Python, to the log; yields the screen."""
+def _redirected_output(log: os.PathLike[str]) -> Iterator[IO[str]]:
+    """Redirect the output of libraries, native ones too, to the log; yields the screen."""
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
-    screen = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
+    originals = os.dup(1), os.dup(2)
+    screen = os.fdopen(os.dup(originals[0]), "w", encoding="utf-8", buffering=1)
     try:
         with private_log(Path(log)) as output:
             os.dup2(output.fileno(), 1)
@@ -134,7 +134,7 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
         sys.stdout.flush()
         sys.stderr.flush()
         screen.close()
-        for descriptor, old in zip((1, 2), kept, strict=True):
+        for descriptor, old in zip((1, 2), originals, strict=True):
             os.dup2(old, descriptor)
             os.close(old)
 
@@ -142,9 +142,9 @@ def _aside(log: os.PathLike[str]) -> Iterator[IO[str]]:
 def run_job(
     settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]
 ) -> None:
-    """Run one step for a day and say what came of it.
+    """Run one step for a day and print its summary.
 
-    Raises ConfigError for a day that has not ended, and where the step was kept since the home stands at such a day.
+    Raises ConfigError for a day that has not ended, and if the step was kept since the home has run for such a day.
     """
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
@@ -163,7 +163,7 @@ def run_job(
 
 
 def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, say: Callable[[Any], None]) -> None:
-    """Map one day of a feed again and say what came of it. Raises ConfigError for a day that has not ended."""
+    """Map one day of a feed again and print the summary. Raises ConfigError for a day that has not ended."""
     calendar.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)

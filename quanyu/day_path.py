@@ -1,4 +1,4 @@
-"""The path of a feed as its source writes it: below the folder of landed files, with the day in one form."""
+"""Path pattern of a feed, as declared in its source: below the landing folder, with the day in one format."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pydantic import AfterValidator
 DAY = re.compile(r"\{day(?::([^}]*))?\}")
 ISO = "%Y-%m-%d"
 _EXAMPLE = "write it as `orders/{day}/*.csv` or `orders_{day:%Y%m%d}.csv`"
-# What tells a day, and what may stand beside it for files of an hour or a minute.
+# Format codes that make up a day, and those that may be added for files of an hour or a minute.
 _WHOLE = ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "j"})
 _BESIDE = {"H", "M", "S"}
 _WIDTHS = {"Y": 4, "j": 3}
 
 
 def path_fault(path: str) -> str | None:
-    """Say what is wrong with a path pattern and what to write, or None where it is sound."""
+    """Say what is wrong with a path pattern and what to write; None if it is valid."""
     below = path.removeprefix("data:").lstrip("/") if path.startswith("data:") else path
     return next((words for check in _CHECKS if (words := check(below))), None)
 
 
-def _sound(path: str) -> str:
+def _valid(path: str) -> str:
     if words := path_fault(path):
         raise ValueError(words)
     return path
 
 
-FeedPath = Annotated[str, AfterValidator(_sound)]
+FeedPath = Annotated[str, AfterValidator(_valid)]
 
 
 def _below(path: str) -> str | None:
@@ -51,18 +51,18 @@ def _below(path: str) -> str | None:
 def _stars(path: str) -> str | None:
     outside = DAY.sub("", path)
     if "**" in path:
-        return "`**` is not known: write one `*` for each folder, as in `orders/*/{day}.csv`"
+        return "`**` is not supported: write one `*` for each folder, as in `orders/*/{day}.csv`"
     if "[" in outside or "]" in outside:
-        return "`[` and `]` are not known in a path: write `*`, or `?` for one character"
+        return "`[` and `]` are not supported in a path: write `*`, or `?` for one character"
     if braces := re.search(r"\{[^}]*\}?|\}", outside):
-        return f"{braces[0]} is not known; write {{day}}, or its form as {{day:%Y%m%d}}"
+        return f"{braces[0]} is not supported; write {{day}}, or its form as {{day:%Y%m%d}}"
     return None
 
 
 def _forms(path: str) -> str | None:
     forms = [form or ISO for form in DAY.findall(path)]
     if len(set(forms)) > 1:
-        return f"the day stands in two forms, {' and '.join(dict.fromkeys(forms))}: one form in both places is wanted"
+        return f"the day is written in two formats, {' and '.join(dict.fromkeys(forms))}: use one format in both places"
     return _form(forms[0]) if forms else None
 
 
@@ -70,12 +70,10 @@ def _form(form: str) -> str | None:
     words = set(re.findall(r"%(.)", form.replace("%%", "")))
     if "/" in form:
         return (
-            "a day stands in one name: write `*` for folders of years and months, and `day` as an expression of _file"
+            "a day is within one name: write `*` for folders of years and months, and `day` as an expression of _file"
         )
     if not any(whole <= words <= whole | _BESIDE for whole in _WHOLE):
-        return (
-            f"{{day:{form}}} tells no day: a form has %Y, %m and %d (or %Y and %j), and %H, %M, %S where they stand too"
-        )
+        return f"{{day:{form}}} is not a day: a format has %Y, %m and %d (or %Y and %j), and optionally %H, %M, %S"
     for day in (date(2024, 2, 29), date(2025, 12, 31), date(2026, 1, 1)):
         try:
             same = datetime.strptime(day.strftime(form), form).date() == day
@@ -88,7 +86,7 @@ def _form(form: str) -> str | None:
 
 def _beside(path: str) -> str | None:
     if re.search(r"[*?]\{day|\{day[^}]*\}[*?{]", path):
-        return "nothing divides {day} from what stands beside it: write what does, as in `{day}_*.csv`"
+        return "{day} needs a separator from the wildcard beside it, as in `{day}_*.csv`"
     return None
 
 
@@ -96,10 +94,10 @@ _CHECKS: tuple[Callable[[str], str | None], ...] = (_below, _stars, _forms, _bes
 
 
 def day_pattern(pattern: str, form: str | None) -> str:
-    """Regular expression of a day in this form within a path pattern.
+    """Regular expression of a day in this format within a path pattern.
 
-    Where a `*` stands in the same name it takes no more characters than a day has; else it takes the whole, so that
-    what is no day there can be named.
+    If the same name contains a `*`, it matches only as many characters as a day has. Otherwise it matches the whole
+    name, so that a message can show what is not a day.
     """
     parts = [part for part in pattern.split("/") if DAY.search(part)]
     if not any("*" in part or "?" in part for part in parts):

@@ -1,4 +1,4 @@
-"""What all declarations share: reading YAML strictly, names, and gathering every mistake before one error."""
+"""Base of all declarations: strict YAML, names, and one error that lists every mistake."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ LONGEST_SHOWN = 200
 
 
 def days_in(value: Any, number: str = r"\d+") -> int | None:
-    """Read `30 days` as people write it, the number by a pattern; None for anything else."""
-    found = re.fullmatch(rf"({number}) days?", str(value))
-    return int(found.group(1)) if found else None
+    """Read a number of days such as `30 days`; None for anything else. `number` is the pattern of the number."""
+    match = re.fullmatch(rf"({number}) days?", str(value))
+    return int(match.group(1)) if match else None
 
 
 def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
-    """Make the validator of a field that people write as `30 days`; `what` names it in the message."""
+    """Return the validator of a field such as `30 days`; `what` names the field in messages."""
 
     def read(value: Any) -> int:
         days = days_in(value)
@@ -43,18 +43,18 @@ def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
 
 
 class Problems:
-    """Gathers mistakes, so that a person sees all of them at once."""
+    """Collects mistakes, so that one error reports all of them."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
 
     def add(self, file: str, key: str, message: str) -> None:
-        """Note one mistake."""
+        """Add one mistake."""
         self.found.append(Problem(file, key, message))
 
     @contextmanager
     def gather(self) -> Iterator[None]:
-        """Turn a ConfigError raised inside into noted mistakes."""
+        """Add the mistakes of a ConfigError that is raised inside."""
         try:
             yield
         except ConfigError as error:
@@ -62,14 +62,14 @@ class Problems:
 
     @contextmanager
     def noted(self, file: str, key: str) -> Iterator[None]:
-        """Note an ExpressionError raised inside as a mistake of a key."""
+        """Add an ExpressionError that is raised inside as a mistake of a key."""
         try:
             yield
         except ExpressionError as error:
             self.add(file, key, str(error))
 
     def check(self) -> None:
-        """Raise one ConfigError with all that was noted, if anything was."""
+        """Raise one ConfigError with all mistakes, if there are any."""
         if self.found:
             raise ConfigError(list(dict.fromkeys(self.found)))
 
@@ -87,7 +87,7 @@ class YamlDeclaration(Bounded):
 
     @classmethod
     def load(cls, path: Path) -> Any:
-        """Read and check the shape of one file. Raises ConfigError with all mistakes."""
+        """Read one file and validate its keys and types. Raises ConfigError with all mistakes."""
         raw = load_yaml(path)
         problems = Problems()
         if not NAME.match(path.stem):
@@ -96,32 +96,32 @@ class YamlDeclaration(Bounded):
             if key in raw:
                 problems.add(str(path), key, "not to be given: a declaration is named by its file")
         try:
-            made = cls.model_validate({**raw, "name": path.stem, "file": str(path)})
+            declaration = cls.model_validate({**raw, "name": path.stem, "file": str(path)})
         except ValidationError as error:
             for item in error.errors():
                 problems.add(str(path), ".".join(map(str, item["loc"])), explain(cls, item))
-            made = None
+            declaration = None
         problems.check()
-        return made
+        return declaration
 
     def digest(self) -> str:
-        """Hash of what is declared, for receipts."""
+        """Hash of the declaration, for receipts."""
         return digest(self.model_dump(mode="json", exclude={"file"}))
 
 
 def file_of(declared: type) -> str:
-    """Path of the file in which a class is declared, as far as that is known."""
+    """Path of the file that declares a class; its module's name if there is no file."""
     return getattr(sys.modules.get(declared.__module__), "__file__", None) or declared.__module__
 
 
 def digest(value: Any) -> str:
-    """Hash any plain value in a form that does not depend on the order of keys."""
+    """Hash a JSON-like value; the order of keys does not matter. Returns 16 hexadecimal digits."""
     text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def explain(model: type[BaseModel], item: Any) -> str:
-    """Put one of pydantic's errors in words: the offending value and what is allowed."""
+    """Explain one of pydantic's errors: the value that is wrong, and what is allowed."""
     if item["type"] == "missing":
         field = model.model_fields.get(str(item["loc"][0])) if len(item["loc"]) == 1 else None
         return f"is missing: {field.description}" if field and field.description else "is missing"
@@ -133,25 +133,25 @@ def explain(model: type[BaseModel], item: Any) -> str:
     message: str = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error" and item.get("input") is None:
         return message
-    # Who wrote a secret where its reference belongs does not want to read it in a log.
-    given = "what is given" if _holds_secret(message, item.get("input")) else _short(item.get("input"))
+    # A secret that was written in place of its reference must not appear in a log.
+    value = "what is given" if _holds_secret(message, item.get("input")) else _short(item.get("input"))
     if message.startswith("Input should be "):
-        return f"{given} is not allowed; allowed: {message.removeprefix('Input should be ')}"
-    return f"{given} is not allowed: {message}"
+        return f"{value} is not allowed; allowed: {message.removeprefix('Input should be ')}"
+    return f"{value} is not allowed: {message}"
 
 
-def _holds_secret(message: str, given: Any) -> bool:
-    """Whether a secret was wanted, or an address with a login was given."""
-    return message.startswith("a secret") or re.search(r"//[^/\s]*@", str(given)) is not None
+def _holds_secret(message: str, value: Any) -> bool:
+    """Whether the field is a secret, or the value is an address with a login."""
+    return message.startswith("a secret") or re.search(r"//[^/\s]*@", str(value)) is not None
 
 
-def _short(given: Any) -> str:
-    text = repr(given)
+def _short(value: Any) -> str:
+    text = repr(value)
     return printable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Names of the fields at a place inside a model, as far as its annotations tell."""
+    """Names of the fields at a place inside a model, by its annotations."""
     at: Any = model
     for part in path:
         at = at.model_fields[part].annotation if _is_model(at) and part in at.model_fields else at

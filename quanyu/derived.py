@@ -1,4 +1,4 @@
-"""Columns out of an entity's rows in order: the previous row's value, the next one's, the gap, the first after."""
+"""Columns computed from an entity's ordered rows: previous value, next value, gap, first value after."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from quanyu.table import Column
 
 @dataclass(frozen=True)
 class Derived:
-    """A column made of another column of the entity's rows, in the order of their time, then of their key."""
+    """A column computed from another column of the entity's rows, ordered by time, then by key."""
 
     of: str
 
     def column(self, columns: Mapping[str, Column]) -> Column:
-        """The column it makes. Raises ExpressionError for an unknown column, or one of a type that does not suit."""
+        """The derived column. Raises ExpressionError if the source column is unknown or its type does not fit."""
         if self.of not in columns:
             raise ExpressionError(f"unknown column {self.of!r}; {nearest(self.of, columns)}")
         return columns[self.of]
 
     def sql(self, columns: Mapping[str, Column], entity: Sequence[str], order: Sequence[str]) -> str:
-        """SQL of the column: rows are ordered within an entity's keys; null where there is no such row."""
+        """SQL of the column; null if there is no such row. Rows are ordered within the keys `entity`."""
         raise NotImplementedError
 
 
@@ -74,7 +74,7 @@ class FirstAfter(Derived):
     where: str
 
     def column(self, columns: Mapping[str, Column]) -> Column:
-        """The column it makes; the condition is checked too."""
+        """The derived column. Raises ExpressionError also for an invalid condition."""
         condition(self.where, columns)
         return super().column(columns)
 
@@ -82,7 +82,7 @@ class FirstAfter(Derived):
         """SQL of the value of the first later row that meets the condition."""
         meets: exp.Expr = two_valued(condition(self.where, columns))
         met = safe_sql(meets, {name: column.type for name, column in columns.items()})
-        # In reverse order, so that an engine takes each row once; flags, since engines differ on nulls in structs.
+        # In reverse order, so that an engine reads each row once. Flags, since engines order nulls differently.
         fields = [field for name in order for field in (f"`{name}` is not null", f"`{name}`")]
         row = ", ".join(f"{field} as f{n}" for n, field in enumerate([*fields, f"`{self.of}`"]))
         keys = ", ".join(f"`{name}`" for name in entity)

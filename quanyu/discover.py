@@ -1,4 +1,4 @@
-"""Finds every declaration by its folder, so that adding one needs no registry; the only place that imports by name."""
+"""Finds every declaration by its folder, so that no registry is needed. The only module that imports by name."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from quanyu.settings import Settings
 from quanyu.source import Source
 from quanyu.table import Column, Table
 
-# Rooms in the order in which the loop runs through them; each has a function `steps(catalogue)`.
+# Modules of the stages, in the order of the daily run; each has a function `steps(catalogue)`.
 ROOMS = (
     "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
     "jobs.upkeep.steps",
 )  # fmt: skip
-# Modules with commands of their own; each has a function `add(app)`.
+# Modules with commands; each has a function `add(app)`.
 COMMANDS = (
     "quanyu.pages", "quanyu.homecommands", "quanyu.backupcommands", "quanyu.summary", "jobs.unify.commands",
     "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
@@ -42,24 +42,24 @@ _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": J
 
 
 def modules(package: str) -> Iterator[ModuleType]:
-    """Import every module below a package of ours, by name, in order."""
+    """Import every module directly below a package, sorted by name."""
     root = importlib.import_module(package)
-    for found in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
-        if not found.ispkg:
-            yield importlib.import_module(found.name)
+    for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
+        if not module.ispkg:
+            yield importlib.import_module(module.name)
 
 
 def call(where: str) -> Any:
-    """Return the object behind `module:name`."""
+    """Import the object `module:name`."""
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
-def subclasses(found: Iterator[ModuleType], base: type) -> list[Any]:
-    """List the classes of a kind that the modules themselves define, in order of appearance."""
+def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
+    """List the subclasses of `base` that the modules define themselves, in order of definition."""
     return [
         value
-        for module in found
+        for module in modules
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, base)
@@ -74,12 +74,12 @@ def jobs_in(package: str) -> list[Job]:
 
 
 def instances_in(package: str, base: type) -> list[Any]:
-    """List the objects of a kind that a package declares."""
+    """List the instances of `base` that a package declares."""
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
 
 def _own_module(path: Path) -> ModuleType:
-    """Import a Python file of a retailer's conf folder, under a name nobody else has. Raises ConfigError."""
+    """Import a Python file of a conf folder under a unique module name. Raises ConfigError."""
     name = f"quanyu_conf_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
@@ -98,7 +98,7 @@ def _own_module(path: Path) -> ModuleType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that is declared, for one conf folder."""
+    """All declarations of one conf folder."""
 
     settings: Settings
     identity: Identity
@@ -112,14 +112,14 @@ class Catalogue:
 
     @cached_property
     def known(self) -> dict[str, Column]:
-        """What rules may name, with types and values: `view.feature`, `view.tag`, `model.score`."""
+        """Columns that rules may name: `view.feature`, `view.tag`, `model.score`."""
         views = [*self.views.values(), *self.faulty.values()]
         columns = {f"{view.name}.{name}": c for view in views for name, c in view.names(self.tables).items()}
         return columns | {f"{model}.score": self.tables["scores"].columns["score"] for model in self.models}
 
 
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
-    """Load and check every declaration. Raises one ConfigError with all mistakes of all files, and those given."""
+    """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
     tables = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
     views, faulty = _views(settings, problems, tables)
@@ -130,20 +130,20 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems, tables), _models(settings, problems)
-    found = Catalogue(settings, identity, tables, views, models, **loaded, faulty=faulty)
-    _check(found, problems)
+    catalogue = Catalogue(settings, identity, tables, views, models, **loaded, faulty=faulty)
+    _check(catalogue, problems)
     problems.check()
-    return found
+    return catalogue
 
 
 def _identity(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> Identity:
-    """Rules of who is who: the conf folder's own, or those that suit persons in general."""
+    """Rules of identity resolution: those of the conf folder, or the default ones."""
     own = settings.conf / "identity.yml"
     house = Path(__file__).parents[1] / "conf" / "identity.yml"
     with problems.gather():
-        found: Identity = Identity.load(own if own.is_file() else house)
-        problems.found += found.problems(tables).found
-        return found
+        identity: Identity = Identity.load(own if own.is_file() else house)
+        problems.found += identity.problems(tables).found
+        return identity
     return Identity.load(house)  # type: ignore[no-any-return]
 
 
@@ -151,78 +151,82 @@ Views = dict[str, type[FeatureView]]
 
 
 def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> tuple[Views, Views]:
-    """Views without a mistake, and those with one, of which only the names are of use."""
-    found: Views = {}
+    """Valid views, and views with mistakes, of which only the names are used."""
+    views: Views = {}
     faulty: Views = {}
     for view in _declared("features", settings.conf, FeatureView, problems):
         wrong = view.problems(tables).found
-        if view.name in {*tables, *found, *faulty}:
+        if view.name in {*tables, *views, *faulty}:
             wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))
         problems.found += wrong
-        (faulty if wrong else found).setdefault(view.name, view)
-    return found, faulty
+        (faulty if wrong else views).setdefault(view.name, view)
+    return views, faulty
 
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
-    found: dict[str, type[ModelSpec]] = {}
+    models: dict[str, type[ModelSpec]] = {}
     for spec in _declared("ml", settings.conf, ModelSpec, problems):
-        if spec.name in found:
+        if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
-        found.setdefault(spec.name, spec)
-    return found
+        models.setdefault(spec.name, spec)
+    return models
 
 
 def _declared(package: str, conf: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Classes of a kind that we declare, then those that the conf folder declares of its own."""
+    """Subclasses of `base` in a package of ours, then those in the conf folder."""
     yield from subclasses(modules(package), base)
     for path in sorted((conf / package).glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)
 
 
-def _check(found: Catalogue, problems: Problems) -> None:
-    for source in found.sources.values():
-        problems.found += source.problems(found.tables).found
+def _check(catalogue: Catalogue, problems: Problems) -> None:
+    for source in catalogue.sources.values():
+        problems.found += source.problems(catalogue.tables).found
     platforms = [module.__name__.rsplit(".", 1)[1] for module in modules("jobs.exports.platforms")]
-    for audience in found.audiences.values():
-        problems.found += audience.problems(found.known, found.tables, platforms).found
-    for journey in found.journeys.values():
-        problems.found += journey.problems(_names(found, "audiences"), found.tables, found.journeys.values()).found
+    for audience in catalogue.audiences.values():
+        problems.found += audience.problems(catalogue.known, catalogue.tables, platforms).found
+    for journey in catalogue.journeys.values():
+        problems.found += journey.problems(
+            _names(catalogue, "audiences"), catalogue.tables, catalogue.journeys.values()
+        ).found
         with problems.gather():
             call("jobs.journeys.addresses:templates")(
                 [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
             )
-    for spec in found.models.values():
+    for spec in catalogue.models.values():
         problems.found += spec.problems()
-        _check_model(found, spec, problems)
-    _check_wins(found, problems)
+        _check_model(catalogue, spec, problems)
+    _check_wins(catalogue, problems)
 
 
-def _check_model(found: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
-    """Check that what a model names is there; what it lacks, it has told already."""
-    file, tables = file_of(spec), [name for name, table in found.tables.items() if table.happens]
+def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
+    """Check that the features and tables of a model exist. `ModelSpec.problems` reports missing parts."""
+    file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.happens]
     named = [("features", feature) for feature in spec.features]
     if hasattr(spec, "baseline"):
         named.append(("baseline", spec.baseline.feature))
     for key, feature in dict.fromkeys(named):
-        if feature not in found.known:
-            problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, found.known)}")
+        if feature not in catalogue.known:
+            problems.add(
+                file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, catalogue.known)}"
+            )
     if hasattr(spec, "label") and spec.label.none_of not in tables:
         none_of = spec.label.none_of
         problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
     elif hasattr(spec, "label"):
         with problems.noted(file, f"{spec.name}.label.where"):
-            spec.label.plan(found.tables)
+            spec.label.plan(catalogue.tables)
     with problems.noted(file, f"{spec.name}.population"):
-        condition(spec.population or "true", found.known)
+        condition(spec.population or "true", catalogue.known)
 
 
-def _check_wins(found: Catalogue, problems: Problems) -> None:
-    """Check that the settings on which source wins name columns of customers, and sources."""
-    columns = [name for name, column in found.tables["customers"].columns.items() if column.wins]
-    sources = _names(found, "sources")
-    for column, order in found.settings.wins.items():
-        file = str(found.settings.conf / "base.yml")
+def _check_wins(catalogue: Catalogue, problems: Problems) -> None:
+    """Check that the survivorship settings (`wins`) name columns of customers, and sources."""
+    columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
+    sources = _names(catalogue, "sources")
+    for column, order in catalogue.settings.wins.items():
+        file = str(catalogue.settings.conf / "base.yml")
         if column not in columns:
             problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
         for source in order:
@@ -230,6 +234,6 @@ def _check_wins(found: Catalogue, problems: Problems) -> None:
                 problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
 
 
-def _names(found: Catalogue, folder: str) -> list[str]:
-    """Names of all declarations of a folder, those with mistakes too: they are there, and have told them already."""
-    return sorted(path.stem for path in (found.settings.conf / folder).glob("*.yml"))
+def _names(catalogue: Catalogue, folder: str) -> list[str]:
+    """Names of all declarations of a folder, also those with mistakes, which are reported elsewhere."""
+    return sorted(path.stem for path in (catalogue.settings.conf / folder).glob("*.yml"))

@@ -1,4 +1,4 @@
-"""What the machine must have, looked at one by one, each with how to mend it."""
+"""Checks of the machine and the home, each with its fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JAVA, PYTHON = 17, (3, 11)
 FREE_GB, BESIDE_ENGINE_GB = 5, 2
 PINNED = ("pyspark", "deltalake", "apache-airflow", "mlflow")
 OF_ENGINE = {"sail": ("pysail",), "spark": ("delta-spark",)}
-# Accounts of persons begin here; those below belong to services.
+# User ids of persons begin here; those below belong to services.
 FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 GB = 1 << 30
@@ -38,7 +38,7 @@ GB = 1 << 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: whether it is well, what was found, and how to mend it where it is not."""
+    """Result of one check: whether it passed, what was found, and how to fix it."""
 
     name: str
     ok: bool
@@ -49,8 +49,8 @@ class Finding:
 def check(
     settings: Settings, airflow_port: int = PORTS["airflow"], mlflow_port: int = PORTS["mlflow"]
 ) -> list[Finding]:
-    """Look at everything, start and change nothing; what only the other engine needs is left out."""
-    found = [
+    """Run every check that applies to the engine in use. Starts and changes nothing."""
+    findings = [
         _python(),
         _engine(settings),
         *_versions(settings),
@@ -60,23 +60,23 @@ def check(
         _disk(settings),
     ]
 
-    if _named(settings) == "sail":
-        found += [_memory("sail", settings.sail.memory)]
-    elif _named(settings) == "spark" and settings.spark.remote is None:
+    if _engine_of_settings(settings) == "sail":
+        findings += [_memory("sail", settings.sail.memory)]
+    elif _engine_of_settings(settings) == "spark" and settings.spark.remote is None:
         memory = _memory("spark", settings.spark.memory)
-        found += [_java(), memory, _jars(settings), _spark_state(settings)]
-    found += _without_login(settings)
-    return [*found, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
+        findings += [_java(), memory, _jars(settings), _spark_state(settings)]
+    findings += _without_login(settings)
+    return [*findings, *_ports(settings, {"airflow": airflow_port, "mlflow": mlflow_port}), _service_state(settings)]
 
 
 def _python() -> Finding:
-    wanted, there = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
+    wanted, current = (".".join(map(str, version)) for version in (PYTHON, sys.version_info[:3]))
     mend = f"install Python {wanted} or later, remove .venv and make the environment anew with it"
-    return Finding("python", sys.version_info >= PYTHON, there, mend)
+    return Finding("python", sys.version_info >= PYTHON, current, mend)
 
 
-def _named(settings: Settings) -> str | None:
-    """The engine that the settings ask for; None where they ask for none that there is."""
+def _engine_of_settings(settings: Settings) -> str | None:
+    """Name of the engine in the settings; None if it is not available."""
     try:
         return engine_name(settings)
     except ConfigError:
@@ -96,12 +96,12 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _without_login(settings: Settings) -> Iterator[Finding]:
-    """What listens on loopback and asks for no login: whoever runs programs here could read through it."""
+    """Servers on loopback without a login: any user of this machine could read data through them."""
     open_ports = [f"{service.name} ({service.url})" for service in services(settings) if service.name == "mlflow"]
-    open_ports += ["Sail's port while a run lasts"] if _named(settings) == "sail" else []
+    open_ports += ["Sail's port while a run lasts"] if _engine_of_settings(settings) == "sail" else []
     if not open_ports:
         return
-    others = sorted(_other_persons())
+    others = sorted(_other_users())
     shown = f"used by {', '.join(others)} too" if others else "nobody else runs programs here"
     mend = "others here could read through what has no token or login: set engine: spark in base.yml, and stop MLflow's"
     listed = f"{shown}; without login: {', '.join(open_ports)}"
@@ -117,7 +117,7 @@ def _rights(settings: Settings) -> Iterator[Finding]:
 
 
 def _agreement(settings: Settings) -> Iterator[Finding]:
-    """Whether store, key and lake agree; a home without a run, or of an older release, has nothing noted yet."""
+    """Whether store, key and lake agree. A home without a run, or of an older release, has nothing recorded yet."""
     note = homes.noted(settings)
     if note is None or not note.key:
         return
@@ -133,8 +133,8 @@ def _agreement(settings: Settings) -> Iterator[Finding]:
     yield Finding("lake, store and key", not lost, words, mend)
 
 
-def _other_persons() -> set[str]:
-    """Names of others that are logged in, or run a program and have a shell to log in by."""
+def _other_users() -> set[str]:
+    """Names of other users that are logged in, or that run a program and have a login shell."""
     shells = {entry.pw_uid: entry for entry in pwd.getpwall() if not entry.pw_shell.endswith(("nologin", "false"))}
     running = {uids.real for process in psutil.process_iter(["uids"]) if (uids := process.info["uids"])}
     persons = {shells[uid].pw_name for uid in running if uid >= FIRST_PERSON and uid in shells}
@@ -150,12 +150,12 @@ def _java() -> Finding:
         return Finding("java", False, "no java on the path and no JAVA_HOME", mend)
     try:
         call = [program, "-version"]
-        told = subprocess.run(
+        output = subprocess.run(
             call, env=child_environment({}), capture_output=True, text=True, timeout=20, check=True
         ).stderr
     except (OSError, subprocess.SubprocessError):
         return Finding("java", False, f"{program} does not run", mend)
-    version = re.search(r'version "(\d+)[^"]*"', told)
+    version = re.search(r'version "(\d+)[^"]*"', output)
     major = int(version[1]) if version else 0
     return Finding("java", major >= JAVA, f"{version[0] if version else 'version unknown'} ({program})", mend)
 
@@ -163,37 +163,42 @@ def _java() -> Finding:
 def _versions(settings: Settings) -> Iterator[Finding]:
     pins = _pins()
     mend = "remove .venv and make the environment anew: make run takes it from requirements.lock"
-    for name in (*PINNED, *OF_ENGINE.get(_named(settings) or "", ())):
+    for name in (*PINNED, *OF_ENGINE.get(_engine_of_settings(settings) or "", ())):
         try:
-            there = importlib.metadata.version(name)
+            installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, False, "not installed", mend)
             continue
-        wanted = pins.get(name, there)
-        yield Finding(name, there == wanted, there if there == wanted else f"{there}, where {wanted} is pinned", mend)
+        wanted = pins.get(name, installed)
+        yield Finding(
+            name,
+            installed == wanted,
+            installed if installed == wanted else f"{installed}, where {wanted} is pinned",
+            mend,
+        )
 
 
 def _pins() -> dict[str, str]:
-    """Versions of the lock, or of our own requirements where we were installed without one."""
+    """Versions of the lock file, or of our own requirements if there is no lock file."""
     text = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else importlib.metadata.requires("quanyu")
-    found = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
-    return {match[1]: match[2] for match in found if match}
+    matches = (re.match(r"([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", line) for line in text or [])
+    return {match[1]: match[2] for match in matches if match}
 
 
-def _standing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
+def _existing_folder(path: Path) -> Path:
+    """The folder itself, or its nearest ancestor that exists."""
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _writable(settings: Settings) -> Finding:
-    at = _standing(settings.home)
+    at = _existing_folder(settings.home)
     ok = at.is_dir() and os.access(at, os.W_OK | os.X_OK)
     shown = f"{settings.home}{'' if at == settings.home else ', to be made'}{'' if ok else f': {at} cannot be written'}"
     return Finding("home", ok, shown, "give --home (or QUANYU_HOME) a folder that you may write to")
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(_standing(settings.home)).free / GB
+    free = shutil.disk_usage(_existing_folder(settings.home)).free / GB
     mend = f"make room until {FREE_GB} GB are free there, or give --home a folder on another disk"
     return Finding("disk", free >= FREE_GB, f"{free:.1f} GB free at {settings.home}", mend)
 
@@ -206,7 +211,7 @@ def _memory(engine: str, size: str) -> Finding:
 
 
 def _machine_bytes() -> int:
-    """Memory of the machine, or what its container may use of it."""
+    """Memory of the machine, or the limit of its container, in bytes."""
     total = int(psutil.virtual_memory().total)
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
         text = limit.read_text().strip() if limit.is_file() else ""
@@ -216,8 +221,8 @@ def _machine_bytes() -> int:
 
 def _jars(settings: Settings) -> Finding:
     cache = SparkEngine(settings).jar_folder()
-    there = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
-    shown = f"cached in {cache}" if there else f"not cached yet; the first run fetches them to {cache}"
+    cached = (cache / "complete").exists() and any((cache / "jars").glob("*.jar"))
+    shown = f"cached in {cache}" if cached else f"not cached yet; the first run fetches them to {cache}"
     mend = "without access to Maven Central, copy that folder from a machine where a run went through"
     return Finding("jars", True, shown, mend)
 
@@ -232,10 +237,10 @@ def _spark_state(settings: Settings) -> Finding:
 
 def _service_state(settings: Settings) -> Finding:
     alive = services(settings)
-    gone = [service.name for service in noted(settings) if service not in alive]
+    dead = [service.name for service in noted(settings) if service not in alive]
     running = ", ".join(f"{s.name} at {s.url}" if s.port else s.name for s in alive) or "none running"
-    shown = f"{running}; ended without quanyu down: {', '.join(gone)}" if gone else running
-    return Finding("pages", not gone, shown, "quanyu down clears it, then quanyu up starts them again")
+    shown = f"{running}; ended without quanyu down: {', '.join(dead)}" if dead else running
+    return Finding("pages", not dead, shown, "quanyu down clears it, then quanyu up starts them again")
 
 
 def _ports(settings: Settings, wanted: dict[str, int]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Ends a call by Ctrl-C or TERM within seconds, whatever libraries make of the signal; what was committed stays."""
+"""Ends the process on Ctrl-C or TERM within seconds, even inside library code. Committed data stays."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from quanyu import scratch
 from quanyu.settings import Settings
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "TERM"}
-# A message that is being handed to a mail server is handed over first.
+# A message that is being sent to a mail server is sent first.
 PATIENCE_SECONDS = 5.0
 _handing_over = threading.RLock()
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let the end wait a few seconds for what must not be left half done, such as handing over a message."""
+    """Delay the end by a few seconds for work that must not be left half done, such as sending a message."""
     with _handing_over:
         yield
 
 
 @contextlib.contextmanager
 def prompt_end(settings: Settings) -> Iterator[None]:
-    """End this process by the first Ctrl-C or TERM, with exit code 130 or 143; the main thread's only.
+    """End this process on the first Ctrl-C or TERM, with exit code 130 or 143. Call it in the main thread.
 
-    Python runs handlers in the main thread, which may be within a library, and Airflow sets one of its own: so the
-    number is read from the pipe into which Python writes it at once, by a thread that ends the process.
+    Python runs handlers in the main thread, which may be busy inside a library, and Airflow sets a handler of its own.
+    So a thread reads the signal number from the wakeup pipe, into which Python writes it at once, and ends the process.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     screen = os.dup(2)
-    # A shell that started us in the background has Ctrl-C ignored.
+    # A shell that starts a process in the background sets Ctrl-C to ignored.
     heard = [number for number in NAMES if signal.getsignal(number) is not signal.SIG_IGN]
     handlers = {number: signal.signal(number, lambda *_: None) for number in heard}
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -65,16 +65,16 @@ def _end(number: signal.Signals, screen: int, settings: Settings) -> None:
             child.kill()
     scratch.remove_own()
     (settings.home / "run.holder").unlink(missing_ok=True)
-    # The cursor that a progress bar has hidden comes back.
+    # Show the cursor again that a progress bar has hidden.
     shown = "\x1b[?25h\r" if os.isatty(screen) else ""
-    words = f"{shown}ended by {NAMES[number]}: what was committed stays, and the same call goes on from there\n"
+    words = f"{shown}ended by {NAMES[number]}: what was committed stays, and the same command continues from there\n"
     with contextlib.suppress(OSError):
         os.write(screen, words.encode())
     os._exit(128 + number)
 
 
 def _children() -> list[psutil.Process]:
-    """Processes that work for this one; servers lead sessions of their own, and the embedded engine ends with us."""
+    """Worker processes of this one. Servers have their own sessions, and the embedded engine ends with this process."""
     own = os.getsid(0)
     with contextlib.suppress(psutil.Error):
         return [child for child in psutil.Process().children(recursive=True) if _session(child) == own]

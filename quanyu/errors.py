@@ -1,4 +1,4 @@
-"""What can go wrong, by who must act on it."""
+"""Errors, by who must act on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a declaration: where it stands, what was found, and what is allowed."""
+    """One mistake in a declaration: file, key, and a message with what is wrong and what is allowed."""
 
     file: str
     key: str
@@ -20,62 +20,62 @@ class Problem:
 
 
 class QuanyuError(Exception):
-    """A failure that is explained in words; the command line prints it without a traceback."""
+    """Base of our errors. The command line prints the message without a traceback."""
 
     exit_code = 1
 
 
 class ConfigError(QuanyuError):
-    """You must act: a declaration, a setting or a call is wrong. Carries every problem found, not the first."""
+    """You must act: a declaration, a setting or a call is wrong. `problems` lists all mistakes."""
 
     exit_code = 2
 
     def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
-        found = (problems,) if isinstance(problems, str | Problem) else tuple(problems)
-        self.problems: tuple[Problem | str, ...] = found
-        super().__init__("\n".join(str(problem) for problem in found))
+        all_problems = (problems,) if isinstance(problems, str | Problem) else tuple(problems)
+        self.problems: tuple[Problem | str, ...] = all_problems
+        super().__init__("\n".join(str(problem) for problem in all_problems))
 
 
 class ExpressionError(ConfigError):
-    """An expression that cannot be used, with the reason in words."""
+    """An expression is invalid; the message says why."""
 
 
 class ContractError(QuanyuError):
-    """The sender of the data must act: a feed breaks its contract beyond its limits."""
+    """The sender of the data must act: a feed breaks its contract more often than its limits allow."""
 
     exit_code = 3
 
 
 class RetryableError(QuanyuError):
-    """The machine failed, and the same call may go through later. Retried, but for LaterError."""
+    """The machine failed, and the same call may succeed later. It is retried automatically, except LaterError."""
 
     exit_code = 4
 
 
 class LaterError(RetryableError):
-    """The same call may go through in a quarter of an hour, and does harm within the minute: it is not retried."""
+    """The same call may succeed in about 15 minutes. It is not retried automatically: an early retry does harm."""
 
 
 class KeeperError(QuanyuError):
-    """The machine's keeper must act first, since no repetition mends it: a read-only disk, a table that is gone."""
+    """The machine's operator must act first, since a retry cannot help: a read-only disk, a lost table."""
 
     exit_code = 4
 
 
 class RejectedError(QuanyuError):
-    """A platform or mail server refused what we asked of it, for good."""
+    """A platform or mail server refused the request permanently."""
 
     exit_code = 5
 
 
-# Where several kinds of error stopped a run, its exit code is that of the first here: what stops most before one feed.
+# If several kinds of error stopped a run, the first one here decides its exit code.
 ORDER: tuple[type[QuanyuError], ...] = (QuanyuError, ConfigError, RetryableError, RejectedError, ContractError)
 ACTORS = {
     "ConfigError": "you",
     "ExpressionError": "you",
-    "RetryableError": "the machine's keeper",
-    "LaterError": "the machine's keeper",
-    "KeeperError": "the machine's keeper",
+    "RetryableError": "the machine's operator",
+    "LaterError": "the machine's operator",
+    "KeeperError": "the machine's operator",
     "RejectedError": "the platform",
     "ContractError": "the sender of the data",
 }
@@ -83,21 +83,21 @@ ACTORS = {
 
 def actor(fault: str) -> str:
     """Who must act on an error, by the name of its class."""
-    return ACTORS.get(fault, "the program's maker")
+    return ACTORS.get(fault, "the developers of Quanyu")
 
 
 def worst(fault: str) -> int:
-    """Place of an error in ORDER, by the name of its class; 0 is the worst."""
+    """Position of an error in ORDER, by the name of its class; 0 is the worst."""
     return next(place for place, kind in enumerate(ORDER) if actor(kind.__name__) == actor(fault))
 
 
 def exit_code(faults: Iterable[str]) -> int:
-    """Exit code of a run by the names of the errors that stopped it: that of the worst by ORDER, 0 without any."""
+    """Exit code of a run from the class names of the errors that stopped it: that of the worst; 0 without errors."""
     return min(((worst(fault), ORDER[worst(fault)].exit_code) for fault in faults), default=(0, 0))[1]
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Return what is allowed, in words, with the nearest name first when one is close."""
+    """Return a text of the allowed names, with "did you mean" if one is close."""
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""

@@ -1,4 +1,4 @@
-"""Extract: the table of a database that a source takes into its own path before it is read."""
+"""Extract: a database table that is copied into the source's path before the source is read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PATH = re.compile(r"(?P<folder>[^*?\[{]*\{day(?::(?P<format>[^}/]+))?\}[^*?\[{]
 
 
 class Extracts(Part):
-    """Rows of one table or view, those changed since the last extract or all; reads.columns, where given, limits them.
+    """Rows of one table or view: all, or those changed since the last extract. `reads.columns` limits the columns.
 
-    Names are as the database has them, and are quoted there.
+    Names are written as in the database, and are quoted in its SQL.
     """
 
     url: SecretRef = Field(
@@ -52,13 +52,13 @@ class Extracts(Part):
     @field_validator("overlap", mode="before")
     @classmethod
     def _days(cls, value: Any) -> Any:
-        found = days_in(value, r"[1-9]\d{0,3}")
-        if found is None:
+        days = days_in(value, r"[1-9]\d{0,3}")
+        if days is None:
             raise ValueError("an overlap is written as `2 days`, and is one day at least")
-        return found
+        return days
 
     def mistakes(self, path: str, form: str, delivers: str) -> Iterator[tuple[str, str]]:
-        """Say what does not go together with the source's path, format and way of delivery, each with its key."""
+        """Yield key and message of each conflict with the source's path, format and `delivers`."""
         if form != "parquet":
             yield "reads.format", f"{form!r} is not allowed: an extract lands as parquet, which keeps types"
         if path.startswith("data:") or not _PATH.fullmatch(path):
@@ -71,8 +71,8 @@ class Extracts(Part):
 
 
 def folder_of(path: str, day: date) -> str:
-    """Folder below the landing's root in which the extract of a day lies."""
-    found = _PATH.fullmatch(path)
-    if found is None:
+    """Folder of a day's extract, below the landing folder. Raises ValueError for a path without a folder per day."""
+    match = _PATH.fullmatch(path)
+    if match is None:
         raise ValueError(f"{path} has no folder a day")
-    return re.sub(r"\{day[^}]*\}", day.strftime(found.group("format") or "%Y-%m-%d"), found.group("folder"))
+    return re.sub(r"\{day[^}]*\}", day.strftime(match.group("format") or "%Y-%m-%d"), match.group("folder"))

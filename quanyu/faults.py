@@ -1,4 +1,4 @@
-"""What the machine and its libraries raise, as errors of ours: who must act, and no value of a row."""
+"""Turns errors of the machine and of libraries into ours: who must act, and no value of a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError
 _OURS = Path(__file__).parents[1]
 _NO_SPACE = "no space is left on the disk: make room, then run again"
 _READ_ONLY = "the disk can be read and not written: mend or mount it so that it can, then run again"
-_NO_RIGHT = "this user may not read or write it: give the rights, or run as the user whose it is"
+_NO_RIGHT = "this user has no permission to read or write it: grant it, or run as its owner"
 _BY_NUMBER: dict[int, tuple[type[QuanyuError], str]] = {
     errno.ENOSPC: (KeeperError, _NO_SPACE),
     errno.EDQUOT: (KeeperError, _NO_SPACE),
@@ -24,16 +24,16 @@ _BY_NUMBER: dict[int, tuple[type[QuanyuError], str]] = {
     errno.ENFILE: (KeeperError, "too many files are open on this machine: raise its limit, then run again"),
     errno.EIO: (KeeperError, "the disk fails: look at the system's log before anything is run again"),
     errno.ENOMEM: (KeeperError, "the machine has no memory left: end what else runs, or set sail.memory lower"),
-    errno.ENOENT: (RetryableError, "it is not there, or went away while it was used: look for it, then run again"),
-    errno.ESTALE: (RetryableError, "it is not there, or went away while it was used: look for it, then run again"),
-    errno.ENOTDIR: (ConfigError, "a file stands where a folder is wanted: name another folder, or move it away"),
-    errno.EEXIST: (ConfigError, "a file stands where a folder is wanted: name another folder, or move it away"),
-    errno.EISDIR: (ConfigError, "a folder stands where a file is wanted: name another file, or move it away"),
+    errno.ENOENT: (RetryableError, "it does not exist, or was deleted while in use: restore it, then run again"),
+    errno.ESTALE: (RetryableError, "it does not exist, or was deleted while in use: restore it, then run again"),
+    errno.ENOTDIR: (ConfigError, "a file is in place of a folder: name another folder, or move the file away"),
+    errno.EEXIST: (ConfigError, "a file is in place of a folder: name another folder, or move the file away"),
+    errno.EISDIR: (ConfigError, "a folder is in place of a file: name another file, or move the folder away"),
     errno.ENAMETOOLONG: (ConfigError, "the name is too long for this disk: choose a shorter folder"),
-    errno.ELOOP: (ConfigError, "links lead in a circle: name the folder itself"),
+    errno.ELOOP: (ConfigError, "the links are circular: name the folder itself"),
 }
 _NETWORK = "the other side did not answer: run again"
-# How libraries that are not written in Python, and databases in a file, name the same.
+# Error numbers in messages of native libraries and file databases.
 _NUMBERED = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]|\[errno (\d+)\]|\berrno: (\d+)")
 _NAMED = {
     "No space left on device": errno.ENOSPC,
@@ -51,7 +51,7 @@ _DATABASE = ("file is not a database", "database disk image is malformed")
 
 
 def machine_fault(error: BaseException) -> QuanyuError | None:
-    """Tell a fault of disks, rights, files and connections that an error stands for; None where it is no such."""
+    """Return the fault of disk, permissions, files or connections behind an error; None if it is another kind."""
     for one in _chain(error):
         if (number := _number(one)) is not None:
             if number in _BY_NUMBER:
@@ -66,14 +66,14 @@ def machine_fault(error: BaseException) -> QuanyuError | None:
 
 
 def explained(error: BaseException) -> QuanyuError:
-    """Put any error in words of ours; of a fault of the program it says where, since its text may show values."""
+    """Explain any error. For a bug it gives the place instead of the message, which may contain values."""
     if isinstance(error, QuanyuError):
         return error
     return machine_fault(error) or QuanyuError(f"{type(error).__name__} at {way_to(error)}, a fault of the program")
 
 
 def way_to(error: BaseException) -> str:
-    """Name files and lines of the last calls that led to an error, the innermost first."""
+    """List files and lines of the last calls that led to an error, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_OURS)]
     last = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*frames[-1:], *reversed(ours[-3:]))]
@@ -81,12 +81,12 @@ def way_to(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """An error and those that it was raised from, newest first."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+    """An error and its causes, newest first."""
+    errors: list[BaseException] = []
+    while error is not None and error not in errors:
+        errors.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return found
+    return errors
 
 
 def _number(error: BaseException) -> int | None:
@@ -98,7 +98,7 @@ def _number(error: BaseException) -> int | None:
 
 
 def signed_fault(text: str) -> QuanyuError | None:
-    """Tell the fault of disks or rights that an engine's text speaks of, as operating systems write it."""
+    """Return the fault of disk or permissions that an engine's message quotes from the operating system."""
     number = _signed(text)
     kind, words = _BY_NUMBER.get(number or 0, (None, ""))
     return kind(f"{_SOMEWHERE}: {words}") if kind else None
@@ -116,11 +116,11 @@ def _of_database(error: BaseException) -> bool:
 
 
 def _of_library(error: BaseException) -> bool:
-    """Whether a library raised it that reads and writes files and says of them no more than a text."""
+    """Whether it comes from a file library whose errors consist of a text only."""
     return type(error).__module__.partition(".")[0] in ("deltalake", "_internal", "pyarrow", "builtins", "polars")
 
 
 def _place(error: BaseException) -> str:
-    """The file of an error, where the system names one: it is a path, and no value."""
+    """The file of an error, if the system names one."""
     name = getattr(error, "filename", None)
     return str(name) if name else _SOMEWHERE

@@ -1,4 +1,4 @@
-"""FeatureView, Feature and Tag: what is known of a customer as of a day, computed in one pass per view."""
+"""FeatureView, Feature and Tag: measures of a customer as of a day, computed in one pass per view."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _DEFAULT = object()
 
 
 def days(number: int) -> int:
-    """A window of whole days that ends with `as_of`, its day included."""
+    """A window of whole days that ends with `as_of` (inclusive)."""
     return number
 
 
 @dataclass(frozen=True)
 class Feature:
-    """An aggregate over the view's rows. `within`, where given, differs from the view's window; None is all time."""
+    """An aggregate over the view's rows. `within` overrides the view's window; None means all time."""
 
     expression: str
     about: str
@@ -41,7 +41,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Tag:
-    """A state that a customer is in or not: a condition on the view's features. `scene` says what it is used for."""
+    """A state that a customer has or not: a condition on the view's features. `scene` is the business use."""
 
     expression: str
     about: str
@@ -49,9 +49,9 @@ class Tag:
 
 
 class FeatureView:
-    """What is known of a customer from one table.
+    """Features and tags of a customer, computed from one table.
 
-    Subclasses give Features and Tags, `over`, and where needed `within`, `where` and `derived` columns by name.
+    Subclasses declare Features and Tags, `over`, and optionally `within`, `where` and `derived` columns by name.
     """
 
     owner: ClassVar[str]
@@ -72,18 +72,18 @@ class FeatureView:
 
     @classmethod
     def window(cls, feature: Feature) -> int | None:
-        """Days that a feature looks back; None for all time."""
+        """Window of a feature in days; None for all time."""
         return cls.within if feature.within is _DEFAULT else feature.within
 
     @classmethod
     def columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """What features may name: columns of the table, of those it refers to, `as_of`, and the derived ones."""
+        """Columns that features may name: of the table, of tables it refers to, `as_of`, and derived ones."""
         reached = reach(cls.over, tables)
-        return {**reached, **{name: made.column(reached) for name, made in cls.derived.items()}}
+        return {**reached, **{name: derivation.column(reached) for name, derivation in cls.derived.items()}}
 
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
-        """The plan of every feature, in order. Raises ExpressionError for one that cannot be computed."""
+        """The plan of every feature, in order. Raises ExpressionError for an invalid one."""
         return {name: _planned_feature(cls, name, tables) for name in cls.features}
 
     @classmethod
@@ -94,12 +94,12 @@ class FeatureView:
     @classmethod
     def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
         """Spark type of every feature and tag, in order."""
-        made = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
-        return {**made, **dict.fromkeys(cls.tags, "boolean")}
+        types = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
+        return {**types, **dict.fromkeys(cls.tags, "boolean")}
 
     @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
-        """The gold table that holds the view: a row per customer and day."""
+        """The gold table of the view: a row per customer and day."""
         body: dict[str, Any] = {
             "__doc__": f"{(cls.__doc__ or '').strip()} Key: customer_id, as_of.", "__module__": cls.__module__,
             "layer": "gold", "keys": ("customer_id", "as_of"), "slice_by": "as_of", "owner": cls.owner,
@@ -113,32 +113,32 @@ class FeatureView:
 
     @classmethod
     def problems(cls, tables: Mapping[str, type[Table]]) -> Problems:
-        """Check every expression against the table the view is over, and those it refers to."""
-        found, file = Problems(), file_of(cls)
+        """Check every expression against the view's table and the tables it refers to."""
+        problems, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
-            found.add(file, cls.__name__, "says in a docstring what it knows")
+            problems.add(file, cls.__name__, "needs a docstring that says what it measures")
         for attribute in ("owner", "over"):
             if not hasattr(cls, attribute):
-                found.add(file, f"{cls.__name__}.{attribute}", "is missing")
-        if found.found:
-            return found
+                problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
+        if problems.found:
+            return problems
         for key, message in _shape(cls):
-            found.add(file, f"{cls.__name__}.{key}", message)
+            problems.add(file, f"{cls.__name__}.{key}", message)
         for key, check in cls._checks(tables):
             try:
                 check()
             except ConfigError as error:
-                found.add(file, f"{cls.__name__}.{key}", str(error))
-        return found
+                problems.add(file, f"{cls.__name__}.{key}", str(error))
+        return problems
 
     @classmethod
     def _checks(cls, tables: Mapping[str, type[Table]]) -> Iterator[tuple[str, Callable[[], object]]]:
         reached = reach(cls.over, tables)
         sound = {}
-        for name, made in cls.derived.items():
-            yield f"derived.{name}", partial(made.column, reached)
+        for name, derivation in cls.derived.items():
+            yield f"derived.{name}", partial(derivation.column, reached)
             with contextlib.suppress(ConfigError):
-                sound[name] = made.column(reached)
+                sound[name] = derivation.column(reached)
         for name, feature in cls.features.items():
             whole = len(sound) == len(cls.derived)
             plan_of = partial(_planned_feature, cls, name, tables)
@@ -148,11 +148,11 @@ class FeatureView:
         names = cls.names(tables)
         for position, (name, tag) in enumerate(cls.tags.items()):
             before = [*cls.features, *list(cls.tags)[:position]]
-            yield name, partial(condition, tag.expression, {known: names[known] for known in before})
+            yield name, partial(condition, tag.expression, {earlier: names[earlier] for earlier in before})
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """What rules may name of the view, with types and values; the empty type where a feature is faulty."""
+        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
         columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
@@ -163,7 +163,7 @@ class FeatureView:
 
     @classmethod
     def rules(cls) -> dict[str, exp.Expr]:
-        """The two-valued condition of every tag over features alone: a tag may build on those before it."""
+        """The two-valued condition of every tag, over features only: tags in it are replaced by their conditions."""
         trees: dict[str, exp.Expr] = {}
         for name, tag in cls.tags.items():
             whole = exp.Paren(this=parse(tag.expression).tree.copy())
@@ -175,14 +175,14 @@ class FeatureView:
 
     @classmethod
     def definition(cls, tables: Mapping[str, type[Table]]) -> str:
-        """Hash of all that is declared, and of the SQL that it becomes."""
+        """Hash of the declaration and of the SQL that it generates."""
         features = {
             name: (aggregate.text, cls.window(cls.features[name]), cls.features[name].where, aggregate.type,
                    aggregate.parts(), aggregate.value())
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
         tags = {name: tag.expression for name, tag in cls.tags.items()}
-        derived = {name: repr(made) for name, made in cls.derived.items()}
+        derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
         return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
 
 
@@ -190,7 +190,7 @@ _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
 
 
 def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-    """The plan of a feature, made once: every load of a conf folder asks for the same ones several times."""
+    """The plan of a feature, cached, since every load of a conf folder needs it several times."""
     referred = (tables.get(column.refers or "") for column in view.over.columns.values())
     key = (view, name, *dict.fromkeys(referred))
     if key not in _PLANS:
@@ -199,7 +199,7 @@ def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, ty
 
 
 def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-    """Columns that an expression over a table may name: its own, `as_of`, `table.column` of those it refers to."""
+    """Columns that an expression over a table may name: its own, `as_of`, and `table.column` of tables it refers to."""
     columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
     for column in over.columns.values():
         other = tables.get(column.refers or "")
@@ -212,9 +212,9 @@ def planned(
     over: type[Table], columns: Mapping[str, Column], text: str, where: str | None, within: int | None,
     wanted: str | None = None,
 ) -> AggregateExpression:  # fmt: skip
-    """Plan an aggregate over the facts of a table, of which some columns may be named, within so many days.
+    """Plan an aggregate over the facts of a table within a number of days. It may name the columns in `reached`.
 
-    Raises ExpressionError for what cannot be computed, and for a value that a column never has.
+    Raises ExpressionError for an invalid expression, and for a value that a column never has.
     """
     parsed = parse(text)
     check_columns(parsed, columns)
@@ -227,22 +227,22 @@ def planned(
 
 
 def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with names, windows, types and words, before any expression is looked at."""
+    """Yield mistakes in names, windows, types and descriptions, before expressions are checked."""
     windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
         if window is not None and (words := outside(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     named: dict[str, Feature | Tag] = {**view.features, **view.tags}
-    for name, told in named.items():
+    for name, declared in named.items():
         if not NAME.match(name) or name in ("customer_id", "as_of"):
             yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
-        if not told.about.strip():
-            yield name, "says what it means"
+        if not declared.about.strip():
+            yield name, "needs a text that says what it means"
     for name in view.derived:
         if not NAME.match(name) or name in view.over.schema() or name in named:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
     if view.derived and not view.over.happens:
-        yield "derived", f"{view.over.name} says of no row when it happened, so that its rows have no order"
+        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

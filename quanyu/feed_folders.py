@@ -1,4 +1,4 @@
-"""Folders on the way to a feed's files: one that may not be listed is a fault, since a pattern finds nothing in it."""
+"""Checks the folders above a feed's files: in a folder that may not be listed, a pattern matches nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quanyu.errors import KeeperError
 
 
 def check_folders(root: Path, pattern: str) -> None:
-    """Raise KeeperError where a folder that a path pattern leads through may not be listed by this user."""
+    """Raise KeeperError if this user may not list a folder on the path of a pattern."""
     level = _listable([root])
     for part in DAY.sub("*", pattern).split("/")[:-1]:
         level = _listable(child for folder in level for child in folder.glob(part))

@@ -1,4 +1,4 @@
-"""Names of a feed's files: what a path with {day} and * matches, which day a name tells, and what people make of it."""
+"""Names of a feed's files: what a path with {day} and * matches, the day of a name, and renamed copies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from quanyu.day_path import DAY, ISO, day_pattern
 
 _WILD = re.compile(r"[*?{]")
-# What browsers, copy programs, uploads and archives add to a name.
+# Parts that browsers, copy programs, uploads and archives add to a name.
 _ADDED = re.compile(
     r"\.(part|partial|filepart|tmp|temp|crdownload|download|upload|uploading|writing|inprogress|bak|swp|gz|gzip|bz2|zst|zip)$|~$"
     r"|\s*[(（]\d+[)）]|[\s_-]+(copy|副本|复制)(\s*\d+)?(?=\.|$)",
@@ -20,13 +20,13 @@ _SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 
 
 def is_wild(pattern: str) -> bool:
-    """Tell whether a part of a path stands for more names than one."""
+    """Whether a part of a path contains a wildcard."""
     return bool(_WILD.search(pattern))
 
 
 @cache
 def name_pattern(pattern: str) -> re.Pattern[str]:
-    """Regular expression of a path pattern; how a file's ending is spelled, .csv or .CSV, makes no difference."""
+    """Regular expression of a path pattern. The file's ending matches in any case (.csv, .CSV)."""
     stem, ending = _split_ending(pattern)
     parts, at = [], 0
     for match in DAY.finditer(stem):
@@ -37,9 +37,9 @@ def name_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def day_in(pattern: str, name: str) -> date | None:
-    """Read the day out of a name that fits a pattern; None where the pattern has no day.
+    """Parse the day in a name that matches a pattern; None if the pattern has no day.
 
-    Raises ValueError where the name does not fit, or what stands in the day's place is none.
+    Raises ValueError if the name does not match, or has no valid day in that place.
     """
     written = DAY.search(pattern)
     if not written:
@@ -51,7 +51,7 @@ def day_in(pattern: str, name: str) -> date | None:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Tell whether a name is one that a pattern stands for, with a day in the day's place."""
+    """Whether a name matches a pattern, with a valid day."""
     try:
         return day_in(pattern, name) is not None or bool(name_pattern(pattern).fullmatch(name))
     except ValueError:
@@ -59,37 +59,37 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def day_form(pattern: str) -> str:
-    """How the day is written in names, as strptime has it."""
+    """Format of the day in names, for strptime."""
     written = DAY.search(pattern)
     return (written.group(1) if written else None) or ISO
 
 
 def is_hidden(name: str, pattern: str) -> bool:
-    """Tell whether a wildcard leaves a name alone, as file systems and engines do: .x, _x, ~x and the system's own."""
+    """Whether wildcards skip a name, as file systems and engines do: .x, _x, ~x and files of the operating system."""
     begins = name[:1] in "._~" and not pattern.startswith(name[:1])
     return begins or name.lower() in _SYSTEM_FILES
 
 
 def is_uploading(name: str, pattern: str) -> bool:
-    """Tell whether a name is that of an upload under way, though a wildcard may match it."""
+    """Whether a name is that of an unfinished upload."""
     match = _UPLOADING.search(name.lower())
     return bool(match) and not pattern.lower().endswith(match.group() if match else "")
 
 
 def is_like(name: str, pattern: str) -> bool:
-    """Tell whether a name would be one of the feed's without what people and programs add to names."""
+    """Whether a name would match without the parts that people and programs add to names."""
     plain = plain_name(name).casefold()
     match = re.fullmatch(name_pattern(pattern).pattern, plain, re.IGNORECASE)
     return bool(match) and plain != name.casefold()
 
 
 def plain_name(name: str) -> str:
-    """Leave out of a name what people and programs add: `.part`, ` (1)`, ` - copy`."""
+    """Remove the parts of a name that people and programs add: `.part`, ` (1)`, ` - copy`."""
     return _ADDED.sub("", name).strip()
 
 
 def _split_ending(pattern: str) -> tuple[str, str]:
-    """Split off what follows the last wildcard of a path's last part, from its first dot on."""
+    """Split off the ending: from the first dot after the last wildcard in the file's name."""
     last = pattern.rpartition("/")[2]
     if not is_wild(last):
         return pattern, ""

@@ -1,4 +1,4 @@
-"""The one door to buckets: a folder, or anything that speaks S3, with the same five verbs and the same errors."""
+"""Access to buckets: a folder, or any S3-compatible service, with the same five methods and errors."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from urllib.parse import unquote, urlsplit
 
 from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
 
-STAGING = ".staging"  # half-written files of a folder bucket; never listed
+STAGING = ".staging"  # unfinished files of a folder bucket; never listed
 LITTER_SECONDS = 86_400
 THROTTLED = {"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "RequestLimitExceeded"}
 
 
 class Bucket(Protocol):
-    """Keys are relative paths with slashes; what is put is there whole or not at all."""
+    """A key-value store of files. Keys are relative paths with slashes. A put is atomic."""
 
     @property
     def location(self) -> str:
-        """Where the bucket is, as a person would write it, without credentials."""
+        """URL or path of the bucket, without credentials."""
 
     def put(self, key: str, data: bytes | Path) -> None:
-        """Write bytes, or a file's content, in place of what was there; it is durable when this returns."""
+        """Write bytes, or a file's content, and replace an existing object. It is durable when this returns."""
 
     def get(self, key: str) -> bytes:
-        """Return the content; FileNotFoundError when there is none."""
+        """Return the content. Raises FileNotFoundError if there is none."""
 
     def list(self, prefix: str) -> list[str]:
-        """Return all keys that begin with the prefix (any text, not only whole folders), sorted."""
+        """Return all keys that begin with the prefix (any text, not only folders), sorted."""
 
     def delete(self, key: str) -> None:
-        """Remove a key; one that is not there is no error."""
+        """Remove a key. A missing key is no error."""
 
 
 def open_bucket(url: str, **options: str | None) -> Bucket:
-    """Open s3://bucket/prefix, or a folder by path or file:///path; options are those of s3()."""
+    """Open s3://bucket/prefix, or a folder by path or file:///path. `options` are those of s3()."""
     parts = urlsplit(url)
     scheme = parts.scheme
     if scheme == "s3":
@@ -53,7 +53,7 @@ def open_bucket(url: str, **options: str | None) -> Bucket:
 
 
 def folder(path: str | Path) -> FolderBucket:
-    """Open a folder as a bucket, and create it where it is missing."""
+    """Open a folder as a bucket, and create it if it is missing."""
     return FolderBucket(Path(path))
 
 
@@ -64,7 +64,7 @@ def s3(
     access_key: str | None = None,
     secret_key: str | None = None,
 ) -> S3Bucket:
-    """Open s3://bucket/prefix; without both keys, boto3's own chain of credentials is used."""
+    """Open s3://bucket/prefix. Without both keys, boto3's own credential chain is used."""
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise ConfigError(f"{url!r} names no bucket; it looks like s3://bucket/prefix.")
@@ -75,11 +75,11 @@ def s3(
 
 
 class FolderBucket:
-    """A bucket in a folder: written beside, flushed to disk, then renamed, so a kill leaves the old or the new."""
+    """A bucket in a folder. Files are written to a temporary name, flushed and renamed, so that a put is atomic."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        with _disk_in_words(str(self.root)):
+        with _translated_disk_errors(str(self.root)):
             (self.root / STAGING).mkdir(parents=True, exist_ok=True)
             _sweep(self.root / STAGING)
 
@@ -89,10 +89,10 @@ class FolderBucket:
         return str(self.root)
 
     def put(self, key: str, data: bytes | Path) -> None:
-        """Write beside and rename; the folder entry is flushed too."""
+        """Write to a temporary file and rename it. The folder entry is flushed too."""
         target = self._path(key)
         staged = self.root / STAGING / uuid.uuid4().hex
-        with _disk_in_words(key):
+        with _translated_disk_errors(key):
             try:
                 _write_durably(staged, data)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,24 +102,24 @@ class FolderBucket:
                 staged.unlink(missing_ok=True)
 
     def get(self, key: str) -> bytes:
-        """Return the content; FileNotFoundError when there is none."""
+        """Return the content. Raises FileNotFoundError if there is none."""
         path = self._path(key)
         if not path.is_file():
             raise FileNotFoundError(key)
-        with _disk_in_words(key):
+        with _translated_disk_errors(key):
             return path.read_bytes()
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, sorted as S3 sorts them, by bytes."""
-        # The part up to the last slash is a folder, so the rest of the tree need not be walked.
+        # The part up to the last slash is a folder: the rest of the tree is not walked.
         base = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.root
-        found = (path.relative_to(self.root) for path in base.rglob("*") if path.is_file())
-        keys = (path.as_posix() for path in found if path.parts[0] != STAGING)
+        files = (path.relative_to(self.root) for path in base.rglob("*") if path.is_file())
+        keys = (path.as_posix() for path in files if path.parts[0] != STAGING)
         return sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
 
     def delete(self, key: str) -> None:
-        """Remove the file; empty folders stay, since keys are all there is to a bucket."""
-        with _disk_in_words(key):
+        """Remove the file. Empty folders stay, since a bucket consists of keys only."""
+        with _translated_disk_errors(key):
             self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -127,7 +127,7 @@ class FolderBucket:
 
 
 class S3Bucket:
-    """A prefix of an S3 bucket; every failure is told in words that hold no credential."""
+    """A prefix of an S3 bucket. Error messages contain no credentials."""
 
     def __init__(self, client: Any, bucket: str, prefix: str) -> None:
         self._client = client
@@ -136,35 +136,35 @@ class S3Bucket:
 
     @property
     def location(self) -> str:
-        """The URL, without a slash at its end."""
+        """The URL, without a trailing slash."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def put(self, key: str, data: bytes | Path) -> None:
-        """Write in one request, or in parts when a file is large; S3 shows it only when complete."""
+        """Write in one request, or in parts if a file is large. S3 shows only complete objects."""
         full = self.prefix + _checked(key)
-        with _s3_in_words(self.location, key):
+        with _translated_s3_errors(self.location, key):
             if isinstance(data, Path):
                 self._client.upload_file(str(data), self.bucket, full)
             else:
                 self._client.put_object(Bucket=self.bucket, Key=full, Body=data)
 
     def get(self, key: str) -> bytes:
-        """Return the content; FileNotFoundError when there is none."""
-        with _s3_in_words(self.location, key):
+        """Return the content. Raises FileNotFoundError if there is none."""
+        with _translated_s3_errors(self.location, key):
             content: bytes = self._client.get_object(Bucket=self.bucket, Key=self.prefix + _checked(key))["Body"].read()
             return content
 
     def list(self, prefix: str) -> list[str]:
-        """Return the keys that begin with the prefix, however many pages S3 needs, without the bucket's own prefix."""
-        with _s3_in_words(self.location, prefix):
+        """Return all keys that begin with the prefix, over all pages, without the bucket's own prefix."""
+        with _translated_s3_errors(self.location, prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             )
             return [item["Key"][len(self.prefix) :] for page in pages for item in page.get("Contents", [])]
 
     def delete(self, key: str) -> None:
-        """Remove a key; one that is not there is no error."""
-        with _s3_in_words(self.location, key):
+        """Remove a key. A missing key is no error."""
+        with _translated_s3_errors(self.location, key):
             self._client.delete_object(Bucket=self.bucket, Key=self.prefix + _checked(key))
 
 
@@ -195,14 +195,14 @@ def _flush_folder(path: Path) -> None:
 
 
 def _sweep(staging: Path) -> None:
-    # What a killed writer left; younger files may belong to a writer that lives.
+    # Remains of killed writers; newer files may belong to a running writer.
     for path in staging.iterdir():
         if time.time() - path.stat().st_mtime > LITTER_SECONDS:
             path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _disk_in_words(what: str) -> Iterator[None]:
+def _translated_disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
@@ -222,7 +222,7 @@ def _client(endpoint_url: str | None, region: str | None, access_key: str | None
         connect_timeout=10,
         read_timeout=60,
         retries={"mode": "standard", "max_attempts": 3},
-        # S3-like services other than Amazon's refuse the newer checksum trailers.
+        # Other S3-compatible services refuse Amazon's newer checksum trailers.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -240,7 +240,7 @@ def _client(endpoint_url: str | None, region: str | None, access_key: str | None
 
 
 @contextmanager
-def _s3_in_words(location: str, key: str) -> Iterator[None]:
+def _translated_s3_errors(location: str, key: str) -> Iterator[None]:
     from boto3.exceptions import S3UploadFailedError
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -12,7 +12,7 @@ from quanyu.reads import Part
 class Fill(Part):
     """How rows of the feed become rows of one Table: an expression per column, which rows, and how many per key.
 
-    It is named for its table; a further fill of the same table has a name of its own and says `table`.
+    A fill is named after its table. A second fill of the same table has its own name and the key `table`.
     """
 
     table: str
@@ -29,7 +29,7 @@ class Fill(Part):
 
 
 def fill_parts(name: str, raw: Any) -> Any:
-    """Split a fill as people write it, columns beside `table`, `where` and `one_row_per`, into its parts."""
+    """Split a fill as written in YAML (columns next to `table`, `where` and `one_row_per`) into its parts."""
     if not isinstance(raw, dict) or isinstance(raw.get("columns"), dict):
         return raw
     options = {key: raw[key] for key in _OPTIONS if key in raw}

@@ -1,4 +1,4 @@
-"""How late the newest day of a feed may be, which every source says, or that it has no rhythm."""
+"""Freshness of a source: how late its newest day may be, or `none` for a source without a schedule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quanyu.bounds import LONGEST_HOURS, Bounded
 
 
 class Freshness(Bounded):
-    """How late the newest day of a feed may be, counted from the end of the run's day."""
+    """How late the newest day of a feed may be, in hours after the end of the run's day."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,5 +23,5 @@ def _none_is_written(value: Any) -> Any:
     return None if value == "none" else value
 
 
-# What is not said is refused: silence of a feed that nobody judges looks like news of nothing.
+# Null is refused: without a limit, a feed that has stopped looks like one without news.
 Fresh = Annotated[Freshness | None, BeforeValidator(_none_is_written)]

@@ -1,4 +1,4 @@
-"""Commands of the home: what was noted of it, and that it may send where it is now."""
+"""Commands that show a home, and accept it as the one that sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ home = typer.Typer(no_args_is_help=True, help="The home: its name, and where it 
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the command line."""
     app.add_typer(home, name="home")
 
 
@@ -56,4 +56,4 @@ def accept(
         note = accept_home(settings, day_of(sent_until) if sent_until else None)
     say(f"{note.name} at {note.path} sends and exports from the next run on")
     if note.doubted:
-        say(f"but for messages that were due until {note.doubted}: they may have gone out, and are unknown")
+        say(f"but for messages that were due until {note.doubted}: they may have been sent already, and become unknown")

@@ -1,4 +1,4 @@
-"""The lock of a home: one run at a time works on it."""
+"""The lock of a home: one run at a time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TRIAL_BYTES = 1 << 16
 
 @contextlib.contextmanager
 def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold the home for one run at a time, and note it at its first.
+    """Lock the home for one run at a time. The first run writes home.json.
 
-    Raises RetryableError that names the process which holds it, KeeperError where nothing can be written, and
-    ConfigError where the home has another name.
+    Raises RetryableError with the process that holds the lock, KeeperError if nothing can be written, and ConfigError
+    if the home has another name.
     """
     check_writable(settings.home)
     holder = settings.home / "run.holder"
@@ -46,7 +46,7 @@ def home_lock(settings: Settings, wait_seconds: float = 0) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Write a little into a folder, made where it is missing, and remove it. Raises KeeperError with the reason."""
+    """Write and remove a small file in a folder, which is created if missing. Raises KeeperError with the reason."""
     trial = folder / f".trial.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""Who is who, as declared: what each kind of identifier may do, which shared ones make one person, and the bands."""
+"""Declaration of identity resolution: kinds of identifiers, rules for shared ones, match thresholds, and limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quanyu.model.people import KINDS
 from quanyu.reads import Part
 from quanyu.table import Table
 
-# What a record says of a person beside its identifiers, and what is derived of it; blocks are made of these.
+# Attributes of a record besides its identifiers, and those derived from them. Blocks consist of these.
 SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
         "phone", "national_id", "phone_mask")  # fmt: skip
 DERIVED = ("names", "initials", "given_start", "family_start", "birth_year", "birth_month", "email_name", "address")
@@ -22,14 +22,14 @@ FOREVER = 100_000
 
 
 def _share(value: Any) -> Any:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
         raise ValueError("a share is written as `2 %`")
-    return float(found.group(1)) / 100 if found else value
+    return float(match.group(1)) / 100 if match else value
 
 
 def _pattern_error(pattern: str) -> str | None:
-    """Say what is wrong with a pattern of RE2, by which the step looks for it."""
+    """Say what is wrong with a pattern in RE2 syntax; None if it is valid."""
     from pyarrow import ArrowInvalid, array, compute
 
     try:
@@ -40,10 +40,10 @@ def _pattern_error(pattern: str) -> str | None:
 
 
 def _days(value: Any) -> Any:
-    found = days_in(value) if isinstance(value, str) else value
-    if found is None:
+    days = days_in(value) if isinstance(value, str) else value
+    if days is None:
         raise ValueError("a window is written as `30 days`")
-    return found
+    return days
 
 
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
@@ -51,7 +51,7 @@ Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days)]
 
 
 class Most(Part):
-    """With how many records, names and members a value may be seen within the window before it is a hub."""
+    """Number of records, names and members that may share a value within the window before it is a hub."""
 
     records: int = Field(20, ge=1, le=MOST)
     names: int = Field(4, ge=1, le=MOST)
@@ -60,7 +60,7 @@ class Most(Part):
 
 
 class Kind(Part):
-    """What identifiers of a kind may do: how many of them a customer holds (by scope, in a window), and hubs."""
+    """Limits of a kind of identifier: how many a customer may have (by scope, in a window), and hubs."""
 
     holds: int | None = Field(None, ge=1, le=MOST)
     within: Days = FOREVER
@@ -68,20 +68,23 @@ class Kind(Part):
 
 
 class Rule(Part):
-    """Records that share a value of the kind are one customer: always, with the same name, while it shows one name, or
-    while it shows one person: one name, and one value at most of each kind that joins by itself."""
+    """Records that share a value of the kind are one customer, under a condition.
+
+    The condition is: always, only with the same name, while the value has one name, or while the value has one person
+    (one name, and at most one value of each kind that joins without a condition).
+    """
 
     share: str
     needs: Literal["nothing", "same_name", "one_name", "one_person"] = "nothing"
 
     @property
     def called(self) -> str:
-        """Name of the rule, as the log and explanations tell it."""
+        """Name of the rule in the log and in explanations."""
         return self.share if self.needs == "nothing" else f"{self.share}, {self.needs}"
 
 
 class Blocked(Part):
-    """Values that name nobody: as such, by pattern, and the phones of the house itself, as table.column."""
+    """Values that identify nobody: exact values, patterns, and columns (table.column) such as stores' phones."""
 
     values: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -89,14 +92,14 @@ class Blocked(Part):
 
 
 class Block(Part):
-    """Records that agree on all of these are compared, unless more than `most` of them do, or fewer on much data."""
+    """Records that agree on all of these fields are compared, unless a block has more than `most` records."""
 
     same: tuple[str, ...] = Field(min_length=1)
     most: int = Field(50, ge=2, le=MOST)
 
 
 class Match(Part):
-    """Links by likeness (Fellegi and Sunter): from which probability on they hold, and from which a person looks."""
+    """Probabilistic matching (Fellegi-Sunter): probability thresholds for a link and for review."""
 
     link: float = Field(0.95, gt=0, lt=1)
     review: float = Field(0.5, gt=0, lt=1)
@@ -108,7 +111,7 @@ class Match(Part):
 
 
 class Cluster(Part):
-    """What a cluster of records must be like: its size, how thin it may hang together, and how dense it must be."""
+    """Limits of a cluster of records: size, bridges between its parts, and density."""
 
     most_records: int = Field(500, ge=2, le=MOST)
     bridge_sides: int = Field(
@@ -119,7 +122,7 @@ class Cluster(Part):
 
 
 class Gate(Part):
-    """How far a new identity state may differ from the published one; up to `free` changes always may."""
+    """How far a new identity state may differ from the published one. Up to `free` changes are always allowed."""
 
     merged: Share = 0.03
     split: Share = 0.02
@@ -131,7 +134,7 @@ class Gate(Part):
 
 
 class Identity(YamlDeclaration):
-    """The rules by which records of persons become customers."""
+    """Rules of identity resolution: how records of persons become customers."""
 
     kind: ClassVar[str] = "identity"
 
@@ -143,24 +146,26 @@ class Identity(YamlDeclaration):
     gate: Gate = Gate()
 
     def problems(self, tables: dict[str, type[Table]]) -> Problems:
-        """Check every name that the rules use against what there is."""
-        found = Problems()
+        """Check that the kinds, fields and columns in the rules exist."""
+        problems = Problems()
         named = [("kinds", kind) for kind in self.kinds] + [("blocked", kind) for kind in self.blocked]
         for place, kind in [*named, *(("rules.share", rule.share) for rule in self.rules)]:
             if kind not in KINDS:
-                found.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
+                problems.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
         for block in self.match.blocks:
             for field in block.same:
                 if field not in (*SAID, *DERIVED):
-                    found.add(self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}")
+                    problems.add(
+                        self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}"
+                    )
         if self.match.review > self.match.link:
-            found.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
+            problems.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
         for kind, blocked in self.blocked.items():
             for pattern in blocked.patterns:
                 if error := _pattern_error(pattern):
-                    found.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
+                    problems.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
             for master in blocked.masters:
                 table, _, column = master.partition(".")
                 if table not in tables or column not in tables[table].columns:
-                    found.add(self.file, f"blocked.{kind}.masters", f"unknown column {master!r}; write table.column")
-        return found
+                    problems.add(self.file, f"blocked.{kind}.masters", f"unknown column {master!r}; write table.column")
+        return problems

@@ -1,4 +1,4 @@
-"""@job: a pure function from DataFrames to one DataFrame, with what it reads and what it writes."""
+"""@job: a pure function from DataFrames to one DataFrame, with the tables it reads and writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A declared job. `as_of` tells that the function takes the day, so that its result differs from day to day."""
+    """A declared job. `as_of` is true if the function has the day as a parameter, so that its result depends on it."""
 
     name: str
     function: Callable[..., Any]
@@ -27,18 +27,18 @@ class Job:
     describes: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
-        """Call the function as it stands."""
+        """Call the function."""
         return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
     def definition(self) -> str:
-        """Hash of the declaration and of the module's code, so that a change of either runs it again."""
+        """Hash of the declaration and of the module's code: a change of either runs the job again."""
         module = inspect.getmodule(self.function)
         code = inspect.getsource(module) if module else inspect.getsource(self.function)
         return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
 
 
 def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
-    """Declare a function as a job, with parameters named as the tables it reads, and `as_of` where it wants the day."""
+    """Declare a function as a job. Its parameters are named after the tables it reads, plus `as_of` for the day."""
 
     def declare(function: Callable[..., Any]) -> Job:
         names = list(inspect.signature(function).parameters)
@@ -48,7 +48,7 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         if [name for name in names if name != "as_of"] != wanted:
             problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
         if not (function.__doc__ or "").strip():
-            problems.append(Problem(where, "", "says in a docstring what it gives"))
+            problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
             problems.append(Problem(where, "writes", f"a job is named for what it writes: {writes.name}"))
         if problems:

@@ -28,7 +28,7 @@ class Message(Part):
 
 
 class Branch(Part):
-    """Asks whether something happened since the instance entered, and goes on in one of two ways."""
+    """Two alternatives, depending on whether a fact has happened since the customer entered."""
 
     happened: str
     then: tuple[Step, ...] = ()
@@ -36,7 +36,7 @@ class Branch(Part):
 
 
 class Step(Part):
-    """One step: exactly one of its keys is given."""
+    """One step, with exactly one of its keys."""
 
     wait: Wait = None
     message: Message | None = None
@@ -44,13 +44,13 @@ class Step(Part):
     end: str | None = None
 
     def model_post_init(self, context: Any) -> None:
-        """Refuse a step of two kinds or none."""
+        """Refuse a step with two keys or none."""
         if sum(value is not None for value in (self.wait, self.message, self.branch, self.end)) != 1:
             raise ValueError("a step is one of wait, message, branch, end")
 
 
 class Journey(YamlDeclaration):
-    """A program over the days that each customer who enters an audience walks through, at most once per entry."""
+    """A program over several days. A customer who enters the audience runs through it at most once per entry."""
 
     kind: ClassVar[str] = "journey"
 
@@ -79,30 +79,30 @@ class Journey(YamlDeclaration):
     def problems(
         self, audiences: Iterable[str], tables: Mapping[str, type[Table]], journeys: Iterable[Journey] = ()
     ) -> Problems:
-        """Check what the journey names, among all journeys."""
-        found = Problems()
+        """Check that the audience, tables and earlier names of the journey are valid."""
+        problems = Problems()
         for other in journeys:
             for old in self.was or ():
                 if other.name == old:
-                    found.add(self.file, "was", f"{old!r} has a file of its own; name journeys whose file is gone")
+                    problems.add(self.file, "was", f"{old!r} still has a file; name only journeys without one")
                 elif other.name != self.name and old in (other.was or ()):
-                    found.add(self.file, "was", f"{old!r} goes on as {other.name!r} already; name it once")
+                    problems.add(self.file, "was", f"{old!r} is a former name of {other.name!r} already; name it once")
         if self.enters not in set(audiences):
-            found.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
+            problems.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
         allowed = [t.name for t in tables.values() if t.personal and t.happens]
-        named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _happenings(self.steps))]
+        named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _branch_tables(self.steps))]
         for key, name in named:
             if name not in allowed:
-                found.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
-        return found
+                problems.add(self.file, key, f"unknown table {name!r}; {nearest(name, allowed)}")
+        return problems
 
 
-def _happenings(steps: Iterable[Step]) -> list[str]:
-    found = []
+def _branch_tables(steps: Iterable[Step]) -> list[str]:
+    tables = []
     for step in steps:
         if step.branch:
-            found += [step.branch.happened, *_happenings(step.branch.then), *_happenings(step.branch.otherwise)]
-    return found
+            tables += [step.branch.happened, *_branch_tables(step.branch.then), *_branch_tables(step.branch.otherwise)]
+    return tables
 
 
 Branch.model_rebuild()

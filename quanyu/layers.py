@@ -1,4 +1,4 @@
-"""Layers of settings: base.yml, then the environment's own file, then variables QUANYU__SECTION__KEY."""
+"""Layers of settings: base.yml, then the environment's file, then variables QUANYU__SECTION__KEY."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Layers = list[tuple[str, dict[str, Any]]]
 
 
 def read_layers(folder: Path, named: str, variables: Mapping[str, str], problems: Problems) -> Layers:
-    """Read every layer, weakest first, with the name under which a person knows it; mistakes go to the problems.
+    """Read every layer, lowest precedence first, with its file name or `environment`. Mistakes go to `problems`.
 
-    `named` is the environment whose own file is laid over base.yml, or empty.
+    `named` is the environment whose file overrides base.yml, or empty.
     """
     files = [folder / "base.yml"]
     if named and not (folder / f"{named}.yml").is_file():
-        known = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
-        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, known)}")
+        environments = [other.stem for other in folder.glob("*.yml") if other.stem != "base"]
+        problems.add("QUANYU_ENV", named, f"{folder / f'{named}.yml'} is missing; {nearest(named, environments)}")
     elif named:
         files.append(folder / f"{named}.yml")
     layers: Layers = []
@@ -48,7 +48,7 @@ def _sections(variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Lay each layer over those before it, section by section."""
+    """Merge the layers section by section; later ones override earlier ones."""
     result: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -58,12 +58,12 @@ def merged(layers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def problem_of(model: type[BaseModel], layers: Layers, item: Any) -> Problem:
-    """Put one mistake in words, at the strongest layer that says it."""
+    """Explain one mistake, located in the last layer that sets the value."""
     return Problem(*place_in(layers, [str(part) for part in item["loc"]]), explain(model, item))
 
 
 def place_in(layers: Layers, loc: Sequence[str]) -> tuple[str, str]:
-    """File and key of a setting, as the strongest layer that says it has them."""
+    """File and key of a setting in the last layer that sets it."""
     file = next((name for name, layer in reversed(layers) if _says(layer, loc)), layers[0][0])
     return file, PREFIX + "__".join(loc).upper() if file == "environment" else ".".join(loc)
 

@@ -1,4 +1,4 @@
-"""Values as Spark SQL writes them."""
+"""Literals of Spark SQL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import date
 
 
 def quoted(text: str) -> str:
-    """Write a text."""
+    """Write a text as a literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def dates(days: Iterable[date]) -> str:
-    """Write days, with commas between them."""
+    """Write days as date literals, separated by commas."""
     return ", ".join(f"date'{day}'" for day in days)

@@ -1,4 +1,4 @@
-"""The grammar of models: who is judged, what is to be foretold, from which features, and what a model must reach."""
+"""The declaration of a model: population, label, features, baseline and gates."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Label:
-    """True for who has no row of a table in the days after the cutoff, up to and including the horizon."""
+    """True for customers without a row of a table in the days after the cutoff, up to and including the horizon."""
 
     none_of: str
     horizon_days: int
     where: str = ""
 
     def window(self, cutoff: date) -> tuple[date, date]:
-        """Return the first and last day that count, both included: the cutoff's own day belongs to the features."""
+        """Return the first and last day of the label (both inclusive). The cutoff's own day belongs to the features."""
         return cutoff + timedelta(days=1), cutoff + timedelta(days=self.horizon_days)
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-        """The number of such rows within the horizon that ends with `as_of`. Raises ExpressionError."""
+        """Plan of the number of such rows within the horizon that ends with `as_of`. Raises ExpressionError."""
         table = tables[self.none_of]
         return planned(table, reach(table, tables), "count(*)", self.where or None, self.horizon_days)
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """Days from which the past is shown and the future asked: how far apart, how many, and after how much history."""
+    """Cutoff days: features are computed before them, labels after. Spacing and minimum history are in days."""
 
     every_days: int = 30
     at_most: int = 6
@@ -56,7 +56,7 @@ class Cutoffs:
 
 @dataclass(frozen=True)
 class Estimator:
-    """What learns; rising and falling name features of which the score may only go up, or down, when they grow."""
+    """The learner. The score may only rise with features in `rising`, and only fall with those in `falling`."""
 
     kind: str = "xgboost"
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One feature by itself, which a model must beat; whether a higher value means more or less of the label."""
+    """A single feature that the model must beat, and whether a higher value means a higher or lower probability."""
 
     feature: str
     higher_is: Literal["more", "less"]
@@ -74,21 +74,21 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Gate:
-    """A figure on the later period that a model must reach to become champion."""
+    """A bound of a metric on the test period that a model must meet to become champion."""
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
 
     def passes(self, value: float | None) -> bool:
-        """Say whether the figure is good enough; one that could not be computed never is."""
+        """Whether the figure is within the bounds; False if it is None."""
         if value is None or math.isnan(value):
             return False
         low_enough = self.at_most is None or value <= self.at_most
         return low_enough and (self.at_least is None or value >= self.at_least)
 
     def is_possible(self) -> bool:
-        """Whether both bounds are numbers, and some number lies between them."""
+        """Whether both bounds are numbers, and at least one number is between them."""
         bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
         return all(map(math.isfinite, bounds)) and bounds == sorted(bounds)
 
@@ -98,7 +98,7 @@ class Gate:
 
 
 class ModelSpec:
-    """A model, declared: subclasses give the attributes below, and say in a docstring what it foretells."""
+    """Declaration of a model. Subclasses set the attributes below; their docstring says what the model predicts."""
 
     name: ClassVar[str]
     owner: ClassVar[str] = ""
@@ -119,14 +119,14 @@ class ModelSpec:
 
     @classmethod
     def test_cutoff(cls, day: date) -> date:
-        """Return the latest cutoff whose outcome is known on the day."""
+        """Return the latest cutoff whose label is complete on the day."""
         return day - timedelta(days=cls.label.horizon_days)
 
     @classmethod
     def training_cutoffs(cls, day: date, first_day: date | None = None) -> list[date]:
-        """Return the cutoffs to learn from, newest first: their outcomes were all known at the test cutoff.
+        """Return the training cutoffs, newest first. Their labels are complete at the test cutoff.
 
-        first_day is the first day of the data; cutoffs with less than the minimum history behind them are left out.
+        `first_day` is the first day of the data. Cutoffs with less than the minimum history are left out.
         """
         newest = cls.test_cutoff(day) - timedelta(days=cls.label.horizon_days)
         every = [newest - timedelta(days=cls.cutoffs.every_days * n) for n in range(cls.cutoffs.at_most)]
@@ -136,82 +136,84 @@ class ModelSpec:
 
     @classmethod
     def due(cls, day: date, last_trained_on: date | None) -> bool:
-        """Say whether the day for training has come: never trained, or long enough ago."""
+        """Whether the model is due for training: never trained, or at least `trained_every_days` ago."""
         return last_trained_on is None or day - last_trained_on >= timedelta(days=cls.trained_every_days)
 
     @classmethod
     def digest(cls) -> str:
-        """Hash of what is declared, for receipts."""
+        """Hash of the declaration, for receipts."""
         parts: tuple[Any, ...] = (cls.label, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
         plain = [asdict(part) for part in parts]
         return digest([cls.name, cls.population, list(cls.features), cls.calibration, plain])
 
     @classmethod
     def problems(cls) -> list[Problem]:
-        """Return every mistake of the declaration; whether its features and tables exist is checked elsewhere."""
+        """Return every mistake in the declaration. `quanyu.discover` checks whether its features and tables exist."""
         try:
             file = inspect.getsourcefile(cls) or cls.__module__
         except (OSError, TypeError):
             file = cls.__module__
         missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
-        found = [(name, "is missing") for name in missing]
-        found += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
-        return [Problem(file, f"{cls.name}.{key}", message) for key, message in found]
+        mistakes = [(name, "is missing") for name in missing]
+        mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
+        return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]
 
 
-Found = list[tuple[str, str]]
+Mistakes = list[tuple[str, str]]
 
 
-def _texts(spec: type[ModelSpec]) -> Found:
-    found: Found = []
+def _texts(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
     if not NAME.match(spec.name):
-        found.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
+        mistakes.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
     if not (spec.__doc__ or "").strip() or spec.__doc__ == ModelSpec.__doc__:
-        found.append(("docstring", "is missing: say what the model foretells"))
-    return found + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
+        mistakes.append(("docstring", "is missing: say what the model foretells"))
+    return mistakes + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
 
 
-def _features(spec: type[ModelSpec]) -> Found:
-    found: Found = [] if spec.features else [("features", "is missing: name at least one")]
+def _features(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = [] if spec.features else [("features", "is missing: name at least one")]
     for feature in spec.features:
         if not FEATURE.fullmatch(feature):
-            found.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
+            mistakes.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
     doubles = sorted({feature for feature in spec.features if spec.features.count(feature) > 1})
-    found += [("features", f"{feature!r} is given twice") for feature in doubles]
+    mistakes += [("features", f"{feature!r} is given twice") for feature in doubles]
     rising, falling = spec.estimator.rising, spec.estimator.falling
     for feature in (*rising, *falling):
         if feature not in spec.features:
-            found.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
-    return found + [("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)]
+            mistakes.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
+    return mistakes + [
+        ("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)
+    ]
 
 
-def _numbers(spec: type[ModelSpec]) -> Found:
+def _numbers(spec: type[ModelSpec]) -> Mistakes:
     days = {
         "label.horizon_days": spec.label.horizon_days,
         "cutoffs.every_days": spec.cutoffs.every_days,
         "trained_every_days": spec.trained_every_days,
     }
-    found = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
+    mistakes = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
     if words := outside(spec.cutoffs.history_days, least=0):
-        found.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
+        mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
     if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
-        found.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
+        mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
     if not spec.label.none_of:
-        found.append(("label.none_of", "is missing: name a table"))
+        mistakes.append(("label.none_of", "is missing: name a table"))
     if not FEATURE.fullmatch(spec.baseline.feature):
-        found.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
-    return found
+        mistakes.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
+    return mistakes
 
 
-def _choices(spec: type[ModelSpec]) -> Found:
-    found: Found = []
+def _choices(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
     for key, name, allowed in (
         ("estimator.kind", spec.estimator.kind, KINDS),
         ("calibration", spec.calibration, CALIBRATIONS),
         *(("gates", gate.metric, METRICS) for gate in spec.gates),
     ):
         if name not in allowed:
-            found.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
+            mistakes.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
     open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
-    found += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
-    return found + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]
+    mistakes += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    return mistakes + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]

@@ -1,4 +1,4 @@
-"""The commands of the pages and of the clock, and the way to Airflow's own."""
+"""Commands that start and stop the web pages and the scheduler, and Airflow's own commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_CLOCK = "No DAG runs by the clock, nor one that is triggered on the page: qua
 
 
 def add(app: typer.Typer) -> None:
-    """Give the product's command these commands."""
+    """Add these commands to the command line."""
     app.command()(up)
     app.command()(down)
     all_words = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -49,7 +49,7 @@ def up(
     if schedule is False and has_clock:
         raise ConfigError(f"the clock of {settings.home} runs: stop it with `quanyu down` first")
     by_clock = (settings.schedule or has_clock) if schedule is None else schedule
-    # Before it starts to work.
+    # Computed before the scheduler starts.
     plan = discover.call("dags.clock:plan")(settings.zone) if by_clock else (NO_CLOCK,)
     with _nothing_left(settings) if by_clock and not has_clock else nullcontext():
         addresses = start(settings, airflow_port, mlflow_port, by_clock)
@@ -59,7 +59,7 @@ def up(
 
 @contextmanager
 def _nothing_left(settings: Settings) -> Iterator[None]:
-    """Hold the home while a clock is started, with no run by hand under way or left by one that was killed."""
+    """Hold the home's lock while a scheduler is started, and end remains of killed manual runs."""
     from quanyu import discover
     from quanyu.homelock import home_lock
 

@@ -1,4 +1,4 @@
-"""What has to be right before the first step, looked at once and within a second: disks, store, key, lake."""
+"""Checks before the first step of a run, within a second: disks, store, key, lake."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from quanyu.run import Context
 
 
 def check(context: Context) -> None:
-    """Look at all that a run needs, and order the rebuilding of lost tables; the caller holds the home.
+    """Check all that a run needs, and schedule the rebuilding of lost tables. The caller holds the home's lock.
 
-    Raises KeeperError for what cannot be written and for tables that no step can make again, ConfigError for another
-    key of persons and a path that can have no tables, RetryableError for a store that does not answer.
+    Raises KeeperError for folders that cannot be written and lost tables that no step can rebuild, ConfigError for
+    another person key and a path that cannot contain tables, RetryableError for a store that does not answer.
     """
     check_path(context.settings.home)
     if context.settings.spark.remote and set("?*{}") & set(str(context.settings.home)):
-        raise ConfigError(f"a cluster takes ? * {{ }} for patterns, and one is in the path {context.settings.home}:"
-                          " choose another home (--home)")  # fmt: skip
+        raise ConfigError(f"a cluster reads ? * {{ }} as patterns, and the home's path contains one:"
+                          f" {context.settings.home}; choose another home (--home)")  # fmt: skip
     extracts = any(source.extracts for source in context.catalogue.sources.values())
     for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
         check_writable(folder)

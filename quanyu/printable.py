@@ -1,4 +1,4 @@
-"""Values as text: what they hold is shown and never obeyed, by a terminal, a spreadsheet or a mail server."""
+"""Escapes values, so that terminals, spreadsheets and mail servers show them and execute nothing."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# A spreadsheet takes a text that begins with one of these for a formula.
+# A spreadsheet reads a text that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Control characters, invisible ones, halves of surrogate pairs, and ends of lines and paragraphs.
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Words of some scripts cannot be written without these two.
+# Some scripts need these two characters.
 _JOINERS = "\u200c\u200d"
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character shows nothing and may change what is shown beside it."""
+    """Whether a character is invisible and may change how its neighbours are shown."""
     return unicodedata.category(character) in _HIDDEN and character not in _JOINERS
 
 
 def printable(value: Any, keep: str = "") -> str:
-    r"""Write a value so that a terminal shows it as it is: `\x1b`, `\u202e` instead of what they would do.
+    r"""Escape hidden characters of a value: a terminal shows `\x1b` or `\u202e` instead of executing them.
 
-    `keep` names hidden characters that stay, such as the ends of lines of a message of ours.
+    `keep` lists hidden characters that stay, such as line ends in our own messages.
     """
     text = str(value)
     if text.isascii() and text.isprintable():
@@ -39,30 +39,30 @@ def _escaped(character: str) -> str:
 
 
 def cell(value: Any, style: str = "") -> Text:
-    """Give a value to a table or line of the terminal: no markup, no control characters."""
+    """Text of a value for a rich table or line, without markup or control characters."""
     return Text(printable(value), style)
 
 
 def line(*parts: str | tuple[Any, str]) -> Text:
-    """Put a line together out of values and (value, style)."""
+    """Build a line from values and (value, style) pairs."""
     shown = [cell(*part) if isinstance(part, tuple) else Text(printable(part, keep="\n")) for part in parts]
     return Text.assemble(*shown)
 
 
 def show(text: Any) -> None:
-    """Print a text as it is, or what is put together for the screen as such."""
+    """Print a text literally, or render a rich object."""
     Console().print(printable(text, keep="\n") if isinstance(text, str) else text, markup=False)
 
 
 def show_error(error: Exception) -> None:
-    """Print an error's kind and words to the error output."""
+    """Print an error's class and message to standard error."""
     console = Console(stderr=True, highlight=False)
     console.print(Text(type(error).__name__, "bold red"))
     console.print(printable(error, keep="\n"), markup=False, soft_wrap=True)
 
 
 def grid(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str = "") -> Table:
-    """Make a table of values for the terminal; a value is folded and not cut, since it may be searched for."""
+    """Build a table of values for the terminal. Long values are folded, not cut, so that they can be searched for."""
     table = Table(header_style="bold", title=cell(title) if title else None, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -72,5 +72,5 @@ def grid(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str = "")
 
 
 def spreadsheet(value: str | None) -> str | None:
-    """Write a text for a file that people open: an apostrophe keeps what looks like a formula a text."""
+    """Escape a text for spreadsheets: an apostrophe before a text that looks like a formula."""
     return f"'{value}" if value and value.startswith(FORMULA) else value

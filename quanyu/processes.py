@@ -1,4 +1,4 @@
-"""Processes that were started for a home and run apart from us: known by birth and by mark, and stopped as a family."""
+"""Servers that were started for a home: identified by start time and mark, and stopped with all their descendants."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import psutil
 from quanyu.engine.server import Server
 
 TERM_SECONDS, KILL_SECONDS = 20.0, 10.0
-# Children inherit it, those too that outlive their parents and lead sessions of their own.
+# Children inherit it, even those that outlive their parents or open their own sessions.
 MARK = "QUANYU_SERVICE"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A server that was started for a home; `mark` stands in the environment of all its processes.
+    """A server that was started for a home. `mark` is in the environment of all its processes.
 
-    The port is 0 where it listens on none.
+    The port is 0 if it listens on none.
     """
 
     name: str
@@ -32,38 +32,41 @@ class Service:
     mark: str
 
     def process(self) -> psutil.Process | None:
-        """Return its first process, unless it is gone."""
+        """Return its first process; None if it has ended."""
         return Server(self.pid, self.born, self.port, "").process()
 
     @property
     def url(self) -> str:
-        """Where a browser finds it."""
+        """URL for a browser."""
         return f"http://127.0.0.1:{self.port}"
 
 
-def end(known: Sequence[Service]) -> list[psutil.Process]:
-    """Stop these servers with all their descendants, gently first; returns what is still there."""
-    # Found before the parents are gone, and again after: by then some have no parent to find them by.
-    stop(family(known), "terminate", TERM_SECONDS)
-    stop(family(known), "kill", KILL_SECONDS)
-    return family(known)
+def end(services: Sequence[Service]) -> list[psutil.Process]:
+    """Stop these servers with all their descendants, first by TERM, then by KILL. Returns processes that still run."""
+    # Searched before and after the parents end, since orphans cannot be found by their parent.
+    stop(family(services), "terminate", TERM_SECONDS)
+    stop(family(services), "kill", KILL_SECONDS)
+    return family(services)
 
 
-def family(known: Sequence[Service]) -> list[psutil.Process]:
+def family(services: Sequence[Service]) -> list[psutil.Process]:
     """List all living processes of these servers, by descent, by session and by mark; never our own.
 
     None of the three is enough: parents end before their children, children open sessions, and a process that gives
     itself a title, as Airflow's do, writes it over its environment.
     """
-    first = [process for service in known if (process := service.process())]
-    found = {*first, *(child for process in first for child in _children(process))}
-    marks, sessions = {service.mark for service in known}, {service.pid for service in known if _leads(service)}
-    found |= {p for p in psutil.process_iter() if known and (_session(p) in sessions or _mark(p) in marks)}
-    return [process for process in found if process.pid != os.getpid() and _lives(process)]
+    first = [process for service in services if (process := service.process())]
+    processes = {*first, *(child for process in first for child in _children(process))}
+    marks, sessions = (
+        {service.mark for service in services},
+        {service.pid for service in services if _owns_session(service)},
+    )
+    processes |= {p for p in psutil.process_iter() if services and (_session(p) in sessions or _mark(p) in marks)}
+    return [process for process in processes if process.pid != os.getpid() and _is_running(process)]
 
 
-def _leads(service: Service) -> bool:
-    """Whether the session of that number is still the service's: its leader lives, or is gone and not replaced."""
+def _owns_session(service: Service) -> bool:
+    """Whether the session id still belongs to the service: its leader lives, or has ended without reuse of the id."""
     with contextlib.suppress(psutil.Error):
         return abs(psutil.Process(service.pid).create_time() - service.born) < 2
     return True
@@ -87,14 +90,14 @@ def _mark(process: psutil.Process) -> str | None:
     return None
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def watchers(folder: Path) -> list[psutil.Process]:
-    """Processes that watch over the Spark server of this home."""
+    """Watcher processes of this home's Spark server."""
     command = ["-m", "quanyu.engine.server", str(folder)]
     return [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[1:4] == command]
 
@@ -102,9 +105,9 @@ def watchers(folder: Path) -> list[psutil.Process]:
 def stop(
     processes: Sequence[psutil.Process], how: Literal["terminate", "kill"], seconds: float
 ) -> list[psutil.Process]:
-    """Signal processes and wait for their end; returns those that live on."""
+    """Signal processes and wait for their end. Returns those that still run."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             getattr(process, how)()
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [process for process in alive if _lives(process)]
+    return [process for process in alive if _is_running(process)]

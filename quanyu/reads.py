@@ -1,4 +1,4 @@
-"""Reads: where the files of a feed lie, when one is whole, and how its bytes become rows of text."""
+"""Reads: path of a feed's files, when a file is complete, and how its bytes become rows of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600}
 
 
 class Part(Bounded):
-    """A frozen part of a declaration that refuses keys it does not know."""
+    """A frozen part of a declaration that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ def _age(value: Any) -> Any:
 
 
 class Reads(Part):
-    """Where the files lie and how their bytes become rows of text."""
+    """Path of the files, and how their bytes become rows of text."""
 
     path: FeedPath
     format: Literal["csv", "jsonl", "json", "parquet"]
@@ -68,7 +68,7 @@ class Reads(Part):
     @model_validator(mode="after")
     def _one_day(self) -> Reads:
         if bool(DAY.search(self.path)) == bool(self.day):
-            raise ValueError("the day stands either in the path, as {day}, or in `day` as an expression of a column")
+            raise ValueError("give the day either in the path, as {day}, or in `day` as an expression of a column")
         return self
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class Reads(Part):
     def _mark_of_a_day(self) -> Reads:
         if self.mark and not self.mark.startswith(".") and not DAY.search(self.path.rpartition("/")[0]):
             raise ValueError(
-                f"the mark {self.mark!r} tells of a whole folder, which must be one a day, as `orders/{{day}}/*.csv`;"
-                " one behind the name of each file begins with a dot, as `.done`"
+                f"the mark {self.mark!r} marks a complete folder: give every day its folder, as `orders/{{day}}/*.csv`;"
+                " a mark that is added to each file's name begins with a dot, as `.done`"
             )
         return self

@@ -1,4 +1,4 @@
-"""What a person wants to read after a run: what stopped, each step, then customers, tags, audiences, models, files."""
+"""The summary after a run: what stopped, each step, then customers, tags, audiences, models, files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red
 
 
 def summary(context: Context, results: Sequence[Result], seconds: float) -> Group:
-    """Build the closing tables of a run."""
+    """Build the summary of a run."""
     parts: list[Any] = [*_stops(results), _steps(results, context.day, seconds)]
     parts += [part for part in (_customers(results), _tags(results), _audiences(results), _models(results)) if part]
     parts += [*_exports(results), *_messages(results), *_notes(results)]
@@ -26,7 +26,7 @@ def summary(context: Context, results: Sequence[Result], seconds: float) -> Grou
 
 
 def _stops(results: Iterable[Result]) -> list[Text]:
-    """Say first what stopped, and who must act, the worst first."""
+    """Lines about steps that stopped, and who must act, the worst first."""
     stopped = sorted((r for r in results if r.status == "stopped"), key=lambda r: worst(r.fault))
     if not stopped:
         return []
@@ -48,55 +48,57 @@ def _grid(title: str, *columns: str) -> Grid:
 def _steps(results: Iterable[Result], day: date, seconds: float) -> Grid:
     grid = _grid(f"{day} in {seconds:.0f} s", "step", "state", "in", "out", "quarantined", "unchanged", "seconds")
     for result in results:
-        told = result.outcome
-        counts = [f"{n:,}" if n else "·" for n in (told.rows_in, told.rows_out, told.quarantined, told.unchanged)]
+        outcome = result.outcome
+        counts = [
+            f"{n:,}" if n else "·" for n in (outcome.rows_in, outcome.rows_out, outcome.quarantined, outcome.unchanged)
+        ]
         grid.add_row(result.step, Text(result.status, STATES[result.status]), *counts, f"{result.seconds:.1f}")
     return grid
 
 
 def _facts(results: Iterable[Result], key: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for result in results:
-        found |= result.outcome.facts.get(key) or {}
-    return found
+        facts |= result.outcome.facts.get(key) or {}
+    return facts
 
 
 def _customers(results: Sequence[Result]) -> Text | None:
-    found = next((r.outcome for r in results if r.step == "identities" and r.outcome.facts), None)
-    if found is None:
+    outcome = next((r.outcome for r in results if r.step == "identities" and r.outcome.facts), None)
+    if outcome is None:
         return None
-    f = found.facts
-    return Text(f"{f['customers']:,} customers out of {found.rows_in:,} persons "
+    f = outcome.facts
+    return Text(f"{f['customers']:,} customers out of {outcome.rows_in:,} persons "
                 f"({f['minted']:,} new ids, {f['merged']:,} merged, {f['split']:,} split)")  # fmt: skip
 
 
 def _tags(results: Sequence[Result]) -> Grid | None:
-    found = _facts(results, "tags")
+    counts = _facts(results, "tags")
     total = max((r.outcome.rows_in for r in results if r.step.startswith("features.")), default=0)
-    if not found:
+    if not counts:
         return None
     grid = _grid("Tags", "tag", "customers", "coverage")
-    for tag, count in found.items():
+    for tag, count in counts.items():
         grid.add_row(tag, f"{count:,}", f"{count / total:.1%}" if total else "·")
     return grid
 
 
 def _audiences(results: Sequence[Result]) -> Grid | None:
-    found = _facts(results, "audiences")
-    if not found:
+    counts = _facts(results, "audiences")
+    if not counts:
         return None
     grid = _grid("Audiences", "audience", "customers")
-    for name, count in found.items():
+    for name, count in counts.items():
         grid.add_row(name, f"{count:,}")
     return grid
 
 
 def _models(results: Sequence[Result]) -> Grid | None:
-    told = [r.outcome.facts for r in results if r.outcome.facts.get("metrics")]
-    if not told:
+    model_facts = [r.outcome.facts for r in results if r.outcome.facts.get("metrics")]
+    if not model_facts:
         return None
     grid = _grid("Models", "model", "champion", "AUC", "recency alone", "ECE", "lift at 10 %", "tested on")
-    for facts in told:
+    for facts in model_facts:
         m = facts["metrics"]
         figures = [f"{m[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
         grid.add_row(facts["model"], "yes" if facts["champion"] else "no", *figures, f"{m['test_rows']:,.0f}")
@@ -104,8 +106,8 @@ def _models(results: Sequence[Result]) -> Grid | None:
 
 
 def _exports(results: Iterable[Result]) -> list[Text]:
-    told = [r for r in results if r.step.startswith("export.") and r.outcome.facts.get("location")]
-    return [Text(f"{r.step}: {r.outcome.facts['rows']:,} rows in {r.outcome.facts['location']}") for r in told]
+    exports = [r for r in results if r.step.startswith("export.") and r.outcome.facts.get("location")]
+    return [Text(f"{r.step}: {r.outcome.facts['rows']:,} rows in {r.outcome.facts['location']}") for r in exports]
 
 
 def _messages(results: Iterable[Result]) -> list[Text]:
@@ -127,7 +129,7 @@ def _notes(results: Iterable[Result]) -> list[Text]:
 
 
 def show(console: Console, context: Context, results: Sequence[Result], seconds: float) -> None:
-    """Print the summary and what to try next."""
+    """Print the summary and commands to try next."""
     console.print(summary(context, results, seconds))
     bad = next((r.step.removeprefix("ingest.") for r in results if r.outcome.quarantined), None)
     hint = f"quanyu table quarantine/{bad}" if bad else "quanyu table customers --limit 10"

@@ -1,4 +1,4 @@
-"""Runs steps for a day: what each reads and writes, whether anything it depends on has changed, and what came of it."""
+"""Runs steps for a day if anything that they depend on has changed, and records their results."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did, in rows, with notes in words for the summary. No personal data.
+    """Result of a step: counts of rows, and notes for the summary. No personal data.
 
-    `breaches` are what the sender of the data has to mend though all that was good is there: they make the step fail.
-    `alerts` are what somebody has to know though nothing failed, such as messages that are held. Each has a key that
-    stays the same while it lasts, and its words.
+    `breaches` are faults that the sender of the data has to fix. Good data is published, but the step fails.
+    `alerts` are problems to notify people of although nothing failed, such as held messages. Each has a stable key and
+    a message.
     """
 
     rows_in: int = 0
@@ -52,9 +52,9 @@ class Outcome:
 class Step:
     """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
 
-    `inputs` tells what else it depends on (landed files, for example). `as_of` steps depend on the day itself,
-    `forward` ones have a path behind them and leave an earlier day as it is. `remakes` are places that it makes again
-    where they were lost; where others are, nothing runs.
+    `inputs` returns what else it depends on (landed files, for example). `as_of` steps depend on the day itself.
+    `forward` steps depend on earlier days and do not run for a day before their last one. `remakes` are places that it
+    can rebuild if they are lost; if any other table is lost, no step runs.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """How a step ended on a day: done, skipped (nothing it depends on changed), kept (a later day was run), stopped.
+    """Status of a step on a day: done, skipped (no dependency changed), kept (a later day was run), stopped.
 
     `fault` is the class of the error that stopped it, which says who must act.
     """
@@ -85,7 +85,7 @@ class Result:
     fault: str = ""
 
     def lines(self) -> list[str]:
-        """Say in plain lines how it ended, with its notes, and who must act where it stopped."""
+        """Lines for the log: status, notes, and who must act if it stopped."""
         o = self.outcome
         counts = f"{o.rows_in} rows in, {o.rows_out} out, {o.quarantined} quarantined, {o.unchanged} unchanged"
         stopped = [f"{self.step}: {actor(self.fault)} must act: {self.error}"] if self.status == "stopped" else []
@@ -96,8 +96,8 @@ class Result:
 class Context:
     """All that a step needs, for one day of one home. Opening it starts nothing.
 
-    `sends` says whether this run may add, send or export: not on a copy of a home, not in a backfill, and not by the
-    clock for a day that is not the newest one over. Where it is false, removals go out and nothing else.
+    `sends` says whether this run may add, send or export: not on a copy of a home, not in a backfill, and not in a
+    scheduled run for a day before the newest one that is over. If false, only removals are sent.
     """
 
     def __init__(self, settings: Settings, day: date, run_id: str | None = None, sends: bool = True) -> None:
@@ -121,12 +121,12 @@ class Context:
 
     @cached_property
     def steps(self) -> dict[str, Step]:
-        """Every step of every room, by name, in the order of the rooms."""
-        found: dict[str, Step] = {}
+        """Every step of every stage, by name, in the order of the stages."""
+        steps: dict[str, Step] = {}
         for room in discover.ROOMS:
             for step in discover.call(f"{room}:steps")(self.catalogue):
-                found[step.name] = step
-        return found
+                steps[step.name] = step
+        return steps
 
     @property
     def as_of_at(self) -> datetime:
@@ -134,17 +134,17 @@ class Context:
         return datetime.combine(self.day + timedelta(days=1), clock(), self.settings.tzinfo)
 
     def is_current(self, step: str) -> bool:
-        """Whether a step that only goes forward was performed for this day, out of its inputs as they stand."""
+        """Whether a `forward` step has run for this day from its current inputs."""
         last = self.store.memory.recall(step, "")
         if last is None or last["day"] != self.day.isoformat():
             return False
         return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
 
     def forward_day(self, step: str) -> date | None:
-        """The day at which a step that only goes forward stands; none before its first.
+        """The last day for which a `forward` step has run; None before its first run.
 
-        Another day than the run's means that what the step writes is not of this run's day: the step was kept since it
-        had been run for a later one, or it stopped.
+        If it differs from the run's day, the step's output is not of this day: the step was kept since a later day had
+        been run, or it stopped.
         """
         stands = _forward_day(self, self.step(step), self.store.memory.recall(step, ""))
         return date.fromisoformat(stands) if stands else None
@@ -156,7 +156,7 @@ class Context:
         return self.steps[name]
 
     def close(self) -> None:
-        """Let go of the server, the store and what was staged."""
+        """Release the engine, close the store and delete staged files."""
         self.lake.staging.clear()
         self.engine.release()
         if "store" in self.__dict__:
@@ -164,12 +164,12 @@ class Context:
 
 
 def perform(context: Context, step: Step, force: bool = False) -> Result:
-    """Run one step for the context's day, unless nothing that it depends on has changed; keeps how it ended.
+    """Run one step for the context's day, unless no dependency has changed, and record its result.
 
-    Raises what stopped it, and ContractError for the breaches of its outcome, when what was good is published.
+    Raises the error that stopped it, and ContractError for breaches in its outcome, after good data is published.
     """
     began, outcome = time.monotonic(), Outcome()
-    way: Sequence[str] = ()
+    frames: Sequence[str] = ()
     stop: QuanyuError | None = None
     try:
         status, outcome = _perform(context, step, force)
@@ -177,22 +177,22 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
     except QuanyuError as error:
         stop = error
     except Exception as error:
-        stop, way = _unexpected(step, error), traceback.format_tb(error.__traceback__)
+        stop, frames = _unexpected(step, error), traceback.format_tb(error.__traceback__)
     if stop is None:
         result = Result(step.name, status, time.monotonic() - began, outcome)
-        _keep(context, result)
+        _record(context, result)
         return result
-    _log(context, step, stop, way)
-    _keep(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
-    # Without what it came from, whose text may show values, and which Airflow would write into the task's log.
+    _log(context, step, stop, frames)
+    _record(context, Result(step.name, "stopped", time.monotonic() - began, outcome, str(stop), type(stop).__name__))
+    # Without its cause, whose text may contain values and would be in Airflow's task log.
     raise stop from None
 
 
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
-    """Say what of the machine failed, or where a fault of our own lies, without its text, which may show values."""
+    """Explain a fault of the machine, or give the place of a bug without its text, which may contain values."""
     fault = explained(error)
-    way = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
-    return type(fault)(f"{step.name}: {fault}{way}")
+    hint = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
+    return type(fault)(f"{step.name}: {fault}{hint}")
 
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
@@ -210,32 +210,30 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         and not force
         and not lost
         and last["depends"] == depends
-        and all(_stands(context, p, v) for p, v in last["wrote"].items())
+        and all(_is_at_least(context, p, v) for p, v in last["wrote"].items())
     ):
-        return "skipped", _told(last["outcome"])
+        return "skipped", _outcome_of(last["outcome"])
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition, depends["inputs"])
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
         outcome = step.do(context, receipt)
     agreement.note(context)
     agreement.made(context, step.name)
-    outcome = replace(
-        outcome, notes=(*(f"{place} was lost and is made again" for place in sorted(lost)), *outcome.notes)
-    )
+    outcome = replace(outcome, notes=(*(f"{place} was lost and is rebuilt" for place in sorted(lost)), *outcome.notes))
     wrote = {place: context.lake.version(place) for place in step.writes}
-    told = {
+    record = {
         "day": context.day.isoformat(),
         "depends": _depends(context, step),
         "wrote": wrote,
         "outcome": asdict(outcome),
     }
     if not outcome.again and not outcome.breaches:
-        context.store.memory.remember(step.name, key, told)
+        context.store.memory.remember(step.name, key, record)
     return "done", outcome
 
 
 def _forward_day(context: Context, step: Step, last: Mapping[str, Any] | None) -> str:
-    """The day at which a step that only goes forward stands, by the store, or by the lake where that is ahead of it."""
+    """The last day of a `forward` step, from the store, or from the lake if that is ahead."""
     if not step.forward:
         return ""
     receipts = [receipt for place in step.writes if (receipt := context.lake.receipt(place))]
@@ -243,43 +241,43 @@ def _forward_day(context: Context, step: Step, last: Mapping[str, Any] | None) -
 
 
 def _depends(context: Context, step: Step) -> dict[str, Any]:
-    """What the step's result is a function of: versions of inputs, its definition, and the day where it uses it."""
+    """Dependencies of the step: versions of its inputs, its definition, and the day if it uses that."""
     versions = {place: context.lake.version(place) for place in step.reads}
     more = dict(step.inputs(context)) if step.inputs else {}
     by_day = context.day.isoformat() if step.as_of or step.forward else ""
     return {"inputs": versions, "more": digest(more) if more else "", "definition": step.definition, "day": by_day}
 
 
-def _stands(context: Context, place: str, version: int | None) -> bool:
+def _is_at_least(context: Context, place: str, version: int | None) -> bool:
     return version is None or (context.lake.version(place) or -1) >= version
 
 
-def _told(outcome: Mapping[str, Any]) -> Outcome:
-    """What is there already, as the summary shows it for a step that had nothing to do."""
-    there = outcome["unchanged"] + outcome["rows_out"]
-    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], there, tuple(outcome["notes"]), outcome["facts"])
+def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
+    """Outcome of a skipped step for the summary: all rows are unchanged."""
+    rows = outcome["unchanged"] + outcome["rows_out"]
+    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], rows, tuple(outcome["notes"]), outcome["facts"])
 
 
-def _keep(context: Context, result: Result) -> None:
+def _record(context: Context, result: Result) -> None:
     context.store.results.keep(context.run_id, context.day, result.step, asdict(result))
     for line in result.lines():
-        # Airflow puts it into the task's log; on a screen the summary shows it.
+        # For Airflow's task log; on a screen the summary shows it.
         LOG.info(line)
 
 
 def results(context: Context) -> list[Result]:
-    """How each step of this run ended, in the order of the steps."""
+    """Results of this run, in the order of the steps."""
     ended = context.store.results.of_run(context.run_id)
     return [result_of(ended[name]) for name in context.steps if name in ended]
 
 
 def result_of(receipt: Mapping[str, Any]) -> Result:
-    """Build a result from what the store keeps of it; one of an earlier release lacks what is new."""
-    told = dict(receipt["outcome"])
-    return Result(**{**receipt, "outcome": Outcome(**{**told, "notes": tuple(told["notes"])})})
+    """Build a result from its record in the store. One of an earlier release may lack newer fields."""
+    outcome = dict(receipt["outcome"])
+    return Result(**{**receipt, "outcome": Outcome(**{**outcome, "notes": tuple(outcome["notes"])})})
 
 
-def _log(context: Context, step: Step, error: QuanyuError, way: Sequence[str] = ()) -> None:
+def _log(context: Context, step: Step, error: QuanyuError, frames: Sequence[str] = ()) -> None:
     at = datetime.now(UTC).isoformat()
     with private_log(context.settings.home / "logs" / "errors.log") as log:
-        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(way)}".encode())
+        log.write(f"{at} {context.run_id} {step.name} {type(error).__name__}: {error}\n{''.join(frames)}".encode())

@@ -1,4 +1,4 @@
-"""Folders for what one process holds in clear for a while; what a process that died has left is known by its lock."""
+"""Temporary folders of one process for data in clear text. A lock shows whether the process still runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _held: dict[Path, IO[bytes]] = {}
 
 
 def make(root: Path) -> Path:
-    """Make a folder below a root, which only its owner may enter, and hold it until it is removed or we end."""
+    """Create a private folder below a root, and hold its lock until it is removed or the process ends."""
     while True:
         folder = root / uuid.uuid4().hex
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -25,7 +25,7 @@ def make(root: Path) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with all that is in it, and let go of it."""
+    """Remove a folder with its content, and release its lock."""
     shutil.rmtree(folder, ignore_errors=True)
     lock = _held.pop(folder, None)
     if lock is not None:
@@ -33,13 +33,13 @@ def remove(folder: Path) -> None:
 
 
 def remove_own() -> None:
-    """Remove all folders that this process holds."""
+    """Remove all folders of this process."""
     for folder in list(_held):
         remove(folder)
 
 
 def remove_dead(root: Path) -> int:
-    """Remove the folders below a root whose process has ended, however it did. Returns how many."""
+    """Remove the folders below a root whose process has ended. Returns how many."""
     dead = 0
     for folder in root.glob("*"):
         if folder in _held or not folder.is_dir():
@@ -53,7 +53,7 @@ def remove_dead(root: Path) -> int:
 
 
 def _locked(folder: Path) -> IO[bytes] | None:
-    """The lock of a folder, or None while another process holds it."""
+    """The lock of a folder; None if another process holds it."""
     try:
         lock = (folder / _LOCK).open("ab")
     except OSError:

@@ -1,4 +1,4 @@
-"""Sections of the settings: engines, mail, files for platforms, keys; and what may stand where a secret is wanted."""
+"""Sections of the settings: engines, mail, seed files, alerts, keys; and references to secrets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from quanyu.errors import nearest
 
 
 class Part(Bounded):
-    """A frozen group of settings that refuses keys it does not know."""
+    """A frozen group of settings that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def is_reference(text: str) -> bool:
-    """Whether a setting names where a secret is, and is none itself."""
+    """Whether a setting is a reference to a secret (env:NAME or file:PATH)."""
     return text.startswith(("env:", "file:"))
 
 
@@ -34,15 +34,15 @@ def _is_reference(text: Any) -> Any:
 def _is_zone(text: str) -> str:
     if text not in available_timezones():
         near = nearest(text, available_timezones())
-        told = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
-        raise ValueError(f"not a time zone; {told}")
+        hint = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
+        raise ValueError(f"not a time zone; {hint}")
     return text
 
 
-# Before the type is looked at, whose error would show a password of digits.
+# Validated before the type, whose error would show a password of digits.
 SecretRef = Annotated[str, BeforeValidator(_is_reference)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
-# Before its pattern is looked at, whose error would show the login.
+# Validated before the pattern, whose error would show the login.
 Url = Annotated[str, BeforeValidator(without_login)]
 Conf = Annotated[dict[str, str], AfterValidator(referred)]
 
@@ -61,19 +61,19 @@ Memory = Annotated[str, AfterValidator(_is_memory)]
 
 
 class Sail(Part):
-    """The embedded engine: what its process may take."""
+    """The embedded engine: limits of its process."""
 
     memory: Memory = Field("8g", description="beyond it the process ends, and the step is retried")
     cores: int = Field(2, ge=1, le=4096)
 
     @property
     def limits(self) -> tuple[int, int]:
-        """Bytes of memory in use, and of address space, most of which threads and allocators never touch."""
+        """Limits of resident memory and of address space, in bytes. Most of the address space is never used."""
         return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
 
     @property
     def pool_bytes(self) -> int:
-        """Bytes that sorts and aggregates may hold before they spill to disk; joins and decoding come on top."""
+        """Bytes for sorts and aggregates before they spill to disk. Joins and decoding need more on top."""
         return _bytes(self.memory) // 2
 
 
@@ -96,7 +96,7 @@ class Spark(Part):
 
 
 class Mail(Part):
-    """How e-mail leaves: into a folder of .eml files (the default) or through an SMTP server."""
+    """How e-mail is sent: to a folder of .eml files (the default) or through an SMTP server."""
 
     channel: str = Field("eml", pattern="^(eml|smtp)$")
     sender: str = "Quanyu <noreply@localhost>"
@@ -115,7 +115,7 @@ class Mail(Part):
 
 
 class Drop(Part):
-    """Where seed files are dropped: an S3 bucket, or a folder of the home when no bucket is set."""
+    """Where seed files are written: an S3 bucket, or a folder of the home if no bucket is set."""
 
     bucket: Url | None = Field(None, pattern=r"^s3://.+")
     endpoint: Url | None = Field(None, pattern=r"^https?://.+")
@@ -126,7 +126,7 @@ class Drop(Part):
 
 
 class Suppression(Part):
-    """How long what a message system says of a contact keeps messages from it."""
+    """How long a report of a message system suppresses messages to a contact."""
 
     not_friend_hours: float = Field(
         24 * 30, gt=0, le=LONGEST_HOURS, description="after WeCom said that there is no contact"
@@ -143,14 +143,14 @@ def _is_webhook(text: Any) -> Any:
 
 
 def check_webhook(url: str) -> None:
-    """Raise ValueError unless what is sent to an address is read by nobody on the way."""
+    """Raise ValueError unless the address is encrypted or on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
 
 
 class Alerts(Part):
-    """Whom a run tells what stopped, what is held, refused or late, once each, and when it is over."""
+    """Recipients of alerts: what stopped, is held, refused or late, once each, and when it is over."""
 
     mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
     webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
@@ -161,6 +161,6 @@ class Alerts(Part):
 
 
 class Keys(Part):
-    """The key under which person keys are hashed; without a reference the home makes one of its own."""
+    """The secret key of person_key hashes. Without a reference the home creates its own."""
 
     person: SecretRef = ""

@@ -1,4 +1,4 @@
-"""Airflow's and MLflow's servers on a home: started apart from us, noted, and stopped with all that they started."""
+"""Starts and stops Airflow's and MLflow's servers of a home, with all their child processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Address:
-    """Where a page is, and how to log in where that is asked for."""
+    """URL of a page, and its login if needed."""
 
     name: str
     url: str
@@ -42,12 +42,12 @@ class Address:
 
 
 def services(settings: Settings) -> list[Service]:
-    """List the servers of the home that are alive."""
+    """List the servers of the home that run."""
     return [service for service in noted(settings) if service.process() is not None]
 
 
 def noted(settings: Settings) -> list[Service]:
-    """List the servers of the home as they were noted, alive or not."""
+    """List the recorded servers of the home, running or not."""
     try:
         return [Service(**item) for item in json.loads(_state(settings).read_text())]
     except (OSError, ValueError, TypeError):
@@ -58,10 +58,10 @@ def _state(settings: Settings) -> Path:
     return settings.home / "server" / "services.json"
 
 
-def _note(settings: Settings, found: Iterable[Service]) -> None:
+def _note(settings: Settings, running: Iterable[Service]) -> None:
     fresh = _state(settings).with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps([asdict(service) for service in found]))
+    fresh.write_text(json.dumps([asdict(service) for service in running]))
     fresh.replace(_state(settings))
 
 
@@ -71,33 +71,33 @@ def up(
     mlflow_port: int = PORTS["mlflow"],
     schedule: bool = False,
 ) -> list[Address]:
-    """Start what does not run yet, wait until all of it answers, and return where the pages are.
+    """Start the servers that do not run yet, wait until all answer, and return the pages' addresses.
 
-    Without `schedule` no scheduler is started, so that no DAG runs; one that runs already goes on. A tracking server
-    that the settings name is not ours to start.
+    Without `schedule` no scheduler is started, so that no DAG runs; a running scheduler stays. An external tracking
+    server in the settings is not started.
 
-    Raises ConfigError for a port that another program has, RetryableError when a server does not answer in time.
+    Raises ConfigError for a port that another program uses, RetryableError if a server does not answer in time.
     """
     with _alone(settings):
-        found = {service.name: service for service in services(settings)}
-        if "airflow" not in found:
-            # They work with the page that is gone.
-            end([found.pop(name) for name in ("dag-processor", "scheduler") if name in found])
-        airflow_port = found["airflow"].port if "airflow" in found else airflow_port
+        running = {service.name: service for service in services(settings)}
+        if "airflow" not in running:
+            # They need the API server that has ended.
+            end([running.pop(name) for name in ("dag-processor", "scheduler") if name in running])
+        airflow_port = running["airflow"].port if "airflow" in running else airflow_port
         pages = {"airflow": airflow_port, **({} if settings.mlflow else {"mlflow": mlflow_port})}
         names = [*pages, "dag-processor", *(["scheduler"] if schedule else [])]
-        missing = [name for name in names if name not in found]
+        missing = [name for name in names if name not in running]
         _check_ports({name: pages[name] for name in missing if name in pages})
         for name in missing:
-            found[name] = _start(settings, name, pages.get(name, airflow_port))
-            _note(settings, found.values())
+            running[name] = _start(settings, name, pages.get(name, airflow_port))
+            _note(settings, running.values())
         try:
-            _await(settings, found)
+            _await(settings, running)
         except QuanyuError:
-            end([found[name] for name in missing])
-            _note(settings, [service for name, service in found.items() if name not in missing])
+            end([running[name] for name in missing])
+            _note(settings, [service for name, service in running.items() if name not in missing])
             raise
-    return [_address(settings, found[name]) for name in pages]
+    return [_address(settings, running[name]) for name in pages]
 
 
 @contextlib.contextmanager
@@ -110,15 +110,15 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 def _check_ports(wanted: dict[str, int]) -> None:
     words = "is in use by another program; stop that one, or give another port"
-    taken = [Problem(f"--{name}-port", str(port), words) for name, port in wanted.items() if not is_free(port)]
-    if taken:
-        raise ConfigError(taken)
+    problems = [Problem(f"--{name}-port", str(port), words) for name, port in wanted.items() if not is_free(port)]
+    if problems:
+        raise ConfigError(problems)
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback address."""
     with socket.socket() as probe:
-        # As servers do, so that a connection that has just ended is not taken for a listener.
+        # As servers do, so that a recently closed connection does not count as a listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -131,7 +131,7 @@ def _start(settings: Settings, name: str, port: int) -> Service:
     mark, logs = secrets.token_hex(8), settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     command, extra = _command(settings, name, port)
-    # Airflow performs steps; what they refer to opens nothing for MLflow.
+    # Airflow runs steps, which need the referenced secrets; MLflow does not.
     inherited = of_steps(settings.conf) if name in airflow.PARTS else ()
     with private_log(logs / f"{name}.log") as output:
         child = subprocess.Popen(
@@ -143,7 +143,7 @@ def _start(settings: Settings, name: str, port: int) -> Service:
 
 
 def _command(settings: Settings, name: str, port: int) -> tuple[list[str], dict[str, str]]:
-    """Build the call of a server and its own part of the environment."""
+    """Build the command line of a server, and its own environment variables."""
     if name == "mlflow":
         options = {"--backend-store-uri": settings.mlflow_url, "--artifacts-destination": settings.home / "mlruns",
                    "--host": "127.0.0.1", "--port": port, "--workers": 1}  # fmt: skip
@@ -167,7 +167,7 @@ def _await(settings: Settings, wanted: Mapping[str, Service]) -> None:
 
 
 def _answers(service: Service, airflow_port: int) -> bool:
-    """Whether a page answers, or, for a part without one, whether Airflow's page says that the part is healthy."""
+    """Whether a page answers; for a part without a page, whether Airflow's API reports it as healthy."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port or airflow_port, timeout=5)
     try:
         connection.request("GET", HEALTH.get(service.name, HEALTH["airflow"]))
@@ -188,18 +188,18 @@ def _address(settings: Settings, service: Service) -> Address:
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop all that runs on this home, the Spark server too, and return what was running.
+    """Stop all servers of this home, the Spark server too, and return the names of those that ran.
 
-    Raises RetryableError that names the processes which could not be stopped.
+    Raises RetryableError with the processes that could not be stopped.
     """
     engine = SparkEngine(settings)
     with _alone(settings):
-        known, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
-        running = [service.name for service in known if family([service])]
+        noted_services, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
+        running = [service.name for service in noted_services if family([service])]
         running += ["spark"] if spark is not None and spark.process() is not None else []
-        left = end(known)
+        left = end(noted_services)
         engine.stop()
-        # They would see by themselves that the server is gone, but some seconds later.
+        # They would end by themselves some seconds later.
         left += stop(watching, "terminate", TERM_SECONDS)
         if left:
             pids = ",".join(str(process.pid) for process in left)

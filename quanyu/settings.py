@@ -1,4 +1,4 @@
-"""Settings in layers, weakest first: defaults, base.yml, the environment's own file, variables, the command line."""
+"""Settings in layers, lowest precedence first: defaults, base.yml, the environment's file, variables, command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from quanyu.sections import Alerts, Drop, Keys, Mail, Part, Sail, SecretRef, Spa
 
 
 class Settings(Part):
-    """Everything that may differ between two installations; frozen once loaded."""
+    """All settings of an installation, frozen once loaded."""
 
     name: str = Field(
         "quanyu", pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="this home's name in all that leaves it"
@@ -76,7 +76,7 @@ class Settings(Part):
 
     @property
     def store_url(self) -> str:
-        """Address of the operational store. Holds a password where the setting refers to one. Raises ConfigError."""
+        """URL of the operational store, with its password if the setting refers to one. Raises ConfigError."""
         url = secret(self.store)
         if url:
             parts = urlsplit(url)
@@ -86,22 +86,22 @@ class Settings(Part):
 
     @property
     def mlflow_url(self) -> str:
-        """Address of the tracking server, or of MLflow's own database."""
+        """URL of the tracking server, or of MLflow's own database."""
         return self.mlflow or sqlite_url(self.home / "mlflow.db")
 
     @property
     def jar_cache(self) -> Path:
-        """Where Maven's jars are kept, for all homes of this user."""
+        """Cache folder of Maven's jars, shared by all homes of this user."""
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Path(base) / "quanyu" / "jars"
 
     @property
     def tzinfo(self) -> ZoneInfo:
-        """The retailer's zone."""
+        """The retailer's time zone."""
         return ZoneInfo(self.zone)
 
     def server_environment(self, token: str) -> dict[str, str]:
-        """Environment of the Spark server: what Java and Maven need, its token, and the Python that its workers run."""
+        """Environment of the Spark server: variables for Java and Maven, its token, and the Python of its workers."""
         environment = {name: os.environ[name] for name in _NEEDED_BY_SPARK if name in os.environ}
         return {**environment, "SPARK_CONNECT_AUTHENTICATE_TOKEN": token, "PYSPARK_PYTHON": sys.executable}
 
@@ -118,15 +118,15 @@ _OF_STEPS = ("AIRFLOW_*", "MLFLOW_*", "AWS_*", "QUANYU_*", "SAIL_*")
 
 
 def sqlite_url(database: Path) -> str:
-    """Address of a database in a file, with just the signs encoded that end or change its path there.
+    """URL of an SQLite file. Only characters that would end or change the path are encoded.
 
-    MLflow also makes the folder that it reads off the address as it stands.
+    MLflow creates the folder from the URL's path without decoding it.
     """
     return "sqlite:///" + re.sub(r"\?|%(?=[0-9A-Fa-f]{2})", lambda sign: quote(sign[0]), str(database))
 
 
 def secret(reference: str) -> str:
-    """Fetch what a reference stands for; the empty reference gives the empty string. Raises ConfigError."""
+    """Resolve a reference to a secret; an empty reference gives an empty string. Raises ConfigError."""
     kind, _, where = reference.partition(":")
     if not reference:
         return ""
@@ -143,9 +143,9 @@ def secret(reference: str) -> str:
 
 
 def person_key_secret(settings: Settings) -> bytes:
-    """Return the key under which person keys are hashed: the one referred to, or one that the home made for itself.
+    """Return the secret key of person_key hashes: the one in the settings, or the home's own.
 
-    Raises ConfigError where a home that has facts has lost its own.
+    Raises ConfigError if a home with facts has lost its own key.
     """
     if settings.keys.person:
         return secret(settings.keys.person).encode()
@@ -153,8 +153,8 @@ def person_key_secret(settings: Settings) -> bytes:
     if not path.exists():
         if has_facts(settings):
             raise ConfigError(
-                f"{path} is gone, the key with which the facts in {settings.lake} were made: put it back, or take all"
-                " of the home from its last backup (quanyu restore)"
+                f"{path} is missing, the key with which the facts in {settings.lake} were made: put it back, or restore"
+                " the whole home from its last backup (quanyu restore)"
             )
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"person.key.{os.getpid()}")
@@ -167,20 +167,20 @@ def person_key_secret(settings: Settings) -> bytes:
 
 
 def has_facts(settings: Settings) -> bool:
-    """Whether anything was published in a home, such as facts of persons."""
+    """Whether the home's lake contains published facts."""
     return any(settings.lake.glob("silver/*/_delta_log")) or any(settings.lake.glob("gold/*/_delta_log"))
 
 
 def environment(name: str, default: str = "") -> str:
-    """Read one environment variable; the only way the rest of the code may."""
+    """Read one environment variable. All other modules use this function."""
     return os.environ.get(name) or default
 
 
 def child_environment(extra: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
-    """Environment of a process of ours: what programs need, and nothing that opens anything.
+    """Environment of a child process: basic variables, without credentials.
 
-    `inherited` names further variables that it gets, where they are set; one that ends with * all that begin so. The
-    virtual environment's programs are on its path.
+    `inherited` lists further variables to pass on if set; `NAME*` stands for all that begin with NAME. The virtual
+    environment's programs are on its path.
     """
     wanted = [*_NEEDED, *inherited]
     variables = {name: value for name, value in os.environ.items() if any(fnmatchcase(name, one) for one in wanted)}
@@ -189,7 +189,7 @@ def child_environment(extra: Mapping[str, str], inherited: Iterable[str] = ()) -
 
 
 def of_steps(conf: Path) -> list[str]:
-    """Name the variables that a process which performs steps inherits: those that the conf folder refers to, too."""
+    """List the variables that a process which runs steps inherits, including those that the conf folder refers to."""
     texts = [os.environ[name] for name in os.environ if name.startswith(PREFIX)]
     files = (path for path in conf.rglob("*.yml") if path.is_file())
     texts += [path.read_text(encoding="utf-8", errors="replace") for path in files]
@@ -197,15 +197,15 @@ def of_steps(conf: Path) -> list[str]:
 
 
 def set_environment(values: Mapping[str, str]) -> None:
-    """Set variables that a library reads when it is imported, such as Airflow's."""
+    """Set environment variables, such as Airflow's, which a library reads when it is imported."""
     os.environ.update(values)
 
 
 def keep_private(home: Path) -> None:
-    """Let what this process and its children make from now on be their owner's alone, and so a home that is there."""
+    """Set a umask of 077 for this process and its children, and make an existing home private."""
     os.umask(0o077)
     if home.is_dir() and home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
-        # On a disk that cannot be written, the first write says so in words.
+        # On a read-only disk, the first write reports the fault.
         with contextlib.suppress(OSError):
             home.chmod(0o700)
 
@@ -218,9 +218,9 @@ def load_settings(conf: Path | str | None = None, home: Path | str | None = None
 
 
 def _places(conf: Path, home: Path | str | None, values: Mapping[str, Any]) -> dict[str, Path]:
-    """Folders of an installation, absolute; a relative one is below the folder in which the command is called.
+    """Absolute folders of an installation. A relative one is below the current working folder.
 
-    What is typed wins over variables, those over the files, and those over defaults.
+    Arguments override variables, variables override files, and files override defaults.
     """
 
     def place(name: str, default: Path | str, typed: Path | str | None = None) -> Path:
@@ -243,9 +243,9 @@ def _misplaced(places: Mapping[str, Path], values: Mapping[str, Any]) -> Iterato
 
 
 def read_settings(conf: Path | str | None = None, home: Path | str | None = None) -> tuple[Settings, Problems]:
-    """Read the layers with every mistake in them; sections with a mistake have their defaults.
+    """Read the layers, with a list of all mistakes. Sections with a mistake get their defaults.
 
-    Raises ConfigError where there is no conf folder at all.
+    Raises ConfigError if there is no conf folder.
     """
     folder = Path(conf or environment("QUANYU_CONF", "conf")).resolve()
     if not (folder / "base.yml").is_file():
@@ -259,14 +259,14 @@ def read_settings(conf: Path | str | None = None, home: Path | str | None = None
     for name, fault in _misplaced(places, values):
         problems.add(*place_in(layers, [name]), fault)
     keep_private(places["home"])
-    given = {**values, **places}
+    all_values = {**values, **places}
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(all_values)
         for key, words in plain_connections(settings):
             problems.add(*place_in(layers, key), words)
         return settings, problems
     except ValidationError as error:
         problems.found += [problem_of(Settings, layers, item) for item in error.errors()]
         wrong = {item["loc"][0] for item in error.errors()} - set(places)
-    sound = {key: value for key, value in given.items() if key not in wrong}
+    sound = {key: value for key, value in all_values.items() if key not in wrong}
     return Settings.model_validate({**sound, **places}), problems

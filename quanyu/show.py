@@ -1,4 +1,4 @@
-"""Tables of the lake for a person's eyes or into a file, read without Spark."""
+"""Shows tables of the lake or writes them to a file, without Spark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quanyu.lake import Lake
 from quanyu.printable import cell, printable, spreadsheet
 from quanyu.settings import Settings
 
-# Longer values are cut: a file shows them whole.
+# Longer values are cut on the screen, but not in a file.
 WIDEST = 120
 
 
@@ -33,16 +33,16 @@ def listing(settings: Settings) -> Grid:
     for place in lake.places():
         receipt = lake.receipt(place) or {}
         rows = f"{lake.arrow(place).count_rows():,}"
-        told = (place, rows, lake.version(place), receipt.get("day", ""), receipt.get("job", ""))
-        grid.add_row(*map(cell, told))
+        row = (place, rows, lake.version(place), receipt.get("day", ""), receipt.get("job", ""))
+        grid.add_row(*map(cell, row))
     return grid
 
 
 def place(lake: Lake, name: str) -> str:
-    """Find the place of a table by its name alone, or take it as given. Raises ConfigError with the nearest name."""
+    """Find the place of a table by its name or place. Raises ConfigError with the nearest name."""
     places = lake.places()
-    found = [p for p in places if name in (p, p.split("/")[1])]
-    ranked = sorted(found, key=lambda p: ["gold", "silver", "bronze", "quarantine"].index(p.split("/")[0]))
+    matches = [p for p in places if name in (p, p.split("/")[1])]
+    ranked = sorted(matches, key=lambda p: ["gold", "silver", "bronze", "quarantine"].index(p.split("/")[0]))
     if not ranked:
         raise ConfigError(f"there is no table {name!r} in {lake.settings.lake}; {nearest(name, places)}")
     return ranked[0]
@@ -59,13 +59,13 @@ def rows(
         if version is None:
             raise ConfigError(f"{where} was not there yet on {day}")
     dataset = lake.arrow(where, version)
-    found = dataset.head(limit) if limit else dataset.to_table()
+    table = dataset.head(limit) if limit else dataset.to_table()
     if out is not None:
-        return _written(found, out)
-    return _grid(found, f"{where}, {found.num_rows:,} of {dataset.count_rows():,} rows")
+        return _written(table, out)
+    return _grid(table, f"{where}, {table.num_rows:,} of {dataset.count_rows():,} rows")
 
 
-def _written(found: Any, out: Path) -> str:
+def _written(table: Any, out: Path) -> str:
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -73,29 +73,29 @@ def _written(found: Any, out: Path) -> str:
         raise ConfigError(f"--out {out}: write to a file that ends in .csv or .parquet")
     with own_file(out) as file:
         if out.suffix == ".parquet":
-            pyarrow.parquet.write_table(found, file)
+            pyarrow.parquet.write_table(table, file)
         else:
-            # Excel takes a text for UTF-8 by its mark alone.
+            # Excel recognises UTF-8 only by the byte order mark.
             file.write(codecs.BOM_UTF8)
-            pyarrow.csv.write_csv(_for_people(found), file)
-    return f"{found.num_rows:,} rows in {out}"
+            pyarrow.csv.write_csv(_for_people(table), file)
+    return f"{table.num_rows:,} rows in {out}"
 
 
 @contextlib.contextmanager
 def own_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of persons' data, which only its owner may read, in place of what was there."""
+    """Open a new file for personal data, replacing an existing one. Only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (a descriptor)
         yield file
 
 
-def _for_people(found: Any) -> Any:
-    """Lists and texts as texts that no spreadsheet takes for formulas."""
+def _for_people(table: Any) -> Any:
+    """Convert lists to text, and escape texts that a spreadsheet would read as formulas."""
     import pyarrow
 
-    columns = [_texts(column) if _is_text(column.type) else column for column in found.columns]
-    return pyarrow.table(columns, names=[str(spreadsheet(name)) for name in found.schema.names])
+    columns = [_texts(column) if _is_text(column.type) else column for column in table.columns]
+    return pyarrow.table(columns, names=[str(spreadsheet(name)) for name in table.schema.names])
 
 
 def _is_text(kind: Any) -> bool:
@@ -111,11 +111,11 @@ def _texts(column: Any) -> Any:
     return pyarrow.array(texts, pyarrow.string())
 
 
-def _grid(found: Any, title: str, width: int | None = None) -> Group:
-    """Show rows as rows, or, where the screen is too narrow for them, a few of them beside each other as columns."""
+def _grid(table: Any, title: str, width: int | None = None) -> Group:
+    """Show rows as rows, or as columns side by side if the screen is too narrow."""
     width = width or Console().width
-    names = found.schema.names
-    cells = [[_cell(value) for value in row.values()] for row in found.to_pylist()]
+    names = table.schema.names
+    cells = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
     widths = [max(cell_len(name), *(cell_len(row[n]) for row in cells)) if cells else 0 for n, name in enumerate(names)]
     if sum(widths) + 3 * len(widths) + 1 <= width:
         return Group(cell(title), _wide(names, cells))

@@ -25,10 +25,10 @@ from quanyu.reads import Part, Reads
 from quanyu.sections import Zone
 from quanyu.table import Table
 
-# Groups rows by the person whom they are about, in `one_row_per`.
+# In `one_row_per`: groups rows by their person.
 PERSON = "person"
 SYSTEM = {"_file": "string", "_row": "bigint", "_day": "date"}
-# Names that ingest gives to columns of its own beside those of a feed.
+# Names of columns that ingest adds to a feed's own.
 _RESERVED = (
     *SYSTEM, "_rest", "_raw", "_broken", "_refused", "_of", "_after", "_through", "_person", "_reasons", "_drop",
     "_repeat", "_who", "_key",
@@ -36,7 +36,7 @@ _RESERVED = (
 
 
 class Identifier(Part):
-    """One thing that may name the person of a row."""
+    """One identifier of a row's person."""
 
     kind: str = Field(pattern=NAME.pattern)
     value: str
@@ -44,7 +44,7 @@ class Identifier(Part):
 
 
 class Volume(Part):
-    """Rows a day may have, as a share of the median of the days before."""
+    """Allowed number of rows per day, as a share of the median of the days before."""
 
     at_least: float = Field(0.5, ge=0, le=1)
     at_most: float = Field(3.0, ge=1, le=MOST)
@@ -53,13 +53,13 @@ class Volume(Part):
 
 
 class Slack(Part):
-    """How far beyond the end of its feed day a row may say that it was changed."""
+    """How long after the end of its feed day a row's change time may be."""
 
     hours: float = Field(6, ge=0, le=LONGEST_HOURS)
 
 
 class Source(YamlDeclaration):
-    """A feed. What it fills is checked against the Tables it names."""
+    """A feed: how to read it, and which Tables it fills by SQL expressions."""
 
     kind: ClassVar[str] = "source"
 
@@ -98,78 +98,82 @@ class Source(YamlDeclaration):
         return self
 
     def problems(self, tables: Mapping[str, type[Table]]) -> Problems:
-        """Check every expression against the Tables; gathers all mistakes."""
-        found = Problems()
+        """Check every expression against the Tables. Returns all mistakes."""
+        problems = Problems()
         for key, text in self._conditions():
-            self._check(found, key, text, "boolean")
+            self._check(problems, key, text, "boolean")
         if "consents" in self.tables() and self.freshness is None:
-            found.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
+            problems.add(self.file, "freshness", "a feed of consents must say how late it may be, {hours: 48}")
         kinds = tables["identifiers"].columns["kind"].values if "identifiers" in tables else ()
         for position, item in enumerate(self.person):
-            self._check(found, f"person.{position}.value", item.value, "string")
+            self._check(problems, f"person.{position}.value", item.value, "string")
             if kinds and item.kind not in kinds:
                 wrong = f"unknown kind {item.kind!r}; {nearest(item.kind, kinds)}"
-                found.add(self.file, f"person.{position}.kind", wrong)
+                problems.add(self.file, f"person.{position}.kind", wrong)
         for kind in sorted({*self.keeps} - {item.kind for item in self.person}):
-            found.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
+            problems.add(self.file, "keeps", f"`person` has no {kind!r}; name kinds that it has")
         if self.reads.day:
-            self._check(found, "reads.day", self.reads.day, "date")
-        self._check_names(found)
+            self._check(problems, "reads.day", self.reads.day, "date")
+        self._check_names(problems)
         if self.extracts:
             for key, words in self.extracts.mistakes(self.reads.path, self.reads.format, self.delivers):
-                found.add(self.file, key, words)
+                problems.add(self.file, key, words)
             for key in ("mark", "settles"):
                 if getattr(self.reads, key):
-                    found.add(self.file, f"reads.{key}", "is not allowed: an extract lands whole, or not at all")
+                    problems.add(self.file, f"reads.{key}", "is not allowed: an extract is always complete")
         for name, fill in self.fills.items():
             table = tables.get(fill.table)
             if table is None or table.layer != "silver" or table.name == "identifiers":
                 silver = [t.name for t in tables.values() if t.layer == "silver" and t.name != "identifiers"]
-                found.add(self.file, f"fills.{name}", f"unknown table {fill.table!r}; {nearest(fill.table, silver)}")
+                problems.add(self.file, f"fills.{name}", f"unknown table {fill.table!r}; {nearest(fill.table, silver)}")
             else:
-                self._check_fill(found, name, fill, table)
-        return found
+                self._check_fill(problems, name, fill, table)
+        return problems
 
-    def _check_names(self, found: Problems) -> None:
-        """Names that ingest cannot give to a column; a file may have them, under an alias."""
+    def _check_names(self, problems: Problems) -> None:
+        """Refuse reserved column names. A file with such a column needs an alias."""
         with suppress(ExpressionError):
             for column in self.named_columns():
                 if "`" in column or column.casefold() in _RESERVED:
                     words = f"no column may be called {column!r} here: give it a name, as {{{column!r}: a_name}}"
-                    found.add(self.file, "reads.aliases", words)
+                    problems.add(self.file, "reads.aliases", words)
 
     def _conditions(self) -> list[tuple[str, str]]:
         drops = [(f"drops.{reason}", text) for reason, text in self.drops.items()]
         return drops + [(f"fills.{name}.where", fill.where) for name, fill in self.fills.items() if fill.where]
 
-    def _check_fill(self, found: Problems, name: str, fill: Fill, table: type[Table]) -> None:
+    def _check_fill(self, problems: Problems, name: str, fill: Fill, table: type[Table]) -> None:
         where = f"fills.{name}"
         if table.personal and not self.person and "person_key" in table.keys:
-            found.add(self.file, where, f"{table.name} is about persons: say in `person` who a row is about")
+            problems.add(self.file, where, f"{table.name} is about persons: say in `person` who a row is about")
         for column in table.columns:
             if column not in fill.columns and (column in table.keys or table.columns[column].required):
-                found.add(self.file, where, f"column {column} is required and has no expression")
+                problems.add(self.file, where, f"column {column} is required and has no expression")
         for column, text in fill.columns.items():
             if column not in table.columns:
-                found.add(
+                problems.add(
                     self.file, f"{where}.{column}", f"unknown column of {table.name}; {nearest(column, table.columns)}"
                 )
                 continue
-            parsed = self._check(found, f"{where}.{column}", text, table.columns[column].type)
+            parsed = self._check(problems, f"{where}.{column}", text, table.columns[column].type)
             if parsed and parsed.aggregates and not fill.one_row_per:
-                found.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
+                problems.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
             elif parsed and parsed.aggregates:
-                with found.noted(self.file, f"{where}.{column}"):
+                with problems.noted(self.file, f"{where}.{column}"):
                     plan(parsed, self.types(parsed), wanted=table.columns[column].type)
         if fill.when_incomplete == "mark" and "incomplete" not in table.columns:
-            found.add(self.file, f"{where}.when_incomplete", f"{table.name} has no column incomplete to mark a row in")
+            problems.add(
+                self.file, f"{where}.when_incomplete", f"{table.name} has no column incomplete to mark a row in"
+            )
         for text in fill.one_row_per:
             if text != PERSON and text not in fill.columns.values():
-                found.add(self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column")
+                problems.add(
+                    self.file, f"{where}.one_row_per", f"{text!r} must be `person` or the expression of a column"
+                )
         for text in (text for text in fill.one_row_per if text != PERSON):
-            self._check(found, f"{where}.one_row_per", text, None)
+            self._check(problems, f"{where}.one_row_per", text, None)
 
-    def _check(self, found: Problems, key: str, text: str, wanted: str | None) -> Expression | None:
+    def _check(self, problems: Problems, key: str, text: str, wanted: str | None) -> Expression | None:
         try:
             parsed = parse(text)
             if self.reads.columns:
@@ -179,20 +183,20 @@ class Source(YamlDeclaration):
                 check_type(parsed, self.types(parsed), wanted, loose=wanted != "boolean")
             check_domain(parsed.tree, {})
         except ExpressionError as error:
-            found.add(self.file, key, str(error))
+            problems.add(self.file, key, str(error))
             return None
         return parsed
 
     def types(self, expression: Expression) -> dict[str, str]:
-        """Types of the columns that an expression names: text as received, and the system's own."""
+        """Types of the columns that an expression names. Received columns are strings."""
         return {column: SYSTEM.get(column, "string") for column in expression.columns}
 
     def tables(self) -> dict[str, list[str]]:
-        """Names of the tables that are filled, each with the names of its fills."""
-        found: dict[str, list[str]] = {}
+        """Names of the tables that the feed fills, each with the names of its fills."""
+        tables: dict[str, list[str]] = {}
         for name, fill in self.fills.items():
-            found.setdefault(fill.table, []).append(name)
-        return found
+            tables.setdefault(fill.table, []).append(name)
+        return tables
 
     def expressions(self) -> list[str]:
         """Every expression over the columns of the feed."""
@@ -201,19 +205,19 @@ class Source(YamlDeclaration):
         return texts + [text for fill in self.fills.values() for text in fill.columns.values()]
 
     def named_columns(self) -> tuple[str, ...]:
-        """Columns of the feed that any expression names, in order: the string columns of bronze."""
-        # A member of a JSON value, buyer.nick, comes out of the column that holds it.
+        """Columns of the feed that expressions name, in order. They are the string columns of bronze."""
+        # A member of a JSON value, such as buyer.nick, is in its root column.
         columns = dict.fromkeys(root for text in self.expressions() for root in parse(text).roots.values())
         return tuple(column for column in columns if column not in SYSTEM)
 
     def root(self, landing: Path, data: Path) -> tuple[Path, str]:
-        """Folder in which the files lie and the pattern below it; `data:` stands for the folder of shared data."""
+        """Root folder of the files, and the pattern below it. `data:` means the folder of shared data."""
         if self.reads.path.startswith("data:"):
             return data, self.reads.path.removeprefix("data:").lstrip("/")
         return landing, self.reads.path
 
     def day_of(self, relative: str) -> date | None:
-        """Read the feed's day out of a path below the root; None where the day stands in a column."""
+        """Parse the feed day in a path below the root; None if the day is in a column."""
         pattern = self.root(Path(), Path())[1]
         try:
             return day_in(pattern, relative)
@@ -221,7 +225,7 @@ class Source(YamlDeclaration):
             raise ConfigError(f"{self.file}: reads.path: {relative} does not match {pattern}") from None
 
     def likely_day(self, relative: str) -> date | None:
-        """Day of which a file would be without what people and programs add to names, such as .part; None for none."""
+        """Feed day of a file without added name parts such as .part; None if there is none."""
         pattern = self.root(Path(), Path())[1]
         for name in (relative, plain_name(relative)):
             with suppress(ValueError):
@@ -229,7 +233,7 @@ class Source(YamlDeclaration):
         return None
 
     def owns(self, relative: str) -> bool:
-        """Tell whether a path below the root is one of this feed's files, one of their marks, or a folder of theirs."""
+        """Whether a path below the root is a file of this feed, a mark, or one of their folders."""
         parts, names = self.root(Path(), Path())[1].split("/"), relative.split("/")
         if len(names) == len(parts) and self.is_mark(relative):
             names[-1] = names[-1].removesuffix(self.reads.mark or "") or parts[-1]
@@ -237,15 +241,15 @@ class Source(YamlDeclaration):
         return fitting and all(fits(part, name) or name == part for name, part in zip(names, parts, strict=False))
 
     def is_mark(self, relative: str) -> bool:
-        """Tell whether a path is that of a mark, by which a sender says that a file or folder is whole."""
+        """Whether a path is a mark file, which says that a file or folder is complete."""
         mark, name = self.reads.mark, relative.rpartition("/")[2]
         return bool(mark) and (name.endswith(mark or "") if (mark or "").startswith(".") else name == mark)
 
     def files(self, landing: Path, data: Path) -> list[tuple[str, Path]]:
-        """List the regular files that have landed, by their name below the root, sorted."""
+        """List the landed files that are read: (name below the root, path), sorted."""
         return [(file.name, file.path) for file in self.candidates(landing, data) if not file.fault]
 
     def candidates(self, landing: Path, data: Path) -> list[Candidate]:
-        """List all that lies in the feed's folders, sorted by name, with why it is not taken."""
+        """List all entries of the feed's folders, sorted by name, each with the reason if it is not read."""
         check_folders(*self.root(landing, data))
         return sorted(candidates(*self.root(landing, data)), key=lambda candidate: candidate.name)

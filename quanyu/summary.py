@@ -1,4 +1,4 @@
-"""`quanyu summary`: what became of a day, however its steps were run."""
+"""`quanyu summary`: the results of a day's steps."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def summary(settings: Settings, day: date | None) -> Group:
-    """Build the summary of a day, by default of the one that was worked on last: the newest result of each step.
+    """Build the summary of a day, by default the last one that was run: the newest result of each step.
 
-    Raises ConfigError where no step was run.
+    Raises ConfigError if no step was run.
     """
     with contextlib.closing(Context(settings, day or date.min)) as context:
         context.day = day or context.store.results.newest_day() or date.min
-        results = [result_of(kept) for kept in context.store.results.of_day(context.day).values()]
+        results = [result_of(stored) for stored in context.store.results.of_day(context.day).values()]
     if not results:
         raise ConfigError(f"no step was run for {day}" if day else "no step was run in this home yet")
     return report.summary(context, results, sum(result.seconds for result in results))

@@ -1,4 +1,4 @@
-"""Table and Column: what a Delta table holds, with type, unit and meaning, and what must hold of it."""
+"""Table and Column: declaration of a Delta table's columns, with type, unit, meaning and constraints."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ UNIT_PRICE = "decimal(18,4)"
 
 @dataclass(frozen=True)
 class Days:
-    """Days that are plausible in a column: since one, and so many beyond the day of the feed, or without an end.
+    """Plausible days of a column: from `since`, up to `beyond` days after the feed day, or without an end.
 
-    They are checked at the door: a table may hold what an earlier contract let in.
+    Ingest checks them. A table may still contain other days that an earlier contract allowed.
     """
 
     since: date
     beyond: int | None = None
 
     def condition(self, name: str, kind: str, feed_day: str) -> str:
-        """SQL condition that a value of a type, when there is one, must keep; `feed_day` is the feed's day.
+        """SQL condition that a value of type `kind` must meet, unless it is null. `feed_day` is SQL of the feed day.
 
-        Times are taken by days of UTC, which is quick, and near enough for what is plausible.
+        Times are compared by their UTC day, which is fast and exact enough.
         """
         day = f"unix_date({name})" if kind == "date" else f"(unix_timestamp({name}) div 86400)"
         last = "" if self.beyond is None else f" and {day} <= unix_date({feed_day}) + {self.beyond}"
         return f"{day} >= {(self.since - date(1970, 1, 1)).days}{last}"
 
     def words(self) -> str:
-        """The days in words, as they follow a column's name."""
+        """The allowed days as text, to follow a column's name."""
         if self.beyond is None:
             return f"not before {self.since}"
         last = f"{self.beyond} days after the day of the feed" if self.beyond else "the day of the feed"
@@ -46,9 +46,9 @@ class Days:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `unit` names what a number counts; `values` and the bounds become checks at the door and in Delta.
+    """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
 
-    `days` says which days and times are plausible, and is checked at the door.
+    `days` are the plausible days and times; only ingest checks them.
     """
 
     type: str
@@ -64,7 +64,7 @@ class Column:
     wins: tuple[str, ...] = ()
 
     def constraint(self, name: str) -> str | None:
-        """Return the SQL condition that a value, when there is one, must keep."""
+        """Return the SQL condition that a value must meet unless it is null; None without one."""
         parts = []
         if self.values:
             parts.append(f"{name} in ({', '.join(repr(value) for value in self.values)})")
@@ -75,7 +75,7 @@ class Column:
         return " and ".join(parts) or None
 
     def broken(self, name: str) -> str:
-        """Say in words what a value that breaks the constraint should have been."""
+        """Message for a value that breaks the constraint: what is allowed."""
         if self.values:
             return f"{name} must be one of {', '.join(self.values)}"
         bounds = [f"at least {self.at_least:g}" if self.at_least is not None else ""]
@@ -84,15 +84,15 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """Meaning and unit, as Delta shows them."""
+        """Meaning and unit, as stored in Delta."""
         return f"{self.about} Unit: {self.unit}." if self.unit else self.about
 
 
-# Nobody who is alive was born before.
+# No living person was born before.
 BORN = Days(date(1900, 1, 1), beyond=0)
-# No feed is older, and clocks that were never set begin in 1970; what is ordered ahead is ordered for a year at most.
+# No feed is older; unset clocks start in 1970. Orders are placed at most a year ahead.
 HAPPENED = Days(date(1990, 1, 1), beyond=366)
-# A day that something begins or ends on may lie in any future: 9999-12-31 means without an end.
+# A start or end day may be any future day: 9999-12-31 means without an end.
 PLANNED = Days(date(1900, 1, 1))
 
 SOURCE = Column("string", "Feed that the row came by.", required=True)
@@ -106,10 +106,10 @@ VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPL
 class Table:
     """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
 
-    `happens` is when a fact came about; `newest_by` is when the source last changed the row, where it tells: a state
-    that arrives behind a newer one is then not taken for news. Rows that `permanent` selects, an SQL condition, never
-    end because a file no longer tells them. `addressed_by` names the column with the channel of a message: ingest fills
-    `address_kind` and `address_hash` with that identifier of the row's person which the channel reaches.
+    `happens` is the column with the time of a fact. `newest_by` is the column with the time of the row's last change in
+    the source: an older state that arrives later is then ignored. `permanent` is an SQL condition: such rows do not end
+    when a file no longer contains them. `addressed_by` is the column with the channel of a message: ingest fills
+    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
     """
 
     owner: ClassVar[str] = "data"
@@ -136,7 +136,7 @@ class Table:
 
     @classmethod
     def schema(cls) -> dict[str, Column]:
-        """Every column in order: in silver with the source, the person and the versioning around the declared ones."""
+        """Every column in order. Silver adds source, person and versioning columns to the declared ones."""
         if cls.layer == "gold":
             return dict(cls.columns)
         person = {"person_key": PERSON} if cls.personal else {}
@@ -144,7 +144,7 @@ class Table:
 
     @classmethod
     def about(cls) -> str:
-        """What one row is, on one line."""
+        """What one row is, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
@@ -154,28 +154,28 @@ class Table:
 
     @classmethod
     def definition(cls) -> str:
-        """Hash of all that is declared of the table."""
+        """Hash of the table's declaration."""
         return digest([cls.name, cls.keys, {name: vars(column) for name, column in cls.schema().items()}])
 
 
 def _problems(table: type[Table]) -> list[Problem]:
-    found = [] if (table.__doc__ or "").strip() else [("", "says in a docstring what one row is")]
+    mistakes = [] if (table.__doc__ or "").strip() else [("", "needs a docstring that says what one row is")]
     if getattr(table, "layer", None) not in ("silver", "gold"):
-        found.append((".layer", "is missing: silver or gold"))
+        mistakes.append((".layer", "is missing: silver or gold"))
     for name, column in table.columns.items():
         if name in vars(Table) or name in Table.__annotations__:
-            found.append((f".{name}", "is a word of the grammar: give the column a name of its own"))
+            mistakes.append((f".{name}", "is a reserved name: give the column another name"))
         if not NAME.match(name):
-            found.append((f".{name}", "names are lower case letters, digits and _"))
+            mistakes.append((f".{name}", "names are lower case letters, digits and _"))
         if not TYPE.match(column.type):
-            found.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+            mistakes.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
         if column.days and column.type not in ("date", "timestamp"):
-            found.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
+            mistakes.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
         if not column.about:
-            found.append((f".{name}", "says what it means"))
+            mistakes.append((f".{name}", "needs a text that says what it means"))
     places = [("keys", key) for key in table.keys]
     places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
     for place, name in places:
         if name not in table.columns and name != "person_key":
-            found.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
-    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in found]
+            mistakes.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
+    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in mistakes]

@@ -1,4 +1,4 @@
-"""What DAGs call: the steps of a room in order, one of them performed for a day, and whose turn it is in a home."""
+"""Functions for DAGs: list the steps of a stage, run a step for a day, and take turns on a home."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from quanyu.run import Context, Result, Step, results
 from quanyu.run import perform as perform_step
 from quanyu.settings import Settings, environment, load_settings, read_settings
 
-# Who wants to know of each step's start (without a result) and end.
+# Called at each step's start (without a result) and end.
 watchers: list[Callable[[str, Result | None], None]] = []
 _open: dict[tuple[str, str], Context] = {}
-# A day that is taken by hand or by another task holds the home; a task waits for it as long as such a step may last.
+# A task waits this long for the home's lock, which a manual run or another task may hold for a step.
 WAIT_SECONDS = 3600
 
 
 def context_of(day: date, run_id: str | None = None, sends: bool = True) -> Context:
-    """Return the context of a day in this process, made once per run."""
+    """Return the context of a day in this process, created once per run."""
     settings = load_settings()
     key = (str(settings.home), f"{day}/{run_id}")
     if key not in _open:
@@ -39,13 +39,13 @@ def close() -> None:
 
 
 def steps(rooms: Sequence[str]) -> dict[str, Step]:
-    """Steps of these rooms by name, in order."""
-    found = context_of(date.min).steps
-    return {name: step for name, step in found.items() if step.room in rooms}
+    """Steps of these stages by name, in order."""
+    all_steps = context_of(date.min).steps
+    return {name: step for name, step in all_steps.items() if step.room in rooms}
 
 
 def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
-    """For each step those that come before it: who writes what it reads, and who wrote before it what it writes."""
+    """Predecessors of each step: steps that write its inputs, and earlier steps that write the same tables."""
     before: dict[str, list[str]] = {}
     for name, step in steps.items():
         earlier = [other for other in before if set(steps[other].writes) & {*step.reads, *step.writes}]
@@ -54,9 +54,9 @@ def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
 
 
 def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
-    """Perform one step for a day, holding the home unless the caller's run holds it already.
+    """Run one step for a day, with the home's lock unless the caller's run holds it already.
 
-    Raises ConfigError for a day that has not ended, and where the home stands at such a day.
+    Raises ConfigError for a day that has not ended, and if the home has run for such a day.
     """
     if environment("QUANYU_RUN"):
         return _watched(context_of(day, environment("QUANYU_RUN")), name)
@@ -75,7 +75,7 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
 
 
 def _watched(context: Context, name: str) -> Result:
-    """Perform a step of a run that shows its progress."""
+    """Run a step and report its start and end to the watchers."""
     for tell in watchers:
         tell(name, None)
     try:
@@ -87,14 +87,14 @@ def _watched(context: Context, name: str) -> Result:
 
 
 def mistaken(words: str) -> None:
-    """Tell that a mistake in a declaration keeps every task from running, where the settings can be read."""
+    """Send an alert that a mistake in a declaration blocks every task, if the settings can be read."""
     settings, _ = read_settings()
     with contextlib.closing(Context(settings, calendar.newest_day(settings))) as context:
         call("jobs.alerts.tell:tell_mistake")(context, words)
 
 
 def check_over(day: date) -> None:
-    """Refuse a day that has not ended in the retailer's zone. Raises ConfigError."""
+    """Raise ConfigError for a day that has not ended in the retailer's zone."""
     calendar.check_over(load_settings(), day)
 
 
@@ -109,9 +109,9 @@ def local_day(at: datetime) -> date:
 
 
 def take_turn(dag: str, run_id: str, works: Callable[[str, str], bool], waits: Callable[[], bool]) -> bool:
-    """Take the home for a run of a DAG, unless the run that has it still `works`, or one that goes before it `waits`.
+    """Take the turn for a run of a DAG, unless the run that has it still `works`, or one with precedence `waits`.
 
-    It is asked again until it is true. A home's tasks run one at a time, so that no two ask at once.
+    Callers repeat the call until it returns True. Tasks of a home run one at a time, so two calls never overlap.
     """
     if environment("QUANYU_RUN"):
         return True
@@ -124,7 +124,7 @@ def take_turn(dag: str, run_id: str, works: Callable[[str, str], bool], waits: C
 
 
 def turn_of(settings: Settings) -> tuple[str, str] | None:
-    """The DAG and the run that have the home, or had it last."""
+    """The DAG and the run that have the turn, or had it last."""
     try:
         dag, run_id = json.loads(_turn(settings).read_text())
     except (OSError, ValueError):

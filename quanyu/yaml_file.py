@@ -1,4 +1,4 @@
-"""One YAML file, read strictly and within limits: a regular file of the conf folder, small, flat, and of UTF-8."""
+"""Reads one YAML file strictly and within limits: a regular file of the conf folder, in UTF-8, small and flat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_BYTES, MOST_NODES, DEEPEST = 1 << 20, 50_000, 40
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which plain YAML silently keeps the last, and what multiplies itself.
+    """Refuses duplicate keys, of which plain YAML silently uses the last, and aliases that expand without bounds.
 
     Dates, clock times and numbers in odd forms (0123, 1_000, 12:30) are read as text.
     """
@@ -23,11 +23,11 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self._nodes = self._depth = 0
-        # Nodes that each anchor stands for; none while its own node is read.
+        # Number of nodes that each anchor expands to; none while its own node is read.
         self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Count nodes as they come out, an alias for all that it stands for, and how deep they lie."""
+        """Count expanded nodes (an alias counts as all its nodes), and limit the nesting depth."""
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         alias = self.check_event(yaml.AliasEvent)  # type: ignore[no-untyped-call]
         self._depth += 1
@@ -37,7 +37,7 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if alias and id(node) not in self._sizes:
-            raise yaml.MarkedYAMLError(problem="an alias stands within what it stands for", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem="an alias is inside of its own anchor", problem_mark=mark)
         self._nodes += self._sizes[id(node)] if alias else 1
         if self._nodes > MOST_NODES:
             words = f"more than {MOST_NODES} keys and values, aliases written out"
@@ -64,7 +64,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if tag not in ("tag:yaml.org,2002:timestamp", _INT, _FLOAT)]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# Plain YAML takes 0123 for 83, 12:30 for 750 and 1_000 for 1000: all of these are read as text.
+# Plain YAML reads 0123 as 83, 12:30 as 750 and 1_000 as 1000. Here all of these are text.
 _Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
     _FLOAT, re.compile(r"([-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
@@ -73,9 +73,9 @@ _Loader.add_implicit_resolver(
 
 
 def load_yaml(path: Path, root: Path | None = None) -> dict[str, Any]:
-    """Read one YAML file that holds a mapping; its real path lies below `root`, which is its folder unless given.
+    """Read one YAML file with a mapping. Its real path must be below `root`, by default its own folder.
 
-    Raises ConfigError with the line of a mistake, and before a file is read that is none of the conf folder's.
+    Raises ConfigError with the line of a mistake, and for a file outside of the conf folder before it is read.
     """
     try:
         loaded = yaml.load(_text(path, root or path.parent), _Loader)  # noqa: S506 (a SafeLoader)

@@ -97,7 +97,7 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
     words = "features.value stopped or did not run for 2024-07-02"
     assert notes["memberships"] == (f"not updated to the day, nobody enters or leaves: buyers: {words}",)
-    assert stale(shop, 2) == {"buyers": f"buyers stands at 2024-07-01, not at 2024-07-02: {words}"}
+    assert stale(shop, 2) == {"buyers": f"buyers was evaluated for 2024-07-01, not for 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
     # Nobody enters twice, and who entered on the missed day has that day as day of entry.
     bought(shop, 3, "M4")

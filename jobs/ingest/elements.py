@@ -35,8 +35,8 @@ def rows_of_whole_list(column: str, columns: Mapping[str, str], keys: Collection
         f"{f'if(size({items}) = 0, null, {sql})' if name in keys else sql} as `{name}`" for name, sql in columns.items()
     )
     listed = f"if(size({items}) = 0, array(get({items}, 0)), {items})"
-    made = f"struct({', '.join(fields)}, {POSITION} + 1 as _position)"
-    return f"transform({listed}, ({ELEMENT}, {POSITION}) -> {made})"
+    struct = f"struct({', '.join(fields)}, {POSITION} + 1 as _position)"
+    return f"transform({listed}, ({ELEMENT}, {POSITION}) -> {struct})"
 
 
 def _of_any(items: str, bad: str) -> str:

@@ -1,1 +1,1 @@
-"""One Spark Connect session, two engines behind it: Sail inside this machine's processes, or Apache Spark."""
+"""One Spark Connect session over two engines: Sail, embedded in a child process, or Apache Spark."""

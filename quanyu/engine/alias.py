@@ -1,4 +1,4 @@
-"""The plain name under which an engine opens a folder: of a path with other signs it would make another path."""
+"""A path in plain ASCII for a folder, since engines misread paths with other characters."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def plain_path(root: Path, folder: Path) -> str:
-    """Path of a folder below a root, in ASCII letters, digits, `_`, `-` and `.`: its own, or by a link to the root.
+    """Path of a folder below a root, in ASCII letters, digits, `_`, `-` and `.`, if need be through a link to the root.
 
-    The link is named by a digest of the root, in a folder of the temporary one that nobody else may enter. It holds
-    nothing, so that it may be removed whenever no run works. Raises ConfigError where there is no such folder.
+    The link is named by a digest of the root, in a private folder below the temporary folder. It contains no data, so
+    it may be removed while no run works. Raises ConfigError if the private folder cannot be used.
     """
     if _PLAIN.fullmatch(str(folder)):
         return str(folder)
@@ -30,7 +30,7 @@ def plain_path(root: Path, folder: Path) -> str:
 
 
 def _own_folder() -> Path:
-    """Folder of this user's links; whoever else had made it could lead the engine elsewhere."""
+    """Folder of this user's links. A folder of another user could redirect the engine."""
     base = next(base for base in (tempfile.gettempdir(), "/tmp") if _PLAIN.fullmatch(base))  # noqa: S108
     folder = Path(base) / f"quanyu-{os.getuid()}"
     with contextlib.suppress(FileExistsError):

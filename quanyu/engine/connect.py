@@ -1,4 +1,4 @@
-"""Spark Connect sessions, opened and closed without waiting for a server that is gone."""
+"""Spark Connect sessions, opened and closed without waiting for a dead server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CLOSE_SECONDS = 5.0
 
 
 def open_session(url: str) -> SparkSession:
-    """Open a session of its own at an address (`sc://HOST:PORT`), with few retries.
+    """Open a new session at an address (`sc://HOST:PORT`), with few retries.
 
-    A server of this machine that does not answer is dead; the default would wait for it for ten minutes.
+    A local server that does not answer is dead; by default the client would wait ten minutes for it.
     """
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -30,28 +30,28 @@ def open_session(url: str) -> SparkSession:
 
 
 def configure(session: SparkSession, settings: Settings) -> SparkSession:
-    """Set what every session of a home has in common: the retailer's zone, and errors for bad values."""
+    """Set what all sessions of a home share: the retailer's time zone, and ANSI mode (errors for bad values)."""
     session.conf.set("spark.sql.session.timeZone", settings.zone)
     session.conf.set("spark.sql.ansi.enabled", "true")
-    # A cluster's own form of 96 bits has no zone, and Sail does not read it.
+    # Spark's default, INT96, has no time zone, and Sail does not read it.
     session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     session.conf.set("spark.sql.shuffle.partitions", str(settings.spark.shuffle_partitions))
     return session
 
 
 def close_session(session: SparkSession) -> None:
-    """Close a session, whose server may be gone, for no longer than a few seconds."""
+    """Close a session within a few seconds, even if its server is dead."""
     within(CLOSE_SECONDS, session.stop)
     drop_session(session)
 
 
 def drop_session(session: Any) -> None:
-    """Let go of a session without a word to its server: one that is dead, or another process's."""
+    """Drop a session without contacting its server, which is dead or belongs to another process."""
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-    # Its destructor would close the channel once more, at the end of the process, where gRPC waits for ever.
+    # Its destructor would close the channel again at the end of the process, where gRPC hangs.
     session.client.close = lambda: None
-    # Functions such as udf() ask the session that was opened first in this thread, or at all.
+    # Functions such as udf() use the active session of the thread, or the default one.
     if ConnectSession._default_session is session:
         ConnectSession._default_session = None
     if getattr(ConnectSession._active_session, "session", None) is session:
@@ -59,7 +59,7 @@ def drop_session(session: Any) -> None:
 
 
 def within(seconds: float, call: Callable[[], T]) -> T | None:
-    """Return what the call returns, or None when it fails or takes longer; a late call is left to die by itself."""
+    """Return the result of the call; None if it fails or takes longer. A late call goes on in its thread."""
     results: list[T] = []
 
     def run() -> None:

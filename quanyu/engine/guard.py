@@ -1,4 +1,4 @@
-"""An engine's errors as ours. What an engine says is never shown: both write values of rows into their messages."""
+"""Turns an engine's errors into ours. Engine messages are never shown, since they contain values of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quanyu.errors import QuanyuError, RetryableError
 from quanyu.faults import signed_fault
 
 _OURS = Path(__file__).parents[2]
-# How an engine says that it cannot be reached, and that it has no more memory.
+# Signs in messages: the engine cannot be reached, or has run out of memory.
 _LOST = ("UNAVAILABLE", "RETRIES_EXCEEDED", "DEADLINE_EXCEEDED", "session not found", "INVALID_HANDLE")
 _TOO_LARGE = (
     "Failed to allocate",
@@ -27,9 +27,9 @@ _TOO_LARGE = (
 
 @contextlib.contextmanager
 def guard(place: str) -> Iterator[None]:
-    """Turn an engine's errors into ours, in words that tell lost, too large and refused apart.
+    """Turn an engine's errors into ours: connection lost, out of memory, or query refused.
 
-    Raises RetryableError where the engine is gone, QuanyuError for the rest.
+    Raises RetryableError if the engine is gone, QuanyuError otherwise.
     """
     import grpc
     from pyspark.errors import PySparkException
@@ -69,7 +69,7 @@ def _explained(place: str, error: Any) -> QuanyuError:
 
 
 def _without_kind(error: Any) -> bool:
-    """Whether no engine gave the error a class of its own; the text of one that has holds values of rows."""
+    """Whether the error has a generic class. The text of a specific one contains values of rows."""
     from pyspark.errors import PySparkException
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
@@ -77,14 +77,14 @@ def _without_kind(error: Any) -> bool:
 
 
 def _worker_line(error: BaseException) -> str:
-    """File and line of the innermost frame on the worker; what was raised there may show values."""
+    """File and line of the innermost frame on the worker. The message itself may contain values."""
     lines = [line.strip() for line in str(error).splitlines()]
     frames = [line.partition(", in ")[0] for line in lines if line.startswith("File ")]
     return frames[-1] if frames else "at an unknown line"
 
 
 def _caller_line(error: BaseException) -> str:
-    """File and line of ours that asked the engine."""
+    """File and line of our code that called the engine."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if _is_ours(Path(frame.filename))]
     at = (ours or list(frames))[-1]

@@ -1,4 +1,4 @@
-"""Sail, the embedded engine: one child process of the process that needs it, on a random port of loopback."""
+"""Sail, the embedded engine: one child process of the process that uses it, on a random loopback port."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from quanyu.settings import Settings
 
 START_SECONDS = 60
-# Expressions nest: a deep one would overflow the default stack and take the process down.
+# A deeply nested expression would overflow the default stack and crash the process.
 STACK_BYTES = 64 << 20
-# A session outlives the longest time for which a run computes something else, such as a training.
+# Longer than any pause in which a run does not use the session, such as a training.
 SESSION_SECONDS = 24 * 3600
 
 
 class SailProcess:
-    """The child process, and the sessions that this process has on it."""
+    """The child process, and the sessions of this process on it."""
 
     def __init__(self, settings: Settings) -> None:
         self._owner = os.getpid()
-        # Archives are unpacked and sorts spilled there, in clear.
+        # Unpacked archives and spilled sorts contain personal data in clear.
         self._scratch = scratch.make(settings.lake / "_staging")
         self._child = subprocess.Popen(
             [sys.executable, "-m", "quanyu.engine.sail_process", *map(str, settings.sail.limits)],
@@ -47,7 +47,7 @@ class SailProcess:
         try:
             line = self._child.stdout.readline() if self._child.stdout else b""
         finally:
-            # Whoever ends us here would wait for it otherwise.
+            # Otherwise the end of this process would wait for the timer.
             timer.cancel()
         if not line.strip().isdigit():
             self.stop()
@@ -55,11 +55,11 @@ class SailProcess:
         return int(line)
 
     def serves(self) -> bool:
-        """Whether the child runs, and is a child of this very process: a forked one starts its own."""
+        """Whether the child runs and belongs to this process. A forked process starts its own."""
         return self._owner == os.getpid() and self._child.poll() is None
 
     def session(self, settings: Settings) -> SparkSession:
-        """Return the session of a home, opened on the first call."""
+        """Return the session of a home. The first call opens it."""
         if settings.home not in self._sessions:
             self._sessions[settings.home] = configure(open_session(f"sc://localhost:{self.port}"), settings)
         return self._sessions[settings.home]
@@ -84,7 +84,7 @@ _running: list[SailProcess] = []
 
 
 def running_sail(settings: Settings) -> SailProcess:
-    """Return this process's Sail, started anew where none runs. Raises RetryableError when it does not start."""
+    """Return this process's Sail, and start it if none runs. Raises RetryableError if it does not start."""
     if _running and _running[0].serves():
         return _running[0]
     stop_sail()
@@ -106,7 +106,7 @@ def release(home: Path) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Variables of the child: what it needs and nothing of ours, which expressions and functions could read."""
+    """Environment of the child: only what it needs, since expressions and functions could read our variables."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -119,6 +119,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SAIL_EXECUTION__DEFAULT_PARALLELISM": str(settings.sail.cores),
         "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(SESSION_SECONDS),
         "SAIL_TELEMETRY__EXPORT_LOGS": "false",
-        # Its own types of text, put into the files, are not those by which other readers filter.
+        # Sail's own string types in the file metadata would prevent filters of other readers.
         "SAIL_PARQUET__SKIP_ARROW_METADATA": "true",
     }

@@ -1,7 +1,7 @@
-"""The process of the embedded engine: serves Spark Connect on a free port of loopback, and ends with its parent.
+"""The process of the embedded engine: serves Spark Connect on a free loopback port, and ends with its parent.
 
 Called as `python -m quanyu.engine.sail_process BYTES ADDRESSES`, by `quanyu.engine.sail` alone. The parent holds the
-other end of standard input: when that closes, however the parent ended, so does this process.
+other end of standard input: when that closes, however the parent ended, this process ends.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ WATCH_SECONDS = 0.1
 def serve(max_bytes: int, max_addresses: int) -> None:
     """Start the server, print its port, and wait for the end of standard input.
 
-    Beyond `max_bytes` of memory in use, or `max_addresses` of address space, the process ends before the machine does.
+    The process ends when it uses more than `max_bytes` of memory or `max_addresses` bytes of address space, so that
+    the machine does not run out of memory.
     """
     from pysail.spark import SparkConnectServer
 
-    # Ctrl-C reaches the whole group of processes: the parent decides when this one ends.
+    # Ctrl-C reaches the whole process group, but the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
@@ -36,7 +37,7 @@ def serve(max_bytes: int, max_addresses: int) -> None:
 
 
 def watch(max_bytes: int) -> None:
-    """End the process when it uses more memory; addresses say little, since most of them are never touched."""
+    """End the process when its resident memory exceeds the limit. Most of the address space is never used."""
     import psutil
 
     process = psutil.Process()
@@ -47,5 +48,5 @@ def watch(max_bytes: int) -> None:
 
 if __name__ == "__main__":
     serve(int(sys.argv[1]), int(sys.argv[2]))
-    # Threads of the server do not let the interpreter end by itself.
+    # Threads of the server would keep the interpreter alive.
     signal.raise_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The process of a home's Spark server: whether it lives, how it is ended, and who stops it when nobody uses it."""
+"""The process of a home's Spark server: whether it runs, how it is ended, and the watcher that stops it when idle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Server:
-    """A running local Connect server, as its state file tells it."""
+    """A running local Connect server, as recorded in its state file."""
 
     pid: int
     born: float
@@ -28,35 +28,35 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address for a client; only the name localhost may carry a token without TLS."""
+        """Address for a client. Only with the name localhost does the client send a token without TLS."""
         return f"sc://localhost:{self.port}/;token={self.token}"
 
     def process(self) -> psutil.Process | None:
-        """Return the process behind the state file, unless it is gone or its id belongs to another one now."""
+        """Return the process of the state file; None if it has ended or its id was reused."""
         try:
-            found = psutil.Process(self.pid)
-            alive = abs(found.create_time() - self.born) < 2 and found.status() != psutil.STATUS_ZOMBIE
+            process = psutil.Process(self.pid)
+            alive = abs(process.create_time() - self.born) < 2 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return None
-        return found if alive else None
+        return process if alive else None
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def listening(port: int) -> bool:
-    """Whether somebody listens on a port of loopback."""
+    """Whether a program listens on a loopback port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
 
 
 def end(server: Server) -> None:
-    """End the server's whole process group, which it leads since it was started in a session of its own."""
+    """End the server's process group. The server leads it, since it was started in its own session."""
     process = server.process()
     if process is None:
         return
@@ -70,7 +70,7 @@ def end(server: Server) -> None:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody holds the clients' lock, holding it exclusively while the caller acts on that."""
+    """Yield whether no client holds the lock. If so, the lock is held exclusively inside the block."""
     with (folder / "clients.lock").open("ab") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,7 +81,7 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def watch(folder: Path, idle_seconds: float) -> None:
-    """Stop the server of this folder once nobody has held its lock for the idle time; ends with the server."""
+    """Stop the server of this folder when no client has held the lock for the idle time. Returns when it has ended."""
     server = Server(**json.loads((folder / "server.json").read_text()))
     while server.process() is not None:
         with alone(folder) as nobody:

@@ -1,4 +1,4 @@
-"""The engine of a home: Sail where it is installed, Apache Spark where that is set."""
+"""The engine of a home: Sail if it is installed, Apache Spark if the settings say so."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Gives the session of one home; making it starts nothing. Only the lake's reader asks which engine it is."""
+    """Provides the session of one home. Creating it starts nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.name = engine_name(settings)
 
     def session(self) -> SparkSession:
-        """Return this process's session, of which a later call is free. Raises RetryableError without an engine."""
+        """Return this process's session; later calls return the same one. Raises RetryableError without an engine."""
         if self.name == "spark":
             return SparkEngine(self.settings).session()
         return sail.running_sail(self.settings).session(self.settings)
 
     def path(self, folder: Path) -> str:
-        """How the engine is told of a folder of the lake: by a plain name where it runs on this machine.
+        """Path under which the engine opens a folder of the lake; on this machine one in plain ASCII.
 
-        Sail reads a path as a URL, and Apache Spark as a pattern.
+        Sail reads a path as a URL, and Apache Spark as a glob pattern.
         """
         return str(folder) if self.settings.spark.remote else plain_path(self.settings.lake, folder)
 
     def release(self) -> None:
-        """Close this process's session, and let go of the server where there is one."""
+        """Close this process's session, and release the server if there is one."""
         if self.name == "spark":
             SparkEngine(self.settings).release()
         else:
@@ -47,9 +47,9 @@ class Engine:
 
 
 def engine_name(settings: Settings) -> Literal["sail", "spark"]:
-    """Say which engine a home's settings ask for: `auto` is Sail where its wheel is installed.
+    """Return the engine of the settings: `auto` is Sail if its wheel is installed, else Apache Spark.
 
-    Raises ConfigError where Sail is asked for and not installed, or an address of Spark beside it.
+    Raises ConfigError if Sail is set but not installed, or set together with an address of Spark.
     """
     file = str(settings.conf / "base.yml")
     if settings.engine == "sail" and settings.spark.remote:

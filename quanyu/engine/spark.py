@@ -1,4 +1,4 @@
-"""Apache Spark: the session on a cluster by its address, or on the one local server of a home."""
+"""Apache Spark: a session on a cluster, by its address, or on the one local server of a home."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ if TYPE_CHECKING:
     from quanyu.settings import Settings
 
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
-# pyspark brings newer ones; two of a kind on one classpath fail at random.
+# pyspark contains newer ones; two versions on one classpath fail at random.
 EXCLUDED = (
     "org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.apache.parquet:parquet-hadoop"
 )
 START_SECONDS = 180
-# Settings of the server while it starts; some of them open something.
+# Settings of the server while it starts; some are credentials.
 CONF = "server.conf"
-# Without it the log of the server quotes values of rows where a query fails.
+# Without it, the server logs values of rows when a query fails.
 _LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
 _held: dict[Path, IO[bytes]] = {}
 _sessions: dict[str, tuple[str, SparkSession]] = {}
 
 
 class SparkEngine:
-    """Gives sessions; starts, replaces and stops the local server of one home where no remote one is set."""
+    """Provides sessions. Starts, replaces and stops the local server of one home unless a remote one is set."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = (settings.home / "server").resolve()
 
     def session(self) -> SparkSession:
-        """Return this process's session, of which a later call is free. Raises RetryableError without a server."""
+        """Return this process's session; later calls return the same one. Raises RetryableError without a server."""
         key = self.settings.spark.remote or str(self.folder)
-        url, known = _sessions.get(key, ("", None))
-        if known is not None and (self.settings.spark.remote or self._stands(url)):
-            return known
+        url, session = _sessions.get(key, ("", None))
+        if session is not None and (self.settings.spark.remote or self._is_running(url)):
+            return session
         _close(key)
         _sessions[key] = self._connect()
         return _sessions[key][1]
 
-    def _stands(self, url: str) -> bool:
+    def _is_running(self, url: str) -> bool:
         server = self.server()
         return server is not None and server.process() is not None and server.url == url
 
@@ -84,17 +84,17 @@ class SparkEngine:
         )
 
     def _remote_url(self) -> str:
-        """Address of the cluster with its token. Raises ConfigError for a secret that is not set."""
+        """Address of the cluster with its token. Raises ConfigError if the secret is not set."""
         remote, token = self.settings.spark.remote or "", secret(self.settings.spark.token)
         if not token:
             return remote
         whole = remote if "/;" in remote else f"{remote.rstrip('/')}/"
-        # Only by the name localhost does the client send a token without TLS.
+        # Only to the name localhost does the client send a token without TLS.
         tls = "" if urlsplit(remote).hostname == "localhost" else ";use_ssl=true"
         return f"{whole}{tls};token={quote(token, safe='')}"
 
     def _answering(self, server: Server) -> SparkSession | None:
-        """Open a session and ask it something, with a limit in time: a wedged server takes calls and never answers."""
+        """Open a session and run a query, with a timeout, since a hung server accepts calls and never answers."""
 
         def ask() -> SparkSession:
             session = open_session(server.url)
@@ -104,14 +104,14 @@ class SparkEngine:
         return within(self.settings.spark.answer_seconds, ask)
 
     def server(self) -> Server | None:
-        """Return what the state file says, or None without one."""
+        """Return the server of the state file; None without one."""
         try:
             return Server(**json.loads((self.folder / "server.json").read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def _hold(self) -> None:
-        """Hold the shared lock of clients for the life of this process, so that the server is not stopped under it."""
+        """Hold the clients' shared lock while this process lives, so that the server is not stopped."""
         path = self.folder / "clients.lock"
         if path in _held:
             return
@@ -162,12 +162,12 @@ class SparkEngine:
         fresh.replace(path)
 
     def jar_folder(self) -> Path:
-        """Folder of the jars that a start has resolved, by the packages asked for."""
+        """Cache folder of the jars that a start has resolved, by the requested packages."""
         packages = ",".join([DELTA, *self.settings.spark.packages])
         return self.settings.jar_cache / hashlib.sha256(packages.encode()).hexdigest()[:12]
 
     def _command(self) -> list[str]:
-        """Build the call of spark-submit: from the cached jars when a start has resolved them, else through Maven."""
+        """Build the command line of spark-submit: with cached jars if there are any, else with packages from Maven."""
         import pyspark
 
         cache = self.jar_folder()
@@ -180,7 +180,7 @@ class SparkEngine:
         return [submit, *by, "--properties-file", str(self.folder / CONF), *main]
 
     def _write_conf(self, port: int) -> None:
-        """Write the server's settings into a file that only its owner reads: a command line is seen by all."""
+        """Write the server's settings to a file that only its owner may read. All users can see a command line."""
         own = {key: secret(value) if is_reference(value) else value for key, value in self.settings.spark.conf.items()}
         own["spark.driver.extraJavaOptions"] = f"{_LOGGING} {own.get('spark.driver.extraJavaOptions', '')}".strip()
         conf = {**_FIXED, **self._sized(port), "spark.jars.ivy": str(self.jar_folder()), **own}
@@ -221,7 +221,7 @@ class SparkEngine:
         (self.folder / CONF).unlink(missing_ok=True)
 
     def stop(self) -> bool:
-        """Stop the home's server, whoever uses it. Returns whether one was running."""
+        """Stop the home's server even if it is in use. Returns whether one was running."""
         _close(str(self.folder))
         server = self.server()
         running = server is not None and server.process() is not None
@@ -231,7 +231,7 @@ class SparkEngine:
         return running
 
     def release(self) -> None:
-        """Let go of the server: close this process's session and its share of the clients' lock."""
+        """Release the server: close this process's session and its clients' lock."""
         _close(self.settings.spark.remote or str(self.folder))
         handle = _held.pop(self.folder / "clients.lock", None)
         if handle is not None:
@@ -254,7 +254,7 @@ _FIXED = {
 
 
 def _property(text: str) -> str:
-    """Write a key or a value as Java reads it from a file of properties, in ASCII."""
+    """Escape a key or a value for a Java properties file, in ASCII."""
     units = text.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" if not _plain(units[at : at + 2]) else chr(units[at + 1])
                    for at in range(0, len(units), 2))  # fmt: skip
@@ -266,7 +266,7 @@ def _plain(unit: bytes) -> bool:
 
 @atexit.register
 def _close_sessions() -> None:
-    """Close every channel while threads still run: gRPC hangs when Spark's session is collected after them."""
+    """Close every channel while threads still run. gRPC hangs if Spark's session is collected later."""
     for key in list(_sessions):
         _close(key)
 

@@ -1,4 +1,4 @@
-"""The one expression language: Spark SQL expressions, parsed, typed and checked before any engine sees them."""
+"""The expression language: Spark SQL expressions, parsed, typed and checked before any engine runs them."""
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions.domains import check_domain

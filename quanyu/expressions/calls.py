@@ -1,4 +1,4 @@
-"""Calls of functions: which way of the table fits the arguments, and the SQL that it gives."""
+"""Function calls: the signature of the table that fits the arguments, and its SQL."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def check_call(node: exp.Anonymous, shown: str) -> None:
     if name == "struct" and isinstance(node.parent, exp.ArgMin | exp.ArgMax) and node.arg_key == "expression":
         return
     if name in functions():
-        if any(way.takes(count) for way in functions()[name]):
+        if any(signature.takes(count) for signature in functions()[name]):
             _check_moment(node, name)
             return
-        raise ExpressionError(f"{shown}: write {' or '.join(way.written() for way in functions()[name])}")
+        raise ExpressionError(f"{shown}: write {' or '.join(signature.written() for signature in functions()[name])}")
     if name in REFUSED:
         raise ExpressionError(f"{shown}: {name} {REFUSED[name]}")
     near = nearest(name, [*functions(), *AGGREGATES]).partition(" allowed:")[0]
@@ -41,46 +41,46 @@ def check_call(node: exp.Anonymous, shown: str) -> None:
 
 
 def _check_moment(node: exp.Anonymous, name: str) -> None:
-    """A text that is read as a moment is one; `now` and `today` would ask the clock."""
+    """Refuse a text that is no date or timestamp; `now` and `today` would read the clock."""
     first = node.expressions[0] if len(node.expressions) == 1 else None
     if isinstance(first, exp.Literal) and first.is_string and functions()[name][0].result in ("date", "timestamp"):
         moment(first.name, functions()[name][0].result)
 
 
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
-    """Type and write a call. Raises ExpressionError where no way to call it fits the arguments."""
-    name, told = str(node.name).lower(), node.sql(dialect="spark")
-    check_call(node, repr(told))
-    fitting = [way for way in functions()[name] if way.takes(len(node.expressions))]
+    """Type and write a call. Raises ExpressionError if no signature fits the arguments."""
+    name, text = str(node.name).lower(), node.sql(dialect="spark")
+    check_call(node, repr(text))
+    fitting = [signature for signature in functions()[name] if signature.takes(len(node.expressions))]
     terms = [None if isinstance(part, exp.Lambda) else write(part, scope) for part in node.expressions]
     mistakes = []
-    for way in fitting:
+    for signature in fitting:
         try:
-            return _Call(way, node, terms, scope, write).term()
+            return _Call(signature, node, terms, scope, write).term()
         except _DoesNotFit as reason:
             mistakes.append(str(reason))
     types = ", ".join(term.type if term else "lambda" for term in terms)
-    wanted = " or ".join(way.written() for way in fitting)
-    raise ExpressionError(f"{told}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
+    wanted = " or ".join(signature.written() for signature in fitting)
+    raise ExpressionError(f"{text}: {name} takes {wanted}, and not ({types}){_hint(mistakes)}")
 
 
 def _hint(mistakes: Sequence[str]) -> str:
-    told = next((mistake for mistake in mistakes if mistake), "")
-    return f": {told}" if told else ""
+    reason = next((mistake for mistake in mistakes if mistake), "")
+    return f": {reason}" if reason else ""
 
 
 class _DoesNotFit(Exception):  # noqa: N818
-    """This way of a function does not take these arguments; another may."""
+    """This signature does not fit the arguments; another may."""
 
 
 class _Call:
-    """One call by one way of its function."""
+    """One call with one signature of its function."""
 
     def __init__(
-        self, way: Function, node: exp.Anonymous, terms: Sequence[Term | None], scope: Scope, write: Write
+        self, signature: Function, node: exp.Anonymous, terms: Sequence[Term | None], scope: Scope, write: Write
     ) -> None:
-        self.way, self.node, self.terms, self.scope, self.write = way, node, terms, scope, write
-        self.kinds = [str(way.kind(n)) for n in range(len(terms))]
+        self.signature, self.node, self.terms, self.scope, self.write = signature, node, terms, scope, write
+        self.kinds = [str(signature.kind(n)) for n in range(len(terms))]
         self.types = self._variables()
 
     def term(self) -> Term:
@@ -88,20 +88,22 @@ class _Call:
         sqls = [self._argument(n) for n in range(len(self.terms))]
         result = self._result()
         self._check_group()
-        form = self.way.form or f"{self.way.name}({{*}})"
+        form = self.signature.form or f"{self.signature.name}({{*}})"
         if not sqls and result == f"array<{NULL}>":
             return Term(empty_list("string"), result)
         if form in ("text_date", "text_timestamp") and self.terms[0] and self.terms[0].text is not None:
             return moment(self.terms[0].text, result)
-        if self.way.name in UNITS:
-            return Term(UNITS[self.way.name](*sqls), result)
+        if self.signature.name in UNITS:
+            return Term(UNITS[self.signature.name](*sqls), result)
         parts = {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}}
         written = FORMS[form](*sqls) if form in FORMS else filled(form, parts)
-        return Term(f"cast({written} as {result})" if self.way.result in ("whole", "rounded") else written, result)
+        return Term(
+            f"cast({written} as {result})" if self.signature.result in ("whole", "rounded") else written, result
+        )
 
     def _check_group(self) -> None:
-        """A group that a pattern does not have is an error in one engine."""
-        if self.way.name != "regexp_extract" or self.terms[1] is None or self.terms[1].text is None:
+        """Refuse a group that the pattern does not have, an error in one engine."""
+        if self.signature.name != "regexp_extract" or self.terms[1] is None or self.terms[1].text is None:
             return
         wanted = int(self.node.expressions[2].sql()) if len(self.terms) > 2 else 1
         if not 0 <= wanted <= patterns.groups(self.terms[1].text):
@@ -110,14 +112,14 @@ class _Call:
             )
 
     def _variables(self) -> dict[str, str]:
-        """The types that T and U stand for here."""
-        found: dict[str, list[Term]] = {}
+        """The types of T and U in this call."""
+        by_variable: dict[str, list[Term]] = {}
         for kind, term in zip(self.kinds, self.terms, strict=True):
             if term is not None and kind in ("T", "U"):
-                found.setdefault(kind, []).append(term)
+                by_variable.setdefault(kind, []).append(term)
             elif term is not None and kind.startswith("array<") and "T" in kind:
-                found.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
-        return {name: alike(terms, "mixes", self.node)[0].type for name, terms in found.items()}
+                by_variable.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
+        return {name: alike(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
 
     def _inner(self, term: Term, depth: int) -> str:
         kind: str | None = term.type
@@ -139,8 +141,8 @@ class _Call:
 
     def _value(self, kind: str, term: Term) -> str:
         wanted = kind
-        for name, held in self.types.items():
-            wanted = re.sub(rf"\b{name}\b", held, wanted)
+        for name, bound_type in self.types.items():
+            wanted = re.sub(rf"\b{name}\b", bound_type, wanted)
         if wanted == "text":
             return self._as_text(term)
         if wanted in ("number", "decimal"):
@@ -159,7 +161,7 @@ class _Call:
         return term.to(wanted).sql
 
     def _takes_text(self) -> bool:
-        return any("string" in way.kinds[:1] for way in functions()[self.way.name])
+        return any("string" in signature.kinds[:1] for signature in functions()[self.signature.name])
 
     def _as_text(self, term: Term) -> str:
         plain = "decimal" if term.type.startswith("decimal") else term.type
@@ -183,7 +185,7 @@ class _Call:
     def _lambda(self, position: int, kind: str) -> str:
         node = self.node.expressions[position]
         names = [part.name for part in node.expressions] if isinstance(node, exp.Lambda) else []
-        if not names or len(names) > (2 if self.way.name == "transform" else 1):
+        if not names or len(names) > (2 if self.signature.name == "transform" else 1):
             raise _DoesNotFit("it takes a lambda: x -> ...")
         if any(not re.fullmatch(r"[a-z_]\w*", name, re.ASCII) for name in names):
             raise ExpressionError(f"{node.sql(dialect='spark')!r}: a lambda's name is made of small letters and _")
@@ -199,22 +201,22 @@ class _Call:
 
     def _result(self) -> str:
         first = self.terms[0].type if self.terms and self.terms[0] else NULL
-        if self.way.result == "same":
+        if self.signature.result == "same":
             return first
-        if self.way.result in ("whole", "rounded"):
+        if self.signature.result in ("whole", "rounded"):
             return self._of_rounding(first)
-        result = self.way.result
-        for name, held in self.types.items():
-            result = re.sub(rf"\b{name}\b", held, result)
+        result = self.signature.result
+        for name, bound_type in self.types.items():
+            result = re.sub(rf"\b{name}\b", bound_type, result)
         return re.sub(r"\b[TU]\b", NULL, result)
 
     def _of_rounding(self, kind: str) -> str:
         precision, scale = digits(READ if kind == "string" else kind) or (1, 0)
-        places = int(self.node.expressions[1].sql()) if self.way.result == "rounded" else 0
+        places = int(self.node.expressions[1].sql()) if self.signature.result == "rounded" else 0
         if not 0 <= places <= scale:
             raise ExpressionError(f"{self.node.sql(dialect='spark')!r}: round to 0 up to {scale} places")
-        made = decimal(precision - scale + places + (1 if places < scale else 0), places)
-        return made or kind
+        rounded = decimal(precision - scale + places + (1 if places < scale else 0), places)
+        return rounded or kind
 
 
 _LITERALS: dict[str, Callable[[str], str]] = {

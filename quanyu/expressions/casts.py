@@ -1,4 +1,4 @@
-"""Casts: which pairs of types there are, each written so that a bad value gives null, the same on both engines."""
+"""Casts: the allowed pairs of types. A value that cannot be cast is null, on both engines."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from quanyu.expressions.terms import Term, filled, moment
 
 _DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
 _WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
-# Sign, digits, places and exponent. No `E+`, as spreadsheets write numbers of which they dropped digits.
+# Sign, digits, places and exponent. No `E+`: spreadsheets write it for numbers whose digits they have dropped.
 _WITH_EXPONENT = r"'^ *([+-]?)([0-9]{1,40})\\.?([0-9]{0,40})(?:e[+]?|E)(-?0*[0-9]{1,2}) *$'"
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 _CLOCK = r"([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\\.[0-9]{1,9})?)?"
-# From -12:00 to +14:00: no place has any other.
+# From -12:00 to +14:00, the offsets that exist.
 _OFFSET = "([+-](0?[0-9]|1[01])(:[0-5][0-9])?|[+-](0[0-9]|1[01])[0-5][0-9]|[+]1[23](:?[0-5][0-9])?|([+]14|-12)(:?00)?)"
 REGION = "[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+"
 _ZONE = f" ?(Z|UTC|GMT|(UTC|GMT)?{_OFFSET}|{REGION})"
 _MIDNIGHT = r"00?:00(:00(\\.0{1,9})?)?"
-# A time with an offset is an instant: which day that is depends on where one asks, unless it is midnight.
+# A time with an offset is an instant, whose day depends on the time zone, unless it is midnight.
 _AS_DATE = f"'^ *({_DAY})([T ]({_CLOCK}|{_MIDNIGHT}{_ZONE})?)? *$'"
 _AS_TIMESTAMP = f"'^ *({_DAY}([T ]({_CLOCK}({_ZONE})?)?)?) *$'"
 
-# A narrowing cast stands in a coalesce: one engine compares what is inside of a bare one, as if it were exact.
-# From and to, without the digits of decimals: the form, or what to write instead.
+# A narrowing cast is wrapped in coalesce, since one engine would compare the uncast value.
+# (from, to), decimals without digits: the SQL form, or what to write instead.
 CASTS: dict[tuple[str, str], str] = {
     ("string", "double"): finite(f"try_cast(regexp_extract({{0}}, {_DOUBLE}, 1) as double)"),
     ("string", "boolean"): "try_cast({0} as boolean)",
@@ -73,7 +73,7 @@ INSTEAD: dict[tuple[str, str], str] = {
 
 
 def cast(term: Term, wanted: str) -> Term:
-    """Cast a term; what cannot be cast is null. Raises ExpressionError for a pair of types that there is not."""
+    """Cast a term; a value that cannot be cast is null. Raises ExpressionError for a pair of types without a cast."""
     if term.type == wanted:
         return term
     if term.type == NULL:
@@ -92,7 +92,7 @@ def cast(term: Term, wanted: str) -> Term:
 
 
 def written_out(text: str) -> str:
-    """A number without an exponent: the point is moved within its text, so that no digit is lost; else the text."""
+    """SQL of a number's text without an exponent. The point is moved within the text, so that no digit is lost."""
     sign, whole, places, exponent = (f"regexp_extract({text}, {_WITH_EXPONENT}, {n})" for n in (1, 2, 3, 4))
     digits_ = f"concat(repeat('0', 99), {whole}, {places}, repeat('0', 99))"
     point = f"99 + length({whole}) + try_cast({exponent} as int)"
@@ -106,14 +106,14 @@ def _whole_of_text(text: str, wanted: str) -> str:
 
 
 def _decimal_of_text(text: str, wanted: str) -> str:
-    """Exact, with an exponent too: a number with more places than the type keeps is null, and never rounded."""
+    """Exact cast, also with an exponent. A number with more decimals than the type is null, never rounded."""
     scale = (digits(wanted) or (0, 0))[1]
     pattern = rf"'^ *([+-]?([0-9]+\\.?[0-9]{{0,{scale}}}|\\.[0-9]{{1,{scale}}}))0* *$'" if scale else _WHOLE
     return f"try_cast(regexp_extract({written_out(text)}, {pattern}, 1) as {wanted})"
 
 
 def _decimal_of_double(number: str, wanted: str) -> str:
-    """Round in the double, since the engines cut and round its digits differently."""
+    """Cast after rounding as a double, since engines cut and round the digits differently."""
     scale = (digits(wanted) or (0, 0))[1]
     if scale > _PLACES_OF_DOUBLE:
         raise ExpressionError(f"cast({number} as {wanted}): a double has no more than {_PLACES_OF_DOUBLE} digits")
@@ -128,7 +128,7 @@ def _plain(name: str) -> str:
 
 
 _PLACES_OF_DOUBLE = 15
-# Pairs whose form hangs on the digits of the wanted type.
+# Pairs whose form depends on the digits of the wanted type.
 WRITTEN: dict[tuple[str, str], Callable[[str, str], str]] = {
     ("string", "int"): _whole_of_text,
     ("string", "bigint"): _whole_of_text,

@@ -1,4 +1,4 @@
-"""Spark's data types as expressions know them: families in words, the type that two share, and the way there."""
+"""Spark's data types in expressions: families, the common type of several, and conversion to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = re.compile(r"string|date|timestamp|boolean|int|bigint|double|decimal\(\
 
 
 def normal(text: str) -> str | None:
-    """Return a type as Spark names it (`integer` is int, `long` is bigint), or None for one that is not in use."""
+    """Return Spark's name of a type (`integer` is int, `long` is bigint), or None for a type that is not supported."""
     name = re.sub(r"\s+", "", text.lower())
     item = re.fullmatch(r"array<(.+)>", name)
     if item:
@@ -41,14 +41,14 @@ def family(name: str) -> str | None:
 
 def digits(name: str) -> tuple[int, int] | None:
     """Return precision and scale of a decimal or whole number; None for every other type."""
-    found = _DECIMAL.fullmatch(name)
-    if found:
-        return int(found.group(1)), int(found.group(2))
+    match = _DECIMAL.fullmatch(name)
+    if match:
+        return int(match.group(1)), int(match.group(2))
     return (WHOLE[name], 0) if name in WHOLE else None
 
 
 def decimal(precision: int, scale: int) -> str | None:
-    """Return the decimal type, or None where it would need more digits than there are."""
+    """Return the decimal type, or None if it would need more than 38 digits."""
     return f"decimal({precision},{scale})" if precision <= MOST_DIGITS else None
 
 
@@ -58,7 +58,7 @@ def element(name: str) -> str | None:
 
 
 def shared_type(names: Iterable[str]) -> str | None:
-    """Return the type that holds values of all the types, or None where there is none."""
+    """Return the common type of all the types, or None if there is none."""
     return reduce(lambda one, other: _shared_by_two(one, other) if one else None, names, NULL)  # type: ignore[arg-type, return-value]
 
 
@@ -84,7 +84,7 @@ def _shared_by_two(one: str, other: str) -> str | None:
 
 
 def converted(sql: str, name: str, wanted: str) -> str:
-    """Write a value of one type as one of another type that can hold it (see `shared_type`)."""
+    """SQL of a value converted to a wider type (see `shared_type`)."""
     if name == wanted:
         return sql
     if name == NULL:
@@ -96,18 +96,18 @@ def converted(sql: str, name: str, wanted: str) -> str:
 
 
 def midnight(sql: str) -> str:
-    """The first instant of a day; by way of text where one engine finds none, since clocks change at that midnight."""
+    """SQL of the first instant of a day. The cast by way of text is for days whose midnight a clock change skips."""
     return f"coalesce(try_cast({sql} as timestamp), try_cast(cast({sql} as string) as timestamp))"
 
 
 def finite(sql: str) -> str:
-    """A double that is a number, or null: an endless one is greater than all, and the engines sort NaN differently."""
+    """SQL of a double, null for NaN and infinity, which engines sort differently."""
     number = f"nanvl({sql}, cast(null as double))"
     return f"nullif(nullif({number}, double('Infinity')), double('-Infinity'))"
 
 
 def empty_list(item: str) -> str:
-    """Write an empty list of a type; a bare `array()` has elements of no type, which one engine cannot return."""
+    """SQL of an empty list of a type. One engine cannot return `array()`, whose elements have no type."""
     return f"filter(array(cast(null as {item})), _e -> false)"
 
 

@@ -1,4 +1,4 @@
-"""Comparisons that decide nothing: by what a column may hold, its listed values and bounds, or without a column."""
+"""Refuses comparisons that are always true or never: by the column's listed values and bounds, or without a column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAST, _MOST = float("-inf"), float("inf")
 
 
 def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
-    """Raise ExpressionError where a column is compared with a value that it never has, or that decides nothing."""
+    """Raise ExpressionError for a comparison with a value that the column never has, or that is always true."""
     for between in tree.find_all(exp.Between):
         _check_ends(between)
     _check_constants(tree)
@@ -29,15 +29,15 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
             declared = columns.get(column_name(column))
             if declared is None:
                 continue
-            told = node.sql(dialect="spark") if not isinstance(node, exp.Case) else f"case {column.sql()} when {value}"
+            text = node.sql(dialect="spark") if not isinstance(node, exp.Case) else f"case {column.sql()} when {value}"
             if declared.values and isinstance(value, str):
-                _check_value(told, column_name(column), value, declared.values)
+                _check_value(text, column_name(column), value, declared.values)
             if isinstance(value, float):
-                _check_bounds(told, sign, value, declared)
+                _check_bounds(text, sign, value, declared)
 
 
 def _check_constants(tree: exp.Expr) -> None:
-    """Refuse a comparison of literals alone, which is the same for everybody, and a division by zero."""
+    """Refuse a comparison without a column, which is equal for all rows, and a division by zero."""
     for node in tree.find_all(*_ORDER, exp.In, exp.Between):
         if node.find(exp.Column, exp.AggFunc, exp.Star, exp.Anonymous) is None:
             raise ExpressionError(f"{node.sql(dialect='spark')} decides nothing: it names no column")
@@ -74,22 +74,22 @@ def _value(node: exp.Expr | None) -> str | float | None:
 
 
 def _check_ends(node: exp.Between) -> None:
-    """Refuse a range whose ends are in reverse, which holds nothing: of numbers, days, times or texts."""
+    """Refuse a range whose ends are in reverse order, which contains nothing."""
     low, high = (_value(node.args[end]) for end in ("low", "high"))
     if low is None or high is None or isinstance(low, str) != isinstance(high, str):
         return
     if low > high:  # type: ignore[operator]
         first, last = (node.args[end].sql(dialect="spark") for end in ("low", "high"))
-        told = node.sql(dialect="spark")
-        raise ExpressionError(f"{told} holds for nothing: its ends are in reverse; write between {last} and {first}")
+        text = node.sql(dialect="spark")
+        raise ExpressionError(f"{text} holds for nothing: its ends are in reverse; write between {last} and {first}")
 
 
-def _check_value(told: str, name: str, value: str, values: tuple[str, ...]) -> None:
+def _check_value(text: str, name: str, value: str, values: tuple[str, ...]) -> None:
     if value not in values:
-        raise ExpressionError(f"{told}: {name} is never {value!r}; {nearest(value, values)}")
+        raise ExpressionError(f"{text}: {name} is never {value!r}; {nearest(value, values)}")
 
 
-def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column) -> None:
+def _check_bounds(text: str, sign: type[exp.Expr], value: float, column: Column) -> None:
     low = _LEAST if column.at_least is None else column.at_least
     high = _MOST if column.at_most is None else column.at_most
     sides: dict[type[exp.Expr], tuple[bool, bool]] = {
@@ -101,8 +101,8 @@ def _check_bounds(told: str, sign: type[exp.Expr], value: float, column: Column)
     least, most = f"at least {low:g}" if low > _LEAST else "", f"at most {high:g}" if high < _MOST else ""
     bounds = " and ".join(word for word in (least, most) if word)
     if between and sign not in sides:
-        raise ExpressionError(f"{told} decides nothing: the column is a whole number, never {value:g}")
+        raise ExpressionError(f"{text} decides nothing: the column is a whole number, never {value:g}")
     if never:
-        raise ExpressionError(f"{told} decides nothing: the column is {bounds}, never {value:g}")
+        raise ExpressionError(f"{text} decides nothing: the column is {bounds}, never {value:g}")
     if always:
-        raise ExpressionError(f"{told} decides nothing: the column is {bounds}; write `is not null`, or nothing")
+        raise ExpressionError(f"{text} decides nothing: the column is {bounds}; write `is not null`, or nothing")

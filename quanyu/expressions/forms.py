@@ -1,4 +1,4 @@
-"""Safe forms that are more than one line of the table can say: made of the SQL of a call's arguments."""
+"""Safe SQL forms of functions that do not fit on a line of the function table."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _text_timestamp(text: str) -> str:
     return cast(Term(text, "string"), "timestamp").sql
 
 
-def _made_date(year: str, month: str, day: str) -> str:
+def _make_date(year: str, month: str, day: str) -> str:
     """A day that does not exist is null, never an error."""
     return f"try_cast(concat(lpad({year}, 4, '0'), '-', {month}, '-', {day}) as date)"
 
 
-# What a text is read as before it is rounded.
+# Type to which a text is cast before it is rounded.
 READ = "decimal(38,20)"
 
 
@@ -37,7 +37,7 @@ def _round_double(number: str, places: str) -> str:
 
 
 def _first_day(unit: str, day: str) -> str:
-    """First day of the unit that a day lies in; the engines' own forms fail far from today."""
+    """First day of the unit that contains a day. The engines' own functions fail for dates far from today."""
     return {
         "day": day,
         "week": f"date_sub({day}, pmod(dayofweek({day}) + 5, 7))",
@@ -58,7 +58,7 @@ def _date_trunc(unit: str, at: str) -> str:
 
 
 def _within(number: str, most: int) -> str:
-    """A number that is written out, or one that is null beyond a limit."""
+    """The number if it is a literal within the limit; else SQL that is null beyond the limit."""
     plain = number.strip("()")
     if plain.lstrip("-").isdecimal() and abs(int(plain)) <= most:
         return number
@@ -66,7 +66,7 @@ def _within(number: str, most: int) -> str:
 
 
 def _unless_null(parts: Sequence[str], sql: str) -> str:
-    """Null where a part is null; some calls of one engine take a null for a 0."""
+    """SQL that is null if a part is null, since some functions of one engine read null as 0."""
     asked = [part for part in parts if part and not part.strip("()-").isdecimal()]
     return f"if({' or '.join(f'{part} is null' for part in asked)}, null, {sql})" if asked else sql
 
@@ -76,7 +76,7 @@ def _count(number: str) -> str:
 
 
 def _substring(text: str, start: str, count: str = "") -> str:
-    """From a place, or from so many signs before the end; engines differ where the text is shorter than that."""
+    """Substring from a position, or from the end if negative. Engines differ if the text is shorter."""
     if start.isdecimal():
         ended = f", {_count(count)}" if count else ""
         return _unless_null([count], f"substring({text}, {start}{ended})")
@@ -89,24 +89,24 @@ def _substring(text: str, start: str, count: str = "") -> str:
 
 
 def element(items: str, place: str) -> str:
-    """The element at a place, from 0; null where there is none."""
+    """SQL of the element at a position, from 0; null if there is none."""
     return f"get({items}, {place if place.isdecimal() else f'if({place} between 0 and 1000000, {place}, null)'})"
 
 
 def _power(base: str, exponent: str) -> str:
-    """Null for an endless exponent, and for 0 to a negative one, which is an error in one engine."""
+    """Null for an infinite exponent, and for 0 to a negative power, which is an error in one engine."""
     sound = f"if(abs({exponent}) < 1e300D and not ({base} = 0D and {exponent} < 0D), {exponent}, null)"
     return finite(f"power({base}, {sound})")
 
 
 def _positive_rest(number: str, by: str) -> str:
-    """The rest of a division, never negative for a positive divisor; by parts, since the sum may overflow inside."""
+    """Remainder, never negative for a positive divisor. Written in parts, since a sum might overflow."""
     rest = f"({number} % nullif({by}, 0L))"
     return f"if({rest} < 0 and {by} > 0, {rest} + {by}, {rest})"
 
 
 def _instant(unit: str, per_second: int) -> Callable[..., str]:
-    """An instant of the years 1 to 9999; others are null, since no client can show them."""
+    """An instant of the years 1 to 9999; others are null, since clients cannot show them."""
     low, high = -62_135_510_400 * per_second, 253_402_214_400 * per_second - 1
     return lambda count: f"cast(timestamp_{unit}(if({count} between {low}L and {high}L, {count}, null)) as timestamp)"
 
@@ -114,7 +114,7 @@ def _instant(unit: str, per_second: int) -> Callable[..., str]:
 FORMS: dict[str, Callable[..., str]] = {
     "text_date": _text_date,
     "text_timestamp": _text_timestamp,
-    "made_date": _made_date,
+    "made_date": _make_date,
     "round_double": _round_double,
     "text_rounded": _text_rounded,
     "power": _power,

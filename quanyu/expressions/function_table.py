@@ -1,4 +1,4 @@
-"""Lines of the table of functions; `functions` says how to read them."""
+"""Lines of the function table; the format is described in `functions`."""
 
 TABLE = r"""
 lower(string) -> string

@@ -1,4 +1,4 @@
-"""The grammar as sqlglot reads it: each call keeps the name and the arguments that were written."""
+"""The grammar of expressions for sqlglot. Each call keeps its written name and arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGGREGATES: dict[str, type[exp.Func]] = {
 AGGREGATE_NODES = tuple(set(AGGREGATES.values()))
 AGGREGATE_NAMES = {node: name for name, node in reversed(AGGREGATES.items())}
 
-# What may stand in an expression besides calls, aggregates and what they are made of. Any other node is refused.
+# Nodes that are allowed in an expression. All others are refused.
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg)
 VALUES = (exp.Column, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.Interval)
@@ -39,7 +39,7 @@ def _aggregate(kind: type[exp.Func]) -> Callable[[Sequence[Any]], exp.Expr]:
 
 
 class GrammarParser(SparkParser):
-    """Spark's parser without its own view of functions: only aggregates and a few forms have nodes of their own."""
+    """Spark's parser, but without nodes of their own for functions, except aggregates and a few forms."""
 
     FUNCTIONS = {
         **{name.upper(): _aggregate(kind) for name, kind in AGGREGATES.items()},
@@ -62,7 +62,7 @@ def column_name(node: exp.Expr) -> str:
 
 
 def called(node: exp.Expr) -> str | None:
-    """Return the name of the function or aggregate that a node calls, in lower case; None for no call."""
+    """Return the name of the function or aggregate that a node calls, in lower case; None if it is no call."""
     if isinstance(node, exp.Anonymous):
         return str(node.name).lower()
     return AGGREGATE_NAMES.get(type(node))  # type: ignore[arg-type]

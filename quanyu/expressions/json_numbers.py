@@ -1,27 +1,27 @@
-"""Numbers in JSON keep their text: engines read them as doubles, and write 1.10 as 1.1 and 1e400 as nothing."""
+"""Keeps the text of numbers in JSON. Engines would read doubles, and write 1.10 as 1.1 and 1e400 as null."""
 
 from __future__ import annotations
 
 from quanyu.literals import quoted
 
-# No text holds these characters: Unicode keeps them for such marks.
+# Unicode noncharacters, which occur in no text.
 _FIRST, _LAST, _BACKSLASH, _QUOTE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
-# Escapes are out of the way first: a pattern that walks over them would fill the stack of one engine.
+# Escapes are replaced first: a pattern that skips them would overflow the stack of one engine.
 _ESCAPES = (("\\\\", _BACKSLASH), ('\\"', _QUOTE))
 _NUMBER_MARKED = f'$1"{_FIRST}$2{_LAST}"'
 _TEXT_OR_NUMBER = '("[^"]*")|(-?[0-9][0-9.eE+-]*)'
 
 
 def marked(sql: str) -> str:
-    """JSON in which each number is a text between marks; JSON that is marked stays as it is."""
+    """SQL of JSON whose numbers are texts between marks. Marked JSON is unchanged."""
     plain = _replaced(sql, *_ESCAPES)
     parts = f"regexp_replace({plain}, {quoted(_TEXT_OR_NUMBER)}, {quoted(_NUMBER_MARKED)})"
-    # Texts have an empty number behind them.
+    # After a text, the replacement has added an empty number.
     return _replaced(parts, (f'"{_FIRST}{_LAST}"', ""), *((mark, escape) for escape, mark in _ESCAPES))
 
 
 def unmarked(sql: str) -> str:
-    """What comes out of marked JSON, with its numbers as they were sent."""
+    """SQL without the marks: numbers have their original text again."""
     return _replaced(sql, (f'"{_FIRST}', ""), (f'{_LAST}"', ""), (_FIRST, ""), (_LAST, ""))
 
 
@@ -32,10 +32,10 @@ def _replaced(sql: str, *pairs: tuple[str, str]) -> str:
 
 
 def member(text: str, path: str) -> str:
-    """What JSON holds at a path, as text."""
+    """SQL of the value at a path in JSON, as text."""
     return unmarked(f"get_json_object({marked(text)}, {path})")
 
 
 def length(text: str) -> str:
-    """Number of elements of a list; null for what is none."""
+    """SQL of the number of elements of a JSON list; null if it is no list."""
     return f"if({text} rlike '^[ \\t\\r\\n]*\\\\[', json_array_length({marked(text)}), null)"

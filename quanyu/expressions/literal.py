@@ -1,4 +1,4 @@
-"""Numbers as they are written in an expression, with Spark's types for them."""
+"""Number literals in an expression, with Spark's types."""
 
 from __future__ import annotations
 

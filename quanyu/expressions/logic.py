@@ -1,4 +1,4 @@
-"""Rules that are true or false, never null; conditions are joined as trees, so that no bracket gets lost."""
+"""Two-valued rules: true or false, never null. Conditions are joined as trees, so that brackets are preserved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlglot import exp
 
 
 def conjunction(*trees: exp.Expr) -> exp.Expr:
-    """Join conditions, of which each keeps its own brackets, so that an `or` in one stays inside it."""
+    """Join conditions by `and`, each in its own brackets, so that an `or` stays inside its condition."""
     if not trees:
         return exp.true()
     joined: exp.Expr = _wrapped(trees[0]) if len(trees) > 1 else trees[0].copy()
@@ -20,16 +20,16 @@ def _wrapped(tree: exp.Expr) -> exp.Expr:
 
 
 def two_valued(tree: exp.Expr) -> exp.Expr:
-    """Make every comparison with null false before any `not` sees it, so that a rule is true or false, never null.
+    """Make every comparison with null false before a `not` is applied, so that a rule is true or false, never null.
 
-    `x <> a`, `not x = a` and `x not in (a)` are one set, and it holds those whose x is not known.
+    `x <> a`, `not x = a` and `x not in (a)` are the same set, which includes rows whose x is null.
     """
     if isinstance(tree, exp.Connector):
         parts = [two_valued(part) for part in tree.flatten(unnest=False)]
         return _chained(type(tree), parts)
     if isinstance(tree, exp.Not | exp.Paren):
         return type(tree)(this=two_valued(tree.this))
-    if positive := _denied(tree):
+    if positive := _positive_form(tree):
         return exp.Not(this=two_valued(positive))
     if isinstance(tree, exp.Coalesce) and isinstance(tree.expressions[-1], exp.Boolean):
         return settled(tree)
@@ -43,8 +43,8 @@ def _chained(kind: type[exp.Connector], parts: list[exp.Expr]) -> exp.Expr:
     return chain
 
 
-def _denied(tree: exp.Expr) -> exp.Expr | None:
-    """The comparison that `<>` or `not like` denies, or None."""
+def _positive_form(tree: exp.Expr) -> exp.Expr | None:
+    """The comparison that `<>` or `not like` negates, or None."""
     if isinstance(tree, exp.NEQ):
         return exp.EQ(this=tree.this.copy(), expression=tree.expression.copy())
     if tree.args.get("negate"):
@@ -55,7 +55,7 @@ def _denied(tree: exp.Expr) -> exp.Expr | None:
 
 
 def settled(tree: exp.Expr) -> exp.Expr:
-    """Make every denial inside of a value two-valued, in a `case`, an `if`, a lambda, and what is asked for null."""
+    """Make negations inside of a value two-valued: in a `case`, an `if`, a lambda, or an operand of `is` or `=`."""
     whole = exp.Paren(this=tree.copy())
     for asked in list(whole.find_all(exp.Is, exp.EQ, exp.NullSafeEQ)):
         for side in ("this", "expression"):
@@ -64,7 +64,7 @@ def settled(tree: exp.Expr) -> exp.Expr:
     for node in list(whole.find_all(exp.Not, exp.NEQ, exp.Like, exp.RegexpLike)):
         if isinstance(node, exp.Not):
             node.set("this", two_valued(node.this))
-        elif _denied(node):
+        elif _positive_form(node):
             node.replace(two_valued(node))
     inner: exp.Expr = whole.this
     return inner.pop()

@@ -1,4 +1,4 @@
-"""What cannot be computed of a row though all that it is made of is there: a division by 0, a text that is none."""
+"""When a value is lost although its operands are present: a division by 0, a text that is no number."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from quanyu.expressions.functions import Function, functions
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.syntax import safe_sql, type_of
 
-# What these choose or replace is null on purpose; so is what the functions that do the same replace.
+# In these nodes and functions a null is on purpose.
 _ON_PURPOSE = (exp.Case, exp.If, exp.Coalesce, exp.Lambda, exp.AggFunc)
 _CATCH = ("nvl", "ifnull", "nvl2")
-# These take null among their arguments, and give another value.
+# These accept null arguments and return a value.
 _TAKE_NULL = ("concat_ws", "greatest", "least", "array", "isnull", "isnotnull", "isnan", "array_contains",
               "arrays_overlap", "exists", "forall")  # fmt: skip
 _SUMS = (exp.Add, exp.Sub, exp.Mul, exp.Neg)
@@ -23,15 +23,15 @@ _STRICT = (*_SUMS, *_QUOTIENTS, exp.Cast, exp.Paren, exp.Trim, exp.DPipe, exp.Co
 
 
 def lost(tree: exp.Expr, types: Mapping[str, str]) -> str | None:
-    """Return the condition under which a part of an expression has no value though its operands have; None for never.
+    """Return the SQL condition under which a part of an expression is lost: null although its operands are not.
 
-    Parts that name columns without a type are left out.
+    Returns None if that is never the case. Parts with columns of unknown type are left out.
     """
     return " or ".join(dict.fromkeys(_failures(tree, types))) or None
 
 
 def _failures(node: exp.Expr, types: Mapping[str, str]) -> Iterator[str]:
-    """One condition for each largest part that is null only where an operand is, or where a value is lost."""
+    """One condition for each largest part that is null only if an operand is null or a value is lost."""
     if isinstance(node, _ON_PURPOSE) or _calls(node, _CATCH):
         return
     if not _is_strict(node):
@@ -52,9 +52,11 @@ def _failures(node: exp.Expr, types: Mapping[str, str]) -> Iterator[str]:
 
 
 def _is_strict(node: exp.Expr) -> bool:
-    """Whether a node has a value wherever its operands have one, or loses it: nothing in it is null on purpose."""
+    """Whether a node is null only if an operand is null or its value is lost, never on purpose."""
     if isinstance(node, exp.Anonymous):
-        return not _calls(node, (*_CATCH, *_TAKE_NULL)) and not any(way.may_be_null for way in _ways(node))
+        return not _calls(node, (*_CATCH, *_TAKE_NULL)) and not any(
+            signature.may_be_null for signature in _signatures(node)
+        )
     # The parser has one node for `cast` and `try_cast`.
     return isinstance(node, _STRICT) and not (isinstance(node, exp.Cast) and node.args.get("safe"))
 
@@ -63,7 +65,7 @@ def _calls(node: exp.Expr, names: tuple[str, ...]) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.name).lower() in names
 
 
-def _ways(node: exp.Anonymous) -> tuple[Function, ...]:
+def _signatures(node: exp.Anonymous) -> tuple[Function, ...]:
     return functions()[str(node.name).lower()]
 
 
@@ -73,7 +75,7 @@ def _may_fail(node: exp.Expr, types: Mapping[str, str]) -> bool:
     if isinstance(node, exp.Cast):
         return _may_not_fit(type_of(node.this, types), type_of(node, types))
     if isinstance(node, exp.Anonymous):
-        return any(way.loses for way in _ways(node))
+        return any(signature.loses for signature in _signatures(node))
     return isinstance(node, _QUOTIENTS)
 
 

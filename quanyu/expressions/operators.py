@@ -1,4 +1,4 @@
-"""Operators on terms: comparisons and arithmetic, in the form that never fails and gives the same on both engines."""
+"""Comparisons and arithmetic on terms, in forms that never fail and give equal results on both engines."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BY_ORDER = ("<", "<=", ">", ">=")
 
 
 def rounded(term: Term) -> Term:
-    """Round a double to 40 bits, which are 12 significant digits, so that the last bits never decide; NaN is null.
+    """Round a double to 40 bits (12 significant digits), so that the last bits never decide. NaN becomes null.
 
-    Subtracting the product cuts off the bits below (Dekker's splitting): plain IEEE operations, equal everywhere.
+    Subtracting the product cuts off the lower bits (Dekker's splitting): IEEE operations, equal everywhere.
     """
     if term.type != "double":
         return term
@@ -30,7 +30,7 @@ def rounded(term: Term) -> Term:
 
 
 def compare(node: exp.Expr, sides: Sequence[Term]) -> Term:
-    """Compare two terms. Raises ExpressionError for what cannot be compared, in words."""
+    """Compare two terms. Raises ExpressionError if they cannot be compared."""
     sign = COMPARE[type(node)]
     if NULL in (sides[0].type, sides[1].type) and sign != "<=>":
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true: write `is null`")
@@ -44,20 +44,20 @@ def compare(node: exp.Expr, sides: Sequence[Term]) -> Term:
 
 
 def listed(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
-    """Whether a term is one of a list. Raises ExpressionError for a list of other types, or one with null in it."""
+    """Whether a term is in a list. Raises ExpressionError for a list of other types, or one with null in it."""
     if any(term.type == NULL for term in (value, *options)):
         raise ExpressionError(f"{node.sql(dialect='spark')} looks for null, which is never true: write `is null`")
     one, *others = (rounded(term) for term in alike([value, *options], "compares", node))
     if family(one.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains or arrays_overlap")
     if one.type == "double":
-        # One by one: the engines look for a computed double in a list differently.
+        # One by one, since engines search a list for a computed double differently.
         return Term(f"({' or '.join(f'{one.sql} = {term.sql}' for term in others)})", "boolean")
     return Term(f"({one.sql} in ({', '.join(term.sql for term in others)}))", "boolean")
 
 
 def between(node: exp.Expr, terms: Sequence[Term]) -> Term:
-    """Whether a term lies within two others, both included."""
+    """Whether a term is between two others (inclusive)."""
     if any(term.type == NULL for term in terms):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true")
     value, low, high = (rounded(term) for term in alike(terms, "compares", node))
@@ -67,10 +67,10 @@ def between(node: exp.Expr, terms: Sequence[Term]) -> Term:
 
 
 def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
-    """Add, subtract, multiply or divide numbers; what overflows, and what is divided by 0, is null."""
+    """Add, subtract, multiply or divide numbers. An overflow and a division by 0 give null."""
     for term in (left, right):
         if family(term.type) not in ("number", None):
-            raise ExpressionError(f"{node.sql(dialect='spark')} reckons with a {article(term.type)}: {_advice(term)}")
+            raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
     kinds = {left.type, right.type} - {NULL}
     if not kinds:
         return Term("cast(null as double)", "double")
@@ -90,7 +90,7 @@ def _number(sql: str) -> Term:
 
 
 def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:
-    """Exact: the result has room for every digit, or is refused."""
+    """Exact arithmetic. Refused if the result may need more than 38 digits."""
     (p1, s1), (p2, s2) = digits(left.type) or (1, 0), digits(right.type) or (1, 0)
     if isinstance(node, exp.Mul):
         kind = decimal(p1 + p2 + 1, s1 + s2)
@@ -104,16 +104,16 @@ def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:
 
 
 def negative(node: exp.Expr, term: Term) -> Term:
-    """A number with the other sign."""
+    """The negated number."""
     if family(term.type) not in ("number", None):
-        raise ExpressionError(f"{node.sql(dialect='spark')} reckons with a {article(term.type)}: {_advice(term)}")
+        raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
     if term.type in WHOLE:
         return Term(f"try_subtract(0L, {term.to('bigint').sql})", "bigint")
     return Term(f"cast(0 - {term.sql} as {term.type})", term.type) if term.type != NULL else term
 
 
 def conditions(node: exp.Expr, terms: Sequence[Term], joined: str) -> Term:
-    """Join conditions by `and` or `or`, in halves, since engines read a long flat chain as deep as it is long."""
+    """Join conditions by `and` or `or` as a balanced tree, since engines nest a flat chain as deep as it is long."""
     for term in terms:
         if term.type not in ("boolean", NULL):
             raise ExpressionError(f"{term.sql} is a {article(term.type)}, where a condition is wanted")

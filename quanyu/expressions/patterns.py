@@ -1,4 +1,4 @@
-"""Literals that are small languages of their own: regular expressions, date patterns, JSON paths, units."""
+"""Literals with a syntax of their own: regular expressions, date patterns, JSON paths, units."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ANY = "[^\\n\\r\\x85\\u2028\\u2029]"
 
 
 def pattern(text: str) -> str:
-    r"""Write a regular expression so that both engines read the same: `\d \w \s` as ASCII classes, `.` and `$` alike.
+    r"""Rewrite a regular expression for equal results on both engines: `\d \w \s` as ASCII classes, also `.` and `$`.
 
-    Raises ExpressionError for what only one engine has: look-around, back references, flags, Unicode classes.
+    Raises ExpressionError for features of only one engine: look-around, back references, flags, Unicode classes.
     """
     if not text:
         raise ExpressionError("an empty regular expression matches everywhere: write length(x) > 0, or name a pattern")
@@ -40,7 +40,7 @@ def groups(text: str) -> int:
 
 
 def _pattern_part(piece: str, inside: bool, text: str) -> tuple[bool, str]:
-    """Write one piece of a regular expression; also whether what follows stands inside of brackets."""
+    """Rewrite one token of a regular expression. Also returns whether the next token is inside of square brackets."""
     if piece.startswith("\\"):
         return inside, _escape(piece[1:], inside, text)
     if inside:
@@ -50,7 +50,7 @@ def _pattern_part(piece: str, inside: bool, text: str) -> tuple[bool, str]:
     if piece.startswith("["):
         return not piece.endswith("]"), piece if not piece.endswith("]") else f"{piece[:-1]}\\]"
     if piece.startswith("(?") and piece != "(?:":
-        why = next(told for start, told in _REFUSED.items() if piece.startswith(start))
+        why = next(construct for start, construct in _REFUSED.items() if piece.startswith(start))
         raise ExpressionError(f"{text!r}: regular expressions here have no {why}")
     if len(piece) == 2 and piece[1] == "+":
         raise ExpressionError(f"{text!r}: regular expressions here have no possessive quantifiers")
@@ -72,7 +72,7 @@ def _escape(letter: str, inside: bool, text: str) -> str:
 
 
 def replacement(text: str) -> str:
-    """Check what a match is replaced by: text, and $1 to $9. Raises ExpressionError for other uses of $ and \\."""
+    """Check the replacement of a match: text, and $1 to $9. Raises ExpressionError for other uses of $ and \\."""
     if re.search(r"\$(?![1-9](?![0-9A-Za-z_]))|\\", text):
         raise ExpressionError(f"{text!r}: a replacement is text with $1 to $9, each followed by no letter or digit")
     return text
@@ -85,7 +85,7 @@ _SIGNS = frozenset("-/.:, 年月日时分秒")
 
 def date_format(text: str) -> str:
     """Check a date pattern. Raises ExpressionError for letters that engines read differently."""
-    parts = [found.group() for found in _RUNS.finditer(text)]
+    parts = [match.group() for match in _RUNS.finditer(text)]
     strange = [part for part in parts if part not in _FIELDS and part not in _SIGNS and not part.startswith("'")]
     if "".join(parts) != text or not text or strange:
         raise ExpressionError(
@@ -109,14 +109,14 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def unit(text: str) -> str:
-    """Check a unit of time."""
+    """Check a unit of time. Raises ExpressionError for an unknown one."""
     if text.lower() not in _UNITS:
         raise ExpressionError(f"{text!r}: a unit is one of {', '.join(_UNITS)}")
     return text.lower()
 
 
 def weekday(text: str) -> str:
-    """Check a day of the week."""
+    """Check a day of the week. Raises ExpressionError for an unknown one."""
     if text.title()[:3] not in _DAYS:
         raise ExpressionError(f"{text!r}: a day of the week is one of {', '.join(_DAYS)}")
     return text.title()[:3]

@@ -1,4 +1,4 @@
-"""The page of all that an expression may call, written from the table of functions itself."""
+"""The reference page of functions and casts in expressions, generated from the function table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ list lacks. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`, `
 
 
 def markdown() -> str:
-    """Return the page: functions, aggregates, casts, and what is refused with what to write instead."""
+    """Return the page as Markdown: functions, aggregates, casts, and refused functions with what to write instead."""
     functions = [_written(line) for line in TABLE.splitlines()]
     casts = sorted(f"{start} → {end}" for start, end in PAIRS)
     instead = [f"| {start} → {end} | {words} |" for (start, end), words in sorted(INSTEAD.items())]

@@ -1,4 +1,4 @@
-"""What Spark has and declarations may not use, with the reason and what to write instead."""
+"""Spark functions and syntax that declarations may not use, with the reason and what to write instead."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ REFUSED: dict[str, str] = {
 
 _STATEMENT = "may hold no alias, parameter, subquery, * or statement"
 
-# Nodes that have a name of their own in messages.
+# Nodes with a message of their own.
 NODES: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.Query, exp.Alias, exp.Command, exp.DDL, exp.DML, exp.Placeholder, exp.Parameter, exp.Exists), _STATEMENT),
     ((exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime), _CLOCK),

@@ -1,4 +1,4 @@
-"""The one expression language: Spark SQL expressions, parsed, checked node by node, typed and written safely."""
+"""The expression language: Spark SQL expressions, parsed, checked node by node, typed and written safely."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Expression:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of all columns, qualified where the text qualifies them, each once, in order of appearance."""
+        """Distinct names of all columns, with their qualifier if written, in order of appearance."""
         return tuple(dict.fromkeys(column_name(node) for node in self.tree.find_all(exp.Column, bfs=False)))
 
     @property
     def roots(self) -> dict[str, str]:
-        """For each of `columns`, the part before its first dot; a dot within backticks parts nothing."""
+        """For each of `columns`, the part before its first dot. A dot inside backticks does not count."""
         nodes = self.tree.find_all(exp.Column, bfs=False)
         return {column_name(node): node.parts[0].name for node in nodes}
 
     @property
     def aggregates(self) -> bool:
-        """Whether it aggregates rows."""
+        """Whether it contains an aggregate."""
         return self.tree.find(exp.AggFunc) is not None
 
     def sql(self) -> str:
@@ -62,7 +62,7 @@ def to_sql(tree: exp.Expr) -> str:
 def parse(text: str) -> Expression:
     """Parse one expression and check each of its nodes.
 
-    Raises ExpressionError for a statement, a subquery, what is not Spark SQL, and whatever the table does not list.
+    Raises ExpressionError for a statement, a subquery, invalid SQL, and any function that the table does not list.
     """
     shown = _shown(text)
     if len(text) > LONGEST:
@@ -92,12 +92,12 @@ def parse(text: str) -> Expression:
 
 
 def _shown(text: str) -> str:
-    """An expression as it stands in a message: whole, unless nobody would read it."""
+    """The text of an expression for messages, shortened if it is long."""
     return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."
 
 
 def _bracket_depth(text: str) -> int:
-    """How deep brackets nest, told without parsing; those within text literals count too."""
+    """Nesting depth of brackets, computed without parsing. Brackets inside of text literals count too."""
     depth = deepest = 0
     for character in text:
         depth += (character in "([") - (character in ")]")
@@ -106,9 +106,11 @@ def _bracket_depth(text: str) -> int:
 
 
 def _check_node(shown: str, node: exp.Expr) -> None:
-    """Raise ExpressionError for a node that the grammar does not list, however it is written."""
+    """Raise ExpressionError for a node that the grammar does not allow."""
     if type(node) not in ALLOWED:
-        why = next((told for kinds, told in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use")
+        why = next(
+            (reason for kinds, reason in NODES if isinstance(node, kinds)), f"{type(node).__name__} is not in use"
+        )
         raise ExpressionError(f"{shown}{'' if why.startswith('may') else ':'} {why}")
     if isinstance(node, exp.Anonymous):
         check_call(node, shown)
@@ -121,21 +123,21 @@ def _check_node(shown: str, node: exp.Expr) -> None:
 
 
 def qualifiers(texts: Iterable[str]) -> list[str]:
-    """Return what stands before the dot of the columns that expressions name, sorted, each once."""
+    """Return the distinct qualifiers (`table` of `table.column`) in expressions, sorted."""
     columns = (column for text in texts for column in parse(text).columns)
     return sorted({column.split(".")[0] for column in columns if "." in column})
 
 
 def type_of(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
-    """Return the Spark type of an expression over columns with these types; `null` for what is always null.
+    """Return the Spark type of an expression over columns with these types; `null` if it is always null.
 
-    Raises ExpressionError, in words, for an unknown column and for values that do not go together.
+    Raises ExpressionError for an unknown column and for types that do not fit.
     """
     return _term(tree, schema).type
 
 
 def safe_sql(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
-    """Write an expression as SQL that gives the same on both engines, and null where a value is bad.
+    """Write an expression as SQL with equal results on both engines, and null instead of an error.
 
     Raises ExpressionError as `type_of` does.
     """
@@ -143,9 +145,9 @@ def safe_sql(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> str:
 
 
 def cast_sql(tree: exp.Expr | Expression, schema: Mapping[str, str], wanted: str) -> str:
-    """Write an expression, cast to a type, as `safe_sql` does; what cannot be cast is null.
+    """Write an expression, cast to a type, as `safe_sql` does. A value that cannot be cast is null.
 
-    Raises ExpressionError for a cast that there is not.
+    Raises ExpressionError for a pair of types without a cast.
     """
     return cast(_term(tree, schema), wanted).sql
 
@@ -154,20 +156,20 @@ def _term(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> Term:
     return typed(tree.tree if isinstance(tree, Expression) else tree, schema)
 
 
-def check_columns(expression: Expression, known: Iterable[str]) -> None:
-    """Raise ExpressionError when a column is not known, with the nearest name."""
-    names = set(known)
+def check_columns(expression: Expression, columns: Iterable[str]) -> None:
+    """Raise ExpressionError, with the nearest name, for an unknown column."""
+    names = set(columns)
     for column in expression.columns:
         if column not in names:
             raise ExpressionError(f"{_shown(expression.text)}: unknown column {column!r}; {nearest(column, names)}")
 
 
 def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, loose: bool = False) -> None:
-    """Raise ExpressionError when the expression is not sound, or its type is of another family than the wanted one.
+    """Raise ExpressionError if the expression is invalid, or its type is of another family than the wanted one.
 
-    `schema` maps column names to Spark types. With `loose`, text is accepted for anything, since it will be cast.
+    `schema` maps column names to Spark types. With `loose`, text is accepted for any type, since it will be cast.
     """
-    kind = _told(expression, schema)
+    kind = _checked_type(expression, schema)
     have, want = family_of(kind), family_of(wanted)
     if kind == NULL or have == want or (loose and "text" in (have, want)):
         if loose:
@@ -177,7 +179,7 @@ def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, l
 
 
 def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
-    """Return number, text, time, truth or list, or None where it cannot be known."""
+    """Return number, text, time, truth or list, or None if the type is unknown."""
     try:
         others = dict.fromkeys((column for column in expression.columns if "." in column), NULL)
         return family_of(type_of(expression, {**others, **schema}))
@@ -186,22 +188,22 @@ def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
 
 
 def mismatches(expression: Expression, schema: Mapping[str, str]) -> str | None:
-    """Say what does not go together in an expression, or None."""
+    """Say which types do not fit in an expression, or None."""
     try:
-        _told(expression, schema)
+        _checked_type(expression, schema)
     except ExpressionError as error:
         return str(error)
     return None
 
 
-def _told(expression: Expression, schema: Mapping[str, str]) -> str:
-    """The type; errors begin with the whole text. Columns without a known type are left to the check of columns."""
+def _checked_type(expression: Expression, schema: Mapping[str, str]) -> str:
+    """The type; errors begin with the whole text. `check_columns` reports columns of unknown type."""
     if any(not schema.get(column) for column in expression.columns):
         return NULL
     try:
         return type_of(expression, schema)
     except ExpressionError as error:
-        told = str(error)
+        message = str(error)
         raise ExpressionError(
-            told if told.startswith(_shown(expression.text)) else f"{_shown(expression.text)}: {told}"
+            message if message.startswith(_shown(expression.text)) else f"{_shown(expression.text)}: {message}"
         ) from None

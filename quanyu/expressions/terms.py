@@ -1,4 +1,4 @@
-"""Terms: a part of an expression with its type, written in SQL that means the same on both engines."""
+"""Terms: a part of an expression with its type, as SQL with equal results on both engines."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from quanyu.errors import ExpressionError
 from quanyu.expressions.datatypes import NULL, converted, family, shared_type
 from quanyu.literals import quoted
 
-# A day, and a time of day if any, with an offset if any; never a word such as `now`, which would ask the clock.
+# A day, optionally with a time and an offset; no word such as `now`, which would read the clock.
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:\d{2})?)?")
 
 
 @dataclass(frozen=True)
 class Term:
-    """A typed part: SQL that may stand anywhere a value may, its type, and the text where it is a text literal."""
+    """A typed part: SQL that can be used as any operand, its type, and `text` if it is a text literal."""
 
     sql: str
     type: str
     text: str | None = None
 
     def to(self, wanted: str) -> Term:
-        """The same value as one of a type that can hold it."""
+        """The same value converted to a wider type."""
         return self if self.type == wanted else Term(converted(self.sql, self.type, wanted), wanted)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a part may name: columns with their types, and the variables of the lambdas around it."""
+    """Names in scope: columns with their types, and variables of the enclosing lambdas."""
 
     columns: Mapping[str, str]
     variables: Mapping[str, str]
@@ -43,12 +43,12 @@ class Scope:
 
 
 def filled(form: str, parts: Mapping[str, str]) -> str:
-    """Put parts into a form, all at once, so that braces within a part stay as they are."""
+    """Fill parts into a form in one pass, so that braces inside of a part are not replaced."""
     return re.sub(r"\{(\d|\*|to)\}", lambda at: parts.get(at.group(1), at.group(0)), form)
 
 
 def moment(text: str, wanted: str) -> Term:
-    """A date or timestamp written as text. Raises ExpressionError for a word, or a day that is none."""
+    """A date or timestamp written as text. Raises ExpressionError for anything else."""
     match = _MOMENT.fullmatch(text.strip())
     try:
         if match is None:
@@ -65,7 +65,7 @@ def moment(text: str, wanted: str) -> Term:
 
 
 def timed(terms: Sequence[Term]) -> list[Term]:
-    """Read text literals as moments where they stand beside dates or timestamps."""
+    """Read text literals as dates or timestamps if they are compared with such."""
     times = [term.type for term in terms if term.type in ("date", "timestamp")]
     if not times:
         return list(terms)
@@ -78,12 +78,12 @@ def _finer(text: str, wanted: str) -> str:
 
 
 def alike(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
-    """Write terms as one shared type. Raises ExpressionError where they have none; `what` says what is done."""
+    """Convert terms to their common type. Raises ExpressionError if there is none; `what` is the message's verb."""
     read = timed(terms)
     kind = shared_type(term.type for term in read)
     if kind is None:
-        told = whole if isinstance(whole, str) else whole.sql(dialect="spark")
-        raise ExpressionError(f"{told} {what} {different([term.type for term in read])}")
+        text = whole if isinstance(whole, str) else whole.sql(dialect="spark")
+        raise ExpressionError(f"{text} {what} {different([term.type for term in read])}")
     return [term.to(kind) for term in read] if kind != NULL else read
 
 
@@ -96,7 +96,7 @@ _HINTS = {
 
 
 def different(types: Sequence[str]) -> str:
-    """Say of two of the types that they differ, and what to do: `a number (int) with a text (string): ...`."""
+    """Say that two of the types differ, and what to do: `a number (int) with a text (string): ...`."""
     kinds = list(dict.fromkeys(kind for kind in types if kind != NULL))
     pairs = [
         (one, other) for n, one in enumerate(kinds) for other in kinds[n + 1 :] if shared_type((one, other)) is None

@@ -1,4 +1,4 @@
-"""Types an expression and writes it in SQL that gives the same on both engines: one handler for each kind of node."""
+"""Types an expression and writes it as SQL with equal results on both engines: one handler per kind of node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[exp.Expr, Scope], Term]
 
 
 def typed(tree: exp.Expr, schema: Mapping[str, str]) -> Term:
-    """Type an expression and write it safely. Raises ExpressionError, in words, for what has no type."""
+    """Type an expression and write it safely. Raises ExpressionError if it has no type."""
     try:
         return write(tree, Scope(schema, {}))
     except RecursionError:
@@ -29,7 +29,7 @@ def typed(tree: exp.Expr, schema: Mapping[str, str]) -> Term:
 
 
 def write(node: exp.Expr, scope: Scope) -> Term:
-    """Type and write one node with all that is in it."""
+    """Type and write one node and its children."""
     handler = HANDLERS.get(type(node))
     if handler is None:
         raise ExpressionError(f"{node.sql(dialect='spark')!r} is not in use: {type(node).__name__}")
@@ -78,7 +78,7 @@ def _not(node: exp.Expr, scope: Scope) -> Term:
 
 
 def condition(node: exp.Expr, scope: Scope, settle: bool = True) -> Term:
-    """A condition; with `settle`, as `case` and `if` ask it: two-valued."""
+    """A condition; with `settle` two-valued, as in `case` and `if`."""
     try:
         term = write(two_valued(node) if settle else node, scope)
     except ExpressionError:
@@ -113,20 +113,20 @@ def _is(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _like(node: exp.Expr, scope: Scope) -> Term:
-    text, told = write(node.this, scope), node.sql(dialect="spark")
+    text, source = write(node.this, scope), node.sql(dialect="spark")
     wanted = write(node.expression, scope)
     if text.type not in ("string", NULL) or wanted.text is None:
-        raise ExpressionError(f"{told!r}: compares a text with a pattern that is written out")
+        raise ExpressionError(f"{source!r}: compares a text with a pattern that is written out")
     if isinstance(node, exp.Like) and "\\" in wanted.text:
-        raise ExpressionError(f"{told!r}: a pattern of `like` has no \\: write contains, startswith or rlike")
-    sign, told = ("like", wanted.text) if isinstance(node, exp.Like) else ("rlike", pattern(wanted.text))
-    sql = f"({text.to('string').sql} {sign} {quoted(told)})"
+        raise ExpressionError(f"{source!r}: a pattern of `like` has no \\: write contains, startswith or rlike")
+    sign, checked = ("like", wanted.text) if isinstance(node, exp.Like) else ("rlike", pattern(wanted.text))
+    sql = f"({text.to('string').sql} {sign} {quoted(checked)})"
     return Term(f"(not {sql})" if node.args.get("negate") else sql, "boolean")
 
 
 def _arithmetic(node: exp.Expr, scope: Scope) -> Term:
     if isinstance(node.expression, exp.Interval):
-        return _moved(node, write(node.this, scope))
+        return _plus_interval(node, write(node.this, scope))
     return operators.arithmetic(node, write(node.this, scope), write(node.expression, scope))
 
 
@@ -134,12 +134,12 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _DAYS = {"day": 1, "week": 7}
 
 
-def _moved(node: exp.Expr, term: Term) -> Term:
-    """A date or timestamp and an interval; whole days move dates only, since a day may have 23 or 25 hours."""
-    told, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
+def _plus_interval(node: exp.Expr, term: Term) -> Term:
+    """A date or timestamp plus an interval. Days can be added only to dates, since a day may have 23 or 25 hours."""
+    text, unit = node.sql(dialect="spark"), str(node.expression.args.get("unit") or "").lower().rstrip("s")
     amount = str(node.expression.name)
     if not amount.lstrip("-").isdecimal() or not isinstance(node, exp.Add | exp.Sub) or len(amount) > 6:
-        raise ExpressionError(f"{told!r}: an interval is a whole number of one unit, such as interval 3 days")
+        raise ExpressionError(f"{text!r}: an interval is a whole number of one unit, such as interval 3 days")
     count = int(amount) * (1 if isinstance(node, exp.Add) else -1)
     if term.type == "date" and unit in _DAYS:
         return Term(f"date_add({term.sql}, {count * _DAYS[unit]})", "date")
@@ -147,7 +147,7 @@ def _moved(node: exp.Expr, term: Term) -> Term:
         return Term(f"add_months({term.sql}, {count * (12 if unit == 'year' else 1)})", "date")
     if term.type == "timestamp" and unit in _SECONDS:
         return Term(f"({term.sql} + interval {count * _SECONDS[unit]} second)", "timestamp")
-    raise ExpressionError(f"{told!r}: dates move by days, weeks, months and years, timestamps by hours, minutes and "
+    raise ExpressionError(f"{text!r}: dates move by days, weeks, months and years, timestamps by hours, minutes and "
                           "seconds: write to_date(x) first")  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def _if(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _coalesce(node: exp.Expr, scope: Scope) -> Term:
-    """Flat, since one engine takes twice as long for each level of nesting."""
+    """Written flat, since one engine takes twice as long for each level of nesting."""
     parts, queue = [], [node]
     while queue:
         part = queue.pop(0)
@@ -219,11 +219,11 @@ def _cast(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _bracket(node: exp.Expr, scope: Scope) -> Term:
-    items, told = write(node.this, scope), node.sql(dialect="spark")
+    items, text = write(node.this, scope), node.sql(dialect="spark")
     places = [write(part, scope) for part in node.expressions]
     inner = element(items.type)
     if inner is None or len(places) != 1 or places[0].type not in WHOLE:
-        raise ExpressionError(f"{told!r}: after a list comes the place of one element, from 0, in square brackets")
+        raise ExpressionError(f"{text!r}: after a list comes the place of one element, from 0, in square brackets")
     return Term(forms.element(items.sql, cast(places[0], "int").sql), inner)
 
 
@@ -247,7 +247,7 @@ def _call(node: exp.Expr, scope: Scope) -> Term:
 
 
 def _aggregate(node: exp.Expr, scope: Scope) -> Term:
-    # Late, since aggregates are written of expressions, and expressions may hold aggregates.
+    # Imported here, since expressions and aggregates depend on each other.
     from quanyu.expressions.aggregates import Aggregate
 
     when, call = (node.expression.this, node.this) if isinstance(node, exp.Filter) else (None, node)

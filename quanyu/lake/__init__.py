@@ -1,4 +1,4 @@
-"""Delta tables under one root, by one reader and writer."""
+"""Delta tables under one root, with a single reader and writer."""
 
 from quanyu.lake.lake import Lake, Written, place_of
 

@@ -1,4 +1,4 @@
-"""Who commits to a lake: deltalake in the embedded form, Delta's own writer in the cluster form; one for good."""
+"""The committer of a lake: deltalake in the embedded form, Delta's own writer in the cluster form. It never changes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CommitterName = Literal["deltalake", "spark"]
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """What a commit carries: the place, the receipt's text, and the application with the number that fences it.
+    """Metadata of a commit: the place, the receipt's text, and Delta's application id and transaction number (fence).
 
-    The number is the application's last one, as it was when its step began, plus 1: a commit whose number is there
-    already comes from a run that another one has overtaken.
+    The number is the application's last one at the start of its step, plus 1. If that number exists already, another
+    run has committed first.
     """
 
     place: str
@@ -39,57 +39,57 @@ class CommitInfo:
 
 @dataclass(frozen=True)
 class Maintenance:
-    """What the upkeep of a table did: small files that it put together, and files that no kept version needs."""
+    """Result of the maintenance of a table: compacted small files, and removed files that no retained version needs."""
 
     compacted: int = 0
     removed: int = 0
 
 
 class Committer(Protocol):
-    """Commits to tables by their paths, each call one fenced commit.
+    """Commits to tables by their paths. Each call is one fenced commit.
 
-    A commit fails with RetryableError where another one of the same application came in between, and with QuanyuError
-    where rows break a constraint of the table.
+    A commit raises RetryableError if another run of the same application has committed first, and QuanyuError if rows
+    break a constraint of the table.
     """
 
     def create(self, path: str, layout: Layout) -> None:
-        """Create a table, unless it is there; what an interrupted creation left out is added."""
+        """Create a table if it does not exist, and complete an interrupted creation."""
 
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
-        """Add columns behind those that are there."""
+        """Add columns after the existing ones."""
 
     def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
         """Append staged rows."""
 
     def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
-        """Put staged rows in place of those that a condition selects, or of all."""
+        """Replace the rows that a condition selects, or all rows, by staged rows."""
 
     def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
-        """Insert, update and delete whole rows by a key, as the column `_op` says; deletes name rows that are there."""
+        """Insert, update and delete rows by a key, according to the column `_op`. Deletes refer to existing rows."""
 
     def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Append rows of this process."""
+        """Append a pyarrow table."""
 
     def replace_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Put rows of this process in place of all."""
+        """Replace all rows by a pyarrow table."""
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
-        """Update rows by a key, and insert those that are new."""
+        """Update rows by a key, and insert new ones."""
 
     def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
-        """Put small files together, and remove what is older than the retention; `with_log`: commits of the log too.
+        """Compact small files, and remove files older than the retention; with `with_log` also commits of the log.
 
-        No row changes. What it commits has no receipt.
+        No row changes. Its commits have no receipt.
         """
 
 
 def overtaken(place: str) -> RetryableError:
-    """Say that another run committed first."""
+    """Error for a commit after which another run has committed first."""
     return RetryableError(f"{place}: another run wrote at the same time; run it again")
 
 
 def committer_name(settings: Settings) -> CommitterName:
-    """Return the committer that is written down in a lake, or that its form asks for where nothing is yet."""
+    """Return the committer that is recorded in a lake; for a new lake the one of the settings."""
     file = settings.lake / "_committer"
     if not file.is_file():
         return "spark" if settings.spark.remote else "deltalake"
@@ -104,7 +104,7 @@ def committer_name(settings: Settings) -> CommitterName:
 
 
 def write_down(settings: Settings, name: CommitterName) -> None:
-    """Write a lake's committer down, once: two that differ do not exclude each other's commits."""
+    """Record a lake's committer, once, since different committers do not exclude each other's commits."""
     file = settings.lake / "_committer"
     if file.exists():
         return

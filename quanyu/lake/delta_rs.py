@@ -1,4 +1,4 @@
-"""The committer of the embedded form: deltalake commits files that the engine wrote, whichever engine that was."""
+"""The committer of the embedded form: deltalake commits files that the engine has written."""
 
 from __future__ import annotations
 
@@ -22,48 +22,52 @@ if TYPE_CHECKING:
     from quanyu.lake.staging import Staged
 
 BATCH_ROWS = 100_000
-# A longer list of partitions saves nothing.
+# A condition on more partitions is not faster.
 MOST_PARTITIONS = 20
-# Fewer files, and fewer commits since the last checkpoint, cost a reader less than the upkeep does.
+# With fewer files, or fewer commits since the last checkpoint, maintenance costs more than it saves.
 MANY_FILES, MANY_COMMITS = 8, 10
-# The library itself would remove commits after 30 days, receipts with them: the upkeep does it, by its retention.
-# How deltalake, and pyarrow under it, say that rows break a rule of the table; the texts go on with values of rows.
+# The library would remove commits, with their receipts, after 30 days. The upkeep does it by its own retention.
+# Parts of messages of deltalake and pyarrow for a broken constraint. The messages also contain values of rows.
 _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
 
 class DeltaRsCommitter:
-    """Reads the fence and commits with one handle of the table, so that deltalake sees every commit in between."""
+    """Reads the fence and commits with one open table, so that deltalake detects every commit in between."""
 
     def create(self, path: str, layout: Layout) -> None:
-        """Create a table, and add what an interrupted creation left out."""
+        """Create a table, and complete an interrupted creation."""
         from deltalake import DeltaTable, Schema
 
-        known = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
+        delta_properties = {key: value for key, value in layout.properties.items() if key.startswith("delta.")}
         schema = Schema([_field(name, column) for name, column in layout.columns.items()])
         table = DeltaTable.create(
             path, schema, mode="ignore", partition_by=list(layout.partitioned_by) or None,
-            description=layout.description or None, configuration=known,
+            description=layout.description or None, configuration=delta_properties,
         )  # fmt: skip
-        there = table.metadata().configuration
+        existing = table.metadata().configuration
         for name, rule in layout.constraints.items():
-            if f"delta.constraints.{name}" not in there:
+            if f"delta.constraints.{name}" not in existing:
                 table.alter.add_constraint({name: rule})
-        own = {key: value for key, value in layout.properties.items() if there.get(key) != value and key not in known}
+        own = {
+            key: value
+            for key, value in layout.properties.items()
+            if existing.get(key) != value and key not in delta_properties
+        }
         if own:
             table.alter.set_table_properties(own, raise_if_not_exists=False)
 
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
-        """Add columns behind those that are there."""
+        """Add columns after the existing ones."""
         from deltalake import DeltaTable
 
         DeltaTable(path).alter.add_columns([_field(name, column) for name, column in columns.items()])
 
     def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
-        """Link the staged files into the table's folder and add them, once their rows were checked."""
+        """Check the staged rows, link their files into the table's folder, and commit them."""
         self._add(path, rows, "append", commit)
 
     def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
-        """Replace all by the staged files as they are, or the rows of a condition in batches of bounded memory."""
+        """Replace all rows by the staged files, or the rows of a condition in batches of bounded memory."""
         from deltalake import write_deltalake
 
         if where is None:
@@ -110,11 +114,11 @@ class DeltaRsCommitter:
             merging.when_not_matched_insert(values, "s.`_op` <> 'delete'").execute()
 
     def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Append rows of this process."""
+        """Append a pyarrow table."""
         self._write_rows(path, rows, "append", commit)
 
     def replace_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Put rows of this process in place of all."""
+        """Replace all rows by a pyarrow table."""
         self._write_rows(path, rows, "overwrite", commit)
 
     def _write_rows(self, path: str, rows: pa.Table, mode: Any, commit: CommitInfo) -> None:
@@ -124,7 +128,7 @@ class DeltaRsCommitter:
             write_deltalake(table, _typed(table, rows, commit.place), mode=mode, commit_properties=properties)
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
-        """Update rows by a key, and insert those that are new."""
+        """Update rows by a key, and insert new ones."""
         with _open(path, commit) as (table, properties):
             same = " and ".join(f"t.`{name}` = s.`{name}`" for name in on)
             merging = table.merge(
@@ -137,7 +141,7 @@ class DeltaRsCommitter:
             merging.when_matched_update_all().when_not_matched_insert_all().execute()
 
     def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
-        """Compact, vacuum, and write a checkpoint, behind which old commits of the log are removed."""
+        """Compact, vacuum, and write a checkpoint. Old commits before it are removed."""
         from deltalake import DeltaTable
 
         table, compacted = DeltaTable(path), 0
@@ -157,7 +161,7 @@ class DeltaRsCommitter:
 def _vacuum(table: Any, path: str, retention: timedelta) -> int:
     hours = int(retention.total_seconds() // 3600)
     expired = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
-    # It names files too that an earlier call removed, and commits each time.
+    # It also lists files that an earlier call removed, and commits each time.
     removed = [file for file in expired if (Path(path) / file).exists()]
     if removed:
         table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
@@ -170,13 +174,13 @@ def _last_checkpoint(path: str) -> int:
 
 
 def _oldest_commit(path: str) -> datetime:
-    """When the first commit that the log has was written; removing goes by the same time."""
+    """When the first commit in the log was written, by the clock that decides about its removal."""
     file = min((Path(path) / "_delta_log").glob("*.json"))
     return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _within(changes: Staged, name: str) -> str:
-    """Say which partitions the changes are of, so that files of others are neither read nor conflicts."""
+    """Condition on the partitions of the changes, so that other partitions are not read and do not conflict."""
     values = {
         value for batch in changes.dataset().to_batches(columns=[name]) for value in batch[name].unique().to_pylist()
     }
@@ -192,7 +196,7 @@ def _same(name: str, nullable: bool) -> str:
 
 @contextlib.contextmanager
 def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
-    """Open a table once, for the fence and for the commit; its errors hold values of rows and are not shown."""
+    """Open a table once, for the fence and the commit. Its errors contain values of rows and are not shown."""
     from deltalake import CommitProperties, DeltaTable, Transaction
     from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -228,7 +232,7 @@ def _arrow_schema(table: Any) -> pa.Schema:
 
 
 def _batches(table: Any, rows: Staged, more: Sequence[str] = ()) -> Any:
-    """Read staged rows as a stream of batches in the table's columns and types, and further columns as they are."""
+    """Stream staged rows as batches in the table's columns and types, plus the columns in `more`."""
     import pyarrow as pa
 
     schema = _arrow_schema(table)

@@ -24,7 +24,7 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 class SparkCommitter:
-    """Commits through the session of Apache Spark, whose Delta skips a commit with a number that is taken already."""
+    """Commits through Apache Spark's session. Its Delta silently skips a commit with a used transaction number."""
 
     def __init__(self, session: Callable[[], SparkSession]) -> None:
         self._session = session
@@ -45,7 +45,7 @@ class SparkCommitter:
         )  # fmt: skip
 
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
-        """Add columns behind those that are there."""
+        """Add columns after the existing ones."""
         declared = ", ".join(_declared(name, column) for name, column in columns.items())
         self._run(path, f"alter table {_name(path)} add columns ({declared})")
 
@@ -58,7 +58,7 @@ class SparkCommitter:
         self._save(path, rows.rows, "append", {}, commit)
 
     def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
-        """Put staged rows in place of those that a condition selects, or of all."""
+        """Replace the rows that a condition selects, or all rows, by staged rows."""
         self._save(path, rows.rows, "overwrite", {"replaceWhere": where} if where else {}, commit)
 
     def _save(self, path: str, rows: DataFrame, mode: str, options: Mapping[str, str], commit: CommitInfo) -> None:
@@ -68,7 +68,7 @@ class SparkCommitter:
             writer.save(path)
 
     def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
-        """Merge staged changes by one statement."""
+        """Merge staged changes with one MERGE statement."""
         self._merge(path, changes.rows, on, commit)
 
     def _merge(self, path: str, changes: DataFrame, on: Sequence[str], commit: CommitInfo) -> None:
@@ -80,7 +80,7 @@ class SparkCommitter:
         sets = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
         names, values = (", ".join(f"{alias}`{name}`" for name in columns) for alias in ("", "s."))
         settings = {_APPLICATION: commit.application, _NUMBER: str(commit.number), _METADATA: commit.receipt}
-        # A MERGE takes its receipt from the session, which has one at a time.
+        # A MERGE reads its receipt from a setting of the session.
         with self._merging, session_settings(session, settings):
             self._run(
                 path, f"merge into {_name(path)} t using {view} s on {same} "  # noqa: S608 (declared names only)
@@ -89,26 +89,26 @@ class SparkCommitter:
             )  # fmt: skip
 
     def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Append rows of this process."""
+        """Append a pyarrow table."""
         self._save(path, self._frame(path, rows), "append", {}, commit)
 
     def replace_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:
-        """Put rows of this process in place of all."""
+        """Replace all rows by a pyarrow table."""
         self._save(path, self._frame(path, rows), "overwrite", {}, commit)
 
     def upsert_rows(self, path: str, rows: pa.Table, on: Sequence[str], commit: CommitInfo) -> None:
-        """Update rows by a key, and insert those that are new."""
+        """Update rows by a key, and insert new ones."""
         self._merge(path, self._frame(path, rows).selectExpr("*", "'update' as _op"), on, commit)
 
     def maintain(self, path: str, retention: timedelta, with_log: bool) -> Maintenance:
-        """Compact and vacuum. Spark writes checkpoints by itself, and the log keeps all commits with their receipts."""
+        """Compact and vacuum. Spark writes checkpoints itself, and the log retains all commits with their receipts."""
         hours = int(retention.total_seconds() // 3600)
         settings = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
         with guard(path), session_settings(self._session(), settings):
             metrics = self._session().sql(f"optimize {_name(path)}").collect()[0]["metrics"]
             expired = self._session().sql(f"vacuum {_name(path)} retain {hours} hours dry run").collect()
             self._session().sql(f"vacuum {_name(path)} retain {hours} hours").collect()
-        # It names folders too, each time again.
+        # It also lists folders, each time again.
         removed = [row["path"] for row in expired if row["path"].endswith(".parquet")]
         return Maintenance(int(metrics["numFilesRemoved"]), len(removed))
 
@@ -116,7 +116,7 @@ class SparkCommitter:
         import pyarrow as pa
 
         session = self._session()
-        # A missing value that is required is Delta's to refuse, in the words of a commit.
+        # Delta itself refuses a missing required value when it commits.
         rows = rows.cast(pa.schema([field.with_nullable(True) for field in rows.schema]))
         with guard(path):
             schema = session.read.format("delta").load(path).schema
@@ -128,7 +128,7 @@ class SparkCommitter:
 
 @contextlib.contextmanager
 def session_settings(session: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Set a session's settings for a while."""
+    """Set a session's settings inside the block."""
     before = {key: session.conf.get(key, None) for key in values}
     for key, value in values.items():
         session.conf.set(key, value)

@@ -1,4 +1,4 @@
-"""The only reader and writer of Delta: as known on a day, fenced commits with receipts, none without a change."""
+"""The only reader and writer of Delta tables. Commits are fenced and have receipts; without a change there is none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REWRITE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did, in rows; `version` is None where nothing was committed."""
+    """Numbers of rows that a write changed; `version` is None if nothing was committed."""
 
     inserted: int = 0
     updated: int = 0
@@ -42,7 +42,7 @@ class Written:
 
     @property
     def changed(self) -> int:
-        """Rows that differ from before."""
+        """Number of changed rows."""
         return self.inserted + self.updated + self.deleted
 
 
@@ -57,43 +57,43 @@ class Lake(StoredTables):
 
     @property
     def spark(self) -> SparkSession:
-        """The session, opened when it is first needed: what only looks at versions starts no engine."""
+        """The session, opened at first use: code that reads only versions starts no engine."""
         return self.engine.session()
 
     @cached_property
     def committer(self) -> Committer:
-        """Who commits to this lake, by what is written down in it."""
+        """The committer that is recorded in this lake."""
         write_down(self.settings, committer_name(self.settings))
         name = committer_name(self.settings)
         return DeltaRsCommitter() if name == "deltalake" else SparkCommitter(self.engine.session)
 
     def read(self, place: str) -> DataFrame:
-        """Read a table as it stands. Raises QuanyuError where there is none."""
+        """Read the current rows of a table. Raises QuanyuError if there is none."""
         table = self.delta(place)
         if table is None:
             raise QuanyuError(f"{place}: there is no table in {self.path(place)}")
         reader = self.spark.read.format("delta")
         if self.engine.name == "sail":
-            # Without a schema Sail cuts times into days at UTC instead of the session's zone.
+            # Without a schema Sail computes days of times in UTC instead of the session's time zone.
             reader = reader.schema(", ".join(f"`{name}` {kind}" for name, kind in spark_types(table).items()))
         return reader.load(self.engine.path(Path(self.path(place))))
 
     def table(self, table: type[Table]) -> DataFrame:
-        """Read a declared table; one that nothing was written to yet is empty, with its schema."""
+        """Read a declared table. A table that was never written is empty, with its schema."""
         place = place_of(table)
         if self.exists(place):
             rows = self.read(place)
-            # One declared since is null until the next write adds it.
+            # A newly declared column is null until the next write adds it.
             added = {n: f"cast(null as {c.type}) as `{n}`" for n, c in table.schema().items() if n not in rows.columns}
             return rows.selectExpr(*(added.get(name, f"`{name}`") for name in table.schema()))
         return self.spark.createDataFrame([], ", ".join(f"`{n}` {c.type}" for n, c in table.schema().items()))
 
     def session_settings(self, values: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Set session settings for a while."""
+        """Set session settings inside the block."""
         return session_settings(self.spark, values)
 
     def prepare(self, table: type[Table]) -> None:
-        """Create a table, or add the columns declared since. Raises ConfigError for a changed type."""
+        """Create a table, or add newly declared columns. Raises ConfigError for a changed type."""
         place = place_of(table)
         stored_table = self.delta(place)
         if stored_table is None or stored_table.version() == 0:
@@ -103,16 +103,16 @@ class Lake(StoredTables):
         for name, column in table.schema().items():
             if name in stored and not same_type(column.type, stored[name]):
                 raise ConfigError(
-                    f"{place}: column {name} is declared as {column.type} but lies there as {stored[name]};"
-                    f" declare a new column for the new type. Where a table can be made again (silver, features), move"
-                    f" {self.path(place)} away instead, and the next run makes it anew; it stops where one cannot"
+                    f"{place}: column {name} is declared as {column.type} but stored as {stored[name]};"
+                    f" declare a new column for the new type. If a table can be rebuilt (silver, features), move"
+                    f" {self.path(place)} away instead, and the next run rebuilds it; for other tables the run stops"
                 )
         missing = {name: layout_column(column) for name, column in table.schema().items() if name not in stored}
         if missing:
             self.committer.add_columns(self.path(place), missing)
 
     def begin(self, place: str, columns: Mapping[str, str], statistics: Sequence[str]) -> None:
-        """Create a table that no class declares, such as a feed's in bronze, or add the columns that it lacks."""
+        """Create a table that no class declares, such as a feed's bronze table, or add missing columns."""
         table = self.delta(place)
         if table is None:
             self.committer.create(self.path(place), plain_layout(columns, tuple(statistics)))
@@ -122,23 +122,23 @@ class Lake(StoredTables):
             self.committer.add_columns(self.path(place), missing)
 
     def fence(self, job: str, places: Sequence[str]) -> None:
-        """Fence a job's writes from now on: where another run of it commits first, its own commits are refused."""
+        """Fence a job's writes from now on: if another run of the job commits first, this run's are refused."""
         self._fences.update({f"{job}/{place}": self.transaction(place, f"{job}/{place}") for place in places})
 
     def append(self, place: str, rows: DataFrame | Staged, receipt: Receipt, counts: Mapping[str, int]) -> int:
-        """Append rows, in one fenced commit. Returns the version."""
+        """Append rows in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
         return self._commit(place, receipt, counts, self.committer.append, staged)
 
     def replace(
         self, place: str, rows: DataFrame | Staged, where: str | None, receipt: Receipt, counts: Mapping[str, int]
     ) -> int:
-        """Replace the rows that a condition selects, or all, in one fenced commit. Returns the version."""
+        """Replace the rows that a condition selects, or all rows, in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
         return self._commit(place, receipt, counts, self.committer.replace, staged, where)
 
     def _conformed(self, place: str, rows: DataFrame | Staged, *more: str) -> Staged:
-        """Stage rows in the columns and types of their table, and further texts, unless they lie there so."""
+        """Stage rows in the columns and types of their table, plus text columns `more`, unless staged so already."""
         types = {**spark_types(self.delta(place)), **dict.fromkeys(more, "string")}
         frame = rows.rows if isinstance(rows, Staged) else rows
         if isinstance(rows, Staged) and dict(rows.rows.dtypes) == types:
@@ -149,9 +149,9 @@ class Lake(StoredTables):
     def merge(
         self, table: type[Table], changes: Staged, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
     ) -> int:
-        """Upsert whole rows by a key, deleting those whose `_op` is `delete`, in one fenced commit.
+        """Upsert rows by a key, and delete those whose `_op` is `delete`, in one fenced commit.
 
-        Returns the version, which without any row to write is the last one.
+        Returns the version: the last one if there is no row to write.
         """
         place = place_of(table)
         if not changes.count:
@@ -160,7 +160,7 @@ class Lake(StoredTables):
         return self._commit(place, receipt, counts, self.committer.merge, staged, on)
 
     def note(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
-        """Append one row without the engine, for what a person decides. The caller holds the home."""
+        """Append one row without the engine, for a person's decision. The caller holds the home's lock."""
         import pyarrow as pa
 
         self.prepare(table)
@@ -168,22 +168,22 @@ class Lake(StoredTables):
         self.append_rows(place_of(table), pa.Table.from_pylist([dict(row)], columns), receipt, {"out": 1})
 
     def append_rows(self, place: str, rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
-        """Append rows of this process, in one fenced commit. Returns the version."""
+        """Append a pyarrow table in one fenced commit. Returns the version."""
         return self._commit(place, receipt, counts, self.committer.append_rows, rows)
 
     def replace_rows(self, place: str, rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
-        """Put rows of this process in place of all, in one fenced commit. Returns the version."""
+        """Replace all rows by a pyarrow table in one fenced commit. Returns the version."""
         return self._commit(place, receipt, counts, self.committer.replace_rows, rows)
 
     def upsert_rows(self, table: type[Table], rows: pa.Table, receipt: Receipt, counts: Mapping[str, int]) -> int:
-        """Update and insert rows of this process by the table's key, in one fenced commit. Returns the version."""
+        """Upsert a pyarrow table by the table's key in one fenced commit. Returns the version."""
         place = place_of(table)
         return self._commit(place, receipt, counts, self.committer.upsert_rows, rows, table.keys)
 
     def _commit(
         self, place: str, receipt: Receipt, counts: Mapping[str, int], write: Callable[..., None], *content: Any
     ) -> int:
-        """Commit, and look at what came: Spark skips a commit whose number is there already, without a word."""
+        """Commit, and check the new version, since Spark silently skips a commit with a used transaction number."""
         application = f"{receipt.job}/{place}"
         last = self._fences.get(application, self.transaction(place, application))
         newest = self.last_commit(place)
@@ -202,7 +202,7 @@ class Lake(StoredTables):
     def maintain(self, place: str, retention: timedelta) -> Maintenance:
         """Compact a table, and remove files and commits that are older than the retention.
 
-        The log of a table whose last receipt is older is left whole: the receipt says what the table holds.
+        If a table's last receipt is older, its log is not cleaned, since the receipt describes the table's content.
         """
         last = next(self.receipts(place), None)
         since = datetime.now(UTC) - retention
@@ -210,7 +210,7 @@ class Lake(StoredTables):
         return self.committer.maintain(self.path(place), retention, with_log)
 
     def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
-        """Make a gold table, or the part that a condition selects, hold just these rows; commits only a difference."""
+        """Set the rows of a gold table, or of the part that a condition selects. Commits only differences."""
         self.prepare(table)
         place = place_of(table)
         rows = self.staging.take(

@@ -1,4 +1,4 @@
-"""How a table is laid out in Delta: columns with comments, partitions, properties and constraints."""
+"""Layout of a table in Delta: columns with comments, partitions, properties and constraints."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from quanyu.table import Column, Table
 
-# Types that Delta keeps no statistics of.
+# Types without statistics in Delta.
 _WITHOUT_STATISTICS = ("array", "boolean")
 STATISTICS = "delta.dataSkippingStatsColumns"
 LOG_RETENTION = "delta.logRetentionDuration"
-# By itself Delta removes commits after 30 days, and with them the receipts.
+# By default Delta removes commits, with their receipts, after 30 days.
 LOG_CLEANUP = "delta.enableExpiredLogCleanup"
 
 
@@ -27,7 +27,7 @@ class LayoutColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a table is created with; `constraints` maps names to conditions of which null is a violation too."""
+    """Properties of a new table. `constraints` maps names to conditions; null violates them too."""
 
     columns: Mapping[str, LayoutColumn]
     partitioned_by: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Layout:
 
 
 def layout_of(table: type[Table]) -> Layout:
-    """Lay out a declared table: silver is partitioned by source, personal columns and texts have no statistics."""
+    """Layout of a declared table. Silver is partitioned by source. Personal columns and texts have no statistics."""
     required = {name for name, column in table.schema().items() if column.required or name in table.identity()}
     columns = {name: layout_column(column, name in required) for name, column in table.schema().items()}
     rules = {name: column.constraint(name) for name, column in table.columns.items()}
@@ -56,18 +56,18 @@ def layout_of(table: type[Table]) -> Layout:
 
 
 def layout_column(column: Column, required: bool = False) -> LayoutColumn:
-    """Lay out one declared column."""
+    """Layout of one declared column."""
     return LayoutColumn(column.type, required, column.comment)
 
 
 def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> Layout:
-    """Lay out a table that no class declares, such as a feed's in bronze, by its columns' types."""
+    """Layout of a table that no class declares, such as a feed's bronze table, by its columns' types."""
     properties = {STATISTICS: ",".join(statistics), LOG_CLEANUP: "false"}
     return Layout({name: LayoutColumn(kind) for name, kind in columns.items()}, properties=properties)
 
 
 def _counted_columns(table: type[Table]) -> list[str]:
-    """Columns that queries ask by, keys and days. Free text and people's own words have no statistics."""
+    """Columns with statistics: keys and days, by which queries filter. Free text and personal data have none."""
     asked = {*table.keys, table.happens, table.slice_by, "feed_day", "recorded_on", "replaced_on", "customer_id"}
     return [
         name
@@ -77,12 +77,12 @@ def _counted_columns(table: type[Table]) -> list[str]:
 
 
 def log_interval(retention: timedelta) -> str:
-    """Write a retention as Delta's properties have it."""
+    """Write a retention in the format of Delta's properties."""
     return f"interval {retention.days} days"
 
 
 def same_type(declared: str, stored: str) -> bool:
-    """Whether a declared type is the stored one, by Delta's own names."""
+    """Whether a declared type equals the stored one, by Delta's type names."""
     if declared.startswith("array"):
         return "array" in stored
     return DELTA_NAMES.get(declared, declared) == stored

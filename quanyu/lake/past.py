@@ -1,4 +1,4 @@
-"""A lake as it stood before a day: the versions of its tables, and a copy of them that shares their data files."""
+"""A lake's state before a day: versions of its tables, and a copy of them that shares the data files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMITTER = "_committer"
 def versions_before(lake: Lake, day: date, jobs: Collection[str]) -> dict[str, int]:
     """Version of each table before any of these jobs committed for the day or a later one, by place.
 
-    The moment is that of the first such commit. A table that was not there yet is left out.
+    The moment is that of the first such commit. Tables that did not exist yet are left out.
     """
     history = {place: lake.history(place) for place in lake.places()}
     moments = [
@@ -39,21 +39,21 @@ def versions_before(lake: Lake, day: date, jobs: Collection[str]) -> dict[str, i
 
 
 def _has_rows(commits: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether commits, newest first, are more than the creation of a table."""
+    """Whether commits, newest first, contain more than the creation of a table."""
     return any(commit["receipt"] for commit in commits) or (bool(commits) and commits[-1]["version"] > 0)
 
 
 def days_committed(lake: Lake) -> list[date]:
-    """Every day for which a commit of the lake was made, in order."""
+    """Every day for which the lake has a commit, in order."""
     receipts = (commit["receipt"] for place in lake.places() for commit in lake.history(place))
     return sorted({date.fromisoformat(receipt["day"]) for receipt in receipts if receipt})
 
 
 def copy_tables(lake: Lake, target: Path, versions: Mapping[str, int]) -> None:
-    """Copy tables, each as it stood at a version, into the root of another lake, to which deltalake commits.
+    """Copy tables, each at a version, into the root of another lake, to which deltalake commits.
 
-    Data files are never changed once they are written, so that both lakes share them where the system has links.
-    Raises QuanyuError where upkeep has cleared away what a version consists of.
+    Data files never change, so both lakes share them by hard links if the file system has them. Raises QuanyuError if
+    the upkeep has removed files of a version.
     """
     target.mkdir(parents=True, exist_ok=True)
     (target / _COMMITTER).write_text("deltalake\n", encoding="utf-8")
@@ -76,7 +76,7 @@ def _copy_table(source: Path, target: Path, version: int) -> None:
 
 
 def _belongs(file: Path, version: int) -> bool:
-    """Whether a file of a log tells of a version or of one before; the hint at the last checkpoint may not."""
+    """Whether a log file belongs to a version or an earlier one. The hint at the last checkpoint may not."""
     number = re.match(r"\d{20}", file.name)
     return number is not None and int(number[0]) <= version
 

@@ -1,4 +1,4 @@
-"""Conditions on rows, from Spark's SQL into the SQL of deltalake."""
+"""Translates conditions from Spark SQL to deltalake's SQL (DataFusion)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlglot.dialects.postgres import Postgres
 
 
 class DataFusion(Postgres):
-    """The SQL of deltalake: texts double a quote, days are casts, names stand in back quotes."""
+    """DataFusion's SQL: quotes in texts are doubled, dates are casts, names are in backticks."""
 
     class Tokenizer(Postgres.Tokenizer):
         """How names are quoted."""
@@ -18,5 +18,5 @@ class DataFusion(Postgres):
 
 
 def delta_rs_predicate(condition: str) -> str:
-    """Write a condition for deltalake."""
+    """Translate a Spark SQL condition for deltalake."""
     return sqlglot.parse_one(condition, dialect="spark").sql(dialect=DataFusion)

@@ -1,4 +1,4 @@
-"""The receipt of a commit: who made it, for which day, out of what."""
+"""The receipt of a commit: job, day, run, and versions of the inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a commit carries in userMetadata: lineage, watermark and pin at once."""
+    """Content of a commit's userMetadata: lineage and watermark of the write."""
 
     job: str
     day: str
@@ -25,16 +25,16 @@ class Receipt:
 
 
 def commit_info(commit: str) -> dict[str, Any]:
-    """Read what a commit's file in the log says of who made it, and when; empty where it says nothing."""
+    """Read the commit info in the text of a log file; empty if there is none."""
     infos = (json.loads(line) for line in commit.splitlines() if '"commitInfo"' in line)
     return next((dict(action["commitInfo"]) for action in infos if "commitInfo" in action), {})
 
 
 def receipt_in(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read the receipt of a commit as Delta's history gives it; None for a commit that has none."""
+    """Read the receipt in an entry of Delta's history; None if the commit has none."""
     text = item.get("userMetadata")
     try:
-        found = json.loads(text) if text else None
+        receipt = json.loads(text) if text else None
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "job" in found else None
+    return receipt if isinstance(receipt, dict) and "job" in receipt else None

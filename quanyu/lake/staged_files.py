@@ -1,4 +1,4 @@
-"""Staged parquet files as files of a Delta table: checked, linked into its folder, and described for its log."""
+"""Adds staged parquet files to a Delta table: checks, links and describes them for its log."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CONSTRAINT = "delta.constraints."
 
 
 def check(table: Any, rows: Staged, place: str) -> None:
-    """Check what deltalake does not check of files: required values by their statistics, constraints in one query.
+    """Check constraints that deltalake does not check for files: required values by statistics, others in one query.
 
-    Raises QuanyuError that names what is broken.
+    Raises QuanyuError with the name of the broken constraint.
     """
     if not rows.count:
         return
@@ -48,12 +48,12 @@ def check(table: Any, rows: Staged, place: str) -> None:
 
 
 def missing(place: str, name: str, count: int) -> QuanyuError:
-    """Say that a required value is missing."""
+    """Error for a missing required value."""
     return QuanyuError(f"{place}: {name} is required and missing in {count} rows; nothing was written")
 
 
 def mixed(rows: Staged, columns: list[str]) -> bool:
-    """Whether a file holds rows of several partitions, which is then to be written anew; a feed's are of one."""
+    """Whether a file contains rows of several partitions, so that it has to be rewritten."""
     footers = [footer for footer in map(_footer, rows.files()) if footer.num_rows]
     bounds = [_bounds(footer, column) for footer in footers for column in columns]
     return any(low is None or low != high for low, high in bounds)
@@ -66,7 +66,7 @@ def _required(table: Any) -> set[str]:
 def add_actions(table: Any, rows: Staged) -> list[Any]:
     """Link files of one partition each into the table's folder, and describe each for the log.
 
-    Files without a row are left out.
+    Files without rows are left out.
     """
     from deltalake.transaction import AddAction
 
@@ -92,7 +92,7 @@ def add_actions(table: Any, rows: Staged) -> list[Any]:
 
 
 def _linked(file: Path, target: Path) -> int:
-    """Put a second name to the file, since staging goes on reading it; a copy where the system has no links."""
+    """Hard-link the file, since staging still reads it; copy it if the file system has no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(file, target)
@@ -108,7 +108,7 @@ def _footer(file: Path) -> Any:
 
 
 def _chunks(footer: Any, name: str) -> list[Any]:
-    """Statistics of a flat column in every row group, or nothing where one lacks them."""
+    """Statistics of a flat column in every row group; empty if one lacks them."""
     place = next((n for n in range(footer.num_columns) if footer.schema.column(n).path == name), None)
     if place is None:
         return []
@@ -124,20 +124,20 @@ def _bounds(footer: Any, name: str) -> tuple[Any, Any]:
 
 
 def _nulls(footer: Any, name: str) -> int | None:
-    """Nulls of a flat column; None where the file does not tell."""
+    """Number of nulls of a flat column; None if the file has no statistics."""
     counts = [chunk.null_count for chunk in _chunks(footer, name) if chunk.has_null_count]
     return sum(counts) if len(counts) == footer.num_row_groups else None
 
 
 def _statistics(footer: Any, counted: list[str]) -> dict[str, Any]:
-    """Delta's statistics of a file: rows, and bounds of the columns that are asked by."""
+    """Delta's statistics of a file: number of rows, and bounds of the columns in `counted`."""
     bounds = {name: _bounds(footer, name) for name in counted if name}
-    known = {name: pair for name, pair in bounds.items() if _has_bounds(pair)}
+    bounded = {name: pair for name, pair in bounds.items() if _has_bounds(pair)}
     return {
         "numRecords": footer.num_rows,
-        "minValues": {name: _plain(low) for name, (low, _) in known.items()},
-        "maxValues": {name: _plain(high, up=True) for name, (_, high) in known.items()},
-        "nullCount": {name: nulls for name in known if (nulls := _nulls(footer, name)) is not None},
+        "minValues": {name: _plain(low) for name, (low, _) in bounded.items()},
+        "maxValues": {name: _plain(high, up=True) for name, (_, high) in bounded.items()},
+        "nullCount": {name: nulls for name in bounded if (nulls := _nulls(footer, name)) is not None},
     }
 
 
@@ -145,14 +145,14 @@ def _has_bounds(pair: tuple[Any, Any]) -> bool:
     return all(
         isinstance(value, str | int | date)
         and not isinstance(value, bool)
-        # The last moment of all has none behind it to which it could be rounded up.
+        # The last representable time cannot be rounded up.
         and not (isinstance(value, datetime) and value.year == MAXYEAR)
         for value in pair
     )
 
 
 def _plain(value: Any, up: bool = False) -> Any:
-    """Write a bound as Delta does; times in milliseconds, the upper one rounded up."""
+    """Write a bound in Delta's format: times in milliseconds, an upper bound rounded up."""
     if isinstance(value, datetime):
         instant = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         spare = timedelta(milliseconds=1) if up and instant.microsecond % 1000 else timedelta()

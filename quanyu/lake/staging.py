@@ -1,4 +1,4 @@
-"""Rows that a run looks at more than once, or is about to commit: written as files once, and counted on the way."""
+"""Stages rows that a run reads more than once or is about to commit: writes them to files once, and counts them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-# Keys of more rows are not compared in this process's memory.
+# With more rows, keys are not compared in memory.
 MOST_ROWS = 3_000_000
 
-# Rows that are never committed are written for speed, in half the time and twice the space.
+# Rows that are never committed are written in half the time and twice the space.
 _SCRATCH = {"compression": "lz4_raw", "dictionary_enabled": "false"}
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Rows in staging: the frame that reads them, the folder of their parquet files, and how many they are."""
+    """Staged rows: the DataFrame that reads them, the folder of their parquet files, and their number."""
 
     rows: DataFrame
     folder: Path
     count: int
 
     def unique(self, keys: Sequence[str]) -> bool:
-        """Whether no two rows share a key; False where there are too many rows to tell without the engine."""
+        """Whether all rows have different keys; False also if there are more than MOST_ROWS rows."""
         if self.count > MOST_ROWS:
             return False
         table = self.dataset().to_table(columns=list(keys))
@@ -52,13 +52,13 @@ class Staged:
         return sorted(self.folder.glob("*.parquet"))
 
     def schema(self) -> pa.Schema:
-        """Arrow schema of the frame, for where no file tells it."""
+        """Arrow schema of the DataFrame, for a folder without files."""
         from pyspark.sql.pandas.types import to_arrow_schema
 
         return to_arrow_schema(self.rows.schema, timezone="UTC")
 
     def arrow(self) -> pa.Table:
-        """Read all rows into this process."""
+        """Read all rows into a pyarrow table."""
         return self.dataset().to_table()
 
 
@@ -71,9 +71,9 @@ class Staging:
         self._folder: Path | None = None
 
     def take(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> Staged:
-        """Write rows and read them back. The count comes from the files, at no further query."""
+        """Stage rows. The count comes from the files, without a further query."""
         folder = self._place()
-        # Sail writes no folder where there are no rows.
+        # Sail writes no folder if there are no rows.
         folder.mkdir(parents=True)
         with guard("staging"):
             df.write.mode("append").options(**options).parquet(self._engine_path(folder))
@@ -82,7 +82,7 @@ class Staging:
         return Staged(frame, folder, _count_rows(folder))
 
     def folder(self) -> Path:
-        """Folder of this run, made on the first call; what lies there is gone with the run, however that ends."""
+        """Folder of this run, created on the first call. It is deleted with the run, however that ends."""
         if self._folder is None:
             self._folder = scratch.make(self._root)
         return self._folder
@@ -91,7 +91,7 @@ class Staging:
         return self.folder() / uuid.uuid4().hex
 
     def lay(self, table: pa.Table, parts: int = 1) -> Path:
-        """Write a pyarrow table of this process in so many files at most. Returns their folder."""
+        """Write a pyarrow table to at most `parts` files. Returns their folder."""
         from pyarrow import parquet
 
         folder = self._place()
@@ -102,12 +102,12 @@ class Staging:
         return folder
 
     def put(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> Staged:
-        """Write a pyarrow table of this process, for the engine to open under a schema, in so many files at most."""
+        """Stage a pyarrow table in at most `parts` files, which the engine reads with a Spark schema."""
         folder = self.lay(table, parts)
         return Staged(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
 
     def keep(self, df: DataFrame) -> DataFrame:
-        """Write rows and read them back, so that what is looked at twice is computed once."""
+        """Stage rows and return their DataFrame, so that rows that are read twice are computed once."""
         return self.take(df, _SCRATCH).rows
 
     def counted(self, df: DataFrame, by: str) -> tuple[Staged, dict[Any, int]]:
@@ -121,18 +121,18 @@ class Staging:
         return staged, dict(counts)
 
     def clear_dead(self) -> int:
-        """Remove what processes that ended have left, which holds rows in clear. Returns how many folders."""
+        """Remove folders of ended processes, which contain rows in clear text. Returns the number of folders."""
         return scratch.remove_dead(self._root)
 
     def clear(self) -> None:
-        """Remove what was staged."""
+        """Remove all staged files."""
         if self._folder is not None:
             scratch.remove(self._folder)
             self._folder = None
 
 
 def _schema(df: DataFrame, folder: Path) -> Any:
-    """Schema of a frame, out of a file that it was written to: to ask the frame is to have its whole plan resolved."""
+    """Spark schema of a DataFrame, read from its file, since the DataFrame itself would resolve its whole plan."""
     from pyarrow import parquet
     from pyspark.sql.pandas.types import from_arrow_schema
     from pyspark.sql.types import StructType
@@ -148,7 +148,7 @@ def _schema(df: DataFrame, folder: Path) -> Any:
 
 
 def _nullable(schema: Any) -> Any:
-    """The same schema without NOT NULL, which Sail takes for a promise of the file's."""
+    """The same schema without NOT NULL, which Sail would expect of the file too."""
     from pyspark.sql.types import StructType
 
     def relaxed(node: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tables of a lake as their logs and files tell, without an engine: versions, receipts, and rows of this process."""
+"""Reads tables of a lake without an engine: versions, receipts, and rows as pyarrow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from quanyu.settings import Settings
 
-# Most questions about history are answered by its last commits.
+# Most queries need only the last commits.
 RECENT_COMMITS = 5
 
 
@@ -31,15 +31,15 @@ class StoredTables:
         self._opened: dict[str, tuple[object, Any]] = {}
 
     def path(self, place: str) -> str:
-        """Where a table lies."""
+        """Path of a table."""
         return str(self.settings.lake / place)
 
     def exists(self, place: str) -> bool:
-        """Whether the table was ever created."""
+        """Whether the table exists."""
         return self.delta(place) is not None
 
     def delta(self, place: str) -> Any:
-        """Open a table without the engine; None where there is none."""
+        """Open a table without the engine; None if there is none."""
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -48,11 +48,11 @@ class StoredTables:
             return None
         state, table = self._opened.get(place, (None, None))
         try:
-            if state == (found := _state(log)):
+            if state == (log_state := _state(log)):
                 return table
             table = DeltaTable(self.path(place))
-            # A commit that came meanwhile shows the next time.
-            self._opened[place] = (found, table)
+            # A commit in between is detected next time.
+            self._opened[place] = (log_state, table)
             return table
         except TableNotFoundError:
             return None
@@ -70,7 +70,7 @@ class StoredTables:
         return [{**info, "version": version, "receipt": receipt_in(info)} for version, info in infos]
 
     def receipts(self, place: str) -> Iterator[dict[str, Any]]:
-        """Commits that changed data, newest first; the whole history is read only where the last ones do not do."""
+        """Commits that changed data, newest first. The full history is read only if the last ones are not enough."""
         recent = self.history(place, RECENT_COMMITS)
         yield from (item for item in recent if item["receipt"])
         if len(recent) == RECENT_COMMITS:
@@ -90,9 +90,9 @@ class StoredTables:
         return next((item["version"] for item in self.receipts(place)), None)
 
     def version_of_day(self, place: str, day: date) -> int | None:
-        """Last version that a run for this day or an earlier one wrote; None where the table was not there yet.
+        """Last version that a run for this day or an earlier one wrote; None if the table did not exist yet.
 
-        Raises ConfigError where the log does not reach back so far any more.
+        Raises ConfigError if the log no longer reaches back that far.
         """
         commits = self.receipts(place)
         version = next((item["version"] for item in commits if item["receipt"]["day"] <= day.isoformat()), None)
@@ -106,7 +106,7 @@ class StoredTables:
         return table.version() if table else -1
 
     def places(self) -> list[str]:
-        """Every table that lies in the lake."""
+        """Places of all tables in the lake."""
         return sorted(
             str(log.parent.relative_to(self.settings.lake)) for log in self.settings.lake.glob("*/*/_delta_log")
         )
@@ -114,7 +114,7 @@ class StoredTables:
     def arrow(self, place: str, version: int | None = None) -> Any:
         """Open a table as a pyarrow dataset, without the engine.
 
-        Raises ConfigError for a version that is not there, or not any more.
+        Raises ConfigError for a version that does not exist, or no longer.
         """
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
@@ -136,10 +136,10 @@ class StoredTables:
         )
 
     def rows(self, place: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
-        """Read rows under a pyarrow condition, without the engine. Rows: those of the whole table that satisfy it.
+        """Read the rows that satisfy a pyarrow condition, or all rows, without the engine.
 
-        Each batch is filtered by itself: pyarrow cannot compare a condition with the statistics of files that deltalake
-        wrote, whose texts it takes for another type.
+        Each batch is filtered separately: pyarrow cannot compare a condition with the file statistics of deltalake,
+        whose string type differs.
         """
         import pyarrow as pa
 
@@ -150,31 +150,31 @@ class StoredTables:
         return pa.concat_tables(parts) if parts else dataset.schema.empty_table().select(wanted)
 
     def values(self, place: str, column: str) -> set[Any]:
-        """List the different values of a column, without the engine."""
+        """Distinct values of a column, without the engine."""
         batches = self.arrow(place).to_batches(columns=[column])
         return {value for batch in batches for value in batch.column(0).unique().to_pylist()}
 
     def holds(self, place: str, column: str, value: str) -> bool:
-        """Whether any row of a table has this value, without the engine."""
+        """Whether at least one row has this value in a column, without the engine."""
         from pyarrow import compute
 
         return self.exists(place) and bool(self.arrow(place).head(1, filter=compute.field(column) == value).num_rows)
 
 
 def delta_types(table: Any) -> dict[str, str]:
-    """Types of a table's columns by Delta's names; of arrays the whole description."""
+    """Delta's type names of a table's columns; for arrays the full description."""
     return {column.name: str(column.type.to_json()).strip('"') for column in table.schema().fields}
 
 
 def _state(log: Path) -> frozenset[tuple[str, int, int, int]]:
-    """What lies in a table's log: as long as it is the same, so is the table."""
+    """Fingerprint of a table's log folder: if it is unchanged, so is the table."""
     with os.scandir(log) as entries:
         looks = [(entry.name, entry.stat()) for entry in entries]
     return frozenset((name, look.st_ino, look.st_size, look.st_mtime_ns) for name, look in looks)
 
 
 def spark_types(table: Any) -> dict[str, str]:
-    """Types of a table's columns by Spark's names."""
+    """Spark's type names of a table's columns."""
     return {column.name: _spark_type(column.type) for column in table.schema().fields}
 
 

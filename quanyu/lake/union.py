@@ -1,4 +1,4 @@
-"""Several frames as one."""
+"""Union of DataFrames."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def union_all(frames: Sequence[DataFrame]) -> DataFrame:
-    """Rows of all frames, one at least, which have the same columns in any order; repeats stay."""
+    """Union of at least one DataFrame with the same columns, in any order. Duplicates stay."""
     return reduce(lambda one, other: one.unionByName(other), frames)

@@ -1,6 +1,6 @@
-"""What people say and take part in: reviews, chats, complaints, activities, made-to-order tickets.
+"""Reviews, service chats, complaints, offline activities and made-to-order tickets.
 
-Texts lie apart from the facts about them, so that facts can be kept and read where texts cannot.
+Texts are in tables of their own, so that facts can be retained and read where texts cannot.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Reviews(Table):
 
     review_id = Column("string", "Key of the review.", required=True)
     at = Column("timestamp", "When.", days=HAPPENED, required=True)
-    order_id = Column("string", "Order that it is about.")
-    sku = Column("string", "Item that it is about.", refers="products")
+    order_id = Column("string", "Reviewed order.")
+    sku = Column("string", "Reviewed item.", refers="products")
     stars = Column("int", "Stars given.", unit="stars", at_least=1, at_most=5)
     images = Column("int", "Pictures added.", unit="pictures", at_least=0)
 
 
 class ReviewTexts(Table):
-    """The words of a review."""
+    """The text of a review."""
 
     layer = "silver"
     owner = "service"
@@ -52,11 +52,11 @@ class ServiceChats(Table):
     turn = Column("int", "Number of the turn.", required=True)
     at = Column("timestamp", "When.", days=HAPPENED, required=True)
     speaker = Column("string", "Who spoke.", required=True, values=("customer", "agent"))
-    agent = Column("string", "Who answers for the house.")
+    agent = Column("string", "Employee who answers.")
 
 
 class ServiceTexts(Table):
-    """The words of one turn."""
+    """The text of one turn."""
 
     layer = "silver"
     owner = "service"
@@ -69,7 +69,7 @@ class ServiceTexts(Table):
 
 
 class Complaints(Table):
-    """One complaint as it stands, with who has it in hand."""
+    """One complaint in its current state, with the employee in charge."""
 
     layer = "silver"
     owner = "service"
@@ -82,13 +82,13 @@ class Complaints(Table):
     at = Column("timestamp", "When it was made.", days=HAPPENED, required=True)
     channel = Column("string", "Where it was made.")
     store = Column("string", "Store that it is about.", refers="stores")
-    in_hand_of = Column("string", "Who has it in hand.")
+    in_hand_of = Column("string", "Employee in charge.")
     status = Column("string", "State.", required=True, values=("open", "handed_on", "closed"))
     updated_at = Column("timestamp", "When the state last changed.", days=HAPPENED, required=True)
 
 
 class ComplaintTexts(Table):
-    """The words of a complaint."""
+    """The text of a complaint."""
 
     layer = "silver"
     owner = "service"
@@ -115,7 +115,7 @@ class Activities(Table):
 
 
 class ActivityPeople(Table):
-    """A step that a person took in an activity. Steps may be missing or out of order: they are told as they came."""
+    """A step of a person in an activity. Steps may be missing or out of order, as delivered."""
 
     layer = "silver"
     owner = "retail"
@@ -142,6 +142,6 @@ class Tickets(Table):
     stage = Column("string", "The stage.", required=True,
                    values=("design", "quote", "production", "shipped", "installed"))  # fmt: skip
     at = Column("timestamp", "When it was reached.", days=HAPPENED, required=True)
-    amount = Column(MONEY, "Price as far as it is known.", unit="currency")
+    amount = Column(MONEY, "Price, if known.", unit="currency")
     store = Column("string", "Store that sold it.", refers="stores")
     item = Column("string", "What is made.")

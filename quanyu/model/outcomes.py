@@ -1,15 +1,15 @@
-"""What comes of it: scores, memberships, exports and journeys."""
+"""Results: scores, audience memberships, exports and journeys."""
 
 from __future__ import annotations
 
 from quanyu.table import Column, Table
 
-DAY = Column("date", "Day at whose end this is known.", required=True)
+DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
 
 
 class Scores(Table):
-    """What a model says of a customer as of a day."""
+    """A model's score of a customer as of a day."""
 
     layer = "gold"
     keys = ("model", "customer_id", "as_of")
@@ -24,7 +24,7 @@ class Scores(Table):
 
 
 class Memberships(Table):
-    """A customer's stay in an audience: entered, and left where it is over."""
+    """A customer's membership in an audience, from entry to exit."""
 
     layer = "gold"
     keys = ("audience", "customer_id", "entered_on")
@@ -33,13 +33,13 @@ class Memberships(Table):
 
     audience = Column("string", "Name of the audience.", required=True)
     customer_id = CUSTOMER
-    entered_on = Column("date", "Day on which the customer came in.", required=True)
-    left_on = Column("date", "Day on which the customer was out again; null while in.")
-    holdout = Column("boolean", "Held out from every treatment, to measure it.", required=True)
+    entered_on = Column("date", "Day on which the customer entered.", required=True)
+    left_on = Column("date", "Day on which the customer left; null for a current member.")
+    holdout = Column("boolean", "In the control group, which gets no treatment.", required=True)
 
 
 class ExportMembers(Table):
-    """What an export holds of a member since a day: an address that was sent, or nothing, and why."""
+    """State of a member in an export since a day: an address that was sent, or withheld with the reason."""
 
     layer = "gold"
     keys = ("export", "customer_id", "kind", "address_hash", "status", "since")
@@ -48,19 +48,17 @@ class ExportMembers(Table):
 
     export = Column("string", "Audience and platform, as `loyal_seed.drop`.", required=True)
     customer_id = CUSTOMER
-    kind = Column("string", "Kind of the address; empty where it concerns all of them.", required=True)
-    address_hash = Column("string", "Keyed hash of the address; empty where it concerns all of them.", required=True,
+    kind = Column("string", "Kind of the address; empty for all addresses.", required=True)
+    address_hash = Column("string", "Keyed hash of the address; empty for all addresses.", required=True,
                           pii=True)  # fmt: skip
-    status = Column(
-        "string", "Whether it is in the set that was delivered.", required=True, values=("sent", "withheld")
-    )
+    status = Column("string", "Whether it is in the delivered set.", required=True, values=("sent", "withheld"))
     reason = Column("string", "Why it is withheld.")
-    since = Column("date", "Day from which on this stands.", required=True)
-    until = Column("date", "Day from which on it stood no more; null while it does.")
+    since = Column("date", "First day of this state.", required=True)
+    until = Column("date", "Day on which this state ended; null while it is current.")
 
 
 class JourneyInstances(Table):
-    """One walk of a customer through a journey."""
+    """One instance of a journey: a customer on the way through its steps."""
 
     layer = "gold"
     keys = ("instance_id",)
@@ -69,27 +67,27 @@ class JourneyInstances(Table):
 
     instance_id = Column("string", "Hash of journey, customer and entry.", required=True)
     journey = Column("string", "Name of the journey.", required=True)
-    customer_id = Column("string", "The customer whose record it is today.", required=True)
+    customer_id = Column("string", "Current customer of the instance's record.", required=True)
     entered_on = Column("date", "Day on which the customer entered the audience.", required=True)
-    step = Column("int", "Position in the flattened steps at which it stands.", required=True)
-    due_on = Column("date", "Day on which it goes on.", required=True)
-    status = Column("string", "Going on, or how it ended.", required=True, values=("active", "ended"))
-    outcome = Column("string", "Name of the end that was reached.")
+    step = Column("int", "Current position in the flattened steps.", required=True)
+    due_on = Column("date", "Day on which it continues.", required=True)
+    status = Column("string", "State of the instance.", required=True, values=("active", "ended"))
+    outcome = Column("string", "Name of the end that it reached.")
     moved_on = Column("date", "Day on which it last moved.", required=True)
-    audience = Column("string", "Audience that the customer came into; null for walks begun before it was noted.")
-    source = Column("string", "Feed of the record that the walk belongs to, the first one of who entered.")
-    person_key = Column("string", "Opaque key of that record; its customer is looked up anew every day.")
+    audience = Column("string", "Audience that the customer entered; null for instances of older releases.")
+    source = Column("string", "Feed of the instance's record: the first record of the customer at entry.")
+    person_key = Column("string", "Opaque key of that record; its customer is looked up every day.")
 
 
 class Decisions(Table):
-    """What a journey decided for an instance at a step: a message to plan, held back or not, or a branch taken."""
+    """A journey's decision for an instance at a step: a message to plan or hold, or a branch."""
 
     layer = "gold"
     keys = ("instance_id", "step")
     forward_only = True
     owner = "growth"
 
-    instance_id = Column("string", "The walk.", required=True)
+    instance_id = Column("string", "The journey's instance.", required=True)
     step = Column("int", "Position of the step.", required=True)
     journey = Column("string", "Name of the journey.", required=True)
     customer_id = CUSTOMER
@@ -101,31 +99,31 @@ class Decisions(Table):
 
 
 class Deliveries(Table):
-    """What became of one decided message, as the outbox knew it last: what was handed to a server is always here."""
+    """Delivery status of one message, as last recorded in the outbox. Every message handed to a server is here."""
 
     layer = "gold"
     keys = ("key",)
     forward_only = True
     owner = "growth"
 
-    key = Column("string", "Key of the message in the outbox: the walk and the step.", required=True)
+    key = Column("string", "Key of the message in the outbox: instance and step.", required=True)
     journey = Column("string", "Name of the journey.", required=True)
-    instance_id = Column("string", "The walk.", required=True)
+    instance_id = Column("string", "The journey's instance.", required=True)
     step = Column("int", "Position of the step.", required=True)
     customer_id = CUSTOMER
-    channel = Column("string", "Channel that it was planned for.", required=True)
+    channel = Column("string", "Planned channel.", required=True)
     template = Column("string", "Name of its text.", required=True)
     planned_on = Column("date", "Day of the run that planned it.", required=True)
     due_on = Column("date", "Day on which its step was due.", required=True)
-    expires_on = Column("date", "Last day on which it may go out; null for none.")
-    status = Column("string", "What became of it.", required=True,
+    expires_on = Column("date", "Last day on which it may be sent; null for none.")
+    status = Column("string", "Delivery status.", required=True,
                     values=("planned", "announced", "sending", "sent", "rejected", "unknown", "held", "expired",
                             "cancelled", "closed"))  # fmt: skip
     reason = Column("string", "Why, without addresses.")
-    note = Column("string", "What a person decided of it, when, and why.")
-    attempts = Column("int", "Times that it was handed to the channel.", unit="attempts", required=True)
-    address_kind = Column("string", "Kind of identifier that it went to.")
-    address_hash = Column("string", "Keyed hash of the address that it went to.")
+    note = Column("string", "A person's decision about it: what, when and why.")
+    attempts = Column("int", "Number of attempts to send it.", unit="attempts", required=True)
+    address_kind = Column("string", "Kind of identifier that it was sent to.")
+    address_hash = Column("string", "Keyed hash of the address that it was sent to.")
     day = Column("date", "Day of the run that wrote this row.", required=True)
     at = Column("timestamp", "When this last changed.", required=True)
     revision = Column("int", "Number of changes since it was planned.", unit="changes", required=True)

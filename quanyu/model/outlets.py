@@ -1,4 +1,4 @@
-"""The dealer business: outlets (终端), what is found on their shelves, which items consumers scan, what rivals sell."""
+"""The dealer business: outlets (终端), shelf visits, scans by consumers, and rivals' sales."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ OUTLET = Column("string", "The outlet.", required=True, refers="outlets")
 
 
 class Outlets(Table):
-    """One shop of somebody else that sells the house's goods."""
+    """One shop of another company that sells our goods."""
 
     layer = "silver"
     owner = "channel"
@@ -20,7 +20,7 @@ class Outlets(Table):
     city = Column("string", "City it is in.")
     region = Column("string", "Sales region (大区).")
     dealer = Column("string", "Dealer who supplies it.")
-    representative = Column("string", "Who visits it.", pii=True)
+    representative = Column("string", "Representative who visits it.", pii=True)
     opened_on = Column("date", "Day from which it is supplied.", days=PLANNED)
 
 
@@ -36,12 +36,12 @@ class ShelfVisits(Table):
     outlet = OUTLET
     visited_at = Column("timestamp", "When.", days=HAPPENED, required=True)
     representative = Column("string", "Who visited.", pii=True)
-    shelf_share = Column("double", "Share of the category's shelf that is the house's.", unit="share",
+    shelf_share = Column("double", "Share of the category's shelf with our products.", unit="share",
                          at_least=0, at_most=1)  # fmt: skip
 
 
 class ShelfChecks(Table):
-    """What a visit found of one item."""
+    """The check of one item during a visit."""
 
     layer = "silver"
     owner = "channel"
@@ -69,12 +69,12 @@ class Scans(Table):
     code = Column("string", "Code of the single item.", required=True)
     sku = Column("string", "Item code.", refers="products")
     outlet = Column("string", "Outlet that the item was delivered to.", refers="outlets")
-    city = Column("string", "City in which it was scanned: another one than the outlet's hints at diversion (窜货).")
+    city = Column("string", "City of the scan. A city other than the outlet's suggests diversion (窜货).")
     scanned_at = Column("timestamp", "When.", days=HAPPENED, required=True)
 
 
 class RivalSales(Table):
-    """What an outlet sold in a week of a rival's or a related brand."""
+    """Weekly sales of a rival's or a related brand at an outlet."""
 
     layer = "silver"
     owner = "channel"
@@ -85,6 +85,6 @@ class RivalSales(Table):
     outlet = OUTLET
     brand = Column("string", "Brand.", required=True)
     category = Column("string", "Category.", required=True)
-    relation = Column("string", "Whether the brand competes or goes along.", values=("rival", "related"))
+    relation = Column("string", "Whether the brand competes with ours or is related.", values=("rival", "related"))
     quantity = Column("bigint", "Pieces sold.", unit="pieces", at_least=0)
-    amount = Column(MONEY, "Money taken.", unit="currency")
+    amount = Column(MONEY, "Sales value.", unit="currency")

@@ -1,4 +1,4 @@
-"""Who is who: persons as sources know them, what names them, what they consented to, and the customers they become."""
+"""Persons in sources, their identifiers and consents, and the customers that they resolve to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "ni
 
 
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
-# The one list of channels, of consents and messages alike; a consent may also be for `any` of them.
+# Channels of consents and messages. A consent may also be for `any` channel.
 CHANNELS = ("email", "sms", "phone", "wecom", "mini_program", "app_push")
 ANY = "any"
 # Channels on which an identifier of a kind is an address.
@@ -24,28 +24,28 @@ class People(Table):
     personal = True
     keys = ("person_key",)
 
-    display_name = Column("string", "Name as the source has it.", pii=True)
-    given_name = Column("string", "Given name, where the source has it apart.", pii=True)
-    family_name = Column("string", "Family name, where the source has it apart.", pii=True)
-    gender = Column("string", "Gender as told.", values=("female", "male", "unknown"))
+    display_name = Column("string", "Name in the source.", pii=True)
+    given_name = Column("string", "Given name, if the source has it separately.", pii=True)
+    family_name = Column("string", "Family name, if the source has it separately.", pii=True)
+    gender = Column("string", "Gender in the source.", values=("female", "male", "unknown"))
     birthday = Column("date", "Day of birth.", days=BORN, pii=True)
-    birthday_told = Column("string", "Day of birth as the source tells it, where that may be no day at all.", pii=True)
+    birthday_told = Column("string", "Day of birth as delivered, possibly not a valid day.", pii=True)
     city = Column("string", "City of residence.")
     country = Column("string", "Country of residence.")
     region = Column("string", "Province or state of residence.")
     postcode = Column("string", "Postcode of residence.", pii=True)
     address = Column("string", "Street line of the residence.", pii=True)
-    phone_masked = Column("string", "Phone with its middle digits hidden, where a platform shows no more.", pii=True)
+    phone_masked = Column("string", "Phone with masked middle digits, from platforms that show no more.", pii=True)
     joined_on = Column("date", "Day on which the person joined or registered.", days=Days(BORN.since, beyond=366))
     tier = Column("string", "Tier of membership.")
-    points = Column("bigint", "Points at hand.", unit="points")
+    points = Column("bigint", "Current points.", unit="points")
     store = Column("string", "Store where the person joined.", refers="stores")
     guide = Column("string", "Employee who looks after the person.", refers="staff")
     merged_into = Column("string", "Number of the record into which the source merged this one.", pii=True)
 
 
 class Identifiers(Table):
-    """One identifier of a person, normalised. The only place where a clear key of a person stands."""
+    """One normalised identifier of a person. The only table with a person's keys in clear text."""
 
     layer = "silver"
     personal = True
@@ -57,9 +57,9 @@ class Identifiers(Table):
 
 
 class Consents(Table):
-    """What a person allowed or withdrew, for one purpose on one channel. No record means no.
+    """A person's consent, granted or withdrawn, for one purpose on one channel. No record means no consent.
 
-    A file sent again without a withdrawal does not take it back: only a newer grant does.
+    A resent file without a withdrawal does not revoke it: only a newer grant does.
     """
 
     layer = "silver"
@@ -71,13 +71,13 @@ class Consents(Table):
     purpose = Column("string", "What it is for.", required=True, values=PURPOSES)
     channel = Column("string", "On which channel; any for all of them.", required=True,
                      values=(ANY, *CHANNELS))  # fmt: skip
-    changed_at = Column("timestamp", "When it was given or withdrawn.", days=HAPPENED, required=True)
-    state = Column("string", "Given or withdrawn.", required=True, values=("granted", "withdrawn"))
-    evidence = Column("string", "Where it is on record.")
+    changed_at = Column("timestamp", "When it was granted or withdrawn.", days=HAPPENED, required=True)
+    state = Column("string", "Granted or withdrawn.", required=True, values=("granted", "withdrawn"))
+    evidence = Column("string", "Reference to the record of it.")
 
 
 class Suppressions(Table):
-    """An address, or a person, that must never be contacted, whatever anyone consents to (勿扰名单)."""
+    """An address or person that must never be contacted, regardless of consents (勿扰名单)."""
 
     layer = "silver"
     personal = True
@@ -89,37 +89,37 @@ class Suppressions(Table):
 
 
 class Attributes(Table):
-    """What somebody else says of a person, under a licence and for a purpose (二方、三方数据)."""
+    """An attribute of a person from another party, under a licence and for a purpose (二方、三方数据)."""
 
     layer = "silver"
     personal = True
     keys = ("person_key", "attribute", "said_on", "value")
 
-    attribute = Column("string", "What it is about.", required=True)
-    value = Column("string", "What is said.", required=True)
-    said_on = Column("date", "Day for which it is said.", days=HAPPENED, required=True)
-    licence = Column("string", "Licence under which it may be held.", required=True)
-    purpose = Column("string", "Purpose that it may serve: the customer's consent has to cover it.", required=True,
+    attribute = Column("string", "Name of the attribute.", required=True)
+    value = Column("string", "Value of the attribute.", required=True)
+    said_on = Column("date", "Day for which it is valid.", days=HAPPENED, required=True)
+    licence = Column("string", "Licence under which it may be stored.", required=True)
+    purpose = Column("string", "Purpose for which it may be used: the customer's consent must cover it.", required=True,
                      values=PURPOSES)  # fmt: skip
 
 
 class Customers(Table):
-    """One customer, as all sources together know them as of a day."""
+    """One customer, merged from all sources, as of a day."""
 
     layer = "gold"
     keys = ("customer_id",)
 
     customer_id = Column("string", "The customer.", required=True)
-    persons = Column("bigint", "Records of persons joined in this customer.", unit="records")
-    sources = Column("array<string>", "Feeds that know the customer.")
-    gender = Column("string", "Gender, from the source that wins.", wins=("crm",))
-    city = Column("string", "City, from the source that wins.", wins=("crm",))
-    country = Column("string", "Country, from the source that wins.", wins=("crm",))
-    birth_year = Column("int", "Year of birth, from the source that wins.", unit="year", wins=("crm",))
-    joined_on = Column("date", "First day on which any source knew the customer.")
+    persons = Column("bigint", "Number of records of this customer.", unit="records")
+    sources = Column("array<string>", "Feeds with records of the customer.")
+    gender = Column("string", "Gender, by survivorship.", wins=("crm",))
+    city = Column("string", "City, by survivorship.", wins=("crm",))
+    country = Column("string", "Country, by survivorship.", wins=("crm",))
+    birth_year = Column("int", "Year of birth, by survivorship.", unit="year", wins=("crm",))
+    joined_on = Column("date", "First day on which any source had the customer.")
     consents = Column(
         "array<string>",
-        "Purposes and channels consented to, as `messages:email`: the strictest of all records that say anything.",
+        "Purposes and channels with consent, as `messages:email`: the strictest of all records.",
     )
     reachable_by = Column("array<string>", "Kinds of identifier by which the customer can be reached.")
 
@@ -132,25 +132,25 @@ class Activity(Table):
     personal = True
     happens = "at"
 
-    source = Column("string", "Feed that told it.", required=True)
+    source = Column("string", "Feed of the act.", required=True)
     activity_id = Column("string", "Key of the act in that feed.", required=True)
-    customer_id = Column("string", "Who; null where nobody is named.")
-    kind = Column("string", "What was done.", required=True, values=("order", "return", "join", "cancel"))
+    customer_id = Column("string", "The customer; null if unknown.")
+    kind = Column("string", "Kind of act.", required=True, values=("order", "return", "join", "cancel"))
     at = Column("timestamp", "When.", required=True)
     channel = Column("string", "On which channel.")
-    amount = Column("decimal(18,2)", "Money that it moved, negative for returns.", unit="currency")
+    amount = Column("decimal(18,2)", "Amount, negative for returns.", unit="currency")
 
 
 class CustomerAttributes(Table):
-    """What others say of a customer whose consent covers the purpose, and about nobody else."""
+    """An attribute from another party of a customer whose consent covers the purpose."""
 
     layer = "gold"
     keys = ("customer_id", "source", "attribute")
 
     customer_id = Column("string", "The customer.", required=True)
-    source = Column("string", "Feed that says it.", required=True)
-    attribute = Column("string", "What it is about.", required=True)
-    value = Column("string", "What is said: the newest; nothing where the newest contradict each other.", required=True)
-    said_on = Column("date", "Day for which it is said, two years before it was delivered at most.", required=True)
-    licence = Column("string", "Licence under which it may be held.", required=True)
-    purpose = Column("string", "Purpose that it may serve.", required=True, values=PURPOSES)
+    source = Column("string", "Feed of the attribute.", required=True)
+    attribute = Column("string", "Name of the attribute.", required=True)
+    value = Column("string", "Newest value. No row if the newest values contradict each other.", required=True)
+    said_on = Column("date", "Day for which it is valid, at most two years before its delivery.", required=True)
+    licence = Column("string", "Licence under which it may be stored.", required=True)
+    purpose = Column("string", "Purpose for which it may be used.", required=True, values=PURPOSES)

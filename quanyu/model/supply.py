@@ -1,4 +1,4 @@
-"""What there is to sell, where and for how much: prices, stock, stores, staff, what is on order, sell-in."""
+"""Prices, stock, stores, staff, purchase and production orders, and sell-in."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ SKU = Column("string", "Item code.", required=True, refers="products")
 
 
 class Prices(Table):
-    """The price of an item in a channel, as it holds from a day on."""
+    """The price of an item in a channel, valid from a day."""
 
     layer = "silver"
     owner = "merchandise"
     keys = ("sku", "channel")
 
     sku = SKU
-    channel = Column("string", "Where the price holds.", required=True, values=("store", "online"))
+    channel = Column("string", "Channel of the price.", required=True, values=("store", "online"))
     price = Column(UNIT_PRICE, "Price that a customer pays.", unit="currency per piece", required=True, at_least=0)
     holds_from = Column("date", "First day of this price.", days=PLANNED)
-    promotion = Column("string", "Promotion that made it; null for the usual price.")
+    promotion = Column("string", "Promotion of the price; null for the regular price.")
 
 
 class Stock(Table):
-    """What lies of an item at a place at the end of a day."""
+    """Stock of an item at a place at the end of a day."""
 
     layer = "silver"
     owner = "supply"
@@ -30,8 +30,8 @@ class Stock(Table):
 
     place = Column("string", "Store or warehouse.", required=True)
     sku = SKU
-    on_hand = Column("bigint", "Pieces that lie there.", unit="pieces", required=True)
-    on_the_way = Column("bigint", "Pieces on their way there.", unit="pieces")
+    on_hand = Column("bigint", "Pieces in stock.", unit="pieces", required=True)
+    on_the_way = Column("bigint", "Pieces in transit to the place.", unit="pieces")
 
 
 class Stores(Table):
@@ -47,11 +47,11 @@ class Stores(Table):
     city = Column("string", "City it is in.")
     area = Column("double", "Sales area.", unit="square metres", at_least=0)
     opened_on = Column("date", "Day of opening.", days=PLANNED)
-    phone = Column("string", "The store's own phone: it names no customer.")
+    phone = Column("string", "The store's own phone: it identifies no customer.")
 
 
 class Staff(Table):
-    """One person who works for the house or a dealer: guides, store managers, dealers, regional managers."""
+    """One person who works for the retailer or a dealer: guide, store manager, dealer, regional manager."""
 
     layer = "silver"
     owner = "retail"
@@ -59,8 +59,8 @@ class Staff(Table):
 
     staff = Column("string", "Number of the employee.", required=True)
     display_name = Column("string", "Name.", pii=True)
-    mobile = Column("string", "Mobile phone: it names no customer.", pii=True)
-    role = Column("string", "What the person does.", values=("guide", "store_manager", "dealer", "region_manager"))
+    mobile = Column("string", "Mobile phone: it identifies no customer.", pii=True)
+    role = Column("string", "Role of the person.", values=("guide", "store_manager", "dealer", "region_manager"))
     store = Column("string", "Store the person works in.", refers="stores")
     region = Column("string", "Sales region (大区).")
     wecom_user = Column("string", "User id in WeCom (企业微信).")
@@ -78,12 +78,12 @@ class Purchases(Table):
     purchase = Column("string", "Number of the purchase order.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
     sku = SKU
-    supplier = Column("string", "Who delivers.")
+    supplier = Column("string", "Supplier.")
     quantity = Column("bigint", "Pieces ordered.", unit="pieces", required=True, at_least=0)
     unit_cost = Column(UNIT_PRICE, "Price paid to the supplier.", unit="currency per piece", at_least=0)
     ordered_on = Column("date", "Day of the order.", days=HAPPENED)
     expected_on = Column("date", "Day on which it is expected.", days=PLANNED)
-    arrived_on = Column("date", "Day of arrival; null while it is out.", days=PLANNED)
+    arrived_on = Column("date", "Day of arrival; null until then.", days=PLANNED)
     status = Column("string", "State of the line.", required=True,
                     values=("ordered", "in_transit", "arrived", "cancelled"))  # fmt: skip
 
@@ -98,8 +98,8 @@ class Production(Table):
     production = Column("string", "Number of the production order.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
     sku = SKU
-    factory = Column("string", "Who makes it.")
-    quantity = Column("bigint", "Pieces to make.", unit="pieces", required=True, at_least=0)
+    factory = Column("string", "Factory.")
+    quantity = Column("bigint", "Pieces to produce.", unit="pieces", required=True, at_least=0)
     ordered_on = Column("date", "Day of the order.", days=HAPPENED)
     started_on = Column("date", "First day of production.", days=PLANNED)
     finished_on = Column("date", "Last day of production.", days=PLANNED)
@@ -107,7 +107,7 @@ class Production(Table):
 
 
 class SellIn(Table):
-    """One line of what an outlet bought from the house or its dealer (sell-in, 进货)."""
+    """One line of an outlet's purchase from us or its dealer (sell-in, 进货)."""
 
     layer = "silver"
     owner = "channel"

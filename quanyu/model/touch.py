@@ -1,4 +1,4 @@
-"""How the house and people touch: events, store visits, contacts and groups in WeCom, messages, campaigns, ads."""
+"""Touchpoints: events, store visits, contacts and groups in WeCom, messages, campaigns, ads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 
 class Events(Table):
-    """One thing that somebody did on a page, in an app or a mini-program (小程序)."""
+    """One action on a page, in an app or a mini-program (小程序)."""
 
     layer = "silver"
     owner = "digital"
@@ -16,22 +16,22 @@ class Events(Table):
     happens = "at"
 
     event_id = Column("string", "Key of the event.", required=True)
-    kind = Column("string", "What was done.", required=True, values=("view", "search", "cart", "pay", "share", "scan"))
-    at = Column("timestamp", "When; the time of receipt where the client's clock is out by more than a day.",
+    kind = Column("string", "Kind of action.", required=True, values=("view", "search", "cart", "pay", "share", "scan"))
+    at = Column("timestamp", "When; the time of receipt if the client's clock is wrong by more than a day.",
                 days=HAPPENED, required=True)  # fmt: skip
     app = Column("string", "Where.", values=("mini_program", "web", "app"))
     page = Column("string", "Page.")
-    sku = Column("string", "Item that it was about.", refers="products")
-    query = Column("string", "What was searched for.")
-    order_id = Column("string", "Order that it made.")
-    amount = Column(MONEY, "Money that it moved.", unit="currency")
-    store = Column("string", "Store that the visitor stood in or chose.")
+    sku = Column("string", "Item of the action.", refers="products")
+    query = Column("string", "Search text.")
+    order_id = Column("string", "Order that it created.")
+    amount = Column(MONEY, "Amount of the action.", unit="currency")
+    store = Column("string", "Store that the visitor was in or chose.")
     shared_by = Column("string", "Hash of who shared the page; null for none.", pii=True)
-    is_bot = Column("boolean", "A machine by its own words.", required=True)
+    is_bot = Column("boolean", "Whether the user agent declares a bot.", required=True)
 
 
 class StoreVisits(Table):
-    """What a door sensor counted in an hour, by what it took people for. No persons."""
+    """Hourly counts of a door sensor, by estimated sex and age. No personal data."""
 
     layer = "silver"
     owner = "retail"
@@ -40,8 +40,8 @@ class StoreVisits(Table):
 
     sensor = Column("string", "The sensor.", required=True)
     hour = Column("timestamp", "Beginning of the hour.", days=HAPPENED, required=True)
-    sex = Column("string", "Sex as estimated.", required=True, values=("female", "male", "unknown"))
-    age_band = Column("string", "Age as estimated.", required=True,
+    sex = Column("string", "Estimated sex.", required=True, values=("female", "male", "unknown"))
+    age_band = Column("string", "Estimated age.", required=True,
                       values=("0-17", "18-24", "25-34", "35-44", "45-59", "60+"))  # fmt: skip
     store = Column("string", "The store.", required=True, refers="stores")
     entries = Column("bigint", "People who came in; more than 2,000 in an hour is a stuck counter.", unit="people",
@@ -59,14 +59,14 @@ class Contacts(Table):
 
     staff_user = Column("string", "WeCom user id of the employee.", required=True)
     added_at = Column("timestamp", "When the contact was added.", days=HAPPENED, required=True)
-    added_by = Column("string", "How it came about.", values=("scan", "search", "share", "group"))
+    added_by = Column("string", "How the contact was added.", values=("scan", "search", "share", "group"))
     tags = Column("string", "Tags that employees gave, as a JSON list.")
-    deleted_at = Column("timestamp", "When the contact was deleted; null while it stands.", days=PLANNED)
+    deleted_at = Column("timestamp", "When the contact was deleted; null while it exists.", days=PLANNED)
     deleted_by = Column("string", "Who deleted it.", values=("customer", "staff"))
 
 
 class Groups(Table):
-    """A person's stay in a chat group (社群)."""
+    """A person's membership in a chat group (社群)."""
 
     layer = "silver"
     owner = "private_domain"
@@ -76,14 +76,14 @@ class Groups(Table):
     chat_id = Column("string", "The group.", required=True)
     group_name = Column("string", "Name of the group.")
     staff_user = Column("string", "WeCom user id of its owner.")
-    joined_at = Column("timestamp", "When the person came in.", days=HAPPENED, required=True)
-    quit_at = Column("timestamp", "When the person went; null while in.", days=PLANNED)
+    joined_at = Column("timestamp", "When the person joined.", days=HAPPENED, required=True)
+    quit_at = Column("timestamp", "When the person left; null for a current member.", days=PLANNED)
 
 
 class Messages(Table):
-    """What became of one message at one moment.
+    """One status change of a message.
 
-    The address that it went to is that identifier of the row's person which the channel reaches.
+    Its address is the identifier of the row's person that the channel reaches.
     """
 
     layer = "silver"
@@ -100,11 +100,11 @@ class Messages(Table):
                             "complained", "not_friend", "limit_reached", "failed"))  # fmt: skip
     at = Column("timestamp", "When.", days=HAPPENED, required=True)
     channel = Column("string", "On which channel.", required=True, values=CHANNELS)
-    address_kind = Column("string", "Kind of the address that it went to; null where the row does not show it.",
+    address_kind = Column("string", "Kind of the address it was sent to; null if unknown.",
                           values=KINDS)  # fmt: skip
     address_hash = Column("string", "Keyed hash of that address.", pii=True)
-    campaign = Column("string", "Campaign that it belongs to.", refers="campaigns")
-    sender = Column("string", "Employee in whose name it went.")
+    campaign = Column("string", "Campaign of the message.", refers="campaigns")
+    sender = Column("string", "Employee in whose name it was sent.")
 
 
 class Campaigns(Table):
@@ -117,15 +117,15 @@ class Campaigns(Table):
     campaign = Column("string", "Key of the campaign.", required=True)
     campaign_name = Column("string", "Name.")
     channel = Column("string", "On which channel.", values=CHANNELS)
-    purpose = Column("string", "What kind of campaign it is.")
-    goal = Column("string", "What it is for.")
+    purpose = Column("string", "Kind of campaign.")
+    goal = Column("string", "Goal of the campaign.")
     starts_on = Column("date", "First day.", days=PLANNED)
     ends_on = Column("date", "Last day.", days=PLANNED)
     arms = Column("string", "Arms with their shares, as text.")
 
 
 class Assignments(Table):
-    """The arm of a campaign that chance gave a person."""
+    """The randomly assigned campaign arm of a person."""
 
     layer = "silver"
     owner = "growth"
@@ -134,12 +134,12 @@ class Assignments(Table):
     happens = "assigned_at"
 
     campaign = Column("string", "The campaign.", required=True, refers="campaigns")
-    arm = Column("string", "What the person got.", required=True, values=("treatment", "control"))
-    assigned_at = Column("timestamp", "When the lot was drawn.", required=True)
+    arm = Column("string", "The arm.", required=True, values=("treatment", "control"))
+    assigned_at = Column("timestamp", "When it was assigned.", required=True)
 
 
 class AdResults(Table):
-    """What an advertising platform reports of a day (回流)."""
+    """Daily results reported by an advertising platform (回流)."""
 
     layer = "silver"
     owner = "growth"
@@ -149,10 +149,10 @@ class AdResults(Table):
     platform = Column("string", "The platform.", required=True)
     account = Column("string", "Account on it.", required=True)
     campaign = Column("string", "Campaign there.", required=True)
-    audience = Column("string", "Audience that it was shown to.", required=True)
+    audience = Column("string", "Audience of the ads.", required=True)
     day = Column("date", "Day of the report.", days=HAPPENED, required=True)
-    impressions = Column("bigint", "Times shown.", unit="impressions", at_least=0)
+    impressions = Column("bigint", "Impressions.", unit="impressions", at_least=0)
     clicks = Column("bigint", "Clicks.", unit="clicks", at_least=0)
     cost = Column(MONEY, "Money spent.", unit="currency", at_least=0)
-    conversions = Column("bigint", "Purchases that the platform claims.", unit="conversions", at_least=0)
-    revenue = Column(MONEY, "Money that the platform claims.", unit="currency", at_least=0)
+    conversions = Column("bigint", "Purchases, as reported by the platform.", unit="conversions", at_least=0)
+    revenue = Column(MONEY, "Revenue, as reported by the platform.", unit="currency", at_least=0)

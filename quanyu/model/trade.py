@@ -1,4 +1,4 @@
-"""What is sold: products, orders and their lines."""
+"""Products, orders and order lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Products(Table):
     product = Column("string", "Name of the product.")
     series = Column("string", "Series or collection.")
     category = Column("string", "Category.")
-    season = Column("string", "Season that it is made for.")
+    season = Column("string", "Season of the product.")
     size = Column("string", "Size.")
     colour = Column("string", "Colour.")
     list_price = Column(UNIT_PRICE, "Price on the tag.", unit="currency per piece", at_least=0)
@@ -28,7 +28,7 @@ class Products(Table):
 
 
 class Orders(Table):
-    """One order or receipt, with what is left of it in `amount`."""
+    """One order or receipt. `amount` is net of returns."""
 
     layer = "silver"
     personal = True
@@ -38,7 +38,7 @@ class Orders(Table):
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     ordered_at = Column("timestamp", "When it was placed.", days=HAPPENED, required=True)
-    kind = Column("string", "A purchase, or a return that has a receipt of its own.", required=True,
+    kind = Column("string", "A purchase, or a return with its own receipt.", required=True,
                   values=("purchase", "return"))  # fmt: skip
     status = Column("string", "State of the order.", required=True, values=("paid", "cancelled", "pending"))
     amount = Column(MONEY, "Sum of its lines; negative for a return.", unit="currency")
@@ -46,8 +46,8 @@ class Orders(Table):
     channel = Column("string", "Where it was placed.", values=CHANNELS)
     store = Column("string", "Store or shop.")
     guide = Column("string", "Employee who served.", refers="staff")
-    updated_at = Column("timestamp", "When the source last changed it, where it tells.", days=HAPPENED)
-    incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are not known.")
+    updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
+    incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are unknown.")
 
 
 class OrderLines(Table):
@@ -68,4 +68,4 @@ class OrderLines(Table):
     quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
     amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")
-    updated_at = Column("timestamp", "When the source last changed it, where it tells.", days=HAPPENED)
+    updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)

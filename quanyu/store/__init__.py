@@ -1,4 +1,4 @@
-"""Small operational state that is not of the lake: files, memory, results, alerts, export tasks, the outbox."""
+"""Small operational state outside of the lake: files, memory, results, alerts, export tasks, the outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Messag
 
 
 class Store:
-    """The only door to the operational database: sqlite:///file (kept in WAL mode) or a postgresql:// URL."""
+    """The operational database: sqlite:///file (in WAL mode) or a postgresql:// URL."""
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
@@ -34,11 +34,11 @@ class Store:
         self.tables = LakeTables(self._database)
 
     def copy_to(self, other: Store) -> None:
-        """Put every row of this store into another one."""
+        """Copy every row of this store into another one."""
         self._database.copy_to(other._database)
 
     def close(self) -> None:
-        """Give back whatever is still open."""
+        """Close all connections."""
         self._database.close()
 
     def __enter__(self) -> Store:

@@ -1,4 +1,4 @@
-"""Alerts: what is out of order with a step, since which day, and whether somebody was told of it and of its end."""
+"""Alerts: problems of a step, since when, and whether people were notified of start and end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALERTS = sa.Table(
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that is out of order, or was and is over: the step, a key that stays the same, and the words."""
+    """One problem, open or over: the step, a stable key, and the message."""
 
     step: str
     key: str
@@ -35,42 +35,42 @@ class Alert:
 
 
 class Alerts:
-    """Open alerts, and those that are over of which that was not told yet."""
+    """Open alerts, and ended ones whose end was not notified yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def observe(self, step: str, day: date, wrong: Mapping[str, str]) -> None:
-        """Take what is out of order with a step by a run for a day: key to words; what is not in it is over.
+        """Record the problems of a step in a run for a day: key to message. Alerts that are not in it are over.
 
-        A run for an earlier day than an alert's last ends nothing.
+        A run for an earlier day than an alert's last day ends nothing.
         """
         with self._database.write() as connection:
             rows = connection.execute(sa.select(ALERTS).where(ALERTS.c.step == step)).all()
-            known = {row.key: row for row in rows}
+            stored_alerts = {row.key: row for row in rows}
             for key, words in wrong.items():
-                last = known.get(key)
+                last = stored_alerts.get(key)
                 row = {
                     "step": step, "key": key, "words": words, "since": last.since if last else day,
                     "last_day": max(day, last.last_day) if last else day, "told_at": last.told_at if last else None,
                     "over": False,
                 }  # fmt: skip
                 self._database.upsert(connection, ALERTS, [row])
-            ended = [key for key, row in known.items() if key not in wrong and row.last_day <= day]
+            ended = [key for key, row in stored_alerts.items() if key not in wrong and row.last_day <= day]
             which = sa.and_(ALERTS.c.step == step, ALERTS.c.key.in_(ended))
-            # What nobody was told of begins and ends in silence.
+            # An alert that ends before its notification is dropped.
             connection.execute(sa.delete(ALERTS).where(which, ALERTS.c.told_at.is_(None)))
             connection.execute(sa.update(ALERTS).where(which).values(over=True))
 
     def untold(self) -> list[Alert]:
-        """Return what somebody is to be told: what is open and was not told, then what was told and is over."""
+        """Return alerts to notify: open ones without a notification, then notified ones that are over."""
         query = sa.select(ALERTS).where(sa.or_(ALERTS.c.over, ALERTS.c.told_at.is_(None)))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(ALERTS.c.over, ALERTS.c.step, ALERTS.c.key)).all()
         return [Alert(row.step, row.key, row.words, row.since, row.over) for row in rows]
 
     def told(self, alerts: Iterable[Alert]) -> None:
-        """Note that these were told: open ones are not told again, and what is over is forgotten."""
+        """Mark these as notified: open ones are not notified again, and ended ones are deleted."""
         with self._database.write() as connection:
             for alert in alerts:
                 which = sa.and_(ALERTS.c.step == alert.step, ALERTS.c.key == alert.key, ALERTS.c.over == alert.over)

@@ -1,4 +1,4 @@
-"""The database behind the store: connections, transactions, and what SQLite and Postgres say differently."""
+"""The database of the store: connections, transactions, and differences of SQLite and Postgres."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ metadata = sa.MetaData()
 
 BUSY_SECONDS = 30
 COPY_ROWS = 500
-SCHEMA_LOCK = 5_127_003  # any fixed number: whoever creates tables in Postgres takes this advisory lock
+SCHEMA_LOCK = 5_127_003  # any fixed number: the advisory lock for creating tables in Postgres
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An instant in UTC; SQLite keeps no offset, so it is put back when read. A naive time is refused."""
+    """An instant in UTC. SQLite stores no offset, so UTC is set when it is read. A naive time is refused."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn any offset into UTC before it is written."""
+        """Convert to UTC before writing."""
         if value is not None and value.tzinfo is None:
             raise ValueError("a time without an offset cannot be stored")
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Put UTC back on what SQLite returns naive."""
+        """Set UTC on the naive values that SQLite returns."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def now() -> datetime:
-    """Return the present instant in UTC, to the microsecond."""
+    """Return the current time in UTC, to the microsecond."""
     return datetime.now(UTC)
 
 
@@ -64,11 +64,11 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
-            _patiently(self._use_wal, self.shown)
+            _retry_while_busy(self._use_wal, self.shown)
         self._writer = self.engine.execution_options(writes=True)
 
     def create(self) -> None:
-        """Create the missing tables and indexes; several processes may do so at the same moment."""
+        """Create missing tables and indexes. Several processes may do so at the same time."""
         with self.write() as connection:
             if not self.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
@@ -79,7 +79,7 @@ class Database:
                     connection.execute(CreateIndex(index, if_not_exists=True))
 
     def _renew(self, connection: Connection, table: sa.Table) -> None:
-        """Make a table of an older release anew with its rows, where it lacks columns; its checks change with it."""
+        """Recreate a table of an older release that lacks columns, with its rows. Its checks change too."""
         inspector = sa.inspect(connection)
         columns = (
             [column["name"] for column in inspector.get_columns(table.name)] if inspector.has_table(table.name) else []
@@ -91,20 +91,20 @@ class Database:
             connection.execute(sa.text(f"drop index if exists {index['name']}"))
         connection.execute(sa.text(f"alter table {table.name} rename to {old.name}"))
         connection.execute(CreateTable(table))
-        kept = [name for name in columns if name in table.columns]
-        connection.execute(sa.insert(table).from_select(kept, sa.select(*(old.c[name] for name in kept))))
+        shared = [name for name in columns if name in table.columns]
+        connection.execute(sa.insert(table).from_select(shared, sa.select(*(old.c[name] for name in shared))))
         connection.execute(sa.text(f"drop table {old.name}"))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent snapshot; nothing is written in it."""
-        with self._in_words(), self.engine.begin() as connection:
+        """One read transaction with a consistent snapshot."""
+        with self._translated_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds SQLite's write lock from its start, so that reading before writing is safe."""
-        with self._in_words(), self._writer.begin() as connection:
+        """One transaction with SQLite's write lock from its start, so that reading before writing is safe."""
+        with self._translated_errors(), self._writer.begin() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -112,7 +112,7 @@ class Database:
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def upsert(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, or replace every column of those whose primary key is there."""
+        """Insert rows, or replace every column of rows with the same primary key."""
         if not rows:
             return
         statement = self.insert(table)
@@ -121,14 +121,14 @@ class Database:
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
     def copy_to(self, other: Database) -> None:
-        """Put every row of all tables into another database, as they stood at one moment."""
+        """Copy every row of all tables, in one snapshot, into another database."""
         with self.read() as source, other.write() as target:
             for table in metadata.sorted_tables:
                 for rows in source.execute(sa.select(table)).mappings().partitions(COPY_ROWS):
                     other.upsert(target, table, [dict(row) for row in rows])
 
     def close(self) -> None:
-        """Give back whatever is still open."""
+        """Close all connections."""
         self.engine.dispose()
 
     def _use_wal(self) -> None:
@@ -139,13 +139,13 @@ class Database:
             raw.close()
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
             raise _explained(self.shown, error.orig) from error
         except DatabaseError as error:
-            # Of its own class SQLite says what no database is, beside what is a fault of ours.
+            # SQLite uses this very class for a file that is no database.
             if type(error) is DatabaseError:
                 raise _explained(self.shown, error.orig) from error
             raise
@@ -155,7 +155,7 @@ def _parse(url: str) -> sa.URL:
     try:
         return sa.make_url(url)
     except ArgumentError:
-        # The text may hold a password, so it is not repeated.
+        # The text may contain a password, so it is not repeated.
         raise ConfigError("The store's URL cannot be read; it looks like sqlite:///path/to/store.db.") from None
 
 
@@ -170,7 +170,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _prepare_sqlite(raw: Any, _record: Any) -> None:
-    # Without this, Python's driver begins transactions by itself, and always in the form that may fail halfway.
+    # Otherwise Python's driver begins deferred transactions, which may fail at their first write.
     raw.isolation_level = None
     for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "foreign_keys=ON", "synchronous=FULL"):
         raw.execute(f"PRAGMA {pragma}")
@@ -188,7 +188,7 @@ def _make_folder(folder: Path) -> None:
         raise KeeperError(f"The store's folder {folder} cannot be made: {error.strerror}") from None
 
 
-# How SQLite and Postgres say what stays as it is until somebody mends it.
+# Parts of messages of SQLite and Postgres for faults that a person has to fix.
 _LASTING = (
     "not a database", "malformed", "readonly database", "unable to open database file", "disk is full",
     "disk I/O error", "authentication failed", "does not exist", "permission denied",
@@ -196,14 +196,14 @@ _LASTING = (
 
 
 def _explained(shown: str, error: BaseException | None) -> QuanyuError:
-    """Tell what no retry can mend from what passes."""
+    """KeeperError for a lasting fault, RetryableError for a temporary one."""
     if any(words in str(error) for words in _LASTING):
         return KeeperError(f"The store {shown} cannot be used: {error}")
     return RetryableError(f"The store {shown} did not answer: {error}")
 
 
-def _patiently(act: Callable[[], None], shown: str) -> None:
-    # SQLite does not wait for others when it changes the journal mode: it fails at once.
+def _retry_while_busy(act: Callable[[], None], shown: str) -> None:
+    # SQLite does not wait for other connections when it changes the journal mode: it fails at once.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

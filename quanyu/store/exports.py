@@ -1,4 +1,4 @@
-"""What became of each export, by day."""
+"""Status of each export, by day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXPORTS = sa.Table(
 
 @dataclass(frozen=True)
 class ExportTask:
-    """One export of one day: its status, where the files lie, and its counts."""
+    """One export of one day: its status, location of the files, and counts."""
 
     export: str
     day: date
@@ -36,20 +36,20 @@ class ExportTask:
 
 
 class Exports:
-    """The export tasks of all days; the latest word on an export and day is the one kept."""
+    """Export tasks of all days, one per export and day."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, export: str, day: date, status: str, location: str | None, receipt: dict[str, Any]) -> None:
-        """Keep what became of an export on a day, in place of an earlier word."""
+        """Record the status of an export on a day, and replace an earlier record."""
         row = {"export": export, "day": day, "status": status, "location": location}
         with self._database.write() as connection:
             full = row | {"receipt": to_text(receipt), "updated_at": now()}
             self._database.upsert(connection, EXPORTS, [full])
 
     def last(self, export: str) -> ExportTask | None:
-        """Return the task of the latest day, not the one written last."""
+        """Return the task of the latest day, not the one recorded last."""
         query = sa.select(EXPORTS).where(EXPORTS.c.export == export).order_by(EXPORTS.c.day.desc()).limit(1)
         with self._database.read() as connection:
             row = connection.execute(query).first()

@@ -1,4 +1,4 @@
-"""What of a feed is held back: a day, or one file of a day, that broke a limit of its contract as a whole."""
+"""Data of a feed that is held back: a day, or one file of a day, that broke a limit of its contract."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ HELD_BACK = sa.Table(
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A day of a feed, or the rows of one file (`path`) on that day, with the reason and the contract that said so.
+    """A day of a feed, or the rows of one file (`path`) of that day, with the reason and the contract's digest.
 
-    `most_often` tells what its bad rows have most often; it is empty where none is bad.
+    `most_often` is the most frequent fault of its bad rows; empty without bad rows.
     """
 
     feed: str
@@ -39,21 +39,21 @@ class HeldBack:
 
 
 class HeldBacks:
-    """What every feed has held back now."""
+    """The held-back data of every feed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, feed: str) -> list[HeldBack]:
-        """Return what is held back of a feed, by day and path; an empty path stands for the whole day."""
+        """Return the held-back days and files of a feed, by day and path. An empty path means the whole day."""
         columns = [column for column in HELD_BACK.columns if column.name != "updated_at"]
         query = sa.select(*columns).where(HELD_BACK.c.feed == feed).order_by(HELD_BACK.c.day, HELD_BACK.c.path)
         with self._database.read() as connection:
             return [HeldBack(**row._mapping) for row in connection.execute(query)]
 
-    def replace(self, feed: str, days: Collection[date], held: Sequence[HeldBack]) -> None:
-        """Put what is held back of these days in place of what was, in one transaction."""
+    def replace(self, feed: str, days: Collection[date], rows: Sequence[HeldBack]) -> None:
+        """Replace the held-back records of these days in one transaction."""
         at = now()
         with self._database.write() as connection:
             connection.execute(sa.delete(HELD_BACK).where(HELD_BACK.c.feed == feed, HELD_BACK.c.day.in_(list(days))))
-            self._database.upsert(connection, HELD_BACK, [asdict(item) | {"updated_at": at} for item in held])
+            self._database.upsert(connection, HELD_BACK, [asdict(item) | {"updated_at": at} for item in rows])

@@ -1,4 +1,4 @@
-"""Which landed files were taken or refused, and how many rows each day of a feed brought."""
+"""Ledger of landed files: which were ingested or refused, and the number of rows per day of a feed."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ VOLUMES = sa.Table(
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file of a feed as it was when we looked: its bytes, the day it speaks of, and whether its rows were taken.
+    """A file of a feed as it was last checked: its hash, its feed day, and whether its rows were ingested.
 
-    `definition` is the digest of the source by which it was read. Homes of older releases have neither it nor a ctime.
+    `definition` is the digest of the source that read it. Homes of older releases have neither it nor a ctime.
     """
 
     feed: str
@@ -65,7 +65,7 @@ class LandedFile:
 
 
 class Ledger:
-    """Decides what is new: a path whose sha256 is recorded as taken has given its rows."""
+    """Decides which files are new: a path with a recorded sha256 was ingested."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,38 +78,38 @@ class Ledger:
             return {row.path: LandedFile(**row._mapping) for row in rows}
 
     def looked_at_since(self, feed: str, moment: datetime) -> dict[str, LandedFile]:
-        """Return the latest record of the files of a feed that were recorded at a moment or after it, by path."""
+        """Return the latest record of files of a feed that were recorded at or after a moment, by path."""
         query = sa.select(FILES.c.path).where(FILES.c.feed == feed, FILES.c.updated_at >= moment)
         with self._database.read() as connection:
             paths = set(connection.scalars(query))
         return {path: file for path, file in self.files(feed).items() if path in paths}
 
     def forget(self, feed: str, paths: Sequence[str]) -> None:
-        """Drop the records of files, so that the next run looks at them as at new ones."""
+        """Delete the records of files, so that the next run treats them as new."""
         with self._database.write() as connection:
             for path in paths:
                 connection.execute(sa.delete(FILES).where(FILES.c.feed == feed, FILES.c.path == path))
 
     def record(self, files: Sequence[LandedFile]) -> None:
-        """Write all records in one transaction; a path that is there is replaced."""
+        """Write all records in one transaction. An existing path is replaced."""
         at = now()
         with self._database.write() as connection:
             self._database.upsert(connection, FILES, [asdict(file) | {"updated_at": at} for file in files])
 
     def days(self, feed: str) -> list[date]:
-        """Return the feed's own days of which a file was taken, in order."""
+        """Return the feed days with an ingested file, in order."""
         query = sa.select(FILES.c.feed_day).distinct().where(FILES.c.feed == feed, FILES.c.status == "taken")
         with self._database.read() as connection:
             return list(connection.scalars(query.where(FILES.c.feed_day.is_not(None)).order_by(FILES.c.feed_day)))
 
     def record_volumes(self, feed: str, rows: Mapping[date, int], run_day: date) -> None:
-        """Keep how many rows each day of a feed brought, in one transaction; a later look replaces the figure."""
+        """Record the number of rows per day of a feed, in one transaction. A later call replaces the number."""
         common = {"feed": feed, "run_day": run_day, "updated_at": now()}
         with self._database.write() as connection:
             self._database.upsert(connection, VOLUMES, [{**common, "day": day, "rows": n} for day, n in rows.items()])
 
     def volumes(self, feed: str) -> dict[date, int]:
-        """Return the rows of each day of a feed, in the order of the days."""
+        """Return the number of rows per day of a feed, in order."""
         query = sa.select(VOLUMES.c.day, VOLUMES.c.rows).where(VOLUMES.c.feed == feed).order_by(VOLUMES.c.day)
         with self._database.read() as connection:
             return {row.day: row.rows for row in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""What a job looked at and found unchanged, which leaves no commit in the lake to read it from."""
+"""Receipts of runs that changed nothing, so that the lake has no commit with a receipt."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ MEMORY = sa.Table(
 
 
 class Memory:
-    """Receipts of runs without a commit; losing them costs work, never correctness."""
+    """Receipts of runs without a commit. If they are lost, steps run again; results stay correct."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def remember(self, job: str, key: str, receipt: dict[str, Any]) -> None:
-        """Keep the receipt under job and key (a day, or empty), in place of an earlier one."""
+        """Store the receipt under job and key (a day, or empty), and replace an earlier one."""
         row = {"job": job, "key": key, "receipt": to_text(receipt), "updated_at": now()}
         with self._database.write() as connection:
             self._database.upsert(connection, MEMORY, [row])
 
     def recall(self, job: str, key: str = "") -> dict[str, Any] | None:
-        """Return the last receipt kept under job and key; times and days come back as text."""
+        """Return the last receipt under job and key, or None. Times and days are returned as text."""
         query = sa.select(MEMORY.c.receipt).where(MEMORY.c.job == job, MEMORY.c.key == key)
         with self._database.read() as connection:
             text = connection.scalar(query)
         return from_text(text) if text is not None else None
 
     def forget(self, job: str) -> None:
-        """Drop all that is kept of a job, so that its next run looks again."""
+        """Delete all receipts of a job, so that it runs again."""
         with self._database.write() as connection:
             connection.execute(sa.delete(MEMORY).where(MEMORY.c.job == job))

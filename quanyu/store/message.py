@@ -1,4 +1,4 @@
-"""A message of the outbox: its table, its statuses, and how one leads to another."""
+"""A message of the outbox: its table, its statuses, and the allowed transitions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Status = Literal[
 ]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-# From where a status may be reached by mark(). What is unknown may have been delivered: facts that come back or a
-# person settle it, and only a person leads it back to planned (`again`). A refusal that turns out to be the channel's
-# fault was not the message's: it failed, and is tried again.
+# Statuses from which mark() may reach a status. An unknown message may have been delivered: returned facts or a person
+# settle it, and only a person returns it to planned (`again`). A refusal that was the channel's fault counts as failed,
+# and the message is tried again.
 REACHED_FROM: dict[str, tuple[Status, ...]] = {
     "sent": ("sending", "unknown"),
     "rejected": ("sending", "unknown"),
@@ -56,19 +56,19 @@ OUTBOX = sa.Table(
     sa.Column("address_kind", sa.String(50)),
     sa.Column("address_hash", sa.String(64)),
     sa.Column("updated_at", UtcDateTime, nullable=False),
-    # Changes since it was planned, and the one at which the lake stands: -1 where the lake has no row.
+    # Number of changes since it was planned, and the last one that the lake has: -1 without a row in the lake.
     sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
     sa.Column("recorded", sa.Integer, nullable=False, server_default="-1"),
     sa.Index("outbox_by_status", "status", "planned_on", "key"),
 )
-# Who was tried least comes first, so that what fails again and again holds up nobody.
+# Messages with the fewest attempts first, so that repeated failures do not delay others.
 IN_ORDER = (OUTBOX.c.attempts, OUTBOX.c.planned_on, OUTBOX.c.key)
 _PERSONAL = re.compile(r"(\b\d{4}-\d\d-\d\d\b)|[^\s<>\"(),;:]+@[^\s<>\"(),;:]+|\+?\d(?:[\s()-]{0,2}\d){6,}")
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message to one customer, by ids only: addresses are fetched at the moment of sending."""
+    """One message to one customer, with ids only: addresses are read when it is sent."""
 
     key: str
     journey: str
@@ -98,5 +98,5 @@ def message_of(row: sa.Row[tuple[object, ...]]) -> Message:
 
 
 def blanked(text: str | None) -> str | None:
-    """Blank addresses and numbers, which servers like to repeat; days stay."""
-    return _PERSONAL.sub(lambda found: found[1] or "[...]", text)[:500] if text else None
+    """Blank addresses and numbers, which servers repeat in replies. Days stay."""
+    return _PERSONAL.sub(lambda match: match[1] or "[...]", text)[:500] if text else None

@@ -1,4 +1,4 @@
-"""Messages on their way out: planned under a key that no rerun changes, handed to a sender once."""
+"""The outbox of messages: planned under a stable key, sent at most once."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from quanyu.store.message import (
 
 
 class Outbox:
-    """From planned to announced (the lake has it) to sending to sent, rejected or unknown; what failed goes back.
+    """From planned to announced (recorded in the lake) to sending to sent, rejected or unknown. Failures are replanned.
 
-    Held, expired, cancelled and closed messages do not go out. Every change raises a message's revision, by which the
-    lake and a store that was put back tell who knows more.
+    Held, expired, cancelled and closed messages are not sent. Every change increments a message's revision, which
+    decides whether the lake or a restored store is newer.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def plan(self, messages: Sequence[Message]) -> int:
-        """Add the messages whose key is new and return how many were; others stay as they are, whatever they say."""
+        """Add the messages with a new key and return their number. Messages with a known key stay unchanged."""
         wrong = {message.status for message in messages} - {"planned", "held"}
         if wrong:
             raise QuanyuError(f"A message is planned or held when it is added, not {', '.join(sorted(wrong))}.")
@@ -48,23 +48,23 @@ class Outbox:
             return len(connection.execute(insert, [_row(message, at) for message in messages]).all())
 
     def forget_waiting(self, moment: datetime) -> int:
-        """Drop messages that no server has, planned or ended since a moment, and return how many.
+        """Delete messages that were not sent, planned or ended since a moment. Returns their number.
 
-        Decisions plan them anew.
+        Decisions plan them again.
         """
         waiting = (OUTBOX.c.status.in_(("planned", "held", "expired", "cancelled")), OUTBOX.c.updated_at >= moment)
         with self._database.write() as connection:
             return connection.execute(sa.delete(OUTBOX).where(*waiting)).rowcount
 
     def due(self, limit: int, day: date, channel: str | None = None) -> list[Message]:
-        """Return up to limit messages that claim would hand out, and leave them as they are.
+        """Return up to `limit` messages that `claim` would return, without a change.
 
-        What failed a short while ago waits for its time.
+        Recently failed messages wait for their retry time.
         """
         return self._messages(*_due(day, channel), limit=limit)
 
     def announce(self, addresses: Mapping[str, tuple[str, str]]) -> None:
-        """Say that planned messages go out next: by key, the kind and the keyed hash of the address."""
+        """Mark planned messages as announced: by key, the kind and the keyed hash of the address."""
         rows = [{"of": key, "kind": kind, "hashed": hashed} for key, (kind, hashed) in addresses.items()]
         if not rows:
             return
@@ -76,13 +76,13 @@ class Outbox:
     def claim(
         self, limit: int, day: date, channel: str | None = None, keys: Sequence[str] | None = None
     ) -> list[Message]:
-        """Move up to limit messages due by the day to sending and return them; no two callers get the same one.
+        """Move up to `limit` messages that are due by the day to sending, and return them. No two callers get the same.
 
-        What is claimed and not yet marked when the sender dies becomes unknown, so claim no more than is being sent.
+        If the sender dies, claimed messages without a mark become unknown, so claim only as many as are sent at once.
         """
         due = _due(day, channel, ("planned", "announced"))
         if keys is not None:
-            # By the key alone: a search in order looks at everything that is due, for each message anew.
+            # By key only: an ordered search would read all due messages for each message.
             statement = sa.update(OUTBOX).where(*due, OUTBOX.c.key.in_(keys[:limit]))
         else:
             statement = claim_statement(due, limit)
@@ -95,9 +95,9 @@ class Outbox:
         self, key: str, status: str, reason: str | None = None, not_before: datetime | None = None,
         note: str | None = None, expires_on: date | None = None,
     ) -> None:  # fmt: skip
-        """Say what became of a message; failed means planned again with one attempt more, released without.
+        """Set the status of a message. `failed` plans it again with one more attempt, `released` without.
 
-        With not_before it waits until then. A person's note stays whatever comes later. Addresses and numbers are
+        With `not_before` it waits until then. A person's note stays through later changes. Addresses and numbers are
         blanked in both texts.
         """
         if status not in REACHED_FROM:
@@ -113,10 +113,10 @@ class Outbox:
                 raise QuanyuError(f"Message {key} is not on its way, so it cannot be marked {status}.")
 
     def recover(self, channel: str | None = None, repeatable: bool = False) -> int:
-        """Turn what a dead sender left in sending into unknown; call it only while holding the home's lock.
+        """Set messages that a dead sender left in `sending` to `unknown`. Call it only with the home's lock.
 
-        Such a message may have been delivered, so it is never sent again by itself, unless its channel may repeat it:
-        then it is planned again, as is what was only announced. Returns how many became unknown.
+        Such a message may have been delivered, so it is not sent again automatically, unless `repeatable`: then it is
+        planned again. Announced messages are planned again too. Returns how many became unknown.
         """
         whose = [OUTBOX.c.channel == channel] if channel is not None else []
         again = ("announced", "sending") if repeatable else ("announced",)
@@ -127,9 +127,9 @@ class Outbox:
             return connection.execute(left.values({**_changed("unknown"), "reason": UNSETTLED})).rowcount
 
     def doubt(self, until: date, reason: str) -> int:
-        """Turn messages that were due until a day and have not gone out from here into unknown, and return how many.
+        """Set messages that were due until a day and were not sent from here to `unknown`. Returns their number.
 
-        What went out from elsewhere meanwhile is not sent again by itself.
+        They may have been sent by another home meanwhile, so they are not sent automatically.
         """
         due = sa.func.coalesce(OUTBOX.c.due_on, OUTBOX.c.planned_on) <= until
         waiting = OUTBOX.c.status.in_(("planned", "announced"))
@@ -138,7 +138,7 @@ class Outbox:
             return connection.execute(statement.values({**_changed("unknown"), "reason": reason})).rowcount
 
     def counts(self, day: date | None = None) -> dict[str, int]:
-        """Count messages by status, of those planned for one day or of all; absent statuses are left out."""
+        """Count messages by status, planned for one day or all. Statuses without messages are left out."""
         query = (
             sa.select(OUTBOX.c.status, sa.func.count().label("number"))
             .group_by(OUTBOX.c.status)
@@ -150,7 +150,7 @@ class Outbox:
             return {row.status: row.number for row in connection.execute(query)}
 
     def all(self, status: Status | None = None, day: date | None = None, journey: str | None = None) -> list[Message]:
-        """Return messages by the day they were planned for and key, of one status, day or journey, or of all."""
+        """Return messages ordered by planned day and key, optionally of one status, day or journey."""
         wanted = {OUTBOX.c.status: status, OUTBOX.c.planned_on: day, OUTBOX.c.journey: journey}
         chosen = [column == value for column, value in wanted.items() if value is not None]
         return sorted(self._messages(*chosen), key=lambda message: (message.planned_on, message.key))
@@ -160,11 +160,11 @@ class Outbox:
         return next(iter(self._messages(OUTBOX.c.key == key)), None)
 
     def unrecorded(self) -> list[Message]:
-        """Return the messages of which the lake does not know the last change."""
+        """Return the messages whose last change is not in the lake."""
         return self._messages(OUTBOX.c.revision != OUTBOX.c.recorded)
 
     def record(self, messages: Sequence[Message]) -> None:
-        """Note that the lake has these messages as they were given."""
+        """Mark these messages, in this revision, as recorded in the lake."""
         rows = [{"of": message.key, "at": message.revision} for message in messages]
         statement = sa.update(OUTBOX).where(OUTBOX.c.key == sa.bindparam("of")).values(recorded=sa.bindparam("at"))
         if rows:
@@ -172,18 +172,17 @@ class Outbox:
                 connection.execute(statement, rows)
 
     def take(self, messages: Sequence[Message]) -> int:
-        """Take what the lake knows and this store does not, and note what the lake lacks. Returns how many were taken.
+        """Copy messages that are newer in the lake, and mark those that the lake lacks. Returns the number copied.
 
-        A message that the lake saw announced or sending, while this store knows nothing of it, may have gone out: it is
-        unknown.
+        A message that is announced or sending in the lake and absent here may have been sent: it becomes unknown.
         """
-        here = {message.key: message for message in self._messages()}
-        newer = [m for m in messages if m.key not in here or here[m.key].revision < m.revision]
-        there = {message.key: message.revision for message in messages}
+        own = {message.key: message for message in self._messages()}
+        newer = [m for m in messages if m.key not in own or own[m.key].revision < m.revision]
+        lake_revisions = {message.key: message.revision for message in messages}
         stale = [
-            replace(message, revision=there.get(key, -1))
-            for key, message in here.items()
-            if there.get(key, -1) < message.recorded
+            replace(message, revision=lake_revisions.get(key, -1))
+            for key, message in own.items()
+            if lake_revisions.get(key, -1) < message.recorded
         ]
         self.record(stale)
         if newer:
@@ -198,7 +197,7 @@ class Outbox:
 
 
 def claim_statement(due: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Update:
-    """Choose and move in one statement: SQLite has one writer, Postgres passes over rows another caller holds."""
+    """Select and update in one statement. SQLite has one writer; Postgres skips rows that another caller has locked."""
     ordered = sa.select(OUTBOX.c.key).where(*due).order_by(*IN_ORDER).limit(limit)
     chosen = ordered.with_for_update(skip_locked=True).scalar_subquery()
     return sa.update(OUTBOX).where(OUTBOX.c.key.in_(chosen), OUTBOX.c.status.in_(("planned", "announced")))

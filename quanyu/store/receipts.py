@@ -9,12 +9,12 @@ from typing import Any
 
 
 def to_text(receipt: dict[str, Any]) -> str:
-    """Write a receipt with sorted keys, so that equal receipts are equal text; days and decimals become text."""
+    """Write a receipt with sorted keys, so that equal receipts give equal texts. Days and decimals become text."""
     return json.dumps(receipt, sort_keys=True, ensure_ascii=False, default=_plain)
 
 
 def from_text(text: str) -> dict[str, Any]:
-    """Read what to_text wrote."""
+    """Read a receipt that `to_text` wrote."""
     receipt: dict[str, Any] = json.loads(text)
     return receipt
 

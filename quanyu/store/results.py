@@ -1,4 +1,4 @@
-"""How steps ended, by run and by the day they were run for: what a summary is made of, however a run was started."""
+"""Results of steps, by run and by day, for the summary of a day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Results:
         self._database = database
 
     def keep(self, run_id: str, day: date, step: str, result: dict[str, Any]) -> None:
-        """Keep how a step of a run ended, in place of an earlier attempt of the same run."""
+        """Record the result of a step, and replace that of an earlier attempt of the same run."""
         row = {"run_id": run_id, "step": step, "day": day, "result": to_text(result), "ended_at": now()}
         with self._database.write() as connection:
             self._database.upsert(connection, RESULTS, [row])
@@ -38,7 +38,7 @@ class Results:
         return self._read(RESULTS.c.run_id == run_id)
 
     def of_day(self, day: date) -> dict[str, dict[str, Any]]:
-        """Return the newest result of each step for a day, of whichever run, in the order in which they ended."""
+        """Return the newest result of each step for a day, over all runs, in the order in which they ended."""
         return self._read(RESULTS.c.day == day)
 
     def newest_day(self) -> date | None:
@@ -48,7 +48,7 @@ class Results:
             return connection.scalar(query)
 
     def forget(self, ended_before: datetime) -> None:
-        """Drop what ended before an instant."""
+        """Delete results that ended before an instant."""
         with self._database.write() as connection:
             connection.execute(sa.delete(RESULTS).where(RESULTS.c.ended_at < ended_before))
 

@@ -1,4 +1,4 @@
-"""The state in which each table of the lake was seen last, by which a loss is known."""
+"""The last recorded state of each table of the lake, by which a loss is detected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAKE_TABLES = sa.Table(
 
 @dataclass(frozen=True)
 class LakeTable:
-    """A table of the lake at its last commit; a table that is made anew has another id."""
+    """A table of the lake at its last commit. A table that is created again has another id."""
 
     place: str
     table_id: str
@@ -29,25 +29,25 @@ class LakeTable:
 
 
 class LakeTables:
-    """Last known state of the tables, by place."""
+    """Last recorded state of the tables, by place."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> dict[str, LakeTable]:
-        """Return the last known state of every table."""
+        """Return the last recorded state of every table."""
         query = sa.select(LAKE_TABLES.c.place, LAKE_TABLES.c.table_id, LAKE_TABLES.c.version)
         with self._database.read() as connection:
             return {row.place: LakeTable(*row) for row in connection.execute(query)}
 
     def note(self, tables: Sequence[LakeTable]) -> None:
-        """Keep the state of tables in place of an earlier one."""
+        """Record the state of tables, and replace an earlier one."""
         at = now()
         if tables:
             with self._database.write() as connection:
                 self._database.upsert(connection, LAKE_TABLES, [asdict(table) | {"updated_at": at} for table in tables])
 
     def forget(self, places: Collection[str]) -> None:
-        """Drop what is kept of tables."""
+        """Delete the records of tables."""
         with self._database.write() as connection:
             connection.execute(sa.delete(LAKE_TABLES).where(LAKE_TABLES.c.place.in_(places)))

@@ -1,4 +1,4 @@
-"""Tables that were lost: made again by the step that can, or nothing runs."""
+"""Lost tables: rebuilt by a step that can do so, or no step runs."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ AFTER = str(len(STEPS))
 
 @pytest.fixture
 def shop(tmp_path):
-    """The small retailer after its second day, whose tables are all noted."""
+    """The small retailer after its second day; all table versions are recorded."""
     copy = Retailer.at(template("small_day", lived) / AFTER).copy(tmp_path)
     agreement.note(copy.context(SECOND))
     yield copy
@@ -79,18 +79,18 @@ LOSSES = [last_commit_gone, checkpoint_gone_with_what_it_stood_for, last_commit_
 
 
 def run_again(shop):
-    """What the second day gives when it is run again, behind the preflight."""
+    """Outcomes of a second run of the second day, after the preflight."""
     context = shop.context(SECOND)
     preflight.check(context)
     return shop.run(SECOND)
 
 
 @pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__)
-def test_a_table_of_silver_that_was_lost_is_made_again_from_bronze(shop, lose):
+def test_a_lost_silver_table_is_rebuilt_from_bronze(shop, lose):
     before = {place: shop.rows(place) for place in ("silver/orders", "gold/value", "gold/memberships")}
     lose(shop, "silver/orders")
     outcomes = run_again(shop)
-    assert "silver/orders was lost and is made again" in outcomes["ingest.receipts"].notes
+    assert "silver/orders was lost and is rebuilt" in outcomes["ingest.receipts"].notes
     assert {place: shop.rows(place) for place in before} == before
     assert agreement.losses(shop.context(SECOND)) == {}
 
@@ -101,7 +101,7 @@ def test_a_table_of_silver_that_was_lost_is_made_again_from_bronze(shop, lose):
      "quarantine/receipts", "gold/identities", "gold/customers", "gold/activity", "gold/customer_attributes",
      "gold/value"],
 )  # fmt: skip
-def test_what_steps_can_compute_is_made_again_with_the_same_rows(shop, place):
+def test_lost_tables_that_steps_can_compute_are_rebuilt_with_the_same_rows(shop, place):
     before = shop.rows(place)
     if place == "gold/value":
         before = [row for row in before if SECOND in map(str, row)]
@@ -111,14 +111,14 @@ def test_what_steps_can_compute_is_made_again_with_the_same_rows(shop, place):
     assert agreement.losses(shop.context(SECOND)) == {}
 
 
-def test_bronze_that_was_lost_is_read_from_landing_again(shop):
+def test_lost_bronze_is_rebuilt_from_landing(shop):
     before = {place: shop.rows(place) for place in ("bronze/receipts", "silver/orders", "quarantine/receipts")}
     folder_gone(shop, "bronze/receipts")
     run_again(shop)
     assert {place: shop.rows(place) for place in before} == before
 
 
-def test_bronze_that_landing_does_not_have_any_more_stops(shop):
+def test_lost_bronze_without_its_landing_files_stops(shop):
     folder_gone(shop, "bronze/receipts")
     (shop.home / "landing" / "receipts" / f"{FIRST}.csv").unlink()
     preflight.check(shop.context(SECOND))
@@ -134,7 +134,7 @@ def test_bronze_that_landing_does_not_have_any_more_stops(shop):
      "gold/journey_instances"],
 )  # fmt: skip
 @pytest.mark.parametrize("lose", [last_commit_gone, folder_gone], ids=lambda lose: lose.__name__)
-def test_what_has_a_history_stops_everything_in_words(shop, place, lose):
+def test_a_lost_table_with_history_stops_every_step(shop, place, lose):
     versions = shop.versions()
     lose(shop, place)
     with pytest.raises(KeeperError, match=rf"{place}: .*\n.*quanyu restore"):
@@ -143,18 +143,18 @@ def test_what_has_a_history_stops_everything_in_words(shop, place, lose):
     assert {p: v for p, v in after.items() if p != place} == {p: v for p, v in versions.items() if p != place}
 
 
-def test_a_checkpoint_alone_that_is_gone_takes_nothing(shop):
+def test_a_missing_checkpoint_is_no_loss(shop):
     before = shop.rows("gold/memberships")
     checkpoint_gone(shop, "gold/memberships")
     run_again(shop)
     assert shop.rows("gold/memberships") == before
 
 
-def test_a_reader_waits_until_the_lost_table_is_whole(shop):
+def test_a_reader_waits_until_the_lost_table_is_rebuilt(shop):
     folder_gone(shop, "silver/consents")
     preflight.check(shop.context(SECOND))
     shop.run(SECOND, "ingest.members")
-    # The other feed that fills the table has not made its rows again yet.
+    # The other feed of the table has not rebuilt its rows yet.
     with pytest.raises(KeeperError, match=r"customers reads silver/consents, which was lost .* by ingest.consents"):
         shop.run(SECOND, "customers")
     shop.run(SECOND, "ingest.consents")
@@ -164,11 +164,11 @@ def test_a_reader_waits_until_the_lost_table_is_whole(shop):
 def test_a_table_with_rows_of_a_feed_that_is_not_declared_any_more_stops(shop):
     (shop.conf / "sources" / "consents.yml").unlink()
     folder_gone(shop, "silver/consents")
-    with pytest.raises(KeeperError, match="silver/consents: the table is gone"):
+    with pytest.raises(KeeperError, match="silver/consents: the table is missing"):
         run_again(shop)
 
 
-def test_what_a_late_file_told_is_known_since_the_same_day_again(shop):
+def test_rows_of_a_late_file_keep_their_recorded_day_after_a_rebuild(shop):
     shop.land("receipts/2024-06-30.csv", "slip,card,phone,at,sku,paid\nlate,M1,,2024-06-30 10:00:00,A1,5.00\n")
     shop.ingest("receipts", SECOND)
     before = shop.rows("silver/orders")
@@ -191,7 +191,7 @@ def test_a_store_of_last_week_finds_the_lake_ahead_and_changes_nothing(tmp_path)
     shop.close()
 
 
-def test_with_a_store_of_last_week_an_earlier_day_leaves_what_only_goes_forward(tmp_path):
+def test_with_an_old_store_an_earlier_day_does_not_run_forward_steps(tmp_path):
     homes = template("small_day", lived)
     shop = Retailer.at(homes / AFTER).copy(tmp_path)
     shutil.copy(homes / "0" / "home" / "store.db", shop.home / "store.db")
@@ -205,32 +205,32 @@ def test_with_a_store_of_last_week_an_earlier_day_leaves_what_only_goes_forward(
 def test_a_lake_of_last_week_stops_before_anything_is_sent_again(shop):
     shutil.rmtree(shop.home / "lake")
     shutil.copytree(template("small_day", lived) / "0" / "home" / "lake", shop.home / "lake")
-    with pytest.raises(KeeperError, match="gold/deliveries: the table stands at version"):
+    with pytest.raises(KeeperError, match="gold/deliveries: the table is at version"):
         run_again(shop)
 
 
-def test_the_doctor_tells_what_was_lost_and_changes_nothing(shop):
+def test_the_doctor_reports_losses_and_changes_nothing(shop):
     preflight.check(shop.context(SECOND))
     whole = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
     assert (whole.ok, whole.found) == (True, "they agree")
     folder_gone(shop, "silver/orders")
     lost = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
-    assert (lost.ok, lost.found) == (False, "silver/orders: the table is gone")
-    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is gone"}
+    assert (lost.ok, lost.found) == (False, "silver/orders: the table is missing")
+    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is missing"}
 
 
-def test_the_lake_is_taken_as_it_lies_when_a_person_says_so(shop):
+def test_accept_takes_the_lake_as_it_is(shop):
     folder_gone(shop, "gold/export_members")
     agreement.adopt(shop.context(SECOND))
     run_again(shop)
 
 
-def test_the_words_name_each_lost_table_and_no_path_of_a_row(shop):
+def test_the_message_names_each_lost_table_and_no_row(shop):
     folder_gone(shop, "gold/memberships")
     log_gone(shop, "gold/decisions")
     with pytest.raises(KeeperError) as stopped:
         preflight.check(shop.context(SECOND))
     lines = str(stopped.value).splitlines()
-    assert lines[0] == "gold/decisions: the log of the table is gone"
-    assert lines[1] == "gold/memberships: the table is gone"
+    assert lines[0] == "gold/decisions: the log of the table is missing"
+    assert lines[1] == "gold/memberships: the table is missing"
     assert re.search(r"quanyu restore.*quanyu home accept", lines[2])

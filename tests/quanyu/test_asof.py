@@ -1,4 +1,4 @@
-"""What cannot be computed of a customer is null for that customer alone, and named: in features, measures and rules."""
+"""A lost value is null for that customer only, and is reported by name: in features, measures and rules."""
 
 from dataclasses import replace
 from datetime import date
@@ -82,6 +82,6 @@ def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
     assert {row.customer_id for row in rules.inside(context, [DAY]).collect()} == {f"{CASE.prefix}ann"}
 
 
-def test_the_note_counts_customers():
+def test_the_note_on_lost_values_counts_customers():
     assert asof.lost_note("value.spend", 1).startswith("value.spend cannot be computed for 1 customer: ")
     assert "2 customers" in asof.lost_note("value.spend", 2)

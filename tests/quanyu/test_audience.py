@@ -30,12 +30,12 @@ WINBACK = {
 }  # fmt: skip
 
 
-def told(**changes):
+def problems_of(**changes):
     try:
-        made = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK, **changes})
+        audience = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK, **changes})
     except ValueError as error:
         return str(error)
-    return "\n".join(map(str, made.problems(KNOWN, TABLES, ["drop"]).found))
+    return "\n".join(map(str, audience.problems(KNOWN, TABLES, ["drop"]).found))
 
 
 def measure(**changes):
@@ -43,9 +43,9 @@ def measure(**changes):
 
 
 def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
-    assert told() == ""
-    made = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK})
-    assert (made.holdout, made.measures["coffee_30d"].within) == (0.1, 30)
+    assert problems_of() == ""
+    audience = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK})
+    assert (audience.holdout, audience.measures["coffee_30d"].within) == (0.1, 30)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         (measure(where="kind = 'sales'"), "measures.coffee_30d.where: kind = 'sales': kind is never 'sales'"),
         (measure(value="count_if(kind = 'sales')"), "measures.coffee_30d.value: kind = 'sales': kind is never"),
         (measure(value="sum(sku)"), "measures.coffee_30d.value: 'sum(sku)': sum needs a number"),
-        (measure(value="count(*) + line"), "line stands outside of an aggregate"),
+        (measure(value="count(*) + line"), "line is outside of an aggregate"),
         (measure(where="amount"), "measures.coffee_30d.where: 'amount' gives a number"),
         (measure(where="products.category = 3"), "compares a text with a number"),
         (measure(within="1 month"), "a window is written as `30 days`"),
@@ -82,7 +82,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
     ],
 )  # fmt: skip
 def test_what_an_audience_may_not_say(changes, words):
-    assert words in told(**changes)
+    assert words in problems_of(**changes)
 
 
 @pytest.mark.parametrize(("text", "share"), [("10 %", 0.1), ("10%", 0.1), ("2.5 %", 0.025), (0.2, 0.2), (0, 0)])
@@ -92,12 +92,12 @@ def test_a_holdout_is_a_share(text, share):
     )
 
 
-def test_what_names_a_faulty_feature_is_not_called_faulty_itself():
-    assert told(who="broken.feature > 3") == ""
+def test_a_rule_over_an_invalid_feature_is_not_reported_itself():
+    assert problems_of(who="broken.feature > 3") == ""
 
 
 def test_a_measure_is_of_the_type_of_its_value_and_holds_what_the_column_holds():
     latest = {"latest": {"over": "orders", "value": "max_by(channel, ordered_at)"}}
-    assert told(who="latest = 'online'", measures=latest) == ""
-    assert "latest is never 'e-mail'" in told(who="latest = 'e-mail'", measures=latest)
-    assert "compares a text with a number" in told(who="latest > 3", measures=latest)
+    assert problems_of(who="latest = 'online'", measures=latest) == ""
+    assert "latest is never 'e-mail'" in problems_of(who="latest = 'e-mail'", measures=latest)
+    assert "compares a text with a number" in problems_of(who="latest > 3", measures=latest)

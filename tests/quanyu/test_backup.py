@@ -1,4 +1,4 @@
-"""A home is kept elsewhere and brought back as a whole, and what may have gone out since is not sent again."""
+"""Backup and restore of a home; messages that may have been sent since are not sent again."""
 
 import json
 import sqlite3
@@ -18,13 +18,13 @@ ORDERS = "lake/silver/orders"
 
 
 def commanded(shop, *words):
-    """Give a command on a home, and return what it said."""
+    """Run a command on a home, and return its output."""
     app = typer.Typer()
     for commands in (backupcommands, homecommands):
         commands.add(app)
-    told = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
-    assert told.exit_code == 0, told.output
-    return " ".join(told.output.split())
+    command = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
+    assert command.exit_code == 0, command.output
+    return " ".join(command.output.split())
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_restored_home_holds_what_the_home_held_for_its_owner_alone(shop, empt
 
 def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_then(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
-    # What went out after the backup.
+    # Messages that were sent after the backup.
     shop.run(SECOND)
     sent = {row[0] for row in shop.rows("gold/deliveries", "key", "status") if row[1] == "sent"}
     assert sent
@@ -73,7 +73,7 @@ def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_th
     context = empty.context(SECOND)
     preflight.check(context)
     outcomes = empty.run(SECOND)
-    assert "restored out of a backup" in outcomes["send"].notes[0]
+    assert "restored from a backup" in outcomes["send"].notes[0]
     assert any("nothing is exported: this home was restored" in note for note in outcomes["export.buyers.drop"].notes)
     assert not (empty.home / "outbox").exists()
     assert f"due until {SECOND}" in commanded(empty, "home", "accept", "--sent-until", SECOND)
@@ -83,7 +83,7 @@ def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_th
     assert not list((empty.home / "outbox").rglob("*.eml"))
 
 
-def test_a_day_after_what_may_have_gone_out_is_sent(shop, empty, tmp_path):
+def test_messages_due_after_the_doubted_day_are_sent(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     restore(empty.settings, tmp_path / "kept")
     commanded(empty, "home", "accept", "--sent-until", FIRST)
@@ -102,19 +102,19 @@ def test_the_models_of_a_restored_home_are_its_own(shop, empty, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda kept, empty: (kept / MANIFEST).unlink(), "no backup, or one that was not finished"),
-        (lambda kept, empty: max((kept / ORDERS).glob("_delta_log/*.json")).unlink(), r"version \d+ was written"),
-        (lambda kept, empty: next((kept / ORDERS).rglob("*.parquet")).unlink(), "silver/orders: 1 of . data files"),
-        (lambda kept, empty: (empty.home / "store.db").touch(), r"not empty \(store.db\)"),
-        (lambda kept, empty: (kept / MANIFEST).write_text("{"), "cannot be read"),
+        (lambda backup, empty: (backup / MANIFEST).unlink(), "no backup, or one that was not finished"),
+        (lambda backup, empty: max((backup / ORDERS).glob("_delta_log/*.json")).unlink(), r"version \d+ was written"),
+        (lambda backup, empty: next((backup / ORDERS).rglob("*.parquet")).unlink(), "silver/orders: 1 of . data files"),
+        (lambda backup, empty: (empty.home / "store.db").touch(), r"not empty \(store.db\)"),
+        (lambda backup, empty: (backup / MANIFEST).write_text("{"), "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_is_no_backup_or_no_empty_home_is_refused(shop, empty, tmp_path, spoil, words):
-    kept = tmp_path / "kept"
-    back_up(shop.settings, kept)
-    spoil(kept, empty)
+    backup = tmp_path / "kept"
+    back_up(shop.settings, backup)
+    spoil(backup, empty)
     with pytest.raises(ConfigError, match=words):
-        restore(empty.settings, kept)
+        restore(empty.settings, backup)
     assert not (empty.home / "lake").exists()
 
 
@@ -126,14 +126,14 @@ def test_a_backup_of_another_home_is_refused(shop, empty, tmp_path):
 
 
 def test_a_backup_is_neither_within_the_home_nor_over_another(shop, tmp_path):
-    with pytest.raises(ConfigError, match="within the home"):
+    with pytest.raises(ConfigError, match="inside of the home"):
         back_up(shop.settings, shop.home / "kept")
     (tmp_path / "kept").mkdir()
     with pytest.raises(ConfigError, match="is there already"):
         back_up(shop.settings, tmp_path / "kept")
 
 
-def test_a_store_elsewhere_is_refused_in_words_and_left_out_when_told(shop, tmp_path):
+def test_an_external_store_is_refused_and_left_out_on_request(shop, tmp_path):
     (shop.home / "store.db").rename(tmp_path / "elsewhere.db")
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "store: env:STORE_URL\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -144,17 +144,17 @@ def test_a_store_elsewhere_is_refused_in_words_and_left_out_when_told(shop, tmp_
     assert not (tmp_path / "kept" / "store.db").exists()
 
 
-def test_a_home_that_has_lost_a_table_is_not_kept_over_good_backups(shop, tmp_path):
+def test_a_home_that_has_lost_a_table_is_not_backed_up(shop, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     (shop.home / "lake" / "gold" / "memberships").rename(tmp_path / "away")
-    with pytest.raises(KeeperError, match="gold/memberships: the table is gone"):
+    with pytest.raises(KeeperError, match="gold/memberships: the table is missing"):
         back_up(shop.settings, tmp_path / "kept_again")
     assert read_manifest(tmp_path / "kept").last_day == FIRST
     assert not (tmp_path / "kept_again").exists()
 
 
-def test_the_commands_say_what_they_keep_and_what_comes_next(shop, empty, tmp_path):
+def test_the_commands_say_what_was_copied_and_what_to_do_next(shop, empty, tmp_path):
     assert f"last day run: {FIRST}" in commanded(shop, "backup", tmp_path / "kept")
     assert "quanyu home accept" in commanded(empty, "restore", tmp_path / "kept")
     assert json.loads((empty.home / "home.json").read_text())["restored"]
-    assert "restored out of a backup" in commanded(empty, "home", "show")
+    assert "restored from a backup" in commanded(empty, "home", "show")

@@ -1,4 +1,4 @@
-"""Every number that people declare has bounds on both sides, and a rule whose comparison decides nothing is told."""
+"""Every declared number has bounds on both sides, and a comparison that decides nothing is reported."""
 
 from typing import get_args
 
@@ -17,16 +17,16 @@ from quanyu.settings import Settings
 from quanyu.source import Source
 
 
-def models(root, seen=None):
-    """A model and all models that its fields hold."""
-    seen = {} if seen is None else seen
-    if isinstance(root, type) and issubclass(root, BaseModel) and root not in seen:
-        seen[root] = None
+def models(root, fields=None):
+    """A model and all models of its fields, by annotation."""
+    fields = {} if fields is None else fields
+    if isinstance(root, type) and issubclass(root, BaseModel) and root not in fields:
+        fields[root] = None
         for field in root.model_fields.values():
-            models(field.annotation, seen)
+            models(field.annotation, fields)
     for part in get_args(root):
-        models(part, seen)
-    return seen
+        models(part, fields)
+    return fields
 
 
 @pytest.mark.parametrize("root", [Settings, Source, Audience, Journey, Identity])
@@ -111,11 +111,11 @@ def test_a_day_of_a_declaration_is_no_number(tmp_path):
     assert "a day is written as" in problems(tmp_path, audiences__odd=audience + "ended: 0\n")
 
 
-def test_a_gate_is_one_that_a_figure_can_pass():
+def test_a_gate_must_be_possible():
     assert Gate("auc", at_least=0.6, at_most=0.9).is_possible()
     assert not Gate("auc", at_least=0.9, at_most=0.6).is_possible()
     assert not Gate("auc", at_least=float("nan")).is_possible()
 
 
-def test_the_house_is_within_its_bounds():
+def test_our_own_declarations_are_within_the_bounds():
     discover.load(Settings(home=ROOT, conf=ROOT / "conf", data=ROOT, landing=ROOT))

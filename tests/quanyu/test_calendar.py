@@ -1,4 +1,4 @@
-"""Days of the house: which are over, and what a home that stands in the future says."""
+"""Business days: which are over, and the message of a home that has run ahead of time."""
 
 from datetime import UTC, date, datetime
 
@@ -8,7 +8,7 @@ from quanyu.calendar import ahead_of_time, check_over, day_of, newest_day
 from quanyu.errors import ConfigError
 from quanyu.run import Outcome, Result
 
-# Half past midnight in Shanghai, where the fourth has begun.
+# 00:30 on the fourth in Shanghai.
 NOW = datetime(2024, 7, 3, 16, 30, tzinfo=UTC)
 FAR = "2052-02-03"
 
@@ -17,7 +17,7 @@ def kept(step="identities"):
     return Result(step, "kept", 0.0, Outcome())
 
 
-def test_a_day_is_over_when_it_has_ended_in_the_zone_of_the_house(retailer):
+def test_a_day_is_over_when_it_has_ended_in_the_retailers_zone(retailer):
     assert newest_day(retailer.settings, NOW) == date(2024, 7, 3)
     check_over(retailer.settings, date(2024, 7, 3), NOW)
     with pytest.raises(
@@ -28,22 +28,22 @@ def test_a_day_is_over_when_it_has_ended_in_the_zone_of_the_house(retailer):
         check_over(retailer.settings.model_copy(update={"zone": "America/New_York"}), date(2024, 7, 3), NOW)
 
 
-def test_what_is_no_day_is_told():
+def test_what_is_no_day_is_reported():
     with pytest.raises(ConfigError, match="'2024-7-1' is no day"):
         day_of("2024-7-1")
 
 
-@pytest.mark.parametrize(("stands", "told"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
-def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, told):
+@pytest.mark.parametrize(("stands", "is_failure"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
+def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, is_failure):
     context = retailer.context("2024-07-01")
     context.store.memory.remember("identities", "", {"day": stands})
-    assert bool(ahead_of_time(context, [kept()], NOW)) is told
+    assert bool(ahead_of_time(context, [kept()], NOW)) is is_failure
     assert ahead_of_time(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
     assert context.forward_day("identities") == date.fromisoformat(stands)
     assert context.forward_day("customers") is None
 
 
-def test_it_says_where_the_home_stands_and_how_it_is_taken_back(retailer):
+def test_it_says_the_last_day_of_the_home_and_how_to_take_it_back(retailer):
     context = retailer.context("2024-07-01")
     context.store.memory.remember("identities", "", {"day": FAR})
     assert f"stands at {FAR}" in ahead_of_time(context, [kept()], NOW)

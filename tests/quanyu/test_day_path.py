@@ -1,4 +1,4 @@
-"""Paths of feeds: what is refused with which words, and which day a file has where a star stands beside it."""
+"""Paths of feeds: refusals with their messages, and the day of a file next to a wildcard."""
 
 import re
 
@@ -20,18 +20,18 @@ from quanyu.day_path import day_pattern, path_fault
         ("pos//{day}.csv", "name each folder and the file"),
         ("pos/{day}/", "name each folder and the file"),
         ("pos/**/{day}.csv", "one `*` for each folder"),
-        ("pos/[ab]/{day}.csv", "`[` and `]` are not known"),
-        ("pos/{date}.csv", "{date} is not known"),
-        ("pos/{day:%j}.csv", "tells no day"),
-        ("pos/{day:%Y%m}.csv", "tells no day"),
-        ("pos/{day:%Y-%b-%d}.csv", "tells no day"),
+        ("pos/[ab]/{day}.csv", "`[` and `]` are not supported"),
+        ("pos/{date}.csv", "{date} is not supported"),
+        ("pos/{day:%j}.csv", "is not a day"),
+        ("pos/{day:%Y%m}.csv", "is not a day"),
+        ("pos/{day:%Y-%b-%d}.csv", "is not a day"),
         ("pos/{day:}.csv", None),
-        ("pos/{day:yyyy-MM-dd}.csv", "tells no day"),
-        ("pos/{day:%Y/%m/%d}.csv", "stands in one name"),
-        ("pos/{day}/{day:%Y%m%d}.csv", "in two forms"),
-        ("pos/{day}*.csv", "nothing divides {day}"),
-        ("pos/*{day}.csv", "nothing divides {day}"),
-        ("pos/{day}{day}.csv", "nothing divides {day}"),
+        ("pos/{day:yyyy-MM-dd}.csv", "is not a day"),
+        ("pos/{day:%Y/%m/%d}.csv", "is within one name"),
+        ("pos/{day}/{day:%Y%m%d}.csv", "in two formats"),
+        ("pos/{day}*.csv", "{day} needs a separator"),
+        ("pos/*{day}.csv", "{day} needs a separator"),
+        ("pos/{day}{day}.csv", "{day} needs a separator"),
         ("pos/{day}/*.csv", None),
         ("data:retail/{day:%Y%m%d}.csv", None),
         ("pos/{day}/till_{day}.csv", None),
@@ -52,7 +52,7 @@ def test_a_path_is_below_landing_and_tells_the_day_in_one_form(path, words):
         ("{day}.csv", None, "2024-07-01 (1).csv", "2024-07-01 (1)"),
     ],
 )
-def test_a_star_takes_nothing_of_the_day_and_the_day_nothing_of_the_star(pattern, form, name, day):
+def test_a_wildcard_and_the_day_beside_it_match_separate_characters(pattern, form, name, day):
     whole = re.escape(pattern).replace(r"\*", "[^/]*")
-    found = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
-    assert found and found["day"] == day
+    match = re.fullmatch(re.sub(r"\\\{day.*?\\\}", lambda _: f"(?P<day>{day_pattern(pattern, form)})", whole), name)
+    assert match and match["day"] == day

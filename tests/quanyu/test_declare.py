@@ -1,4 +1,4 @@
-"""What all declarations share: YAML is read strictly, and every mistake of a file is told at once."""
+"""Base of all declarations: YAML is read strictly, and all mistakes of a file are reported at once."""
 
 import os
 
@@ -10,7 +10,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.yaml_file import load_yaml
 
 
-def told(action, *args):
+def problems_of(action, *args):
     with pytest.raises(ConfigError) as error:
         action(*args)
     return [str(problem) for problem in error.value.problems]
@@ -31,16 +31,16 @@ def told(action, *args):
 def test_yaml_is_read_strictly(tmp_path, text, words):
     path = tmp_path / "a.yml"
     path.write_text(text)
-    found = told(load_yaml, path)
-    assert len(found) == 1
-    assert found[0].startswith(str(path))
-    assert words in found[0]
+    messages = problems_of(load_yaml, path)
+    assert len(messages) == 1
+    assert messages[0].startswith(str(path))
+    assert words in messages[0]
 
 
-def test_what_is_no_file_or_no_utf8_is_told(tmp_path):
+def test_what_is_no_file_or_no_utf8_is_reported(tmp_path):
     (tmp_path / "a.yml").write_bytes("名: 1".encode("gb18030"))
-    assert "not valid YAML in UTF-8" in told(load_yaml, tmp_path / "a.yml")[0]
-    assert "cannot be read" in told(load_yaml, tmp_path / "b.yml")[0]
+    assert "not valid YAML in UTF-8" in problems_of(load_yaml, tmp_path / "a.yml")[0]
+    assert "cannot be read" in problems_of(load_yaml, tmp_path / "b.yml")[0]
 
 
 def test_an_empty_file_has_no_keys_and_dates_are_text(tmp_path):
@@ -61,18 +61,18 @@ def test_an_empty_file_has_no_keys_and_dates_are_text(tmp_path):
         ("winback", "3: 4\n", "Keys should be strings"),
     ],
 )
-def test_a_declaration_is_named_by_its_file_and_knows_its_keys(tmp_path, name, more, words):
+def test_a_declaration_is_named_by_its_file_and_refuses_unknown_keys(tmp_path, name, more, words):
     path = tmp_path / f"{name}.yml"
     path.write_text(f"describes: d\nowner: o\ngoal: care\nwho: 'true'\npurpose: ads\n{more}")
-    assert words in "\n".join(told(Audience.load, path))
+    assert words in "\n".join(problems_of(Audience.load, path))
 
 
-def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
+def test_all_mistakes_of_a_file_are_reported_at_once(tmp_path):
     path = tmp_path / "winback.yml"
     path.write_text("owner: o\ngoal: carefree\nwho: 'true'\npurpose: ads\nholdout: 2\n")
-    found = "\n".join(told(Audience.load, path))
+    messages = "\n".join(problems_of(Audience.load, path))
     for words in ("describes: is missing", "goal: 'carefree' is not allowed", "holdout: 2 is not allowed"):
-        assert words in found
+        assert words in messages
 
 
 def test_the_digest_follows_what_is_declared_not_where_or_in_which_order(tmp_path):
@@ -88,19 +88,19 @@ def test_the_digest_follows_what_is_declared_not_where_or_in_which_order(tmp_pat
 def test_a_declaration_is_frozen(tmp_path):
     path = tmp_path / "a.yml"
     path.write_text("describes: d\nowner: o\ngoal: care\nwho: 'true'\npurpose: ads")
-    made = Audience.load(path)
+    audience = Audience.load(path)
     with pytest.raises(ValueError, match="frozen"):
-        made.owner = "other"
+        audience.owner = "other"
 
 
-def test_problems_are_gathered_and_told_once_each():
+def test_problems_are_gathered_and_reported_once_each():
     problems = Problems()
     problems.check()
     with problems.gather():
         raise ConfigError("in words")
     for _ in range(2):
         problems.add("a.yml", "key", "is wrong")
-    assert told(problems.check) == [": in words", "a.yml: key: is wrong"]
+    assert problems_of(problems.check) == [": in words", "a.yml: key: is wrong"]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "words"),
     [
         (BOMB, "more than 50000 keys and values, aliases written out"),
-        ("a: &a [*a]", "an alias stands within what it stands for"),
+        ("a: &a [*a]", "an alias is inside of its own anchor"),
         ("a: " + "[" * 100_000, "nested more than 40 deep"),
         ("a: " + "x" * (1 << 20), "at most 1048576 are allowed"),
         ("a: " + "9" * 5000, "not valid YAML in UTF-8"),
@@ -132,9 +132,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
     ],
 )
-def test_a_file_beyond_the_limits_is_told_in_words(tmp_path, text, words):
+def test_a_file_beyond_the_limits_is_reported_in_words(tmp_path, text, words):
     (tmp_path / "a.yml").write_text(text)
-    assert words in told(load_yaml, tmp_path / "a.yml")[0]
+    assert words in problems_of(load_yaml, tmp_path / "a.yml")[0]
 
 
 def test_an_alias_within_the_limits_is_read(tmp_path):
@@ -152,9 +152,9 @@ def test_only_a_regular_file_of_the_conf_folder_is_read(tmp_path):
     (conf / "dangling.yml").symlink_to(conf / "nowhere.yml")
     (conf / "own.yml").write_text("a: 1")
     (conf / "inside.yml").symlink_to("own.yml")
-    assert "is a link out of" in told(load_yaml, conf / "link.yml")[0]
-    assert "hunter2" not in told(load_yaml, conf / "link.yml")[0]
-    assert "is no regular file" in told(load_yaml, conf / "pipe.yml")[0]
-    assert "is no regular file" in told(load_yaml, conf / "folder.yml")[0]
-    assert "cannot be read" in told(load_yaml, conf / "dangling.yml")[0]
+    assert "is a link out of" in problems_of(load_yaml, conf / "link.yml")[0]
+    assert "hunter2" not in problems_of(load_yaml, conf / "link.yml")[0]
+    assert "is no regular file" in problems_of(load_yaml, conf / "pipe.yml")[0]
+    assert "is no regular file" in problems_of(load_yaml, conf / "folder.yml")[0]
+    assert "cannot be read" in problems_of(load_yaml, conf / "dangling.yml")[0]
     assert load_yaml(conf / "inside.yml") == {"a": 1}

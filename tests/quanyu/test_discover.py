@@ -1,4 +1,4 @@
-"""A conf folder with a mistake of every kind: all are told at once, each with file, key, value and what is allowed."""
+"""A conf folder with every kind of mistake: all are reported at once, with file, key, value and what is allowed."""
 
 import subprocess
 import sys
@@ -138,7 +138,7 @@ TOLD = [
     ("base.yml: mail.password", "by reference only", "env:NAME or file:PATH"),
     ("sources/shop.yml: line 3", "the key 'describes' is given twice"),
     ("sources/pos.yml: describes", "is missing"),
-    ("sources/pos.yml: reads", "the day stands either in the path"),
+    ("sources/pos.yml: reads", "give the day either in the path"),
     ("sources/web.yml: reads.format", "'excel' is not allowed", "'csv', 'jsonl', 'json' or 'parquet'"),
     ("sources/pos.yml: fills", "{} is not allowed", "at least 1"),
     ("sources/web.yml: fills", "{} is not allowed", "at least 1"),
@@ -181,7 +181,7 @@ def written(folder, files):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def messages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     conf = written(folder / "conf", FAULTY)
     line = [sys.executable, "-m", "quanyu.cli", "validate", "--conf", str(conf), "--home", str(folder / "home")]
@@ -191,19 +191,21 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("where", "words"), [(where, words) for where, *words in TOLD])
-def test_every_mistake_is_told_with_what_is_allowed(told, where, words):
-    lines = [line for line in told if line.startswith(f"{where}:")]
-    assert [line for line in lines if all(word in line for word in words)], lines or told
+def test_every_mistake_is_reported_with_what_is_allowed(messages, where, words):
+    lines = [line for line in messages if line.startswith(f"{where}:")]
+    assert [line for line in lines if all(word in line for word in words)], lines or messages
 
 
-def test_no_mistake_is_told_that_nobody_made(told):
-    """What names something faulty is not called faulty itself, and nobody reads a traceback."""
-    known = [where for where, *_ in TOLD]
+def test_no_mistake_is_reported_that_nobody_made(messages):
+    """A declaration that names an invalid one is not reported itself, and there is no traceback."""
+    expected = [where for where, *_ in TOLD]
     missing = ("fills.order_lines", "fills.ordrs")
-    others = [line for line in told[1:] if not line.startswith(tuple(known)) and not any(m in line for m in missing)]
+    others = [
+        line for line in messages[1:] if not line.startswith(tuple(expected)) and not any(m in line for m in missing)
+    ]
     assert others == []
-    assert told[0] == "ConfigError"
-    assert not any("hunter2" in line for line in told)
+    assert messages[0] == "ConfigError"
+    assert not any("hunter2" in line for line in messages)
 
 
 def minimal(folder, **files):
@@ -225,15 +227,15 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
             orders = Feature("count(*)", "Orders.", unit="orders")
             lucky = Tag("orders = 7", "Bought seven times.")
     ''')  # fmt: skip
-    found = discover.load(load_settings(conf, tmp_path / "home"))
-    assert found.known["luck.lucky"].type == "boolean"
-    assert found.tables["luck"].schema()["orders"].type == "bigint"
+    catalogue = discover.load(load_settings(conf, tmp_path / "home"))
+    assert catalogue.known["luck.lucky"].type == "boolean"
+    assert catalogue.tables["luck"].schema()["orders"].type == "bigint"
 
 
 @pytest.mark.parametrize(
     ("name", "words"), [("Value", "another table or view 'value'"), ("Customers", "another table or view 'customers'")]
 )
-def test_a_name_is_taken_once(tmp_path, name, words):
+def test_a_model_name_is_unique(tmp_path, name, words):
     conf = minimal(tmp_path, features__twin_py=f'''
         """A twin."""
         from quanyu.feature import Feature, FeatureView
@@ -248,7 +250,7 @@ def test_a_name_is_taken_once(tmp_path, name, words):
         discover.load(load_settings(conf, tmp_path / "home"))
 
 
-def test_a_model_without_its_parts_is_told_in_words(tmp_path):
+def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     conf = minimal(tmp_path, ml__empty_py='''
         """Nothing."""
         from quanyu.modelspec import ModelSpec
@@ -260,18 +262,18 @@ def test_a_model_without_its_parts_is_told_in_words(tmp_path):
     ''')  # fmt: skip
     with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))
-    told = str(error.value)
+    messages = str(error.value)
     for words in (
         "empty.label: is missing",
         "empty.baseline: is missing",
         "empty.features: unknown feature 'value.oders'",
         "empty.population: 'value.oders > 1': unknown column",
     ):
-        assert words in told
-    assert str(conf / "ml" / "empty.py") in told
+        assert words in messages
+    assert str(conf / "ml" / "empty.py") in messages
 
 
-def test_which_source_wins_names_columns_and_sources(tmp_path):
+def test_survivorship_settings_name_columns_and_sources(tmp_path):
     conf = minimal(tmp_path, base_yml="wins: {city: [pso], citty: []}")
     with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))

@@ -24,85 +24,85 @@ def on_spark(settings):
     return settings.model_copy(update={"engine": "spark"})
 
 
-def found(settings, **ports):
+def findings(settings, **ports):
     return {finding.name: finding for finding in doctor.check(settings, **ports)}
 
 
-def test_everything_is_looked_at_and_nothing_is_changed(settings):
+def test_every_check_runs_and_nothing_is_changed(settings):
     names = ["python", "engine", "pyspark", "deltalake", "apache-airflow", "mlflow", "pysail", "home", "disk", "memory",
              "machine", "port 8080", "port 5000", "pages"]  # fmt: skip
-    told = found(settings)
-    assert list(told) == names
-    assert all(finding.found and finding.mend for finding in told.values())
-    assert told["engine"].found == f"Sail {importlib.metadata.version('pysail')} (set)"
+    report = findings(settings)
+    assert list(report) == names
+    assert all(finding.found and finding.mend for finding in report.values())
+    assert report["engine"].found == f"Sail {importlib.metadata.version('pysail')} (set)"
     assert not settings.home.exists()
 
 
 def test_spark_needs_what_it_always_did(on_spark):
-    told = found(on_spark)
-    assert {"java", "memory", "jars", "spark server", "delta-spark"} < set(told)
-    assert not {"machine", "pysail"} & set(told)
-    assert told["engine"].found == "Apache Spark 4.2.0 (set)"
+    report = findings(on_spark)
+    assert {"java", "memory", "jars", "spark server", "delta-spark"} < set(report)
+    assert not {"machine", "pysail"} & set(report)
+    assert report["engine"].found == "Apache Spark 4.2.0 (set)"
 
 
 def test_a_remote_spark_needs_no_java_here(on_spark):
     remote = on_spark.model_copy(
         update={"engine": "auto", "spark": on_spark.spark.model_copy(update={"remote": "sc://there"})}
     )
-    told = found(remote)
-    assert not {"java", "memory", "jars", "spark server", "machine"} & set(told)
-    assert told["engine"].found == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
+    report = findings(remote)
+    assert not {"java", "memory", "jars", "spark server", "machine"} & set(report)
+    assert report["engine"].found == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
 
 
-def test_an_engine_that_cannot_be_is_told(settings, monkeypatch):
+def test_an_unavailable_engine_is_reported(settings, monkeypatch):
     monkeypatch.setattr("quanyu.engine.session.sail_version", lambda: None)
-    told = found(settings)
-    assert not told["engine"].ok and "no wheel" in told["engine"].found
-    assert not {"java", "machine"} & set(told)
+    report = findings(settings)
+    assert not report["engine"].ok and "no wheel" in report["engine"].found
+    assert not {"java", "machine"} & set(report)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may run a program as another")
-def test_another_person_on_this_machine_is_told(settings, monkeypatch):
-    alone, accounts = found(settings)["machine"], pwd.getpwall()
+def test_another_person_on_this_machine_is_reported(settings, monkeypatch):
+    alone, accounts = findings(settings)["machine"], pwd.getpwall()
     entry = pwd.struct_passwd(("ann", "x", 54321, 54321, "", "/", "/bin/sh"))
     monkeypatch.setattr(doctor.pwd, "getpwall", lambda: [*accounts, entry])
-    assert found(settings)["machine"] == alone
+    assert findings(settings)["machine"] == alone
     program = subprocess.Popen(["sleep", "60"], user=54321)
     try:
-        told = found(settings)["machine"]
-        assert (told.ok, "ann" in told.found) == (False, True)
-        assert "no token" in told.mend and "engine: spark" in told.mend
+        report = findings(settings)["machine"]
+        assert (report.ok, "ann" in report.found) == (False, True)
+        assert "no token" in report.mend and "engine: spark" in report.mend
     finally:
         program.kill()
         program.wait()
-    assert found(settings)["machine"] == alone
+    assert findings(settings)["machine"] == alone
 
 
-def test_what_has_no_login_is_told(settings):
-    assert "without login: Sail's port while a run lasts" in found(settings)["machine"].found
+def test_what_has_no_login_is_reported(settings):
+    assert "without login: Sail's port while a run lasts" in findings(settings)["machine"].found
 
 
-def test_a_home_that_is_open_to_others_is_told(settings):
+def test_a_home_that_is_open_to_others_is_reported(settings):
     settings.home.mkdir(mode=0o700)
-    assert found(settings)["rights of the home"].ok
+    assert findings(settings)["rights of the home"].ok
     settings.home.chmod(0o750)
-    told = found(settings)["rights of the home"]
-    assert (told.ok, f"chmod 700 {settings.home}" in told.mend) == (False, True)
+    report = findings(settings)["rights of the home"]
+    assert (report.ok, f"chmod 700 {settings.home}" in report.mend) == (False, True)
 
 
 def test_this_environment_has_what_the_lock_pins(settings):
-    told = found(settings)
-    assert [name for name in doctor.PINNED if not told[name].ok] == []
+    report = findings(settings)
+    assert [name for name in doctor.PINNED if not report[name].ok] == []
     assert doctor._pins().items() >= {"pyspark": "4.2.0", "apache-airflow": "3.3.2"}.items()
 
 
-def test_another_version_and_a_missing_package_are_told(settings, tmp_path, monkeypatch):
+def test_another_version_and_a_missing_package_are_reported(settings, tmp_path, monkeypatch):
     (tmp_path / "lock").write_text("pyspark[connect]==9.9.9 \\\n    --hash=sha256:00\nmlflow==1 ; python_version\n")
     monkeypatch.setattr(doctor, "LOCK", tmp_path / "lock")
     monkeypatch.setattr(doctor, "PINNED", ("pyspark", "no-such-thing"))
-    told = found(settings)
-    assert (told["pyspark"].ok, told["no-such-thing"].ok) == (False, False)
-    assert told["pyspark"].found.endswith("where 9.9.9 is pinned")
+    report = findings(settings)
+    assert (report["pyspark"].ok, report["no-such-thing"].ok) == (False, False)
+    assert report["pyspark"].found.endswith("where 9.9.9 is pinned")
     monkeypatch.setattr(doctor, "LOCK", tmp_path / "none")
     assert doctor._pins()["mlflow"] == "3.17.2"
 
@@ -141,49 +141,49 @@ def test_no_java_at_all(monkeypatch, tmp_path):
 
 
 def test_a_port_is_free_or_ours_or_somebody_elses(settings):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        told = found(settings, airflow_port=port)[f"port {port}"]
-        assert (told.ok, told.found) == (False, "in use by another program")
-        assert "--airflow-port" in told.mend
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        report = findings(settings, airflow_port=port)[f"port {port}"]
+        assert (report.ok, report.found) == (False, "in use by another program")
+        assert "--airflow-port" in report.mend
         us = doctor.psutil.Process()
         (settings.home / "server").mkdir(parents=True)
         servers._note(settings, [Service("airflow", us.pid, us.create_time(), port, "m")])
-        told = found(settings, airflow_port=port)
-        assert (told[f"port {port}"].ok, told[f"port {port}"].found) == (True, "in use by airflow of this home")
-        assert told["pages"].found == f"airflow at http://127.0.0.1:{port}"
-    assert found(settings, airflow_port=port)[f"port {port}"].found == "free"
+        report = findings(settings, airflow_port=port)
+        assert (report[f"port {port}"].ok, report[f"port {port}"].found) == (True, "in use by airflow of this home")
+        assert report["pages"].found == f"airflow at http://127.0.0.1:{port}"
+    assert findings(settings, airflow_port=port)[f"port {port}"].found == "free"
 
 
-def test_state_that_outlived_its_process_is_told(on_spark):
+def test_state_that_outlived_its_process_is_reported(on_spark):
     (on_spark.home / "server").mkdir(parents=True)
     SparkEngine(on_spark)._note(Server(1, 1.0, 1, "t"))
     servers._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
-    told = found(on_spark)
-    assert (told["spark server"].ok, told["pages"].ok) == (False, False)
-    assert told["pages"].found == "none running; ended without quanyu down: mlflow"
+    report = findings(on_spark)
+    assert (report["spark server"].ok, report["pages"].ok) == (False, False)
+    assert report["pages"].found == "none running; ended without quanyu down: mlflow"
 
 
 def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(on_spark, monkeypatch):
     on_spark.home.write_text("")
-    assert not found(on_spark)["home"].ok
+    assert not findings(on_spark)["home"].ok
     on_spark.home.unlink()
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 4 * doctor.GB}))
     monkeypatch.setattr(doctor, "_machine_bytes", lambda: 4 * doctor.GB)
-    told = found(on_spark)
-    assert (told["home"].ok, told["disk"].ok, told["memory"].ok) == (True, False, False)
-    assert told["memory"].found == "4.0 GB, of which the engine may take 3g"
+    report = findings(on_spark)
+    assert (report["home"].ok, report["disk"].ok, report["memory"].ok) == (True, False, False)
+    assert report["memory"].found == "4.0 GB, of which the engine may take 3g"
     small = on_spark.model_copy(update={"spark": on_spark.spark.model_copy(update={"memory": "1500m"})})
-    assert found(small)["memory"].ok
+    assert findings(small)["memory"].ok
 
 
 def test_cached_jars_are_seen(on_spark, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "not cached yet" in found(on_spark)["jars"].found
+    assert "not cached yet" in findings(on_spark)["jars"].found
     cache = SparkEngine(on_spark).jar_folder()
     (cache / "jars").mkdir(parents=True)
     (cache / "jars" / "delta.jar").touch()
     (cache / "complete").touch()
-    assert found(on_spark)["jars"].found.startswith("cached in")
+    assert findings(on_spark)["jars"].found.startswith("cached in")

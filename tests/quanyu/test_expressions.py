@@ -1,4 +1,4 @@
-"""The expression language: what it refuses, what it knows of types, and rules that are true or false, never null."""
+"""The expression language: refusals, types, and two-valued rules."""
 
 import time
 
@@ -86,12 +86,12 @@ def test_what_spark_can_do_is_allowed(text):
     sqlglot.parse_one(parse(text).sql(), dialect="spark")
 
 
-def test_columns_are_told_as_written():
+def test_columns_are_reported_as_written():
     assert parse("value.spend > 3 and `odd name` = city and city = 'x'").columns == ("value.spend", "odd name", "city")
     assert parse("`odd name` + 1").sql() == "`odd name` + 1"
 
 
-def test_an_unknown_column_is_told_with_the_nearest_name():
+def test_an_unknown_column_is_reported_with_the_nearest_name():
     with pytest.raises(ExpressionError, match=r"unknown column 'amuont'; did you mean 'amount'\?"):
         check_columns(parse("amuont > 3"), SCHEMA)
     check_columns(parse("amount > 3"), SCHEMA)
@@ -151,7 +151,7 @@ def test_a_wrong_type_is_refused(text, wanted, loose, fine):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("amount > 'much'", "compares a number with a text"),
         ("city = 3 or amount > 3", "compares a text with a number"),
@@ -161,12 +161,12 @@ def test_a_wrong_type_is_refused(text, wanted, loose, fine):
         ("unheard_of = 3", None),
     ],
 )
-def test_apples_are_not_compared_with_pears(text, told):
-    found = mismatches(parse(text), SCHEMA)
-    assert (told in found) if told else found is None
+def test_values_of_different_types_are_not_compared(text, words):
+    message = mismatches(parse(text), SCHEMA)
+    assert (words in message) if words else message is None
 
 
-# Two-valued logic, once more, in plain Python: a rule is a tuple, and whatever compares with null is false.
+# Reference implementation of two-valued logic: a rule is a tuple, and a comparison with null is false.
 def oracle(rule, row):
     kind, *parts = rule
     if kind in ("and", "or"):
@@ -203,10 +203,10 @@ WRITTEN = {
 
 def written(rule):
     kind, *parts = rule
-    told = [written(part) if isinstance(part, tuple) else str(part) for part in parts]
+    texts = [written(part) if isinstance(part, tuple) else str(part) for part in parts]
     if kind == "and":
-        return f"({told[0]}) and ({told[1]})"
-    return WRITTEN.get(kind, f"{{}} {kind} {{}}").format(*told)
+        return f"({texts[0]}) and ({texts[1]})"
+    return WRITTEN.get(kind, f"{{}} {kind} {{}}").format(*texts)
 
 
 NUMBERS = st.sampled_from(["x", "y", "z"])
@@ -239,8 +239,8 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rules, facts):
     table = pa.Table.from_pylist(
         facts, pa.schema([(n, pa.int32() if k == "int" else pa.bool_()) for n, k in KINDS.items()])
     )
-    told = [list(row) for row in rows(f"array({', '.join(sqls)})", table)]
-    assert told == [[oracle(rule, row) for rule in rules] for row in facts]
+    answers = [list(row) for row in rows(f"array({', '.join(sqls)})", table)]
+    assert answers == [[oracle(rule, row) for rule in rules] for row in facts]
 
 
 @pytest.mark.parametrize(
@@ -260,21 +260,21 @@ def test_a_rule_is_true_or_false_as_plain_logic_says(rules, facts):
         ("days is not null", False),
     ],
 )
-def test_who_has_no_value_is_judged_in_words_one_would_use(rule, lapsed):
-    found = ask(
+def test_rules_over_a_missing_value(rule, lapsed):
+    answer = ask(
         safe_sql(two_valued(parse(rule).tree), {"days": "int", "orders": "int"}),
         dict.fromkeys(("days", "orders"), "int"),
         days=None,
         orders=1,
     )
-    assert found is lapsed
+    assert answer is lapsed
 
 
 def test_the_tree_that_was_parsed_stays_as_it_was():
-    told: Expression = parse("not (amount > 3 and big)")
-    before = told.sql()
-    two_valued(told.tree)
-    assert told.sql() == before
+    rule: Expression = parse("not (amount > 3 and big)")
+    before = rule.sql()
+    two_valued(rule.tree)
+    assert rule.sql() == before
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_the_tree_that_was_parsed_stays_as_it_was():
         ("coalesce(" * 41 + "a" + ", 1)" * 41, "is too deep"),
     ],
 )
-def test_an_expression_beyond_the_limits_is_told_at_once_and_in_short(text, words):
+def test_an_expression_beyond_the_limits_is_reported_at_once_and_in_short(text, words):
     began = time.monotonic()
     with pytest.raises(ExpressionError) as error:
         parse(text)

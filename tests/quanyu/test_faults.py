@@ -1,4 +1,4 @@
-"""What the machine, its user and a sender can cause ends in words without a traceback, and the right one must act."""
+"""Faults of machine, user or sender end in a message without a traceback that says who must act."""
 
 import errno
 import logging
@@ -24,13 +24,17 @@ from quanyu.run import Step, perform
     [
         (OSError(errno.ENOSPC, "No space left", "/home/x"), KeeperError, "/home/x: no space is left"),
         (OSError(errno.EROFS, "Read-only", "/home/x"), KeeperError, "can be read and not written"),
-        (PermissionError(errno.EACCES, "Permission denied", "/l"), KeeperError, "/l: this user may not read or write"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/l"),
+            KeeperError,
+            "/l: this user has no permission to read or write",
+        ),
         (
             FileNotFoundError(errno.ENOENT, "No such file", "/l/a.csv"),
             RetryableError,
-            "/l/a.csv: it is not there, or went away",
+            "/l/a.csv: it does not exist, or was deleted",
         ),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/h"), ConfigError, "/h: a file stands where a folder"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/h"), ConfigError, "/h: a file is in place of a folder"),
         (ConnectionRefusedError(), RetryableError, "did not answer"),
         (OSError("Generic LocalFileSystem error: Unable to write (os error 28)"), KeeperError, "no space is left"),
         (sqlite3.OperationalError("database or disk is full"), KeeperError, "no space is left"),
@@ -40,10 +44,10 @@ from quanyu.run import Step, perform
 def test_the_machines_faults_say_who_must_act(error, kind, words):
     fault = machine_fault(error)
     assert type(fault) is kind and words in str(fault)
-    assert actor(KeeperError.__name__) == actor(RetryableError.__name__) == "the machine's keeper"
+    assert actor(KeeperError.__name__) == actor(RetryableError.__name__) == "the machine's operator"
 
 
-def test_a_fault_of_the_program_shows_where_it_is_and_no_value():
+def test_a_bug_is_reported_with_its_place_and_no_value():
     try:
         int("13812340101 王女士")
     except ValueError as error:
@@ -52,7 +56,7 @@ def test_a_fault_of_the_program_shows_where_it_is_and_no_value():
     assert str(fault).startswith("ValueError at test_faults.py:") and "王" not in str(fault)
 
 
-def test_an_engine_that_finds_the_disk_full_is_the_keepers():
+def test_a_full_disk_in_the_engine_is_for_the_operator():
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
     with pytest.raises(KeeperError, match=r"step: .*no space is left"), guard("step"):
@@ -83,7 +87,7 @@ def shop(tmp_path):
     return Retailer(tmp_path, server=tmp_path / "server")
 
 
-def test_commands_end_in_words_whatever_lies_in_the_conf_folder(shop, tmp_path):
+def test_commands_end_in_a_message_whatever_is_in_the_conf_folder(shop, tmp_path):
     bad = shop.conf / "sources" / "till.yml"
     bad.write_bytes("describes: 王".encode("gb18030"))
     assert command("validate", shop=shop) == (2, f"ConfigError\n{bad}: not valid YAML in UTF-8\n")
@@ -107,7 +111,7 @@ def test_commands_end_in_words_where_the_home_is_a_file_or_out_of_reach(shop, tm
     assert code in (2, 4) and "/proc" in words
 
 
-def test_a_page_that_a_full_disk_does_not_take_ends_in_words(shop):
+def test_a_page_on_a_full_disk_is_reported(shop):
     code, words = command("expressions", "--out", "/dev/full")
     assert code == 4 and "no space is left" in words
 

@@ -1,4 +1,4 @@
-"""Feature views: windows, types and the table they make; mistakes are in test_discover."""
+"""Feature views: windows, types and the generated table. For mistakes see test_discover."""
 
 import pytest
 
@@ -52,13 +52,13 @@ def test_the_table_has_a_row_per_customer_and_day():
 
 
 def test_an_expression_reaches_the_tables_that_its_own_refers_to():
-    known = reach(OrderLines, TABLES)
-    types = [known[name].type for name in ("amount", "products.category", "as_of")]
+    columns = reach(OrderLines, TABLES)
+    types = [columns[name].type for name in ("amount", "products.category", "as_of")]
     assert types == ["decimal(18,2)", "string", "date"]
     assert "products.category" not in reach(Orders, TABLES)
 
 
-def test_words_do_not_change_the_definition_but_windows_do():
+def test_texts_do_not_change_the_definition_but_windows_do():
     class Told(Worth):
         """Told otherwise."""
 
@@ -72,7 +72,7 @@ def test_words_do_not_change_the_definition_but_windows_do():
     assert Told.features["orders"].about == "Told otherwise."
 
 
-def test_faulty_features_are_told_once_and_keep_their_names():
+def test_faulty_features_are_reported_once_and_keep_their_names():
     class Faulty(FeatureView):
         """Faulty."""
 
@@ -82,23 +82,23 @@ def test_faulty_features_are_told_once_and_keep_their_names():
         kind = Feature("max(kind)", "Kind.", type="sting")
         big = Tag("spend > 3", "Is big.")
 
-    told = [str(problem) for problem in Faulty.problems(TABLES).found]
-    assert len(told) == 3
+    messages = [str(problem) for problem in Faulty.problems(TABLES).found]
+    assert len(messages) == 3
     for words in ("Faulty.spend: 'summ(amount)': unknown function summ; did you mean 'sum'?",
                   "Faulty.As: is no name", "Faulty.kind: type 'sting' is not allowed"):  # fmt: skip
-        assert any(words in line for line in told), words
+        assert any(words in line for line in messages), words
     types = {name: column.type for name, column in Faulty.names(TABLES).items()}
     assert types == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
 
 
-def test_a_view_without_its_parts_is_told_so():
+def test_a_view_without_its_parts_is_reported():
     class Bare(FeatureView):
         pass
 
-    told = " ".join(str(problem) for problem in Bare.problems(TABLES).found)
-    assert "says in a docstring" in told
-    assert "Bare.owner: is missing" in told
-    assert "Bare.over: is missing" in told
+    messages = " ".join(str(problem) for problem in Bare.problems(TABLES).found)
+    assert "needs a docstring" in messages
+    assert "Bare.owner: is missing" in messages
+    assert "Bare.over: is missing" in messages
 
 
 def test_derived_columns_are_checked_and_have_names_of_their_own():
@@ -114,7 +114,7 @@ def test_derived_columns_are_checked_and_have_names_of_their_own():
         }
         longest = Feature("max(gap)", "Longest.", unit="days")
 
-    told = [f"{problem.key}: {problem.message}" for problem in Odd.problems(TABLES).found]
+    messages = [f"{problem.key}: {problem.message}" for problem in Odd.problems(TABLES).found]
     for words in (
         "Odd.derived.gap: a gap is between dates or times, and channel is a string",
         "Odd.derived.before: unknown column 'chanel'; did you mean 'channel'?",
@@ -122,7 +122,7 @@ def test_derived_columns_are_checked_and_have_names_of_their_own():
         "Odd.derived.later: channel = 'e-mail': channel is never 'e-mail'",
         "Odd.longest: 'max(gap)': unknown column 'gap'",
     ):
-        assert any(line.startswith(words) for line in told), (words, told)
+        assert any(line.startswith(words) for line in messages), (words, messages)
 
 
 def test_a_window_needs_to_know_when_a_row_happened():

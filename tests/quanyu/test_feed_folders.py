@@ -1,4 +1,4 @@
-"""A folder of landed files without rights is told, and is no feed of which nothing has landed."""
+"""A landing folder without permissions is reported; it does not look like an empty feed."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ AS_NOBODY_MUCH = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "-
         ("pos/2024-07-01/b", "pos/*/b/{day}.csv"),
     ],
 )
-def test_a_folder_that_may_not_be_listed_is_told(tmp_path, closed, pattern):
+def test_a_folder_that_may_not_be_listed_is_reported(tmp_path, closed, pattern):
     landing = tmp_path / "landing"
     (landing / "pos" / "2024-07-01" / "b").mkdir(parents=True)
 

@@ -1,4 +1,4 @@
-"""Names of a feed's files, and what people and programs make of them."""
+"""Names of a feed's files, also renamed by people and programs."""
 
 from datetime import date
 

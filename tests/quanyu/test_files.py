@@ -24,8 +24,8 @@ def endpoint():
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"
-    made = s3("s3://seeds/base", endpoint_url=address, region="us-east-1", **KEYS)
-    made._client.create_bucket(Bucket="seeds")
+    bucket = s3("s3://seeds/base", endpoint_url=address, region="us-east-1", **KEYS)
+    bucket._client.create_bucket(Bucket="seeds")
     yield address
     server.stop()
 
@@ -153,9 +153,9 @@ def test_s3_answers_become_errors_in_words(status, code, expected, monkeypatch):
 
 def test_nobody_listening_is_retryable(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        bucket = s3("s3://seeds", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", region="x", **KEYS)
+    with socket.socket() as unanswered:
+        unanswered.bind(("127.0.0.1", 0))
+        bucket = s3("s3://seeds", endpoint_url=f"http://127.0.0.1:{unanswered.getsockname()[1]}", region="x", **KEYS)
         with pytest.raises(RetryableError, match="did not answer"):
             bucket.get("a")
 
@@ -169,7 +169,7 @@ def test_nobody_listening_is_retryable(monkeypatch):
         ("s3://b", {"endpoint_url": "not a url", **KEYS}),
     ],
 )
-def test_wrong_destinations_are_told_in_words(url, options):
+def test_wrong_destinations_are_reported_in_words(url, options):
     with pytest.raises(ConfigError):
         open_bucket(url, **options)
 
@@ -178,7 +178,7 @@ def test_a_folder_by_url_or_path(tmp_path):
     assert open_bucket(f"file://{tmp_path}/x").location == open_bucket(f"{tmp_path}/x").location == f"{tmp_path}/x"
 
 
-def test_a_folder_that_is_a_file_is_told_in_words(tmp_path):
+def test_a_folder_that_is_a_file_is_reported_in_words(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="cannot be written"):
         folder(tmp_path / "file")

@@ -32,7 +32,7 @@ def test_the_first_run_notes_the_home_for_its_owner_alone(settings):
 def test_another_name_is_refused_in_a_sentence_and_nothing_is_left_held(settings):
     home.note(settings)
     other = settings_of(settings.home, name="berlin")
-    with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home, which is 'quanyu'"):
+    with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home. Its name is 'quanyu'"):
         home.may_send(other)
     for _ in range(2):
         with pytest.raises(ConfigError, match="write name: quanyu"), home_lock(other):
@@ -57,7 +57,7 @@ def test_another_machine_may_not_send(settings):
     assert "on another machine" in home.may_send(settings_of(settings.home, machine="two"))
 
 
-def test_a_note_that_cannot_be_read_is_told(settings):
+def test_a_note_that_cannot_be_read_is_reported(settings):
     settings.home.mkdir()
     home.note_path(settings).write_text("{")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""A job says what it reads and writes, and is refused where its function does not agree."""
+"""A job declares what it reads and writes, and is refused if its function does not agree."""
 
 import pytest
 
@@ -25,13 +25,13 @@ def test_a_job_is_its_function_with_what_it_reads_and_writes():
     assert len(activity.definition()) == 16
 
 
-def test_every_mistake_is_told_at_once():
+def test_every_mistake_is_reported_at_once():
     def deeds(order_lines, orders):
         return None
 
     with pytest.raises(ConfigError) as error:
         job(reads=[Orders, OrderLines], writes=Activity)(deeds)
-    told = str(error.value)
-    assert "parameters are ['order_lines', 'orders'], but it reads ['orders', 'order_lines']" in told
-    assert "says in a docstring what it gives" in told
-    assert "a job is named for what it writes: activity" in told
+    message = str(error.value)
+    assert "parameters are ['order_lines', 'orders'], but it reads ['orders', 'order_lines']" in message
+    assert "needs a docstring that says what it returns" in message
+    assert "a job is named for what it writes: activity" in message

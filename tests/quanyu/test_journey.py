@@ -1,4 +1,4 @@
-"""Journeys: steps of one kind each, with windows in words, that name audiences and tables which are there."""
+"""Journeys: steps with one key each, waits in days, and names of existing audiences and tables."""
 
 from textwrap import dedent
 
@@ -26,7 +26,7 @@ WINBACK = """
 """
 
 
-def told(folder, old="", new=""):
+def problems_of(folder, old="", new=""):
     assert old in WINBACK
     path = folder / "winback.yml"
     path.write_text(dedent(WINBACK.replace(old, new)))
@@ -37,15 +37,15 @@ def told(folder, old="", new=""):
 
 
 def test_a_journey_is_a_program_over_days(tmp_path):
-    assert told(tmp_path) == ""
-    made = Journey.load(tmp_path / "winback.yml")
-    assert [step.wait for step in made.steps] == [3, None, 1, None]
-    assert made.steps[3].branch.otherwise[1].end == "gone"
-    assert (made.purpose, made.goal) == ("messages", "orders")
+    assert problems_of(tmp_path) == ""
+    journey = Journey.load(tmp_path / "winback.yml")
+    assert [step.wait for step in journey.steps] == [3, None, 1, None]
+    assert journey.steps[3].branch.otherwise[1].end == "gone"
+    assert (journey.purpose, journey.goal) == ("messages", "orders")
 
 
 def test_a_wait_may_be_of_no_days(tmp_path):
-    assert told(tmp_path, "wait: 3 days", "wait: 0 days") == ""
+    assert problems_of(tmp_path, "wait: 3 days", "wait: 0 days") == ""
     assert Journey.load(tmp_path / "winback.yml").steps[0].wait == 0
 
 
@@ -74,7 +74,7 @@ def test_a_wait_may_be_of_no_days(tmp_path):
     ],
 )
 def test_what_a_journey_may_not_say(tmp_path, old, new, words):
-    assert words in told(tmp_path, old, new)
+    assert words in problems_of(tmp_path, old, new)
 
 
 def test_a_journey_has_steps(tmp_path):
@@ -86,15 +86,15 @@ def test_a_journey_has_steps(tmp_path):
 
 @pytest.mark.parametrize(("was", "names"), [("was: none", ()), ("was: old", ("old",)), ("was: [a, b]", ("a", "b"))])
 def test_a_journey_says_what_it_was(tmp_path, was, names):
-    assert told(tmp_path, "owner: growth", f"owner: growth\n    {was}") == ""
+    assert problems_of(tmp_path, "owner: growth", f"owner: growth\n    {was}") == ""
     assert Journey.load(tmp_path / "winback.yml").was == names
 
 
-def test_an_old_name_is_gone_and_goes_on_as_one_journey(tmp_path):
-    told(tmp_path, "owner: growth", "owner: growth\n    was: old")
-    made = Journey.load(tmp_path / "winback.yml")
-    others = [made.model_copy(update={"name": "old", "was": None}), made.model_copy(update={"name": "twin"})]
-    assert [problem.message for problem in made.problems(["winback"], TABLES, [made, *others]).found] == [
-        "'old' has a file of its own; name journeys whose file is gone",
-        "'old' goes on as 'twin' already; name it once",
+def test_a_former_name_has_no_file_and_belongs_to_one_journey(tmp_path):
+    problems_of(tmp_path, "owner: growth", "owner: growth\n    was: old")
+    journey = Journey.load(tmp_path / "winback.yml")
+    others = [journey.model_copy(update={"name": "old", "was": None}), journey.model_copy(update={"name": "twin"})]
+    assert [problem.message for problem in journey.problems(["winback"], TABLES, [journey, *others]).found] == [
+        "'old' still has a file; name only journeys without one",
+        "'old' is a former name of 'twin' already; name it once",
     ]  # fmt: skip

@@ -55,7 +55,7 @@ def test_a_name_comes_from_the_class():
 
 def test_the_digest_follows_the_declaration_not_the_owner():
     class Same(Churn):
-        """Other words."""
+        """Another description."""
 
         name, owner = "churn", "someone"
 
@@ -81,8 +81,8 @@ class Wrong(ModelSpec):
     trained_every_days = 0
 
 
-def test_all_mistakes_are_found_at_once_with_the_nearest_name():
-    found = "\n".join(map(str, Wrong.problems()))
+def test_all_mistakes_are_reported_at_once_with_the_nearest_name():
+    messages = "\n".join(map(str, Wrong.problems()))
     for words in (
         "'Wrong Name' is no name",
         "owner: is missing",
@@ -103,10 +103,10 @@ def test_all_mistakes_are_found_at_once_with_the_nearest_name():
         "did you mean 'auc'",
         "'auc' has no bound",
     ):
-        assert words in found
+        assert words in messages
 
 
-def test_an_empty_declaration_tells_what_it_lacks():
+def test_an_empty_declaration_reports_what_it_lacks():
     class Empty(ModelSpec):
         pass
 

@@ -1,4 +1,4 @@
-"""Homes, conf folders and landed files have the names that people give them, and all that is stored is the same."""
+"""Homes, conf folders and landed files may have any name; the stored rows are the same."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ FILES = [
 
 
 def published(folder):
-    """Ingest what lies there of both days, and return the retailer with all rows of its tables, by place."""
+    """Ingest the landed files of both days, and return the retailer with all rows of its tables, by place."""
     shop = Retailer(folder)
     declared(shop)
     shop.run(SECOND, *INGEST)
@@ -33,7 +33,7 @@ def published(folder):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """Rows of the tables of a retailer whose path nobody wonders at."""
+    """Rows of a retailer with a plain path."""
     shop, rows = published(tmp_path_factory.mktemp("plain"))
     shop.close()
     return rows
@@ -49,7 +49,7 @@ def test_a_home_of_any_name_has_the_rows_of_a_plain_one(tmp_path, plain, name):
     assert shop.versions() == versions
 
 
-def test_a_whole_day_in_such_a_home_says_what_it_says_elsewhere_and_stores_no_link(tmp_path):
+def test_a_day_in_such_a_home_gives_the_same_summary_and_stores_no_link(tmp_path):
     elsewhere = template("small_day", lived)
     shop = Retailer.at(elsewhere / "0").copy(tmp_path / NAMES[0])
     shop.run(SECOND)

@@ -10,7 +10,7 @@ from quanyu.printable import cell, line, printable, spreadsheet
      ("a\r\nb\tc", r"a\r\nb\tc"), ("a\u2028b", r"a\u2028b"), ("\x9b31m", r"\x9b31m"), ("\udcff", r"\udcff"),
      ("a\u200db", "a\u200db"), (None, "None"), (1.5, "1.5")],
 )  # fmt: skip
-def test_hidden_characters_are_shown_and_not_obeyed(value, shown):
+def test_hidden_characters_are_escaped(value, shown):
     assert printable(value) == shown
 
 

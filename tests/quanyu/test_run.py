@@ -1,4 +1,4 @@
-"""How a step ended is kept whoever started it, and an exit code tells whose fault a stop is."""
+"""The result of a step is recorded however it was started, and the exit code says whose fault a stop is."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_of_several_faults_the_exit_code_is_that_of_the_worst():
     assert exit_code(["ContractError", "RejectedError", "RetryableError"]) == 4
     assert exit_code(["ContractError", "ExpressionError", "RetryableError"]) == 2
     assert exit_code(["ContractError", "ConfigError", "QuanyuError"]) == 1
-    # A result of an earlier release does not say.
+    # Results of an earlier release lack the field.
     assert exit_code([""]) == 1
 
 
@@ -105,7 +105,7 @@ def test_a_step_logs_its_own_lines(retailer, caplog):
     with caplog.at_level(logging.INFO, logger="quanyu.run"):
         ended(retailer, "2024-07-01", lambda: Outcome(5, 4, notes=("one left out",)))
         ended(retailer, "2024-07-01", raising(ConfigError("a mistake")), "two")
-    told = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
-    assert told[0].startswith("one: done in ")
-    assert told[1] == "one: one left out"
-    assert told[2] == "two: you must act: a mistake"
+    lines = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
+    assert lines[0].startswith("one: done in ")
+    assert lines[1] == "one: one left out"
+    assert lines[2] == "two: you must act: a mistake"

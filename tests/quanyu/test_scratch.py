@@ -1,4 +1,4 @@
-"""What a process holds in clear is gone when the next one begins, unless it is alive."""
+"""The next process removes a dead process's folders of clear data, but not those of a running one."""
 
 import subprocess
 import sys
@@ -36,6 +36,6 @@ def test_a_folder_and_its_root_are_its_owners_alone(tmp_path):
     scratch.remove(folder)
 
 
-def test_a_folder_that_nobody_ever_held_is_removed(tmp_path):
+def test_a_folder_without_a_lock_is_removed(tmp_path):
     (tmp_path / "old").mkdir()
     assert scratch.remove_dead(tmp_path) == 1

@@ -18,7 +18,7 @@ from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.settings import Settings, child_environment
 
-# A server that leaves a child in its own session and one in another, and itself a title for an environment.
+# A server with a child in its own session and one in another. It overwrites its environment with a title.
 FAKE = """
 import http.server, os, subprocess, sys
 sleeper = [sys.executable, "-c", "import time; time.sleep(300)"]
@@ -44,9 +44,9 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 def settings(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    found = Settings(home=home, conf=tmp_path, data=tmp_path, landing=tmp_path)
-    yield found
-    servers.down(found)
+    settings = Settings(home=home, conf=tmp_path, data=tmp_path, landing=tmp_path)
+    yield settings
+    servers.down(settings)
 
 
 @pytest.fixture
@@ -71,33 +71,33 @@ SUITE: set[int] = set()
 
 @pytest.fixture(autouse=True)
 def of_the_suite():
-    """Remember what this process had started before, such as the suite's Spark server."""
+    """Record the children that this process had before, such as the suite's Spark server."""
     SUITE.clear()
     SUITE.update(child.pid for child in psutil.Process().children())
 
 
 def children():
-    """Processes that the test itself left, with all that they started."""
+    """Processes that the test left running, with their children."""
     own = [child for child in psutil.Process().children() if child.pid not in SUITE]
-    found = [*own, *(grand for child in own for grand in child.children(recursive=True))]
-    return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
+    processes = [*own, *(grand for child in own for grand in child.children(recursive=True))]
+    return [p for p in processes if p.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_both_come_up_and_all_of_both_goes_down(settings, ports, monkeypatch):
+def test_both_servers_start_and_stop_with_all_their_processes(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    found = servers.up(settings, *ports)
-    assert [a.name for a in found] == ["airflow", "mlflow"]
-    assert [a.url for a in found] == [f"http://127.0.0.1:{port}" for port in ports]
-    assert str(found[0]).endswith(f"(user admin, password {airflow.password(settings)})")
+    addresses = servers.up(settings, *ports)
+    assert [a.name for a in addresses] == ["airflow", "mlflow"]
+    assert [a.url for a in addresses] == [f"http://127.0.0.1:{port}" for port in ports]
+    assert str(addresses[0]).endswith(f"(user admin, password {airflow.password(settings)})")
     family = processes.family(servers.services(settings))
     assert len(family) == 12
-    assert servers.up(settings, 1, 2) == found
+    assert servers.up(settings, 1, 2) == addresses
     assert servers.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert servers.down(settings) == []
 
 
-def test_what_does_not_listen_is_killed(settings, ports, monkeypatch):
+def test_a_process_that_ignores_term_is_killed(settings, ports, monkeypatch):
     fakes(monkeypatch, how="deaf")
     monkeypatch.setattr(processes, "TERM_SECONDS", 0.5)
     servers.up(settings, *ports)
@@ -116,7 +116,7 @@ def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeyp
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_missing_one_is_started_beside_the_other(settings, ports, monkeypatch):
+def test_a_missing_server_is_started_next_to_the_running_one(settings, ports, monkeypatch):
     fakes(monkeypatch)
     servers.up(settings, *ports)
     page, mlflow, parser = servers.services(settings)
@@ -132,12 +132,12 @@ def test_nothing_runs_by_the_clock_unless_it_is_asked_for(settings, ports, monke
     assert "scheduler" not in [service.name for service in servers.services(settings)]
     servers.up(settings, *ports, schedule=True)
     assert [service.name for service in servers.services(settings)] == [*PARTS, "scheduler"]
-    # Pages that are opened again leave a clock as it is.
+    # A second `up` leaves a running scheduler as it is.
     servers.up(settings, *ports)
     assert servers.down(settings) == [*PARTS, "scheduler"]
 
 
-def test_the_parts_of_a_page_that_is_gone_are_started_anew_with_it(settings, ports, monkeypatch):
+def test_parts_of_a_dead_page_are_restarted_with_it(settings, ports, monkeypatch):
     fakes(monkeypatch)
     servers.up(settings, *ports, schedule=True)
     before = {service.name: service.pid for service in servers.services(settings)}
@@ -147,11 +147,11 @@ def test_the_parts_of_a_page_that_is_gone_are_started_anew_with_it(settings, por
     assert {name for name in again if again[name] == before[name]} == {"mlflow"}
 
 
-def test_a_port_in_use_is_told_before_anything_starts(settings, ports, monkeypatch):
+def test_a_port_in_use_is_reported_before_anything_starts(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", ports[1]))
-        taken.listen()
+    with socket.socket() as program:
+        program.bind(("127.0.0.1", ports[1]))
+        program.listen()
         with pytest.raises(ConfigError, match=f"--mlflow-port: {ports[1]}: is in use"):
             servers.up(settings, *ports)
     assert servers.noted(settings) == []
@@ -159,13 +159,13 @@ def test_a_port_in_use_is_told_before_anything_starts(settings, ports, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "words"),
     [("raise SystemExit(1)", "ended soon after its start"), ("import time; time.sleep(300)", "not answer after 1")],
 )
-def test_a_server_that_does_not_answer_is_told_and_leaves_nothing(settings, ports, monkeypatch, code, told):
+def test_a_server_that_does_not_answer_is_reported_and_leaves_nothing(settings, ports, monkeypatch, code, words):
     fakes(monkeypatch, page=code)
     monkeypatch.setattr(servers, "ANSWER_SECONDS", 1.0)
-    with pytest.raises(RetryableError, match=f"airflow .*{told}.*home/logs/airflow.log"):
+    with pytest.raises(RetryableError, match=f"airflow .*{words}.*home/logs/airflow.log"):
         servers.up(settings, *ports)
     assert servers.noted(settings) == []
     assert children() == []
@@ -205,20 +205,20 @@ def test_secrets_of_airflow_are_made_once_and_nobody_else_reads_them(settings):
     assert first["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:9000/execution/"
     assert first["AIRFLOW_HOME"] == str(settings.home / "airflow")
     assert first["QUANYU_HOME"] == str(settings.home)
-    made = airflow.password(settings)
-    assert json.loads((settings.home / "airflow" / "passwords.json").read_text()) == {"admin": made}
-    kept = [p for p in (settings.home / "airflow").iterdir() if p.is_file()]
-    assert {p.name for p in kept} == {"fernet.key", "api.key", "jwt.key", "passwords.json"}
-    assert {stat.S_IMODE(p.stat().st_mode) for p in kept} == {0o600}
+    password = airflow.password(settings)
+    assert json.loads((settings.home / "airflow" / "passwords.json").read_text()) == {"admin": password}
+    files = [p for p in (settings.home / "airflow").iterdir() if p.is_file()]
+    assert {p.name for p in files} == {"fernet.key", "api.key", "jwt.key", "passwords.json"}
+    assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
 
 
 def test_airflow_knows_every_option_that_is_set(settings):
     root = Path(importlib.util.find_spec("airflow").origin).parent
-    known = yaml.safe_load((root / "config_templates/config.yml").read_text())
+    options = yaml.safe_load((root / "config_templates/config.yml").read_text())
     for name in airflow.airflow_environment(settings):
         if name.startswith("AIRFLOW__") and "USAGE_DATA" not in name:
             _, section, option = name.lower().split("__")
-            assert option in known[section]["options"], name
+            assert option in options[section]["options"], name
 
 
 @pytest.mark.long
@@ -238,7 +238,7 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
 
 
 def command(settings, *words):
-    """What a command says on a home, given as a person would, in 200 columns."""
+    """Output of a command on a home, as on a terminal of 200 columns."""
     places = {"QUANYU_HOME": str(settings.home), "QUANYU_CONF": str(settings.conf), "COLUMNS": "200"}
     line = [sys.executable, "-m", "quanyu.cli", *words]
     ran = subprocess.run(line, env=child_environment(places), capture_output=True, text=True, check=False)
@@ -249,7 +249,7 @@ def command(settings, *words):
 @pytest.mark.long
 def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
     (settings.conf / "base.yml").write_text("zone: Asia/Shanghai\n")
-    # A clock that has nothing to do: the DAG that it starts is paused.
+    # A scheduler without work: its DAG is paused.
     command(settings, "airflow", "dags", "pause", "ingest", "--yes")
     shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
     assert "paused: quanyu airflow dags unpause ingest" in shown

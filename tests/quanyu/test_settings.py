@@ -1,4 +1,4 @@
-"""Settings come in layers, are typed and frozen, and hold secrets by reference only."""
+"""Settings have layers, are typed and frozen, and contain secrets by reference only."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def load(conf):
     return load_settings(conf, conf / "home")
 
 
-def told(conf):
+def problems_of(conf):
     with pytest.raises(ConfigError) as error:
         load(conf)
     return str(error.value)
@@ -51,12 +51,12 @@ def test_settings_are_frozen(conf):
         settings.spark.cores = 8
 
 
-def test_every_mistake_of_every_layer_is_told_where_it_stands(conf, monkeypatch):
+def test_every_mistake_of_every_layer_is_reported_where_it_stands(conf, monkeypatch):
     (conf / "base.yml").write_text("zone: Mars\nspark: {memori: 2g}\ncurrency: euros\n")
     (conf / "prod.yml").write_text("mail: {port: 99999}\n")
     monkeypatch.setenv("QUANYU_ENV", "prod")
     monkeypatch.setenv("QUANYU__SPARK__CORES", "many")
-    found = told(conf).replace(f"{conf}/", "")
+    messages = problems_of(conf).replace(f"{conf}/", "")
     for words in (
         "base.yml: zone: 'Mars' is not allowed: not a time zone",
         "base.yml: spark.memori: unknown key; did you mean 'memory'?",
@@ -64,25 +64,25 @@ def test_every_mistake_of_every_layer_is_told_where_it_stands(conf, monkeypatch)
         "prod.yml: mail.port: 99999 is not allowed",
         "environment: QUANYU__SPARK__CORES: 'many' is not allowed",
     ):
-        assert words in found
+        assert words in messages
 
 
 def test_a_broken_layer_hides_no_other(conf, monkeypatch):
     (conf / "base.yml").write_text("zone: [\n")
     (conf / "prod.yml").write_text("currency: euros\n")
     monkeypatch.setenv("QUANYU_ENV", "prod")
-    assert "base.yml: line" in told(conf)
-    assert "prod.yml: currency" in told(conf)
+    assert "base.yml: line" in problems_of(conf)
+    assert "prod.yml: currency" in problems_of(conf)
 
 
-def test_a_missing_folder_or_layer_is_told_with_what_there_is(conf, tmp_path, monkeypatch):
-    assert "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF" in told(tmp_path / "nowhere")
+def test_a_missing_folder_or_layer_is_reported_with_what_there_is(conf, tmp_path, monkeypatch):
+    assert "not a conf folder: base.yml is missing; give --conf or QUANYU_CONF" in problems_of(tmp_path / "nowhere")
     (conf / "prod.yml").write_text("")
     monkeypatch.setenv("QUANYU_ENV", "prd")
-    assert "did you mean 'prod'?" in told(conf)
+    assert "did you mean 'prod'?" in problems_of(conf)
 
 
-def test_sound_sections_stand_beside_faulty_ones(conf):
+def test_valid_sections_are_read_beside_invalid_ones(conf):
     (conf / "base.yml").write_text("zone: Mars\ncurrency: EUR\n")
     settings, problems = read_settings(conf, conf / "home")
     assert (settings.zone, settings.currency, len(problems.found)) == ("Asia/Shanghai", "EUR", 1)
@@ -96,8 +96,8 @@ def test_contradicting_variables_are_no_traceback(conf, monkeypatch):
 
 def test_a_secret_is_given_by_reference_and_never_shown(conf, monkeypatch, tmp_path):
     (conf / "base.yml").write_text("mail: {password: hunter2}\n")
-    assert "by reference only: env:NAME or file:PATH" in told(conf)
-    assert "hunter2" not in told(conf)
+    assert "by reference only: env:NAME or file:PATH" in problems_of(conf)
+    assert "hunter2" not in problems_of(conf)
     monkeypatch.setenv("MAIL_PASSWORD", "hunter2")
     (tmp_path / "secret").write_text("hunter3\n")
     assert [secret(""), secret("env:MAIL_PASSWORD"), secret(f"file:{tmp_path / 'secret'}")] == [
@@ -141,10 +141,10 @@ def test_two_that_make_the_person_key_at_once_agree(conf):
         ("store: postgresql+psycopg://ann:hunter2@h/x", "store"),
     ],
 )
-def test_wherever_a_secret_may_stand_it_stands_by_reference(conf, text, key):
+def test_every_secret_setting_is_a_reference(conf, text, key):
     (conf / "base.yml").write_text(text)
-    assert f"{key}: what is given is not allowed: a secret" in told(conf)
-    assert "hunter2" not in told(conf)
+    assert f"{key}: what is given is not allowed: a secret" in problems_of(conf)
+    assert "hunter2" not in problems_of(conf)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_references_and_encrypted_or_local_addresses_are_sound(conf, text):
 )
 def test_nothing_leaves_the_machine_without_tls(conf, text, key):
     (conf / "base.yml").write_text(text)
-    assert f"base.yml: {key}:" in told(conf) and "would be reached without TLS" in told(conf)
+    assert f"base.yml: {key}:" in problems_of(conf) and "would be reached without TLS" in problems_of(conf)
 
 
 def test_a_store_on_another_machine_is_reached_by_tls(conf, monkeypatch):
@@ -209,9 +209,9 @@ def test_a_home_is_its_owners_alone_whatever_makes_it(conf):
     subprocess.run(
         [sys.executable, "-c", f"import os; os.umask(0o022); {code}", str(conf), str(conf / "home")], check=True
     )
-    made = [conf / "home", conf / "home" / "landing", conf / "home" / "landing" / "pos"]
-    assert [path.stat().st_mode & 0o777 for path in made] == [0o700] * 3
-    assert (made[-1] / "a.csv").stat().st_mode & 0o777 == 0o600
+    folders = [conf / "home", conf / "home" / "landing", conf / "home" / "landing" / "pos"]
+    assert [path.stat().st_mode & 0o777 for path in folders] == [0o700] * 3
+    assert (folders[-1] / "a.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_home_with_wider_rights_is_narrowed(conf):
@@ -257,9 +257,9 @@ def test_folders_without_an_option_are_those_of_variables_before_those_of_the_fi
 )
 def test_a_folder_is_one(conf, text, words):
     (conf / "base.yml").write_text(text.format(here=conf) + "\n")
-    assert words.format(here=conf) in told(conf)
+    assert words.format(here=conf) in problems_of(conf)
 
 
-def test_a_home_that_is_a_file_is_told(conf):
+def test_a_home_that_is_a_file_is_reported(conf):
     (conf / "home").write_text("")
-    assert f"home: {conf}/home is a file and no folder" in told(conf)
+    assert f"home: {conf}/home is a file and no folder" in problems_of(conf)

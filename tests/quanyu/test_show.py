@@ -1,4 +1,4 @@
-"""Tables on a screen: as rows where they fit, else turned, and never a word cut into letters."""
+"""Tables on a screen: as rows if they fit, else transposed; words are never split."""
 
 import io
 
@@ -33,7 +33,7 @@ def test_no_rows_are_no_fault():
     assert "gold/wide" in shown(WIDE.slice(0, 0), 80)
 
 
-def test_a_value_is_shown_and_not_obeyed():
+def test_a_value_is_escaped():
     text = shown(pa.table({"name": ["[/]", "[bold]x", "a\x1b[2Jb"]}), 80)
     assert all(value in text for value in ("[/]", "[bold]x", r"a\x1b[2Jb"))
 

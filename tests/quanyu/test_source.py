@@ -1,4 +1,4 @@
-"""Sources: what a feed may say of itself, which files are its own, and the day that each is of."""
+"""Sources: valid declarations, the files of a feed, and the day of each file."""
 
 from datetime import date
 from textwrap import dedent
@@ -42,8 +42,8 @@ def source(folder, text, **changes):
     return Source.load(path)
 
 
-def told(folder, text=TILLS, *, swap):
-    """Load and check a source with one thing changed; returns its mistakes in words."""
+def problems_of(folder, text=TILLS, *, swap):
+    """Load and check a source with one change; returns its mistakes as text."""
     try:
         return "\n".join(map(str, source(folder, text, one=swap).problems(TABLES).found))
     except ConfigError as error:
@@ -51,10 +51,10 @@ def told(folder, text=TILLS, *, swap):
 
 
 def test_a_source_says_what_it_fills(tmp_path):
-    made = source(tmp_path, TILLS)
-    assert made.problems(TABLES).found == []
-    assert (made.name, made.tables()) == ("tills", {"order_lines": ["order_lines"]})
-    assert made.named_columns() == ("mobile", "receipt", "line", "sold_at", "item", "paid")
+    tills = source(tmp_path, TILLS)
+    assert tills.problems(TABLES).found == []
+    assert (tills.name, tills.tables()) == ("tills", {"order_lines": ["order_lines"]})
+    assert tills.named_columns() == ("mobile", "receipt", "line", "sold_at", "item", "paid")
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_a_source_says_what_it_fills(tmp_path):
         (("format: csv", "format: csv, encoding: utf-9"), "reads.encoding: 'utf-9' is not allowed: unknown encoding"),
         (("format: csv", "format: csv, delimiter: ';;'"), "reads.delimiter"),
         (("format: csv", "format: csv, delimeter: ';'"), "unknown key; did you mean 'delimiter'?"),
-        (("{day}/", ""), "the day stands either in the path"),
-        (("format: csv", "format: csv, day: sold_at"), "the day stands either in the path"),
+        (("{day}/", ""), "give the day either in the path"),
+        (("format: csv", "format: csv, day: sold_at"), "give the day either in the path"),
         (("delivers: events", "delivers: updates"), "delivers: 'updates' is not allowed"),
         (("delivers: events", "delivers: events\ndeleted_when: absent"), "deleted_when: absent is for feeds"),
         (("delivers: events", "delivers: events\nzone: Asia/Shanghi"), "did you mean 'Asia/Shanghai'?"),
@@ -87,20 +87,20 @@ def test_a_source_says_what_it_fills(tmp_path):
     ],
 )  # fmt: skip
 def test_what_a_source_may_not_say(tmp_path, swap, words):
-    assert words in told(tmp_path, swap=swap)
+    assert words in problems_of(tmp_path, swap=swap)
 
 
 def test_rows_about_persons_say_of_whom(tmp_path):
     nobody = TILLS.replace("    person:\n      - {kind: phone, value: mobile}\n", "").replace("order_lines:", "people:")
-    assert "fills.people: people is about persons: say in `person` who a row is about" in told(
+    assert "fills.people: people is about persons: say in `person` who a row is about" in problems_of(
         tmp_path, nobody, swap=("line: line", "city: city")
     )
 
 
 def test_only_listed_columns_may_be_named_where_a_feed_lists_them(tmp_path):
     swap = ("format: csv", "format: csv, columns: [receipt, line, sold_at, item, payed, mobile]")
-    assert told(tmp_path, swap=swap).count("unknown column") == 1
-    assert "unknown column 'paid'; did you mean 'payed'?" in told(tmp_path, swap=swap)
+    assert problems_of(tmp_path, swap=swap).count("unknown column") == 1
+    assert "unknown column 'paid'; did you mean 'payed'?" in problems_of(tmp_path, swap=swap)
 
 
 CONSENTS = """
@@ -118,9 +118,9 @@ CONSENTS = """
 
 
 def test_one_feed_may_fill_one_table_twice(tmp_path):
-    made = source(tmp_path, CONSENTS)
-    assert made.problems(TABLES).found == []
-    assert made.tables() == {"consents": ["consents", "to_messages"]}
+    consents = source(tmp_path, CONSENTS)
+    assert consents.problems(TABLES).found == []
+    assert consents.tables() == {"consents": ["consents", "to_messages"]}
 
 
 def test_a_feed_of_consents_says_how_late_it_may_be(tmp_path):
@@ -138,22 +138,22 @@ def test_a_feed_of_consents_says_how_late_it_may_be(tmp_path):
     ],
 )
 def test_the_day_stands_in_the_path(tmp_path, path, name, day):
-    made = source(tmp_path, TILLS, path=("pos/{day}/*.csv", path))
-    assert made.day_of(name) == day
+    tills = source(tmp_path, TILLS, path=("pos/{day}/*.csv", path))
+    assert tills.day_of(name) == day
     landed = tmp_path / "landing" / name
     landed.parent.mkdir(parents=True)
     landed.touch()
-    assert [found for found, _ in made.files(tmp_path / "landing", tmp_path)] == [name]
+    assert [file for file, _ in tills.files(tmp_path / "landing", tmp_path)] == [name]
 
 
 def test_only_its_own_files_are_a_feeds(tmp_path):
-    made = source(tmp_path, TILLS)
+    tills = source(tmp_path, TILLS)
     for name in ("pos/2024-07-04/S01.csv", "pos/2024-07-03/S02.csv", "pos/2024-07-04/S01.csv.part", "pos/new/S01.csv",
                  "pos/2024-02-30/S01.csv", "crm/2024-07-04/S01.csv", "pos/2024-07-04/deep/S01.csv"):  # fmt: skip
         path = tmp_path / "landing" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert [name for name, _ in made.files(tmp_path / "landing", tmp_path)] == [
+    assert [name for name, _ in tills.files(tmp_path / "landing", tmp_path)] == [
         "pos/2024-07-03/S02.csv", "pos/2024-07-04/S01.csv",
     ]  # fmt: skip
     assert source(tmp_path, TILLS, path=("pos/{day}/*.csv", "data:pos/{day}/*.csv")).root(tmp_path, tmp_path / "d") == (
@@ -181,9 +181,9 @@ LOYALTY = """
 
 
 def test_a_source_may_extract_a_table(tmp_path):
-    made = source(tmp_path, LOYALTY)
-    assert made.problems(TABLES).found == []
-    assert (made.extracts.overlap, folder_of(made.reads.path, date(2024, 7, 4))) == (2, "loyalty/2024-07-04")
+    loyalty = source(tmp_path, LOYALTY)
+    assert loyalty.problems(TABLES).found == []
+    assert (loyalty.extracts.overlap, folder_of(loyalty.reads.path, date(2024, 7, 4))) == (2, "loyalty/2024-07-04")
     assert folder_of("a/{day:%Y%m%d}_x/*.parquet", date(2024, 7, 4)) == "a/20240704_x"
 
 
@@ -207,23 +207,23 @@ def test_a_source_may_extract_a_table(tmp_path):
     ],
 )  # fmt: skip
 def test_what_an_extract_may_not_say(tmp_path, swap, words):
-    found = told(tmp_path, LOYALTY, swap=swap)
-    assert words in found
-    assert "73019" not in found
+    messages = problems_of(tmp_path, LOYALTY, swap=swap)
+    assert words in messages
+    assert "73019" not in messages
 
 
 @pytest.mark.parametrize(
     ("reads", "words"),
     [
         ("settles: soon", "an age is written as `30 seconds`, `1 minute` or `2 hours`"),
-        ("mark: _SUCCESS", "tells of a whole folder, which must be one a day"),
+        ("mark: _SUCCESS", "marks a complete folder: give every day its folder"),
         ("mark: '*.done'", "reads.mark"),
     ],
 )
-def test_when_a_file_is_whole_is_declared_in_words_that_can_be_true(tmp_path, reads, words):
-    with pytest.raises(ConfigError) as told:
+def test_impossible_declarations_of_complete_files_are_refused(tmp_path, reads, words):
+    with pytest.raises(ConfigError) as error:
         source(tmp_path, TILLS, swap=('path: "pos/{day}/*.csv"', f'path: "pos/{{day}}.csv", {reads}'))
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["`a``b`", "_rest", "_ROW"])

@@ -1,4 +1,4 @@
-"""The harness of the specifications: how tables are read, what is ordinary, and that a wrong expectation is told of."""
+"""The specification harness: how tables are read, default values, and reports of wrong expectations."""
 
 from types import ModuleType
 
@@ -73,7 +73,7 @@ def test_a_column_that_is_not_named_has_its_ordinary_value(table, text, column, 
         (Orders, "customer | amount\nann | 1", "orders: a case gives ordered_at"),
     ],
 )
-def test_a_column_that_there_is_not_or_must_be_is_told_of(table, text, message):
+def test_an_unknown_or_missing_column_is_reported(table, text, message):
     with pytest.raises(ValueError, match=message):
         facts(table, text)
 
@@ -97,7 +97,7 @@ def test_values_are_the_same_but_for_the_last_digits_of_doubles(value, expected,
 
 
 def of(*checks):
-    """A module of cases, as a file of them is one."""
+    """A module of cases, like a specification file."""
     module = ModuleType(f"cases_{checks[0].case.number}")
     for number, check in enumerate(checks):
         setattr(module, f"test_{number}", check)
@@ -113,7 +113,7 @@ ONE = {Orders: "customer | ordered_at | amount\nann | 2024-06-30 | 10"}
 
 
 @pytest.mark.parametrize(
-    ("target", "given", "expect", "message"),
+    ("target", "facts", "expect", "message"),
     [
         (Recency, ONE, {"ann": dict(days_since_order=2)}, "ann: days_since_order is 1, right: 2"),
         (Recency, ONE, {"ann": dict(lapsed=True)}, "ann: lapsed is False, right: True"),
@@ -128,14 +128,14 @@ ONE = {Orders: "customer | ordered_at | amount\nann | 2024-06-30 | 10"}
         (Activity, {}, "customer | kind\nann | order", "missing: {'customer': 'ann', 'kind': 'order'}"),
     ],
 )
-def test_a_wrong_expectation_is_told_of(specified, target, given, expect, message):
-    check = spec(target, as_of="2024-07-01", given=given, expect=expect)
-    told = problems(specified, check)[0]
-    assert len(told) == 1
-    assert message in told[0]
+def test_a_wrong_expectation_is_reported(specified, target, facts, expect, message):
+    check = spec(target, as_of="2024-07-01", given=facts, expect=expect)
+    messages = problems(specified, check)[0]
+    assert len(messages) == 1
+    assert message in messages[0]
 
 
-def test_cases_of_a_file_do_not_meet_though_they_name_the_same_customers_orders_and_products(specified):
+def test_cases_of_a_file_are_separate_although_they_share_names(specified):
     lines = "customer | order_id | ordered_at | amount\nann | 1 | 2024-06-01 |"
     few = spec(Value, as_of="2024-07-01", given={Orders: f"{lines} 10"}, expect={"ann": dict(orders=1, spend=10)})
     other = spec(Value, as_of="2024-07-01", given={Orders: f"{lines} 20"}, expect={"ann": dict(orders=1, spend=20)})
@@ -145,9 +145,9 @@ def test_cases_of_a_file_do_not_meet_though_they_name_the_same_customers_orders_
 
 def test_a_case_that_cannot_be_computed_leaves_the_others_of_its_file_alone(specified):
     cannot = rule("m > 0", m=dict(over="orders", value="max(no_such_column)"))
-    given = {Orders: "customer | ordered_at | store\nann | 2024-06-30 | main"}
-    checks = [spec(cannot, as_of="2024-07-01", given=given, expect=set())]
-    checks += [spec(rule("true"), as_of="2024-07-01", given=given, expect={"ann"}) for _ in range(3)]
+    facts = {Orders: "customer | ordered_at | store\nann | 2024-06-30 | main"}
+    checks = [spec(cannot, as_of="2024-07-01", given=facts, expect=set())]
+    checks += [spec(rule("true"), as_of="2024-07-01", given=facts, expect={"ann"}) for _ in range(3)]
     first, *others = problems(specified, *checks)
     assert first[0].startswith("cannot be computed: ")
     assert others == [[], [], []]
@@ -155,8 +155,8 @@ def test_a_case_that_cannot_be_computed_leaves_the_others_of_its_file_alone(spec
 
 def test_cases_in_several_zones_stand_in_one_file(specified):
     def of_zone(zone, orders):
-        given = {Orders: "customer | ordered_at | recorded_on\nann | 2024-06-30T20:00:00Z | 2024-06-30"}
-        return spec(Value, zone=zone, as_of="2024-06-30", given=given, expect={"ann": dict(orders=orders)})
+        facts = {Orders: "customer | ordered_at | recorded_on\nann | 2024-06-30T20:00:00Z | 2024-06-30"}
+        return spec(Value, zone=zone, as_of="2024-06-30", given=facts, expect={"ann": dict(orders=orders)})
 
     assert (
         problems(specified, of_zone("Asia/Shanghai", 0), of_zone("UTC", 1), of_zone("America/New_York", 1)) == [[]] * 3
@@ -179,11 +179,11 @@ def test_an_expected_tag_is_of_the_scene_that_the_case_names():
 
 
 def test_identities_are_made_for_every_record_of_a_customer_and_for_no_stranger():
-    given = {
+    facts = {
         Orders: "customer | source | person | ordered_at\nann | pos | c1 | 2024-06-30\nzoe | pos | c2 | 2024-06-30",
         People: "customer | source\nann | crm\nnull | crm",
     }
-    check = spec(Value, as_of="2024-07-01", given=given, strangers={"zoe"}, expect={"bob": dict(orders=0)})
+    check = spec(Value, as_of="2024-07-01", given=facts, strangers={"zoe"}, expect={"bob": dict(orders=0)})
     prefix = check.case.prefix
     persons = {(r["source"], r["person_key"].removeprefix(prefix), r["customer_id"]) for r in check.case.persons()}
     assert persons == {("pos", "c1", f"{prefix}ann"), ("crm", "ann", f"{prefix}ann"), ("spec", "bob", f"{prefix}bob")}
@@ -191,6 +191,6 @@ def test_identities_are_made_for_every_record_of_a_customer_and_for_no_stranger(
 
 
 def test_identifiers_that_a_case_gives_are_all_there_are():
-    given = {Identifiers: "customer | value | recorded_on\nann | 1 | 2024-07-01"}
-    check = spec(Value, as_of="2024-07-01", given=given, expect={"bob": None})
+    facts = {Identifiers: "customer | value | recorded_on\nann | 1 | 2024-07-01"}
+    check = spec(Value, as_of="2024-07-01", given=facts, expect={"bob": None})
     assert [(row["value"], row["recorded_on"]) for row in check.case.identifiers()] == [("1", "2024-07-01")]

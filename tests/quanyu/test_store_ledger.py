@@ -29,7 +29,7 @@ def store(tmp_path):
         yield opened
 
 
-def test_a_file_comes_back_as_it_was_recorded(store):
+def test_a_recorded_file_is_read_back(store):
     other = replace(FILE, feed="web", path="x", feed_day=None, status="refused", reason="not a gzip file: 坏")
     store.ledger.record([FILE, other])
     assert store.ledger.files("pos") == {FILE.path: FILE}
@@ -75,7 +75,7 @@ def test_nothing_to_record_is_no_error(store):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:secret@h/db", "sqlite://", "sqlite:///:memory:"])
-def test_a_wrong_url_is_told_in_words_without_its_password(url):
+def test_a_wrong_url_is_reported_in_words_without_its_password(url):
     with pytest.raises(ConfigError) as error:
         Store(url)
     assert "secret" not in str(error.value)

@@ -18,7 +18,7 @@ def store(tmp_path):
         yield opened
 
 
-def test_what_was_remembered_is_recalled_until_forgotten(store):
+def test_a_receipt_is_recalled_until_it_is_forgotten(store):
     store.memory.remember("activity", "", {"inputs": {"orders": 3}})
     store.memory.remember("activity", "2011-09-10", {"day": DAY, "sum": Decimal("1.50")})
     store.memory.remember("customers", "", {"a": 1})
@@ -90,7 +90,7 @@ def test_a_time_without_an_offset_is_refused():
         store_base.UtcDateTime().process_bind_param(datetime(2011, 9, 10), None)
 
 
-def test_a_missing_driver_is_told_in_words():
+def test_a_missing_driver_is_reported_in_words():
     with pytest.raises((ConfigError, RetryableError)) as error:
         Store("postgresql+psycopg://user:secret@127.0.0.1:9/db")
     assert "secret" not in str(error.value)

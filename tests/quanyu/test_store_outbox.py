@@ -19,7 +19,7 @@ DAY = date(2011, 9, 10)
 
 
 def message(key: str, **changes) -> Message:
-    made = Message(
+    planned = Message(
         key=key,
         journey="winback",
         instance_id=f"winback:{key}",
@@ -29,7 +29,7 @@ def message(key: str, **changes) -> Message:
         template="we-miss-you",
         planned_on=DAY,
     )
-    return replace(made, **changes)
+    return replace(planned, **changes)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_planning_again_does_not_touch_what_was_sent(outbox):
     outbox.claim(1, DAY)
     outbox.mark("a", "sent")
     assert outbox.plan([message("a", template="another")]) == 0
-    [kept] = outbox.all()
-    assert (kept.status, kept.template, kept.attempts) == ("sent", "we-miss-you", 1)
+    [stored] = outbox.all()
+    assert (stored.status, stored.template, stored.attempts) == ("sent", "we-miss-you", 1)
 
 
 def test_only_what_is_due_and_planned_is_claimed(outbox):
@@ -74,7 +74,7 @@ def test_claims_come_in_order_and_within_the_limit(outbox):
 
 def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
     outbox.plan([message("a")])
-    assert [found.key for found in outbox.due(5, DAY)] == ["a"]
+    assert [due.key for due in outbox.due(5, DAY)] == ["a"]
     [claimed] = outbox.claim(1, DAY)
     assert (claimed.status, claimed.attempts) == ("sending", 0)
     outbox.mark("a", "failed", "451 try later", datetime.now(UTC) + timedelta(minutes=15))
@@ -86,11 +86,11 @@ def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
     assert (again.key, again.attempts, again.reason) == ("b", 1, "451 try later")
 
 
-def test_what_was_tried_least_is_due_first(outbox):
+def test_messages_with_the_fewest_attempts_are_due_first(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(1, DAY)
     outbox.mark("a", "failed", "451 try later", datetime.now(UTC))
-    assert [found.key for found in outbox.due(5, DAY)] == ["b", "a"]
+    assert [due.key for due in outbox.due(5, DAY)] == ["b", "a"]
 
 
 def test_a_released_message_is_planned_again_as_if_untried(outbox):
@@ -111,10 +111,10 @@ def test_recovery_of_one_channel_leaves_the_other(outbox):
     outbox.plan([message("a"), message("b", channel="smtp")])
     outbox.claim(2, DAY)
     assert outbox.recover(channel="smtp") == 1
-    assert [found.key for found in outbox.all("sending")] == ["a"]
+    assert [sending.key for sending in outbox.all("sending")] == ["a"]
 
 
-def test_what_a_dead_sender_left_is_unknown_and_never_claimed_again(outbox):
+def test_messages_of_a_dead_sender_become_unknown_and_are_not_claimed_again(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(1, DAY)
     assert outbox.recover() == 1
@@ -143,7 +143,7 @@ def test_statuses_outside_the_list_are_refused(outbox):
 
 
 @pytest.mark.parametrize(
-    ("reason", "kept"),
+    ("reason", "stored"),
     [
         ("550 <ann@example.com> no such user", "550 <[...]> no such user"),
         ("no such user:bob.o'neil+x@例子.中国", "no such user:[...]"),
@@ -151,14 +151,14 @@ def test_statuses_outside_the_list_are_refused(outbox):
         ("554 5.7.1 spam", "554 5.7.1 spam"),
     ],
 )
-def test_a_reason_keeps_no_address(outbox, reason, kept):
+def test_a_reason_keeps_no_address(outbox, reason, stored):
     outbox.plan([message("a")])
     outbox.claim(1, DAY)
     outbox.mark("a", "rejected", reason)
-    assert outbox.all("rejected")[0].reason == kept
+    assert outbox.all("rejected")[0].reason == stored
 
 
-def test_what_was_announced_had_not_begun_its_way(outbox):
+def test_announced_messages_were_not_sent(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.announce({"a": ("email", "hash-a"), "b": ("email", "hash-b")})
     assert outbox.due(5, DAY) == []
@@ -179,16 +179,16 @@ def test_a_person_settles_what_is_unknown_and_the_reason_stays(outbox):
     outbox.mark("b", "closed", note="ann: too late")
     outbox.claim(1, DAY)
     outbox.mark("a", "sent")
-    assert [(found.status, found.note) for found in outbox.all()] == [
+    assert [(settled.status, settled.note) for settled in outbox.all()] == [
         ("sent", "ann: it never came"), ("closed", "ann: too late")
     ]  # fmt: skip
     with pytest.raises(QuanyuError):
         outbox.mark("a", "again", note="once more")
 
 
-def test_a_store_takes_from_the_lake_what_it_lacks_and_knows_what_the_lake_lacks(outbox, tmp_path):
+def test_store_and_lake_exchange_the_changes_that_the_other_lacks(outbox, tmp_path):
     outbox.plan([message(key) for key in "abcde"])
-    early = [replace(found, recorded=found.revision) for found in outbox.all()]
+    early = [replace(entry, recorded=entry.revision) for entry in outbox.all()]
     outbox.announce({key: ("email", key) for key in "bc"})
     later = outbox.all()
     with Store(f"sqlite:///{tmp_path}/lost.db") as lost:
@@ -202,7 +202,7 @@ def test_a_store_takes_from_the_lake_what_it_lacks_and_knows_what_the_lake_lacks
     outbox.record(later)
     assert outbox.unrecorded() == []
     assert outbox.take(early[:4]) == 0
-    assert sorted(found.key for found in outbox.unrecorded()) == ["b", "c", "e"]
+    assert sorted(entry.key for entry in outbox.unrecorded()) == ["b", "c", "e"]
     assert outbox.counts() == {"announced": 2, "planned": 3}
 
 
@@ -224,8 +224,8 @@ def test_the_outbox_of_an_older_release_keeps_its_messages(tmp_path):
         before.executescript(OLD)
     for _ in range(2):
         with Store(f"sqlite:///{tmp_path}/store.db") as store:
-            assert [(found.key, found.status) for found in store.outbox.all()] == [("a", "sent"), ("b", "planned")]
-            assert [found.key for found in store.outbox.unrecorded()] == ["b", "a"]
+            assert [(entry.key, entry.status) for entry in store.outbox.all()] == [("a", "sent"), ("b", "planned")]
+            assert [entry.key for entry in store.outbox.unrecorded()] == ["b", "a"]
     with Store(f"sqlite:///{tmp_path}/store.db") as store:
         store.outbox.mark("b", "expired", "too late")
         assert store.outbox.counts() == {"expired": 1, "sent": 1}
@@ -235,26 +235,26 @@ def test_counts_of_a_day(outbox):
     outbox.plan([message("a"), message("b", planned_on=DAY + timedelta(days=1), status="held")])
     assert outbox.counts(DAY) == {"planned": 1}
     assert outbox.counts() == {"held": 1, "planned": 1}
-    assert [found.key for found in outbox.all(day=DAY)] == ["a"]
+    assert [planned.key for planned in outbox.all(day=DAY)] == ["a"]
 
 
 def test_senders_side_by_side_share_the_messages_out(tmp_path):
     url = f"sqlite:///{tmp_path}/store.db"
     with Store(url) as store:
         store.outbox.plan([message(f"{n:03}") for n in range(200)])
-    taken: list[str] = []
+    claimed_keys: list[str] = []
 
     def work() -> None:
         with Store(url) as store:
             while batch := store.outbox.claim(7, DAY):
-                taken.extend(claimed.key for claimed in batch)
+                claimed_keys.extend(claimed.key for claimed in batch)
 
     workers = [threading.Thread(target=work) for _ in range(5)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert sorted(taken) == [f"{n:03}" for n in range(200)]
+    assert sorted(claimed_keys) == [f"{n:03}" for n in range(200)]
 
 
 def test_postgres_passes_over_rows_that_another_sender_holds():
@@ -263,7 +263,7 @@ def test_postgres_passes_over_rows_that_another_sender_holds():
 
 
 class Senders(RuleBasedStateMachine):
-    """Any order of planning, claiming, marking and dying; two senders, one of which may be reopened at any time."""
+    """Any order of planning, claiming, marking and crashing, by two senders, one of which may reopen at any time."""
 
     def __init__(self):
         super().__init__()
@@ -308,7 +308,7 @@ class Senders(RuleBasedStateMachine):
 
     @invariant()
     def planned_is_what_may_be_claimed(self):
-        planned = {found.key for found in self.store.outbox.all("planned")}
+        planned = {entry.key for entry in self.store.outbox.all("planned")}
         assert planned == {key for key, free in self.claimable.items() if free}
 
 

@@ -1,4 +1,4 @@
-"""Tables describe themselves, and refuse to be declared wrongly."""
+"""Tables describe themselves, and wrong declarations are refused."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_a_table_is_named_by_its_class_and_knows_its_columns():
     assert list(Orders.schema())[-3:] == ["feed_day", "recorded_on", "replaced_on"]
 
 
-def test_a_gold_table_holds_what_is_declared_alone():
+def test_a_gold_table_has_only_declared_columns():
     class Totals(Table):
         """One total."""
 
@@ -34,33 +34,33 @@ def test_a_gold_table_holds_what_is_declared_alone():
         (Column("int", "A.", at_least=0, at_most=1), "x >= 0 and x <= 1", "x must be at least 0 and at most 1"),
     ],
 )
-def test_what_must_hold_is_told_in_sql_and_in_words(column, sql, words):
+def test_a_constraint_has_sql_and_a_message(column, sql, words):
     assert (column.constraint("x"), column.broken("x")) == (sql, words)
 
 
-def test_nothing_need_hold_where_nothing_is_declared():
+def test_a_column_without_constraints_accepts_anything():
     assert Column("string", "A.").constraint("x") is None
     assert Column("int", "Pieces.", unit="pieces").comment == "Pieces. Unit: pieces."
 
 
-def test_every_mistake_is_told_at_once():
+def test_every_mistake_is_reported_at_once():
     body = {
         "keys": ("order_id",), "happens": "orderd_at",
         "ordered_at": Column("timestmp", "When."), "Amount": Column("int", ""),
     }  # fmt: skip
     with pytest.raises(ConfigError) as error:
         type("Faulty", (Table,), body)
-    told = str(error.value)
+    message = str(error.value)
     for words in (
-        "test_table.py: Faulty: says in a docstring what one row is",
+        "test_table.py: Faulty: needs a docstring that says what one row is",
         "Faulty.layer: is missing: silver or gold",
         "Faulty.ordered_at: type 'timestmp' is not allowed",
         "Faulty.Amount: names are lower case letters",
-        "Faulty.Amount: says what it means",
+        "Faulty.Amount: needs a text that says what it means",
         "Faulty.keys: unknown column 'order_id'; did you mean 'ordered_at'?",
         "Faulty.happens: unknown column 'orderd_at'; did you mean 'ordered_at'?",
     ):
-        assert words in told, words
+        assert words in message, words
 
 
 def test_the_definition_follows_what_is_declared():

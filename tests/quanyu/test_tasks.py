@@ -1,4 +1,4 @@
-"""What DAGs call: a step for a day that is over, in a home that one run has at a time."""
+"""Functions for DAGs: run a step for a day that is over, one run at a time."""
 
 from datetime import date
 
@@ -35,7 +35,7 @@ def test_a_task_that_was_kept_since_the_home_stands_in_the_future_fails(house):
         tasks.perform("identities", date(2024, 7, 1), "by hand", True)
 
 
-def test_a_context_knows_whether_its_run_may_send(house):
+def test_a_context_says_whether_its_run_may_send(house):
     assert not tasks.context_of(date(2024, 7, 1), "backfill", sends=False).sends
     assert tasks.context_of(date(2024, 7, 1), "scheduled").sends
 

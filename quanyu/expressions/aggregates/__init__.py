@@ -1,4 +1,4 @@
-"""Aggregates as plans: what is aggregated, of which rows, and the value around it, in a form safe on both engines."""
+"""Aggregates as plans: what is aggregated, over which rows, and the expression around it, safe on both engines."""
 
 from quanyu.expressions.aggregates.aggregate import Aggregate, Window
 from quanyu.expressions.aggregates.plan import AggregateExpression, any_of, condition, plan

@@ -1,4 +1,4 @@
-"""One aggregate over the rows of an entity: function, arguments, filter, window, type and value without rows."""
+"""One aggregate over an entity's rows: function, arguments, filter, window, type, and value without rows."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from quanyu.expressions import column_name, conjunction, lost, parse, safe_sql, 
 from quanyu.expressions.aggregates.guarded import guarded
 from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows, total
 
-# What counts and sums say of nobody: 0, as a marketer reads it. Of all else nothing is known.
+# Counts and sums are 0 without rows, as marketers expect. All others are null.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)
 AS_OF = "as_of"
 
 
 @dataclass(frozen=True)
 class Window:
-    """Whole days that end with `as_of`, its day included, by a column of times."""
+    """A window of whole days that ends with `as_of` (inclusive), over a column of dates or times."""
 
     column: str
     days: int
 
     def tree(self) -> exp.Expr:
-        """The condition of rows within the window."""
+        """Condition of the rows inside the window."""
         first = parse(f"date_add({AS_OF}, {1 - self.days})").tree.copy()
         return exp.GTE(this=exp.column(self.column), expression=first)
 
     def of_days(self, day: str) -> str:
-        """The same condition of what is kept by day."""
+        """The same condition for daily partials; `day` is the SQL of their day."""
         return f"{day} >= date_add({AS_OF}, {1 - self.days})"
 
 
@@ -40,7 +40,7 @@ class Window:
 class Aggregate:
     """One aggregate. `node` is the call without a filter, `schema` the types of the columns that it may name.
 
-    With `zero`, a sum without any value is 0, as a marketer reads it; without, it is not known, as in a feed.
+    With `zero`, a sum without values is 0, as in features; otherwise it is null, as in a feed.
     """
 
     node: exp.Expr
@@ -51,17 +51,17 @@ class Aggregate:
 
     @property
     def function(self) -> type[exp.Expr]:
-        """The function, as a kind of node."""
+        """The function, as the class of its node."""
         return type(self.node)
 
     @property
     def distinct(self) -> bool:
-        """Whether it looks at different values only."""
+        """Whether it aggregates distinct values only."""
         return isinstance(self.node.this, exp.Distinct)
 
     @property
     def arguments(self) -> tuple[exp.Expr, ...]:
-        """What is aggregated, and what orders it where that matters. No argument means rows."""
+        """The aggregated expressions, followed by those that order them, if any. Empty for count(*)."""
         node = self.node
         if isinstance(node.this, exp.Star):
             return ()
@@ -70,7 +70,7 @@ class Aggregate:
 
     @property
     def empty(self) -> int | None:
-        """The value without rows: 0 for counts and sums, null for the rest."""
+        """The value without rows: 0 for counts and sums, None (null) for the rest."""
         zero = self.function in ZERO_WITHOUT_ROWS and (self.zero or self.function is not exp.Sum)
         return 0 if zero else None
 
@@ -81,9 +81,9 @@ class Aggregate:
 
     @cached_property
     def form(self) -> Form:
-        """How it is written: null where a row's argument cannot be computed, but in a feed, whose rows are checked.
+        """The SQL form. With `zero`, the value is null if an argument cannot be computed for any row.
 
-        Raises ExpressionError for an argument that the function cannot take.
+        Raises ExpressionError for an argument that the function does not accept.
         """
         failing = [condition for tree in self.arguments if (condition := lost(tree, self.schema))] if self.zero else []
         return guarded(self._form(), " or ".join(failing)) if failing else self._form()
@@ -103,27 +103,27 @@ class Aggregate:
 
     def _argument(self, tree: exp.Expr) -> Argument:
         kind = type_of(tree, self.schema)
-        # What is counted is a rule: it holds rows of which it is not known that they are unequal.
+        # The condition of count_if is a rule, so it is two-valued.
         rule = isinstance(self.node, exp.CountIf) and kind == "boolean"
         return Argument(safe_sql(two_valued(tree) if rule else tree, self.schema), kind, _text(tree))
 
     def parts(self) -> dict[str, str]:
-        """SQL that an engine aggregates over an entity's rows, by generated column names."""
+        """SQL aggregates over an entity's rows, by generated column names."""
         return _named(self.form.parts, self._conditions(self.window))
 
     def partial(self) -> dict[str, str]:
-        """The same for the rows of one day. Raises ExpressionError for what does not add up."""
+        """The same for the rows of one day. Raises ExpressionError if daily partials do not add up."""
         self._check_adds_up()
         return _named(self.form.by_day(), self._conditions(None))
 
     def merge(self, day: str = "day") -> dict[str, str]:
-        """The parts out of those by day, over all rows up to `as_of`; the window is applied to the column of days."""
+        """SQL that merges daily partials into the parts. The window applies to the column `day`."""
         conditions = [self.window.of_days(day)] if self.window else []
         columns = [f"`{name}`" for name in self.partial()]
         return {name: merge(columns, conditions) for name, merge in zip(self.parts(), self.form.merges, strict=True)}
 
     def value(self, whole: bool = False) -> str:
-        """SQL of the value out of the columns of `parts` or `merge`, each null where there were no rows at all.
+        """SQL of the value from the columns of `parts` or `merge`, which are null without any rows.
 
         With `whole`, SQL over the rows themselves.
         """
@@ -134,14 +134,14 @@ class Aggregate:
         return self.value(whole=True)
 
     def lost(self, whole: bool = False) -> str | None:
-        """SQL of whether values are there and no result, since it does not fit its type; None where it always does."""
+        """SQL of whether the result is lost although values are present (such as an overflow); None if it never is."""
         return self.form.lost(*self._holders(whole)) if self.form.lost else None
 
     def _holders(self, whole: bool) -> Sequence[str]:
         return list(self.parts().values()) if whole else [f"`{name}`" for name in self.parts()]
 
     def condition(self) -> str:
-        """SQL of the rows that it looks at; `true` for all of them."""
+        """SQL condition of the rows that it uses; `true` for all rows."""
         return " and ".join(self._conditions(self.window)) or "true"
 
     def _conditions(self, window: Window | None) -> list[str]:
@@ -163,7 +163,7 @@ def _named(parts: Sequence[Part], conditions: Sequence[str]) -> dict[str, str]:
 
 
 def _order(node: exp.Expr) -> Sequence[exp.Expr]:
-    """What decides which row's value counts: one value, or those of a struct."""
+    """Expressions that decide which row's value is used: one, or those of a struct."""
     order = node.args.get("expression") if isinstance(node, exp.ArgMin | exp.ArgMax) else None
     if order is None:
         return ()
@@ -179,13 +179,13 @@ def _share(node: exp.Expr) -> str:
 
 
 def _check_shape(node: exp.Expr) -> None:
-    """Refuse what the functions of the table do not take: other arguments, and distinct where it is no count."""
-    known: Mapping[type[exp.Expr], str] = {
+    """Refuse arguments that the function does not accept, and distinct outside of counts."""
+    own_arguments: Mapping[type[exp.Expr], str] = {
         exp.ArgMin: "expression", exp.ArgMax: "expression", exp.Quantile: "quantile", exp.Mode: "deterministic",
         exp.Count: "expressions",
     }  # fmt: skip
     odd = {key for key, value in node.args.items() if value} - {"this", "big_int", "nulls_excluded"}
-    if odd - {known.get(type(node))} or node.this is None or (type(node) not in FORMS):
+    if odd - {own_arguments.get(type(node))} or node.this is None or (type(node) not in FORMS):
         raise ExpressionError(f"{_text(node)!r} is not how this aggregate is written")
     if isinstance(node, exp.Mode) and not node.args.get("deterministic"):
         raise ExpressionError(f"{_text(node)!r}: write mode(x, true), since of several the engines take another")

@@ -1,4 +1,4 @@
-"""Aggregates over rows of which one may fail: a text that is no number, a division by 0."""
+"""Aggregates whose argument may fail for a row: a text that is not a number, a division by 0."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def _any(rows: str) -> str:
 
 
 def guarded(form: Form, failing: str) -> Form:
-    """The form, without a value and with a loss where `failing`, SQL over a row, holds for any row."""
-    # Counted, since one engine takes ten times as long for the greatest of truths by group.
+    """The form with a null value and a loss if `failing`, SQL over a row, is true for any row."""
+    # A count, since one engine is ten times slower for the maximum of booleans by group.
     part = Part("count(*)", (f"({failing})",))
 
     def value(*holders: str) -> str:

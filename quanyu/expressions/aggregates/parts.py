@@ -1,6 +1,6 @@
-"""How each aggregate function is written: the parts that an engine aggregates, how they add up, and the value of them.
+"""SQL forms of each aggregate function: parts that an engine aggregates, how daily parts merge, and the final value.
 
-Each form gives the same on both engines (nulls, NaN, ties, overflow) and stays within memory for a million groups.
+Each form gives equal results on both engines (nulls, NaN, ties, overflow) and needs little memory for a million groups.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from quanyu.expressions.datatypes import WHOLE, article, digits, family, finite
 
 @dataclass(frozen=True)
 class Part:
-    """One aggregate call over the rows of which `only` is true. `before` and `after` stand around call and filter."""
+    """One aggregate call over rows for which all of `only` are true. `before` and `after` enclose the SQL."""
 
     call: str
     only: tuple[str, ...] = ()
@@ -24,12 +24,12 @@ class Part:
     after: str = ""
 
     def sql(self, conditions: Sequence[str]) -> str:
-        """The call over the rows for which all conditions hold, and those of the part itself."""
+        """SQL of the call, over rows for which `conditions` and those of the part are true."""
         return f"{self.before}{self.call}{filtered([*conditions, *self.only])}{self.after}"
 
 
 def filtered(conditions: Sequence[str]) -> str:
-    """The filter of an aggregate, or nothing."""
+    """The filter clause of an aggregate; empty without conditions."""
     unique = list(dict.fromkeys(conditions))
     return f" filter (where {' and '.join(unique)})" if unique else ""
 
@@ -39,11 +39,11 @@ Merge = Callable[[Sequence[str], Sequence[str]], str]
 
 @dataclass(frozen=True)
 class Form:
-    """Parts of an aggregate, the value out of the SQL that holds each, and the value's type.
+    """Parts of an aggregate, the SQL of the value from the SQL of each part, and the value's type.
 
-    `lost` says, out of the same, whether values are there and no result.
-    `merges` say for each part how it comes out of the columns that hold `daily` parts, under conditions on the days;
-    there are none where the parts of days do not give the whole.
+    `lost` gives, from the same parts, SQL of whether values are present but the result is lost.
+    `merges` give SQL of each part from the columns of the `daily` parts, under conditions on the days. They are empty
+    if daily parts do not add up.
     """
 
     parts: tuple[Part, ...]
@@ -54,19 +54,19 @@ class Form:
     lost: Callable[..., str] | None = None
 
     def by_day(self) -> tuple[Part, ...]:
-        """Parts that are kept by day."""
+        """Parts that are stored by day."""
         return self.daily or self.parts
 
 
 def added(name: str, position: int = 0) -> Merge:
-    """How a part comes out of those of days by an aggregate of its own column."""
+    """Merge that aggregates the column of the daily parts."""
     return lambda columns, conditions: f"{name}({columns[position]}){filtered(conditions)}"
 
 
 _ADDED = (added("sum", 0), added("sum", 1))
 
 
-def _united(columns: Sequence[str], conditions: Sequence[str]) -> str:
+def _union_of_lists(columns: Sequence[str], conditions: Sequence[str]) -> str:
     return f"array_distinct(flatten(collect_list({columns[0]}){filtered(conditions)}))"
 
 
@@ -80,13 +80,13 @@ class Argument:
 
     @property
     def ordered(self) -> str:
-        """SQL to be compared with others: NaN is no value, and the two zeros are one."""
+        """SQL for comparisons: NaN becomes null, and -0.0 becomes 0.0."""
         return f"(nullif({self.sql}, double('NaN')) + 0.0D)" if self.type == "double" else self.sql
 
     def key(self) -> str:
-        """SQL of a text that sorts as the values do: numbers and times of one width, all positive; null for null.
+        """SQL of a text that sorts as the values do: numbers and times are positive and of equal width. Null for null.
 
-        Doubles keep twelve decimals.
+        Doubles are rounded to twelve decimals.
         """
         if self.type in ("string", "boolean"):
             return f"cast({self.sql} as string)"
@@ -109,21 +109,21 @@ def _counted(*only: str) -> Form:
 
 
 def count(*arguments: Argument) -> Form:
-    """Number of rows where every argument is there."""
+    """Number of rows in which no argument is null."""
     return _counted(*(f"{argument.sql} is not null" for argument in arguments))
 
 
 def count_distinct(*arguments: Argument) -> Form:
-    """Number of different values, or of combinations of which no value is null.
+    """Number of distinct values, or of distinct combinations without nulls.
 
-    A list without doubles, and not count(distinct): beside other aggregates that one takes gigabytes for a million
-    groups on one engine and minutes on the other.
+    It collects a distinct list. Next to other aggregates, count(distinct) takes gigabytes for a million groups on one
+    engine and minutes on the other.
     """
     values = [f"({a.sql} + 0.0D)" if a.type == "double" else a.sql for a in arguments]
     value = values[0] if len(values) == 1 else f"struct({', '.join(f'{v} as c{n}' for n, v in enumerate(values))})"
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
     part = Part(f"collect_list({value})", only, "array_distinct(", ")")
-    return Form((part,), _size, "bigint", (_united,))
+    return Form((part,), _size, "bigint", (_union_of_lists,))
 
 
 def _size(values: str) -> str:
@@ -131,13 +131,13 @@ def _size(values: str) -> str:
 
 
 def count_if(argument: Argument) -> Form:
-    """Number of rows for which the argument holds."""
+    """Number of rows for which the argument is true."""
     _check(argument, argument.type == "boolean", "count_if", "a condition")
     return _counted(argument.sql)
 
 
 def total(argument: Argument, empty: int | None = 0) -> Form:
-    """Sum, exact but for doubles: null where it does not fit its type; `empty` where no value is there."""
+    """Sum, exact except for doubles. Null if it does not fit its type, `empty` without values."""
     _check(argument, family(argument.type) == "number", "sum", "a number")
     wide, kind = _summed(argument.type)
     nothing = f"cast({'null' if empty is None else empty} as {kind})"
@@ -152,7 +152,7 @@ def total(argument: Argument, empty: int | None = 0) -> Form:
 
 
 def mean(argument: Argument) -> Form:
-    """Mean as a double, out of an exact sum."""
+    """Mean as a double, computed from an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
     parts = _sum_and_count(argument, _summed(argument.type)[0])
 
@@ -174,7 +174,7 @@ def _sum_and_count(argument: Argument, wide: str) -> tuple[Part, Part]:
 
 
 def _summed(kind: str) -> tuple[str, str]:
-    """Type in which values are summed, in which no sum overflows, and the type that the sum has to fit."""
+    """Type in which values are summed without overflow, and the type of the result."""
     if kind in WHOLE:
         return "decimal(38,0)", "bigint"
     precision, scale = digits(kind) or (0, 0)
@@ -199,12 +199,12 @@ def _extreme(name: str, argument: Argument) -> Form:
 
 
 def least_by(argument: Argument, *order: Argument) -> Form:
-    """Value of the row with the smallest order; of several, the smallest value that is there."""
+    """Value of the row with the smallest order; for ties, the smallest value that is not null."""
     return _by("min", argument, order)
 
 
 def greatest_by(argument: Argument, *order: Argument) -> Form:
-    """Value of the row with the greatest order; of several, the greatest value."""
+    """Value of the row with the greatest order; for ties, the greatest value."""
     return _by("max", argument, order)
 
 
@@ -213,8 +213,8 @@ def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
         _check_order(one, f"{name}_by")
     only = (f"{order[0].ordered} is not null",) if len(order) == 1 else ()
     null, other = ("0", "1") if name == "max" else ("1", "0")
-    # One text, since engines differ on nulls within structs, and a struct costs each group the memory of a batch. The
-    # value itself comes last, one that is there first, so that ties do not hang on the order of rows.
+    # One text, since engines differ on nulls in structs, and a struct costs each group the memory of a batch. The value
+    # itself is its last part, so that ties do not depend on the order of rows.
     keys = [f"coalesce(concat('1', {one.key()}), '0')" for one in order]
     last = f"coalesce(concat('{other}', {argument.key()}), '{null}')"
     key = f"concat({', chr(1), '.join([*keys, last])})"
@@ -224,26 +224,26 @@ def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
 
 
 def most_frequent(argument: Argument) -> Form:
-    """Most frequent value; of several, the smallest."""
+    """Most frequent value; for ties, the smallest."""
     suits = argument.type in ("string", "date", "timestamp", "int", "bigint", "double")
     _check(argument, suits, "mode", "text, a time or a whole number")
     return Form((Part(f"mode({argument.ordered}, true)"),), str, argument.type)
 
 
 def percentile(argument: Argument, share: str) -> Form:
-    """Value at a share of the ordered values, between two of them where it falls there."""
+    """Value at a share of the ordered values, interpolated between two values."""
     _check(argument, family(argument.type) == "number", "percentile", "a number")
     value = f"nullif(cast({argument.sql} as double), double('NaN'))"
     return Form((Part(f"percentile({value}, {share})"),), str, "double")
 
 
 def any_true(argument: Argument) -> Form:
-    """Whether the argument holds for a row."""
+    """Whether the argument is true for at least one row."""
     return _truth("max", argument)
 
 
 def all_true(argument: Argument) -> Form:
-    """Whether the argument holds for every row where it is known."""
+    """Whether the argument is true for every row in which it is not null."""
     return _truth("min", argument)
 
 
@@ -253,12 +253,12 @@ def _truth(name: str, argument: Argument) -> Form:
 
 
 def values(argument: Argument) -> Form:
-    """Different values, in order."""
-    return _listed(argument, "collect_set", (_united,), ("array_distinct(", ")"))
+    """Distinct values, sorted."""
+    return _listed(argument, "collect_set", (_union_of_lists,), ("array_distinct(", ")"))
 
 
 def all_values(argument: Argument) -> Form:
-    """All values, in their own order, since rows have none."""
+    """All values, sorted, since rows have no order."""
     return _listed(argument, "collect_list", (), ("", ""))
 
 

@@ -1,4 +1,4 @@
-"""Aggregates and the scalar expression around them: what a feature, a measure, a label or a metric computes."""
+"""Aggregates and the scalar expression around them, for features, measures, labels and metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
 from quanyu.expressions.datatypes import NULL, article, family
 from quanyu.table import Column
 
-# Their value is one of those that the column holds.
+# Their result is one of the column's values.
 _KEEP_VALUES = (exp.Min, exp.Max, exp.ArgMin, exp.ArgMax, exp.Mode)
 _COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct)
 _NAME = re.compile(r"`(_a\d+)`")
@@ -34,7 +34,7 @@ _NAME = re.compile(r"`(_a\d+)`")
 
 @dataclass(frozen=True)
 class AggregateExpression:
-    """The inner aggregates by generated names, the expression around them, the rows it is about, and its type."""
+    """The inner aggregates by generated names, the expression around them, a count of the rows, and the type."""
 
     text: str
     aggregates: Mapping[str, Aggregate]
@@ -44,12 +44,12 @@ class AggregateExpression:
 
     @property
     def empty(self) -> int | None:
-        """The value without rows: 0 for a number made of counts and sums alone, else null."""
+        """The value without rows: 0 for a number computed from counts and sums only, else None (null)."""
         counts = all(aggregate.empty == 0 for aggregate in self.aggregates.values())
         return 0 if counts and family(self.type) == "number" else None
 
     def parts(self) -> dict[str, str]:
-        """SQL that an engine aggregates over an entity's rows, by generated column names; equal parts share a name."""
+        """SQL aggregates over an entity's rows, by generated column names; equal parts share a name."""
         return dict(self._parts)
 
     @cached_property
@@ -57,27 +57,27 @@ class AggregateExpression:
         return _joined(aggregate.parts() for aggregate in self._all)
 
     def condition(self) -> str:
-        """SQL of the rows that any of its aggregates looks at; `true` for all of them."""
+        """SQL condition of the rows that at least one of its aggregates uses; `true` for all rows."""
         return any_of(aggregate.condition() for aggregate in self._all)
 
     def partial(self) -> dict[str, str]:
-        """SQL of the parts that one day gives. Raises ExpressionError for what does not add up."""
+        """SQL of the parts for one day's rows. Raises ExpressionError if daily partials do not add up."""
         return _joined(aggregate.partial() for aggregate in self._all)
 
     def merge(self, day: str = "day") -> dict[str, str]:
-        """SQL of `parts` out of those by day, for days up to `as_of`, within the window."""
+        """SQL of `parts` from daily partials, for days up to `as_of` inside the window."""
         return _joined(aggregate.merge(day) for aggregate in self._all)
 
     def value(self) -> str:
-        """SQL of the value out of the columns of `parts`, for entities without rows too."""
+        """SQL of the value from the columns of `parts`, also for entities without rows."""
         return self._written(whole=False)
 
     def sql(self) -> str:
-        """The whole as one expression over an entity's rows."""
+        """The whole expression as one SQL over an entity's rows."""
         return self._written(whole=True)
 
     def lost(self) -> str | None:
-        """Condition, over the columns of `parts`, under which values are there and no result: overflow, x / 0."""
+        """SQL condition over the columns of `parts`: values are present, the result is lost (overflow, x / 0)."""
         inner = self._inner(whole=False)
         conditions = self._lost(whole=False)
         if failing := self._failing():
@@ -85,7 +85,7 @@ class AggregateExpression:
         return " or ".join(conditions) or None
 
     def column(self, columns: Mapping[str, Column], about: str = "") -> Column:
-        """The column that holds the value: a count is 0 or more, and one column's value is what that may hold."""
+        """The column of the value. A count is at least 0; a minimum or maximum has its column's values and bounds."""
         inner = next(iter(self.aggregates.values()))
         if self._plain and inner.function in _COUNTS:
             return Column(self.type, about, at_least=0)
@@ -119,7 +119,7 @@ class AggregateExpression:
         return safe_sql(self.around, self._types)
 
     def _failing(self) -> str:
-        """SQL, over what is aggregated, of whether what is made of it is lost, or does not fit the wanted type."""
+        """SQL, over the inner aggregates: the expression around them is lost, or does not fit the wanted type."""
         conditions = [lost(self.around, self._types)]
         if type_of(self.around, self._types) != self.type:
             conditions.append(
@@ -138,13 +138,13 @@ class AggregateExpression:
         value = f"try_cast({value} as {self.type})"
         if self.empty == 0:
             value = f"if({self.rows.value(whole)} = 0, coalesce({value}, cast(0 as {self.type})), {value})"
-        # A sum that does not fit spoils all that is made of it, whatever stands around it.
+        # If a sum does not fit its type, the whole expression is null.
         losses = " or ".join(self._lost(whole))
         return f"if({losses}, null, {value})" if losses else value
 
 
 def any_of(conditions: Iterable[str]) -> str:
-    """SQL of the rows for which one of some conditions holds; `true` where one of them is."""
+    """Join conditions by `or`; `true` if one of them is `true`."""
     unique = dict.fromkeys(conditions)
     return "true" if "true" in unique else " or ".join(f"({condition})" for condition in unique)
 
@@ -161,11 +161,11 @@ def plan(
     wanted: str | None = None,
     zero: bool = True,
 ) -> AggregateExpression:
-    """Plan an aggregate over the rows for which `where` holds, within a window; `schema` maps columns to types.
+    """Plan an aggregate over the rows for which `where` is true, within a window; `schema` maps columns to types.
 
-    Without `zero`, a sum without any value is not known.
+    Without `zero`, a sum without values is null.
 
-    Raises ExpressionError, in words, for what does not aggregate, does not fit `wanted`, or has no type.
+    Raises ExpressionError for an expression that does not aggregate, does not fit type `wanted`, or has no type.
     """
     parsed = parse(expression) if isinstance(expression, str) else expression
     text, tree = parsed.text, exp.Paren(this=parsed.tree.copy())
@@ -187,7 +187,7 @@ def plan(
     try:
         kind = _type(text, around, aggregates, schema, wanted)
         expression_plan = AggregateExpression(text, aggregates, around, rows, kind)
-        # Written once here, so that what is wrong with a filter or a window is said when it is declared.
+        # Written once here, so that a wrong filter or window is reported when it is declared.
         expression_plan.parts()
         return expression_plan
     except ExpressionError as error:
@@ -196,7 +196,7 @@ def plan(
 
 
 def _outermost(tree: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield each aggregate, with its filter if it has one, that is not inside of another."""
+    """Yield each outermost aggregate, with its filter if it has one."""
     for node in tree.find_all(exp.AggFunc, bfs=False):
         if node.parent and not node.find_ancestor(exp.AggFunc):
             yield node.parent if isinstance(node.parent, exp.Filter) else node
@@ -209,7 +209,7 @@ def _type(
     for column in around.find_all(exp.Column):
         if column.name not in types and (column.name != AS_OF or column.table):
             raise ExpressionError(
-                f"{column.sql(dialect='spark')} stands outside of an aggregate: say which row's value counts"
+                f"{column.sql(dialect='spark')} is outside of an aggregate: say which row's value to use"
             )
     kind = type_of(around, {**types, **({AS_OF: schema[AS_OF]} if AS_OF in schema else {})})
     if kind == NULL:
@@ -227,8 +227,11 @@ def _check_wanted(text: str, kind: str, wanted: str) -> None:
 
 
 def condition(text: str, columns: Mapping[str, Column]) -> exp.Expr:
-    """Return the tree of a condition over columns. Raises ExpressionError for an unknown column, another type than
-    boolean, values that do not go together, an aggregate, and a value that a column never has."""
+    """Return the tree of a condition over columns.
+
+    Raises ExpressionError for an unknown column, a type other than boolean, types that cannot be compared, an
+    aggregate, and a value that a column never has.
+    """
     parsed = parse(text)
     check_columns(parsed, columns)
     check_type(parsed, {name: column.type for name, column in columns.items()}, "boolean")

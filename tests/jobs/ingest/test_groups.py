@@ -73,7 +73,7 @@ def test_a_group_whose_sum_does_not_fit_is_bad(staged):
         ("pieces", "max(qty)", "as text '9' comes after '100', so cast what is aggregated to bigint"),
         ("amount", "avg(qty) / count(*)", "avg needs a number"),
         ("ordered_at", "max(at)", "so cast what is aggregated to timestamp"),
-        ("amount", "sum(cast(qty as int)) + length(qty)", "qty stands outside of an aggregate"),
+        ("amount", "sum(cast(qty as int)) + length(qty)", "qty is outside of an aggregate"),
     ],
 )
 def test_an_aggregate_over_text_is_refused_where_a_number_is_wanted(column, text, words):

@@ -1,4 +1,4 @@
-"""The embedded engine as a process: its birth, its death, what it may see and take, and what is said of its errors."""
+"""The embedded engine as a process: start, end, environment, memory limits and error messages."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def own_process(monkeypatch):
-    """An engine of these tests' own: they end it, and others of this worker hold sessions on theirs."""
+    """A separate engine for these tests, since they end it while other tests have sessions on the shared one."""
     monkeypatch.setattr(sail, "_running", [])
     yield
     sail.stop_sail()
@@ -30,9 +30,9 @@ def own_process(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path):
-    made = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
-    yield made
-    sail.release(made.home)
+    settings = Settings(home=tmp_path, conf=tmp_path, data=tmp_path, landing=tmp_path, engine="sail")
+    yield settings
+    sail.release(settings.home)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def engine(settings):
 
 @pytest.fixture
 def small(settings):
-    """An engine with little memory, in place of the one that this process has."""
+    """An engine with little memory, replacing the one of this process."""
     sail.stop_sail()
     yield Engine(settings.model_copy(update={"sail": Sail(memory="512m")}))
     sail.stop_sail()
@@ -61,7 +61,7 @@ def gone(pid, seconds=10):
     return False
 
 
-def test_its_death_is_told_and_the_next_call_starts_another(engine):
+def test_its_death_is_reported_and_the_next_call_starts_another(engine):
     frame = engine.session().sql("select 1 as a")
     pid = child().pid
     os.kill(pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ def test_a_forked_process_starts_its_own(tmp_path):
     assert gone(int(forked.split()[0])) and gone(int(first))
 
 
-def test_its_environment_holds_nothing_of_ours(tmp_path):
+def test_its_environment_has_none_of_our_variables(tmp_path):
     code = f"{OPEN}\nprint(open(f'/proc/{{sail._running[0]._child.pid}}/environ').read().replace(chr(0), ' '))"
     parent = process(code, tmp_path, QUANYU_TEST_SECRET="hunter2", AWS_SECRET_ACCESS_KEY="hunter2")
     shown = parent.communicate(timeout=60)[0]
@@ -165,7 +165,7 @@ def test_a_worker_sees_no_variable_of_ours(engine, monkeypatch):
     assert "QUANYU_TEST_SECRET" not in shown
 
 
-def test_a_query_beyond_the_pool_is_told_as_too_large(small):
+def test_a_query_beyond_the_pool_is_reported_as_too_large(small):
     query = "select size(collect_list(repeat(cast(id as string), 2000))) from range(1000000)"
     with pytest.raises(QuanyuError, match=r"needs more memory.*sail.memory") as error, guard("test"):
         small.session().sql(query).collect()
@@ -213,7 +213,7 @@ def test_no_message_shows_a_value(engine, query):
     assert error.value.__cause__ is None and error.value.__suppress_context__
 
 
-def test_a_value_that_reads_like_a_lost_server_is_no_lost_server(engine):
+def test_a_value_with_the_text_of_a_lost_server_is_no_lost_server(engine):
     session = engine.session()
     session.createDataFrame([("UNAVAILABLE",)], "v string").createOrReplaceTempView("t")
     with pytest.raises(QuanyuError, match="test: the engine refused the query") as error, guard("test"):
@@ -235,7 +235,7 @@ def test_no_message_of_a_worker_shows_a_value(engine):
     assert "test_sail.py" in str(error.value)
 
 
-def test_800_terms_pass(engine):
+def test_800_terms_are_allowed(engine):
     session = engine.session()
     session.range(1000).createOrReplaceTempView("numbers")
     terms = " or ".join(f"id = {n}" for n in range(800))
@@ -244,7 +244,7 @@ def test_800_terms_pass(engine):
     assert session.sql("select " + " + ".join(["1"] * 800) + " as n").collect()[0]["n"] == 800
 
 
-def test_an_address_means_spark_and_a_missing_wheel_is_told(settings, monkeypatch):
+def test_an_address_means_spark_and_a_missing_wheel_is_reported(settings, monkeypatch):
     remote = Spark(remote="sc://cluster:15002")
     auto = settings.model_copy(update={"engine": "auto"})
     assert engine_name(auto) == "sail"
@@ -258,7 +258,7 @@ def test_an_address_means_spark_and_a_missing_wheel_is_told(settings, monkeypatc
         engine_name(settings)
 
 
-def test_what_it_unpacks_and_spills_lies_in_staging_and_is_gone_with_it(settings, engine):
+def test_unpacked_and_spilled_files_are_in_staging_and_deleted_with_it(settings, engine):
     engine.session()
     folder = Path(psutil.Process(child().pid).environ()["TMPDIR"])
     assert folder.parent == settings.lake / "_staging" and folder.stat().st_mode & 0o777 == 0o700

@@ -1,4 +1,4 @@
-"""What others see of the Spark server: its command line, which holds no secret."""
+"""The command line of the Spark server, which all users can see, contains no secret."""
 
 import pytest
 

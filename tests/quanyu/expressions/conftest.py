@@ -1,4 +1,4 @@
-"""The engine of the specifications, in the zone of the sample."""
+"""The engine of the expression tests, in the sample's time zone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def engine(spec_session: Any) -> Any:
-    """A session of the chosen engine; with `--engine spark`, the same tests ask Apache Spark."""
+    """A session of the chosen engine: Sail, or Apache Spark with `--engine spark`."""
     spec_session.conf.set("spark.sql.session.timeZone", "Asia/Shanghai")
     spec_session.conf.set("spark.sql.ansi.enabled", "true")
     return spec_session

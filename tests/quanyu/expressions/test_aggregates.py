@@ -1,4 +1,4 @@
-"""Aggregates as plans on the embedded engine: values, who has no rows, what does not add up, what is refused."""
+"""Aggregates as plans on the embedded engine: values, customers without rows, daily partials, and refusals."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ EVERYBODY = ("ann", "bob", "cat", "dan")
 
 
 def rows_of(engine, *rows):
-    """A table of the schema's columns but the list; values as text, None for null."""
+    """A table with the schema's columns except the list; values as text, None for null."""
     texts = engine.createDataFrame([(who, AS_OF, *rest) for who, *rest in rows], DDL.rpartition(",")[0])
     return texts.selectExpr(*TYPED)
 
 
-# ann bought three times within 30 days, bob long ago, cat's rows hold nothing, dan has none.
+# ann bought three times within 30 days, bob long ago, cat's rows contain only nulls, dan has no rows.
 ROWS = (
     ("ann", "2024-06-02 00:00:00", "store", "10.10", "1", "1.5", "true", "9"),
     ("ann", "2024-06-20 12:00:00", "online", "20.25", "2", "NaN", "false", "100"),
@@ -40,7 +40,7 @@ ROWS = (
 
 
 def values(engine, text, where=None, within=30, rows=ROWS):
-    """The value of everybody, and for whom it cannot be computed."""
+    """The value of each customer, and the customers for whom it is lost."""
     from pyspark.sql import functions as F  # noqa: N812
 
     planned = plan(text, SCHEMA, parse(where).tree if where else None, Window("at", within) if within else None)
@@ -51,8 +51,8 @@ def values(engine, text, where=None, within=30, rows=ROWS):
     joined = everybody.join(rows_of(engine, *rows).groupBy("who", "as_of").agg(*parts), ["who", "as_of"], "left")
     result = joined.selectExpr("who", f"{planned.value()} as value", f"{planned.lost() or 'false'} as lost")
     assert dict(result.dtypes)["value"] == planned.type
-    found = result.collect()
-    return {row.who: row.value for row in found}, {row.who for row in found if row.lost}
+    answers = result.collect()
+    return {row.who: row.value for row in answers}, {row.who for row in answers if row.lost}
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def values(engine, text, where=None, within=30, rows=ROWS):
         ("datediff(as_of, max(at))", 0, None, "bigint"),
     ],
 )
-def test_values_types_and_what_nobody_has(engine, text, ann, nobody, kind):
-    found, lost = values(engine, text)
-    assert (found["ann"], found["bob"], found["dan"]) == (ann, nobody, nobody)
+def test_values_types_and_the_value_without_rows(engine, text, ann, nobody, kind):
+    by_customer, lost = values(engine, text)
+    assert (by_customer["ann"], by_customer["bob"], by_customer["dan"]) == (ann, nobody, nobody)
     assert plan(text, SCHEMA).type == kind
     assert lost == set()
 
 
-def test_rows_that_hold_nothing_sum_to_0_and_have_no_greatest(engine):
+def test_rows_of_nulls_sum_to_0_and_have_no_maximum(engine):
     assert values(engine, "sum(amount)")[0]["cat"] == 0
     assert values(engine, "sum(amount) / count(*)")[0]["cat"] == 0
     assert values(engine, "max(amount)")[0]["cat"] is None
@@ -106,13 +106,13 @@ def test_rows_that_hold_nothing_sum_to_0_and_have_no_greatest(engine):
 
 @pytest.mark.parametrize("where", ["channel = 'store' or channel = 'online'", "not channel is null"])
 def test_an_or_stays_within_its_window(engine, where):
-    found, _ = values(engine, "count(*)", where=where)
-    assert found == {"ann": 3, "bob": 0, "cat": 0, "dan": 0}
+    counts, _ = values(engine, "count(*)", where=where)
+    assert counts == {"ann": 3, "bob": 0, "cat": 0, "dan": 0}
 
 
 def test_an_or_stays_within_the_condition_beside_it(engine):
-    found, _ = values(engine, "count(*) filter (where pieces = 1 or pieces = 2)", where="channel = 'store' or paid")
-    assert found == {"ann": 1, "bob": 0, "cat": 0, "dan": 0}
+    counts, _ = values(engine, "count(*) filter (where pieces = 1 or pieces = 2)", where="channel = 'store' or paid")
+    assert counts == {"ann": 1, "bob": 0, "cat": 0, "dan": 0}
 
 
 MOST = "9999999999999999.99"
@@ -131,16 +131,16 @@ MOST = "9999999999999999.99"
         ("if(sum(amount) > 5, 'much', 'little')", None, {"ann"}),
     ],
 )
-def test_what_cannot_be_computed_is_null_for_that_customer_alone_and_counted(engine, text, ann, lost):
+def test_a_lost_value_is_null_for_that_customer_only_and_counted(engine, text, ann, lost):
     rows = (
         ("ann", "2024-06-02 00:00:00", "store", MOST, str(2**63 - 1), None, None, None),
         ("ann", "2024-06-03 00:00:00", "store", MOST, "1", None, None, None),
         ("bob", "2024-06-03 00:00:00", "store", "5", "0", "1", None, None),
     )
-    found, without = values(engine, text, rows=rows)
-    assert (found["ann"], without) == (ann, lost)
+    by_customer, without = values(engine, text, rows=rows)
+    assert (by_customer["ann"], without) == (ann, lost)
     if "bob" not in lost and text.startswith("sum(amount)"):
-        assert found["bob"] == 5
+        assert by_customer["bob"] == 5
 
 
 ADDS_UP = (
@@ -193,7 +193,7 @@ def test_what_needs_all_rows_at_once_says_so(text):
         plan(text, SCHEMA).partial()
 
 
-def test_what_looks_at_each_row_from_as_of_does_not_add_up():
+def test_an_aggregate_that_compares_rows_with_as_of_does_not_add_up():
     with pytest.raises(ExpressionError, match="does not add up by days: it looks at each row from as_of"):
         plan("count_if(datediff(as_of, at) < 3)", SCHEMA).partial()
 
@@ -201,7 +201,7 @@ def test_what_looks_at_each_row_from_as_of_does_not_add_up():
 @pytest.mark.parametrize(
     "text", ["max_by(channel, pieces)", "min_by(channel, struct(paid, pieces))", "mode(channel, true)"]
 )
-def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
+def test_ties_do_not_depend_on_the_order_of_rows(engine, text):
     rows = [("ann", "2024-06-20 12:00:00", channel, None, "1", None, "true", None) for channel in ("b", "a", None, "c")]
     results = set()
     for _ in range(4):
@@ -222,7 +222,7 @@ def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
         ("mode(amount, true)", "mode needs text, a time or a whole number"),
         ("sum(distinct pieces)", "only count takes distinct"),
         ("amount", "'amount' does not aggregate"),
-        ("sum(amount) + amount", "amount stands outside of an aggregate"),
+        ("sum(amount) + amount", "amount is outside of an aggregate"),
         ("max(sum(amount))", "aggregates an aggregate"),
         ("count(*) filter (where amount > max(amount))", "aggregates in a filter, which asks of one row"),
         ("sum(amuont)", "unknown column 'amuont'; did you mean 'amount'?"),
@@ -234,10 +234,10 @@ def test_ties_do_not_hang_on_the_order_of_rows(engine, text):
     ],
 )
 def test_what_an_aggregate_may_not_be(text, words):
-    with pytest.raises(ExpressionError) as told:
+    with pytest.raises(ExpressionError) as error:
         plan(text, SCHEMA)
-    assert words in str(told.value)
-    assert str(told.value).startswith(repr(text))
+    assert words in str(error.value)
+    assert str(error.value).startswith(repr(text))
 
 
 def test_the_greatest_text_is_no_number():
@@ -246,7 +246,7 @@ def test_the_greatest_text_is_no_number():
     assert plan("max(cast(qty as bigint))", SCHEMA, wanted="bigint").type == "bigint"
 
 
-def test_a_condition_asks_of_one_row_and_of_values_that_a_column_has():
+def test_a_condition_is_over_one_row_and_over_values_of_the_column():
     columns = {**COLUMNS, "channel": Column("string", "Channel.", values=("store", "online"))}
     assert condition("channel = 'store'", columns).sql() == "channel = 'store'"
     for text, words in {
@@ -255,9 +255,9 @@ def test_a_condition_asks_of_one_row_and_of_values_that_a_column_has():
         "amount": "where a truth (boolean) is wanted",
         "amuont > 3": "did you mean 'amount'",
     }.items():
-        with pytest.raises(ExpressionError) as told:
+        with pytest.raises(ExpressionError) as error:
             condition(text, columns)
-        assert words in str(told.value)
+        assert words in str(error.value)
 
 
 def test_a_value_of_a_column_keeps_what_the_column_may_hold():

@@ -1,4 +1,4 @@
-"""What cannot be computed is null and counted, whatever cannot: null out of non-null operands is a loss."""
+"""Lost values: an expression that is null although no operand is null is detected and counted."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def losses(row, text):
         "concat_ws('-', city, cast(n div 0 as string))", "nullif(n / 0, 1)",
     ],
 )  # fmt: skip
-def test_null_out_of_what_is_there_is_a_loss(row, text):
+def test_null_from_non_null_operands_is_a_loss(row, text):
     value, is_lost = losses(row, text)
     assert is_lost
     assert value is None or text.startswith(("greatest", "concat_ws"))
@@ -64,7 +64,7 @@ def test_null_on_purpose_and_what_fits_are_no_loss(row, text):
     assert not losses(row, text)[1]
 
 
-def test_what_is_not_there_is_no_loss_and_what_cannot_fail_costs_nothing(row):
+def test_null_operands_are_no_loss_and_safe_expressions_need_no_check(row):
     nothing = row.selectExpr("cast(null as bigint) as n", "city", "paid")
     assert nothing.where(str(lost(parse("n * 2 / 0").tree, SCHEMA))).count() == 0
     for text in ("paid * 2 + n", "year(day) > 2000", "concat(city, n)", "upper(city) = 'A'", "datediff(day, at) < 3"):
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_no_loss_and_what_cannot_fail_costs_nothing(row):
 
 
 @pytest.mark.parametrize("text", ["x * 1e308 > 0", "x * x >= 0", "x * 1e308 * 0 = 0", "exp(x) > 0", "-(x * x) < 0"])
-def test_an_endless_number_fulfils_no_rule(row, text):
+def test_an_infinite_number_meets_no_rule(row, text):
     assert losses(row, text) == (None, True)
 
 
@@ -84,8 +84,8 @@ def test_of_aggregates_too(row, text):
     rows = row.selectExpr("n", "cast('1.5e308' as double) as x", "day as as_of")
     planned = plan(text, {"n": "bigint", "x": "double", "as_of": "date"})
     parts = [F.expr(sql).alias(name) for name, sql in planned.parts().items()]
-    found = rows.union(rows).groupBy("as_of").agg(*parts).selectExpr(planned.value(), str(planned.lost())).collect()
-    assert tuple(found[0]) == (None, True)
+    totals = rows.union(rows).groupBy("as_of").agg(*parts).selectExpr(planned.value(), str(planned.lost())).collect()
+    assert tuple(totals[0]) == (None, True)
 
 
 def test_a_literal_beyond_doubles_is_refused():

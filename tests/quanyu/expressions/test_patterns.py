@@ -23,7 +23,7 @@ from quanyu.expressions.patterns import date_format, json_path, pattern, replace
         (r"\\", r"\\"),
     ],
 )
-def test_a_pattern_is_written_for_both(text, written):
+def test_a_pattern_is_written_for_both_engines(text, written):
     assert pattern(text) == written
 
 
@@ -40,7 +40,7 @@ def test_what_only_one_engine_has_is_refused(text):
 @pytest.mark.parametrize("text", ["12", "１２", "a\nb", "a\r\nb", "ab\n", "x y", "x\u3000y", "中", ""])
 @pytest.mark.parametrize("written", [r"^\d\d$", r"a.b", r"a.*b", r"b$", r"x\sy", r"^\w$", r"^\W$", r"\S{2}"])
 def test_it_matches_as_ascii_says(text, written):
-    """Python with ASCII classes is the second opinion; its `.` and `$` are narrowed as the engines' are."""
+    """Python's re in ASCII mode is the reference; its `.` and `$` are narrowed as on the engines."""
     narrowed = written.replace("$", r"\Z").replace(".", "[^\n\r\u0085\u2028\u2029]")
     wanted = re.search(narrowed, text, re.ASCII) is not None
     sql = safe_sql(parse("s rlike '" + written.replace("\\", "\\\\") + "'"), {"s": "string"})

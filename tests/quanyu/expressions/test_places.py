@@ -1,4 +1,4 @@
-"""Nothing that a declaration names runs code, reads files or asks the clock, wherever it stands."""
+"""No key of any declaration accepts an expression that runs code, reads files or reads the clock."""
 
 from dataclasses import replace
 
@@ -79,8 +79,8 @@ def fill(**changes):
 
 
 def audience(**changes):
-    made = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in made.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
+    declaration = Audience.model_validate({**AUDIENCE, **changes})
+    return [str(problem) for problem in declaration.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
 
 
 def measure(**changes):
@@ -140,11 +140,11 @@ def view_where(text):
     return [str(problem) for problem in type("Value", (FeatureView,), body).problems(TABLES).found]
 
 
-def test_the_places_are_sound_without_it():
+def test_the_keys_are_valid_without_it():
     assert source() == fill(channel="'mall'") == audience() == measure() == view() == []
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("code", CODE)
-def test_no_place_lets_it_through(code, place):
+def test_every_key_refuses_it(code, place):
     assert PLACES[place](code) != []

@@ -1,4 +1,4 @@
-"""The page of functions, kept as the table says."""
+"""docs/expressions.md matches the function table."""
 
 from pathlib import Path
 

@@ -18,7 +18,7 @@ FORMS = [
 
 @pytest.fixture
 def open_desk(tmp_path: Path, server: Path) -> Callable[[str, str], Desk]:
-    """Open a lake by an engine and a committer, each call as another client; the lake is the same for all calls."""
+    """Open the same lake with an engine and a committer; each call is another client."""
 
     def opened(engine: str, committer: str = "deltalake") -> Desk:
         home = tmp_path / "home"
@@ -32,13 +32,13 @@ def open_desk(tmp_path: Path, server: Path) -> Callable[[str, str], Desk]:
 
 @pytest.fixture(params=FORMS)
 def form(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """An engine, and who commits."""
+    """An engine and a committer."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def prepared() -> dict[tuple[str, str], Path]:
-    """Lakes with their tables just created, by form, to copy: Spark takes seconds to create a table."""
+    """Lakes with new tables, by form, as templates to copy, since Spark takes seconds to create a table."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""A lake to play with: two tables, rows by their keys, and every way of writing them."""
+"""A test lake: two tables, rows by their keys, and every way of writing them."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ RECEIPT = Receipt("sell", DAY.isoformat(), "run-1", "definition")
 
 
 def sale(number: str, **values: Any) -> dict[str, Any]:
-    """A sale with everything told, except what is given otherwise."""
-    told = {
+    """A sale with default values, except `values`."""
+    columns = {
         "source": "pos", "number": number, "phone": "13800000001", "amount": Decimal("12.34"), "channel": "web",
         "sold_at": datetime(2024, 6, 30, 16, 30, 0, 123456, UTC), "coupons": ["a", None],
         "feed_day": DAY, "recorded_on": DAY, "replaced_on": None,
     }  # fmt: skip
-    return {**told, **values}
+    return {**columns, **values}
 
 
 def total(customer: str | None, orders: int | None = 1, spend: str = "1.00") -> dict[str, Any]:
-    """A total of a customer."""
+    """A customer's total."""
     return {"customer_id": customer, "orders": orders, "spend": Decimal(spend)}
 
 
@@ -77,7 +77,7 @@ class Desk:
         self.lake.prepare(Totals)
 
     def frame(self, table: type[Table], rows: Sequence[Mapping[str, Any]], **more: str) -> Any:
-        """Rows as a frame of the engine."""
+        """Rows as a DataFrame of the engine."""
         kinds = {**KINDS[table], **more}
         types = {"date": pa.date32(), "timestamp": pa.timestamp("us", "UTC"), "bigint": pa.int64(),
                  "decimal(18,2)": pa.decimal128(18, 2), "array<string>": pa.list_(pa.string())}  # fmt: skip
@@ -87,53 +87,53 @@ class Desk:
         return self.lake.spark.read.schema(declared).parquet(str(folder))
 
     def arrow(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-        """Rows in this process."""
+        """Rows as a pyarrow table."""
         schema = self.lake.arrow(place_of(table)).schema
         return pa.Table.from_pylist([dict(row) for row in rows], schema)
 
     def append(self, *rows: Mapping[str, Any], table: type[Table] = Sales, **receipt: Any) -> int:
-        """Append rows that the engine writes."""
+        """Append a DataFrame."""
         return self.lake.append(place_of(table), self.frame(table, rows), replace(RECEIPT, **receipt), {"out": 1})
 
     def replace(self, *rows: Mapping[str, Any], where: str | None = None, table: type[Table] = Sales) -> int:
-        """Replace rows of a condition, or all."""
+        """Replace the rows of a condition, or all, by a DataFrame."""
         return self.lake.replace(place_of(table), self.frame(table, rows), where, RECEIPT, {"out": 1})
 
     def merge(self, *rows: Mapping[str, Any], on: Sequence[str] = ("source", "number")) -> int:
-        """Merge sales whose `_op` says what becomes of them."""
+        """Merge sales by their column `_op`."""
         staged = self.lake.staging.take(self.frame(Sales, rows, _op="string"))
         return self.lake.merge(Sales, staged, on, RECEIPT, {"out": 1})
 
     def append_rows(self, *rows: Mapping[str, Any], table: type[Table] = Totals) -> int:
-        """Append rows of this process."""
+        """Append a pyarrow table."""
         return self.lake.append_rows(place_of(table), self.arrow(table, rows), RECEIPT, {"out": 1})
 
     def replace_rows(self, *rows: Mapping[str, Any], table: type[Table] = Totals) -> int:
-        """Replace all rows by those of this process."""
+        """Replace all rows by a pyarrow table."""
         return self.lake.replace_rows(place_of(table), self.arrow(table, rows), RECEIPT, {"out": 1})
 
     def upsert_rows(self, *rows: Mapping[str, Any]) -> int:
-        """Update and insert totals of this process."""
+        """Upsert totals from a pyarrow table."""
         return self.lake.upsert_rows(Totals, self.arrow(Totals, rows), RECEIPT, {"out": 1})
 
     def sync(self, *rows: Mapping[str, Any], part: str | None = None) -> Any:
-        """Make the totals hold just these rows."""
+        """Set the totals to just these rows."""
         return self.lake.sync(Totals, self.frame(Totals, rows), RECEIPT, part)
 
     def rows(self, table: type[Table] = Sales, *columns: str) -> list[Any]:
-        """Rows as the engine reads them, by source and key; of one column its values."""
+        """Rows as the engine reads them, by source and key; with one column, its values."""
         wanted = columns or tuple(table.schema())
         read = self.lake.read(place_of(table)).toArrow().to_pylist()
         read.sort(key=lambda row: str([row[name] for name in table.identity()]))
         return [row[wanted[0]] if len(wanted) == 1 else {name: row[name] for name in wanted} for row in read]
 
     def log(self, place: str) -> list[dict[str, Any]]:
-        """Every action of a table's log, as its JSON has it."""
+        """Every action in a table's log, as JSON."""
         files = sorted((Path(self.lake.path(place)) / "_delta_log").glob("*.json"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     def changes(self, place: str, version: int) -> list[tuple[str, str]]:
-        """What the change feed tells of one version: kinds of change and keys."""
+        """The change feed of one version: kinds of change and keys."""
         from deltalake import DeltaTable
 
         key = "number" if place == SALES else "customer_id"

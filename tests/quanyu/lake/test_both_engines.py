@@ -1,4 +1,4 @@
-"""A home that one engine began and the other goes on with."""
+"""A home that was created with one engine and continued with the other."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ def first(desk: Desk) -> None:
 
 
 def second(desk: Desk) -> None:
-    """The day after: news, corrections, and what went."""
+    """The next day: new, corrected and deleted rows."""
     desk.append(sale("b1"), sale("b2", coupons=None))
     desk.merge({**sale("a1", channel="shop"), "_op": "update"}, {**sale("a2"), "_op": "delete"},
                {**sale("b3", phone=None), "_op": "insert"})  # fmt: skip
@@ -30,20 +30,20 @@ def second(desk: Desk) -> None:
 
 
 def third(desk: Desk) -> None:
-    """A corrected day of a feed, and rows of this process."""
+    """A corrected day of a feed, and rows from a pyarrow table."""
     desk.replace(sale("b1", amount=None), where="source = 'crm' or number in ('b1', 'b2', 'a3')")
     desk.upsert_rows(total("3", 33), total("new", 0))
     desk.sync(*(total(str(n), n + 1) for n in range(10)))
 
 
 def state(desk: Desk) -> dict[str, list[object]]:
-    """Rows of both tables, as they are read, with their hashes."""
-    found: dict[str, list[object]] = {}
+    """Rows of both tables, with their hashes, by place."""
+    rows_by_place: dict[str, list[object]] = {}
     for table, place in ((Sales, SALES), (Totals, TOTALS)):
         with guard(place):
             hashes = desk.lake.read(place).selectExpr(f"{row_hash(list(table.schema()))} as h").collect()
-        found[place] = [*desk.rows(table), *sorted(row["h"] for row in hashes)]
-    return found
+        rows_by_place[place] = [*desk.rows(table), *sorted(row["h"] for row in hashes)]
+    return rows_by_place
 
 
 def test_days_on_sail_on_spark_and_on_sail_again_give_one_table(open_desk, tmp_path):
@@ -57,8 +57,8 @@ def test_days_on_sail_on_spark_and_on_sail_again_give_one_table(open_desk, tmp_p
     assert open_desk("spark").lake.transaction(SALES, f"sell/{SALES}") == alone.lake.transaction(SALES, f"sell/{SALES}")
 
 
-def test_a_lake_of_the_form_before_is_continued(open_desk, tmp_path):
-    """Spark's writer had made it: times of 96 bits, and no committer written down."""
+def test_a_lake_of_an_older_release_is_continued(open_desk, tmp_path):
+    """A lake of an older release, written by Spark: INT96 times, and no recorded committer."""
     before = open_desk("spark", "spark")
     before.lake.spark.conf.set("spark.sql.parquet.outputTimestampType", "INT96")
     try:

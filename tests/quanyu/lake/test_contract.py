@@ -1,4 +1,4 @@
-"""What holds of every commit, whoever makes it and whichever engine computes."""
+"""The contract of every commit, for each committer and engine."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from quanyu.errors import QuanyuError, RetryableError
 from quanyu.literals import quoted
 from quanyu.table import Table
 
-# Every way of writing, with the change feed's kinds for its rows: a, b are there already; what is written is b and c.
+# Every way of writing, with the change feed's kinds for its rows: a and b exist, b and c are written.
 SALES_WAYS = {
     "append": (lambda desk, *rows: desk.append(*rows), [("insert", "b"), ("insert", "c")]),
     "overwrite": (lambda desk, *rows: desk.replace(*rows), None),
@@ -63,7 +63,7 @@ def test_a_run_that_another_has_overtaken_cannot_commit(form, open_desk):
     with pytest.raises(RetryableError):
         late.append(sale("z"))
     assert (rerun.rows(Sales, "number"), rerun.lake.history(SALES, 1)[0]["version"]) == (["a", "b"], version + 1)
-    # It goes on where nobody was, and after its step began anew.
+    # It continues if no other run came first, and after its step was started again.
     late.append_rows(total("z"))
     late.lake.fence("sell", [SALES])
     late.append(sale("c"), run="run-3")
@@ -80,7 +80,7 @@ def test_jobs_that_write_one_table_do_not_fence_each_other(form, open_desk):
     assert one.rows(Sales, "number") == ["a", "b", "c"]
 
 
-def test_a_table_lies_as_it_is_declared(desk):
+def test_a_table_is_stored_as_declared(desk):
     table = DeltaTable(desk.lake.path(SALES))
     metadata = table.metadata()
     settings = metadata.configuration
@@ -125,7 +125,7 @@ def test_rows_of_this_process_that_break_a_rule_are_not_written(desk, way):
 
 
 @pytest.mark.parametrize("way", SALES_WAYS)
-def test_the_change_feed_tells_what_a_commit_changed(desk, way):
+def test_the_change_feed_has_the_changes_of_a_commit(desk, way):
     desk.append(sale("a"), sale("b"))
     version = SALES_WAYS[way][0](desk, sale("b", channel="shop"), sale("c"))
     replaced = [("delete", "a"), ("delete", "b"), ("insert", "b"), ("insert", "c")]
@@ -148,7 +148,7 @@ def test_a_merge_inserts_updates_and_deletes_by_keys_that_may_be_null(desk):
     ]  # fmt: skip
 
 
-def test_a_silver_table_is_parted_by_source(desk):
+def test_a_silver_table_is_partitioned_by_source(desk):
     desk.append(sale("a", source="crm"), sale("b", source="pos"), sale("c", source="pos"))
     folder = Path(desk.lake.path(SALES))
     assert sorted(path.name for path in folder.glob("source=*")) == ["source=crm", "source=pos"]
@@ -176,7 +176,7 @@ Widened = type("Sales", (Table,), {
 })  # fmt: skip
 
 
-def test_columns_declared_since_are_null_before(desk):
+def test_newly_declared_columns_are_null_in_older_rows(desk):
     desk.append(sale("a"))
     assert desk.lake.table(Widened).toArrow().column("store").to_pylist() == [None]
     desk.lake.prepare(Widened)
@@ -190,7 +190,7 @@ def test_columns_declared_since_are_null_before(desk):
     assert sorted(row["store"] or "" for row in desk.lake.read(SALES).collect()) == ["", "", ""]
 
 
-def test_a_required_column_that_the_rows_lack_is_told(desk):
+def test_a_required_column_that_the_rows_lack_is_reported(desk):
     with pytest.raises(QuanyuError, match=r"(required|constraint)"):
         desk.lake.append(SALES, desk.frame(Sales, [sale("a")]).drop("sold_at"), RECEIPT, {})
     assert desk.lake.version(SALES) is None
@@ -274,7 +274,7 @@ def test_a_sync_commits_only_a_difference(desk):
     assert (part.deleted, len(desk.lake.rows(TOTALS))) == (1, 9)
 
 
-def test_a_missing_table_is_told_and_is_not_empty(desk):
+def test_a_missing_table_is_reported_and_is_not_empty(desk):
     with pytest.raises(QuanyuError, match="silver/nowhere: there is no table in"):
         desk.lake.read("silver/nowhere")
     desk.append(sale("a"))

@@ -1,4 +1,4 @@
-"""Files between staging and the table: any split is the same table, and what dies in between leaves none of it."""
+"""Staged files: any split into files gives the same table, and an interrupted commit leaves no rows."""
 
 import random
 import signal
@@ -18,7 +18,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize("seed", range(6))
 def test_any_split_of_rows_into_files_is_the_same_table(open_desk, seed):
-    """Empty files, files of one row and of several sources among them; replaced and merged after."""
+    """With empty files, files of one row, and files of several sources; then replaced and merged."""
     dice = random.Random(seed)
     desk = open_desk("sail")
     desk.prepare()
@@ -73,7 +73,7 @@ def test_what_was_staged_and_linked_by_a_run_that_died_is_never_read(open_desk, 
     desk.lake.fence("sell", [SALES])
     desk.append(sale("b"))
     assert desk.rows(Sales, "number") == ["a", "b"]
-    # Seven days at least lie between a file and its removal, so that no commit under way loses its files.
+    # A file is removed after seven days at least, so that no running commit loses its files.
     desk.lake.maintain(SALES, timedelta(days=7))
     assert len(list(Path(desk.lake.path(SALES)).rglob("source=pos/*.parquet"))) >= 3
     desk.lake.maintain(SALES, timedelta(0))

@@ -1,4 +1,4 @@
-"""Rows that are looked at more than once: as they were, however few."""
+"""Staged rows are read back unchanged, however few."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_rows_of_which_none_is_left_keep_their_columns(retailer):
     assert staged.arrow().schema.names == ["at", "words", "key"]
 
 
-def test_a_key_that_comes_twice_is_seen(retailer):
+def test_a_duplicate_key_is_detected(retailer):
     lake = retailer.context("2024-07-01").lake
     assert lake.staging.take(lake.spark.sql(ROWS)).unique(["key"])
     assert not lake.staging.take(lake.spark.sql(f"{ROWS} union all {ROWS}")).unique(["key"])

@@ -1,4 +1,4 @@
-"""Upkeep: few files in place of many, nothing older than the retention, and no row, receipt or fence lost."""
+"""Upkeep: compacts files, removes what is older than the retention, and loses no row, receipt or fence."""
 
 import os
 import time
@@ -23,13 +23,13 @@ def hashes(desk, table=Sales):
 
 
 def age(desk, place, days):
-    """Let every commit and checkpoint of a log be so many days old."""
+    """Make every commit and checkpoint of a log this many days old."""
     for file in (Path(desk.lake.path(place)) / "_delta_log").iterdir():
         os.utime(file, (time.time() - days * 86400,) * 2)
 
 
 def bought(desk):
-    """Two sources' sales in many small files, some of them changed and gone since."""
+    """Two sources' sales in many small files, some of them changed or deleted since."""
     for number in range(6):
         desk.append(sale(f"p{number}"), sale(f"q{number}", phone=None))
         desk.append(sale(f"c{number}", source="crm"))
@@ -50,7 +50,7 @@ def test_no_row_no_receipt_and_no_fence_is_lost(desk):
     assert (len(hashes(desk)), desk.lake.transaction(SALES, f"sell/{SALES}")) == (len(before[0]) + 1, 14)
 
 
-def test_a_second_time_there_is_nothing_to_do(desk):
+def test_a_second_upkeep_changes_nothing(desk):
     bought(desk)
     desk.lake.maintain(SALES, NOW)
     last = desk.lake.last_commit(SALES)
@@ -67,7 +67,7 @@ def test_no_personal_value_comes_into_the_log(desk):
     assert added and all("phone" not in str(action.get("stats")) for action in added)
 
 
-def test_what_was_kept_can_be_read_and_what_expired_is_told(desk):
+def test_retained_versions_can_be_read_and_expired_ones_are_reported(desk):
     desk.append(sale("a"))
     first = desk.append(sale("b"))
     desk.replace(sale("c"))
@@ -93,7 +93,7 @@ def old(open_desk):
     return desk
 
 
-def test_old_commits_go_and_the_last_receipt_and_the_fence_stay(old):
+def test_old_commits_are_removed_but_not_the_last_receipt_and_the_fence(old):
     last = old.append(sale("new"), day="2024-06-30")
     old.lake.maintain(SALES, timedelta(days=90))
     assert old.lake.history(SALES)[-1]["version"] > 0
@@ -107,7 +107,7 @@ def test_old_commits_go_and_the_last_receipt_and_the_fence_stay(old):
         old.lake.arrow(SALES, 5)
 
 
-def test_a_log_whose_last_receipt_is_old_is_left_whole(old, monkeypatch):
+def test_a_log_whose_last_receipt_is_old_is_not_cleaned(old, monkeypatch):
     version, count = old.lake.version(SALES), len(old.lake.history(SALES))
     stored = old.lake.receipts
     then = time.time() * 1000 - 100 * 86_400_000
@@ -127,7 +127,7 @@ def test_a_run_that_was_overtaken_before_the_upkeep_cannot_commit_after_it(form,
         late.append(sale("z"))
 
 
-def test_small_tables_and_empty_ones_are_kept_up_too(desk):
+def test_small_and_empty_tables_are_maintained_too(desk):
     desk.lake.maintain(TOTALS, NOW)
     desk.append_rows(total("a"))
     desk.upsert_rows(total("a", 2))
