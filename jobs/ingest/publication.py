@@ -157,10 +157,10 @@ def _proposed(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Pro
         for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
-    standing = [part_sql(day, path) for day, path in held_parts if day in work.again]
+    replaced_parts = [part_sql(day, path) for day, path in held_parts if day in work.again]
     delivery = _delivery(work, mapped, held_parts)
     incomplete = mapped.incomplete | (work.again - delivery.whole)
-    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in standing) or "false", incomplete)
+    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in replaced_parts) or "false", incomplete)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held_parts and not short.keys else {}

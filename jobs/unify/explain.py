@@ -63,8 +63,8 @@ class Around:
 
     def _neighbourhood(self, current: set[Record]) -> tuple[list[Record], by_identifiers.Shown, dict[int, str]]:
         """Follow links from record to record until no further one is reached."""
-        overrides = verdicts.standing(self.directory.lake)
-        pairs = verdicts.ends(overrides)
+        active_overrides = verdicts.standing(self.directory.lake)
+        pairs = verdicts.ends(active_overrides)
         previous: set[Record] = set()
         while True:
             keys, shown, values = self._with_holders(current)
@@ -99,7 +99,7 @@ class Around:
 
     def _graph(self) -> Graph:
         persons = self.directory.persons(self.keys)
-        overrides = verdicts.standing(self.directory.lake)
+        active_overrides = verdicts.standing(self.directory.lake)
         pairs = self.likeness.links(self.keys)
 
         def find(some: Sequence[Record]) -> Array:
@@ -107,7 +107,7 @@ class Around:
 
         return Graph(
             persons, self.shown.ties([key.source for key in self.keys]), self.links.rows, pairs,
-            verdicts.places(overrides, find, "same"), verdicts.places(overrides, find, "different"),
+            verdicts.places(active_overrides, find, "same"), verdicts.places(active_overrides, find, "different"),
             by_identifiers.limits(self.identity, self.shown, self.links.aside),
         )  # fmt: skip
 
@@ -173,8 +173,8 @@ class Around:
 
 def said_of(directory: Directory, one: Record, other: Record) -> str:
     """The verdict on two records, in the steward's words."""
-    overrides = verdicts.standing(directory.lake)
-    for pair, row in zip(verdicts.ends(overrides), overrides.to_dict("records"), strict=True):
+    active_overrides = verdicts.standing(directory.lake)
+    for pair, row in zip(verdicts.ends(active_overrides), active_overrides.to_dict("records"), strict=True):
         if set(pair) == {one, other}:
             return f"{row['by']}, {row['decided_at']:%Y-%m-%d}: {row['why']}"
     return ""

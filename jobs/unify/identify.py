@@ -163,11 +163,11 @@ def _graph(
     identity = context.catalogue.identity
     sure = (training.probability(pairs.weight, rate) >= identity.match.link) & ~pairs.relatives
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
-    overrides = verdicts.standing(context.lake)
+    active_overrides = verdicts.standing(context.lake)
     return Graph(
         records.person, identifiers.ties(records.files.table["source"].to_pylist()), links.rows, likely,
-        verdicts.places(overrides, records.files.find, "same"),
-        verdicts.places(overrides, records.files.find, "different"),
+        verdicts.places(active_overrides, records.files.find, "same"),
+        verdicts.places(active_overrides, records.files.find, "different"),
         by_identifiers.limits(identity, identifiers, links.aside),
     )  # fmt: skip
 

@@ -98,8 +98,8 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
         asof.facts(context, tables[name], context.day).where("customer_id is not null")
         for name in ("people", "identifiers", "consents")
     )
-    records = asof.records_known(context, context.day)
-    frame = customers_job.customers(people, records, identifiers, consents, context.settings.wins)
+    person_records = asof.records_known(context, context.day)
+    frame = customers_job.customers(people, person_records, identifiers, consents, context.settings.wins)
     return _outcome(context.lake.sync(tables["customers"], frame, receipt))
 
 

@@ -20,8 +20,8 @@ ORDERS = "lake/silver/orders"
 def commanded(shop, *words):
     """Run a command on a home, and return its output."""
     app = typer.Typer()
-    for commands in (backupcommands, homecommands):
-        commands.add(app)
+    for module in (backupcommands, homecommands):
+        module.add(app)
     command = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
     assert command.exit_code == 0, command.output
     return " ".join(command.output.split())
