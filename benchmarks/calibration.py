@@ -17,14 +17,15 @@ import pandas as pd
 
 from benchmarks import persons as population
 from benchmarks.identity import DATA, FIRST, HERE, home, run, truth_of
-from jobs.unify import links, memory, models
 from jobs.unify.identify import nobodys
-from jobs.unify.likeness import likeness, records_of
-from jobs.unify.matching import name_match, training
-from jobs.unify.records import staged
+from jobs.unify.ids import edges
+from jobs.unify.ids.pairs import likeness, records_of
+from jobs.unify.matching import model_versions, name_match, training
+from jobs.unify.records import match_state
+from jobs.unify.records.reader import staged
+from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context
-from quanyu.settings import load_settings
+from quanyu.run.runner import Context
 
 BINS, LEAST, MOST = 10, 200, 0.05
 
@@ -34,16 +35,16 @@ def pairs(conf: Path, folder: Path) -> pd.DataFrame:
     context = Context(load_settings(conf, folder), FIRST)
     try:
         files = staged(context, FIRST)
-        blank = memory.forgotten(len(context.catalogue.identity.match.blocks))
+        blank = match_state.forgotten(len(context.catalogue.identity.match.blocks))
         records = records_of(context, files, blank)
-        identifiers = links.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-        linked = links.linked(identifiers, context.catalogue.identity)
+        identifiers = edges.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
+        linked = edges.linked(identifiers, context.catalogue.identity)
         receipt = Receipt("identity.calibration", FIRST.isoformat(), context.run_id, "")
         scored = likeness(context, receipt, records, nobodys(identifiers, linked), blank)
         numbers = context.lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value"]).to_pandas()
         numbers = numbers[numbers["kind"] == "customer_no"].set_index("person_key")["value"]
         keys = files.table["person_key"].to_pandas().map(numbers).to_numpy()
-        predicted = training.probability(scored.weight, models.rate(context))
+        predicted = training.probability(scored.weight, model_versions.rate(context))
         return pd.DataFrame(
             {"a": keys[scored.a], "b": keys[scored.b], "predicted": predicted, "relatives": scored.relatives}
         )

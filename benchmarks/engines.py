@@ -14,8 +14,8 @@ from jobs.verify.copy import of_engine
 from jobs.verify.days import run_copy
 from jobs.verify.proof import compared
 from jobs.verify.report import report
-from quanyu.run import Context
-from quanyu.settings import Settings, load_settings
+from quanyu.config.settings import Settings, load_settings
+from quanyu.run.runner import Context
 from sample.generate import generate
 
 ROOT = Path(__file__).parents[1]

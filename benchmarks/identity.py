@@ -28,8 +28,8 @@ from benchmarks import persons as population
 from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
 from benchmarks.peak import Peak
-from quanyu.run import Context, perform
-from quanyu.settings import load_settings
+from quanyu.config.settings import load_settings
+from quanyu.run.runner import Context, perform
 from sample.generate import main as generate
 
 HERE = Path(__file__).parent

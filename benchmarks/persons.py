@@ -27,14 +27,14 @@ Text = Array
 
 
 @dataclass(frozen=True)
-class World:
+class PersonWorld:
     """The population: one row per person, texts as objects; `old_` columns are former values."""
 
     people: pd.DataFrame
     seed: int
 
 
-def world(persons: int, seed: int) -> World:
+def world(persons: int, seed: int) -> PersonWorld:
     """Draw the population household by household."""
     rng = np.random.default_rng([seed, 1])
     words = pooled(rng)
@@ -56,7 +56,7 @@ def world(persons: int, seed: int) -> World:
     people["old_family"] = np.where((role == 1) & ~chinese & (rng.random(persons) < 0.3), family, people["family"])
     people["given"] = np.where(chinese, words.chinese_given(persons, rng), words.western_given(female, rng))
     _add_contacts(people, words, rng)
-    return World(people, seed)
+    return PersonWorld(people, seed)
 
 
 def _named(chinese: Any, western: Any, is_chinese: Array, rng: np.random.Generator) -> Text:
@@ -78,7 +78,7 @@ def _add_contacts(people: pd.DataFrame, words: Words, rng: np.random.Generator) 
         people[name] = words.mails(people, provider, rng)
 
 
-def rendered(of: World, person: Array, rng: np.random.Generator) -> pd.DataFrame:
+def rendered(of: PersonWorld, person: Array, rng: np.random.Generator) -> pd.DataFrame:
     """A record of each person as a source system has it: with values missing, outdated and mistyped."""
     rows = of.people.iloc[person].reset_index(drop=True)
     count = len(rows)
@@ -159,7 +159,7 @@ def _mistyped(values: Text, where: Array, rng: np.random.Generator) -> Text:
     return texts
 
 
-def days(records: int, increments: int, seed: int = 7) -> tuple[World, list[pd.DataFrame], pd.DataFrame]:
+def days(records: int, increments: int, seed: int = 7) -> tuple[PersonWorld, list[pd.DataFrame], pd.DataFrame]:
     """Generate the first day and the following ones. Returns the world, the rows of each day, and the truth."""
     step = records // 100
     new = int(step * NEW)

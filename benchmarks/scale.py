@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from benchmarks import scale_data, scale_duckdb
 from benchmarks.peak import Peak, cpu_seconds
+from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, perform
-from quanyu.settings import load_settings
+from quanyu.run.runner import Context, perform
 
 CONF = Path(__file__).parent / "retailer"
 BEFORE = ("ingest.members", "ingest.items")

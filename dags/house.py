@@ -14,9 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.occasion import occasion
 from dags.turn import POKE_SECONDS, Turn
+from quanyu.config.settings import read_settings
 from quanyu.discover import call
 from quanyu.errors import ConfigError
-from quanyu.settings import read_settings
 
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
 ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
@@ -61,12 +61,12 @@ def rooms(*names: str, then: Asset) -> None:
     them. An invalid declaration fails the DAG's only task with its error.
     """
     try:
-        steps = call("quanyu.tasks:steps")(names)
+        steps = call("quanyu.run.tasks:steps")(names)
     except ConfigError as error:
         _invalid_declaration(str(error))
         return
     tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
-    before = call("quanyu.tasks:order")(steps)
+    before = call("quanyu.run.tasks:order")(steps)
     waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
@@ -91,7 +91,7 @@ def _verdict() -> Any:
 def _invalid_declaration(words: str) -> None:
     @task(task_id="declarations", doc_md="Fails with the error of an invalid declaration.", retries=0)
     def declarations() -> None:
-        call("quanyu.tasks:mistaken")(words)
+        call("quanyu.run.tasks:mistaken")(words)
         raise AirflowFailException(words)
 
     declarations()
@@ -105,10 +105,10 @@ def _task(name: str, describes: str, stops_all: bool) -> Any:
         context = get_current_context()
         try:
             day, sends = occasion(context)
-            call("quanyu.tasks:perform")(name, day, context["run_id"], sends)
+            call("quanyu.run.tasks:perform")(name, day, context["run_id"], sends)
         except Exception as error:
             # Airflow logs an exception with its causes, which may contain values of rows.
-            fault = call("quanyu.faults:explained")(error)
+            fault = call("quanyu.run.faults:explained")(error)
             if isinstance(fault, RetryableError) and not isinstance(fault, LaterError):
                 raise fault from None
             raise AirflowFailException(str(fault)) from None
@@ -127,7 +127,7 @@ def announce(asset: Asset) -> Any:
         if not context["task"].outlets:
             return
         day, sends = occasion(context)
-        call("quanyu.tasks:check_over")(day)
+        call("quanyu.run.tasks:check_over")(day)
         context["outlet_events"][asset].extra = {"day": day.isoformat(), "sends": sends}
 
     return announce_day()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from quanyu import discover
+from quanyu.config.settings import child_environment
 from quanyu.errors import RetryableError
-from quanyu.settings import child_environment
 
 FOLDER = Path(__file__).parent
 

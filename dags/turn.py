@@ -22,7 +22,9 @@ class Turn(BaseSensorOperator):  # type: ignore[misc]
         def works(dag: str, run_id: str) -> bool:
             return bool(runs(dag, run_ids=[run_id], states=["running"]))
 
-        return bool(call("quanyu.tasks:take_turn")(self.dag_id, context["run_id"], works, lambda: self._waits(runs)))
+        return bool(
+            call("quanyu.run.tasks:take_turn")(self.dag_id, context["run_id"], works, lambda: self._waits(runs))
+        )
 
     def _waits(self, runs: Any) -> bool:
         """Whether a run waits whose DAG continues an earlier DAG's work."""

@@ -1,6 +1,6 @@
 """How lively a customer is, over all channels."""
 
-from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, Tag, days
 from quanyu.model.people import Activity
 
 

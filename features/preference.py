@@ -1,6 +1,6 @@
 """What a customer likes."""
 
-from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, Tag, days
 from quanyu.model.trade import OrderLines
 
 

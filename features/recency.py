@@ -1,6 +1,6 @@
 """How long ago and how regularly a customer buys."""
 
-from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, Tag, days
 from quanyu.model.trade import Orders
 
 

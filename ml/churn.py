@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from quanyu.modelspec import Baseline, Cutoffs, Estimator, Gate, Label, ModelSpec
+from quanyu.grammar.model_spec import (
+    Baseline,
+    Cutoffs,
+    Estimator,
+    Label,
+    MetricGate,
+    ModelSpec,
+)
 
 GROWING_LOYALTY = (
     "value.orders",
@@ -52,9 +59,9 @@ class Churn(ModelSpec):
     calibration = "sigmoid"
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
     gates = (
-        Gate("test_rows", at_least=200),
-        Gate("positives", at_least=50),
-        Gate("auc", at_least=0.6),
-        Gate("auc_over_baseline", at_least=0.0),
-        Gate("ece", at_most=0.1),
+        MetricGate("test_rows", at_least=200),
+        MetricGate("positives", at_least=50),
+        MetricGate("auc", at_least=0.6),
+        MetricGate("auc_over_baseline", at_least=0.0),
+        MetricGate("ece", at_most=0.1),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from quanyu.discover import Catalogue
+from quanyu.grammar.table import Column, Table
 from quanyu.lake import place_of
-from quanyu.table import Column, Table
 
 HEAD = """# Catalogue
 

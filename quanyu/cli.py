@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from quanyu.bounds import LONGEST_DAYS, MOST
-from quanyu.calendar import day_of
+from quanyu.config.settings import Settings, load_settings, set_environment
 from quanyu.errors import ConfigError
-from quanyu.settings import Settings, load_settings, set_environment
+from quanyu.grammar.bounds import LONGEST_DAYS, MOST
+from quanyu.run.business_days import day_of
 
 app = typer.Typer(
     name="quanyu", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -60,8 +60,8 @@ def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wa
 
     Example: `quanyu run --day 2025-02-03`
     """
-    from quanyu.day import run_day
-    from quanyu.ending import prompt_end
+    from quanyu.run.day import run_day
+    from quanyu.run.interrupts import prompt_end
 
     settings = opened(conf, home)
     if ahead:
@@ -92,8 +92,8 @@ def job(
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
-    from quanyu.day import run_job
-    from quanyu.ending import prompt_end
+    from quanyu.run.day import run_job
+    from quanyu.run.interrupts import prompt_end
 
     settings = opened(conf, home)
     if ahead:
@@ -108,8 +108,8 @@ def replay(source: str, day: Day, conf: Conf = None, home: Home = None, wait: Wa
 
     Example: `quanyu replay pos --day 2024-07-01`
     """
-    from quanyu.day import run_replay
-    from quanyu.ending import prompt_end
+    from quanyu.run.day import run_replay
+    from quanyu.run.interrupts import prompt_end
 
     settings = opened(conf, home)
     with prompt_end(settings):
@@ -123,7 +123,7 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     Example: `quanyu validate --conf examples/online_retail`
     """
     from quanyu import discover
-    from quanyu.settings import read_settings
+    from quanyu.config.settings import read_settings
 
     declarations = discover.load(*read_settings(conf, home))
     counts: dict[str, Sized] = {
@@ -170,7 +170,7 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
 
     Example: `quanyu doctor`
     """
-    from quanyu.doctor import check
+    from quanyu.home.doctor import check
     from quanyu.printable import line
 
     findings = check(opened(conf, home))
@@ -192,7 +192,7 @@ def catalogue(
     """
     from quanyu import discover
     from quanyu.catalogue import counts, markdown
-    from quanyu.settings import read_settings
+    from quanyu.config.settings import read_settings
 
     declarations = discover.load(*read_settings(conf, home))
     if out is None:
@@ -211,7 +211,7 @@ def expressions(
 
     Example: `quanyu expressions --out docs/expressions.md`
     """
-    from quanyu.expressions.reference import markdown
+    from quanyu.expressions.functions.reference import markdown
 
     if out is None:
         typer.echo(markdown())
@@ -260,8 +260,8 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from quanyu.faults import explained
         from quanyu.printable import show_error
+        from quanyu.run.faults import explained
 
         fault = explained(error)
         show_error(fault)

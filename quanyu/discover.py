@@ -14,29 +14,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from quanyu.audience import Audience
-from quanyu.declare import Problems, file_of
+from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.expressions.aggregates import condition
-from quanyu.feature import FeatureView
-from quanyu.identity import Identity
-from quanyu.job import Job
-from quanyu.journey import Journey
-from quanyu.modelspec import ModelSpec
-from quanyu.settings import Settings
-from quanyu.source import Source
-from quanyu.table import Column, Table
+from quanyu.feeds.source import Source
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.identity import Identity
+from quanyu.grammar.job import Job
+from quanyu.grammar.journey import Journey
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.table import Column, Table
 
 # Modules of the stages, in the order of the daily run; each has a function `steps(catalogue)`.
 ROOMS = (
-    "jobs.ingest.steps", "jobs.unify.steps", "quanyu.asof", "ml.lifecycle.steps",
+    "jobs.ingest.steps", "jobs.unify.steps", "quanyu.as_of", "ml.lifecycle.steps",
     "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
     "jobs.upkeep.steps",
 )  # fmt: skip
 # Modules with commands; each has a function `add(app)`.
 COMMANDS = (
-    "quanyu.pages", "quanyu.homecommands", "quanyu.backupcommands", "quanyu.summary", "jobs.unify.commands",
-    "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
+    "quanyu.servers.commands", "quanyu.home.commands", "quanyu.home.backup_commands", "quanyu.run.summary",
+    "jobs.steward.commands", "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
 )  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
@@ -191,7 +191,7 @@ def _check(catalogue: Catalogue, problems: Problems) -> None:
             _names(catalogue, "audiences"), catalogue.tables, catalogue.journeys.values()
         ).found
         with problems.gather():
-            call("jobs.journeys.addresses:templates")(
+            call("jobs.journeys.sending.addresses:templates")(
                 [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
             )
     for spec in catalogue.models.values():

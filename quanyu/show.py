@@ -14,11 +14,11 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table as Grid
 
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake import Lake
 from quanyu.printable import cell, printable, spreadsheet
-from quanyu.settings import Settings
 
 # Longer values are cut on the screen, but not in a file.
 WIDEST = 120

@@ -10,7 +10,7 @@ from sample.agenda import due, plan
 from sample.chance import scatter
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,7 +35,7 @@ def details(world: World, day: int, stores: Array) -> tuple[Array, Array]:
     return (mixed % np.uint64(4)).astype(np.int64), 20 + (mixed >> np.uint64(20)).astype(np.int64) % 9 * 5
 
 
-def invite(world: World, facts: Facts) -> None:
+def invite(world: World, facts: DayFacts) -> None:
     """Plan who takes part in the activities announced today, and put the rows due today in `facts.extras` (a step)."""
     for store in announced(world, facts.day):
         draw = world.rng("activity people", facts.day, int(store))

@@ -14,7 +14,7 @@ from sample.lives import BLOCK
 from sample.words import CATEGORIES
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,7 +28,7 @@ BOTS_A_DAY = 0.12
 
 
 @dataclass
-class Events:
+class BrowsingEvents:
     """A day's events in session order, one row per event.
 
     `person` (-1: a bot), `session` (number within the day), `place` within the session, `basket` number that was paid,
@@ -47,12 +47,12 @@ class Events:
     store: Array
     sharer: Array
 
-    def take(self, rows: Array) -> Events:
+    def take(self, rows: Array) -> BrowsingEvents:
         """Return some of the events."""
-        return Events(**{name: column[rows] for name, column in vars(self).items()})
+        return BrowsingEvents(**{name: column[rows] for name, column in vars(self).items()})
 
 
-def browse(world: World, facts: Facts) -> None:
+def browse(world: World, facts: DayFacts) -> None:
     """Put today's visitors who do not order in the facts; the likelier a purchase, the likelier a visit."""
     visitors = []
     for number, begin in enumerate(range(0, len(world.people), BLOCK)):
@@ -68,7 +68,7 @@ def _interest(world: World, some: slice) -> Array:
     return np.asarray(INTEREST[world.state[some]] * (0.3 + mall))
 
 
-def events(world: World, facts: Facts) -> Events:
+def events(world: World, facts: DayFacts) -> BrowsingEvents:
     """Return the day's events: sessions with an order, sessions without one, scans in stores, and bots."""
     baskets, day = facts.baskets, facts.day
     bought = baskets.of(calendar.MALL)
@@ -84,7 +84,7 @@ def events(world: World, facts: Facts) -> Events:
     return _unrolled(world, facts, person, purpose, basket)
 
 
-def _unrolled(world: World, facts: Facts, person: Array, purpose: Array, basket: Array) -> Events:
+def _unrolled(world: World, facts: DayFacts, person: Array, purpose: Array, basket: Array) -> BrowsingEvents:
     seed, day, number = world.seed, facts.day, np.arange(len(person))
     chance = uniform(seed, "session", number, day)
     many = np.select(
@@ -108,7 +108,7 @@ def _unrolled(world: World, facts: Facts, person: Array, purpose: Array, basket:
     searched = (scatter(seed, "searches", session, place, day) % np.uint64(len(CATEGORIES))).astype(int)
     stores = np.append(facts.baskets.store, -1)
     web = (uniform(seed, "web", number, day) < WEB_SHARE) & (purpose != 2) | (purpose == 3)
-    return Events(
+    return BrowsingEvents(
         person=person[session], session=session, place=place, kind=kind, web=web[session], second=np.maximum(second, 1),
         sku=np.where(np.isin(kind, (SEARCH, PAY)), -1, sku),
         category=np.where(kind == SEARCH, searched, -1),
@@ -118,7 +118,7 @@ def _unrolled(world: World, facts: Facts, person: Array, purpose: Array, basket:
     )  # fmt: skip
 
 
-def _begins(world: World, facts: Facts, number: Array, purpose: Array, basket: Array) -> Array:
+def _begins(world: World, facts: DayFacts, number: Array, purpose: Array, basket: Array) -> Array:
     """Return the second of each session's last event: the payment of the order, or else an evening hour."""
     hour = pick(calendar.hours(calendar.MALL, facts.date), uniform(world.seed, "session hour", number, facts.day))
     free = hour * 3600 + (scatter(world.seed, "session second", number, facts.day) % np.uint64(3600)).astype(int)

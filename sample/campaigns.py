@@ -13,7 +13,7 @@ from sample.contacts import is_contact
 from sample.lives import DRIFT, FIRST, FOUND, GONE, HABIT, RETURNED, STATES, buy_probability
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,7 +27,7 @@ STATE_WEIGHT[[FOUND, FIRST, HABIT, DRIFT, GONE, RETURNED]] = 0.8, 1.2, 0.4, 1.8,
 
 
 @dataclass(frozen=True)
-class Plan:
+class CampaignPlan:
     """A campaign's plan; the last two fields say how much price sensitivity and impulsiveness count for its effect."""
 
     name: str
@@ -39,12 +39,12 @@ class Plan:
 
 
 PLANS = (
-    Plan("会员券包", "sms", "促活", "14天内下单", 0.9, 0.1),
-    Plan("新品抢先看", "wecom", "上新", "14天内下单", 0.1, 0.9),
-    Plan("会员日提醒", "sms", "会员日", "14天内下单", 0.4, 0.3),
-    Plan("老友回店礼", "sms", "召回", "沉睡会员下单", 0.7, 0.3),
-    Plan("家居焕新季", "email", "品类", "家居家纺下单", 0.5, 0.5),
-    Plan("导购专属推荐", "wecom", "促活", "14天内下单", 0.3, 0.8),
+    CampaignPlan("会员券包", "sms", "促活", "14天内下单", 0.9, 0.1),
+    CampaignPlan("新品抢先看", "wecom", "上新", "14天内下单", 0.1, 0.9),
+    CampaignPlan("会员日提醒", "sms", "会员日", "14天内下单", 0.4, 0.3),
+    CampaignPlan("老友回店礼", "sms", "召回", "沉睡会员下单", 0.7, 0.3),
+    CampaignPlan("家居焕新季", "email", "品类", "家居家纺下单", 0.5, 0.5),
+    CampaignPlan("导购专属推荐", "wecom", "促活", "14天内下单", 0.3, 0.8),
 )
 
 
@@ -96,7 +96,7 @@ def uplifts(world: World) -> pa.Table:
     return pa.table(columns, names=["campaign", "person", "uplift"])
 
 
-def send(world: World, facts: Facts) -> None:
+def send(world: World, facts: DayFacts) -> None:
     """On the day of a send, draw audience and arms, and set the campaign's effect from the next day on (a step)."""
     number = sent_on(facts.day)
     if number is None:

@@ -11,7 +11,7 @@ from sample.chance import pick
 from sample.texts import compose
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -25,7 +25,7 @@ ONLINE = (16, 12, 18, 8, 9, 8, 6, 5, 0, 16, 2)
 STORE = (18, 8, 0, 9, 20, 2, 5, 8, 16, 12, 2)
 
 
-def complain(world: World, facts: Facts) -> None:
+def complain(world: World, facts: DayFacts) -> None:
     """Open the day's complaints, and put all rows that change today in `facts.extras` (a step)."""
     draw = world.rng("complaints", facts.day)
     day, basket = _cause(world, facts, draw)
@@ -34,7 +34,7 @@ def complain(world: World, facts: Facts) -> None:
     facts.extras["complaints"] = due(world, "complaints", facts.day)
 
 
-def _cause(world: World, facts: Facts, draw: np.random.Generator) -> tuple[Array, Array]:
+def _cause(world: World, facts: DayFacts, draw: np.random.Generator) -> tuple[Array, Array]:
     """Return day and number of the baskets that are complained about today."""
     days, baskets = [], []
     chosen = np.flatnonzero(draw.random(len(facts.returns.day)) < AFTER_RETURN)

@@ -11,7 +11,7 @@ from sample.chance import uniform
 from sample.places import NEVER
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -21,7 +21,7 @@ GROUP_SHARE, QUIT_SHARE, GROUP_DELAY, QUIT_WITHIN = 0.4, 0.25, 40, 400
 
 
 @dataclass(frozen=True)
-class Contacts:
+class ContactSpans:
     """Days from the start by person index (1,000,000: never): added, deleted, joined the group, left the group."""
 
     added: Array
@@ -30,12 +30,12 @@ class Contacts:
     quit: Array
 
 
-def contacts(world: World) -> Contacts:
+def contacts(world: World) -> ContactSpans:
     """Return the contacts as of the end of the last day."""
     many = len(world.people)
     if "contacts" not in world.extras:
-        world.extras["contacts"] = Contacts(*(np.full(many, NEVER, np.int32) for _ in range(4)))
-    contact_days: Contacts = world.extras["contacts"]
+        world.extras["contacts"] = ContactSpans(*(np.full(many, NEVER, np.int32) for _ in range(4)))
+    contact_days: ContactSpans = world.extras["contacts"]
     return contact_days
 
 
@@ -45,7 +45,7 @@ def is_contact(world: World, persons: Array, day: int) -> Array:
     return np.asarray((contact_days.added[persons] <= day) & (contact_days.deleted[persons] > day))
 
 
-def meet(world: World, facts: Facts) -> None:
+def meet(world: World, facts: DayFacts) -> None:
     """Draw when the day's new members will become contacts (a step); on day 0, those of all members so far."""
     persons = facts.joined if facts.day else np.flatnonzero(world.joined <= 0)
     persons = persons[world.people.wecom[persons]]

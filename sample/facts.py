@@ -60,7 +60,7 @@ class Returns:
 
 
 @dataclass
-class Facts:
+class DayFacts:
     """One day: its baskets, its returns, and its new members.
 
     `day` counts from the start; `joined` holds the persons who became members today; `bought` the persons

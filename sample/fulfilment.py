@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sample.chance import scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -63,7 +63,7 @@ class _Orders:
     back: Array
 
 
-def changes(world: World, facts: Facts, channel: int) -> Changes:
+def changes(world: World, facts: DayFacts, channel: int) -> Changes:
     """Return a channel's state changes of a day, for today's and earlier orders, by time of change."""
     orders = _gather(world, facts.day, channel)
     after = facts.day - orders.day

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from pathlib import Path
 
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds import FEEDS
 from sample.truth import write_end, write_states
 from sample.world import World
@@ -28,7 +28,7 @@ def generate(
     truth: Path | None = None,
     since: date | None = None,
     feeds: Collection[str] | None = None,
-    watch: Callable[[World, Facts], None] | None = None,
+    watch: Callable[[World, DayFacts], None] | None = None,
 ) -> dict[str, int]:
     """Write `days` days from `start` and return the number of rows per feed; the same seed gives the same bytes.
 
@@ -51,7 +51,7 @@ def generate(
     return dict(ground_truth.rows)
 
 
-def _write_day(world: World, facts: Facts, landing: Path, truth: Truth, feeds: Collection[str] | None) -> None:
+def _write_day(world: World, facts: DayFacts, landing: Path, truth: Truth, feeds: Collection[str] | None) -> None:
     for feed, write in FEEDS.items():
         if feeds is None or feed in feeds:
             write(world, facts, Out(landing, truth, world.people, feed, facts.date))
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stderr.write(f"\r{sum(rows.values())} rows in {time.monotonic() - began:.0f} s\n")
 
 
-def _progress(days: int) -> Callable[[World, Facts], None] | None:
+def _progress(days: int) -> Callable[[World, DayFacts], None] | None:
     if not sys.stderr.isatty():
         return None
     return lambda world, facts: _say(f"\r{facts.date} ({facts.day + 1} of {days})")

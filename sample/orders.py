@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from sample.chance import scatter
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, dates, digits, join, same
 from sample.world import World
 
@@ -16,14 +16,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 KINDS = ("", "T", "J", "MP")
 
 
-def receipt_no(facts: Facts, numbers: Array) -> Any:
+def receipt_no(facts: DayFacts, numbers: Array) -> Any:
     """Return the receipt numbers of store baskets: the day, and the index among the store's receipts of that day."""
     baskets = facts.baskets
     firsts = np.searchsorted(baskets.store[: np.count_nonzero(baskets.channel == 0)], baskets.store[numbers])
     return join(same(f"{facts.date:%y%m%d}", len(numbers)), digits(numbers - firsts + 1, 5))
 
 
-def order_no(world: World, facts: Facts, numbers: Array) -> Any:
+def order_no(world: World, facts: DayFacts, numbers: Array) -> Any:
     """Return the order numbers of online baskets: `T240501...` in the shop, `J...` the market, `MP...` the mall."""
     return order_names(world, facts.baskets.channel[numbers], np.full(len(numbers), facts.day), numbers)
 

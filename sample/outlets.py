@@ -16,7 +16,7 @@ from sample.strings import digits, join
 from sample.words import CITIES
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Ints = np.ndarray[Any, np.dtype[Any]]
@@ -35,7 +35,7 @@ CARRIED, CARRIED_DAYS = 9, 90
 
 
 @dataclass(frozen=True)
-class Outlets:
+class OutletPopulation:
     """One row per outlet; `level` in units a week, `opened` in days from the start, `weekday` of its orders."""
 
     seed: int
@@ -76,7 +76,7 @@ class Outlets:
         return np.asarray(shuffled[(first.astype(np.int64)[:, None] + np.arange(CARRIED)) % len(sold)])
 
 
-def draw_outlets(customers: int, seed: int) -> Outlets:
+def draw_outlets(customers: int, seed: int) -> OutletPopulation:
     """Return the outlets, one per hundred customers, from 30 to 3,000; nine in ten are open from the start."""
     many = int(np.clip(customers / 100, 30, 3000))
     place = np.arange(many)
@@ -85,7 +85,7 @@ def draw_outlets(customers: int, seed: int) -> Outlets:
     spread = np.exp(0.45 * rng(seed, "outlet level").standard_normal(3000)[:many])
     late = uniform(seed, "outlet late", place)
     opened = np.where(late < 0.1, 6000 * late, -30 - 2500 * uniform(seed, "outlet opened", place)).astype(np.int64)
-    return Outlets(
+    return OutletPopulation(
         seed=seed,
         kind=kind,
         city=city,
@@ -97,7 +97,7 @@ def draw_outlets(customers: int, seed: int) -> Outlets:
     )
 
 
-def cases(outlets: Outlets, span: int) -> list[tuple[int, int, int, int]]:
+def cases(outlets: OutletPopulation, span: int) -> list[tuple[int, int, int, int]]:
     """Return the abnormal outlets of a span: outlet, kind, first and last day; each outlet at most once."""
     drawn = _cases(outlets.seed, len(outlets), span)
     return [case for case in drawn if outlets.opened[case[0]] <= case[2] - SETTLED]
@@ -114,15 +114,15 @@ def _cases(seed: int, many: int, span: int) -> list[tuple[int, int, int, int]]:
     return [(int(outlet), int(kind), int(first), int(last)) for outlet, kind, first, last in rows]
 
 
-def outlets(world: World) -> Outlets:
+def outlets(world: World) -> OutletPopulation:
     """Return the world's outlets, drawn at the first call."""
     if "outlets" not in world.extras:
         world.extras["outlets"] = draw_outlets(len(world.people), world.seed)
-    drawn: Outlets = world.extras["outlets"]
+    drawn: OutletPopulation = world.extras["outlets"]
     return drawn
 
 
-def watch(world: World, facts: Facts) -> None:
+def watch(world: World, facts: DayFacts) -> None:
     """Record in the truth which outlets were abnormal so far, and when (a step)."""
     drawn, day = outlets(world), facts.day
     abnormal = [case for span in range(day // SPAN + 1) for case in cases(drawn, span) if case[2] <= day]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import pick, rng, scatter, uniform
-from sample.places import CITY_SHARES, GUIDES, NEVER, Stores, names
+from sample.places import CITY_SHARES, GUIDES, NEVER, StoreNetwork, names
 from sample.strings import choose, digits, join, opaque, when
 from sample.words import CITIES, MAILS, NEW_PREFIXES, NICKS, OLD_PREFIXES, SIZES
 
@@ -23,7 +23,7 @@ BASE_RATE, BASE_SHAPE = 0.0135, 0.85
 
 
 @dataclass
-class People:
+class Population:
     """The population, one row per person index 0..n-1.
 
     `birth` days since 1970; `rate` purchases a day before any factor; `taste` (n, 6) shares over categories;
@@ -146,14 +146,14 @@ class People:
         return choose(SIZES, self.size[index])
 
 
-def draw_people(customers: int, seed: int, stores: Stores) -> People:
+def draw_people(customers: int, seed: int, stores: StoreNetwork) -> Population:
     """Return the population, drawn in blocks to limit memory."""
     blocks = [_block(seed, first, min(BLOCK, customers - first), stores) for first in range(0, customers, BLOCK)]
     columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return People(seed=seed, **columns)
+    return Population(seed=seed, **columns)
 
 
-def _block(seed: int, first: int, count: int, stores: Stores) -> dict[str, Array]:
+def _block(seed: int, first: int, count: int, stores: StoreNetwork) -> dict[str, Array]:
     draw = rng(seed, "people", first // BLOCK)
     sex = np.where(draw.random(count) < 0.66, FEMALE, MALE).astype(np.int8)
     age = np.clip(draw.gamma(9.0, 3.9, count), 17, 78)

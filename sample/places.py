@@ -22,7 +22,7 @@ ROLES = ("导购", "店长", "经销商", "区域经理")
 
 
 @dataclass(frozen=True)
-class Stores:
+class StoreNetwork:
     """The own stores, by store index 0..n-1; `weight` sums to 1, `opened` in days from the start (negative)."""
 
     no: Any
@@ -39,7 +39,7 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class Staff:
+class Employees:
     """Everybody with a staff number, by staff index; `store` is -1 for dealers and regional managers.
 
     `hired` and `left` are days from the start (`left` is 1,000,000 for current staff); `role` indexes ROLES.
@@ -61,7 +61,7 @@ class Staff:
         return np.asarray(np.where(self.left[first] <= day, first + 1, first))
 
 
-def draw_stores(customers: int, seed: int) -> Stores:
+def draw_stores(customers: int, seed: int) -> StoreNetwork:
     """Return one store per 600 customers, from 5 to 120."""
     count = int(np.clip(customers / 600, 5, 120))
     draw, index = rng(seed, "stores"), np.arange(count)
@@ -76,7 +76,7 @@ def draw_stores(customers: int, seed: int) -> Stores:
         digits(index % 9 + 1, 1),
         "店",
     )
-    return Stores(
+    return StoreNetwork(
         no=join("S", pa.array([f"{number + 1:02d}" for number in range(count)])),
         name=name,
         kind=choose(("自营", "加盟"), kind),
@@ -90,7 +90,7 @@ def draw_stores(customers: int, seed: int) -> Stores:
     )
 
 
-def draw_staff(stores: Stores, seed: int) -> Staff:
+def draw_staff(stores: StoreNetwork, seed: int) -> Employees:
     """Return a manager and four guides per store, each with a successor row for those who leave; then dealers."""
     seats = len(stores) * (GUIDES + 1)
     regions = sorted(set(REGIONS))
@@ -107,7 +107,7 @@ def draw_staff(stores: Stores, seed: int) -> Staff:
     )
     area = np.array([regions.index(REGIONS[city]) for city in stores.city])
     region = np.where(in_store, area[np.maximum(store, 0)], np.maximum(index - seats * 2, 0) // 3)
-    return Staff(
+    return Employees(
         no=join("E", digits(index + 1001, 5)),
         name=names(seed, "staff", index),
         mobile=join(choose(NEW_PREFIXES, index % len(NEW_PREFIXES)), digits(90_000_000 + index * 37, 8)),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from sample import activities, browsing, campaigns, complaints, contacts, outlets, tickets
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
-Step = Callable[["World", "Facts"], None]
+Step = Callable[["World", "DayFacts"], None]
 
 STEPS: tuple[Step, ...] = (
     browsing.browse,

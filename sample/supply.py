@@ -11,7 +11,7 @@ import numpy as np
 from sample import calendar
 from sample.assortment import SHARES, WHOLE_YEAR, Assortment
 from sample.chance import rng, uniform
-from sample.places import Stores
+from sample.places import StoreNetwork
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LINES = np.dtype(
@@ -134,7 +134,7 @@ class Supply:
 
 
 def open_supply(
-    assortment: Assortment, stores: Stores, start: date, seed: int, lines_a_day: float, online: float
+    assortment: Assortment, stores: StoreNetwork, start: date, seed: int, lines_a_day: float, online: float
 ) -> Supply:
     """Return the stock of the first morning, planned for `lines_a_day` order lines, a share of them online."""
     a, places, count = assortment, len(stores) + 1, len(assortment.sku_style)

@@ -9,7 +9,7 @@ import numpy as np
 from sample.agenda import due, plan
 
 if TYPE_CHECKING:
-    from sample.facts import Facts
+    from sample.facts import DayFacts
     from sample.world import World
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -21,7 +21,7 @@ STEP_MISSING, WRONG_ORDER = 0.03, 0.02
 MARKS = ("", "step missing", "wrong order")
 
 
-def order(world: World, facts: Facts) -> None:
+def order(world: World, facts: DayFacts) -> None:
     """Open tickets for some home buyers in stores, and put the rows due today in `facts.extras` (a step)."""
     baskets, draw = facts.baskets, world.rng("tickets", facts.day)
     home = np.unique(baskets.basket[world.category(baskets.sku) >= 4]) if len(baskets) else np.zeros(0, np.int64)
@@ -32,7 +32,7 @@ def order(world: World, facts: Facts) -> None:
     facts.extras["tickets"] = due(world, "tickets", facts.day)
 
 
-def _plan(world: World, facts: Facts, chosen: Array, draw: np.random.Generator) -> None:
+def _plan(world: World, facts: DayFacts, chosen: Array, draw: np.random.Generator) -> None:
     many = len(chosen)
     days = facts.day + np.cumsum([draw.integers(low, high, many) for low, high in WAITS], axis=0)
     reached = np.cumprod([draw.random(many) >= share for share in GIVEN_UP], axis=0).astype(bool)

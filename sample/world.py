@@ -11,7 +11,7 @@ import pyarrow as pa
 from sample import calendar, campaigns, lives
 from sample.assortment import draw_assortment
 from sample.chance import rng, uniform
-from sample.facts import Baskets, Facts, Returns
+from sample.facts import Baskets, DayFacts, Returns
 from sample.people import BLOCK, draw_people
 from sample.places import NEVER, draw_staff, draw_stores
 from sample.pricing import STEP, STEPS, Pricing
@@ -42,7 +42,7 @@ class World:
         self.pricing = Pricing(self.assortment, start, seed)
         self.extras: dict[str, Any] = {}
         self.truth_tables: dict[str, pa.Table] = {}
-        self._recent: dict[int, Facts] = {}
+        self._recent: dict[int, DayFacts] = {}
         self._backs: dict[int, list[tuple[int, Array]]] = {}
         self._step = np.minimum(self.people.elasticity * STEP, STEPS - 1).astype(np.int8)
         self._set_initial_states()
@@ -86,7 +86,7 @@ class World:
         """Return the date of a day."""
         return self.start + timedelta(days=day)
 
-    def recent(self, day: int) -> Facts | None:
+    def recent(self, day: int) -> DayFacts | None:
         """Return the facts of a day at most 45 days ago; None before the first."""
         return self._recent.get(day)
 
@@ -105,7 +105,7 @@ class World:
         felt = np.einsum("ij,ij->i", people.taste[index], answer)
         return np.asarray(people.rate[index] * felt * np.float32(calendar.season(self.date(day))))
 
-    def advance(self, day: int) -> Facts:
+    def advance(self, day: int) -> DayFacts:
         """Simulate the next day and return what happened."""
         if day != self.day + 1:
             raise ValueError(f"day {day} does not follow day {self.day}")
@@ -114,7 +114,7 @@ class World:
         self.supply.morning(day)
         self.pricing.since(day)
         baskets = draw_baskets(self, day, self._buyers(day, factor))
-        facts = Facts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
+        facts = DayFacts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
         self._remember(facts)
         self.supply.evening(day, self.date(day))
         for step in EVERY_DAY:
@@ -165,7 +165,7 @@ class World:
             np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in due)]).astype(int),
         )
 
-    def _remember(self, facts: Facts) -> None:
+    def _remember(self, facts: DayFacts) -> None:
         self._recent[facts.day] = facts
         self._recent.pop(facts.day - REMEMBERED, None)
         after = facts.baskets.back_after

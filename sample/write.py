@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from sample.people import People
+from sample.people import Population
 from sample.strings import join, same
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -29,7 +29,7 @@ FLAWS = pa.schema(
 class Out:
     """Writer for one feed's files of one day: `path` arguments are names in LANDING/{feed}/{day}/."""
 
-    def __init__(self, landing: Path, truth: Truth, people: People, feed: str, day: date) -> None:
+    def __init__(self, landing: Path, truth: Truth, people: Population, feed: str, day: date) -> None:
         self.landing, self.truth, self.people = landing, truth, people
         self.feed, self.day = feed, day
 

@@ -14,9 +14,9 @@ from shop import SUITE, Retailer
 from specification.engines import pytest_addoption, spec_session, specified
 
 import examples  # noqa: F401 - registers the profile before a command line names it
+from quanyu.config.settings import Settings
 from quanyu.engine import sail
 from quanyu.engine.spark import SparkEngine
-from quanyu.settings import Settings
 
 __all__ = ["pytest_addoption", "spec_session", "specified"]
 

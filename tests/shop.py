@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 from filelock import FileLock
 
-from quanyu.backup import relocate
+from quanyu.config.settings import Settings, load_settings
 from quanyu.errors import ContractError
-from quanyu.run import Context, Outcome, perform, results
-from quanyu.settings import Settings, load_settings
+from quanyu.home.backup import relocate
+from quanyu.run.runner import Context, Outcome, perform, results
 
 ROOT = Path(__file__).parents[1]
 BASE = """\

@@ -13,10 +13,10 @@ import pytest
 from postgres import ADMIN, PASSWORD, Postgres, UnavailableError
 from shop import Retailer
 
+from quanyu.config.settings import load_settings
 from quanyu.engine.session import engine_name
 from quanyu.lake.committer import committer_name
-from quanyu.run import perform
-from quanyu.settings import load_settings
+from quanyu.run.runner import perform
 from quanyu.store import Message
 
 ROOT = Path(__file__).parents[1]

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import pytest
 from shop import Retailer, copy_registry
 
-from quanyu import audience_days
 from quanyu.errors import QuanyuError
-from quanyu.run import perform
+from quanyu.run import audience_days
+from quanyu.run.runner import perform
 
 TILL = """
 describes: Receipts.

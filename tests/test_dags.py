@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from quanyu.airflow import airflow_environment
-from quanyu.run import Context
-from quanyu.settings import child_environment, load_settings
+from quanyu.config.settings import child_environment, load_settings
+from quanyu.run.runner import Context
+from quanyu.servers.airflow import airflow_environment
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ["ingest", "customers", "train", "activate", "upkeep"]
@@ -67,7 +67,7 @@ house.occasion = lambda context: (None, True)
 def what_comes_of(kind):
     def step(*given):
         raise kind("why")
-    house.call = lambda name: step if name == "quanyu.tasks:perform" else call(name)
+    house.call = lambda name: step if name == "quanyu.run.tasks:perform" else call(name)
     try:
         house._task("send", "Sends.", True).operator.python_callable()
     except Exception as error:

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 from shop import Retailer
 
-from jobs.unify import commands
-from jobs.unify.directory import Directory
+from jobs.steward import commands
+from jobs.steward.directory import Directory
 
 CRM = """
 describes: Members.

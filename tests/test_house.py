@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from quanyu import discover
-from quanyu.modelspec import ModelSpec
-from quanyu.settings import load_settings
+from quanyu.config.settings import load_settings
+from quanyu.grammar.model_spec import ModelSpec
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("quanyu", "features", "jobs", "ml", "dags", "sample")
@@ -33,7 +33,7 @@ MAY_IMPORT = {
         "dags.turn",
         "quanyu.discover",
         "quanyu.errors",
-        "quanyu.settings",
+        "quanyu.config.settings",
     },
     "sample": {"sample"},
 }
@@ -51,6 +51,7 @@ DOORS = {
     "requests": "jobs/exports/platform.py",
     "smtplib": "jobs/journeys/channels/",
 }
+ENVIRONMENT = ("os.environ", "os.getenv", "os.putenv")
 HARMLESS = ("importlib.metadata",)
 DELTA = re.compile(r"delta\.`|using delta", re.IGNORECASE)
 HEAVY = (
@@ -131,7 +132,7 @@ def test_each_library_has_one_door(library):
         ("Delta as a format", "quanyu/lake/", lambda n: called(n, "format") and "delta" in map(text, n.args)),
         ("Delta in SQL", "quanyu/lake/", lambda n: DELTA.search(text(n))),
         ("a Spark session", "quanyu/engine/", lambda n: dotted(n).endswith("SparkSession.builder")),
-        ("the environment", "quanyu/settings.py", lambda n: dotted(n) in ("os.environ", "os.getenv", "os.putenv")),
+        ("the environment", "quanyu/config/settings.py", lambda n: dotted(n) in ENVIRONMENT),
         ("an import by name", "quanyu/discover.py", lambda n: isinstance(n, ast.Name) and n.id == "__import__"),
         ("os by its parts", "nowhere", lambda n: isinstance(n, ast.ImportFrom) and n.module == "os"),
     ],
@@ -150,9 +151,9 @@ def test_each_outside_thing_has_one_door(what, door, matches):
 def test_everything_sent_passes_the_consent_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
     # Alerts go to operators, who are named in the settings.
-    assert deliver == {"jobs/alerts/tell.py", "jobs/exports/steps.py", "jobs/journeys/send.py"}
+    assert deliver == {"jobs/alerts/notify.py", "jobs/exports/steps.py", "jobs/journeys/sending/send.py"}
     ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
-    assert {"jobs/exports/members.py", "jobs/journeys/addresses.py"} <= ask
+    assert {"jobs/exports/members.py", "jobs/journeys/sending/addresses.py"} <= ask
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from quanyu import cli, discover
-from quanyu.settings import load_settings
+from quanyu.config.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

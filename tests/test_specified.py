@@ -7,10 +7,10 @@ import pytest
 from specification.case import Case
 from specification.files import cases_in, every
 
-from quanyu.audience import Audience
+from quanyu.config.settings import load_settings
 from quanyu.discover import jobs_in, load
+from quanyu.grammar.audience import Audience
 from quanyu.model.people import Customers
-from quanyu.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 

@@ -160,7 +160,7 @@ def test_a_command_with_a_wrong_name_ends_with_a_message(lived):
 
 
 def test_two_runs_at_once_do_not_mix(own):
-    from quanyu.homelock import home_lock
+    from quanyu.home.lock import home_lock
 
     with home_lock(own.settings):
         second = command(own, "run", "--day", LAST)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.unify.causes import causes
-from jobs.unify.clusters import Clusters, Graph, clustered
-from jobs.unify.identities import Found, Log, decide
-from jobs.unify.links import Links, Shown, limits, linked
+from jobs.unify.ids.assignment import IdChanges, Log, decide
+from jobs.unify.ids.causes import causes
+from jobs.unify.ids.clusters import Clusters, Graph, clustered
+from jobs.unify.ids.edges import Links, Shown, limits, linked
 from jobs.unify.matching import name_match
-from quanyu.identity import Identity
+from quanyu.grammar.identity import Identity
 from quanyu.model.people import KINDS
 
 HOUSE = Identity.load(Path(__file__).parents[1] / "conf" / "identity.yml")
@@ -65,7 +65,7 @@ class Who:
         self.log = Log(pd.DataFrame({name: pd.Series(dtype=object) for name in
                                      ("number", "customer_id", "other_id", "person", "cause", "event")}))  # fmt: skip
         self.signs: dict[int, int] = {}
-        self.found: Found
+        self.found: IdChanges
         self.links: Links
         self.clusters: Clusters
 

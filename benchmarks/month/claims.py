@@ -15,7 +15,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from benchmarks.month.oracle import Facts
+from benchmarks.month.oracle import OracleFacts
 from benchmarks.month.server import Accepted
 
 AUDIENCE, SEED, SENDER = "recent", "loyal_seed", "month.example"
@@ -42,7 +42,7 @@ class Claims:
         return not (self.outside or self.twice or self.forgotten)
 
 
-def check_consent(claims: Claims, facts: Facts, run: str, accepted: Iterable[Accepted], closed: str = "") -> None:
+def check_consent(claims: Claims, facts: OracleFacts, run: str, accepted: Iterable[Accepted], closed: str = "") -> None:
     """Check the messages that the server accepted in one run against all landed files.
 
     `closed` is a reason why nothing may be sent at all.
@@ -68,7 +68,7 @@ def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accep
     ]
 
 
-def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
+def check_seed(claims: Claims, facts: OracleFacts, home: Path, on: date) -> None:
     """Check the addresses of the seed of a day, by consent to ads."""
     owners = {hashlib.sha256(address.encode()).hexdigest(): address for address in facts.members.email if address}
     for part in sorted((home / "exports").glob(f"*/{SEED}/{on}/part-*.csv.gz")):
@@ -81,7 +81,7 @@ def check_seed(claims: Claims, facts: Facts, home: Path, on: date) -> None:
                 claims.outside.append(f"{on}: the seed contains {owners.get(hashed, hashed)}: {reason}")
 
 
-def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: Facts) -> None:
+def check_twice(claims: Claims, home: Path, accepted: Sequence[Accepted], facts: OracleFacts) -> None:
     """No message is accepted twice, and no step goes to a person again except for an entry some days later."""
     for name, many in Counter(one.message_id for one in accepted).items():
         if many > 1:

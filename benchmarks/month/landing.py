@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.month.oracle import Facts
+from benchmarks.month.oracle import OracleFacts
 from benchmarks.month.server import Accepted
 from sample.generate import generate
 
@@ -47,7 +47,7 @@ class Landing:
         for number in range(HISTORY):
             self._sample_of(start + timedelta(days=number))
         self._families(start + timedelta(days=1))
-        facts = Facts.read(self.landing)
+        facts = OracleFacts.read(self.landing)
         consenting = [member for member in facts.members_with_address() if self.dice.random() < 0.6]
         self._consent(start + timedelta(days=2), [(member, "any", "Y") for member in sorted(consenting)], "asked")
 
@@ -55,7 +55,7 @@ class Landing:
         """Land all files of a day of the month."""
         on = self.first + timedelta(days=place)
         self._sample_of(on)
-        facts = Facts.read(self.landing)
+        facts = OracleFacts.read(self.landing)
         self._changes(place, on, facts, accepted)
         self._orders(on, facts)
 
@@ -82,7 +82,7 @@ class Landing:
         pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
         self._consent(on, [(row["member_no"], "any", "Y") for row in rows], "families")
 
-    def _orders(self, on: date, facts: Facts) -> None:
+    def _orders(self, on: date, facts: OracleFacts) -> None:
         members = sorted(facts.members_with_address())
         families = [member for member in members if member.startswith("F")]
         buyers = {*self.dice.sample(members, min(BUYERS, len(members))), *self.dice.sample(families, 2)}
@@ -92,7 +92,7 @@ class Landing:
         self._write("web_orders", on, "orders.csv", ORDERS, rows)
         self.recent = [*sorted(buyers), *self.recent][: 5 * BUYERS]
 
-    def _changes(self, place: int, on: date, facts: Facts, accepted: Sequence[Accepted]) -> None:
+    def _changes(self, place: int, on: date, facts: OracleFacts, accepted: Sequence[Accepted]) -> None:
         """Let people who are about to get a message withdraw, consent again and unsubscribe."""
         pick = self.dice.sample(self.recent, min(9, len(self.recent)))
         channels = self.dice.choices(("any", "email"), k=4)
@@ -112,7 +112,7 @@ class Landing:
 
     def _mistakes(self, place: int, on: date, pick: Sequence[str]) -> None:
         if place in LISTED:
-            facts = Facts.read(self.landing)
+            facts = OracleFacts.read(self.landing)
             rows = [(facts.address_of(member), "asked by letter") for member in pick[3:]]
             self._write("stop_list", on, "list.csv", ("email", "why"), rows)
         if place == TYPED:

@@ -18,7 +18,7 @@ import yaml
 from benchmarks.month import claims as judging
 from benchmarks.month.claims import Claims
 from benchmarks.month.landing import Landing
-from benchmarks.month.oracle import Facts
+from benchmarks.month.oracle import OracleFacts
 from benchmarks.month.plan import Planned
 from benchmarks.month.process import ROOT, Command, Ended, alone
 from benchmarks.month.server import SOUND, Accepted, Fault, free_port, serving
@@ -132,7 +132,7 @@ class Month:
 
     def judge(self, on: date, word: str, new: list[Accepted], copied: bool = False) -> None:
         """Check accepted messages against landed files, and note who is in the audience."""
-        facts = Facts.read(self.landing.landing)
+        facts = OracleFacts.read(self.landing.landing)
         closed = "this is a copied home" if copied else self.landing.doubt(on)
         judging.check_consent(self.claims, facts, f"{on} {word}".strip(), new, closed)
         judging.check_holdout(self.claims, self.home, f"{on} {word}".strip(), new)
@@ -141,7 +141,7 @@ class Month:
 
     def end(self, last: date) -> Claims:
         """Check the month as a whole."""
-        facts = Facts.read(self.landing.landing)
+        facts = OracleFacts.read(self.landing.landing)
         judging.check_twice(self.claims, self.home, self.accepted, facts)
         judging.check_forgotten(self.claims, self.home, self.accepted, self.entered, last)
         return self.claims

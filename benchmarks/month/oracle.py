@@ -20,7 +20,7 @@ STATES = {"Y": "granted", "N": "withdrawn"}
 
 
 @dataclass(frozen=True)
-class Facts:
+class OracleFacts:
     """Newest row of each member; answers about e-mail or any channel; events of the mail system; suppression lists."""
 
     members: pd.DataFrame
@@ -30,7 +30,7 @@ class Facts:
     listed: frozenset[str]
 
     @classmethod
-    def read(cls, landing: Path) -> Facts:
+    def read(cls, landing: Path) -> OracleFacts:
         """Read all landed files."""
         members = _members(landing)
         consents = _csv(landing, "consents", ("subject_kind", "subject", "purpose", "channel", "state", "changed_at"))

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from quanyu.config.sections import AlertSettings, check_webhook
+from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, RejectedError, RetryableError
-from quanyu.sections import Alerts, check_webhook
-from quanyu.settings import secret
 from quanyu.store import Alert
 
 SECONDS = 10
@@ -26,7 +26,7 @@ class _Stay(HTTPRedirectHandler):
         return None
 
 
-def post(to: Alerts, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> None:
+def post(to: AlertSettings, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> None:
     """Post alerts to the webhook.
 
     Raises ConfigError for an invalid URL, RejectedError for a client error, RetryableError for a server error or no

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from quanyu import asof
-from quanyu.audience import Audience, Measure
+from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.expressions import lost, parse, qualifiers, safe_sql, two_valued
+from quanyu.grammar.audience import Audience, Measure
 from quanyu.literals import dates
-from quanyu.run import Context
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-BY = asof.BY
+BY = as_of.BY
 
 
 Audiences = Collection[Audience]
@@ -39,7 +39,7 @@ def profile(context: Context, skipped: Sequence[date], audiences: Audiences | No
     audiences = catalogue.audiences.values() if audiences is None else audiences
     profiles = context.lake.table(catalogue.tables["customers"]).selectExpr("customer_id", f"date'{day}' as as_of")
     if skipped:
-        profiles = profiles.unionByName(asof.customers_known(context, *skipped))
+        profiles = profiles.unionByName(as_of.customers_known(context, *skipped))
     for room in named(audiences):
         rows = _scores(context, room, skipped) if room in catalogue.models else _features(context, room, skipped)
         profiles = profiles.join(rows.selectExpr(*BY, f"struct(*) as `{room}`"), BY, "left")
@@ -50,7 +50,7 @@ def _features(context: Context, view: str, skipped: Sequence[date]) -> DataFrame
     current = context.lake.table(context.catalogue.tables[view]).where(f"as_of = date'{context.day}'")
     if not skipped:
         return current
-    computed = asof.computed(context, context.catalogue.views[view], *skipped)
+    computed = as_of.computed(context, context.catalogue.views[view], *skipped)
     return current.unionByName(computed, allowMissingColumns=True)
 
 
@@ -101,9 +101,9 @@ def full_name(audience: Audience, measure: str) -> str:
 def _aggregated(context: Context, over: str, measures: dict[str, Measure], days: Sequence[date]) -> DataFrame:
     tables = context.catalogue.tables
     texts = [text for m in measures.values() for text in (m.value, m.where) if text]
-    rows = asof.facts(context, tables[over], *days).where("customer_id is not null")
-    rows = asof.with_referred(context, rows, tables[over], texts, *days)
-    return asof.computed_parts(rows, [measure.plan(tables) for measure in measures.values()], *days)
+    rows = as_of.facts(context, tables[over], *days).where("customer_id is not null")
+    rows = as_of.with_referred(context, rows, tables[over], texts, *days)
+    return as_of.computed_parts(rows, [measure.plan(tables) for measure in measures.values()], *days)
 
 
 def rule(catalogue: Catalogue, audience: Audience) -> str:

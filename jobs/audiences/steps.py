@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -11,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import rules
 from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
-from quanyu import asof, audience_days
-from quanyu.audience import Audience
-from quanyu.declare import digest
+from quanyu import as_of
 from quanyu.discover import Catalogue
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import digest
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
-from quanyu.run import Context, Outcome, Step
+from quanyu.run import audience_days
+from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,11 +33,11 @@ def steps(catalogue: Catalogue) -> list[Step]:
         return []
     tables = catalogue.tables
     measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
-    facts = {place for name in measured for place in asof.sources_of(tables[name])}
+    facts = {place for name in measured for place in as_of.sources_of(tables[name])}
     named = {"scores" if room in catalogue.models else room for room in rules.named(catalogue.audiences.values())}
-    reads = {f"gold/{view}" for view in named} | facts | {asof.IDENTITIES, "gold/customers"}
+    reads = {f"gold/{view}" for view in named} | facts | {as_of.IDENTITIES, "gold/customers"}
     declared = [audience.digest() for audience in catalogue.audiences.values()]
-    definition = digest([declared, inspect.getsource(rules), inspect.getsource(sys.modules[stays.__module__])])
+    definition = digest(declared)
     return [
         Step(
             "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
@@ -65,7 +64,7 @@ def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
     names = rules.named([audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
-    needed = ["identities", "customers", *(asof.job_of(table).name for table in tables if table.layer == "gold")]
+    needed = ["identities", "customers", *(as_of.job_of(table).name for table in tables if table.layer == "gold")]
     needed += ["scores" if name in catalogue.models else f"features.{name}" for name in names]
     return dict.fromkeys(needed)
 
@@ -93,7 +92,7 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [asof.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
+    notes += [as_of.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
     facts = {"audiences": member_counts, "stale": lacks}
@@ -207,4 +206,4 @@ def moves(context: Context, since: date | None) -> list[tuple[str, str]]:
     """
     if since is None:
         return []
-    return [*asof.redirects(context.lake).items(), *asof.parted(context.lake, since)]
+    return [*as_of.redirects(context.lake).items(), *as_of.parted(context.lake, since)]

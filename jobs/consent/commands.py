@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.calendar import day_of, newest_day
 from quanyu.cli import Conf, Home, opened, say
 from quanyu.printable import grid
+from quanyu.run.business_days import day_of, newest_day
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
     from jobs.consent.facts import Moment, Question
-    from quanyu.run import Context
+    from quanyu.run.runner import Context
 
 One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
 OnDay = Annotated[str | None, typer.Option(help="By the data at the end of this day, instead of now.")]
@@ -30,8 +30,8 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
     Example: `quanyu consent 13812345678` or `quanyu consent member=M000123 --day 2025-02-03`
     """
     from jobs.consent.facts import Moment
-    from jobs.unify.directory import Directory
-    from quanyu.run import Context
+    from jobs.steward.directory import Directory
+    from quanyu.run.runner import Context
 
     settings = opened(conf, home)
     context = Context(settings, day_of(day) if day else date.min)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from jobs.consent.facts import feeds
-from jobs.ingest import extract, guards, landing
-from quanyu.run import Context
-from quanyu.source import Source
+from jobs.ingest.checks import guards
+from jobs.ingest.extracts import extract
+from jobs.ingest.landing import landing
+from quanyu.feeds.source import Source
+from quanyu.run.runner import Context
 
 
 def doubts(context: Context, purpose: str) -> list[str]:

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.audiences.stays import ever_held_out
-from quanyu import asof, standing
-from quanyu.comparable import comparable_sql
+from quanyu import as_of
+from quanyu.grammar.table import Table
+from quanyu.identifiers import valid
+from quanyu.identifiers.comparable import comparable_sql
 from quanyu.literals import quoted
 from quanyu.model.people import ANY
-from quanyu.run import Context
-from quanyu.table import Table
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,7 +63,7 @@ def known(context: Context, name: str, moment: Moment) -> DataFrame:
 
 
 def _with_customers(context: Context, rows: DataFrame) -> DataFrame:
-    people = asof.people(context.lake, context.catalogue.tables["identities"])
+    people = as_of.people(context.lake, context.catalogue.tables["identities"])
     return rows.join(people, ["source", "person_key"], "left")
 
 
@@ -134,20 +135,20 @@ def shown(context: Context, moment: Moment) -> DataFrame:
     still applies.
     """
     rows = known(context, "identifiers", moment)
-    day = moment.day or standing.NOW
-    ceased = standing.ceased(context.lake, context.catalogue, day)
+    day = moment.day or valid.NOW
+    ceased = valid.ceased(context.lake, context.catalogue, day)
     if ceased is None:
         stands = rows.selectExpr("*", "true as stands")
     else:
-        ceased = ceased.selectExpr(*standing.ROW, "true as _ceased")
-        stands = rows.join(ceased, standing.ROW, "left").selectExpr("*", "_ceased is null as stands")
+        ceased = ceased.selectExpr(*valid.ROW, "true as _ceased")
+        stands = rows.join(ceased, valid.ROW, "left").selectExpr("*", "_ceased is null as stands")
     text = f"{comparable_sql('kind', 'scope', 'value')} as text"
     return stands.selectExpr("source", "person_key", "customer_id", "kind as shown_kind", text, "stands")
 
 
 def addresses(context: Context, moment: Moment) -> DataFrame:
     """Rows of `identifiers` that are valid at a moment, with the `customer_id` of today."""
-    rows = standing.standing(context.lake, context.catalogue, moment.day or standing.NOW)
+    rows = valid.standing(context.lake, context.catalogue, moment.day or valid.NOW)
     return _with_customers(context, rows)
 
 

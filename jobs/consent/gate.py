@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobs.consent import doubt, facts, states
+from jobs.consent import facts, states
 from jobs.consent import objections as objecting
 from jobs.consent.facts import Moment, Question, answers, newest_grants, shown
-from jobs.unify import normalise, persons
-from quanyu import comparable, standing
-from quanyu.comparable import comparable_sql, with_hashes
-from quanyu.declare import digest
+from quanyu.config.settings import person_key_secret
+from quanyu.identifiers import normalise, persons
+from quanyu.identifiers.comparable import comparable_sql, with_hashes
 from quanyu.literals import quoted
-from quanyu.run import Context
-from quanyu.settings import person_key_secret
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,21 +30,15 @@ READS = (
 )
 
 
-def definition() -> str:
-    """Hash of the code of the gate: steps that use it run again when it changes."""
-    modules = (sys.modules[__name__], comparable, doubt, facts, objecting, standing, states)
-    return digest([inspect.getsource(module) for module in modules])
-
-
 def ask(
     context: Context, question: Question, customers: DataFrame, held_out: DataFrame | None = None,
     moment: Moment | None = None,
 ) -> DataFrame:  # fmt: skip
     """Decide for each customer (customer_id) where they may be contacted; columns as in `Gate.ask`."""
-    return Gate(context, question, held_out, moment).ask(customers)
+    return ConsentGate(context, question, held_out, moment).ask(customers)
 
 
-class Gate:
+class ConsentGate:
     """Answers one question at one moment.
 
     The objections of everybody are computed once for all calls: the caller locks the home, so that no fact changes

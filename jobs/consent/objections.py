@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from jobs.consent import states
 from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, unreadable
-from jobs.journeys.mail import fingerprint_sql, named_sql
+from jobs.journeys.sending.mail import fingerprint_sql, named_sql
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.model.people import ANY, REACHES
-from quanyu.run import Context
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -82,9 +82,9 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
 
 def _unreadable(context: Context, question: Question, identifiers: DataFrame) -> DataFrame:
     """Customers of rows that cannot be read: those of their own records, and all who share an identifier of the row."""
-    from quanyu import asof
+    from quanyu import as_of
 
-    people = asof.people(context.lake, context.catalogue.tables["identities"])
+    people = as_of.people(context.lake, context.catalogue.tables["identities"])
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
     rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
     owners = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")

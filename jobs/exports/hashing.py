@@ -51,7 +51,7 @@ HASHES: Mapping[str, Callable[[str], str]] = {"sha256": _sha256, "md5": _md5, "n
 
 
 @dataclass(frozen=True)
-class Form:
+class IdFormat:
     """Format and hash in which a platform accepts one kind of identifier."""
 
     shape: str

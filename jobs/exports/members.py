@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
-from quanyu.audience import Audience
+from quanyu.grammar.audience import Audience
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
 from quanyu.model.people import ANY
-from quanyu.run import Context
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
-from jobs.exports.hashing import Form
+from jobs.exports.hashing import IdFormat
 from quanyu.errors import Problem
 from quanyu.files import Bucket
 
@@ -30,7 +30,7 @@ class Platform:
     """
 
     name: ClassVar[str] = ""
-    forms: ClassVar[Mapping[str, Form]] = {}
+    forms: ClassVar[Mapping[str, IdFormat]] = {}
 
     @classmethod
     def identifiers(cls) -> tuple[str, ...]:

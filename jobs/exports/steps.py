@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,18 +12,21 @@ from typing import TYPE_CHECKING, Any
 from jobs.consent import gate
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import feeds
-from jobs.exports import hashing, members
+from jobs.exports import members
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
-from quanyu import audience_days, discover, home
-from quanyu.audience import Audience
-from quanyu.declare import digest
+from quanyu import discover
+from quanyu.config.settings import Settings, secret
 from quanyu.errors import QuanyuError
 from quanyu.files import Bucket, folder, open_bucket
+from quanyu.fingerprint import fingerprint
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import digest
+from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
-from quanyu.run import Context, Outcome, Step
-from quanyu.settings import Settings, secret
+from quanyu.run import audience_days
+from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -83,12 +84,10 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 
 
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
-    modules = (__name__, hashing.__name__, members.__name__, platform.__module__)
-    code = [inspect.getsource(sys.modules[module]) for module in modules]
     declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
     return Step(
         name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(members.PLACE,), as_of=True,
-        definition=digest([audience.digest(), declared, gate.definition(), code]),
+        definition=digest([audience.digest(), declared, fingerprint(platform.__module__)]),
         do=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
@@ -115,7 +114,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     longer be contacted.
     """
     task, waits = f"{audience.name}.{name}", hesitations(context, audience)
-    if barred := home.may_send(context.settings):
+    if barred := home_name.may_send(context.settings):
         return _held_back(f"nothing is exported: {barred}")
     if waits and not members.is_begun(context, task):
         return _held_back(f"nothing is exported: {'; '.join(waits)}")
@@ -128,7 +127,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     facts = {
         "counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose,
         "hash": {kind: form.hash for kind, form in platform.forms.items()}, "tables": receipt.inputs,
-        "name": context.settings.name, "home": home.identity(context.settings),
+        "name": context.settings.name, "home": home_name.identity(context.settings),
     }  # fmt: skip
     delivered = _deliver(context, audience, name, platform, values, facts)
     members.record(context, task, rows, receipt)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.ingest import crowds, guards, landing, mapping, quarantine, refusals, silver, untied
-from jobs.ingest.commit import commit
-from jobs.ingest.delivery import Delivery
-from jobs.ingest.groups import Across, groups_of
-from jobs.ingest.identifiers import identifiers_of
-from jobs.ingest.relations import (
+from jobs.ingest.checks import crowds, guards, quarantine, refusals
+from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons, tally
+from jobs.ingest.landing import landing
+from jobs.ingest.mapping import mapping
+from jobs.ingest.mapping.groups import Across, groups_of
+from jobs.ingest.mapping.identifiers import identifiers_of
+from jobs.ingest.receipts.relations import (
     NONE_SHORT,
     Short,
     belongs_to_sql,
@@ -23,13 +24,15 @@ from jobs.ingest.relations import (
     with_other_days,
     without_short,
 )
-from jobs.ingest.tally import Part, Tally, frequent_in, frequent_reasons, tally
+from jobs.ingest.silver import plan, untied
+from jobs.ingest.silver.commit import commit
+from jobs.ingest.silver.delivery import Delivery
 from jobs.ingest.work import Work, part_sql, with_held
-from quanyu import standing
+from quanyu.identifiers import valid
 from quanyu.lake import Written
 from quanyu.lake.union import union_all
 from quanyu.literals import dates
-from quanyu.run import Outcome
+from quanyu.run.runner import Outcome
 from quanyu.store import HeldBack
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Mapped:
+class MappedDelivery:
     """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
 
     `incomplete` are the other days that are not completely in silver. `groups` are the grouped rows by fill, empty if
@@ -60,7 +63,7 @@ class Proposal:
     held: Sequence[HeldBack]
     rows: DataFrame
     delivery: Delivery
-    plans: Mapping[str, silver.Plan] = field(default_factory=dict)
+    plans: Mapping[str, plan.SilverPlan] = field(default_factory=dict)
 
 
 def publish(work: Work) -> Outcome:
@@ -83,14 +86,14 @@ def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str
     return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
 
 
-def _mapped(work: Work) -> Mapped:
+def _mapped(work: Work) -> MappedDelivery:
     staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
     own_rows = staged.where(_of(work.days)) if other_days else staged
     incomplete = other_days - _complete_before(work, other_days)
-    return Mapped(staged, other_days, incomplete, tally(own_rows), groups, crowd)
+    return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
 
 
 def _mapped_days(work: Work) -> tuple[DataFrame, pd.DataFrame]:
@@ -149,7 +152,7 @@ def _volumes_of_complete_days(work: Work, counts: Tally, held_parts: Mapping[Par
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
 
 
-def _proposed(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Proposal:
+def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Proposal:
     source = work.source
     frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
@@ -168,7 +171,7 @@ def _proposed(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Pro
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _delivery(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Delivery:
+def _delivery(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Delivery:
     known_on = {day: work.known_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
     lacking = mapped.counts.bad_days() | {day for day, _ in held_parts} | work.waiting_days
@@ -182,8 +185,8 @@ def _delivery(work: Work, mapped: Mapped, held_parts: Mapping[Part, str]) -> Del
         newest,
         newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
         mapped.other_days,
-        standing.replaces(work.source, work.tables),
-        standing.untied_for(work.lake, work.context.catalogue, work.source),
+        valid.replaces(work.source, work.tables),
+        valid.untied_for(work.lake, work.context.catalogue, work.source),
     )
 
 
@@ -204,10 +207,10 @@ def _complete_before(work: Work, days: Collection[date]) -> frozenset[date]:
 
 def _planned(
     work: Work, rows: DataFrame, name: str, delivery: Delivery, short: Short, groups: Mapping[str, DataFrame]
-) -> silver.Plan:
+) -> plan.SilverPlan:
     """Plan the changes of one table by the rows of all its fills."""
     elsewhere = work.days | delivery.other_days
-    return silver.plan(
+    return plan.plan(
         work.lake,
         work.tables[name],
         _table_rows(work, rows, name, delivery, short, groups),
@@ -246,7 +249,7 @@ def _table_rows(
     return union_all(fills)
 
 
-def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
+def _committed(work: Work, mapped: MappedDelivery, proposal: Proposal) -> Outcome:
     """Write quarantine and silver, and store the volumes and the parts that are held back."""
     store, source = work.context.store, work.source
     note_several_days(work, proposal.rows, mapped.other_days)
@@ -268,7 +271,9 @@ def _committed(work: Work, mapped: Mapped, proposal: Proposal) -> Outcome:
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
-def _outcome(work: Work, mapped: Mapped, proposal: Proposal, written: Mapping[str, tuple[Written, int]]) -> Outcome:
+def _outcome(
+    work: Work, mapped: MappedDelivery, proposal: Proposal, written: Mapping[str, tuple[Written, int]]
+) -> Outcome:
     bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
     changes = {name: changed for name, (changed, _) in written.items()}

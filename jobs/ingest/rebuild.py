@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jobs.ingest.work import Work
-from quanyu import agreement
 from quanyu.errors import KeeperError
+from quanyu.feeds.source import Source
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context
-from quanyu.source import Source
+from quanyu.run import integrity
+from quanyu.run.runner import Context
 
 
 def lost_tables(context: Context, source: Source) -> frozenset[str]:
@@ -15,7 +15,7 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
 
     Raises KeeperError if files that were in bronze are no longer in landing.
     """
-    lost, place = agreement.to_make(context, f"ingest.{source.name}"), f"bronze/{source.name}"
+    lost, place = integrity.to_make(context, f"ingest.{source.name}"), f"bronze/{source.name}"
     if place not in lost:
         return lost if context.lake.exists(place) else frozenset()
     ledger = context.store.ledger

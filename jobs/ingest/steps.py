@@ -8,19 +8,22 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, crowds, extract, guards, landing, rebuild, refusals
-from jobs.ingest.parents import parents
+from jobs.ingest import rebuild
+from jobs.ingest.checks import crowds, guards, refusals
+from jobs.ingest.extracts import extract
+from jobs.ingest.landing import bronze, landing
 from jobs.ingest.publication import publish
-from jobs.ingest.relations import groups_place
+from jobs.ingest.receipts.parents import parents
+from jobs.ingest.receipts.relations import groups_place
 from jobs.ingest.work import Work
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError
+from quanyu.feeds.source import Source
+from quanyu.grammar.table import Table
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, Outcome, Step
-from quanyu.source import Source
+from quanyu.run.runner import Context, Outcome, Step
 from quanyu.store import LandedFile
-from quanyu.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -92,7 +95,7 @@ def _days_of_older_contract(work: Work) -> frozenset[date]:
     return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
 
 
-def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.Found]) -> tuple[str, ...]:
+def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.IncomingFile]) -> tuple[str, ...]:
     if files:
         return (f"{len(files)} files without a row: nothing has changed",)
     return ("nothing new has landed" if ledger else "nothing has landed yet",)
@@ -104,7 +107,7 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
     Raises ConfigError if bronze has no row of one of the days, since a missing day must not end anything.
     """
     step = context.step(f"ingest.{source.name}")
-    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.definition)
+    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.fingerprint())
     stored_days = _days(context.lake.read(step.writes[0])) if context.lake.exists(step.writes[0]) else set()
     if missing := sorted(days - stored_days):
         raise ConfigError(

@@ -8,16 +8,17 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobs.ingest import bronze, landing, mapping
-from jobs.ingest.parents import Parent, parents, with_keys
+from jobs.ingest.landing import bronze, landing
+from jobs.ingest.mapping import mapping
+from jobs.ingest.receipts.parents import Parent, parents, with_keys
+from quanyu.config.settings import person_key_secret
+from quanyu.feeds.source import Source
+from quanyu.grammar.table import Table
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
-from quanyu.run import Context
-from quanyu.settings import person_key_secret
-from quanyu.source import Source
+from quanyu.run.runner import Context
 from quanyu.store import HeldBack
-from quanyu.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -35,7 +36,7 @@ class Work:
     source: Source
     receipt: Receipt
     newest: date | None = None
-    files: list[landing.Found] = field(default_factory=list)
+    files: list[landing.IncomingFile] = field(default_factory=list)
     days: frozenset[date] = frozenset()
     again: frozenset[date] = frozenset()
     lost: frozenset[str] = frozenset()

@@ -25,7 +25,7 @@ class Envelope:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendOutcome:
     """What became of a message. `failed` may be retried; `unknown` may have been delivered and is never retried.
 
     `by_server` is true if the other side decided it, and false if we did.
@@ -54,7 +54,7 @@ class Channel:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         return None
 
-    def deliver(self, envelope: Envelope) -> Outcome:
+    def deliver(self, envelope: Envelope) -> SendOutcome:
         """Deliver one message and return its outcome."""
         raise NotImplementedError
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.calendar import day_of
 from quanyu.cli import Conf, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
 from quanyu.printable import grid
+from quanyu.run.business_days import day_of
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
     from collections.abc import Iterable
 
     from jobs.journeys.fates import Fate
-    from quanyu.run import Context
+    from quanyu.run.runner import Context
 
 outbox = typer.Typer(
     invoke_without_command=True, help="What became of each message; `send` and `close` decide about unknown ones."
@@ -92,8 +92,8 @@ class _Decision:
 
 
 def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
-    from jobs.journeys import deliveries
-    from quanyu.homelock import home_lock
+    from jobs.journeys.sending import deliveries
+    from quanyu.home.lock import home_lock
     from quanyu.lake.receipt import Receipt
     from quanyu.store.message import REACHED_FROM
 
@@ -114,7 +114,7 @@ def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
 
 
 def _context(conf: Any, home: Any) -> Context:
-    from quanyu.run import Context
+    from quanyu.run.runner import Context
 
     settings = opened(conf, home)
     return Context(settings, datetime.now(settings.tzinfo).date())

@@ -11,9 +11,9 @@ from typing import Any
 from jobs.journeys import walks
 from jobs.journeys.program import Walk, entered, instance_id
 from jobs.journeys.walks import Entry
-from quanyu import audience_days
-from quanyu.journey import Journey
-from quanyu.run import Context
+from quanyu.grammar.journey import Journey
+from quanyu.run import audience_days
+from quanyu.run.runner import Context
 
 TAKEN = "journeys.entries"
 

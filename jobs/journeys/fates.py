@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from quanyu.run import Context
+from quanyu.run.runner import Context
 from quanyu.store import Message
 
 HELD_OUT = "held out"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from jobs.journeys.program import Decision, Walk
-from quanyu.run import Context
+from quanyu.run.runner import Context
 
 # Statuses of messages that may have arrived. Others do not count against the cap.
 ARRIVED = ("announced", "sending", "sent", "unknown")

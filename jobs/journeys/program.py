@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal
 
-from quanyu.declare import digest
-from quanyu.journey import Branch, Journey, Message, Step
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.journey import Branch, Journey, JourneyStep, MessageTemplate
 
 COMPLETED, GOAL = "completed", "goal"
 Kind = Literal["wait", "message", "branch", "jump", "end"]
@@ -23,7 +23,7 @@ class Operation:
 
     kind: Kind
     days: int = 0
-    message: Message | None = None
+    message: MessageTemplate | None = None
     happened: str = ""
     then: int = 0
     otherwise: int = 0
@@ -107,14 +107,14 @@ def program(journey: Journey) -> Program:
     return Program(journey.name, journey.goal, (*laid, Operation("end", outcome=COMPLETED)))
 
 
-def _laid(steps: Iterable[Step], start: int) -> list[Operation]:
+def _laid(steps: Iterable[JourneyStep], start: int) -> list[Operation]:
     laid: list[Operation] = []
     for step in steps:
         laid += _forked(step.branch, start + len(laid)) if step.branch else [_operation(step)]
     return laid
 
 
-def _operation(step: Step) -> Operation:
+def _operation(step: JourneyStep) -> Operation:
     if step.wait is not None:
         return Operation("wait", days=step.wait)
     if step.message is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +9,14 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs.journeys import deliveries, delivery, entry, frequency, program, recheck, walks
+from jobs.journeys import entry, frequency, program, walks
 from jobs.journeys.program import Decision, Known, Program, Walk, advance
-from quanyu import asof, audience_days, discover
-from quanyu.declare import Problems, digest
+from jobs.journeys.sending import deliveries, delivery, recheck
+from quanyu import as_of, discover
+from quanyu.grammar.declaration import Problems, digest
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, Outcome, Step
+from quanyu.run import audience_days
+from quanyu.run.runner import Context, Outcome, Step
 
 SHAPES = "journeys.shape"
 
@@ -44,18 +44,14 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     programs = {name: program.program(journey) for name, journey in journeys.items()}
     declared = [journey.digest() for journey in journeys.values()]
     named = [catalogue.tables[table] for table in sorted({t for p in programs.values() for t in p.tables})]
-    reads = dict.fromkeys(place for table in named for place in asof.sources_of(table))
+    reads = dict.fromkeys(place for table in named for place in as_of.sources_of(table))
     go = Step(
         "journeys", "journeys", ("gold/memberships", "gold/customers", "gold/identities", *reads),
-        ("gold/journey_instances", "gold/decisions"), digest([declared, _code(entry, frequency, program, walks)]),
+        ("gold/journey_instances", "gold/decisions"), digest(declared),
         partial(walk, programs=programs), "Advances customers through journeys, and decides about messages.",
         as_of=True, forward=True, inputs=audience_days.stale,
     )  # fmt: skip
     return [go, delivery.step(catalogue, programs)]
-
-
-def _code(*modules: Any) -> list[str]:
-    return [inspect.getsource(module) for module in (sys.modules[__name__], *modules)]
 
 
 def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) -> Outcome:

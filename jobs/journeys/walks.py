@@ -9,12 +9,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, Walk
-from quanyu import asof
-from quanyu.feature import planned, reach
+from quanyu import as_of
+from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.table import Table
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context
-from quanyu.table import Table
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -121,7 +121,7 @@ def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
     if not records:
         return {}
     requested = context.lake.spark.createDataFrame(sorted(records), "source string, person_key string")
-    people = asof.people(context.lake, context.catalogue.tables["identities"])
+    people = as_of.people(context.lake, context.catalogue.tables["identities"])
     return {(row[0], row[1]): row[2] for row in people.join(requested, ["source", "person_key"]).collect()}
 
 
@@ -164,7 +164,7 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
     customers = _customers(context, due)
     on = F.to_date(F.col(str(table.happens)))
     if table.layer == "gold":
-        rows = asof.facts(context, table, context.day).withColumns(
+        rows = as_of.facts(context, table, context.day).withColumns(
             {"on": on, "known_on": on, "until": F.lit(None).cast("date")}
         )
     else:
@@ -174,7 +174,7 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
         goal = planned(table, reach(table, tables), "count(*)", COUNTS.get(table.name), None)
         rows = rows.where(goal.rows.condition())
         dates = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
-        people = asof.people(context.lake, context.catalogue.tables["identities"])
+        people = as_of.people(context.lake, context.catalogue.tables["identities"])
         rows = rows.withColumns(dates).join(people, ["source", "person_key"])
     since_entry = (F.col("on") > F.col("since")) & (F.col("on") <= F.lit(context.day))
     return rows.join(customers, "customer_id").where(since_entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quanyu.expressions.datatypes import midnight
-from quanyu.job import job
+from quanyu.grammar.job import job
 from quanyu.model.people import Activity, People
 from quanyu.model.trade import OrderLines, Orders
 

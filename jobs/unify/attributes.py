@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from quanyu.job import job
+from quanyu.grammar.job import job
 from quanyu.model.people import ANY, Attributes, Consents, CustomerAttributes, Identifiers
 
 if TYPE_CHECKING:

@@ -13,19 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.unify import links as by_identifiers
-from jobs.unify import memory, publish, verdicts
-from jobs.unify.causes import causes
-from jobs.unify.clusters import Clusters, Graph, clustered
-from jobs.unify.gate import Difference
-from jobs.unify.identities import Found, Log, decide
-from jobs.unify.likeness import Likeness, Records, likeness, records_of
+from jobs.unify.ids import edges as by_identifiers
+from jobs.unify.ids import overrides, publish
+from jobs.unify.ids.assignment import IdChanges, Log, decide
+from jobs.unify.ids.causes import causes
+from jobs.unify.ids.change_limits import IdentityDifference
+from jobs.unify.ids.clusters import Clusters, Graph, clustered
+from jobs.unify.ids.pairs import PairScores, Records, likeness, records_of
 from jobs.unify.matching import name_match, training
-from jobs.unify.memory import Memory
-from jobs.unify.records import IDENTIFIERS, PEOPLE, staged
-from quanyu.identity import Identity
+from jobs.unify.records import match_state
+from jobs.unify.records.match_state import State
+from jobs.unify.records.reader import IDENTIFIERS, PEOPLE, staged
+from quanyu.grammar.identity import Identity
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, Outcome
+from quanyu.run.runner import Context, Outcome
 
 Array = np.ndarray[Any, Any]
 
@@ -38,12 +39,12 @@ class Day:
     records: Records
     shown: by_identifiers.Shown
     links: by_identifiers.Links
-    pairs: Likeness
+    pairs: PairScores
     rate: float
     clusters: Clusters
     named: Array
     graph: Graph
-    found: Found
+    found: IdChanges
     log: Log
     customers: pd.Series
     written: int
@@ -81,7 +82,7 @@ def _without_gc() -> Iterator[None]:
 
 def _resolve_days(context: Context, receipt: Receipt) -> Outcome:
     log = publish.read_log(context)
-    before = remembered = memory.recall(context.lake, len(context.catalogue.identity.match.blocks))
+    before = remembered = match_state.recall(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
     days = days_to_take(context, log)
     states: list[Day] = []
@@ -112,7 +113,7 @@ def days_to_take(context: Context, log: Log) -> list[date]:
     return [*sorted(day for day in dates if day and first < day < context.day), context.day]
 
 
-def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: Memory) -> Day:
+def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: State) -> Day:
     identity = context.catalogue.identity
     files = staged(context, day)
     records = records_of(context, files, remembered)
@@ -158,16 +159,16 @@ def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
 
 def _graph(
     context: Context, records: Records, identifiers: by_identifiers.Shown, links: by_identifiers.Links,
-    pairs: Likeness, rate: float,
+    pairs: PairScores, rate: float,
 ) -> Graph:  # fmt: skip
     identity = context.catalogue.identity
     sure = (training.probability(pairs.weight, rate) >= identity.match.link) & ~pairs.relatives
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
-    active_overrides = verdicts.standing(context.lake)
+    active_overrides = overrides.standing(context.lake)
     return Graph(
         records.person, identifiers.ties(records.files.table["source"].to_pylist()), links.rows, likely,
-        verdicts.places(active_overrides, records.files.find, "same"),
-        verdicts.places(active_overrides, records.files.find, "different"),
+        overrides.places(active_overrides, records.files.find, "same"),
+        overrides.places(active_overrides, records.files.find, "different"),
         by_identifiers.limits(identity, identifiers, links.aside),
     )  # fmt: skip
 
@@ -197,22 +198,22 @@ def _strength(identifiers: by_identifiers.Shown, identity: Identity) -> Array:
     return strongest
 
 
-def _memory_after(state: Day, remembered: Memory) -> Memory:
+def _memory_after(state: Day, remembered: State) -> State:
     """State that the next day builds upon, after this day is written."""
     import pyarrow as pa
 
     records, pairs = state.records, state.pairs
     columns = {"raw": records.raw, "called": records.name, "mark": pairs.mark, "standing": pairs.standing,
                "batch": pairs.batch, "sign": state.clusters.signs}  # fmt: skip
-    scored = pa.concat_tables([remembered.pairs, pairs.fresh.select(memory.BRIEF.names)])
-    return Memory(records.person, columns, records.keys, scored, state.written, remembered.rows)
+    scored = pa.concat_tables([remembered.pairs, pairs.fresh.select(match_state.BRIEF.names)])
+    return State(records.person, columns, records.keys, scored, state.written, remembered.rows)
 
 
-def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Difference:
+def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> IdentityDifference:
     before = np.bincount(pd.factorize(published)[0])
     ended = events.loc[events["event"] == "merge", "other_id"].nunique()
     parted = events.loc[events["event"] == "split", "customer_id"].nunique()
-    return Difference(
+    return IdentityDifference(
         customers_before=len(before), records_before=len(published),
         minted=int((events["event"] == "mint").sum()), merged=int(ended), split=int(parted),
         moved=int(events["event"].isin(["merge", "split"]).sum()),
@@ -222,7 +223,7 @@ def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Differ
     )  # fmt: skip
 
 
-def _outcome(last: Day, states: list[Day], written: int, difference: Difference) -> Outcome:
+def _outcome(last: Day, states: list[Day], written: int, difference: IdentityDifference) -> Outcome:
     blocked = last.links.aside.drop_duplicates(["record", "value"])
     notes = [f"{difference.hubs} values are hubs and join nobody"] if difference.hubs else []
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []

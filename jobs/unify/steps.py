@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 
-from jobs.consent import states
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
-from jobs.unify import memory, records
 from jobs.unify.identify import identify
-from quanyu import asof, discover, standing
-from quanyu.declare import digest
+from jobs.unify.records import match_state, reader
+from quanyu import as_of
 from quanyu.discover import Catalogue
-from quanyu.job import Job
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.job import Job
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, Outcome, Step
+from quanyu.run.runner import Context, Outcome, Step
 
-PEOPLE = (records.PEOPLE, records.IDENTIFIERS, "silver/consents")
+PEOPLE = (reader.PEOPLE, reader.IDENTIFIERS, "silver/consents")
 
 
 # Tables that can be computed again from silver and the id log; the log itself cannot.
 REMADE = (
-    "gold/identities", "gold/identity_aside", "gold/identity_reviews", "gold/identity_proposals", memory.RECORDS,
-    memory.PAIRS,
+    "gold/identities", "gold/identity_aside", "gold/identity_reviews", "gold/identity_proposals", match_state.RECORDS,
+    match_state.PAIRS,
 )  # fmt: skip
 
 
@@ -45,48 +43,24 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def _customers(catalogue: Catalogue) -> str:
-    code = [inspect.getsource(module) for module in (customers_job, standing, states)]
-    return digest([code, catalogue.tables["customers"].definition(), catalogue.settings.wins])
-
-
-# Modules that decide identities: a change of their code runs the step again.
-_DECIDES = (
-    "causes",
-    "clusters",
-    "identify",
-    "identities",
-    "likeness",
-    "links",
-    "records",
-    "resolve",
-    "verdicts",
-)
+    return digest([catalogue.tables["customers"].definition(), catalogue.settings.wins])
 
 
 def _definition(catalogue: Catalogue) -> str:
-    modules = [*discover.modules("jobs.unify"), *discover.modules("jobs.unify.matching")]
-    decisive = {f"jobs.unify.{name}" for name in _DECIDES}
-    code = [
-        inspect.getsource(module)
-        for module in modules
-        if module.__name__ in decisive or module.__name__.startswith("jobs.unify.matching.")
-    ]
-    code.append(inspect.getsource(standing))
-    others = records.parties(catalogue)
-    return digest([code, catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
+    others = reader.parties(catalogue)
+    return digest([catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
 
 
 def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
     masters = {f"silver/{name.partition('.')[0]}" for b in catalogue.identity.blocked.values() for name in b.masters}
     own = ("identity_verdicts", "identity_acceptances", "identity_models")
-    return (records.IDENTIFIERS, records.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
+    return (reader.IDENTIFIERS, reader.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
 
 
 def _of_job(job: Job) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
-    definition = digest([job.definition(), *map(inspect.getsource, (standing, states))])
     return Step(
-        job.name, "unify", reads, (f"gold/{job.writes.name}",), definition,
+        job.name, "unify", reads, (f"gold/{job.writes.name}",), job.definition(),
         partial(write, name=job.writes.name), job.describes, forward=True, remakes=(f"gold/{job.writes.name}",),
     )  # fmt: skip
 
@@ -95,10 +69,10 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
     """Write the customers as known at the end of the day."""
     tables = context.catalogue.tables
     people, identifiers, consents = (
-        asof.facts(context, tables[name], context.day).where("customer_id is not null")
+        as_of.facts(context, tables[name], context.day).where("customer_id is not null")
         for name in ("people", "identifiers", "consents")
     )
-    person_records = asof.records_known(context, context.day)
+    person_records = as_of.records_known(context, context.day)
     frame = customers_job.customers(people, person_records, identifiers, consents, context.settings.wins)
     return _outcome(context.lake.sync(tables["customers"], frame, receipt))
 
@@ -106,7 +80,7 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:
     """Write the result of a job over the facts up to the end of the day."""
     table = context.catalogue.tables[name]
-    return _outcome(context.lake.sync(table, asof.facts(context, table, context.day).drop("as_of"), receipt))
+    return _outcome(context.lake.sync(table, as_of.facts(context, table, context.day).drop("as_of"), receipt))
 
 
 def _outcome(written: Written) -> Outcome:

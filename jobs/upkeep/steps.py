@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from quanyu import agreement
-from quanyu.declare import digest
 from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context, Outcome, Step
+from quanyu.run import integrity
+from quanyu.run.runner import Context, Outcome, Step
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the one step, which runs once in a calendar week (ISO 8601)."""
     return [
         Step(
-            "upkeep", "upkeep", (), (), digest(inspect.getsource(sys.modules[__name__])), keep_up,
+            "upkeep", "upkeep", (), (), "", keep_up,
             "Compacts small files, and removes those older than the retention.", inputs=week,
         )
     ]  # fmt: skip
@@ -37,7 +34,7 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     done = [lake.maintain(place, retention) for place in places]
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
     context.store.results.forget(datetime.now(UTC) - retention)
-    dead, aside = lake.staging.clear_dead(), agreement.clear_aside(context, datetime.now(UTC) - retention)
+    dead, aside = lake.staging.clear_dead(), integrity.clear_aside(context, datetime.now(UTC) - retention)
     notes = [f"{compacted} small files compacted, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of killed runs removed" if dead else "")
     notes.append(f"{aside} sets of lost tables removed from lake/_lost" if aside else "")

@@ -13,12 +13,12 @@ from jobs.verify.copy import FOLDER, ROOMS, copy_as_it_stands
 from jobs.verify.days import leave_databases_alone, performed
 from jobs.verify.ending import clean_end
 from jobs.verify.proof import alone
-from quanyu import report
+from quanyu.config.settings import Settings
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.homelock import home_lock
-from quanyu.run import Context, Step
-from quanyu.settings import Settings
+from quanyu.home.lock import home_lock
+from quanyu.run import report
+from quanyu.run.runner import Context, Step
 
 
 def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: float, say: Callable[[Any], None]) -> int:

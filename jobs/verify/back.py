@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from jobs.verify.copy import as_it_was, days_taken
-from quanyu import agreement
-from quanyu.calendar import newest_day
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
-from quanyu.homelock import home_lock
+from quanyu.home.lock import home_lock
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
-from quanyu.run import Context, Outcome
-from quanyu.settings import Settings
+from quanyu.run import integrity
+from quanyu.run.business_days import newest_day
+from quanyu.run.runner import Context, Outcome
 
 # Jobs with this prefix are notes that people append; no step writes them.
 NOTES = "note."
@@ -58,7 +58,7 @@ def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
         shutil.copyfile(settings.lake / "_committer", fresh.lake / "_committer")
         undone = _rewind_store(context, Lake(fresh, Engine(fresh)), moment)
         # From now on the tables have older versions, which must not count as losses.
-        agreement.forget(context)
+        integrity.forget(context)
         settings.lake.rename(fresh.home / "after")
         fresh.lake.rename(settings.lake)
         shutil.rmtree(fresh.home)

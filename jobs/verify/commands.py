@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quanyu.calendar import day_of
 from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.errors import ConfigError, nearest
+from quanyu.run.business_days import day_of
 
 if TYPE_CHECKING:
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 ENGINES = ("sail", "spark")
 Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_default="the one not set")]
@@ -79,7 +79,7 @@ def _engines(settings: Settings, requested: str | None) -> tuple[str, str]:
 
 
 def _check_java(settings: Settings) -> None:
-    from quanyu.doctor import check
+    from quanyu.home.doctor import check
 
     for finding in check(settings.model_copy(update={"engine": "spark"})):
         if finding.name == "java" and not finding.ok:

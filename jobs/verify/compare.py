@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.verify.columns import aligned, differing, plain_text
+from quanyu.grammar.table import Table
 from quanyu.lake import Lake, place_of
-from quanyu.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,13 +12,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine, engine_name
 from quanyu.errors import ConfigError, QuanyuError
+from quanyu.feeds.source import Source
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
-from quanyu.run import Context, Step
-from quanyu.settings import Settings
-from quanyu.source import Source
+from quanyu.run.runner import Context, Step
 from quanyu.store import LandedFile, Store
 
 FOLDER = "verify"

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from jobs.verify.copy import steps_of
+from quanyu.config.settings import Settings
 from quanyu.engine.session import engine_name
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import QuanyuError, RetryableError
-from quanyu.run import Context, Outcome, Result, Step, perform
-from quanyu.settings import Settings
+from quanyu.run.runner import Context, Outcome, Result, Step, perform
 
 Watcher = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class Run:
+class EngineRun:
     """Results of the steps of a day on one engine, and their total seconds."""
 
     engine: str
@@ -26,7 +26,7 @@ class Run:
     seconds: float
 
 
-def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
+def run_copy(settings: Settings, day: date, watch: Watcher) -> EngineRun:
     """Run the steps of a day up to memberships on a copy. A failed step does not stop later ones.
 
     A local Spark server that was started for the copy is stopped at the end.
@@ -41,7 +41,7 @@ def run_copy(settings: Settings, day: date, watch: Watcher) -> Run:
         context.close()
         if name == "spark" and settings.spark.remote is None:
             SparkEngine(settings).stop()
-    return Run(name, tuple(results), time.monotonic() - began)
+    return EngineRun(name, tuple(results), time.monotonic() - began)
 
 
 def leave_databases_alone(context: Context) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from quanyu.audience import Audience
-from quanyu.declare import file_of
 from quanyu.discover import Catalogue
-from quanyu.feature import Feature, FeatureView
-from quanyu.run import Step
-from quanyu.source import Source
+from quanyu.feeds.source import Source
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import file_of
+from quanyu.grammar.feature import Feature, FeatureView
+from quanyu.run.runner import Step
 
 # At most this many are listed.
 MOST = 4

@@ -12,14 +12,14 @@ from filelock import FileLock, Timeout
 
 from jobs.verify.compare import Comparison, Difference, compare
 from jobs.verify.copy import FOLDER, copies, steps_of
-from jobs.verify.days import Run, run_copy
+from jobs.verify.days import EngineRun, run_copy
 from jobs.verify.origin import origin
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import RetryableError
-from quanyu.homelock import home_lock
+from quanyu.home.lock import home_lock
 from quanyu.lake import Lake
-from quanyu.run import Context
-from quanyu.settings import Settings
+from quanyu.run.runner import Context
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Proof:
 
     day: date
     begins: str
-    runs: tuple[Run, Run]
+    runs: tuple[EngineRun, EngineRun]
     comparisons: tuple[Comparison, ...]
     origins: dict[Difference, str]
     left_out: tuple[str, ...]
@@ -78,7 +78,7 @@ def alone(settings: Settings, wait_seconds: float) -> Iterator[None]:
         raise RetryableError(f"another process verifies {settings.home}; wait for it, or give --wait SECONDS") from None
 
 
-def compared(context: Context, homes: Sequence[Settings], begins: str, runs: tuple[Run, Run]) -> Proof:
+def compared(context: Context, homes: Sequence[Settings], begins: str, runs: tuple[EngineRun, EngineRun]) -> Proof:
     """Compare the tables of two homes in which a day was run; `begins` describes what both began with."""
     catalogue, steps = context.catalogue, list(context.steps.values())
     behind = {place for step in steps if step not in steps_of(context) for place in step.writes}

@@ -7,11 +7,11 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from quanyu import asof
+from quanyu import as_of
 from quanyu.expressions import parse, safe_sql, to_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression
-from quanyu.modelspec import ModelSpec
-from quanyu.run import Context
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +47,11 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.Data
 
     The label is 1 where no such row follows within the horizon; it is known only once the horizon is over.
     """
-    views = {name: asof.computed(context, context.catalogue.views[name], *cutoffs) for name in views_of(spec)}
+    views = {name: as_of.computed(context, context.catalogue.views[name], *cutoffs) for name in views_of(spec)}
     customers = population(context, spec, views)
     counts = spec.label.plan(context.catalogue.tables)
-    rows = customers.join(_outcomes(context, spec, counts, cutoffs), asof.BY, "left")
-    features = [f"`{name}`" for name in customers.columns if name not in asof.BY]
+    rows = customers.join(_outcomes(context, spec, counts, cutoffs), as_of.BY, "left")
+    features = [f"`{name}`" for name in customers.columns if name not in as_of.BY]
     labelled = rows.selectExpr("customer_id", "as_of as cutoff", *features, f"if({counts.value()} = 0, 1, 0) as label")
     return labelled.orderBy("cutoff", "customer_id").toPandas()
 
@@ -62,9 +62,9 @@ def _outcomes(
     """What the label counts in the horizon after each cutoff, as known at its end: customer, cutoff, aggregates."""
     tables, label = context.catalogue.tables, spec.label
     ends = [label.window(cutoff)[1] for cutoff in cutoffs]
-    rows = asof.facts(context, tables[label.none_of], *ends).where("customer_id is not null")
-    rows = asof.with_referred(context, rows, tables[label.none_of], [label.where] if label.where else [], *ends)
-    parts = asof.aggregated(rows, counts.parts())
+    rows = as_of.facts(context, tables[label.none_of], *ends).where("customer_id is not null")
+    rows = as_of.with_referred(context, rows, tables[label.none_of], [label.where] if label.where else [], *ends)
+    parts = as_of.aggregated(rows, counts.parts())
     return parts.selectExpr("customer_id", f"date_sub(as_of, {label.horizon_days}) as as_of", *counts.parts())
 
 

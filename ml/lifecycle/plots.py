@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ml.lifecycle.judge import Judged, binned
+from ml.lifecycle.evaluate import Judged, binned
 
 INK, GREY, PALE = "#1f4e79", "#8a8a8a", "#e4e4e4"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import served
-from ml.lifecycle.judge import Judged
+from ml.lifecycle.evaluate import Judged
 from ml.lifecycle.plots import calibration_plot, gain_plot
 from ml.lifecycle.train import Trained
-from quanyu.declare import digest
 from quanyu.errors import QuanyuError
-from quanyu.modelspec import ModelSpec
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     import numpy as np

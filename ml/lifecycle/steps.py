@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ml.lifecycle import dataset, likeness
-from quanyu import asof
+from ml.lifecycle import dataset, match_models
+from quanyu import as_of
+from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake.receipt import Receipt
-from quanyu.modelspec import ModelSpec
-from quanyu.run import Context, Outcome, Step
-from quanyu.settings import Settings
+from quanyu.run.runner import Context, Outcome, Step
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -24,7 +24,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=("gold/scores",),
     )  # fmt: skip
-    return [likeness.step(), *([*trainings, score] if trainings else [])]
+    return [match_models.step(), *([*trainings, score] if trainings else [])]
 
 
 def _digests(catalogue: Catalogue) -> list[str]:
@@ -32,9 +32,9 @@ def _digests(catalogue: Catalogue) -> list[str]:
 
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
-    reads = [place for view in dataset.views_of(spec) for place in asof.sources_of(catalogue.views[view].over)]
+    reads = [place for view in dataset.views_of(spec) for place in as_of.sources_of(catalogue.views[view].over)]
     return Step(
-        f"train.{spec.name}", "train", tuple(sorted({*reads, asof.IDENTITIES})), (), spec.digest(),
+        f"train.{spec.name}", "train", tuple(sorted({*reads, as_of.IDENTITIES})), (), spec.digest(),
         partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
     )  # fmt: skip
@@ -76,7 +76,7 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
 
 
 def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
-    from ml.lifecycle.judge import judge
+    from ml.lifecycle.evaluate import judge
     from ml.lifecycle.registry import Dataset
     from ml.lifecycle.train import TooLittleDataError
     from ml.lifecycle.train import train as fit

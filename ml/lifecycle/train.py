@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.served import BOOSTER, CALIBRATION, calibrated
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.modelspec import Estimator, ModelSpec
+from quanyu.grammar.model_spec import Estimator, ModelSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 T = TypeVar("T")
 CLOSE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quanyu.errors import QuanyuError, RetryableError
-from quanyu.faults import signed_fault
+from quanyu.run.faults import signed_fault
 
 _OURS = Path(__file__).parents[2]
 # Signs in messages: the engine cannot be reached, or has run out of memory.

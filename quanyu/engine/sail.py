@@ -10,14 +10,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quanyu import scratch
 from quanyu.engine.connect import close_session, configure, drop_session, open_session
 from quanyu.errors import RetryableError
+from quanyu.home import scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 START_SECONDS = 60
 # A deeply nested expression would overflow the default stack and crash the process.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 
 class Engine:

@@ -20,17 +20,17 @@ from urllib.parse import quote, urlsplit
 import psutil
 from filelock import FileLock
 
+from quanyu.config.sections import is_reference
+from quanyu.config.settings import child_environment, secret
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
-from quanyu.logs import private_log
-from quanyu.sections import is_reference
-from quanyu.settings import child_environment, secret
+from quanyu.home.logs import private_log
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # pyspark contains newer ones; two versions on one classpath fail at random.

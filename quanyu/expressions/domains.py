@@ -12,7 +12,7 @@ from quanyu.expressions.datatypes import WHOLE
 from quanyu.expressions.grammar import column_name
 
 if TYPE_CHECKING:
-    from quanyu.table import Column
+    from quanyu.grammar.table import Column
 
 _TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 _ORDER = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 
 from quanyu.expressions.datatypes import digits, shared_type
-from quanyu.expressions.functions import Function, functions
+from quanyu.expressions.functions.table import Function, functions
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.syntax import safe_sql, type_of
 

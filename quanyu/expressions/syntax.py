@@ -11,12 +11,12 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 from quanyu.errors import ExpressionError, nearest
-from quanyu.expressions.calls import check_call
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL
 from quanyu.expressions.datatypes import family as family_of
+from quanyu.expressions.functions.calls import check_call
+from quanyu.expressions.functions.refusals import NODES
 from quanyu.expressions.grammar import ALLOWED, Grammar, column_name
-from quanyu.expressions.refusals import NODES
 from quanyu.expressions.terms import Term, moment
 from quanyu.expressions.writer import typed
 

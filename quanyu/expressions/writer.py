@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError, nearest
-from quanyu.expressions import calls, forms, operators
+from quanyu.expressions import operators
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_type
+from quanyu.expressions.functions import calls, safe_forms
+from quanyu.expressions.functions.patterns import pattern
 from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
-from quanyu.expressions.patterns import pattern
 from quanyu.expressions.terms import Scope, Term, alike
 from quanyu.literals import quoted
 
@@ -224,7 +225,7 @@ def _bracket(node: exp.Expr, scope: Scope) -> Term:
     inner = element(items.type)
     if inner is None or len(places) != 1 or places[0].type not in WHOLE:
         raise ExpressionError(f"{text!r}: after a list comes the place of one element, from 0, in square brackets")
-    return Term(forms.element(items.sql, cast(places[0], "int").sql), inner)
+    return Term(safe_forms.element(items.sql, cast(places[0], "int").sql), inner)
 
 
 def _joined(node: exp.Expr, scope: Scope) -> Term:

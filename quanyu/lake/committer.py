@@ -10,15 +10,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.lake.layout import Layout, LayoutColumn
+from quanyu.lake.layout import LayoutColumn, TableLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
-    from quanyu.lake.staging import Staged
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
+    from quanyu.lake.staging import StagedRows
 
 CommitterName = Literal["deltalake", "spark"]
 
@@ -52,19 +52,19 @@ class Committer(Protocol):
     break a constraint of the table.
     """
 
-    def create(self, path: str, layout: Layout) -> None:
+    def create(self, path: str, layout: TableLayout) -> None:
         """Create a table if it does not exist, and complete an interrupted creation."""
 
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
         """Add columns after the existing ones."""
 
-    def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
+    def append(self, path: str, rows: StagedRows, commit: CommitInfo) -> None:
         """Append staged rows."""
 
-    def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
+    def replace(self, path: str, rows: StagedRows, where: str | None, commit: CommitInfo) -> None:
         """Replace the rows that a condition selects, or all rows, by staged rows."""
 
-    def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
+    def merge(self, path: str, changes: StagedRows, on: Sequence[str], commit: CommitInfo) -> None:
         """Insert, update and delete rows by a key, according to the column `_op`. Deletes refer to existing rows."""
 
     def append_rows(self, path: str, rows: pa.Table, commit: CommitInfo) -> None:

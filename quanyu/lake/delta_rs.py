@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import QuanyuError
-from quanyu.faults import machine_fault
 from quanyu.lake import staged_files
 from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
-from quanyu.lake.layout import DELTA_NAMES, LOG_CLEANUP, LOG_RETENTION, Layout, LayoutColumn, log_interval
+from quanyu.lake.layout import (
+    DELTA_NAMES,
+    LOG_CLEANUP,
+    LOG_RETENTION,
+    LayoutColumn,
+    TableLayout,
+    log_interval,
+)
 from quanyu.lake.predicates import delta_rs_predicate
+from quanyu.run.faults import machine_fault
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from quanyu.lake.staging import Staged
+    from quanyu.lake.staging import StagedRows
 
 BATCH_ROWS = 100_000
 # A condition on more partitions is not faster.
@@ -34,7 +41,7 @@ _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 class DeltaRsCommitter:
     """Reads the fence and commits with one open table, so that deltalake detects every commit in between."""
 
-    def create(self, path: str, layout: Layout) -> None:
+    def create(self, path: str, layout: TableLayout) -> None:
         """Create a table, and complete an interrupted creation."""
         from deltalake import DeltaTable, Schema
 
@@ -62,11 +69,11 @@ class DeltaRsCommitter:
 
         DeltaTable(path).alter.add_columns([_field(name, column) for name, column in columns.items()])
 
-    def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
+    def append(self, path: str, rows: StagedRows, commit: CommitInfo) -> None:
         """Check the staged rows, link their files into the table's folder, and commit them."""
         self._add(path, rows, "append", commit)
 
-    def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
+    def replace(self, path: str, rows: StagedRows, where: str | None, commit: CommitInfo) -> None:
         """Replace all rows by the staged files, or the rows of a condition in batches of bounded memory."""
         from deltalake import write_deltalake
 
@@ -79,7 +86,7 @@ class DeltaRsCommitter:
                 commit_properties=properties,
             )  # fmt: skip
 
-    def _add(self, path: str, rows: Staged, mode: Any, commit: CommitInfo) -> None:
+    def _add(self, path: str, rows: StagedRows, mode: Any, commit: CommitInfo) -> None:
         from deltalake import write_deltalake
 
         with _open(path, commit) as (table, properties):
@@ -96,7 +103,7 @@ class DeltaRsCommitter:
                 commit_properties=properties,
             )
 
-    def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
+    def merge(self, path: str, changes: StagedRows, on: Sequence[str], commit: CommitInfo) -> None:
         """Merge staged changes, in batches of bounded memory."""
         from deltalake import WriterProperties
 
@@ -179,7 +186,7 @@ def _oldest_commit(path: str) -> datetime:
     return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
-def _within(changes: Staged, name: str) -> str:
+def _within(changes: StagedRows, name: str) -> str:
     """Condition on the partitions of the changes, so that other partitions are not read and do not conflict."""
     values = {
         value for batch in changes.dataset().to_batches(columns=[name]) for value in batch[name].unique().to_pylist()
@@ -231,7 +238,7 @@ def _arrow_schema(table: Any) -> pa.Schema:
     return table.to_pyarrow_dataset().schema.remove_metadata()
 
 
-def _batches(table: Any, rows: Staged, more: Sequence[str] = ()) -> Any:
+def _batches(table: Any, rows: StagedRows, more: Sequence[str] = ()) -> Any:
     """Stream staged rows as batches in the table's columns and types, plus the columns in `more`."""
     import pyarrow as pa
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from quanyu.engine.guard import guard
 from quanyu.lake.committer import CommitInfo, Maintenance
-from quanyu.lake.layout import Layout, LayoutColumn
+from quanyu.lake.layout import LayoutColumn, TableLayout
 from quanyu.literals import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-    from quanyu.lake.staging import Staged
+    from quanyu.lake.staging import StagedRows
 
 _APPLICATION, _NUMBER = "spark.databricks.delta.write.txnAppId", "spark.databricks.delta.write.txnVersion"
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -30,7 +30,7 @@ class SparkCommitter:
         self._session = session
         self._merging = threading.Lock()
 
-    def create(self, path: str, layout: Layout) -> None:
+    def create(self, path: str, layout: TableLayout) -> None:
         """Create a table in one commit."""
         columns = ", ".join(_declared(name, column) for name, column in layout.columns.items())
         constraints = {f"delta.constraints.{name}": rule for name, rule in layout.constraints.items()}
@@ -53,11 +53,11 @@ class SparkCommitter:
         with guard(path):
             self._session().sql(statement).collect()
 
-    def append(self, path: str, rows: Staged, commit: CommitInfo) -> None:
+    def append(self, path: str, rows: StagedRows, commit: CommitInfo) -> None:
         """Append staged rows."""
         self._save(path, rows.rows, "append", {}, commit)
 
-    def replace(self, path: str, rows: Staged, where: str | None, commit: CommitInfo) -> None:
+    def replace(self, path: str, rows: StagedRows, where: str | None, commit: CommitInfo) -> None:
         """Replace the rows that a condition selects, or all rows, by staged rows."""
         self._save(path, rows.rows, "overwrite", {"replaceWhere": where} if where else {}, commit)
 
@@ -67,7 +67,7 @@ class SparkCommitter:
         with guard(commit.place):
             writer.save(path)
 
-    def merge(self, path: str, changes: Staged, on: Sequence[str], commit: CommitInfo) -> None:
+    def merge(self, path: str, changes: StagedRows, on: Sequence[str], commit: CommitInfo) -> None:
         """Merge staged changes with one MERGE statement."""
         self._merge(path, changes.rows, on, commit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from quanyu.table import Table
+from quanyu.grammar.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

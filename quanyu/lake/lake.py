@@ -10,18 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, QuanyuError
+from quanyu.grammar.table import Table
 from quanyu.lake.committer import CommitInfo, Committer, Maintenance, committer_name, overtaken, write_down
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
 from quanyu.lake.difference import difference
 from quanyu.lake.layout import LayoutColumn, layout_column, layout_of, plain_layout, same_type
 from quanyu.lake.receipt import Receipt
-from quanyu.lake.staging import Staged, Staging
+from quanyu.lake.staging import StagedRows, Staging
 from quanyu.lake.stored import StoredTables, delta_types, spark_types
-from quanyu.settings import Settings
-from quanyu.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,29 +125,29 @@ class Lake(StoredTables):
         """Fence a job's writes from now on: if another run of the job commits first, this run's are refused."""
         self._fences.update({f"{job}/{place}": self.transaction(place, f"{job}/{place}") for place in places})
 
-    def append(self, place: str, rows: DataFrame | Staged, receipt: Receipt, counts: Mapping[str, int]) -> int:
+    def append(self, place: str, rows: DataFrame | StagedRows, receipt: Receipt, counts: Mapping[str, int]) -> int:
         """Append rows in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
         return self._commit(place, receipt, counts, self.committer.append, staged)
 
     def replace(
-        self, place: str, rows: DataFrame | Staged, where: str | None, receipt: Receipt, counts: Mapping[str, int]
+        self, place: str, rows: DataFrame | StagedRows, where: str | None, receipt: Receipt, counts: Mapping[str, int]
     ) -> int:
         """Replace the rows that a condition selects, or all rows, in one fenced commit. Returns the version."""
         staged = self._conformed(place, rows)
         return self._commit(place, receipt, counts, self.committer.replace, staged, where)
 
-    def _conformed(self, place: str, rows: DataFrame | Staged, *more: str) -> Staged:
+    def _conformed(self, place: str, rows: DataFrame | StagedRows, *more: str) -> StagedRows:
         """Stage rows in the columns and types of their table, plus text columns `more`, unless staged so already."""
         types = {**spark_types(self.delta(place)), **dict.fromkeys(more, "string")}
-        frame = rows.rows if isinstance(rows, Staged) else rows
-        if isinstance(rows, Staged) and dict(rows.rows.dtypes) == types:
+        frame = rows.rows if isinstance(rows, StagedRows) else rows
+        if isinstance(rows, StagedRows) and dict(rows.rows.dtypes) == types:
             return rows
         values = {name: f"`{name}`" if name in frame.columns else "null" for name in types}
         return self.staging.take(frame.selectExpr(*(f"cast({values[n]} as {types[n]}) as `{n}`" for n in types)))
 
     def merge(
-        self, table: type[Table], changes: Staged, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
+        self, table: type[Table], changes: StagedRows, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
     ) -> int:
         """Upsert rows by a key, and delete those whose `_op` is `delete`, in one fenced commit.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from quanyu.table import Column, Table
+from quanyu.grammar.table import Column, Table
 
 # Types without statistics in Delta.
 _WITHOUT_STATISTICS = ("array", "boolean")
@@ -26,7 +26,7 @@ class LayoutColumn:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """Properties of a new table. `constraints` maps names to conditions; null violates them too."""
 
     columns: Mapping[str, LayoutColumn]
@@ -36,12 +36,12 @@ class Layout:
     constraints: Mapping[str, str] = field(default_factory=dict)
 
 
-def layout_of(table: type[Table]) -> Layout:
+def layout_of(table: type[Table]) -> TableLayout:
     """Layout of a declared table. Silver is partitioned by source. Personal columns and texts have no statistics."""
     required = {name for name, column in table.schema().items() if column.required or name in table.identity()}
     columns = {name: layout_column(column, name in required) for name, column in table.schema().items()}
     rules = {name: column.constraint(name) for name, column in table.columns.items()}
-    return Layout(
+    return TableLayout(
         columns=columns,
         partitioned_by=("source",) if table.layer == "silver" else (),
         description=table.about(),
@@ -60,10 +60,10 @@ def layout_column(column: Column, required: bool = False) -> LayoutColumn:
     return LayoutColumn(column.type, required, column.comment)
 
 
-def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> Layout:
+def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> TableLayout:
     """Layout of a table that no class declares, such as a feed's bronze table, by its columns' types."""
     properties = {STATISTICS: ",".join(statistics), LOG_CLEANUP: "false"}
-    return Layout({name: LayoutColumn(kind) for name, kind in columns.items()}, properties=properties)
+    return TableLayout({name: LayoutColumn(kind) for name, kind in columns.items()}, properties=properties)
 
 
 def _counted_columns(table: type[Table]) -> list[str]:

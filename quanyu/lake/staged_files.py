@@ -16,12 +16,12 @@ from quanyu.lake.layout import STATISTICS
 from quanyu.lake.locations import folder_of
 
 if TYPE_CHECKING:
-    from quanyu.lake.staging import Staged
+    from quanyu.lake.staging import StagedRows
 
 CONSTRAINT = "delta.constraints."
 
 
-def check(table: Any, rows: Staged, place: str) -> None:
+def check(table: Any, rows: StagedRows, place: str) -> None:
     """Check constraints that deltalake does not check for files: required values by statistics, others in one query.
 
     Raises QuanyuError with the name of the broken constraint.
@@ -52,7 +52,7 @@ def missing(place: str, name: str, count: int) -> QuanyuError:
     return QuanyuError(f"{place}: {name} is required and missing in {count} rows; nothing was written")
 
 
-def mixed(rows: Staged, columns: list[str]) -> bool:
+def mixed(rows: StagedRows, columns: list[str]) -> bool:
     """Whether a file contains rows of several partitions, so that it has to be rewritten."""
     footers = [footer for footer in map(_footer, rows.files()) if footer.num_rows]
     bounds = [_bounds(footer, column) for footer in footers for column in columns]
@@ -63,7 +63,7 @@ def _required(table: Any) -> set[str]:
     return {field.name for field in table.schema().fields if not field.nullable}
 
 
-def add_actions(table: Any, rows: Staged) -> list[Any]:
+def add_actions(table: Any, rows: StagedRows) -> list[Any]:
     """Link files of one partition each into the table's folder, and describe each for the log.
 
     Files without rows are left out.

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from quanyu import scratch
 from quanyu.engine.guard import guard
+from quanyu.home import scratch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +27,7 @@ _SCRATCH = {"compression": "lz4_raw", "dictionary_enabled": "false"}
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedRows:
     """Staged rows: the DataFrame that reads them, the folder of their parquet files, and their number."""
 
     rows: DataFrame
@@ -70,7 +70,7 @@ class Staging:
         self._engine_path = engine_path
         self._folder: Path | None = None
 
-    def take(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> Staged:
+    def take(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> StagedRows:
         """Stage rows. The count comes from the files, without a further query."""
         folder = self._place()
         # Sail writes no folder if there are no rows.
@@ -79,7 +79,7 @@ class Staging:
             df.write.mode("append").options(**options).parquet(self._engine_path(folder))
             schema = _nullable(_schema(df, folder))
             frame = df.sparkSession.read.schema(schema).parquet(self._engine_path(folder))
-        return Staged(frame, folder, _count_rows(folder))
+        return StagedRows(frame, folder, _count_rows(folder))
 
     def folder(self) -> Path:
         """Folder of this run, created on the first call. It is deleted with the run, however that ends."""
@@ -101,16 +101,16 @@ class Staging:
             parquet.write_table(table.slice(start, rows), folder / f"part-{start:012}.parquet")
         return folder
 
-    def put(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> Staged:
+    def put(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> StagedRows:
         """Stage a pyarrow table in at most `parts` files, which the engine reads with a Spark schema."""
         folder = self.lay(table, parts)
-        return Staged(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
+        return StagedRows(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
 
     def keep(self, df: DataFrame) -> DataFrame:
         """Stage rows and return their DataFrame, so that rows that are read twice are computed once."""
         return self.take(df, _SCRATCH).rows
 
-    def counted(self, df: DataFrame, by: str) -> tuple[Staged, dict[Any, int]]:
+    def counted(self, df: DataFrame, by: str) -> tuple[StagedRows, dict[Any, int]]:
         """Stage rows, and count them by the values of a column."""
         staged = self.take(df)
         counts: Counter[Any] = Counter()

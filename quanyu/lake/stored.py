@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import ConfigError, KeeperError
-from quanyu.faults import machine_fault
 from quanyu.lake.layout import SPARK_NAMES
 from quanyu.lake.locations import data_files
 from quanyu.lake.receipt import commit_info, receipt_in
+from quanyu.run.faults import machine_fault
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from quanyu.settings import Settings
+    from quanyu.config.settings import Settings
 
 # Most queries need only the last commits.
 RECENT_COMMITS = 5

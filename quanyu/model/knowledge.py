@@ -5,7 +5,7 @@ Texts are in tables of their own, so that facts can be retained and read where t
 
 from __future__ import annotations
 
-from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
+from quanyu.grammar.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 TEXT = Column("string", "What was written, word for word.", pii=True)
 

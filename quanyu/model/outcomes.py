@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import Column, Table
+from quanyu.grammar.table import Column, Table
 
 DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)

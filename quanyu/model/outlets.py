@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
+from quanyu.grammar.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 OUTLET = Column("string", "The outlet.", required=True, refers="outlets")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.table import BORN, HAPPENED, Column, Days, Table
+from quanyu.grammar.table import BORN, HAPPENED, Column, Days, Table
 
 KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "national_id",
          "customer_no", "phone_sha256", "email_sha256", "phone_md5", "email_md5")  # fmt: skip

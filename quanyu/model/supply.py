@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from quanyu.table import HAPPENED, MONEY, PLANNED, UNIT_PRICE, Column, Table
+from quanyu.grammar.table import (
+    HAPPENED,
+    MONEY,
+    PLANNED,
+    UNIT_PRICE,
+    Column,
+    Table,
+)
 
 SKU = Column("string", "Item code.", required=True, refers="products")
 

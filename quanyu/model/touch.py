@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from quanyu.grammar.table import HAPPENED, MONEY, PLANNED, Column, Table
 from quanyu.model.people import CHANNELS, KINDS
-from quanyu.table import HAPPENED, MONEY, PLANNED, Column, Table
 
 
 class Events(Table):

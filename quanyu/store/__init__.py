@@ -9,7 +9,7 @@ from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
-from quanyu.store.memory import Memory
+from quanyu.store.memory import UnchangedRuns
 from quanyu.store.message import Message
 from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
@@ -26,7 +26,7 @@ class Store:
         self._database.create()
         self.ledger = Ledger(self._database)
         self.held_back = HeldBacks(self._database)
-        self.memory = Memory(self._database)
+        self.memory = UnchangedRuns(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
         self.results = Results(self._database)

@@ -19,7 +19,7 @@ MEMORY = sa.Table(
 )
 
 
-class Memory:
+class UnchangedRuns:
     """Receipts of runs without a commit. If they are lost, steps run again; results stay correct."""
 
     def __init__(self, database: Database) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds import (
     activities,
     ads,
@@ -30,7 +30,7 @@ from sample.feeds import (
 from sample.world import World
 from sample.write import Out
 
-Write = Callable[[World, Facts, Out], None]
+Write = Callable[[World, DayFacts, Out], None]
 
 FEEDS: Mapping[str, Write] = {
     "erp_products": erp.products,

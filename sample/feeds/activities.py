@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.activities import AHEAD, KINDS, MARKS, STEPS, announced, details
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, dates, join, money, same, times, when
 from sample.world import World
 from sample.write import Out
@@ -18,7 +18,7 @@ from sample.write import Out
 NAMES = ("穿搭沙龙", "新品试穿会", "预售品鉴", "亲子手作日")
 
 
-def write_activities(world: World, facts: Facts, out: Out) -> None:
+def write_activities(world: World, facts: DayFacts, out: Out) -> None:
     """Write the activities that are announced today."""
     stores = announced(world, facts.day)
     if not len(stores):
@@ -35,7 +35,7 @@ def write_activities(world: World, facts: Facts, out: Out) -> None:
     out.csv("activities.csv", pa.table(columns))
 
 
-def write_people(world: World, facts: Facts, out: Out) -> None:
+def write_people(world: World, facts: DayFacts, out: Out) -> None:
     """Write what each participant did today."""
     rows = facts.extras["activity people"]
     if rows is None:

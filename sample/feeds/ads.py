@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample import calendar
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import money
 from sample.world import World
 from sample.write import Out
@@ -23,7 +23,7 @@ AUDIENCES = (("系统推荐", 1.0, 1.0), ("相似人群", 0.6, 1.5), ("老客", 
 BASKET = 420.0
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write a file per platform, with a row per campaign and audience."""
     size = (len(world.people) / 3000) ** 0.8 * calendar.season(facts.date)
     reach, buying = (np.tile([audience[place] for audience in AUDIENCES], len(CAMPAIGNS)) for place in (1, 2))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import pick, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.groups import place_within
 from sample.strings import choose
 from sample.world import World
@@ -45,17 +45,17 @@ SECOND = Giver("brand.parquet", 0.15, "group-sharing-2023", "analytics")
 THIRD = Giver("vendor.parquet", 0.3, "vendor-licence-88", "ads")
 
 
-def write_second(world: World, facts: Facts, out: Out) -> None:
+def write_second(world: World, facts: DayFacts, out: Out) -> None:
     """Write the attributes from the sister brands."""
     _write(world, facts, out, SECOND)
 
 
-def write_third(world: World, facts: Facts, out: Out) -> None:
+def write_third(world: World, facts: DayFacts, out: Out) -> None:
     """Write the attributes that the vendor sells."""
     _write(world, facts, out, THIRD)
 
 
-def _write(world: World, facts: Facts, out: Out, giver: Giver) -> None:
+def _write(world: World, facts: DayFacts, out: Out, giver: Giver) -> None:
     """Write everybody covered on the first day, then each month the twelfth whose turn it is."""
     if facts.day and facts.date.day != 1:
         return

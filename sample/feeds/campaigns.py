@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sample.campaigns import NOTICE, PLANS, WINDOW, Wave, campaign_id, sent_on, waves
 from sample.chance import scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, join, opaque, same, times
 from sample.world import World
 from sample.write import Out
@@ -21,7 +21,7 @@ FOLLOWED = 4
 DAY = 86_400
 
 
-def write_campaigns(world: World, facts: Facts, out: Out) -> None:
+def write_campaigns(world: World, facts: DayFacts, out: Out) -> None:
     """Write the campaign that is announced today, if any."""
     number = sent_on(facts.day + NOTICE)
     if number is None:
@@ -41,7 +41,7 @@ def write_campaigns(world: World, facts: Facts, out: Out) -> None:
     out.csv("campaigns.csv", pa.table({name: [text] for name, text in row.items()}))
 
 
-def write_assignments(world: World, facts: Facts, out: Out) -> None:
+def write_assignments(world: World, facts: DayFacts, out: Out) -> None:
     """Write the arm of each person, on the day of the send."""
     for wave in waves(world)[-1:]:
         if wave.day == facts.day:
@@ -56,7 +56,7 @@ def write_assignments(world: World, facts: Facts, out: Out) -> None:
             out.records(join(columns["campaign_id"], columns["member_no"], between="-"), wave.persons)
 
 
-def write_sends(world: World, facts: Facts, out: Out) -> None:
+def write_sends(world: World, facts: DayFacts, out: Out) -> None:
     """Write today's message events of the latest campaign, one row each, by time."""
     for wave in waves(world)[-1:]:
         if not 0 <= facts.day - wave.day < FOLLOWED:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sample.calendar import MALL, SHOP
 from sample.chance import pick
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds.written import tell_signs
 from sample.groups import place_within
 from sample.strings import choose, digits, join, objects, quoted, same, times, when, whole
@@ -28,7 +28,7 @@ MOODS, MOODS_AFTER = (0.12, 0.8, 0.08), (0.1, 0.4, 0.5)
 SPAM = 0.01
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the day's chats; customer and agent take turns."""
     draw = world.rng("chats", facts.day)
     persons, channel, after = _writers(world, facts, draw)
@@ -61,7 +61,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
     _record_truth(out, keys, turn, customer, person, asks)
 
 
-def _writers(world: World, facts: Facts, draw: np.random.Generator) -> tuple[Array, Array, Array]:
+def _writers(world: World, facts: DayFacts, draw: np.random.Generator) -> tuple[Array, Array, Array]:
     """Return who writes, through which channel, and whether about an order of theirs."""
     persons, channels, after = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, bool)]
     for wait, share in WRITES.items():

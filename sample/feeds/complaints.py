@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.complaints import CHANNELS, STATUSES
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds.written import tell_signs
 from sample.orders import order_no, receipt_no
 from sample.strings import Ints, choose, dates, digits, join, objects, quoted, times, when
@@ -17,7 +17,7 @@ from sample.write import Out
 OWNERS = ("客诉组-王敏", "客诉组-李倩", "客诉组-赵磊", "客诉组-周婷")
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the complaints that change today, each with all its columns."""
     rows = facts.extras["complaints"]
     if rows is None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import pick, scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.places import NEVER
 from sample.strings import choose, digits, join, opaque, same, times
 from sample.world import World
@@ -25,7 +25,7 @@ EVIDENCE = ("入会协议", "小程序弹窗", "门店纸质单", "客服来电"
 CONFLICTS, CHANGES = 0.015, 0.0004
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the day's answers: of new members (all members on the first day), changed answers, and conflicts.
 
     A day without answers has a file with only its header: it reports that nobody withdrew.
@@ -59,7 +59,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         out.flaws("consents.csv", places + 1, ids.take(pa.array(places)), *text)
 
 
-def _rows(world: World, facts: Facts) -> dict[str, Array]:
+def _rows(world: World, facts: DayFacts) -> dict[str, Array]:
     day, joined = facts.day, world.joined
     new = np.flatnonzero((joined < NEVER) & (joined <= 0)) if day == 0 else facts.joined
     changed = np.flatnonzero((joined < day) & (uniform(world.seed, "mind", np.arange(len(joined)), day) < CHANGES))

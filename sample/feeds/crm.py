@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.chance import pick, scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.places import NEVER
 from sample.strings import choose, join, when
 from sample.world import World
@@ -32,7 +32,7 @@ FLAWS = (
 )
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the changed rows; a second card has its own rows until it is merged."""
     people = world.people
     person, second, merged = _changed_members(world, facts.day)
@@ -67,7 +67,7 @@ def _changed_members(world: World, day: int) -> tuple[Array, Array, Array]:
 
 
 def _members(
-    world: World, facts: Facts, person: Array, second: Array, merged: Array
+    world: World, facts: DayFacts, person: Array, second: Array, merged: Array
 ) -> tuple[pa.Table, tuple[Array, ...]]:
     people, day, seed = world.people, facts.day, world.seed
     birth, dummy = _birthdays(world, person)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.places import ROLES
 from sample.pricing import Tags
 from sample.strings import choose, dates, join, money, same, when, whole
@@ -16,7 +16,7 @@ from sample.write import Out
 RENAMED_DAY, COMMAS_DAY, CODES_DAY = 120, 121, 200
 
 
-def products(world: World, facts: Facts, out: Out) -> None:
+def products(world: World, facts: DayFacts, out: Out) -> None:
     """Write all SKUs so far; one day a column is renamed, one day every line ends with a comma."""
     a, day = world.assortment, facts.day
     style = a.sku_style[: a.known(day)]
@@ -43,7 +43,7 @@ def products(world: World, facts: Facts, out: Out) -> None:
         out.flaws("products.csv", 0, "", *flaws[day])
 
 
-def stores(world: World, facts: Facts, out: Out) -> None:
+def stores(world: World, facts: DayFacts, out: Out) -> None:
     """Write the store master."""
     s = world.stores
     columns = {
@@ -53,7 +53,7 @@ def stores(world: World, facts: Facts, out: Out) -> None:
     out.csv("stores.csv", pa.table(columns), "gb18030")
 
 
-def staff(world: World, facts: Facts, out: Out) -> None:
+def staff(world: World, facts: DayFacts, out: Out) -> None:
     """Write everybody hired so far, including those who have left."""
     s = world.staff
     rows = np.flatnonzero(s.hired <= facts.day)
@@ -69,7 +69,7 @@ def staff(world: World, facts: Facts, out: Out) -> None:
     out.csv("staff.csv", pa.table(columns), "gb18030")
 
 
-def prices(world: World, facts: Facts, out: Out) -> None:
+def prices(world: World, facts: DayFacts, out: Out) -> None:
     """Write today's prices by SKU and side (stores, online)."""
     a, live = world.assortment, world.assortment.live(facts.day)
     tags, since = world.pricing.tags(facts.day), world.pricing.since(facts.day)
@@ -88,7 +88,7 @@ def _promotion(tags: Tags, sides: np.ndarray, style: np.ndarray) -> pa.Array:
     return choose(tags.names, tags.named[sides, style])
 
 
-def stock(world: World, facts: Facts, out: Out) -> None:
+def stock(world: World, facts: DayFacts, out: Out) -> None:
     """Write the evening's stock by location and SKU, for SKUs in the location's range."""
     a, supply = world.assortment, world.supply
     live = a.live(facts.day)
@@ -102,7 +102,7 @@ def stock(world: World, facts: Facts, out: Out) -> None:
     out.csv("stock.csv", pa.table(columns), "gb18030")
 
 
-def purchases(world: World, facts: Facts, out: Out) -> None:
+def purchases(world: World, facts: DayFacts, out: Out) -> None:
     """Write the purchase orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] >= 2]
     cancelled, day = rows["cancelled"], facts.day
@@ -121,7 +121,7 @@ def purchases(world: World, facts: Facts, out: Out) -> None:
     out.csv("purchases.csv", pa.table(columns), "gb18030")
 
 
-def production(world: World, facts: Facts, out: Out) -> None:
+def production(world: World, facts: DayFacts, out: Out) -> None:
     """Write the own factories' orders that are open or were closed within the last week."""
     a, rows = world.assortment, world.supply.lines[world.supply.lines["category"] < 2]
     rows, day = rows[~rows["cancelled"]], facts.day

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sample.browsing import KINDS, Events, events
+from sample.browsing import KINDS, BrowsingEvents, events
 from sample.chance import pick, scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.orders import order_no
 from sample.strings import choose, join, lists, millis, money, objects, opaque, quoted, same, times, when, whole
 from sample.words import CATEGORIES, NOUNS
@@ -36,7 +36,7 @@ TEXTS = {
 }
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the events that arrive today: today's except the late ones, and yesterday's late ones."""
     parts = [_arrived(world, facts, late=False)]
     before = world.recent(facts.day - 1)
@@ -67,7 +67,7 @@ def _stack(columns: list[Any]) -> Any:
     return np.concatenate(columns) if isinstance(columns[0], np.ndarray) else pa.concat_arrays(columns)
 
 
-def _arrived(world: World, facts: Facts, late: bool) -> tuple[Any, ...]:
+def _arrived(world: World, facts: DayFacts, late: bool) -> tuple[Any, ...]:
     """Return ids and lines; per line whether it is skewed, a bot's, cut off, late; and the persons."""
     stream = events(world, facts)
     bot = stream.person < 0
@@ -83,7 +83,7 @@ def _arrived(world: World, facts: Facts, late: bool) -> tuple[Any, ...]:
     return ids, lines, skewed, bot, cut, np.full(len(ids), late), stream.person
 
 
-def _members(world: World, facts: Facts, stream: Events, ids: Any, skewed: Array) -> dict[str, Any]:
+def _members(world: World, facts: DayFacts, stream: BrowsingEvents, ids: Any, skewed: Array) -> dict[str, Any]:
     people, day, rows = world.people, facts.day, len(ids)
     persons = np.maximum(stream.person, 0)
     logged_in = (stream.person >= 0) & (~stream.web)
@@ -111,7 +111,7 @@ def _members(world: World, facts: Facts, stream: Events, ids: Any, skewed: Array
     }  # fmt: skip
 
 
-def _content(world: World, facts: Facts, stream: Events) -> dict[str, Any]:
+def _content(world: World, facts: DayFacts, stream: BrowsingEvents) -> dict[str, Any]:
     """Return an event's content as JSON members; members that its kind lacks are null."""
     baskets, paid = facts.baskets, np.flatnonzero(stream.basket >= 0)
     numbers = stream.basket[paid]
@@ -130,7 +130,7 @@ def _content(world: World, facts: Facts, stream: Events) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _queries(world: World, stream: Events, day: int) -> Any:
+def _queries(world: World, stream: BrowsingEvents, day: int) -> Any:
     words = [
         (category, NOUNS[category][season].split()[0]) for category in range(len(CATEGORIES)) for season in range(5)
     ]
@@ -138,7 +138,7 @@ def _queries(world: World, stream: Events, day: int) -> Any:
     return choose([word for _, word in words], np.where(stream.category >= 0, stream.category * 5 + season, -1))
 
 
-def _items(world: World, facts: Facts, numbers: Array) -> Any:
+def _items(world: World, facts: DayFacts, numbers: Array) -> Any:
     baskets = facts.baskets
     rows, counts = baskets.lines(numbers)
     items = objects(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.fulfilment import CLOSED, FINISHED, PAID, SHIPPED, UNPAID, Changes, changes
 from sample.groups import place_within
 from sample.orders import order_names
@@ -22,7 +22,7 @@ STATES = ("PAID", "SHIPPED", "FINISHED", "CANCELLED", "REFUNDED")
 AMOUNT, REPEATED = 0.003, 0.005
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the day's state changes of order lines; a refunded line is reported once and never again."""
     updates = changes(world, facts, CHANNEL)
     order, state = _states(updates)

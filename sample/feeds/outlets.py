@@ -8,9 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.groups import place_within
-from sample.outlets import CARRIED, KINDS, SELL_IN, Outlets, outlet_no, outlets
+from sample.outlets import (
+    CARRIED,
+    KINDS,
+    SELL_IN,
+    OutletPopulation,
+    outlet_no,
+    outlets,
+)
 from sample.places import names
 from sample.strings import choose, dates, digits, join, money, same, whole
 from sample.words import CITIES, REGIONS, SURNAMES
@@ -32,7 +39,7 @@ RIVALS = (
 RIVAL_PRICES = np.array([16_900, 5_900, 15_900, 8_900, 2_900])
 
 
-def write_outlets(world: World, facts: Facts, out: Out) -> None:
+def write_outlets(world: World, facts: DayFacts, out: Out) -> None:
     """Write all outlets on the first day and on the first of each month."""
     if facts.day and facts.date.day != 1:
         return
@@ -53,12 +60,12 @@ def write_outlets(world: World, facts: Facts, out: Out) -> None:
     out.csv("outlets.csv", pa.table(columns))
 
 
-def rep(drawn: Outlets, places: Array) -> Any:
+def rep(drawn: OutletPopulation, places: Array) -> Any:
     """Return the names of the outlets' sales representatives."""
     return names(drawn.seed, "rep", drawn.rep[places])
 
 
-def write_sell_in(world: World, facts: Facts, out: Out) -> None:
+def write_sell_in(world: World, facts: DayFacts, out: Out) -> None:
     """Write the orders of outlets on their weekday; an abnormal outlet orders too much, too little, or nothing."""
     drawn, day = outlets(world), facts.day
     places = drawn.open(day)
@@ -89,7 +96,7 @@ def write_sell_in(world: World, facts: Facts, out: Out) -> None:
         out.csv("sell_in.csv", pa.table(columns))
 
 
-def write_rivals(world: World, facts: Facts, out: Out) -> None:
+def write_rivals(world: World, facts: DayFacts, out: Out) -> None:
     """Write on Mondays what other brands sold in each outlet during the week before."""
     if facts.date.weekday() or facts.day < 7:
         return

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.chance import uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.groups import place_within
 from sample.orders import receipt_no
 from sample.places import COMMA_STORE, LATE_BY, LATE_STORE
@@ -62,7 +62,7 @@ PHONE_FLAWS = (
 )
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write a file per store; the late store's file is of three days ago."""
     others = np.flatnonzero(np.arange(len(world.stores)) != LATE_STORE)
     _files(world, facts, out, others, "")
@@ -71,7 +71,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
         _files(world, late, out, np.array([LATE_STORE]), f"-{late.date}")
 
 
-def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> None:
+def _files(world: World, facts: DayFacts, out: Out, stores: Array, ending: str) -> None:
     till, repeats = _with_repeats(world, facts, stores)
     bounds = np.searchsorted(till.store, np.arange(len(world.stores) + 1))
     paths = [f"{no}{ending}.csv" for no in world.stores.no.to_pylist()]
@@ -91,7 +91,7 @@ def _files(world: World, facts: Facts, out: Out, stores: Array, ending: str) -> 
     out.records(till.keys.take(pa.array(once)), till.person[once])
 
 
-def _with_repeats(world: World, facts: Facts, stores: Array) -> tuple[Till, Array]:
+def _with_repeats(world: World, facts: DayFacts, stores: Array) -> tuple[Till, Array]:
     """Return the lines, including receipts sent twice (today's and the day before's), and a mask of the repeats."""
     till = ring_up(world, facts, stores)
     spoiled = np.isin(till.number, till.number[(till.flaw >= 0) | (till.mobile >= 0)])
@@ -104,7 +104,7 @@ def _with_repeats(world: World, facts: Facts, stores: Array) -> tuple[Till, Arra
     return _stack(parts).take(order), repeats[order]
 
 
-def _repeats_of_yesterday(world: World, before: Facts, stores: Array) -> Till:
+def _repeats_of_yesterday(world: World, before: DayFacts, stores: Array) -> Till:
     numbers = before.baskets.of(0)
     numbers = numbers[np.isin(before.baskets.store[numbers], stores)]
     numbers = numbers[_twice(world, before, numbers, "double next", DOUBLE_NEXT)]
@@ -122,12 +122,12 @@ def _stack(parts: list[Till]) -> Till:
     )
 
 
-def _twice(world: World, facts: Facts, number: Array, purpose: str, share: float) -> Array:
+def _twice(world: World, facts: DayFacts, number: Array, purpose: str, share: float) -> Array:
     """Return a mask of receipts to send twice; callers leave out flawed ones, so that each row has one expectation."""
     return np.asarray(uniform(world.seed, f"pos {purpose}", number, facts.day) < share)
 
 
-def ring_up(world: World, facts: Facts, stores: Array) -> Till:
+def ring_up(world: World, facts: DayFacts, stores: Array) -> Till:
     """Return the lines of some stores on a day: sales, then returns."""
     numbers = facts.baskets.of(0)
     sales = _sales(world, facts, numbers[np.isin(facts.baskets.store[numbers], stores)])
@@ -141,7 +141,7 @@ def _concatenated(left: Any, right: Any) -> Any:
     return np.concatenate([left, right]) if isinstance(left, np.ndarray) else pa.concat_arrays([left, right])
 
 
-def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
+def _sales(world: World, facts: DayFacts, numbers: Array) -> dict[str, Any]:
     baskets = facts.baskets
     rows, counts = baskets.lines(numbers)
     basket = np.repeat(numbers, counts)
@@ -155,7 +155,7 @@ def _sales(world: World, facts: Facts, numbers: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
+def _returns(world: World, facts: DayFacts, stores: Array) -> dict[str, Any]:
     """Return the returned lines, with one new receipt per original receipt."""
     sale_days = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
     parts = [_returned(sales, facts.returns.line[mask], stores) for sales, mask in sale_days if sales is not None]
@@ -179,7 +179,7 @@ def _returns(world: World, facts: Facts, stores: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _returned(sales: Facts, rows: Array, stores: Array) -> dict[str, Any]:
+def _returned(sales: DayFacts, rows: Array, stores: Array) -> dict[str, Any]:
     baskets = sales.baskets
     rows = rows[np.isin(baskets.store[baskets.basket[rows]], stores)]
     basket = baskets.basket[rows]
@@ -190,7 +190,7 @@ def _returned(sales: Facts, rows: Array, stores: Array) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _with_flaws(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
+def _with_flaws(world: World, facts: DayFacts, columns: dict[str, Any]) -> Till:
     number, store = columns["number"], columns["store"]
     by_line = uniform(world.seed, "pos line", number, columns["place"], facts.day, store)
     flaw = np.searchsorted(np.cumsum([AMOUNT, NO_ITEM, SURPLUS, UNKNOWN]), by_line, side="right")
@@ -210,7 +210,9 @@ def _with_flaws(world: World, facts: Facts, columns: dict[str, Any]) -> Till:
     return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, phone_flaw, number)
 
 
-def _card_and_mobile(world: World, facts: Facts, store: Array, number: Array, person: Array) -> tuple[Any, Any, Array]:
+def _card_and_mobile(
+    world: World, facts: DayFacts, store: Array, number: Array, person: Array
+) -> tuple[Any, Any, Array]:
     """Return card and mobile that each line shows at the till, and the mobile's index into PHONE_FLAWS (-1: none)."""
     people, day = world.people, facts.day
     chances = [uniform(world.seed, f"pos {name}", number, day, store) for name in ("card", "mobile", "old", "typed")]

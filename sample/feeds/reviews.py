@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sample.calendar import MALL, SHOP
 from sample.chance import pick, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds.written import tell_signs
 from sample.orders import order_no
 from sample.strings import choose, digits, join, objects, quoted, same, times, when, whole
@@ -27,7 +27,7 @@ STARS = ((0, 0, 0.02, 0.18, 0.8), (0.02, 0.1, 0.6, 0.22, 0.06), (0.6, 0.25, 0.1,
 SPAM = 0.012
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write today's reviews of lines bought FIRST to LAST days ago."""
     parts = [part for wait in range(FIRST, LAST) if (part := _reviewed(world, facts.day, wait)) is not None]
     if not parts:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sample.chance import scatter
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.feeds.outlets import rep
 from sample.outlets import CARRIED, DIVERSION, OUT_OF_STOCK, TOO_BAD, outlet_no, outlets
 from sample.strings import choose, digits, join, lists, objects, opaque, quoted, same, times, when, whole
@@ -37,7 +37,7 @@ SCANS, AWAY, AWAY_DIVERTED = {DIVERSION: 3.0, TOO_BAD: 0.5, OUT_OF_STOCK: 0.0}, 
 KNOWN_SCANNER = 0.4
 
 
-def write_checks(world: World, facts: Facts, out: Out) -> None:
+def write_checks(world: World, facts: DayFacts, out: Out) -> None:
     """Write the visits to the outlets whose turn it is, every two weeks."""
     drawn, day = outlets(world), facts.day
     places = drawn.open(day)
@@ -67,7 +67,7 @@ def write_checks(world: World, facts: Facts, out: Out) -> None:
     out.jsonl("visits.jsonl", objects(columns))
 
 
-def write_scans(world: World, facts: Facts, out: Out) -> None:
+def write_scans(world: World, facts: DayFacts, out: Out) -> None:
     """Write the day's scans; `outlet_no` is where we delivered the item, `city` where it is now."""
     drawn, day = outlets(world), facts.day
     places, draw = drawn.open(day), world.rng("scans", day)

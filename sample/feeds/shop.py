@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample.chance import uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.fulfilment import Changes, changes
 from sample.groups import place_within
 from sample.orders import order_names
@@ -29,7 +29,7 @@ SHARES = (0.0015, 0.001, 0.0015)
 REPEATED = 0.002
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the day's state changes, some flawed, some repeated."""
     updates = changes(world, facts, CHANNEL)
     if not len(updates.day):
@@ -54,7 +54,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
     out.flaws("orders.jsonl", places + 1, tid.take(pa.array(repeats)), "repeat", "repaired", "the same line twice")
 
 
-def _flaws(world: World, facts: Facts, updates: Changes) -> tuple[Array, Array]:
+def _flaws(world: World, facts: DayFacts, updates: Changes) -> tuple[Array, Array]:
     """Return the flaw of each row (-1: none), and the indices of rows to repeat."""
     row = (updates.day, updates.named, updates.status, facts.day)
     flaw = np.searchsorted(np.cumsum(SHARES), uniform(world.seed, "shop flaw", *row), side="right").astype(int)

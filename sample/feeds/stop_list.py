@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.chance import scatter, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, join, opaque, when
 from sample.world import World
 from sample.write import Out
@@ -17,7 +17,7 @@ WITHIN_DAYS, BEFORE_DAYS = 600, 200
 REASONS = ("来信要求", "客服来电", "监管转办")
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the complete list as of the day: everyone who asked so far, two thirds by phone, one third by e-mail."""
     every = np.arange(len(world.people))
     drawn = uniform(world.seed, "stop list", every)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sample import calendar
 from sample.chance import pick, uniform
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, digits, join, same
 from sample.world import World
 from sample.write import Out
@@ -23,7 +23,7 @@ GAP, STUCK, FAILS_FOR = 1 / 70, 1 / 110, 3
 STUCK_AT = 9999
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write one row per sensor, hour, sex and age band with at least one entry."""
     store, hour, sex, age = _entries(world, facts)
     cell, entries = np.unique(((store * 24 + hour) * 3 + sex) * 6 + age, return_counts=True)
@@ -53,7 +53,7 @@ def write(world: World, facts: Facts, out: Out) -> None:
     out.flaws("sensors.csv", rows + 1, sensor.take(pa.array(rows)), "stuck counter", "quarantined", "entries over 2000")
 
 
-def _entries(world: World, facts: Facts) -> tuple[Array, Array, Array, Array]:
+def _entries(world: World, facts: DayFacts) -> tuple[Array, Array, Array, Array]:
     """Return store, hour, sex and age of each visitor."""
     baskets, draw = facts.baskets, world.rng("entries", facts.day)
     receipts = np.bincount(baskets.store[baskets.channel == 0], minlength=len(world.stores))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.strings import choose, dates, digits, join, money, times, when
 from sample.tickets import MARKS, STAGES
 from sample.world import World
@@ -17,7 +17,7 @@ from sample.write import Out
 ITEMS = ("定制窗帘", "定制衣柜", "榻榻米", "全屋书柜", "玄关柜")
 
 
-def write(world: World, facts: Facts, out: Out) -> None:
+def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the stages reached today."""
     rows = facts.extras["tickets"]
     if rows is None:

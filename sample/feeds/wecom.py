@@ -11,7 +11,7 @@ from sample.calendar import MALL
 from sample.campaigns import PLANS, campaign_id, waves
 from sample.chance import pick, uniform
 from sample.contacts import contacts, is_contact
-from sample.facts import Facts
+from sample.facts import DayFacts
 from sample.groups import place_within
 from sample.strings import choose, digits, join, lists, objects, quoted, same, times, when
 from sample.world import World
@@ -25,7 +25,7 @@ TAGS = ("高意向", "爱穿搭", "家有萌娃", "喜欢折扣", "家居控", "
 RETAGGED, WRITTEN_TO = 1 / 150, 1 / 50
 
 
-def write_contacts(world: World, facts: Facts, out: Out) -> None:
+def write_contacts(world: World, facts: DayFacts, out: Out) -> None:
     """Write the contacts added, deleted or tagged today; on the first day all contacts."""
     contact_days, day = contacts(world), facts.day
     contacts_so_far = np.flatnonzero(contact_days.added <= day)
@@ -81,7 +81,7 @@ def _tags(seed: int, persons: Array, day: int) -> Any:
     return lists(quoted(choose(TAGS, (first + place * 3) % len(TAGS))), many)
 
 
-def write_groups(world: World, facts: Facts, out: Out) -> None:
+def write_groups(world: World, facts: DayFacts, out: Out) -> None:
     """Write who joined or left a group today; on the first day all group members."""
     contact_days, day, people = contacts(world), facts.day, world.people
     now = (
@@ -113,7 +113,7 @@ def write_groups(world: World, facts: Facts, out: Out) -> None:
     out.records(keys, persons)
 
 
-def write_messages(world: World, facts: Facts, out: Out) -> None:
+def write_messages(world: World, facts: DayFacts, out: Out) -> None:
     """Write the results of the day's messages from guides, and of a campaign's if one was sent through them."""
     contact_days, day, people = contacts(world), facts.day, world.people
     ever = np.flatnonzero(contact_days.added < day)

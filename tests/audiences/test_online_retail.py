@@ -3,7 +3,7 @@
 from specification import spec
 from specification.files import TESTS
 
-from quanyu.audience import Audience
+from quanyu.grammar.audience import Audience
 from quanyu.model.outcomes import Scores
 from quanyu.model.trade import Orders
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.month.landing import REFUSED
-from benchmarks.month.oracle import Facts
+from benchmarks.month.oracle import OracleFacts
 from benchmarks.month.plan import CALM, STORMY, by_hand, plan
 from benchmarks.month.server import FAULTS, SOUND
 
@@ -37,7 +37,7 @@ def landed(folder, consents, events=(), listed=()):
     (folder / "sends").mkdir()
     (folder / "crm" / "2024-01-01").mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(members), folder / "crm" / "2024-01-01" / "members.parquet")
-    return Facts.read(folder)
+    return OracleFacts.read(folder)
 
 
 YES = "any,Y,2024-01-01 09:00:00"

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from quanyu import discover
+from quanyu.config.settings import read_settings
 from quanyu.errors import ConfigError
-from quanyu.journey import Journey
-from quanyu.settings import read_settings
+from quanyu.grammar.journey import Journey
 
 ROOT = Path(__file__).parents[2]
 BASE = "zone: Asia/Shanghai\nregion: CN\n"

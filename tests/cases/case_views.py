@@ -30,10 +30,10 @@ import pyarrow as pa
 from case_check import Rows, as_texts
 from case_home import CaseHome
 
+from quanyu.config.settings import load_settings
+from quanyu.grammar.table import Table
 from quanyu.lake import place_of
-from quanyu.run import Context, result_of
-from quanyu.settings import load_settings
-from quanyu.table import Table
+from quanyu.run.runner import Context, result_of
 
 VIEWS = """
 create macro hashed(text) as sha256(text);

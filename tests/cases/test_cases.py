@@ -11,7 +11,7 @@ from case_home import CaseHome
 from case_verdicts import Verdict, folder_of_cases, judge
 from case_views import Evidence, evidence
 
-from quanyu.journey import Journey
+from quanyu.grammar.journey import Journey
 
 CHECKS = checks()
 OLD_FORM = {

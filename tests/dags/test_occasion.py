@@ -18,7 +18,7 @@ LONG_AGO = datetime(2024, 1, 4, 21, tzinfo=UTC)
 def house(retailer, monkeypatch):
     monkeypatch.setenv("QUANYU_CONF", str(retailer.conf))
     monkeypatch.setenv("QUANYU_HOME", str(retailer.home))
-    monkeypatch.setattr("quanyu.tasks.newest_day", lambda: NEWEST)
+    monkeypatch.setattr("quanyu.run.tasks.newest_day", lambda: NEWEST)
 
 
 def run(kind, begins=None, conf=None, events=()):

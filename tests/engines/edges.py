@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from quanyu.expressions.casts import PAIRS
-from quanyu.expressions.functions import functions
+from quanyu.expressions.functions.table import functions
 
 ZONES = ("Asia/Shanghai", "Europe/London", "America/New_York")
 ROWS = 67

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from answers import answers, same
 from edges import ZONES
 
+from quanyu.config.settings import load_settings
 from quanyu.engine.spark import SparkEngine
-from quanyu.settings import load_settings
 
 EXPECTED = Path(__file__).parent / "expected.json"
 HEAD = "Answers of Apache Spark 4.2.0 to the expressions of edges.py, by row; written by tests/engines/record.py"

@@ -9,7 +9,7 @@ from asked import embedded
 from edges import ZONES, cases
 from record import EXPECTED, spark_of
 
-from quanyu.expressions.functions import functions
+from quanyu.expressions.functions.table import functions
 
 
 def recorded(zone):

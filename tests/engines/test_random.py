@@ -10,7 +10,7 @@ from examples import examples
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse, safe_sql
 from quanyu.expressions.casts import PAIRS
-from quanyu.expressions.functions import functions
+from quanyu.expressions.functions.table import functions
 
 TYPES = ("string", "int", "bigint", "decimal", "double", "date", "timestamp", "boolean")
 LITERALS = {

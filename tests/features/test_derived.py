@@ -2,8 +2,8 @@
 
 from specification import spec
 
-from quanyu.derived import FirstAfter, Gap, Next, Previous
-from quanyu.feature import Feature, FeatureView, days
+from quanyu.grammar.derived import FirstAfter, Gap, Next, Previous
+from quanyu.grammar.feature import Feature, FeatureView, days
 from quanyu.model.trade import Orders
 
 

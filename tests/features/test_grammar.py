@@ -2,7 +2,7 @@
 
 from specification import spec
 
-from quanyu.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, Tag, days
 from quanyu.model.touch import Events, Messages
 from quanyu.model.trade import OrderLines, Orders, Products
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml.churn import Churn
-from ml.lifecycle.judge import judge
+from ml.lifecycle.evaluate import judge
 from ml.lifecycle.train import train
 
 FILE = Path(os.environ.get("QUANYU_DATA", "../shared/data")) / "online_retail" / "online_retail.parquet"

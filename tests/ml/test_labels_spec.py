@@ -3,8 +3,8 @@
 from specification import spec
 
 from ml.churn import Churn
+from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
 from quanyu.model.trade import Orders
-from quanyu.modelspec import Baseline, Gate, Label, ModelSpec
 
 test_churn_judges_who_ordered_within_365_days = spec(
     Churn,
@@ -164,7 +164,7 @@ class StoreLoss(ModelSpec):
     label = Label(none_of="orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
     features = ("value.orders",)
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
-    gates = (Gate("auc", at_least=0.6),)
+    gates = (MetricGate("auc", at_least=0.6),)
 
 
 test_a_condition_of_a_label_says_what_counts = spec(

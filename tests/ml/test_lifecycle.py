@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from shop import copy_registry
 
-from ml.lifecycle.judge import figures, judge
+from ml.lifecycle.evaluate import figures, judge
 from ml.lifecycle.plots import calibration_plot, gain_plot
 from ml.lifecycle.registry import Dataset, Registry
 from ml.lifecycle.train import TooLittleDataError, train
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.modelspec import Baseline, Estimator, Gate, Label, ModelSpec
+from quanyu.grammar.model_spec import Baseline, Estimator, Label, MetricGate, ModelSpec
 
 DAY = date(2011, 12, 9)
 
@@ -29,7 +29,11 @@ class Leaving(ModelSpec):
         params={"n_estimators": 60, "max_depth": 3}, rising=("recency.days",), falling=("value.orders",)
     )
     baseline = Baseline("value.orders", "less")
-    gates = (Gate("auc", at_least=0.7), Gate("auc_over_baseline", at_least=0.0), Gate("ece", at_most=0.1))
+    gates = (
+        MetricGate("auc", at_least=0.7),
+        MetricGate("auc_over_baseline", at_least=0.0),
+        MetricGate("ece", at_most=0.1),
+    )
 
 
 def people(cutoffs, count=700, seed=1):

@@ -8,7 +8,7 @@ import pyarrow as pa
 from shop import Retailer, copy_registry
 
 from jobs.unify.matching import training
-from ml.lifecycle import likeness
+from ml.lifecycle import match_models
 from ml.lifecycle.steps import registry
 from quanyu.model.identity import IdentityModels
 
@@ -24,7 +24,7 @@ def kept(retailer: Retailer, *versions: int) -> None:
         "records": [1000] * len(versions), "pairs": [9] * len(versions), "parameters": [TEXT] * len(versions),
     })  # fmt: skip
     schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
-    receipt = likeness.Receipt("test", "", "run", "")
+    receipt = match_models.Receipt("test", "", "run", "")
     lake.append("gold/identity_models", lake.staging.put(lake.spark, rows, schema).rows, receipt, {})
 
 
@@ -34,7 +34,7 @@ def test_each_version_is_recorded_once_with_its_weights(retailer):
     assert retailer.run("2024-07-01", "track.identity")["track.identity"].rows_out == 1
     kept(retailer, 2)
     assert retailer.run("2024-07-02", "track.identity")["track.identity"].rows_out == 1
-    with registry(retailer.context("2024-07-02")).experiment(likeness.EXPERIMENT) as (client, experiment):
+    with registry(retailer.context("2024-07-02")).experiment(match_models.EXPERIMENT) as (client, experiment):
         runs = client.search_runs([experiment])
     assert sorted(run.data.params["version"] for run in runs) == ["1", "2"]
     phone = json.loads(TEXT)["comparisons"]["phone"]

@@ -7,8 +7,9 @@ import pytest
 from shop import Retailer, template
 from small_day import FIRST, SECOND, STEPS, lived
 
-from quanyu import agreement, doctor, preflight
 from quanyu.errors import KeeperError
+from quanyu.home import doctor
+from quanyu.run import integrity, preflight
 
 AFTER = str(len(STEPS))
 
@@ -17,7 +18,7 @@ AFTER = str(len(STEPS))
 def shop(tmp_path):
     """The small retailer after its second day; all table versions are recorded."""
     copy = Retailer.at(template("small_day", lived) / AFTER).copy(tmp_path)
-    agreement.note(copy.context(SECOND))
+    integrity.note(copy.context(SECOND))
     yield copy
     copy.close()
 
@@ -92,7 +93,7 @@ def test_a_lost_silver_table_is_rebuilt_from_bronze(shop, lose):
     outcomes = run_again(shop)
     assert "silver/orders was lost and is rebuilt" in outcomes["ingest.receipts"].notes
     assert {place: shop.rows(place) for place in before} == before
-    assert agreement.losses(shop.context(SECOND)) == {}
+    assert integrity.losses(shop.context(SECOND)) == {}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_lost_tables_that_steps_can_compute_are_rebuilt_with_the_same_rows(shop,
     folder_gone(shop, place)
     run_again(shop)
     assert shop.rows(place) == before
-    assert agreement.losses(shop.context(SECOND)) == {}
+    assert integrity.losses(shop.context(SECOND)) == {}
 
 
 def test_lost_bronze_is_rebuilt_from_landing(shop):
@@ -216,12 +217,12 @@ def test_the_doctor_reports_losses_and_changes_nothing(shop):
     folder_gone(shop, "silver/orders")
     lost = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
     assert (lost.ok, lost.found) == (False, "silver/orders: the table is missing")
-    assert agreement.losses(shop.context(SECOND)) == {"silver/orders": "the table is missing"}
+    assert integrity.losses(shop.context(SECOND)) == {"silver/orders": "the table is missing"}
 
 
 def test_accept_takes_the_lake_as_it_is(shop):
     folder_gone(shop, "gold/export_members")
-    agreement.adopt(shop.context(SECOND))
+    integrity.adopt(shop.context(SECOND))
     run_again(shop)
 
 

@@ -8,8 +8,8 @@ from specification import rule, spec
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
-from quanyu import asof
-from quanyu.feature import Feature, FeatureView, Tag
+from quanyu import as_of
+from quanyu.grammar.feature import Feature, FeatureView, Tag
 from quanyu.model.trade import Orders
 
 DAY = date(2024, 7, 1)
@@ -62,7 +62,7 @@ def by_customer(rows):
 
 
 def test_a_feature_names_what_it_cannot_compute(context):
-    rows = by_customer(asof._with_losses(context, Ratio, DAY))
+    rows = by_customer(as_of._with_losses(context, Ratio, DAY))
     assert {who: row._lost for who, row in rows.items()} == {
         "ann": None, "bob": "per_piece, store_no", "cat": "per_piece, spent, either", "dan": "dear",
         "eve": "dear",
@@ -83,5 +83,5 @@ def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
 
 
 def test_the_note_on_lost_values_counts_customers():
-    assert asof.lost_note("value.spend", 1).startswith("value.spend cannot be computed for 1 customer: ")
-    assert "2 customers" in asof.lost_note("value.spend", 2)
+    assert as_of.lost_note("value.spend", 1).startswith("value.spend cannot be computed for 1 customer: ")
+    assert "2 customers" in as_of.lost_note("value.spend", 2)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from quanyu.audience import Audience
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.table import Column
 from quanyu.model.people import People
 from quanyu.model.trade import OrderLines, Orders, Products
-from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
 KNOWN = {

@@ -9,10 +9,11 @@ from shop import Retailer, template
 from small_day import FIRST, SECOND, lived
 from typer.testing import CliRunner
 
-from quanyu import backupcommands, homecommands, preflight
-from quanyu import home as homes
-from quanyu.backup import MANIFEST, back_up, read_manifest, restore
 from quanyu.errors import ConfigError, KeeperError
+from quanyu.home import backup_commands, commands
+from quanyu.home import home_name as homes
+from quanyu.home.backup import MANIFEST, back_up, read_manifest, restore
+from quanyu.run import preflight
 
 ORDERS = "lake/silver/orders"
 
@@ -20,7 +21,7 @@ ORDERS = "lake/silver/orders"
 def commanded(shop, *words):
     """Run a command on a home, and return its output."""
     app = typer.Typer()
-    for module in (backupcommands, homecommands):
+    for module in (backup_commands, commands):
         module.add(app)
     command = CliRunner().invoke(app, [*map(str, words), "--conf", str(shop.conf), "--home", str(shop.home)])
     assert command.exit_code == 0, command.output

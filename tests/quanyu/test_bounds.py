@@ -8,13 +8,13 @@ from pydantic import BaseModel, BeforeValidator
 from shop import ROOT, Retailer
 
 from quanyu import discover
-from quanyu.audience import Audience
+from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
-from quanyu.identity import Identity
-from quanyu.journey import Journey
-from quanyu.modelspec import Gate
-from quanyu.settings import Settings
-from quanyu.source import Source
+from quanyu.feeds.source import Source
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.identity import Identity
+from quanyu.grammar.journey import Journey
+from quanyu.grammar.model_spec import MetricGate
 
 
 def models(root, fields=None):
@@ -112,9 +112,9 @@ def test_a_day_of_a_declaration_is_no_number(tmp_path):
 
 
 def test_a_gate_must_be_possible():
-    assert Gate("auc", at_least=0.6, at_most=0.9).is_possible()
-    assert not Gate("auc", at_least=0.9, at_most=0.6).is_possible()
-    assert not Gate("auc", at_least=float("nan")).is_possible()
+    assert MetricGate("auc", at_least=0.6, at_most=0.9).is_possible()
+    assert not MetricGate("auc", at_least=0.9, at_most=0.6).is_possible()
+    assert not MetricGate("auc", at_least=float("nan")).is_possible()
 
 
 def test_our_own_declarations_are_within_the_bounds():

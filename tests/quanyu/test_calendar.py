@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from quanyu.calendar import ahead_of_time, check_over, day_of, newest_day
 from quanyu.errors import ConfigError
-from quanyu.run import Outcome, Result
+from quanyu.run.business_days import ahead_of_time, check_over, day_of, newest_day
+from quanyu.run.runner import Outcome, Result
 
 # 00:30 on the fourth in Shanghai.
 NOW = datetime(2024, 7, 3, 16, 30, tzinfo=UTC)

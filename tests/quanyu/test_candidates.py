@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from quanyu.candidates import candidates
+from quanyu.feeds.candidates import candidates
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from quanyu import discover
 from quanyu.catalogue import counts, markdown
-from quanyu.settings import read_settings
+from quanyu.config.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 

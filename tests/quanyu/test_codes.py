@@ -2,11 +2,11 @@
 
 import pytest
 
+from quanyu.config.settings import read_settings
 from quanyu.errors import ConfigError, ExpressionError
 from quanyu.expressions import check_domain, parse
-from quanyu.settings import read_settings
-from quanyu.source import Source
-from quanyu.yaml_file import load_yaml
+from quanyu.feeds.source import Source
+from quanyu.grammar.yaml_file import load_yaml
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from quanyu.day_path import day_pattern, path_fault
+from quanyu.feeds.day_path import day_pattern, path_fault
 
 
 @pytest.mark.parametrize(

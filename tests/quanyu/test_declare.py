@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from quanyu.audience import Audience
-from quanyu.declare import Problems, digest
 from quanyu.errors import ConfigError, nearest
-from quanyu.yaml_file import load_yaml
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import Problems, digest
+from quanyu.grammar.yaml_file import load_yaml
 
 
 def problems_of(action, *args):

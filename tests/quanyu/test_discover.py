@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from quanyu import discover
+from quanyu.config.settings import load_settings, read_settings
 from quanyu.errors import ConfigError
-from quanyu.settings import load_settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from quanyu import doctor, servers
+from quanyu.config.settings import Settings
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
-from quanyu.processes import Service
-from quanyu.settings import Settings
+from quanyu.home import doctor
+from quanyu.servers import background
+from quanyu.servers.processes import Service
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
         assert "--airflow-port" in report.mend
         us = doctor.psutil.Process()
         (settings.home / "server").mkdir(parents=True)
-        servers._note(settings, [Service("airflow", us.pid, us.create_time(), port, "m")])
+        background._note(settings, [Service("airflow", us.pid, us.create_time(), port, "m")])
         report = findings(settings, airflow_port=port)
         assert (report[f"port {port}"].ok, report[f"port {port}"].found) == (True, "in use by airflow of this home")
         assert report["pages"].found == f"airflow at http://127.0.0.1:{port}"
@@ -160,7 +161,7 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
 def test_state_that_outlived_its_process_is_reported(on_spark):
     (on_spark.home / "server").mkdir(parents=True)
     SparkEngine(on_spark)._note(Server(1, 1.0, 1, "t"))
-    servers._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
+    background._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
     report = findings(on_spark)
     assert (report["spark server"].ok, report["pages"].ok) == (False, False)
     assert report["pages"].found == "none running; ended without quanyu down: mlflow"

@@ -14,9 +14,9 @@ from shop import ROOT, Retailer
 
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError, actor
-from quanyu.faults import explained, machine_fault
-from quanyu.logs import private_log
-from quanyu.run import Step, perform
+from quanyu.home.logs import private_log
+from quanyu.run.faults import explained, machine_fault
+from quanyu.run.runner import Step, perform
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from quanyu.derived import FirstAfter, Gap, Previous
-from quanyu.feature import Feature, FeatureView, Tag, days, reach
+from quanyu.grammar.derived import FirstAfter, Gap, Previous
+from quanyu.grammar.feature import Feature, FeatureView, Tag, days, reach
+from quanyu.grammar.table import Table
 from quanyu.model.trade import OrderLines, Orders, Products
-from quanyu.table import Table
 
 TABLES: dict[str, type[Table]] = {table.name: table for table in (Orders, OrderLines, Products)}
 

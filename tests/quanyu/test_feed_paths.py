@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from quanyu.feed_paths import day_in, is_like, name_pattern
+from quanyu.feeds.paths import day_in, is_like, name_pattern
 
 
 @pytest.mark.parametrize("name", ["2025-02-01.csv", "2025-02-01.CSV", "2025-02-01.Csv"])

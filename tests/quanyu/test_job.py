@@ -3,7 +3,7 @@
 import pytest
 
 from quanyu.errors import ConfigError
-from quanyu.job import job
+from quanyu.grammar.job import job
 from quanyu.model.people import Activity
 from quanyu.model.trade import OrderLines, Orders
 

@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from quanyu.errors import ConfigError
-from quanyu.journey import Journey
+from quanyu.grammar.journey import Journey
 from quanyu.model.people import People
 from quanyu.model.trade import Orders
 

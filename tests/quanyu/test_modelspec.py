@@ -3,7 +3,14 @@ from datetime import date
 import pytest
 
 from ml.churn import Churn
-from quanyu.modelspec import Baseline, Cutoffs, Estimator, Gate, Label, ModelSpec
+from quanyu.grammar.model_spec import (
+    Baseline,
+    Cutoffs,
+    Estimator,
+    Label,
+    MetricGate,
+    ModelSpec,
+)
 
 OPENING = date(2010, 12, 1)
 
@@ -77,7 +84,7 @@ class Wrong(ModelSpec):
     estimator = Estimator("xgbost", rising=("value.order",), falling=("value.order",))
     calibration = "isotnic"
     baseline = Baseline("recency", "more")
-    gates = (Gate("aux", at_least=0.5), Gate("auc"))
+    gates = (MetricGate("aux", at_least=0.5), MetricGate("auc"))
     trained_every_days = 0
 
 
@@ -118,13 +125,13 @@ def test_an_empty_declaration_reports_what_it_lacks():
 @pytest.mark.parametrize(
     ("gate", "value", "passes"),
     [
-        (Gate("auc", at_least=0.6), 0.6, True),
-        (Gate("auc", at_least=0.6), 0.599, False),
-        (Gate("ece", at_most=0.1), 0.1, True),
-        (Gate("ece", at_most=0.1), 0.11, False),
-        (Gate("auc", at_least=0.6, at_most=0.9), 0.95, False),
-        (Gate("auc", at_least=0.6), float("nan"), False),
-        (Gate("ece", at_most=0.1), None, False),
+        (MetricGate("auc", at_least=0.6), 0.6, True),
+        (MetricGate("auc", at_least=0.6), 0.599, False),
+        (MetricGate("ece", at_most=0.1), 0.1, True),
+        (MetricGate("ece", at_most=0.1), 0.11, False),
+        (MetricGate("auc", at_least=0.6, at_most=0.9), 0.95, False),
+        (MetricGate("auc", at_least=0.6), float("nan"), False),
+        (MetricGate("ece", at_most=0.1), None, False),
     ],
 )
 def test_gates(gate, value, passes):

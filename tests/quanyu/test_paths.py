@@ -8,11 +8,11 @@ import pytest
 from shop import Retailer, template
 from small_day import FIRST, SECOND, STEPS, declared, lived
 
-from quanyu.airflow import airflow_environment
 from quanyu.engine.alias import plain_path
 from quanyu.errors import ConfigError
 from quanyu.files import open_bucket
 from quanyu.lake.locations import check_path
+from quanyu.servers.airflow import airflow_environment
 from quanyu.store import Store
 
 NAMES = ["王伟 的 全域#1 (测试) 100%", "My Documents", "a?b*c{d}'e\"f`&+;$HOME"]

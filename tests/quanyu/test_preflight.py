@@ -12,10 +12,10 @@ import pytest
 from shop import Retailer, template
 from small_day import SECOND, lived
 
-from quanyu import home as homes
-from quanyu import preflight, tasks
 from quanyu.errors import ConfigError, KeeperError, RetryableError
-from quanyu.homelock import check_writable, home_lock
+from quanyu.home import home_name as homes
+from quanyu.home.lock import check_writable, home_lock
+from quanyu.run import preflight, tasks
 
 
 @pytest.fixture

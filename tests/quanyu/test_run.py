@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, exit_code
-from quanyu.report import summary as build
-from quanyu.run import Outcome, Result, Step, perform, results
-from quanyu.summary import summary
+from quanyu.run.report import summary as build
+from quanyu.run.runner import Outcome, Result, Step, perform, results
+from quanyu.run.summary import summary
 
 
 def shown(group):
@@ -102,10 +102,10 @@ def test_a_summary_names_stops_first_and_the_worst_of_them_before_the_others(ret
 
 
 def test_a_step_logs_its_own_lines(retailer, caplog):
-    with caplog.at_level(logging.INFO, logger="quanyu.run"):
+    with caplog.at_level(logging.INFO, logger="quanyu.run.runner"):
         ended(retailer, "2024-07-01", lambda: Outcome(5, 4, notes=("one left out",)))
         ended(retailer, "2024-07-01", raising(ConfigError("a mistake")), "two")
-    lines = [record.getMessage() for record in caplog.records if record.name == "quanyu.run"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "quanyu.run.runner"]
     assert lines[0].startswith("one: done in ")
     assert lines[1] == "one: one left out"
     assert lines[2] == "two: you must act: a mistake"

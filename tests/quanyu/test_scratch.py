@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from quanyu import scratch
+from quanyu.home import scratch
 
 HOLDER = """
 import sys, time

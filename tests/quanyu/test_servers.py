@@ -12,11 +12,11 @@ import psutil
 import pytest
 import yaml
 
-from quanyu import airflow, processes, servers
+from quanyu.config.settings import Settings, child_environment
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.settings import Settings, child_environment
+from quanyu.servers import airflow, background, processes
 
 # A server with a child in its own session and one in another. It overwrites its environment with a title.
 FAKE = """
@@ -46,7 +46,7 @@ def settings(tmp_path):
     home.mkdir()
     settings = Settings(home=home, conf=tmp_path, data=tmp_path, landing=tmp_path)
     yield settings
-    servers.down(settings)
+    background.down(settings)
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def ports():
 def fakes(monkeypatch, page=FAKE, how="kind"):
     def command(settings, name, port):
         code = page if name == "airflow" else FAKE
-        return [sys.executable, "-c", code, str(port if name in servers.PORTS else 0), how], {}
+        return [sys.executable, "-c", code, str(port if name in background.PORTS else 0), how], {}
 
-    monkeypatch.setattr(servers, "_command", command)
+    monkeypatch.setattr(background, "_command", command)
 
 
 PARTS = ["airflow", "mlflow", "dag-processor"]
@@ -85,65 +85,65 @@ def children():
 
 def test_both_servers_start_and_stop_with_all_their_processes(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    addresses = servers.up(settings, *ports)
+    addresses = background.up(settings, *ports)
     assert [a.name for a in addresses] == ["airflow", "mlflow"]
     assert [a.url for a in addresses] == [f"http://127.0.0.1:{port}" for port in ports]
     assert str(addresses[0]).endswith(f"(user admin, password {airflow.password(settings)})")
-    family = processes.family(servers.services(settings))
+    family = processes.family(background.services(settings))
     assert len(family) == 12
-    assert servers.up(settings, 1, 2) == addresses
-    assert servers.down(settings) == PARTS
+    assert background.up(settings, 1, 2) == addresses
+    assert background.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
-    assert servers.down(settings) == []
+    assert background.down(settings) == []
 
 
 def test_a_process_that_ignores_term_is_killed(settings, ports, monkeypatch):
     fakes(monkeypatch, how="deaf")
     monkeypatch.setattr(processes, "TERM_SECONDS", 0.5)
-    servers.up(settings, *ports)
-    assert servers.down(settings) == PARTS
+    background.up(settings, *ports)
+    assert background.down(settings) == PARTS
     assert children() == []
 
 
 def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    servers.up(settings, *ports)
-    family = processes.family(servers.services(settings))
-    for service in servers.services(settings):
+    background.up(settings, *ports)
+    family = processes.family(background.services(settings))
+    for service in background.services(settings):
         processes.stop([psutil.Process(service.pid)], "kill", 5)
-    assert servers.services(settings) == []
-    assert servers.down(settings) == PARTS
+    assert background.services(settings) == []
+    assert background.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_missing_server_is_started_next_to_the_running_one(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    servers.up(settings, *ports)
-    page, mlflow, parser = servers.services(settings)
+    background.up(settings, *ports)
+    page, mlflow, parser = background.services(settings)
     processes.stop(processes.family([mlflow]), "kill", 5)
-    servers.up(settings, *ports)
-    again = {service.name: service for service in servers.services(settings)}
+    background.up(settings, *ports)
+    again = {service.name: service for service in background.services(settings)}
     assert (again["airflow"], again["dag-processor"]) == (page, parser) and again["mlflow"].pid != mlflow.pid
 
 
 def test_nothing_runs_by_the_clock_unless_it_is_asked_for(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    servers.up(settings, *ports)
-    assert "scheduler" not in [service.name for service in servers.services(settings)]
-    servers.up(settings, *ports, schedule=True)
-    assert [service.name for service in servers.services(settings)] == [*PARTS, "scheduler"]
+    background.up(settings, *ports)
+    assert "scheduler" not in [service.name for service in background.services(settings)]
+    background.up(settings, *ports, schedule=True)
+    assert [service.name for service in background.services(settings)] == [*PARTS, "scheduler"]
     # A second `up` leaves a running scheduler as it is.
-    servers.up(settings, *ports)
-    assert servers.down(settings) == [*PARTS, "scheduler"]
+    background.up(settings, *ports)
+    assert background.down(settings) == [*PARTS, "scheduler"]
 
 
 def test_parts_of_a_dead_page_are_restarted_with_it(settings, ports, monkeypatch):
     fakes(monkeypatch)
-    servers.up(settings, *ports, schedule=True)
-    before = {service.name: service.pid for service in servers.services(settings)}
-    processes.stop(processes.family([servers.services(settings)[0]]), "kill", 5)
-    servers.up(settings, *ports, schedule=True)
-    again = {service.name: service.pid for service in servers.services(settings)}
+    background.up(settings, *ports, schedule=True)
+    before = {service.name: service.pid for service in background.services(settings)}
+    processes.stop(processes.family([background.services(settings)[0]]), "kill", 5)
+    background.up(settings, *ports, schedule=True)
+    again = {service.name: service.pid for service in background.services(settings)}
     assert {name for name in again if again[name] == before[name]} == {"mlflow"}
 
 
@@ -153,9 +153,9 @@ def test_a_port_in_use_is_reported_before_anything_starts(settings, ports, monke
         program.bind(("127.0.0.1", ports[1]))
         program.listen()
         with pytest.raises(ConfigError, match=f"--mlflow-port: {ports[1]}: is in use"):
-            servers.up(settings, *ports)
-    assert servers.noted(settings) == []
-    assert servers.is_free(ports[1])
+            background.up(settings, *ports)
+    assert background.noted(settings) == []
+    assert background.is_free(ports[1])
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_a_port_in_use_is_reported_before_anything_starts(settings, ports, monke
 )
 def test_a_server_that_does_not_answer_is_reported_and_leaves_nothing(settings, ports, monkeypatch, code, words):
     fakes(monkeypatch, page=code)
-    monkeypatch.setattr(servers, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(background, "ANSWER_SECONDS", 1.0)
     with pytest.raises(RetryableError, match=f"airflow .*{words}.*home/logs/airflow.log"):
-        servers.up(settings, *ports)
-    assert servers.noted(settings) == []
+        background.up(settings, *ports)
+    assert background.noted(settings) == []
     assert children() == []
 
 
@@ -175,8 +175,8 @@ def test_a_process_that_got_a_number_of_ours_is_left_alone(settings):
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         (settings.home / "server").mkdir()
-        servers._note(settings, [processes.Service("mlflow", other.pid, 1.0, 5000, "0f0f")])
-        assert servers.down(settings) == []
+        background._note(settings, [processes.Service("mlflow", other.pid, 1.0, 5000, "0f0f")])
+        assert background.down(settings) == []
         assert other.poll() is None
     finally:
         other.kill()
@@ -194,7 +194,7 @@ def test_the_spark_server_and_its_watcher_go_too(settings):
     deadline = time.monotonic() + 5
     while not processes.watchers(engine.folder) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert servers.down(settings) == ["spark"]
+    assert background.down(settings) == ["spark"]
     assert processes.watchers(engine.folder) == []
     assert not any(psutil.pid_exists(process.pid) for process in (spark, watcher))
 
@@ -223,17 +223,19 @@ def test_airflow_knows_every_option_that_is_set(settings):
 
 @pytest.mark.long
 def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
-    real = servers._command
+    real = background._command
     fakes(monkeypatch)
-    fake = servers._command
-    monkeypatch.setattr(servers, "_command", lambda s, name, port: (real if name == "mlflow" else fake)(s, name, port))
-    servers.up(settings, *ports)
+    fake = background._command
+    monkeypatch.setattr(
+        background, "_command", lambda s, name, port: (real if name == "mlflow" else fake)(s, name, port)
+    )
+    background.up(settings, *ports)
     connection = http.client.HTTPConnection("127.0.0.1", ports[1], timeout=5)
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     assert (settings.home / "mlflow.db").exists()
-    family = processes.family(servers.services(settings))
-    assert servers.down(settings) == PARTS
+    family = processes.family(background.services(settings))
+    assert background.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
@@ -253,9 +255,9 @@ def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
     command(settings, "airflow", "dags", "pause", "ingest", "--yes")
     shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
     assert "paused: quanyu airflow dags unpause ingest" in shown
-    family = processes.family(servers.services(settings))
+    family = processes.family(background.services(settings))
     sockets = [socket for process in family for socket in process.net_connections("inet") if socket.status == "LISTEN"]
     assert {socket.laddr.port for socket in sockets} == set(ports)
     assert {socket.laddr.ip for socket in sockets} == {"127.0.0.1"}
-    assert servers.down(settings) == [*PARTS, "scheduler"]
+    assert background.down(settings) == [*PARTS, "scheduler"]
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []

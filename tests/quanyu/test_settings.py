@@ -6,8 +6,15 @@ import sys
 
 import pytest
 
+from quanyu.config.settings import (
+    child_environment,
+    load_settings,
+    of_steps,
+    person_key_secret,
+    read_settings,
+    secret,
+)
 from quanyu.errors import ConfigError
-from quanyu.settings import child_environment, load_settings, of_steps, person_key_secret, read_settings, secret
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +125,7 @@ def test_the_home_makes_one_person_key_that_only_its_owner_reads(conf):
 
 
 def test_two_that_make_the_person_key_at_once_agree(conf):
-    code = ("from quanyu.settings import *; import sys; s = load_settings(sys.argv[1], sys.argv[2]);"
+    code = ("from quanyu.config.settings import *; import sys; s = load_settings(sys.argv[1], sys.argv[2]);"
             " print(person_key_secret(s).decode())")  # fmt: skip
     line = [sys.executable, "-c", code, str(conf), str(conf / "other")]
     running = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -203,7 +210,7 @@ def test_a_child_gets_what_it_needs_and_no_secret_that_it_does_not(conf, monkeyp
 
 
 def test_a_home_is_its_owners_alone_whatever_makes_it(conf):
-    code = ("import sys; from pathlib import Path; from quanyu.settings import load_settings;"
+    code = ("import sys; from pathlib import Path; from quanyu.config.settings import load_settings;"
             " s = load_settings(sys.argv[1], sys.argv[2]); (s.landing / 'pos').mkdir(parents=True);"
             " (s.landing / 'pos' / 'a.csv').write_text('x')")  # fmt: skip
     subprocess.run(

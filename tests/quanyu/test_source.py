@@ -6,10 +6,10 @@ from textwrap import dedent
 import pytest
 
 from quanyu.errors import ConfigError
-from quanyu.extract import folder_of
+from quanyu.feeds.extract import folder_of
+from quanyu.feeds.source import Source
 from quanyu.model.people import Consents, Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
-from quanyu.source import Source
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Identifiers, Consents)}
 TILLS = """

@@ -3,8 +3,8 @@
 import pytest
 
 from quanyu.errors import ConfigError
+from quanyu.grammar.table import Column, Table
 from quanyu.model.trade import OrderLines, Orders
-from quanyu.table import Column, Table
 
 
 def test_a_table_is_named_by_its_class_and_knows_its_columns():

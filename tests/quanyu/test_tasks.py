@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from quanyu import tasks
 from quanyu.errors import ConfigError
+from quanyu.run import tasks
 
 FAR = date(2052, 2, 3)
 

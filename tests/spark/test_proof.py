@@ -15,8 +15,8 @@ from shop import ROOT
 from jobs.verify.copy import of_engine
 from jobs.verify.days import run_copy
 from jobs.verify.proof import Proof, compared
-from quanyu.run import Context
-from quanyu.settings import Settings, load_settings
+from quanyu.config.settings import Settings, load_settings
+from quanyu.run.runner import Context
 
 DATA = Path(os.environ.get("QUANYU_DATA", ROOT.parent / "shared" / "data"))
 ONLINE_RETAIL = DATA / "online_retail" / "online_retail.parquet"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from quanyu.table import Column, Table
+from quanyu.grammar.table import Column, Table
 
 Row = dict[str, str | None]
 # Rows without a time, such as products or identities, are valid from the start unless a case says otherwise.

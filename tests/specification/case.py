@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from quanyu.audience import Audience
-from quanyu.feature import FeatureView
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.table import Table
 from quanyu.model.identity import Identities
 from quanyu.model.people import Identifiers
-from quanyu.modelspec import ModelSpec
-from quanyu.table import Table
 from specification import ascii_table
 from specification.ascii_table import Row
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from jobs.audiences import rules
 from jobs.unify.customers import customers
 from ml.lifecycle.dataset import labelled
-from quanyu import asof
-from quanyu.audience import Audience
+from quanyu import as_of
 from quanyu.discover import Catalogue
-from quanyu.feature import FeatureView
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.model_spec import ModelSpec
 from quanyu.model.people import Consents, Customers, Identifiers, People
-from quanyu.modelspec import ModelSpec
 from specification.case import Case
 from specification.comparison import differences
 from specification.files import cases_of
@@ -82,11 +82,11 @@ class Specified:
             frame = labelled(context, target, *days).rename(columns={"cutoff": "as_of"})
             yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
         elif issubclass(target, FeatureView):
-            yield from _collected(asof.computed(context, target, *days))
+            yield from _collected(as_of.computed(context, target, *days))
         elif target is Customers:
             yield from _collected(_customers(context, cases[0], days))
         else:
-            yield from _collected(asof.facts(context, target, *days))
+            yield from _collected(as_of.facts(context, target, *days))
 
     def _with_measures(self, cases: Sequence[Case], rows: Rows) -> Rows:
         """Add the measures of the cases that expect any, by a query of these cases only."""
@@ -140,7 +140,7 @@ def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
 def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
     """Whether each customer is in the audience of its case, and whether in its holdout, as of each day."""
     stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
-    for row in _collected(asof.customers_known(context, *days)):
+    for row in _collected(as_of.customers_known(context, *days)):
         name = audiences[CASE.findall(row["customer_id"])[0]]
         stay = stays.get((name, row["customer_id"], row["as_of"]))
         yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
@@ -159,10 +159,10 @@ def _measures(context: Any, days: Sequence[date]) -> Iterator[dict[str, Any]]:
 def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
     def of(day: date) -> DataFrame:
         people, identifiers, consents = (
-            asof.facts(context, table, day).where("customer_id is not null")
+            as_of.facts(context, table, day).where("customer_id is not null")
             for table in (People, Identifiers, Consents)
         )
-        records = asof.records_known(context, day)
+        records = as_of.records_known(context, day)
         return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
     return reduce(lambda left, right: left.unionByName(right), map(of, days))

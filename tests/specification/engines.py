@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from quanyu.config.settings import load_settings
 from quanyu.discover import load
 from quanyu.engine.session import Engine
-from quanyu.settings import load_settings
 from specification.computation import Specified
 
 ROOT = Path(__file__).parents[2]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.grammar.table import Table
 from quanyu.model.identity import Identities
 from quanyu.model.people import Identifiers
-from quanyu.settings import Settings
-from quanyu.table import Table
 from specification.ascii_table import ALWAYS, Row
 from specification.case import Case
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jobs.exports.hashing import Form
+from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import Delivered, Platform
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import Bucket
@@ -27,7 +27,7 @@ PART = re.compile(r"part-\d{5,}\.csv\.gz")
 
 
 @dataclass(frozen=True)
-class Part:
+class SeedPart:
     """One file of the set, as listed in the manifest."""
 
     name: str
@@ -40,7 +40,7 @@ class Drop(Platform):
     """Gzip CSV parts of hashed identifiers under name/audience/day/, a manifest, and _SUCCESS when all are written."""
 
     name = "drop"
-    forms: ClassVar[Mapping[str, Form]] = {"phone": Form("e164_digits"), "email": Form("lower_trim")}
+    forms: ClassVar[Mapping[str, IdFormat]] = {"phone": IdFormat("e164_digits"), "email": IdFormat("lower_trim")}
 
     def __init__(self, rows_per_part: int = 1_000_000, staging: Path | None = None) -> None:
         if rows_per_part < 1:
@@ -81,20 +81,20 @@ class Drop(Platform):
             yield chunk
 
 
-def _write(folder: Path, number: int, kinds: tuple[str, ...], rows: Sequence[Row]) -> Part:
+def _write(folder: Path, number: int, kinds: tuple[str, ...], rows: Sequence[Row]) -> SeedPart:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(kinds)
     writer.writerows(rows)
     # No time in the header: the same rows give the same bytes.
     data = gzip.compress(text.getvalue().encode(), mtime=0)
-    part = Part(f"part-{number:05}.csv.gz", len(rows), len(data), hashlib.sha256(data).hexdigest())
+    part = SeedPart(f"part-{number:05}.csv.gz", len(rows), len(data), hashlib.sha256(data).hexdigest())
     (folder / part.name).write_bytes(data)
     return part
 
 
 def _manifest(
-    audience: str, day: date, kinds: tuple[str, ...], parts: Sequence[Part], facts: Mapping[str, Any]
+    audience: str, day: date, kinds: tuple[str, ...], parts: Sequence[SeedPart], facts: Mapping[str, Any]
 ) -> bytes:
     content = {
         **facts,
@@ -117,13 +117,13 @@ def _check_owner(bucket: Bucket, prefix: str, home: str) -> None:
         )
 
 
-def _is_complete(bucket: Bucket, prefix: str, parts: Sequence[Part], manifest: bytes) -> bool:
+def _is_complete(bucket: Bucket, prefix: str, parts: Sequence[SeedPart], manifest: bytes) -> bool:
     expected = {prefix + name for name in (MANIFEST, SUCCESS, *(part.name for part in parts))}
     existing = {key for key in bucket.list(prefix) if key in expected or PART.fullmatch(key.removeprefix(prefix))}
     return existing == expected and bucket.get(prefix + MANIFEST) == manifest
 
 
-def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[Part], manifest: bytes) -> None:
+def _replace(bucket: Bucket, prefix: str, staged: Path, parts: Sequence[SeedPart], manifest: bytes) -> None:
     # Without _SUCCESS the set counts as incomplete if the process is killed from here on.
     bucket.delete(prefix + SUCCESS)
     names = {part.name for part in parts}

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs.ingest.connectorx_process import DriverError, rows_of
-from jobs.ingest.database import Column, Database, RefusedError
+from jobs.ingest.extracts.connectorx_process import DriverError, rows_of
+from jobs.ingest.extracts.database import DatabaseColumn, DatabaseReader, ExtractError
 from quanyu.errors import RetryableError
-from quanyu.extract import Extracts
+from quanyu.feeds.extract import Extracts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +36,7 @@ _BUSY = {1040, 1129, 1203, 1226}
 _BROKEN_OFF = {1053, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1927, 1969, 3024, 4031}
 
 
-class MySQL(Database):
+class MySQL(DatabaseReader):
     """MySQL or MariaDB."""
 
     kinds: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
@@ -45,11 +45,11 @@ class MySQL(Database):
 
     def __init__(self, extracts: Extracts, hosts: str, database: str, options: Mapping[str, str]) -> None:
         if "," in hosts:
-            raise RefusedError("url", f"what {extracts.url} stands for names more than one host; only one is allowed")
+            raise ExtractError("url", f"what {extracts.url} stands for names more than one host; only one is allowed")
         mode = options.get("ssl-mode", "disabled").lower()
         if mode not in _SSL_MODES:
             words = f"has an ssl-mode that is not known; allowed: {', '.join(_SSL_MODES)}"
-            raise RefusedError("url", f"what {extracts.url} stands for {words}")
+            raise ExtractError("url", f"what {extracts.url} stands for {words}")
         super().__init__(extracts, hosts, database, {**options, "ssl-mode": _SSL_MODES[mode]})
 
     def instant(self, at: datetime) -> str:
@@ -57,11 +57,11 @@ class MySQL(Database):
         seconds, rest = divmod(max(at - datetime(1970, 1, 1, tzinfo=UTC), timedelta()), timedelta(seconds=1))
         return f"from_unixtime({seconds}.{rest.microseconds:06})"
 
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> dict[str, DatabaseColumn]:
         """Columns that this user may see."""
         *schema, table = self.extracts.table.split(".")
         if len(schema) > 1:
-            raise RefusedError("table", f"{self.extracts.table} has three parts; a table is written `database.table`")
+            raise ExtractError("table", f"{self.extracts.table} has three parts; a table is written `database.table`")
         within = f"'{schema[0]}'" if schema else "database()"
         # The parts of the table are names, which hold no quotes.
         query = (
@@ -75,7 +75,7 @@ class MySQL(Database):
             raise self._missing_table()
         return {column.name: column for column in columns}
 
-    def _column(self, name: str, kind: str) -> Column:
+    def _column(self, name: str, kind: str) -> DatabaseColumn:
         column = self.quoted(name)
         if kind == "timestamp":
             # As text it would be in the zone of the server, in which one hour of autumn occurs twice.
@@ -84,10 +84,12 @@ class MySQL(Database):
             selected = f"cast({column} as unsigned)"
         else:
             selected = column if kind in _TYPED else f"cast({column} as char)"
-        return Column(name, kind, _TIMES.get(kind), selected)
+        return DatabaseColumn(name, kind, _TIMES.get(kind), selected)
 
     @contextlib.contextmanager
-    def read(self, query: str, columns: Sequence[Column]) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    def read(
+        self, query: str, columns: Sequence[DatabaseColumn]
+    ) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
         """Stream rows; dates and times arrive as text or number and are converted here."""
         with self._rows(query) as (schema, batches):
             for position, column in enumerate(columns):
@@ -95,7 +97,7 @@ class MySQL(Database):
                     schema = schema.set(position, schema.field(position).with_type(_type(column)))
             yield schema, (self._typed(batch, schema, columns) for batch in batches)
 
-    def _typed(self, batch: pa.RecordBatch, schema: pa.Schema, columns: Sequence[Column]) -> pa.RecordBatch:
+    def _typed(self, batch: pa.RecordBatch, schema: pa.Schema, columns: Sequence[DatabaseColumn]) -> pa.RecordBatch:
         import pyarrow as pa
 
         arrays = list(batch.columns)
@@ -105,7 +107,7 @@ class MySQL(Database):
                     arrays[position] = _times(arrays[position], schema.field(position).type)
                 except pa.ArrowInvalid:
                     words = f"{self.extracts.table} has a value in {column.name} that is no day, such as 2024-00-00"
-                    raise RefusedError("table", f"{words}: name a view without it") from None
+                    raise ExtractError("table", f"{words}: name a view without it") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     @contextlib.contextmanager
@@ -126,19 +128,19 @@ class MySQL(Database):
         if "Could not connect to address" in text:
             return RetryableError(f"the database that {url} names cannot be reached; try again")
         if re.search(r"(Driver|Tls|Ssl)Error \{.*(secure|certificate|tls|ssl)", text, re.IGNORECASE):
-            return RefusedError("url", f"the connection that {url} asks for cannot be made: look at its ssl options")
+            return ExtractError("url", f"the connection that {url} asks for cannot be made: look at its ssl options")
         if "convert the value" in text:
-            return RefusedError("table", f"{table} has a value that the driver cannot read: name a view without it")
+            return ExtractError("table", f"{table} has a value that the driver cannot read: name a view without it")
         return RetryableError("the database closed the connection; its own log says why")
 
     def _of_code(self, code: int) -> Exception:
         extracts = self.extracts
         if code in _NO_LOGIN:
             logins = f"{extracts.user} and {extracts.password} stand for"
-            return RefusedError("password", f"the database refuses the login that {logins}")
+            return ExtractError("password", f"the database refuses the login that {logins}")
         if code in _NO_DATABASE:
             words = f"what {extracts.url} stands for names a database that is not there, or not for this user"
-            return RefusedError("url", words)
+            return ExtractError("url", words)
         if code in _NOT_THERE:
             return self._missing_table()
         if code in _BUSY:
@@ -146,13 +148,13 @@ class MySQL(Database):
         if code in _BROKEN_OFF:
             return RetryableError("the database closed the connection; its own log says why")
         words = f"the database cannot read {extracts.table} (its error {code}); its own log says why"
-        return RefusedError("table", words)
+        return ExtractError("table", words)
 
-    def _missing_table(self) -> RefusedError:
-        return RefusedError("table", f"the database has no table or view {self.extracts.table} that this user may read")
+    def _missing_table(self) -> ExtractError:
+        return ExtractError("table", f"the database has no table or view {self.extracts.table} that this user may read")
 
 
-def _type(column: Column) -> pa.DataType:
+def _type(column: DatabaseColumn) -> pa.DataType:
     import pyarrow as pa
 
     if column.time == "date":

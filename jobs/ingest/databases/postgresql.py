@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs.ingest.database import Column, Database, RefusedError
+from jobs.ingest.extracts.database import DatabaseColumn, DatabaseReader, ExtractError
 from quanyu.errors import RetryableError
-from quanyu.extract import Extracts
+from quanyu.feeds.extract import Extracts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,7 @@ _PASSING = ("08", "40", "53", "55", "57", "58", "XX")
 _NOT_THERE = ("42P01", "42501", "3F000", "0A000", "42602")
 
 
-class PostgreSQL(Database):
+class PostgreSQL(DatabaseReader):
     """PostgreSQL, or a database with its protocol."""
 
     kinds: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
@@ -51,7 +51,7 @@ class PostgreSQL(Database):
         waits = {"connect_timeout": "10", "application_name": "quanyu", **options}
         super().__init__(extracts, hosts, database, waits)
 
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> dict[str, DatabaseColumn]:
         """Columns by the server's description of a query of the whole table."""
         with self._cursor() as cursor:
             query = f"select * from {self.quoted(self.extracts.table)}"  # noqa: S608 (quoted names only)
@@ -59,7 +59,7 @@ class PostgreSQL(Database):
         types = {field.name: (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() for field in schema}
         return {name: self._column(name, kind) for name, kind in types.items()}
 
-    def _column(self, name: str, kind: str) -> Column:
+    def _column(self, name: str, kind: str) -> DatabaseColumn:
         column = self.quoted(name)
         if kind.startswith("_"):
             selected = f"to_json({column})::text"
@@ -68,10 +68,12 @@ class PostgreSQL(Database):
             selected = f"{column}::numeric::text"
         else:
             selected = column if kind in _TYPED or kind in _TIMES else f"{column}::text"
-        return Column(name, kind, _TIMES.get(kind), selected)
+        return DatabaseColumn(name, kind, _TIMES.get(kind), selected)
 
     @contextlib.contextmanager
-    def read(self, query: str, columns: Sequence[Column]) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    def read(
+        self, query: str, columns: Sequence[DatabaseColumn]
+    ) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
         """Stream rows by COPY, in batches of about 16 MB."""
         from adbc_driver_manager._reader import AdbcRecordBatchReader
 
@@ -116,16 +118,16 @@ class PostgreSQL(Database):
         if re.search(_BUSY, text):
             return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
         if re.search(_NO_LOGIN, text):
-            return RefusedError("password", f"the database refuses {logins}")
+            return ExtractError("password", f"the database refuses {logins}")
         if re.search(_NO_DATABASE, text):
             words = f"what {extracts.url} stands for names a database that is not there, or not for this user"
-            return RefusedError("url", words)
+            return ExtractError("url", words)
         if re.search(_UNENCRYPTED, text):
             words = f"the connection that {extracts.url} asks for cannot be made: look at its sslmode and other options"
-            return RefusedError("url", words)
+            return ExtractError("url", words)
         # Not in English: a message with a quoted name is about the user or database; one without, about a busy server.
         if re.search('["«»„“”]', text.partition("failed: ")[2]):
-            return RefusedError("password", f"the database refuses {logins}, or has none by the name in {extracts.url}")
+            return ExtractError("password", f"the database refuses {logins}, or has none by the name in {extracts.url}")
         return RetryableError(f"the database that {extracts.url} names accepts no logins now; try again")
 
     def _broken(self, state: str | None) -> Exception:
@@ -133,5 +135,5 @@ class PostgreSQL(Database):
         if state is None or state.startswith(_PASSING):
             return RetryableError("the database closed the connection; its own log says why")
         if state in _NOT_THERE:
-            return RefusedError("table", f"the database has no table or view {table} that this user may read")
-        return RefusedError("table", f"the database cannot read {table} (SQLSTATE {state}); its own log says why")
+            return ExtractError("table", f"the database has no table or view {table} that this user may read")
+        return ExtractError("table", f"the database cannot read {table} (SQLSTATE {state}); its own log says why")

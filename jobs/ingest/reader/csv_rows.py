@@ -20,7 +20,7 @@ from pyarrow import csv as arrow_csv
 
 from jobs.ingest.reader.pages import Page, batch_of, clipped, page_of
 from jobs.ingest.reader.source import is_wide, text_lines
-from jobs.ingest.reader.spec import Fields, InexactError, ReadSpec, RefusedError, matched
+from jobs.ingest.reader.spec import BadFileError, Fields, InexactError, ReadSpec, matched
 
 BLOCK = 8 << 20
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -35,7 +35,7 @@ Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """One record of the file; `problem` says why it is broken."""
 
     fields: list[str]
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     problem: str | None
 
 
-class Layout(NamedTuple):
+class HeaderLayout(NamedTuple):
     """Number of columns of the header, and the places of the requested ones."""
 
     width: int
@@ -76,10 +76,10 @@ def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterat
     """Return the ways to read this file, the fastest first; the last one is exact for every file."""
     header = next(_records(local, spec), None)
     if header is None:
-        raise RefusedError("it is empty: not even a header")
+        raise BadFileError("it is empty: not even a header")
     if header.problem:
-        raise RefusedError(f"the header {header.problem}")
-    layout = Layout(len(header.fields), matched(header.fields, spec))
+        raise BadFileError(f"the header {header.problem}")
+    layout = HeaderLayout(len(header.fields), matched(header.fields, spec))
     exact = partial(_exact, local, name, spec, layout)
     return (partial(_fast, local, name, spec, layout), exact) if _quotes_are_plain(local, spec) else (exact,)
 
@@ -131,7 +131,7 @@ def _runs_are_plain(data: Bytes, places: Places, count: int, delimiter: str) -> 
     return bool(np.where(inside, ~odd | after, before & (odd | after)).all())
 
 
-def _fast(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[pa.RecordBatch]:
+def _fast(local: Path, name: str, spec: ReadSpec, layout: HeaderLayout) -> Iterator[pa.RecordBatch]:
     done = 0
     try:
         for batch in _arrow(local, spec):
@@ -154,7 +154,7 @@ def _arrow(local: Path, spec: ReadSpec) -> arrow_csv.CSVStreamingReader:
     )
 
 
-def _exact(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[pa.RecordBatch]:
+def _exact(local: Path, name: str, spec: ReadSpec, layout: HeaderLayout) -> Iterator[pa.RecordBatch]:
     records = islice(_records(local, spec), 1, None)
     done = 0
     while some := list(islice(records, spec.batch_rows)):
@@ -162,7 +162,7 @@ def _exact(local: Path, name: str, spec: ReadSpec, layout: Layout) -> Iterator[p
         done += len(some)
 
 
-def _page(records: list[Record], layout: Layout) -> Page:
+def _page(records: list[CsvRecord], layout: HeaderLayout) -> Page:
     blank = [""] * layout.width
     problems = [_problem(record, layout.width) for record in records]
     # Delimiters after the last field of a row contain no value.
@@ -179,7 +179,7 @@ def _or_null(column: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
-def _problem(record: Record, width: int) -> str | None:
+def _problem(record: CsvRecord, width: int) -> str | None:
     if record.problem or len(record.fields) == width:
         return record.problem
     if len(record.fields) > width and not any(field.strip() for field in record.fields[width:]):
@@ -187,7 +187,7 @@ def _problem(record: Record, width: int) -> str | None:
     return f"has {len(record.fields)} field{'s' * (len(record.fields) > 1)} where the header has {width}"
 
 
-def _records(local: Path, spec: ReadSpec) -> Iterator[Record]:
+def _records(local: Path, spec: ReadSpec) -> Iterator[CsvRecord]:
     feed = Feed(_split(text_lines(local, spec.encoding)))
     reader = _parser(feed, spec)
     while True:
@@ -199,7 +199,7 @@ def _records(local: Path, spec: ReadSpec) -> Iterator[Record]:
         except csv.Error as error:
             # Only the line that opens the quote is broken; the lines that it swallowed are read again.
             feed.keep_first()
-            yield Record([], feed.record[0][0], feed.record[0][1] or _words(error))
+            yield CsvRecord([], feed.record[0][0], feed.record[0][1] or _words(error))
             continue
         if fields:
             yield _record(fields, feed.record)
@@ -211,11 +211,11 @@ def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
     return csv.reader(feed, delimiter=spec.delimiter, quotechar=spec.quote, strict=True)
 
 
-def _record(fields: list[str], lines: list[tuple[str, str | None]]) -> Record:
+def _record(fields: list[str], lines: list[tuple[str, str | None]]) -> CsvRecord:
     if len(lines) == 1:
-        return Record(fields, *lines[0])
+        return CsvRecord(fields, *lines[0])
     problem = next((problem for _, problem in lines if problem), None)
-    return Record(fields, "".join(text for text, _ in lines), problem)
+    return CsvRecord(fields, "".join(text for text, _ in lines), problem)
 
 
 def _words(error: csv.Error) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from jobs.ingest.reader.pages import Page, batch_of, clipped
 from jobs.ingest.reader.source import refuse_large, text_lines
-from jobs.ingest.reader.spec import ReadSpec, RefusedError, known_names, refuse_missing
+from jobs.ingest.reader.spec import BadFileError, ReadSpec, known_names, refuse_missing
 
 # A document is parsed at once, which takes several times its size in memory.
 DOCUMENT_BYTES = 512 << 20
@@ -37,7 +37,7 @@ class Line(NamedTuple):
     broken: str | None = None
 
 
-class Reading(NamedTuple):
+class JsonReading(NamedTuple):
     """State of reading one file: its decoder, and in `seen` the names of its members so far."""
 
     decode: Callable[[str], Any]
@@ -52,7 +52,7 @@ def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterat
 
 def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
     names: dict[str, None] = {}
-    reading = Reading(_decoder(), spec, names)
+    reading = JsonReading(_decoder(), spec, names)
     lines = _document(local, reading) if spec.format == "json" else _lines(local, reading)
     done = 0
     while some := list(islice(lines, spec.batch_rows)):
@@ -62,21 +62,21 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
         refuse_missing(list(names), spec)
 
 
-def _lines(local: Path, reading: Reading) -> Iterator[Line]:
+def _lines(local: Path, reading: JsonReading) -> Iterator[Line]:
     texts = text_lines(local, reading.spec.encoding)
     return (_line(text, problem, reading) for text, problem in texts if text.strip())
 
 
-def _document(local: Path, reading: Reading) -> Iterator[Line]:
+def _document(local: Path, reading: JsonReading) -> Iterator[Line]:
     """Yield the rows in one member of a document, each with the plain members of the document added to its own."""
     try:
         refuse_large(local.stat().st_size, DOCUMENT_BYTES)
         document = _object(local.read_bytes().decode(reading.spec.encoding), reading.decode)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"it is not one JSON object{_place(error)}: send it again, complete") from error
+        raise BadFileError(f"it is not one JSON object{_place(error)}: send it again, complete") from error
     rows = document.pop(reading.spec.records, None)
     if not isinstance(rows, list):
-        raise RefusedError(
+        raise BadFileError(
             f"its member {reading.spec.records!r} is not a list of rows; it has {len(document)} other members"
         )
     plain = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
@@ -88,7 +88,7 @@ def _place(error: Exception) -> str:
     return f" ({error.msg} at character {error.pos + 1})" if isinstance(error, json.JSONDecodeError) else ""
 
 
-def _row(row: Any, plain: dict[str, Any], reading: Reading) -> Line:
+def _row(row: Any, plain: dict[str, Any], reading: JsonReading) -> Line:
     problem = "is not a JSON object"
     if isinstance(row, dict):
         try:
@@ -102,7 +102,7 @@ def _row(row: Any, plain: dict[str, Any], reading: Reading) -> Line:
     return _unread(_dump(row).encode("utf-8", "backslashreplace").decode(), problem, reading)
 
 
-def _unread(text: str, problem: str, reading: Reading) -> Line:
+def _unread(text: str, problem: str, reading: JsonReading) -> Line:
     return Line((None,) * len(reading.spec.columns), None, clipped(text), problem)
 
 
@@ -112,7 +112,7 @@ def _page(lines: list[Line], width: int) -> Page:
     return Page(columns, rest, raw, broken)
 
 
-def _line(text: str, problem: str | None, reading: Reading) -> Line:
+def _line(text: str, problem: str | None, reading: JsonReading) -> Line:
     if not problem:
         try:
             return _values(_object(text, reading.decode), "\\u" in text, reading)
@@ -127,7 +127,7 @@ def _line(text: str, problem: str | None, reading: Reading) -> Line:
     return _unread(text, problem, reading)
 
 
-def _values(members: dict[str, Any], escaped: bool, reading: Reading) -> Line:
+def _values(members: dict[str, Any], escaped: bool, reading: JsonReading) -> Line:
     if reading.spec.aliases:
         named = dict(zip(known_names(list(members), reading.spec), members.values(), strict=True))
         if len(named) < len(members):

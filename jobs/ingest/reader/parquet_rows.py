@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from jobs.ingest.reader.pages import Page, batch_of, page_of
 from jobs.ingest.reader.source import refuse_large
-from jobs.ingest.reader.spec import ReadSpec, RefusedError, matched
+from jobs.ingest.reader.spec import BadFileError, ReadSpec, matched
 
 
 def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
@@ -41,7 +41,7 @@ def _read(local: Path, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         # Arrow's own message may contain a value.
-        raise RefusedError(
+        raise BadFileError(
             f"the parquet file is truncated or corrupt ({type(error).__name__}): send it again"
         ) from error
 

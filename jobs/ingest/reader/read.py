@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from jobs.ingest.reader import csv_rows, json_rows, parquet_rows
 from jobs.ingest.reader.pages import refusal
 from jobs.ingest.reader.source import fetched, refuse_foreign
-from jobs.ingest.reader.spec import InexactError, ReadSpec, RefusedError
+from jobs.ingest.reader.spec import BadFileError, InexactError, ReadSpec
 
 Way = Callable[[], Iterator[pa.RecordBatch]]
 
@@ -37,7 +37,7 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
             local = fetched(path, folder, spec)
             refuse_foreign(local, spec)
             pages = _read_exactly(_ways(local, name, spec), spec)
-        except RefusedError as error:
+        except BadFileError as error:
             pages = [refusal(" ".join(str(error).split()), name, spec)]
         for page in pages:
             for start in range(0, page.num_rows, spec.batch_rows):
@@ -93,4 +93,4 @@ def _refuse_broken(broken: int, lines: int, first: str | None, spec: ReadSpec) -
     if broken <= max(spec.broken_allowed, spec.max_broken_share * lines):
         return
     share = f"{broken} of {max(lines, broken)} rows are broken, more than {spec.max_broken_share:.0%}"
-    raise RefusedError(f"{share}; the first: {first}")
+    raise BadFileError(f"{share}; the first: {first}")

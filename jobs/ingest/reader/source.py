@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from jobs.ingest.reader.spec import ReadSpec, RefusedError
+from jobs.ingest.reader.spec import BadFileError, ReadSpec
 
 CHUNK = 1 << 20
 # A line is read whole.
@@ -62,7 +62,7 @@ def _local(path: str, folder: Callable[[], Path]) -> Path:
     if kind == fs.FileType.NotFound:
         raise FileNotFoundError(f"{path} is not there (any more)")
     if kind == fs.FileType.Directory:
-        raise RefusedError("it is a directory, not a file")
+        raise BadFileError("it is a directory, not a file")
     if isinstance(system, fs.LocalFileSystem):
         return Path(inner)
     target = folder() / "fetched"
@@ -87,7 +87,7 @@ def _packing(local: Path, path: str) -> str | None:
         if start.match(head):
             return kind
     if named:
-        raise RefusedError(f"it is named as a {named} archive but is none: send it packed, or under another name")
+        raise BadFileError(f"it is named as a {named} archive but is none: send it packed, or under another name")
     return None
 
 
@@ -102,7 +102,7 @@ def _unpacked(local: Path, target: Path, packing: str, spec: ReadSpec) -> Path:
         # Arrow reports bad data as an OSError without errno; a full disk has one.
         if error.errno is not None:
             raise
-        raise RefusedError(f"the {packing} archive is truncated or corrupt: send it again") from error
+        raise BadFileError(f"the {packing} archive is truncated or corrupt: send it again") from error
     return target
 
 
@@ -110,7 +110,7 @@ def refuse_large(size: int, most: int) -> None:
     """Refuse a file whose unpacked size exceeds the limits of its source."""
     if size > most:
         words = "unpacked it has more than"
-        raise RefusedError(f"{words} {most >> 20} MB, which unpacked_mb and unpacked_times of `reads` allow")
+        raise BadFileError(f"{words} {most >> 20} MB, which unpacked_mb and unpacked_times of `reads` allow")
 
 
 def _head(local: Path) -> bytes:
@@ -123,11 +123,11 @@ def refuse_foreign(local: Path, spec: ReadSpec) -> None:
     head = _head(local)
     for start, words in FOREIGN:
         if re.match(start, head, re.IGNORECASE):
-            raise RefusedError(f"it is not {spec.format} but {words}")
+            raise BadFileError(f"it is not {spec.format} but {words}")
     if spec.format == "parquet":
         return
     if head.startswith(b"PAR1"):
-        raise RefusedError(f"it is not {spec.format} but a parquet file")
+        raise BadFileError(f"it is not {spec.format} but a parquet file")
     if not is_wide(spec.encoding):
         _refuse_other_text(local, head, spec)
 
@@ -135,17 +135,17 @@ def refuse_foreign(local: Path, spec: ReadSpec) -> None:
 def _refuse_other_text(local: Path, head: bytes, spec: ReadSpec) -> None:
     encoding, since = spec.encoding, 0
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise RefusedError(f"it begins as UTF-16, and the source declares {encoding}")
+        raise BadFileError(f"it begins as UTF-16, and the source declares {encoding}")
     if not codecs.lookup(encoding).name.startswith("utf-8") and (head.startswith(codecs.BOM_UTF8) or _is_utf8(local)):
-        raise RefusedError(f"it is UTF-8, and the source declares {encoding}")
+        raise BadFileError(f"it is UTF-8, and the source declares {encoding}")
     with local.open("rb") as file:
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
-                raise RefusedError(f"it holds NUL bytes, which {encoding} text never does: is it UTF-16, or binary?")
+                raise BadFileError(f"it holds NUL bytes, which {encoding} text never does: is it UTF-16, or binary?")
             last = chunk.rfind(b"\n")
             since = since + len(chunk) if last < 0 else len(chunk) - last
             if since > LONGEST_LINE and spec.format != "json":
-                raise RefusedError(f"it has a line of more than {LONGEST_LINE >> 20} MB")
+                raise BadFileError(f"it has a line of more than {LONGEST_LINE >> 20} MB")
 
 
 def _is_utf8(local: Path) -> bool:
@@ -202,7 +202,7 @@ def _wide_lines(local: Path, encoding: str) -> Iterator[str]:
         try:
             yield from file
         except UnicodeError as error:
-            raise RefusedError(f"it does not decode as {encoding}") from error
+            raise BadFileError(f"it does not decode as {encoding}") from error
 
 
 def _escaped(raw: bytes, decode: Any) -> str:

@@ -14,7 +14,7 @@ STRINGS_BEFORE = ("_rest", "_file")
 STRINGS_AFTER = ("_raw", "_broken", "_refused")
 
 
-class RefusedError(Exception):
+class BadFileError(Exception):
     """The whole file is refused; the message tells its sender why."""
 
 
@@ -60,7 +60,7 @@ def output_schema(spec: ReadSpec) -> pa.Schema:
 def matched(header: Sequence[str], spec: ReadSpec) -> Fields:
     """Match the column names of a file's header with the requested ones, in any order, ignoring blanks and BOM."""
     if len(header) > MOST_COLUMNS:
-        raise RefusedError(f"it has {len(header)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
+        raise BadFileError(f"it has {len(header)} columns; at most {MOST_COLUMNS} are read: is the delimiter right?")
     names = [name.strip("\ufeff \t\r\n\u3000\u00a0") or f"_{place}" for place, name in enumerate(header, 1)]
     names = known_names(_as_expected(names, spec), spec)
     refuse_twice(names)
@@ -103,7 +103,7 @@ def refuse_twice(names: Sequence[str]) -> None:
     counts = Counter(names)
     twice = [place for place, name in enumerate(names, 1) if counts[name] > 1]
     if twice:
-        raise RefusedError(f"the columns {', '.join(map(str, twice))} of the header do not have unique names")
+        raise BadFileError(f"the columns {', '.join(map(str, twice))} of the header do not have unique names")
 
 
 def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
@@ -112,7 +112,7 @@ def refuse_missing(names: Sequence[str], spec: ReadSpec) -> None:
     if missing:
         listed = ", ".join(map(repr, missing))
         hint = next((words for name in missing if (words := _almost(name, names))), "")
-        raise RefusedError(f"the column {listed} is missing; the file has {len(names)} columns{hint}")
+        raise BadFileError(f"the column {listed} is missing; the file has {len(names)} columns{hint}")
 
 
 def _almost(name: str, names: Sequence[str]) -> str:

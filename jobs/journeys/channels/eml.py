@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import ClassVar
 
-from jobs.journeys.channel import Channel, Envelope, Outcome
-from jobs.journeys.mail import compose, fingerprint
+from jobs.journeys.channel import Channel, Envelope, SendOutcome
+from jobs.journeys.sending.mail import compose, fingerprint
 from quanyu.errors import RejectedError
 from quanyu.files import folder
 
@@ -22,7 +22,7 @@ class Eml(Channel):
     def __init__(self, path: Path) -> None:
         self._folder = folder(path)
 
-    def deliver(self, envelope: Envelope) -> Outcome:
+    def deliver(self, envelope: Envelope) -> SendOutcome:
         """Write the file. Its name reveals nothing about the person, and its date is the day it was planned for."""
         try:
             message = compose(envelope, datetime.combine(envelope.day, time(), UTC))
@@ -31,6 +31,6 @@ class Eml(Channel):
                 message.set_boundary(fingerprint(f"{envelope.key} boundary"))
             content = message.as_bytes()
         except (RejectedError, UnicodeError) as error:
-            return Outcome("rejected", str(error))
+            return SendOutcome("rejected", str(error))
         self._folder.put(f"{envelope.day.isoformat()}/{fingerprint(envelope.key)}.eml", content)
-        return Outcome("sent")
+        return SendOutcome("sent")

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import ClassVar, Self
 
-from jobs.journeys.channel import Channel, Envelope, Outcome
-from jobs.journeys.mail import compose
+from jobs.journeys.channel import Channel, Envelope, SendOutcome
+from jobs.journeys.sending.mail import compose
 from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
 from quanyu.store.message import blanked
 
@@ -58,31 +58,31 @@ class Smtp(Channel):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._hang_up()
 
-    def deliver(self, envelope: Envelope) -> Outcome:
+    def deliver(self, envelope: Envelope) -> SendOutcome:
         """Send one message. Raises RetryableError or RejectedError if the server cannot be used at all."""
         try:
             message = compose(envelope, datetime.now(UTC))
             content = message.as_bytes()
         except (RejectedError, UnicodeError) as error:
-            return Outcome("rejected", str(error))
+            return SendOutcome("rejected", str(error))
         server = self._connected()
         try:
             refused = self._announce(server, message)
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
             reason = f"the connection was lost before the content went over ({_name(error)})"
-            return Outcome("failed", reason, by_server=True)
+            return SendOutcome("failed", reason, by_server=True)
         if refused is not None:
             self._start_over(server)
             return refused
         return self._hand_over(server, content)
 
-    def _announce(self, server: smtplib.SMTP, message: EmailMessage) -> Outcome | None:
+    def _announce(self, server: smtplib.SMTP, message: EmailMessage) -> SendOutcome | None:
         sender, to = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
         options = []
         if not (sender + to).isascii():
             if not server.has_extn("smtputf8"):
-                return Outcome("rejected", "the mail server accepts only ASCII addresses")
+                return SendOutcome("rejected", "the mail server accepts only ASCII addresses")
             options = ["SMTPUTF8"]
         code, text = server.mail(sender, options)
         if code != 250:
@@ -97,13 +97,13 @@ class Smtp(Channel):
             raise self._fault("to take content", code, text)
         return None
 
-    def _hand_over(self, server: smtplib.SMTP, content: bytes) -> Outcome:
+    def _hand_over(self, server: smtplib.SMTP, content: bytes) -> SendOutcome:
         try:
             server.send(re.sub(rb"(?m)^\.", b"..", content.rstrip(b"\r\n") + b"\r\n"))
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
             # Without the final dot, no server accepts a message as complete.
-            return Outcome("failed", f"the connection was lost within the content ({_name(error)})", by_server=True)
+            return SendOutcome("failed", f"the connection was lost within the content ({_name(error)})", by_server=True)
         try:
             if server.sock is not None:
                 server.sock.settimeout(self._patience)
@@ -114,9 +114,9 @@ class Smtp(Channel):
                 server.sock.settimeout(self._timeout)
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            return Outcome("unknown", f"no answer came after the content went over ({_name(error)})")
+            return SendOutcome("unknown", f"no answer came after the content went over ({_name(error)})")
         if code == 250:
-            return Outcome("sent", by_server=True)
+            return SendOutcome("sent", by_server=True)
         if code in ABOUT_US:
             raise self._fault("to go on", code, text)
         self._start_over(server)
@@ -171,9 +171,9 @@ class Smtp(Channel):
             server.close()
 
 
-def _refusal(what: str, code: int, text: bytes) -> Outcome:
+def _refusal(what: str, code: int, text: bytes) -> SendOutcome:
     reason = f"the mail server refused {what}: {code} {text.decode('utf-8', 'replace')}"
-    return Outcome("rejected" if code >= 500 else "failed", reason, by_server=True)
+    return SendOutcome("rejected" if code >= 500 else "failed", reason, by_server=True)
 
 
 def _out_of_order(server: str, error: Exception) -> QuanyuError:

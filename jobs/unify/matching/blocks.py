@@ -17,7 +17,7 @@ FEW = 100_000
 THREADS = min(os.cpu_count() or 1, 8)
 
 
-class Groups(NamedTuple):
+class RecordBlocks(NamedTuple):
     """Records with a key, sorted by key, where each block begins, and its size (all int64)."""
 
     order: Array
@@ -25,7 +25,7 @@ class Groups(NamedTuple):
     sizes: Array
 
 
-def grouped(keys: Array) -> list[Groups]:
+def grouped(keys: Array) -> list[RecordBlocks]:
     """Group records by their keys, block by block; the order in a group is undefined.
 
     `keys` is records by blocks, int64; 0 is no key.
@@ -36,7 +36,7 @@ def grouped(keys: Array) -> list[Groups]:
         return list(pool.map(lambda place: _groups(columns[:, place]), range(keys.shape[1])))
 
 
-def limits(groups: Sequence[Groups], most: Sequence[int], pairs: float, records: int) -> list[int]:
+def limits(groups: Sequence[RecordBlocks], most: Sequence[int], pairs: float, records: int) -> list[int]:
     """Largest size of each block: `most`, shrunk evenly until there are no more than `pairs` pairs per record.
 
     A pair counts in each block that it shares. Small blocks are left out last, blocks of two never.
@@ -54,7 +54,7 @@ def _pairs(sizes: Array, limit: int) -> int:
     return int((some * (some - 1) // 2).sum())
 
 
-def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> Array:
+def standing(groups: Sequence[RecordBlocks], limits: Sequence[int], records: int) -> Array:
     """Blocks of each record in bits (records, int64): those whose key it has and that are not too large."""
     bits = np.zeros(records, dtype=np.int64)
     for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
@@ -62,15 +62,15 @@ def standing(groups: Sequence[Groups], limits: Sequence[int], records: int) -> A
     return bits
 
 
-def _groups(column: Array) -> Groups:
+def _groups(column: Array) -> RecordBlocks:
     keyed = np.flatnonzero(column)
     order = keyed[np.argsort(column[keyed])]
     values = column[order]
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.array([], int)
-    return Groups(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
+    return RecordBlocks(order, starts, np.diff(np.concatenate([starts, [len(values)]])))
 
 
-def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
+def candidates(groups: Sequence[RecordBlocks], limits: Sequence[int], touched: Array) -> tuple[Array, Array, Array]:
     """List each pair of records (a < b) that shares a block and has a touched record, with its blocks.
 
     `touched` is (records, bool). Returns a, b (positions) and the blocks in bits, each (pairs,) int64.
@@ -90,7 +90,7 @@ def candidates(groups: Sequence[Groups], limits: Sequence[int], touched: Array) 
     return distinct // max(n, 1), distinct % max(n, 1), joined
 
 
-def _within(groups: Groups, limit: int, touched: Array) -> tuple[Array, Array]:
+def _within(groups: RecordBlocks, limit: int, touched: Array) -> tuple[Array, Array]:
     order, starts, sizes = groups
     if not len(order):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from jobs.unify.matching import names
-from jobs.unify.matching.levels import HIGHEST, Column
+from jobs.unify.matching.levels import HIGHEST, CodedField
 
 Array = np.ndarray[Any, Any]
 # Household pairs per record: the default, and bounds of the estimate.
@@ -83,7 +83,7 @@ def weighed(strangers: Array, household: Array, share: float) -> Array:
     return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
 
 
-def relatives(columns: Mapping[str, Column], common: Array, a: Array, b: Array, levels: Array) -> Array:
+def relatives(columns: Mapping[str, CodedField], common: Array, a: Array, b: Array, levels: Array) -> Array:
     """Flag pairs whose names belong to two persons, such as twins, however similar the rest is: 1, otherwise 0 (int64).
 
     Such names are: given names that differ, unless one is an initial, a short form or a typo of the other; nearly the

@@ -40,34 +40,34 @@ Levels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True)
-class Column:
+class CodedField:
     """One field of all records: `codes` (records, int32, -1 for null) index `values`, which are sorted."""
 
     codes: Codes
     values: list[str]
 
 
-def coded(table: pa.Table) -> dict[str, Column]:
+def coded(table: pa.Table) -> dict[str, CodedField]:
     """Encode the FIELDS of records; given and family names share their values."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, CodedField] = {}
     both = pa.chunked_array([*table["given"].chunks, *table["family"].chunks], pa.string())
     pooled = _column(both)
-    columns["given"] = Column(pooled.codes[: len(table)], pooled.values)
-    columns["family"] = Column(pooled.codes[len(table) :], pooled.values)
+    columns["given"] = CodedField(pooled.codes[: len(table)], pooled.values)
+    columns["family"] = CodedField(pooled.codes[len(table) :], pooled.values)
     for name in fields.FIELDS:
         if name not in columns:
             columns[name] = _column(table[name])
     return columns
 
 
-def _column(values: pa.ChunkedArray) -> Column:
+def _column(values: pa.ChunkedArray) -> CodedField:
     encoded = pc.dictionary_encode(values.combine_chunks())
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order) + 1, np.int32)
     rank[order], rank[-1] = np.arange(len(order)), -1
-    return Column(rank[codes], encoded.dictionary.take(pa.array(order)).to_pylist())
+    return CodedField(rank[codes], encoded.dictionary.take(pa.array(order)).to_pylist())
 
 
 def _on_distinct(a: Codes, b: Codes, values: list[str], alike: Callable[[list[str], list[str]], Levels]) -> Levels:
@@ -163,7 +163,7 @@ def _exact(left: list[str], right: list[str]) -> Levels:
     return np.ones(len(left), np.uint8)
 
 
-def _both(column: Column, a: Any, b: Any) -> Any:
+def _both(column: CodedField, a: Any, b: Any) -> Any:
     """Whether both records have a value."""
     return (column.codes[a] >= 0) & (column.codes[b] >= 0)
 
@@ -173,7 +173,7 @@ def _same(values: Levels, highest: int) -> Levels:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparisonLevels:
     """Levels (pairs by comparisons, in the order of HIGHEST), and the agreeing value where term frequencies apply.
 
     `terms` maps a comparison to the field and the codes (pairs, int32) of the value that both have, -1 for none.
@@ -183,7 +183,7 @@ class Compared:
     terms: dict[str, tuple[str, Codes]]
 
 
-def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
+def compared(columns: dict[str, CodedField], a: Any, b: Any) -> ComparisonLevels:
     """Compare the records at positions `a` and `b` (pairs, int64)."""
 
     def levels(name: str, alike: Callable[[list[str], list[str]], Levels], highest: int) -> Levels:
@@ -213,10 +213,10 @@ def compared(columns: dict[str, Column], a: Any, b: Any) -> Compared:
         "birthday": ("birthday", np.where(birthday == 6, day, -1).astype(np.int32)),
         **place_terms,
     }
-    return Compared(np.stack([comparisons[name] for name in HIGHEST], axis=1), terms)
+    return ComparisonLevels(np.stack([comparisons[name] for name in HIGHEST], axis=1), terms)
 
 
-def _whole_names(columns: dict[str, Column], a: Any, b: Any) -> tuple[Levels, Levels, Codes, Codes]:
+def _whole_names(columns: dict[str, CodedField], a: Any, b: Any) -> tuple[Levels, Levels, Codes, Codes]:
     """Levels of given and family name, crosswise where that fits better, and the codes of equal names."""
     given_codes, family_codes, values = columns["given"].codes, columns["family"].codes, columns["given"].values
     straight = [_same(_on_distinct(x[a], x[b], values, _names), 4) for x in (given_codes, family_codes)]
@@ -236,7 +236,7 @@ def _whole_names(columns: dict[str, Column], a: Any, b: Any) -> tuple[Levels, Le
 
 
 def _place(
-    columns: dict[str, Column], a: Any, b: Any, levels: Callable[..., Levels]
+    columns: dict[str, CodedField], a: Any, b: Any, levels: Callable[..., Levels]
 ) -> tuple[Levels, dict[str, tuple[str, Codes]]]:
     """One level for all address fields: a move changes all of them at once."""
     street, city, postcode = (

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jobs.unify.matching import fields, households
-from jobs.unify.matching.levels import HIGHEST, Column, Compared
+from jobs.unify.matching.levels import HIGHEST, CodedField, ComparisonLevels
 
 # Fields with term frequencies.
 TERMS = ("names", "birthday", "street", "postcode", "city")
@@ -48,7 +48,7 @@ class Model:
         rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases), "households": self.households}
         return json.dumps({"comparisons": comparisons, **rest}, sort_keys=True)
 
-    def shares(self, columns: Mapping[str, Column]) -> dict[str, Array]:
+    def shares(self, columns: Mapping[str, CodedField]) -> dict[str, Array]:
         """Share of each coded value (values, float64), by term."""
         by_term = {}
         for term, (hashes, shares) in self.terms.items():
@@ -59,7 +59,7 @@ class Model:
             by_term[term] = np.where(is_listed, shares[at] if len(hashes) else 0.0, self.rarest)
         return by_term
 
-    def weights(self, compared: Compared, shares: Mapping[str, Array]) -> Array:
+    def weights(self, compared: ComparisonLevels, shares: Mapping[str, Array]) -> Array:
         """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons, float32)."""
         bits = np.zeros(compared.levels.shape, dtype=np.float32)
         for place, name in enumerate(HIGHEST):
@@ -74,7 +74,7 @@ class Model:
             bits[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
         return bits
 
-    def total(self, compared: Compared, weights: Array) -> Array:
+    def total(self, compared: ComparisonLevels, weights: Array) -> Array:
         """Weight of each pair (pairs,) in bits, against strangers and members of one household."""
         against = households.against(compared.levels, self.m)
         return households.weighed(weights.sum(axis=1), against, self.households)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.unify.matching import households
-from jobs.unify.matching.levels import HIGHEST, Column, coded, compared
+from jobs.unify.matching.levels import HIGHEST, CodedField, coded, compared
 from jobs.unify.matching.model import Model
 
 # Pairs that are compared at a time.
@@ -18,7 +18,7 @@ ROWS = 250_000
 RELATIVES = np.int64(1 << 40)
 
 
-class Compared:
+class PreparedRecords:
     """Prepared records, ready to be compared in pairs; `nobodys` (int64) are codes of e-mails and phones to ignore."""
 
     def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
@@ -63,7 +63,7 @@ class Compared:
         )  # fmt: skip
 
 
-def _without(column: Column, codes: Any, nobodys: Any) -> Column:
+def _without(column: CodedField, codes: Any, nobodys: Any) -> CodedField:
     """Remove the values of hubs from a column."""
     if not len(nobodys):
         return column

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jobs.unify.matching import fields, households
-from jobs.unify.matching.levels import HIGHEST, Column, compared
+from jobs.unify.matching.levels import HIGHEST, CodedField, compared
 from jobs.unify.matching.model import BASES, TERMS, Model
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +62,7 @@ def patterns(levels: Array) -> Patterns:
 
 
 def train(
-    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], blocks: Sequence[Sequence[str]], salt: str
+    columns: Mapping[str, CodedField], pairs: tuple[Array, Array, Array], blocks: Sequence[Sequence[str]], salt: str
 ) -> Model:
     """Train on records as coded columns and on candidate pairs: a, b (positions) and the blocks in bits."""
     columns, pairs = _in_order(columns, pairs)
@@ -81,8 +81,8 @@ def train(
 
 
 def _in_order(
-    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array]
-) -> tuple[dict[str, Column], tuple[Array, Array, Array]]:
+    columns: Mapping[str, CodedField], pairs: tuple[Array, Array, Array]
+) -> tuple[dict[str, CodedField], tuple[Array, Array, Array]]:
     """Sort records and pairs by content, so that no sample depends on the home's key."""
     order = np.lexsort([column.codes for column in columns.values()])
     rank = np.empty(len(order), np.int64)
@@ -90,13 +90,13 @@ def _in_order(
     a, b, bits = rank[pairs[0]], rank[pairs[1]], pairs[2]
     a, b = np.minimum(a, b), np.maximum(a, b)
     rows = np.lexsort((b, a))
-    sorted_columns = {name: Column(column.codes[order], column.values) for name, column in columns.items()}
+    sorted_columns = {name: CodedField(column.codes[order], column.values) for name, column in columns.items()}
     return sorted_columns, (a[rows], b[rows], bits[rows])
 
 
 def _households(
-    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], m: Mapping[str, Array], u: Mapping[str, Array],
-    draw: np.random.Generator,
+    columns: Mapping[str, CodedField], pairs: tuple[Array, Array, Array], m: Mapping[str, Array],
+    u: Mapping[str, Array], draw: np.random.Generator,
 ) -> float:  # fmt: skip
     """Share of household pairs, estimated from a sample of the candidate pairs."""
     a, b, _ = pairs
@@ -122,7 +122,7 @@ def _random_pairs(n: int, draw: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _blocked(
-    columns: Mapping[str, Column], pairs: tuple[Array, Array, Array], count: int, draw: np.random.Generator
+    columns: Mapping[str, CodedField], pairs: tuple[Array, Array, Array], count: int, draw: np.random.Generator
 ) -> list[tuple[int, Patterns]]:
     """Patterns of a sample of each block's pairs."""
     a, b, bits = pairs
@@ -229,7 +229,7 @@ def _normalised(counts: Array) -> Array:
     return np.asarray(shares)
 
 
-def _terms(columns: Mapping[str, Column], salt: str) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
+def _terms(columns: Mapping[str, CodedField], salt: str) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
     """Shares of values that more than two records have, sorted by hash, and the probability of sharing one."""
     import pandas as pd
 

@@ -8,11 +8,19 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from quanyu.declare import digest
 from quanyu.errors import ExpressionError
 from quanyu.expressions import column_name, conjunction, lost, parse, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates.guarded import guarded
-from quanyu.expressions.aggregates.parts import FORMS, Argument, Form, Part, count_distinct, rows, total
+from quanyu.expressions.aggregates.parts import (
+    FORMS,
+    AggForm,
+    AggPart,
+    Argument,
+    count_distinct,
+    rows,
+    total,
+)
+from quanyu.grammar.declaration import digest
 
 # Counts and sums are 0 without rows, as marketers expect. All others are null.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)
@@ -80,7 +88,7 @@ class Aggregate:
         return self.form.type
 
     @cached_property
-    def form(self) -> Form:
+    def form(self) -> AggForm:
         """The SQL form. With `zero`, the value is null if an argument cannot be computed for any row.
 
         Raises ExpressionError for an argument that the function does not accept.
@@ -88,7 +96,7 @@ class Aggregate:
         failing = [condition for tree in self.arguments if (condition := lost(tree, self.schema))] if self.zero else []
         return guarded(self._form(), " or ".join(failing)) if failing else self._form()
 
-    def _form(self) -> Form:
+    def _form(self) -> AggForm:
         _check_shape(self.node)
         arguments = [self._argument(tree) for tree in self.arguments]
         if not arguments:
@@ -157,7 +165,7 @@ class Aggregate:
             raise ExpressionError(f"{_text(self.node)!r} does not add up by days: it looks at each row from {AS_OF}")
 
 
-def _named(parts: Sequence[Part], conditions: Sequence[str]) -> dict[str, str]:
+def _named(parts: Sequence[AggPart], conditions: Sequence[str]) -> dict[str, str]:
     written = [part.sql(conditions) for part in parts]
     return {f"_{digest([sql])[:12]}": sql for sql in written}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.expressions.aggregates.parts import Form, Merge, Part, added
+from quanyu.expressions.aggregates.parts import AggForm, AggPart, Merge, added
 
 
 def _without_last(merge: Merge) -> Merge:
@@ -13,10 +13,10 @@ def _any(rows: str) -> str:
     return f"coalesce({rows} > 0, false)"
 
 
-def guarded(form: Form, failing: str) -> Form:
+def guarded(form: AggForm, failing: str) -> AggForm:
     """The form with a null value and a loss if `failing`, SQL over a row, is true for any row."""
     # A count, since one engine is ten times slower for the maximum of booleans by group.
-    part = Part("count(*)", (f"({failing})",))
+    part = AggPart("count(*)", (f"({failing})",))
 
     def value(*holders: str) -> str:
         return f"if({_any(holders[-1])}, null, {form.value(*holders[:-1])})"
@@ -27,4 +27,4 @@ def guarded(form: Form, failing: str) -> Form:
 
     merges = (*map(_without_last, form.merges), added("sum", len(form.by_day()))) if form.merges else ()
     daily = (*form.by_day(), part) if form.merges else ()
-    return Form((*form.parts, part), value, form.type, merges, daily, lost)
+    return AggForm((*form.parts, part), value, form.type, merges, daily, lost)

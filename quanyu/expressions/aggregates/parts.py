@@ -15,7 +15,7 @@ from quanyu.expressions.datatypes import WHOLE, article, digits, family, finite
 
 
 @dataclass(frozen=True)
-class Part:
+class AggPart:
     """One aggregate call over rows for which all of `only` are true. `before` and `after` enclose the SQL."""
 
     call: str
@@ -38,7 +38,7 @@ Merge = Callable[[Sequence[str], Sequence[str]], str]
 
 
 @dataclass(frozen=True)
-class Form:
+class AggForm:
     """Parts of an aggregate, the SQL of the value from the SQL of each part, and the value's type.
 
     `lost` gives, from the same parts, SQL of whether values are present but the result is lost.
@@ -46,14 +46,14 @@ class Form:
     if daily parts do not add up.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[AggPart, ...]
     value: Callable[..., str]
     type: str
     merges: tuple[Merge, ...] = ()
-    daily: tuple[Part, ...] = ()
+    daily: tuple[AggPart, ...] = ()
     lost: Callable[..., str] | None = None
 
-    def by_day(self) -> tuple[Part, ...]:
+    def by_day(self) -> tuple[AggPart, ...]:
         """Parts that are stored by day."""
         return self.daily or self.parts
 
@@ -99,21 +99,21 @@ class Argument:
         return f"lpad(cast({positive} as string), {min(precision, 37) + 2}, '0')"
 
 
-def rows() -> Form:
+def rows() -> AggForm:
     """Number of rows."""
     return _counted()
 
 
-def _counted(*only: str) -> Form:
-    return Form((Part("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (added("sum"),))
+def _counted(*only: str) -> AggForm:
+    return AggForm((AggPart("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (added("sum"),))
 
 
-def count(*arguments: Argument) -> Form:
+def count(*arguments: Argument) -> AggForm:
     """Number of rows in which no argument is null."""
     return _counted(*(f"{argument.sql} is not null" for argument in arguments))
 
 
-def count_distinct(*arguments: Argument) -> Form:
+def count_distinct(*arguments: Argument) -> AggForm:
     """Number of distinct values, or of distinct combinations without nulls.
 
     It collects a distinct list. Next to other aggregates, count(distinct) takes gigabytes for a million groups on one
@@ -122,21 +122,21 @@ def count_distinct(*arguments: Argument) -> Form:
     values = [f"({a.sql} + 0.0D)" if a.type == "double" else a.sql for a in arguments]
     value = values[0] if len(values) == 1 else f"struct({', '.join(f'{v} as c{n}' for n, v in enumerate(values))})"
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
-    part = Part(f"collect_list({value})", only, "array_distinct(", ")")
-    return Form((part,), _size, "bigint", (_union_of_lists,))
+    part = AggPart(f"collect_list({value})", only, "array_distinct(", ")")
+    return AggForm((part,), _size, "bigint", (_union_of_lists,))
 
 
 def _size(values: str) -> str:
     return f"cast(if({values} is null, 0, size({values})) as bigint)"
 
 
-def count_if(argument: Argument) -> Form:
+def count_if(argument: Argument) -> AggForm:
     """Number of rows for which the argument is true."""
     _check(argument, argument.type == "boolean", "count_if", "a condition")
     return _counted(argument.sql)
 
 
-def total(argument: Argument, empty: int | None = 0) -> Form:
+def total(argument: Argument, empty: int | None = 0) -> AggForm:
     """Sum, exact except for doubles. Null if it does not fit its type, `empty` without values."""
     _check(argument, family(argument.type) == "number", "sum", "a number")
     wide, kind = _summed(argument.type)
@@ -148,10 +148,10 @@ def total(argument: Argument, empty: int | None = 0) -> Form:
     def lost(sum_: str, number: str) -> str:
         return f"(coalesce({number}, 0) > 0 and {_fitting(sum_, kind)} is null)"
 
-    return Form(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost)
+    return AggForm(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost)
 
 
-def mean(argument: Argument) -> Form:
+def mean(argument: Argument) -> AggForm:
     """Mean as a double, computed from an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
     parts = _sum_and_count(argument, _summed(argument.type)[0])
@@ -162,15 +162,15 @@ def mean(argument: Argument) -> Form:
     def lost(sum_: str, number: str) -> str:
         return f"(coalesce({number}, 0) > 0 and {value(sum_, number)} is null)"
 
-    return Form(parts, value, "double", _ADDED, (), lost if argument.type == "double" else None)
+    return AggForm(parts, value, "double", _ADDED, (), lost if argument.type == "double" else None)
 
 
 def _fitting(sum_: str, kind: str) -> str:
     return finite(sum_) if kind == "double" else f"try_cast({sum_} as {kind})"
 
 
-def _sum_and_count(argument: Argument, wide: str) -> tuple[Part, Part]:
-    return Part(f"sum(cast({argument.sql} as {wide}))"), Part(f"count({argument.sql})")
+def _sum_and_count(argument: Argument, wide: str) -> tuple[AggPart, AggPart]:
+    return AggPart(f"sum(cast({argument.sql} as {wide}))"), AggPart(f"count({argument.sql})")
 
 
 def _summed(kind: str) -> tuple[str, str]:
@@ -183,32 +183,32 @@ def _summed(kind: str) -> tuple[str, str]:
     return f"decimal(38,{scale})", f"decimal({18 if precision <= 18 else 38},{scale})"
 
 
-def least(argument: Argument) -> Form:
+def least(argument: Argument) -> AggForm:
     """Smallest value."""
     return _extreme("min", argument)
 
 
-def greatest(argument: Argument) -> Form:
+def greatest(argument: Argument) -> AggForm:
     """Greatest value."""
     return _extreme("max", argument)
 
 
-def _extreme(name: str, argument: Argument) -> Form:
+def _extreme(name: str, argument: Argument) -> AggForm:
     _check_order(argument, name)
-    return Form((Part(f"{name}({argument.ordered})"),), str, argument.type, (added(name),))
+    return AggForm((AggPart(f"{name}({argument.ordered})"),), str, argument.type, (added(name),))
 
 
-def least_by(argument: Argument, *order: Argument) -> Form:
+def least_by(argument: Argument, *order: Argument) -> AggForm:
     """Value of the row with the smallest order; for ties, the smallest value that is not null."""
     return _by("min", argument, order)
 
 
-def greatest_by(argument: Argument, *order: Argument) -> Form:
+def greatest_by(argument: Argument, *order: Argument) -> AggForm:
     """Value of the row with the greatest order; for ties, the greatest value."""
     return _by("max", argument, order)
 
 
-def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
+def _by(name: str, argument: Argument, order: Sequence[Argument]) -> AggForm:
     for one in (argument, *order):
         _check_order(one, f"{name}_by")
     only = (f"{order[0].ordered} is not null",) if len(order) == 1 else ()
@@ -218,57 +218,57 @@ def _by(name: str, argument: Argument, order: Sequence[Argument]) -> Form:
     keys = [f"coalesce(concat('1', {one.key()}), '0')" for one in order]
     last = f"coalesce(concat('{other}', {argument.key()}), '{null}')"
     key = f"concat({', chr(1), '.join([*keys, last])})"
-    value, greatest = Part(f"{name}_by({argument.sql}, {key})", only), Part(f"{name}({key})", only)
+    value, greatest = AggPart(f"{name}_by({argument.sql}, {key})", only), AggPart(f"{name}({key})", only)
     merge: Merge = lambda columns, conditions: f"{name}_by({', '.join(columns)}){filtered(conditions)}"  # noqa: E731
-    return Form((value,), str, argument.type, (merge,), (value, greatest))
+    return AggForm((value,), str, argument.type, (merge,), (value, greatest))
 
 
-def most_frequent(argument: Argument) -> Form:
+def most_frequent(argument: Argument) -> AggForm:
     """Most frequent value; for ties, the smallest."""
     suits = argument.type in ("string", "date", "timestamp", "int", "bigint", "double")
     _check(argument, suits, "mode", "text, a time or a whole number")
-    return Form((Part(f"mode({argument.ordered}, true)"),), str, argument.type)
+    return AggForm((AggPart(f"mode({argument.ordered}, true)"),), str, argument.type)
 
 
-def percentile(argument: Argument, share: str) -> Form:
+def percentile(argument: Argument, share: str) -> AggForm:
     """Value at a share of the ordered values, interpolated between two values."""
     _check(argument, family(argument.type) == "number", "percentile", "a number")
     value = f"nullif(cast({argument.sql} as double), double('NaN'))"
-    return Form((Part(f"percentile({value}, {share})"),), str, "double")
+    return AggForm((AggPart(f"percentile({value}, {share})"),), str, "double")
 
 
-def any_true(argument: Argument) -> Form:
+def any_true(argument: Argument) -> AggForm:
     """Whether the argument is true for at least one row."""
     return _truth("max", argument)
 
 
-def all_true(argument: Argument) -> Form:
+def all_true(argument: Argument) -> AggForm:
     """Whether the argument is true for every row in which it is not null."""
     return _truth("min", argument)
 
 
-def _truth(name: str, argument: Argument) -> Form:
+def _truth(name: str, argument: Argument) -> AggForm:
     _check(argument, argument.type == "boolean", "bool_or" if name == "max" else "bool_and", "a condition")
-    return Form((Part(f"{name}({argument.sql})"),), str, "boolean", (added(name),))
+    return AggForm((AggPart(f"{name}({argument.sql})"),), str, "boolean", (added(name),))
 
 
-def values(argument: Argument) -> Form:
+def values(argument: Argument) -> AggForm:
     """Distinct values, sorted."""
     return _listed(argument, "collect_set", (_union_of_lists,), ("array_distinct(", ")"))
 
 
-def all_values(argument: Argument) -> Form:
+def all_values(argument: Argument) -> AggForm:
     """All values, sorted, since rows have no order."""
     return _listed(argument, "collect_list", (), ("", ""))
 
 
-def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around: tuple[str, str]) -> Form:
+def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around: tuple[str, str]) -> AggForm:
     suits = argument.type in ("string", "int", "bigint", "double")
     _check(argument, suits, function, "text, a whole number or a double")
     kind = "bigint" if argument.type == "int" else argument.type
     value = f"cast({argument.ordered} as {kind})"
-    part = Part(f"collect_list({value})", (f"{value} is not null",), *around)
-    return Form((part,), _sorted, f"array<{kind}>", merges)
+    part = AggPart(f"collect_list({value})", (f"{value} is not null",), *around)
+    return AggForm((part,), _sorted, f"array<{kind}>", merges)
 
 
 def _sorted(values: str) -> str:
@@ -286,7 +286,7 @@ def _check_order(argument: Argument, function: str) -> None:
     _check(argument, suits, function, "a value with an order")
 
 
-FORMS: Mapping[type[exp.Expr], Callable[..., Form]] = {
+FORMS: Mapping[type[exp.Expr], Callable[..., AggForm]] = {
     exp.Count: count, exp.ApproxDistinct: count_distinct, exp.CountIf: count_if, exp.Sum: total, exp.Avg: mean,
     exp.Min: least, exp.Max: greatest, exp.ArgMin: least_by, exp.ArgMax: greatest_by, exp.Mode: most_frequent,
     exp.Median: lambda argument: percentile(argument, "0.5"), exp.Quantile: percentile,

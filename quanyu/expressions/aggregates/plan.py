@@ -24,7 +24,7 @@ from quanyu.expressions import (
 )
 from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
 from quanyu.expressions.datatypes import NULL, article, family
-from quanyu.table import Column
+from quanyu.grammar.table import Column
 
 # Their result is one of the column's values.
 _KEEP_VALUES = (exp.Min, exp.Max, exp.ArgMin, exp.ArgMax, exp.Mode)

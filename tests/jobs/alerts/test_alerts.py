@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.alerts.tell import out_of_order, tell, tell_mistake
+from jobs.alerts.notify import out_of_order, tell, tell_mistake
+from quanyu.config.settings import load_settings
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.run import Outcome, Result, perform, results
-from quanyu.settings import load_settings
+from quanyu.run.runner import Outcome, Result, perform, results
 
 TILL = """
 describes: Receipts.

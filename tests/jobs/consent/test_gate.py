@@ -8,10 +8,10 @@ from consents import ADS, DAY, EMAIL, WECOM, customers, declared, land, member, 
 
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import Moment
-from jobs.journeys.mail import fingerprint
-from jobs.unify.normalise import address_hash
+from jobs.journeys.sending.mail import fingerprint
+from quanyu.config.settings import person_key_secret
+from quanyu.identifiers.normalise import address_hash
 from quanyu.lake.receipt import Receipt
-from quanyu.settings import person_key_secret
 
 
 @pytest.fixture

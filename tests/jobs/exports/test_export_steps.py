@@ -8,14 +8,15 @@ import pytest
 from consents import DAY, customers, declared, inside, land, member, took
 
 from jobs.exports import steps as exports
-from jobs.exports.hashing import Form
+from jobs.exports.hashing import IdFormat
 from jobs.exports.platforms.drop import Drop
 from jobs.exports.steps import Counted, destination, platforms, shaped
-from quanyu import audience_days, home
-from quanyu.audience import Audience
+from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, RejectedError
+from quanyu.grammar.audience import Audience
+from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
-from quanyu.settings import Settings
+from quanyu.run import audience_days
 
 NOTHING = "nothing exported: no consent on record"
 
@@ -23,7 +24,7 @@ NOTHING = "nothing exported: no consent on record"
 class Clear(Drop):
     """Platform that shows values unhashed, so that a person can read the rows."""
 
-    forms = {"phone": Form("e164_digits", "none"), "email": Form("lower_trim", "none")}
+    forms = {"phone": IdFormat("e164_digits", "none"), "email": IdFormat("lower_trim", "none")}
 
 
 def audience(**more):
@@ -255,9 +256,9 @@ def test_a_home_that_is_accepted_exports_the_day_for_which_it_was_held_back(shop
     shop.declare("audiences/winback.yml", text)
     inside(took(shop), "winback", ALL)
     audience_days.note(shop.context(DAY), "winback", shop.context(DAY).day)
-    home.note(shop.settings)
+    home_name.note(shop.settings)
     copy = shop.copy(tmp_path / "copy")
     shutil.copy(shop.home / "home.json", copy.home)
     assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == 0
-    home.note(copy.settings)
+    home_name.note(copy.settings)
     assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == len(rows_of(copy, DAY)) > 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.exports.hashing import HASHES, Form
+from jobs.exports.hashing import HASHES, IdFormat
 from jobs.exports.platforms.drop import Drop
 from quanyu.errors import ConfigError
 
@@ -78,11 +78,11 @@ def test_equal_people_get_equal_hashes():
 
 
 def test_a_form_names_its_column():
-    assert Form("as_given", "md5").column("oaid") == "oaid_md5"
-    assert Form("as_given", "none").column("oaid") == "oaid"
-    assert Form("as_given", "none").apply("A-b") == "A-b"
+    assert IdFormat("as_given", "md5").column("oaid") == "oaid_md5"
+    assert IdFormat("as_given", "none").column("oaid") == "oaid"
+    assert IdFormat("as_given", "none").apply("A-b") == "A-b"
 
 
 def test_an_unknown_shape_is_reported_with_the_allowed_ones():
     with pytest.raises(ConfigError, match="did you mean 'lower_trim'"):
-        Form("lowertrim")
+        IdFormat("lowertrim")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from mariadb import MariaDB
 from postgres import Postgres
 
-from jobs.ingest import extract
+from jobs.ingest.extracts import extract
 
 MEMBERS = """
 describes: Members of the loyalty programme.

@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 from asked import ask
 
-from jobs.ingest.contract import (
+from jobs.ingest.mapping.contract import (
     cast_checks,
     constraint_checks,
     members,
@@ -16,10 +16,10 @@ from jobs.ingest.contract import (
     where_sql,
 )
 from quanyu.expressions import parse
-from quanyu.fill import Fill
+from quanyu.feeds.fill import Fill
+from quanyu.feeds.source import Source
+from quanyu.grammar.table import Column, Table
 from quanyu.literals import quoted
-from quanyu.source import Source
-from quanyu.table import Column, Table
 
 MORE = "has more than 2 decimal places: write round(x, 2) if it may be rounded"
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.ingest.crowd_measure import Evidence, Row, is_crowd, name_of
+from jobs.ingest.checks.crowd_measure import Evidence, Row, is_crowd, name_of
 
 FIRST = date(2024, 7, 1)
 WHOLE = [f"{given} {family}" for family in ("Abel", "Baker", "Cole", "Drew") for given in

@@ -12,7 +12,7 @@ from loyalty import INSTANT, MEMBERS, ONE, THREE, TWO, cards, create, landed, pu
 from mariadb import MariaDB
 from postgres import Postgres
 
-from jobs.ingest import extract
+from jobs.ingest.extracts import extract
 from quanyu.errors import ConfigError, RetryableError
 
 

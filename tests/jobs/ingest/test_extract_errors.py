@@ -9,11 +9,11 @@ from loyalty import MEMBERS, ONE, put, take
 from mariadb import MariaDB
 from postgres import ADMIN, PASSWORD, Postgres
 
-from jobs.ingest.database import RefusedError, database_of
 from jobs.ingest.databases.postgresql import PostgreSQL
+from jobs.ingest.extracts.database import ExtractError, database_of
 from quanyu.engine.server import free_port
 from quanyu.errors import ConfigError, RetryableError
-from quanyu.extract import Extracts
+from quanyu.feeds.extract import Extracts
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ STRANGER = {
 )  # fmt: skip
 def test_an_unsupported_address_is_refused(monkeypatch, url, words):
     monkeypatch.setenv("DB_URL", url)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(ExtractError) as caught:
         database_of(Extracts(url="env:DB_URL", table="members"))
     assert caught.value.key == "url"
     assert words in str(caught.value)
@@ -152,14 +152,14 @@ def test_messages_of_a_server_in_another_language_are_classified_by_quoted_names
         f'IO: [libpq] Failed to connect: connection to server at "h", port 1 failed: {text}\n'
     )
     assert getattr(error, "key", None) == key
-    assert isinstance(error, RefusedError if key else RetryableError)
+    assert isinstance(error, ExtractError if key else RetryableError)
 
 
 @pytest.mark.parametrize("url", ["postgresql://h/x", "postgres://h/x?sslmode=prefer", "postgresql://[::1],h:1/x",
                                  "mysql://h/x", "mariadb://h/x?sslMode=disable"])  # fmt: skip
 def test_a_database_on_another_machine_is_reached_by_tls(monkeypatch, url):
     monkeypatch.setenv("DB_URL", url)
-    with pytest.raises(RefusedError, match="env:DB_URL stands for is on another machine, and asks for no TLS"):
+    with pytest.raises(ExtractError, match="env:DB_URL stands for is on another machine, and asks for no TLS"):
         database_of(Extracts(url="env:DB_URL", table="members"))
     assert database_of(Extracts(url="env:DB_URL", table="members"), ["h"])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.ingest.file_order import file_order
+from jobs.ingest.landing.file_order import file_order
 
 IN_ORDER = [
     "pos/9/a.csv", "pos/10/a.csv", "pos/2024-07-01/a.csv", "pos/2024-07-01/a (1).csv", "pos/2024-07-01/a (2).csv",

@@ -2,10 +2,10 @@
 
 import pytest
 
-from jobs.ingest.groups import groups_of
-from jobs.ingest.mapping import rows_of
+from jobs.ingest.mapping.groups import groups_of
+from jobs.ingest.mapping.mapping import rows_of
+from quanyu.feeds.source import Source
 from quanyu.model.trade import Orders
-from quanyu.source import Source
 
 SOURCE = Source.model_validate(
     {

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.ingest import landing
+from jobs.ingest.landing import landing
 from jobs.ingest.steps import ingest, replay
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt

@@ -20,7 +20,7 @@ from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
 from examples import examples
-from jobs.ingest.bronze import reading
+from jobs.ingest.landing.bronze import reading
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
 from jobs.ingest.reader.pages import rest_of
 from jobs.ingest.reader.spec import InexactError

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from jobs.journeys.channel import Channel, Envelope, Outcome
+from jobs.journeys.channel import Channel, Envelope, SendOutcome
 from jobs.journeys.channels.eml import Eml
 from jobs.journeys.channels.smtp import Smtp
 from quanyu.errors import ConfigError, RejectedError, RetryableError
@@ -162,7 +162,7 @@ def test_headers_cannot_be_injected(changes, kind, tmp_path):
 def test_an_address_outside_ascii_goes_where_the_server_takes_it():
     inbox = Inbox()
     with serving(inbox, enable_SMTPUTF8=True) as port, smtp(port) as channel:
-        assert channel.deliver(replace(LETTER, to="用户@例子.中国")) == Outcome("sent", by_server=True)
+        assert channel.deliver(replace(LETTER, to="用户@例子.中国")) == SendOutcome("sent", by_server=True)
     assert inbox.received[0][0] == "用户@例子.中国"
 
 

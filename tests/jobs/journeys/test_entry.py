@@ -8,8 +8,8 @@ import pytest
 
 from jobs.journeys import entry, frequency
 from jobs.journeys.program import Decision, entered
-from quanyu.journey import Journey
-from quanyu.settings import Settings
+from quanyu.config.settings import Settings
+from quanyu.grammar.journey import Journey
 from quanyu.store import Message, Store
 
 START = date(2024, 1, 1)

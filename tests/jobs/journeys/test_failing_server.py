@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from failing_server import DROP, ROGUE_DROP, failing
 
 from jobs.journeys.channels.smtp import Smtp
-from jobs.journeys.send import Address, Run, send
-from jobs.journeys.template import Template
+from jobs.journeys.sending.send import Recipient, SendRun, send
+from jobs.journeys.sending.template import Template
 from quanyu.errors import RejectedError, RetryableError
 from quanyu.store import Message, Store
 from quanyu.store.message import OUTBOX
@@ -29,11 +29,11 @@ def store(tmp_path):
 def run(store, server, text="Hello"):
     channel = Smtp("127.0.0.1", server.port, starttls=False, timeout=2, patience=0.5)
     templates = {"hello": Template("hello", "Hi", text)}
-    return send(Run(store, channel, everyone, templates, DAY, "Shop <s@shop.test>"))
+    return send(SendRun(store, channel, everyone, templates, DAY, "Shop <s@shop.test>"))
 
 
 def everyone(messages):
-    return {message.key: Address(f"{message.customer_id}@x.org") for message in messages}
+    return {message.key: Recipient(f"{message.customer_id}@x.org") for message in messages}
 
 
 def wait_over(store):

@@ -13,20 +13,21 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.journeys import addresses, delivery, steps, walks
+from jobs.journeys import steps, walks
 from jobs.journeys.channels.eml import Eml
 from jobs.journeys.program import Decision, Walk, entered, program
-from jobs.journeys.send import Address, Withheld
+from jobs.journeys.sending import addresses, delivery
+from jobs.journeys.sending.send import Recipient, Withheld
 from jobs.journeys.walks import Happening
-from quanyu import home
+from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
-from quanyu.journey import Journey, Message, Step
+from quanyu.grammar.journey import Journey, JourneyStep, MessageTemplate
+from quanyu.home import home_name
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
-from quanyu.run import Context
-from quanyu.settings import Settings
+from quanyu.run.runner import Context
 from quanyu.store import Store
 
 START = date(2024, 1, 1)
@@ -71,7 +72,7 @@ class Retailer:
 
     def _address(self, who):
         values = {"name": who, "city": ""}
-        return Address(f"{who}@x.org", "email", values) if who in self.consents else Withheld("no consent")
+        return Recipient(f"{who}@x.org", "email", values) if who in self.consents else Withheld("no consent")
 
     def _keep(self, context, name, rows, receipt):
         if self.stop_at == f"before {name}":
@@ -178,8 +179,8 @@ def test_a_run_after_a_gap_decides_as_daily_runs_and_old_messages_expire(retaile
 
 
 def test_a_message_may_declare_when_it_expires(retailer):
-    patient = Message(channel="email", subject="Hi", body="Still there?", expires="30 days")
-    steps = (Step(wait="3 days"), Step(message=patient))
+    patient = MessageTemplate(channel="email", subject="Hi", body="Still there?", expires="30 days")
+    steps = (JourneyStep(wait="3 days"), JourneyStep(message=patient))
     retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"steps": steps})}
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 1)], {"ann", "bob"}
     retailer.run(34)
@@ -294,12 +295,12 @@ def test_a_lake_that_lost_its_rows_gets_them_from_the_store(retailer):
 
 def test_a_copied_home_computes_and_sends_nothing_until_it_is_accepted(retailer, tmp_path):
     planned_and_not_sent(retailer)
-    home.check_name(retailer.context(3).settings)
+    home_name.check_name(retailer.context(3).settings)
     shutil.copytree(retailer.home, tmp_path / "copy")
     retailer.home = tmp_path / "copy"
     _, sent = retailer.run(4)
     assert "nothing is sent: this home was noted at" in sent.notes[0] and sent.facts["planned"] == 1
-    home.note(retailer.context(4).settings)
+    home_name.note(retailer.context(4).settings)
     assert retailer.run(4)[1].facts["sent"] == 1
 
 

@@ -6,16 +6,16 @@ import typer
 from shop import Retailer
 from typer.testing import CliRunner
 
-from jobs.journeys import commands
+from jobs.journeys import commands as outbox_commands
 from jobs.journeys.fates import fates
-from quanyu import homecommands
+from quanyu.home import commands
 from quanyu.lake.receipt import Receipt
 from quanyu.store import Message
 
 DAY = date(2024, 7, 1)
 APP = typer.Typer()
+outbox_commands.add(APP)
 commands.add(APP)
-homecommands.add(APP)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jobs.journeys.program import Decision, Known, advance, entered, instance_id, program
 from jobs.journeys.walks import Happening
-from quanyu.journey import Journey
+from quanyu.grammar.journey import Journey
 
 START = date(2024, 1, 1)
 MAIL = {"message": {"channel": "email", "subject": "Hi", "body": "Dear"}}

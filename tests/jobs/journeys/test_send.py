@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.journeys.channel import Channel, Outcome
+from jobs.journeys.channel import Channel, SendOutcome
 from jobs.journeys.channels.smtp import Smtp
-from jobs.journeys.send import Address, Run, Withheld, send
-from jobs.journeys.template import Template
+from jobs.journeys.sending.send import Recipient, SendRun, Withheld, send
+from jobs.journeys.sending.template import Template
 from quanyu.errors import LaterError, RejectedError, RetryableError
 from quanyu.store import Message, Store
 
@@ -31,7 +31,7 @@ class Scripted(Channel):
 
     def deliver(self, envelope):
         self.delivered.append(envelope)
-        answer = self.answers.get(envelope.to, Outcome("sent"))
+        answer = self.answers.get(envelope.to, SendOutcome("sent"))
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -51,11 +51,13 @@ def plan(store, *customers, day=DAY, channel="test", template="hello"):
 
 def everyone(messages):
     names = {message.key: message.customer_id for message in messages}
-    return {key: Address(name, "email", {"name": name.title()}) for key, name in names.items()}
+    return {key: Recipient(name, "email", {"name": name.title()}) for key, name in names.items()}
 
 
 def run(store, channel, reach=everyone, **options):
-    return dict(send(Run(store, channel, reach, TEMPLATES, options.pop("day", DAY), "Shop <s@shop.test>", **options)))
+    return dict(
+        send(SendRun(store, channel, reach, TEMPLATES, options.pop("day", DAY), "Shop <s@shop.test>", **options))
+    )
 
 
 def test_everything_due_is_sent_once(store):
@@ -95,7 +97,7 @@ def test_a_message_that_is_withheld_temporarily_waits(store):
 
 def test_a_failure_waits_15_minutes_and_delays_no_other_message(store):
     plan(store, *"ab")
-    channel = Scripted(a=Outcome("failed", "451 later"))
+    channel = Scripted(a=SendOutcome("failed", "451 later"))
     assert run(store, channel, batch=1) == {"recovered": 0, "failed": 1, "sent": 1}
     assert run(store, channel) == {"recovered": 0}
     [waiting] = store.outbox.all("planned")
@@ -114,7 +116,7 @@ def test_a_message_that_must_not_be_sent_ends_and_delays_no_other(store):
 
 
 def refused(reason, status="rejected"):
-    return Outcome(status, reason, by_server=True)
+    return SendOutcome(status, reason, by_server=True)
 
 
 def test_three_equal_refusals_in_a_row_are_the_channels_fault_and_lose_no_message(store):
@@ -142,13 +144,13 @@ def test_other_refusals_are_the_recipients_own(store, answers):
 
 def test_two_lost_answers_in_a_row_stop_the_rest(store):
     plan(store, *"abcd")
-    channel = Scripted(**{name: Outcome("unknown", "no answer") for name in "acd"})
+    channel = Scripted(**{name: SendOutcome("unknown", "no answer") for name in "acd"})
     with pytest.raises(LaterError, match="2 messages in a row"):
         run(store, channel)
     assert store.outbox.counts() == {"sent": 1, "unknown": 3}
     plan(store, *"efg")
     with pytest.raises(LaterError, match="2 messages in a row"):
-        run(store, Scripted(e=Outcome("unknown"), f=Outcome("unknown")))
+        run(store, Scripted(e=SendOutcome("unknown"), f=SendOutcome("unknown")))
     assert store.outbox.counts() == {"planned": 1, "sent": 1, "unknown": 5}
 
 
@@ -180,7 +182,7 @@ def test_a_text_that_cannot_be_filled_in_is_rejected_alone(store):
     plan(store, *"ab")
 
     def reach(messages):
-        return everyone(messages) | {"k-a": Address("a", "email", {})}
+        return everyone(messages) | {"k-a": Recipient("a", "email", {})}
 
     assert run(store, Scripted(), reach) == {"recovered": 0, "rejected": 1, "sent": 1}
     assert "'name' is undefined" in store.outbox.all("rejected")[0].reason
@@ -263,7 +265,7 @@ def test_a_kill_before_the_outcome_is_stored_leaves_one_message_unknown_and_unse
 
         def reach(messages):
             names = {message.key: message.customer_id for message in messages}
-            return {key: Address(f"{name}@example.com", "email", {"name": name}) for key, name in names.items()}
+            return {key: Recipient(f"{name}@example.com", "email", {"name": name}) for key, name in names.items()}
 
         assert run(store, channel, reach) == {"recovered": 1, "sent": 2}
         assert run(store, channel, reach) == {"recovered": 0}

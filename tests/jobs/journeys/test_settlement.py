@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 import small_day
 
-from jobs.journeys import settlement
-from jobs.journeys.mail import fingerprint
+from jobs.journeys.sending import settlement
+from jobs.journeys.sending.mail import fingerprint
 from quanyu.store import Message
 
 DAY = date(2024, 7, 1)

@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.journeys.template import Template, Text, safe_name
+from jobs.journeys.sending.template import Template, Text, safe_name
 from quanyu.errors import ConfigError, RejectedError
 
 

@@ -6,8 +6,8 @@ import pytest
 from members import CRM
 
 from jobs.consent.facts import Moment, addresses
-from jobs.unify import records
-from quanyu.run import perform
+from jobs.unify.records import reader
+from quanyu.run.runner import perform
 
 SHOP = """\
 describes: Orders.
@@ -37,7 +37,7 @@ def deliver(retailer, day, crm="", shop=""):
 def phones(retailer, day=None):
     """Current phones of each feed, one per record that has them."""
     context = retailer.context("2024-07-09")
-    rows = records.identifiers(context, day).where("kind = 'phone'").toArrow().to_pylist()
+    rows = reader.identifiers(context, day).where("kind = 'phone'").toArrow().to_pylist()
     return sorted((row["source"], row["value"][-4:]) for row in rows)
 
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from shop import BASE, ROOT, Retailer
 from typer.testing import CliRunner
 
-from jobs.unify import commands, publish, tell
-from jobs.unify.directory import Directory
+from jobs.steward import commands, render
+from jobs.steward.directory import Directory
+from jobs.unify.ids import publish
 from quanyu import cli
 from quanyu.errors import ContractError
 from quanyu.lake import Lake
@@ -161,7 +162,7 @@ def test_the_work_list_shows_the_values_of_both_records(shop):
     pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
     rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
     console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(tell.reviews(rows, Directory(shop.context("2024-07-01"))))
+    console.print(render.reviews(rows, Directory(shop.context("2024-07-01"))))
     output = console.export_text()
     assert output.count("李芳") == output.count("李小雨") == output.count("2015-06-01") == 2
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from benchmarks import persons
 from benchmarks.pairs import pair_scores
 from examples import examples
-from jobs.unify import normalise
 from jobs.unify.matching import blocks, fields, households, scoring, training
 from jobs.unify.matching.levels import HIGHEST, coded, compared
 from jobs.unify.matching.model import TERMS, read
-from jobs.unify.matching.scoring import Compared, packed, unpacked
-from quanyu.identity import Identity
+from jobs.unify.matching.scoring import PreparedRecords, packed, unpacked
+from quanyu.grammar.identity import Identity
+from quanyu.identifiers import normalise
 
 ROOT = Path(__file__).parents[3]
 MATCH = Identity.load(ROOT / "conf" / "identity.yml").match
@@ -75,7 +75,7 @@ def test_names(one, other, given_level, family_level):
 def of_relatives(one, other):
     """Whether two records, each a mapping of RAW, have names of two persons, under the untrained model."""
     rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
-    scored = Compared(
+    scored = PreparedRecords(
         table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
     )
     return bool(scoring.of_relatives(scored.scored(np.array([0]), np.array([1]))["levels"].to_numpy())[0])
@@ -240,7 +240,7 @@ def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
     frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
     model = training.assumed(SALT)
-    scored = Compared(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
+    scored = PreparedRecords(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
     weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
     assert weights[0, 2] > weights.get((0, 1), -99) + 5
 
@@ -273,7 +273,7 @@ def test_unsupervised_training_gives_calibrated_probabilities(labelled_records):
     keys = fields.keys(prepared, BLOCKS, SALT)
     a, b, bits = blocks.candidates(blocks.grouped(keys), MOST, np.ones(len(keys), bool))
     model = training.train(coded(table(prepared)), (a, b, bits), BLOCKS, SALT)
-    scored = Compared(table(prepared), model).scored(a, b)
+    scored = PreparedRecords(table(prepared), model).scored(a, b)
     one, other, weight = (scored.column(place).to_numpy() for place in (0, 1, 3))
     sure = training.probability(weight, training.prior(weight, len(keys)))
     same = truth[one] == truth[other]
@@ -283,7 +283,7 @@ def test_unsupervised_training_gives_calibrated_probabilities(labelled_records):
     precision = same[sure >= MATCH.link].mean()
     assert precision > 0.97
     reloaded = read(model.text(), {term: model.terms[term] for term in TERMS}, training.assumed(SALT))
-    assert np.allclose(Compared(table(prepared), reloaded).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
+    assert np.allclose(PreparedRecords(table(prepared), reloaded).scored(a, b).column(3).to_numpy(), weight, atol=1e-3)
 
 
 def test_an_old_version_without_a_newer_comparison_stays_usable():

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark import cloudpickle
 
-from jobs.unify import normalise, placeholders
-from jobs.unify.normalise import folded, keyed
-from jobs.unify.persons import identified, ship
+from quanyu.identifiers import normalise, placeholders
+from quanyu.identifiers.normalise import folded, keyed
+from quanyu.identifiers.persons import identified, ship
 from quanyu.model.people import KINDS
 
 KEY = b"key"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.unify import normalise, placeholders
+from quanyu.identifiers import normalise, placeholders
 from quanyu.model.people import KINDS
 
 

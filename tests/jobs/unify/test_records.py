@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 from shop import Retailer
 
-from jobs.unify import memory, normalise, records
-from jobs.unify.likeness import prepare
+from jobs.unify.ids.pairs import prepare
+from jobs.unify.records import match_state, reader
+from quanyu.identifiers import normalise
 from quanyu.lake.receipt import Receipt
 from quanyu.model.people import KINDS
 
@@ -40,15 +41,15 @@ ROWS = ["a1,13765432101,13765432112,ann.b+x@gmail.com,,安娜,1990-01-02,2 Jan,�
 DAY = date(2024, 7, 1)
 
 
-def staged(shop: Retailer, rows: list[str], day: date = DAY) -> records.Staged:
+def staged(shop: Retailer, rows: list[str], day: date = DAY) -> reader.DayRecords:
     shop.declare("sources/crm.yml", FEED)
     (shop.home / "person.key").write_text("a" * 64)
     shop.land(f"crm/{day}.csv", HEAD + "\n".join(rows) + "\n")
     shop.run(day.isoformat(), "ingest.crm")
-    return records.staged(shop.context(day.isoformat()), day)
+    return reader.staged(shop.context(day.isoformat()), day)
 
 
-def by_number(shop: Retailer, batch: records.Staged) -> dict[str, dict[str, object]]:
+def by_number(shop: Retailer, batch: reader.DayRecords) -> dict[str, dict[str, object]]:
     """Compared fields of each record, by its number in the feed."""
     numbers = shop.rows("silver/identifiers", "person_key", "value", "kind")
     numbers = {key: value for key, value, kind in numbers if kind == "customer_no"}
@@ -66,7 +67,7 @@ def test_the_newest_value_of_a_record_is_compared_and_the_greatest_of_one_day(re
     second = by_number(retailer, staged(retailer, ["a1,13765432102,13765432112,,,安娜,,,广州"], later))
     assert second["a1"]["phone"] == "+8613765432102" and second["a1"]["city"] == "广州"
     assert second["a3"] == first["a3"]
-    reread = by_number(retailer, records.staged(retailer.context(later.isoformat()), DAY))
+    reread = by_number(retailer, reader.staged(retailer.context(later.isoformat()), DAY))
     assert reread == first, "as it was known on the first day"
 
 
@@ -89,9 +90,7 @@ def test_hashes_of_every_form_lead_to_the_clear_value(retailer):
     rows = [("crm", f"k{at}", kind, "", value) for at, (kind, value) in enumerate([*clear, *(h[:2] for h in hashed)])]
     spark = retailer.context("2024-07-01").lake.spark
     frame = spark.createDataFrame(rows, "source string, person_key string, kind string, scope string, value string")
-    resolved = (
-        records._with_clear_values(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
-    )
+    resolved = reader._with_clear_values(frame.selectExpr("*", "date'2024-07-01' as recorded_on")).toArrow().to_pylist()
     by_key = {row["person_key"]: (row["kind"], row["value"]) for row in resolved}
     expected = [*clear, *((kind, value) for *_, kind, value in hashed)]
     assert by_key == {f"k{at}": pair for at, pair in enumerate(expected)}
@@ -128,7 +127,7 @@ def test_a_value_is_blocked_for_its_kind_alone_in_any_spelling(retailer, kind, v
     rules = rules.replace("values: [", 'values: ["138 6666 8888", ').replace("masters:", "masters: [] #")
     retailer.declare("identity.yml", rules)
     context = retailer.context("2024-07-01")
-    assert records.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
+    assert reader.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
 
 
 def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
@@ -136,14 +135,14 @@ def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
     lake = context.lake
     # Stored records count only together with stored pairs.
     lake.prepare(context.catalogue.tables["identity_pairs"])
-    numbers = dict.fromkeys(["person", *memory.RECORD, "shows", "written"], "bigint")
-    lake.begin(memory.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
-    columns = {name: np.array([7]) for name in memory.RECORD}
-    table = memory.records_table(np.array([1]), columns, np.array([[3, 4]]), 1)
-    memory.remember(lake, Receipt("identities", "2024-07-01", "r", ""), memory.RECORDS, table, None)
-    assert memory.recall(lake, 2).columns["raw"].tolist() == [7]
+    numbers = dict.fromkeys(["person", *match_state.RECORD, "shows", "written"], "bigint")
+    lake.begin(match_state.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
+    columns = {name: np.array([7]) for name in match_state.RECORD}
+    table = match_state.records_table(np.array([1]), columns, np.array([[3, 4]]), 1)
+    match_state.remember(lake, Receipt("identities", "2024-07-01", "r", ""), match_state.RECORDS, table, None)
+    assert match_state.recall(lake, 2).columns["raw"].tolist() == [7]
 
 
 def test_a_home_without_persons_has_no_records(retailer):
-    batch = records.staged(retailer.context("2024-07-01"), DAY)
+    batch = reader.staged(retailer.context("2024-07-01"), DAY)
     assert not len(batch.rows) and batch.shown.empty and not len(batch.names(np.zeros(0, int)))

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from jobs.unify.tell import _grid
+from jobs.steward.render import _grid
 
 
 def test_a_long_value_is_printed_completely_on_a_narrow_screen():

@@ -10,9 +10,9 @@ from members import CRM
 
 from jobs.consent.facts import Question
 from jobs.exports.members import answers
-from jobs.journeys.addresses import addresses
-from quanyu import asof
-from quanyu.audience import Audience
+from jobs.journeys.sending.addresses import addresses
+from quanyu import as_of
+from quanyu.grammar.audience import Audience
 from quanyu.model.people import Identifiers
 from quanyu.store import Message
 
@@ -88,7 +88,7 @@ def test_reachability_shrinks_but_not_as_of_an_earlier_day(shop):
     # The order of a guest remains hers.
     assert (row["reachable_by"], row["persons"]) == ([], 4)
     days = [date.fromisoformat(DAY), date.fromisoformat(NEXT)]
-    phones = asof.facts(context, Identifiers, *days).where(f"kind = 'phone' and value like '%{OLD}'").collect()
+    phones = as_of.facts(context, Identifiers, *days).where(f"kind = 'phone' and value like '%{OLD}'").collect()
     assert {str(row["as_of"]) for row in phones} == {DAY}
 
 

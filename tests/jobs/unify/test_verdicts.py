@@ -3,15 +3,15 @@
 import pandas as pd
 import pytest
 
-from jobs.unify import verdicts
-from jobs.unify.directory import Record
+from jobs.steward.directory import RecordKey
+from jobs.unify.ids import overrides
 
-A, B, C, D = (Record("crm", name) for name in "abcd")
+A, B, C, D = (RecordKey("crm", name) for name in "abcd")
 
 
 def verdict_rows(*decisions):
     rows = [(*one, *other, said) for said, one, other in decisions]
-    return pd.DataFrame(rows, columns=[*verdicts.ENDS, "verdict"])
+    return pd.DataFrame(rows, columns=[*overrides.ENDS, "verdict"])
 
 
 STANDING = verdict_rows(("same", A, B), ("same", B, C), ("different", C, D))
@@ -31,4 +31,4 @@ STANDING = verdict_rows(("same", A, B), ("same", B, C), ("different", C, D))
     ],
 )
 def test_a_verdict_must_not_contradict_what_others_imply_together(said, one, other, expected):
-    assert verdicts.against(STANDING, said, one, other) == expected
+    assert overrides.against(STANDING, said, one, other) == expected

@@ -10,7 +10,7 @@ import pytest
 from quanyu import show
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt
-from quanyu.run import perform
+from quanyu.run.runner import perform
 
 # A Monday, its Sunday, and the Monday after.
 MONDAY, SUNDAY, NEXT = "2024-07-01", "2024-07-07", "2024-07-08"

@@ -15,11 +15,11 @@ from jobs.verify.origin import origin
 from jobs.verify.proof import Proof
 from jobs.verify.report import report
 from quanyu import discover
+from quanyu.config.settings import load_settings
 from quanyu.engine.session import Engine
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.run import Context
-from quanyu.settings import load_settings
+from quanyu.run.runner import Context
 
 DAY = date(2024, 7, 1)
 ORDER = {
@@ -165,6 +165,6 @@ def test_the_report_names_what_differs_and_no_value_of_a_row(lakes, catalogue):
 
 
 def run_of(engine):
-    from jobs.verify.days import Run
+    from jobs.verify.days import EngineRun
 
-    return Run(engine, (), 1.0)
+    return EngineRun(engine, (), 1.0)

@@ -20,7 +20,7 @@ from jobs.verify.days import run_copy
 from jobs.verify.proof import prove
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
-from quanyu.homelock import home_lock
+from quanyu.home.lock import home_lock
 from quanyu.lake import Lake
 
 TILL = """

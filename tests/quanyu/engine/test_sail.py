@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from quanyu.config.sections import Sail, Spark
+from quanyu.config.settings import Settings
 from quanyu.engine import sail
 from quanyu.engine.guard import guard
 from quanyu.engine.session import Engine, engine_name
 from quanyu.errors import ConfigError, QuanyuError, RetryableError
-from quanyu.sections import Sail, Spark
-from quanyu.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 

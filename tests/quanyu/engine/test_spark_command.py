@@ -2,8 +2,8 @@
 
 import pytest
 
+from quanyu.config.settings import load_settings
 from quanyu.engine.spark import CONF, SparkEngine, _property
-from quanyu.settings import load_settings
 
 
 @pytest.fixture

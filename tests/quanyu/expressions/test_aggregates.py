@@ -10,7 +10,7 @@ import pytest
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse
 from quanyu.expressions.aggregates import Window, condition, plan
-from quanyu.table import Column
+from quanyu.grammar.table import Column
 
 SCHEMA = {
     "who": "string", "as_of": "date", "at": "timestamp", "channel": "string", "amount": "decimal(18,2)",

@@ -7,7 +7,7 @@ from asked import ask
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse, safe_sql
-from quanyu.expressions.patterns import date_format, json_path, pattern, replacement
+from quanyu.expressions.functions.patterns import date_format, json_path, pattern, replacement
 
 
 @pytest.mark.parametrize(

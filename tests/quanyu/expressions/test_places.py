@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from quanyu.audience import Audience
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse
 from quanyu.expressions.aggregates import condition
-from quanyu.feature import Feature, FeatureView, Tag
+from quanyu.feeds.source import Source
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.feature import Feature, FeatureView, Tag
+from quanyu.grammar.model_spec import Label
+from quanyu.grammar.table import Column
 from quanyu.model.people import Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
-from quanyu.modelspec import Label
-from quanyu.source import Source
-from quanyu.table import Column
 
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Identifiers)}
 CODE = [

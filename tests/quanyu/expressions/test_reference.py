@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from quanyu.expressions.reference import markdown
+from quanyu.expressions.functions.reference import markdown
 
 PAGE = Path(__file__).parents[3] / "docs" / "expressions.md"
 

@@ -5,10 +5,10 @@ import pytest
 from quanyu.errors import ExpressionError
 from quanyu.expressions import check_domain, check_type, conjunction, parse, safe_sql, to_sql, type_of
 from quanyu.expressions.casts import INSTEAD, PAIRS
-from quanyu.expressions.functions import functions
+from quanyu.expressions.functions.refusals import REFUSED
+from quanyu.expressions.functions.table import functions
 from quanyu.expressions.grammar import AGGREGATES
-from quanyu.expressions.refusals import REFUSED
-from quanyu.table import Column
+from quanyu.grammar.table import Column
 
 SCHEMA = {
     "city": "string", "n": "int", "big": "bigint", "paid": "decimal(18,2)", "price": "decimal(18,4)", "score": "double",

@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
+from quanyu.grammar.table import Column, Table
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.settings import Settings
-from quanyu.table import Column, Table
 
 
 class Sales(Table):

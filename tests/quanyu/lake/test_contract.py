@@ -12,8 +12,8 @@ from sales import DAY, RECEIPT, SALES, TOTALS, Sales, Totals, sale, total
 
 from quanyu.engine.guard import guard
 from quanyu.errors import QuanyuError, RetryableError
+from quanyu.grammar.table import Table
 from quanyu.literals import quoted
-from quanyu.table import Table
 
 # Every way of writing, with the change feed's kinds for its rows: a and b exist, b and c are written.
 SALES_WAYS = {

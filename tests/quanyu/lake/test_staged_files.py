@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sales import RECEIPT, SALES, Sales, sale
 
-from quanyu.lake.staging import Staged
+from quanyu.lake.staging import StagedRows
 
 ROOT = Path(__file__).parents[3]
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ def test_any_split_of_rows_into_files_is_the_same_table(open_desk, seed):
         table = desk.arrow(Sales, batch)
         declared = ", ".join(f"`{name}` {column.type}" for name, column in Sales.schema().items())
         staged = desk.lake.staging.put(desk.lake.spark, table, declared, dice.randrange(1, 9))
-        assert isinstance(staged, Staged)
+        assert isinstance(staged, StagedRows)
         desk.lake.append(SALES, staged, RECEIPT, {})
     stored = [{**row, "sold_at": row["sold_at"].astimezone(UTC)} for row in desk.rows()]
     assert stored == sorted(rows, key=lambda row: (row["source"], row["number"]))

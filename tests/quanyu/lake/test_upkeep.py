@@ -9,8 +9,8 @@ import pytest
 from deltalake import DeltaTable
 from sales import SALES, TOTALS, Sales, Totals, sale, total
 
-from quanyu import scratch
 from quanyu.errors import ConfigError, RetryableError
+from quanyu.home import scratch
 
 NOW = timedelta(0)
 

@@ -1,0 +1,1 @@
+"""Checks of a delivery: limits, quarantine, counts and refused identifiers."""

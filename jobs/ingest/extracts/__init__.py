@@ -1,0 +1,1 @@
+"""Extracts: tables of databases copied into landing."""

@@ -1,0 +1,1 @@
+"""Landed files: which are there, which are new, and their rows in bronze."""

@@ -1,0 +1,1 @@
+"""Mapping: expressions of a source to checked rows of tables."""

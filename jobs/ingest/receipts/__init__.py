@@ -1,0 +1,1 @@
+"""Groups whose rows come on several days, such as receipts."""

@@ -1,0 +1,1 @@
+"""Silver: versions of rows, planned and committed."""

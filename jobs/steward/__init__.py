@@ -1,0 +1,1 @@
+"""What people ask and decide about identities: look up, explain, review, override."""

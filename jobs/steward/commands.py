@@ -1,0 +1,236 @@
+"""Commands of identity resolution: look up a customer, explain links, override them, and accept a difference."""
+
+from __future__ import annotations
+
+import getpass
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quanyu.cli import Conf, Day, Home, Wait, opened, say
+from quanyu.config.settings import Settings
+from quanyu.errors import ConfigError, nearest
+from quanyu.lake.receipt import Receipt
+from quanyu.run.business_days import day_of
+
+if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
+    from quanyu.run.runner import Context
+
+identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
+Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or one of its identifiers.")]
+VERDICTS = ("same", "different", "open")
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the product's command."""
+    for command in (who, why, verdict):
+        app.command()(command)
+    app.add_typer(identity, name="identity")
+
+
+def _context(settings: Settings, day: date | None = None) -> Context:
+    from quanyu.run.runner import Context
+
+    return Context(settings, day or datetime.now(UTC).date())
+
+
+def _locked(settings: Settings, wait: float) -> AbstractContextManager[None]:
+    from quanyu.home.lock import home_lock
+
+    return home_lock(settings, wait)
+
+
+def _directory(context: Context) -> Any:
+    from jobs.steward.directory import Directory
+
+    return Directory(context)
+
+
+def who(value: One, conf: Conf = None, home: Home = None) -> None:
+    """Show the customer of a value, with all records and identifiers, and the history of the id.
+
+    Example: `quanyu who 13812345678` or `quanyu who member=M000123`
+    """
+    from jobs.steward import render
+
+    directory = _directory(_context(opened(conf, home)))
+    records = directory.find(value)
+    customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
+    loose = [record for record in records if not directory.customer_of(record)]
+    if len(customers) > 1:
+        say(f"{len(customers)} customers match:")
+    for customer in customers:
+        say(render.customer(directory, customer))
+    for record in loose:
+        say(f"{record} has no customer: nothing on it identifies a person, or no run has processed it yet")
+
+
+def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
+    """Show the chain of links that joins two records to one customer, or what separates them.
+
+    Example: `quanyu why 13812345678 member=M000123`
+    """
+    from jobs.steward import render
+    from jobs.steward.explain import Around, apart
+
+    directory = _directory(_context(opened(conf, home)))
+    some, others = directory.find(a), directory.find(b)
+    if set(some) & set(others):
+        say(f"one record matches both: {sorted(set(some) & set(others))[0]}")
+        return
+    around = Around(directory, [*some, *others])
+    hops = around.chain(some, others, cut=False)
+    if hops:
+        say(f"one customer, {directory.customer_of(hops[0].one)}, by {len(hops)} links")
+        say(render.chain(hops))
+        return
+    names = [sorted({directory.customer_of(key) or "no customer" for key in side}) for side in (some, others)]
+    say(f"apart: {' and '.join(', '.join(side) for side in names)}")
+    say(render.parts(apart(around, some, others)))
+    closest = around.likeness.weigh(some, others)
+    match = directory.context.catalogue.identity.match
+    band = f"a link needs {match.link}, a review {match.review}"
+    say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"
+        " so a run does not compare them"))  # fmt: skip
+    say(render.weighed(closest))
+
+
+def verdict(
+    decision: Annotated[str, typer.Argument(help="same, different, or open to revoke a verdict.")],
+    a: One, b: One, why: Why, conf: Conf = None, home: Home = None, wait: Wait = 0,
+) -> None:  # fmt: skip
+    """Decide whether two records are one person: it outranks every rule, and takes effect in the next run.
+
+    Example: `quanyu verdict different crm/1f3a9c pos/77ab02 --why "mother and daughter"`
+    """
+    if decision not in VERDICTS:
+        raise ConfigError(f"unknown verdict {decision!r}; {nearest(decision, VERDICTS)}")
+    settings = opened(conf, home)
+    with _locked(settings, wait):
+        context = _context(settings)
+        directory = _directory(context)
+        one, other = _one_record(directory, a), _one_record(directory, b)
+        if one == other:
+            raise ConfigError("both are the same record")
+        _no_contradiction(context, decision, one, other)
+        table = context.catalogue.tables["identity_verdicts"]
+        _note(context, table, {
+            "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
+            "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
+        })  # fmt: skip
+    say(f"noted: {one} and {other} are {decision}; the next run applies it")
+
+
+def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
+    """Raises ConfigError where current verdicts say the opposite."""
+    from jobs.unify.ids import overrides
+
+    conflicts = overrides.against(overrides.standing(context.lake), decision, one, other)
+    if conflicts:
+        listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
+        opposite = "different" if decision == "same" else "same"
+        raise ConfigError(
+            f"other verdicts say that they are {opposite}: {listed}. Revoke one of them first:"
+            f" quanyu verdict open {conflicts[0][0]} {conflicts[0][1]} --why ..."
+        )
+
+
+def _one_record(directory: Any, value: str) -> Any:
+    """The record that a value identifies. Raises ConfigError where there are several."""
+    records = directory.find(value)
+    if len(records) > 1:
+        listed = ", ".join(map(str, records[:5]))
+        raise ConfigError(f"{len(records)} records match; name one of them: {listed}")
+    return records[0]
+
+
+def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
+    """Append a row to a log, with the next number."""
+    from quanyu.lake import place_of
+
+    place = place_of(table)
+    number = max(context.lake.values(place, "number"), default=-1) + 1 if context.lake.exists(place) else 0
+    receipt = Receipt(f"note.{table.name}", context.day.isoformat(), context.run_id, "")
+    context.lake.note(table, {"number": number, **row}, receipt)
+
+
+@identity.command()
+def diff(conf: Conf = None, home: Home = None) -> None:
+    """Show the difference that was stopped at the gate.
+
+    Example: `quanyu identity diff`
+    """
+    from jobs.steward import render
+
+    say(render.proposal(_proposals(_context(opened(conf, home)))))
+
+
+def _proposals(context: Context) -> Any:
+    place = "gold/identity_proposals"
+    rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
+    if rows is None or rows.empty:
+        raise ConfigError("nothing was stopped at the gate")
+    return rows
+
+
+@identity.command()
+def accept(
+    difference: Annotated[str, typer.Argument(help="Its hash, as `quanyu identity diff` shows it.")], why: Why,
+    conf: Conf = None, home: Home = None, wait: Wait = 0,
+) -> None:  # fmt: skip
+    """Let a difference that was stopped at the gate pass in the next run.
+
+    Example: `quanyu identity accept 4f1c09aa71d2 --why "the new till's records came in"`
+    """
+    settings = opened(conf, home)
+    with _locked(settings, wait):
+        context = _context(settings)
+        stopped = sorted(set(_proposals(context)["difference"]))
+        if difference not in stopped:
+            raise ConfigError(f"no difference {difference!r} was stopped; {nearest(difference, stopped)}")
+        _note(context, context.catalogue.tables["identity_acceptances"], {
+            "accepted_at": datetime.now(UTC), "difference": difference, "why": why, "by": getpass.getuser(),
+        })  # fmt: skip
+    say("accepted; the next run publishes it, if the difference is still the same")
+
+
+@identity.command()
+def review(
+    limit: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 10, conf: Conf = None, home: Home = None
+) -> None:
+    """Show the work list: pairs that may be one person, most likely first, with the command that decides each.
+
+    Example: `quanyu identity review --limit 5`
+    """
+    from jobs.steward import render
+
+    context = _context(opened(conf, home))
+    place = "gold/identity_reviews"
+    rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
+    if rows is None or rows.empty:
+        say("nothing to review")
+        return
+    chosen = rows.sort_values(["probability", "a_key", "b_key"], ascending=[False, True, True]).head(limit)
+    say(f"{len(rows):,} pairs to review")
+    say(render.reviews(chosen, _directory(context)))
+
+
+@identity.command()
+def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Train a new version of the match model on the records of a day; the next run uses it unless one is pinned.
+
+    Example: `quanyu identity train --day 2025-02-03`
+    """
+    from jobs.unify.ids.pairs import train_anew
+
+    settings = opened(conf, home)
+    with _locked(settings, wait):
+        context = _context(settings, day_of(day))
+        try:
+            version, records = train_anew(context)
+        finally:
+            context.close()
+    say(f"version {version}, trained on {records:,} records; pin it in identity.yml with match: {{model: {version}}}")

@@ -1,0 +1,114 @@
+"""Match scores of a few records, with the weight of every field, for explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from jobs.steward.directory import Directory, RecordKey
+from jobs.unify.ids.pairs import limits
+from jobs.unify.matching import blocks, fields, model_versions, training
+from jobs.unify.matching.levels import HIGHEST, WORDS
+from jobs.unify.matching.scoring import PreparedRecords, of_relatives, unpacked
+from jobs.unify.records import match_state, reader
+
+Array = np.ndarray[Any, Any]
+# Below so many bits, the explanation mentions that both may be members of one household.
+LEAST_TOLD = -0.1
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Match score of two records: probability, total weight in bits, and words and weight of each field.
+
+    Names of two persons have no probability.
+    """
+
+    probability: float | None
+    weight: float
+    fields: tuple[tuple[str, str, float], ...]
+    compared: bool
+
+
+class MatchNeighbourhood:
+    """Match scores around some records: from the stored state, or computed where a home is small."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory, context = directory, directory.context
+        self.salt = reader.salt_of(context.settings)
+        self.match = context.catalogue.identity.match
+        self.model = model_versions.load(context, model_versions.pinned(context) or 0)
+        self.rate = model_versions.rate(context)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Pairs of persons that are linked by match score: a, b, weight."""
+        remembered = match_state.recall(self.directory.lake, len(self.match.blocks))
+        if len(remembered.person):
+            person, batch = remembered.person, remembered.columns["batch"]
+            pairs = (
+                match_state.current(remembered.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
+            )
+        else:
+            pairs = self._computed_pairs()
+        likely = training.probability(pairs["weight"].to_numpy(), self.rate) >= self.match.link
+        sure: pd.DataFrame = pairs[likely & ~of_relatives(pairs["levels"].to_numpy())]
+        return sure[["a", "b", "weight"]]
+
+    def _computed_pairs(self) -> pd.DataFrame:
+        ids = self.directory.identifiers.group_by(reader.KEYS).aggregate([]).select(reader.KEYS).to_pandas()
+        keys = sorted(RecordKey(*key) for key in ids.itertuples(index=False))
+        compared, block_keys = self._compared(keys)
+        groups = blocks.grouped(block_keys)
+        a, b, _ = blocks.candidates(groups, limits(self.match, groups, len(keys)), np.ones(len(keys), bool))
+        scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "levels", "weight"]).to_pandas()
+        return scored.astype({"weight": float})
+
+    def _compared(self, keys: list[RecordKey], floor: float | None = None) -> tuple[PreparedRecords, Array]:
+        prepared = fields.prepared(self.directory.raw(keys))
+        block = [list(one.same) for one in self.match.blocks]
+        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in ("email", "phone")}
+        texts = {name: pa.array(prepared[name], pa.string()) for name in fields.FIELDS}
+        table = pa.table({"person": self.directory.persons(keys), **codes, **texts})
+        model = self.model if floor is None else replace(self.model, floor=floor)
+        return PreparedRecords(table, model), fields.keys(prepared, block, self.salt)
+
+    def near(self, some: set[RecordKey]) -> set[RecordKey]:
+        """Records that the match score links to some."""
+        numbers = self.directory.persons(some)
+        assignments = self.directory.held
+        pairs = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
+        others = assignments[assignments["person"].isin([*pairs["a"], *pairs["b"]])]
+        return {RecordKey(*key) for key in zip(others["source"], others["person_key"], strict=True)}
+
+    def links(self, keys: Sequence[RecordKey]) -> pd.DataFrame:
+        """Links by match score as positions among the keys: a, b, weight."""
+        place = {int(number): at for at, number in enumerate(self.directory.persons(keys))}
+        pairs = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
+        return pairs.assign(a=pairs["a"].map(place), b=pairs["b"].map(place)).reset_index(drop=True)
+
+    def weigh(self, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> Weighed:
+        """Weigh the most similar pair of some records and others."""
+        keys = sorted({*some, *others})
+        compared, block_keys = self._compared(keys, floor=-1e9)
+        place = {key: at for at, key in enumerate(keys)}
+        a, b = (np.array(x) for x in zip(*((place[x], place[y]) for x in some for y in others if x != y), strict=True))
+        scored = compared.scored(a, b).to_pydict()
+        best = int(np.argmax(scored["weight"]))
+        levels = unpacked(scored["levels"][best])
+        field_weights = tuple(
+            (name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST)
+        )
+        rest = scored["weight"][best] - sum(scored["weights"][best])
+        apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
+        field_weights += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
+        field_weights += (("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
+        shared = (block_keys[a[best]] == block_keys[b[best]]) & (block_keys[a[best]] != 0)
+        sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
+        return Weighed(None if apart else sure, scored["weight"][best], field_weights, bool(shared.any()))

@@ -1,0 +1,1 @@
+"""Customer ids: edges, clusters, overrides, assignment and publication."""

@@ -1,0 +1,184 @@
+"""Match scores of a day: changed records are prepared, blocked and scored; the rest is read from the stored state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.unify.matching import (
+    blocks,
+    fields,
+    households,
+    levels,
+    model_versions,
+    scoring,
+    training,
+)
+from jobs.unify.matching import model as weights
+from jobs.unify.matching.model import Model
+from jobs.unify.records import match_state
+from jobs.unify.records.match_state import State
+from jobs.unify.records.packing import mixed
+from jobs.unify.records.reader import DayRecords, salt_of, staged
+from quanyu.errors import ConfigError
+from quanyu.fingerprint import fingerprint
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.identity import Match
+from quanyu.lake.receipt import Receipt
+from quanyu.run.runner import Context
+
+Array = np.ndarray[Any, Any]
+# Records that are prepared at a time.
+BATCH = 100_000
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw`) and of names.
+
+    `person`, `raw` and `name` are (records,) int64; `keys` (records by blocks, int64) are their blocking keys.
+    `prepared` has all records as they are compared, where all had to be prepared.
+    """
+
+    files: DayRecords
+    person: Array
+    raw: Array
+    name: Array
+    keys: Array
+    prepared: pa.Table | None
+
+
+def records_of(context: Context, files: DayRecords, remembered: State) -> Records:
+    """Prepare those of the day's records that changed."""
+    person, match = files.table["person"].to_numpy(), _match(context)
+    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _fingerprint(match))])
+    place, unchanged = remembered.at(person)
+    unchanged[unchanged] = remembered.columns["raw"][place[unchanged]] == raw[unchanged]
+    name = np.zeros(len(person), np.int64)
+    keys = np.zeros((len(person), len(match.blocks)), np.int64)
+    name[unchanged], keys[unchanged] = remembered.columns["called"][place[unchanged]], remembered.keys[place[unchanged]]
+    prepared = None
+    if not unchanged.all():
+        prepared = prepare(context, files, ~unchanged)
+        name[~unchanged] = prepared["name"].to_numpy()
+        keys[~unchanged] = prepared["keys"].combine_chunks().flatten().to_numpy().reshape(prepared.num_rows, -1)
+    return Records(files, person, raw, name, keys, prepared if not unchanged.any() else None)
+
+
+def _fingerprint(match: Match) -> int:
+    """Fingerprint of the code that prepares and compares records: what other code stored is of no use."""
+    code = fingerprint(fields, levels, households, weights, scoring)
+    return int(digest([code, [block.same for block in match.blocks]]), 16) >> 1
+
+
+def prepare(context: Context, files: DayRecords, chosen: Array, keyed: bool = True) -> pa.Table:
+    """Convert the chosen records to the form that is compared, in order, with blocking keys if `keyed`."""
+    block_fields = [list(block.same) for block in _match(context).blocks] if keyed else []
+    batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
+    return pa.Table.from_batches(fields.batches(iter(batches), block_fields, salt_of(context.settings)))
+
+
+def _match(context: Context) -> Match:
+    return context.catalogue.identity.match
+
+
+def limits(match: Match, groups: Sequence[blocks.RecordBlocks], records: int) -> list[int]:
+    """Largest size of each block, for so many records."""
+    return blocks.limits(groups, [block.most for block in match.blocks], match.pairs, records)
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """Pairs above the model's floor as record positions (a, b), their weights in bits, and what the run scored itself.
+
+    `relatives` (pairs, bool) are pairs with names of two persons: at most for review, however similar the rest is.
+    `mark`, `standing` and `batch` (records, int64) are stored for the next run; `scored` is the number of candidates.
+    """
+
+    a: Array
+    b: Array
+    weight: Array
+    relatives: Array
+    mark: Array
+    standing: Array
+    batch: Array
+    fresh: pa.Table
+    scored: int
+
+
+def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, remembered: State) -> PairScores:
+    """Score the pairs of records that changed or entered further blocks; read the others from the stored state."""
+    match = _match(context)
+    groups = blocks.grouped(records.keys)
+    most = limits(match, groups, len(records.person))
+    mask = blocks.standing(groups, most, len(records.person))
+    due, version = model_versions.version(context, len(mask))
+    place, recalled = remembered.at(records.person)
+    hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
+    mark = mixed([records.raw, *hub, np.full(len(mask), version)])
+    touched = ~recalled | due
+    touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]
+    # A block that grew too large removes pairs and changes no others; one that shrank adds pairs.
+    touched[recalled] |= (mask[recalled] & ~remembered.columns["standing"][place[recalled]]) != 0
+    a, b, bits = blocks.candidates(groups, most, touched)
+    batch = np.full(len(mask), remembered.last + 1, np.int64)
+    batch[recalled] = np.where(touched[recalled], batch[recalled], remembered.columns["batch"][place[recalled]])
+    fresh = match_state.PAIR.empty_table()
+    if len(a):
+        paired = np.zeros(len(mask), bool)
+        paired[a] = paired[b] = True
+        prepared = (
+            records.prepared if records.prepared is not None else prepare(context, records.files, paired, keyed=False)
+        )
+        at = np.searchsorted(prepared["person"].to_numpy(), records.person)
+        if due:
+            model = _trained(context, receipt, prepared, (at[a], at[b], bits), len(mask))
+        else:
+            model = model_versions.load(context, version)
+        fresh = _stored_pairs(
+            scoring.PreparedRecords(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1
+        )
+    old = blocks.sharing(match_state.places(remembered.pairs, records.person, batch), records.keys, mask)
+    new = match_state.places(fresh, records.person, batch)
+    left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
+    weight, level = (
+        np.concatenate([remembered.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
+        for name in ("weight", "levels")
+    )
+    return PairScores(left, right, weight, scoring.of_relatives(level), mark, mask, batch, fresh, len(a))
+
+
+def _trained(
+    context: Context, receipt: Receipt, prepared: pa.Table, pairs: tuple[Array, Array, Array], records: int
+) -> Model:
+    columns = levels.coded(prepared)
+    block_fields = [list(block.same) for block in _match(context).blocks]
+    model = training.train(columns, pairs, block_fields, salt_of(context.settings))
+    model_versions.save(context, receipt, model, records, len(pairs[0]))
+    return model
+
+
+def train_anew(context: Context) -> tuple[int, int]:
+    """Train a new version on the records of the context's day. Returns its number and the number of records."""
+    records = records_of(context, staged(context, context.day), match_state.forgotten(len(_match(context).blocks)))
+    groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
+    a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
+    if records.prepared is None or not len(a):
+        raise ConfigError(f"there is nothing to train on at {context.day}: no two records share a block")
+    receipt = Receipt("identity.train", context.day.isoformat(), context.run_id, "")
+    _trained(context, receipt, records.prepared, (a, b, bits), len(records.person))
+    return int(model_versions.versions(context)[-1]["version"]), len(records.person)
+
+
+def _stored_pairs(pairs: pa.Table, batch: int) -> pa.Table:
+    """Pairs as they are stored: the smaller number first, with the batch that scored them."""
+    one, other = pairs["a"].to_numpy(), pairs["b"].to_numpy()
+    columns = [
+        pa.array(np.minimum(one, other)), pa.array(np.maximum(one, other)), pairs["levels"], pairs["weight"],
+        pairs["weights"], pa.array(np.full(len(pairs), batch, np.int64)),
+    ]  # fmt: skip
+    return pa.table(dict(zip(match_state.PAIR.names, columns, strict=True))).cast(match_state.PAIR)

@@ -1,0 +1,71 @@
+"""Records every version of the identity-resolution model in MLflow, with its match weights by field and level."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml.lifecycle.plots import weight_plot
+from quanyu.lake.receipt import Receipt
+from quanyu.run.runner import Context, Outcome, Step
+
+PLACE, EXPERIMENT, TAG = "gold/identity_models", "identity", "quanyu.identity_version"
+
+
+def step() -> Step:
+    """The step that records versions which MLflow does not have yet."""
+    return Step(
+        "track.identity", "train", (PLACE,), (), "1", track,
+        "Records the versions of the identity-resolution model in MLflow.", forward=True,
+    )  # fmt: skip
+
+
+def track(context: Context, receipt: Receipt) -> Outcome:
+    """Record each version once, however often this runs; one whose recording was interrupted is recorded again."""
+    if not context.lake.exists(PLACE):
+        return Outcome()
+    from ml.lifecycle.steps import registry
+
+    rows = context.lake.arrow(PLACE).to_table().sort_by("version").to_pylist()
+    with registry(context).experiment(EXPERIMENT) as (client, experiment):
+        runs = client.search_runs([experiment], "attributes.status = 'FINISHED'")
+        recorded_versions = {run.data.tags.get(TAG) for run in runs}
+        fresh = [row for row in rows if str(row["version"]) not in recorded_versions]
+        for row in fresh:
+            _record(client, experiment, row)
+    return Outcome(len(rows), len(fresh), 0, len(rows) - len(fresh))
+
+
+def weights(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Match weight in bits of each level of each comparison, lowest first: log2(m / u) (Fellegi and Sunter, 1969)."""
+    return {
+        name: [
+            math.log2(m / u)
+            for m, u in zip(probabilities["m"][1:], probabilities["u"][1:], strict=True)
+            if m > 0 and u > 0
+        ]
+        for name, probabilities in parameters["comparisons"].items()
+    }
+
+
+def _record(client: Any, experiment: str, row: Mapping[str, Any]) -> None:
+    parameters = json.loads(row["parameters"])
+    run = client.create_run(experiment, run_name=f"version {row['version']}", tags={TAG: str(row["version"])})
+    params = {"version": row["version"], "trained_on": str(row["trained_on"]), "records": row["records"]}
+    params |= {"pairs": row["pairs"], **{name: parameters.get(name) for name in ("floor", "households")}}
+    for name, value in params.items():
+        client.log_param(run.info.run_id, name, value)
+    match_weights = weights(parameters)
+    for name, levels in match_weights.items():
+        for level, bits in enumerate(levels, 1):
+            client.log_metric(run.info.run_id, f"bits.{name}.{level}", bits)
+    client.log_dict(run.info.run_id, parameters, "parameters.json")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.png"
+        path.write_bytes(weight_plot(match_weights, f"version {row['version']}, {row['records']:,} records"))
+        client.log_artifact(run.info.run_id, str(path), "plots")
+    client.set_terminated(run.info.run_id)

@@ -1,0 +1,1 @@
+"""Settings of a home: their layers, sections and checks."""

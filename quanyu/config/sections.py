@@ -1,0 +1,160 @@
+"""Sections of the settings: engines, mail, seed files, alerts, keys; and references to secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from quanyu.config.connections import is_loopback, referred, without_login
+from quanyu.errors import nearest
+from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, LONGEST_SECONDS, MOST, StrictModel
+
+
+def is_reference(text: str) -> bool:
+    """Whether a setting is a reference to a secret (env:NAME or file:PATH)."""
+    return text.startswith(("env:", "file:"))
+
+
+def _is_reference(text: Any) -> Any:
+    if text not in ("", None) and not is_reference(str(text)):
+        raise ValueError("a secret is given by reference only: env:NAME or file:PATH")
+    return text
+
+
+def _is_zone(text: str) -> str:
+    if text not in available_timezones():
+        near = nearest(text, available_timezones())
+        hint = near.partition(" allowed:")[0] if near.startswith("did") else "allowed: names such as Asia/Shanghai"
+        raise ValueError(f"not a time zone; {hint}")
+    return text
+
+
+# Validated before the type, whose error would show a password of digits.
+SecretRef = Annotated[str, BeforeValidator(_is_reference)]
+Zone = Annotated[str, AfterValidator(_is_zone)]
+# Validated before the pattern, whose error would show the login.
+Url = Annotated[str, BeforeValidator(without_login)]
+Conf = Annotated[dict[str, str], AfterValidator(referred)]
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) << (30 if size.endswith("g") else 20)
+
+
+def _is_memory(size: str) -> str:
+    if not re.fullmatch(r"\d{1,6}[gm]", size) or not 128 << 20 <= _bytes(size) <= 16_384 << 30:
+        raise ValueError("memory is written as `4g` or `512m`, from 128m to 16384g")
+    return size
+
+
+Memory = Annotated[str, AfterValidator(_is_memory)]
+
+
+class Sail(StrictModel):
+    """The embedded engine: limits of its process."""
+
+    memory: Memory = Field("8g", description="beyond it the process ends, and the step is retried")
+    cores: int = Field(2, ge=1, le=4096)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Limits of resident memory and of address space, in bytes. Most of the address space is never used."""
+        return _bytes(self.memory), 4 * _bytes(self.memory) + (4 << 30)
+
+    @property
+    def pool_bytes(self) -> int:
+        """Bytes for sorts and aggregates before they spill to disk. Joins and decoding need more on top."""
+        return _bytes(self.memory) // 2
+
+
+class Spark(StrictModel):
+    """Apache Spark: the address of a cluster, or the size of the local server."""
+
+    remote: Url | None = Field(
+        None,
+        pattern="^sc://",
+        description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
+    )
+    token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
+    memory: Memory = "3g"
+    cores: int = Field(2, ge=1, le=4096)
+    shuffle_partitions: int = Field(4, ge=1, le=100_000)
+    packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
+    conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
+    idle_seconds: float = Field(900, gt=0, le=LONGEST_SECONDS)
+    answer_seconds: float = Field(60, gt=0, le=LONGEST_SECONDS)
+
+
+class Mail(StrictModel):
+    """How e-mail is sent: to a folder of .eml files (the default) or through an SMTP server."""
+
+    channel: str = Field("eml", pattern="^(eml|smtp)$")
+    sender: str = "Quanyu <noreply@localhost>"
+    host: str = "127.0.0.1"
+    port: int = Field(25, ge=1, le=65535)
+    starttls: bool = False
+    username: SecretRef = ""
+    password: SecretRef = ""
+    timeout_seconds: float = Field(30, gt=0, le=LONGEST_SECONDS)
+    answer_seconds: float = Field(
+        600, gt=0, le=LONGEST_SECONDS, description="patience after the last dot of a message (RFC 5321: 600)"
+    )
+    expires_days: int = Field(
+        2, ge=0, le=LONGEST_DAYS, description="days after its due day on which a message may still go out"
+    )
+
+
+class DropSettings(StrictModel):
+    """Where seed files are written: an S3 bucket, or a folder of the home if no bucket is set."""
+
+    bucket: Url | None = Field(None, pattern=r"^s3://.+")
+    endpoint: Url | None = Field(None, pattern=r"^https?://.+")
+    region: str = "us-east-1"
+    access_key: SecretRef = ""
+    secret_key: SecretRef = ""
+    max_rows: int = Field(1_000_000, ge=1, le=MOST)
+
+
+class Suppression(StrictModel):
+    """How long a report of a message system suppresses messages to a contact."""
+
+    not_friend_hours: float = Field(
+        24 * 30, gt=0, le=LONGEST_HOURS, description="after WeCom said that there is no contact"
+    )
+    limit_hours: float = Field(
+        24, gt=0, le=LONGEST_HOURS, description="after WeCom said that the contact takes no more messages"
+    )
+
+
+def _is_webhook(text: Any) -> Any:
+    if text not in ("", None) and not str(text).startswith(("env:", "file:")):
+        check_webhook(str(text))
+    return text
+
+
+def check_webhook(url: str) -> None:
+    """Raise ValueError unless the address is encrypted or on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ValueError("a webhook begins with https:// (http:// on loopback only), or is a reference to one")
+
+
+class AlertSettings(StrictModel):
+    """Recipients of alerts: what stopped, is held, refused or late, once each, and when it is over."""
+
+    mail: tuple[str, ...] = Field((), description="addresses, reached as the section `mail` says")
+    webhook: Annotated[str, BeforeValidator(_is_webhook)] = Field(
+        "", description="https:// address, or a reference env:NAME or file:PATH where it holds a key"
+    )
+    form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
+    token: SecretRef = Field("", description="sent to the webhook as a bearer token")
+
+
+class Keys(StrictModel):
+    """The secret key of person_key hashes. Without a reference the home creates its own."""
+
+    person: SecretRef = ""

@@ -1,0 +1,1 @@
+"""Feeds: how a source is declared, and where and how its files are read."""

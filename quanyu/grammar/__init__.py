@@ -1,0 +1,1 @@
+"""Declarations: what can be declared, and how each checks and describes itself."""

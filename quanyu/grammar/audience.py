@@ -1,0 +1,100 @@
+"""Audience: a rule over features, tags and scores, a purpose, a holdout, and the platforms it goes to."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from quanyu.errors import nearest
+from quanyu.expressions import ExpressionError, parse
+from quanyu.expressions.aggregates import AggregateExpression, condition
+from quanyu.grammar.bounds import Day, StrictModel
+from quanyu.grammar.declaration import Problems, YamlDeclaration, written_days
+from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.table import Column, Table
+
+PURPOSES = ("ads", "messages", "analytics")
+Goal = Literal["new_product", "clearance", "activate", "churn_warning", "repurchase", "upsell", "care"]
+
+
+Within = Annotated[int | None, written_days("a window", "30 days")]
+
+
+class Measure(StrictModel):
+    """An audience's own aggregate over one table, within a number of days before `as_of`."""
+
+    over: str
+    value: str
+    where: str | None = None
+    within: Within = None
+
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """Plan of the computation. Raises ExpressionError if the measure is invalid."""
+        table = tables[self.over]
+        return planned(table, reach(table, tables), self.value, self.where, self.within)
+
+
+class Audience(YamlDeclaration):
+    """A two-valued rule over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
+
+    kind: ClassVar[str] = "audience"
+
+    goal: Goal
+    who: str
+    purpose: Literal["ads", "messages", "analytics"]
+    measures: dict[str, Measure] = {}
+    holdout: float = Field(0.0, ge=0, lt=1)
+    send_to: tuple[str, ...] = ()
+    ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
+
+    @field_validator("holdout", mode="before")
+    @classmethod
+    def _percent(cls, value: Any) -> Any:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if isinstance(value, str) and not match:
+            raise ValueError("a holdout is written as `10 %`")
+        return float(match.group(1)) / 100 if match else value
+
+    def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns that the rule may name: those of the profile, and the audience's own measures."""
+        measures = {}
+        for name, measure in self.measures.items():
+            measures[name] = Column("", "")
+            if measure.over in tables:
+                with contextlib.suppress(ExpressionError):
+                    measures[name] = measure.plan(tables).column(reach(tables[measure.over], tables))
+        return {**profile_columns, **measures}
+
+    def problems(
+        self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
+    ) -> Problems:
+        """Check the rule and the measures; `profile_columns` maps `view.feature` and `model.score` to columns."""
+        problems = Problems()
+        with problems.noted(self.file, "who"):
+            if parse(self.who).aggregates:
+                raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
+            condition(self.who, self.columns(profile_columns, tables))
+        for name, measure in self.measures.items():
+            self._check_measure(problems, name, measure, tables)
+        for place in self.send_to:
+            if place not in set(platforms):
+                problems.add(self.file, "send_to", f"unknown platform {place!r}; {nearest(place, platforms)}")
+        return problems
+
+    def _check_measure(
+        self, problems: Problems, name: str, measure: Measure, tables: Mapping[str, type[Table]]
+    ) -> None:
+        key = f"measures.{name}"
+        table = tables.get(measure.over)
+        if table is None or not table.personal or not table.happens:
+            allowed = [t.name for t in tables.values() if t.personal and t.happens]
+            problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
+            return
+        with problems.noted(self.file, f"{key}.where"):
+            condition(measure.where or "true", reach(table, tables))
+        with problems.noted(self.file, f"{key}.value"):
+            measure.model_copy(update={"where": None}).plan(tables)

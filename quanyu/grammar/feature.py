@@ -1,0 +1,248 @@
+"""FeatureView, Feature and Tag: measures of a customer as of a day, computed in one pass per view."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from sqlglot import exp
+
+from quanyu.errors import ConfigError, ExpressionError
+from quanyu.expressions import check_columns, check_domain, parse, two_valued
+from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
+from quanyu.grammar.bounds import outside
+from quanyu.grammar.declaration import NAME, Problems, digest, file_of
+from quanyu.grammar.derived import Derived
+from quanyu.grammar.table import TYPE, Column, Table
+
+_DEFAULT = object()
+
+
+def days(number: int) -> int:
+    """A window of whole days that ends with `as_of` (inclusive)."""
+    return number
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An aggregate over the view's rows. `within` overrides the view's window; None means all time."""
+
+    expression: str
+    about: str
+    unit: str = ""
+    type: str | None = None
+    within: Any = _DEFAULT
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A state that a customer has or not: a condition on the view's features. `scene` is the business use."""
+
+    expression: str
+    about: str
+    scene: str = ""
+
+
+class FeatureView:
+    """Features and tags of a customer, computed from one table.
+
+    Subclasses declare Features and Tags, `over`, and optionally `within`, `where` and `derived` columns by name.
+    """
+
+    owner: ClassVar[str]
+    over: ClassVar[type[Table]]
+    within: ClassVar[int | None] = None
+    where: ClassVar[str | None] = None
+    derived: ClassVar[Mapping[str, Derived]] = {}
+
+    name: ClassVar[str]
+    features: ClassVar[dict[str, Feature]]
+    tags: ClassVar[dict[str, Tag]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
+        cls.tags = {key: value for key, value in vars(cls).items() if isinstance(value, Tag)}
+
+    @classmethod
+    def window(cls, feature: Feature) -> int | None:
+        """Window of a feature in days; None for all time."""
+        return cls.within if feature.within is _DEFAULT else feature.within
+
+    @classmethod
+    def columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns that features may name: of the table, of tables it refers to, `as_of`, and derived ones."""
+        reached = reach(cls.over, tables)
+        return {**reached, **{name: derivation.column(reached) for name, derivation in cls.derived.items()}}
+
+    @classmethod
+    def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
+        """The plan of every feature, in order. Raises ExpressionError for an invalid one."""
+        return {name: _planned_feature(cls, name, tables) for name in cls.features}
+
+    @classmethod
+    def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
+        wanted = feature.type if feature.type and TYPE.match(feature.type) else None
+        return planned(cls.over, columns, feature.expression, feature.where, cls.window(feature), wanted)
+
+    @classmethod
+    def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
+        """Spark type of every feature and tag, in order."""
+        types = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
+        return {**types, **dict.fromkeys(cls.tags, "boolean")}
+
+    @classmethod
+    def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
+        """The gold table of the view: a row per customer and day."""
+        body: dict[str, Any] = {
+            "__doc__": f"{(cls.__doc__ or '').strip()} Key: customer_id, as_of.", "__module__": cls.__module__,
+            "layer": "gold", "keys": ("customer_id", "as_of"), "slice_by": "as_of", "owner": cls.owner,
+            "customer_id": Column("string", "Customer.", required=True),
+            "as_of": Column("date", "Day at whose end this is known.", required=True),
+        }  # fmt: skip
+        for name, kind in cls.types(tables).items():
+            declared: Any = cls.features.get(name) or cls.tags[name]
+            body[name] = Column(kind, declared.about, unit=getattr(declared, "unit", ""))
+        return type(cls.__name__, (Table,), body)
+
+    @classmethod
+    def problems(cls, tables: Mapping[str, type[Table]]) -> Problems:
+        """Check every expression against the view's table and the tables it refers to."""
+        problems, file = Problems(), file_of(cls)
+        if not (cls.__doc__ or "").strip():
+            problems.add(file, cls.__name__, "needs a docstring that says what it measures")
+        for attribute in ("owner", "over"):
+            if not hasattr(cls, attribute):
+                problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
+        if problems.found:
+            return problems
+        for key, message in _shape(cls):
+            problems.add(file, f"{cls.__name__}.{key}", message)
+        for key, check in cls._checks(tables):
+            try:
+                check()
+            except ConfigError as error:
+                problems.add(file, f"{cls.__name__}.{key}", str(error))
+        return problems
+
+    @classmethod
+    def _checks(cls, tables: Mapping[str, type[Table]]) -> Iterator[tuple[str, Callable[[], object]]]:
+        reached = reach(cls.over, tables)
+        sound = {}
+        for name, derivation in cls.derived.items():
+            yield f"derived.{name}", partial(derivation.column, reached)
+            with contextlib.suppress(ConfigError):
+                sound[name] = derivation.column(reached)
+        for name, feature in cls.features.items():
+            whole = len(sound) == len(cls.derived)
+            plan_of = partial(_planned_feature, cls, name, tables)
+            yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
+        if cls.where:
+            yield "where", partial(condition, cls.where, reached)
+        names = cls.names(tables)
+        for position, (name, tag) in enumerate(cls.tags.items()):
+            before = [*cls.features, *list(cls.tags)[:position]]
+            yield name, partial(condition, tag.expression, {earlier: names[earlier] for earlier in before})
+
+    @classmethod
+    def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
+        columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
+        for name, feature in cls.features.items():
+            with contextlib.suppress(ConfigError, AttributeError):
+                aggregate = _planned_feature(cls, name, tables)
+                if feature.type is None or TYPE.match(feature.type):
+                    columns[name] = aggregate.column(cls.columns(tables), feature.about)
+        return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
+
+    @classmethod
+    def rules(cls) -> dict[str, exp.Expr]:
+        """The two-valued condition of every tag, over features only: tags in it are replaced by their conditions."""
+        trees: dict[str, exp.Expr] = {}
+        for name, tag in cls.tags.items():
+            whole = exp.Paren(this=parse(tag.expression).tree.copy())
+            for column in list(whole.find_all(exp.Column)):
+                if column.name in trees:
+                    column.replace(exp.Paren(this=trees[column.name].copy()))
+            trees[name] = two_valued(whole)
+        return trees
+
+    @classmethod
+    def definition(cls, tables: Mapping[str, type[Table]]) -> str:
+        """Hash of the declaration and of the SQL that it generates."""
+        features = {
+            name: (aggregate.text, cls.window(cls.features[name]), cls.features[name].where, aggregate.type,
+                   aggregate.parts(), aggregate.value())
+            for name, aggregate in cls.plans(tables).items()
+        }  # fmt: skip
+        tags = {name: tag.expression for name, tag in cls.tags.items()}
+        derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
+        return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
+
+
+_PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
+
+
+def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+    """The plan of a feature, cached, since every load of a conf folder needs it several times."""
+    referred = (tables.get(column.refers or "") for column in view.over.columns.values())
+    key = (view, name, *dict.fromkeys(referred))
+    if key not in _PLANS:
+        _PLANS[key] = view._plan(view.features[name], view.columns(tables))
+    return _PLANS[key]
+
+
+def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+    """Columns that an expression over a table may name: its own, `as_of`, and `table.column` of tables it refers to."""
+    columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
+    for column in over.columns.values():
+        other = tables.get(column.refers or "")
+        if other is not None:
+            columns |= {f"{other.name}.{name}": c for name, c in other.columns.items()}
+    return columns
+
+
+def planned(
+    over: type[Table], columns: Mapping[str, Column], text: str, where: str | None, within: int | None,
+    wanted: str | None = None,
+) -> AggregateExpression:  # fmt: skip
+    """Plan an aggregate over the facts of a table within a number of days. It may name the columns in `reached`.
+
+    Raises ExpressionError for an invalid expression, and for a value that a column never has.
+    """
+    parsed = parse(text)
+    check_columns(parsed, columns)
+    check_domain(parsed.tree, columns)
+    types = {name: column.type for name, column in columns.items()}
+    if within is not None and not over.happens:
+        raise ExpressionError(f"{over.name} says of no row when it happened: `within` has nothing to go by")
+    window = Window(str(over.happens), within) if within is not None else None
+    return plan(text, types, condition(where, columns) if where else None, window, wanted)
+
+
+def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
+    """Yield mistakes in names, windows, types and descriptions, before expressions are checked."""
+    windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
+    for key, window in {"within": view.within, **windows}.items():
+        if window is not None and (words := outside(window)):
+            yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
+    named: dict[str, Feature | Tag] = {**view.features, **view.tags}
+    for name, declared in named.items():
+        if not NAME.match(name) or name in ("customer_id", "as_of"):
+            yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
+        if not declared.about.strip():
+            yield name, "needs a text that says what it means"
+    for name in view.derived:
+        if not NAME.match(name) or name in view.over.schema() or name in named:
+            yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
+    if view.derived and not view.over.happens:
+        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
+    for name, feature in view.features.items():
+        if feature.type is not None and not TYPE.match(feature.type):
+            yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

@@ -1,0 +1,170 @@
+"""Declaration of identity resolution: kinds of identifiers, rules for shared ones, match thresholds, and limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from quanyu.errors import nearest
+from quanyu.grammar.bounds import MOST, StrictModel
+from quanyu.grammar.declaration import Problems, YamlDeclaration, days_in
+from quanyu.grammar.table import Table
+from quanyu.model.people import KINDS
+
+# Attributes of a record besides its identifiers, and those derived from them. Blocks consist of these.
+SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
+        "phone", "national_id", "phone_mask")  # fmt: skip
+DERIVED = ("names", "initials", "given_start", "family_start", "birth_year", "birth_month", "email_name", "address")
+FOREVER = 100_000
+
+
+def _share(value: Any) -> Any:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError("a share is written as `2 %`")
+    return float(match.group(1)) / 100 if match else value
+
+
+def _pattern_error(pattern: str) -> str | None:
+    """Say what is wrong with a pattern in RE2 syntax; None if it is valid."""
+    from pyarrow import ArrowInvalid, array, compute
+
+    try:
+        compute.match_substring_regex(array([""]), pattern)
+    except ArrowInvalid as error:
+        return str(error)
+    return None
+
+
+def _days(value: Any) -> Any:
+    days = days_in(value) if isinstance(value, str) else value
+    if days is None:
+        raise ValueError("a window is written as `30 days`")
+    return days
+
+
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
+Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days)]
+
+
+class Most(StrictModel):
+    """Number of records, names and members that may share a value within the window before it is a hub."""
+
+    records: int = Field(20, ge=1, le=MOST)
+    names: int = Field(4, ge=1, le=MOST)
+    members: int = Field(4, ge=1, le=MOST)
+    within: Days = FOREVER
+
+
+class Kind(StrictModel):
+    """Limits of a kind of identifier: how many a customer may have (by scope, in a window), and hubs."""
+
+    holds: int | None = Field(None, ge=1, le=MOST)
+    within: Days = FOREVER
+    most: Most = Most()
+
+
+class Rule(StrictModel):
+    """Records that share a value of the kind are one customer, under a condition.
+
+    The condition is: always, only with the same name, while the value has one name, or while the value has one person
+    (one name, and at most one value of each kind that joins without a condition).
+    """
+
+    share: str
+    needs: Literal["nothing", "same_name", "one_name", "one_person"] = "nothing"
+
+    @property
+    def called(self) -> str:
+        """Name of the rule in the log and in explanations."""
+        return self.share if self.needs == "nothing" else f"{self.share}, {self.needs}"
+
+
+class Blocked(StrictModel):
+    """Values that identify nobody: exact values, patterns, and columns (table.column) such as stores' phones."""
+
+    values: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    masters: tuple[str, ...] = ()
+
+
+class Block(StrictModel):
+    """Records that agree on all of these fields are compared, unless a block has more than `most` records."""
+
+    same: tuple[str, ...] = Field(min_length=1)
+    most: int = Field(50, ge=2, le=MOST)
+
+
+class Match(StrictModel):
+    """Probabilistic matching (Fellegi-Sunter): probability thresholds for a link and for review."""
+
+    link: float = Field(0.95, gt=0, lt=1)
+    review: float = Field(0.5, gt=0, lt=1)
+    model: int | None = Field(None, ge=1, le=MOST, description="version to use; without one the newest")
+    blocks: tuple[Block, ...] = Field((), max_length=32)
+    pairs: float = Field(
+        24, gt=0, le=MOST, description="pairs a record, block by block, beyond which all blocks' `most` shrink"
+    )
+
+
+class Cluster(StrictModel):
+    """Limits of a cluster of records: size, bridges between its parts, and density."""
+
+    most_records: int = Field(500, ge=2, le=MOST)
+    bridge_sides: int = Field(
+        4, ge=1, le=MOST, description="records on both sides from which a single weak link is cut"
+    )
+    density: Share = 0.2
+    dense_from: int = Field(8, ge=3, le=MOST, description="records from which the density is looked at")
+
+
+class ChangeLimits(StrictModel):
+    """How far a new identity state may differ from the published one. Up to `free` changes are always allowed."""
+
+    merged: Share = 0.03
+    split: Share = 0.02
+    moved: Share = 0.03
+    hubs: Share = 0.01
+    largest: int = Field(200, ge=2, le=MOST, description="records")
+    named: Share = Field(0.9, description="share of the records with an id, at least")
+    free: int = Field(50, ge=0, le=MOST)
+
+
+class Identity(YamlDeclaration):
+    """Rules of identity resolution: how records of persons become customers."""
+
+    kind: ClassVar[str] = "identity"
+
+    kinds: dict[str, Kind] = {}
+    rules: tuple[Rule, ...] = ()
+    blocked: dict[str, Blocked] = {}
+    match: Match = Match()
+    cluster: Cluster = Cluster()
+    gate: ChangeLimits = ChangeLimits()
+
+    def problems(self, tables: dict[str, type[Table]]) -> Problems:
+        """Check that the kinds, fields and columns in the rules exist."""
+        problems = Problems()
+        named = [("kinds", kind) for kind in self.kinds] + [("blocked", kind) for kind in self.blocked]
+        for place, kind in [*named, *(("rules.share", rule.share) for rule in self.rules)]:
+            if kind not in KINDS:
+                problems.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
+        for block in self.match.blocks:
+            for field in block.same:
+                if field not in (*SAID, *DERIVED):
+                    problems.add(
+                        self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}"
+                    )
+        if self.match.review > self.match.link:
+            problems.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
+        for kind, blocked in self.blocked.items():
+            for pattern in blocked.patterns:
+                if error := _pattern_error(pattern):
+                    problems.add(self.file, f"blocked.{kind}.patterns", f"{pattern!r} is no pattern: {error}")
+            for master in blocked.masters:
+                table, _, column = master.partition(".")
+                if table not in tables or column not in tables[table].columns:
+                    problems.add(self.file, f"blocked.{kind}.masters", f"unknown column {master!r}; write table.column")
+        return problems

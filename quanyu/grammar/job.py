@@ -1,0 +1,59 @@
+"""@job: a pure function from DataFrames to one DataFrame, with the tables it reads and writes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quanyu.errors import ConfigError, Problem
+from quanyu.fingerprint import fingerprint
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Job:
+    """A declared job. `as_of` is true if the function has the day as a parameter, so that its result depends on it."""
+
+    name: str
+    function: Callable[..., Any]
+    reads: tuple[type[Table], ...]
+    writes: type[Table]
+    as_of: bool
+    describes: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
+        """Call the function."""
+        return self.function(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def definition(self) -> str:
+        """Hash of the declaration and of the module's code: a change of either runs the job again."""
+        code = fingerprint(self.function.__module__)
+        return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
+
+
+def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
+    """Declare a function as a job. Its parameters are named after the tables it reads, plus `as_of` for the day."""
+
+    def declare(function: Callable[..., Any]) -> Job:
+        names = list(inspect.signature(function).parameters)
+        wanted = [table.name for table in reads]
+        where = f"{function.__module__}.{function.__name__}"
+        problems = []
+        if [name for name in names if name != "as_of"] != wanted:
+            problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
+        if not (function.__doc__ or "").strip():
+            problems.append(Problem(where, "", "needs a docstring that says what it returns"))
+        if function.__name__ != writes.name:
+            problems.append(Problem(where, "writes", f"a job is named for what it writes: {writes.name}"))
+        if problems:
+            raise ConfigError(problems)
+        describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
+        return Job(function.__name__, function, tuple(reads), writes, "as_of" in names, describes)
+
+    return declare

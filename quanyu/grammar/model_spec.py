@@ -1,0 +1,219 @@
+"""The declaration of a model: population, label, features, baseline and gates."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import Any, ClassVar, Literal
+
+from quanyu.errors import Problem, nearest
+from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.grammar.bounds import outside
+from quanyu.grammar.declaration import NAME, digest
+from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.table import Table
+
+FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+KINDS = ("xgboost",)
+MOST_CUTOFFS = 1000
+CALIBRATIONS = ("isotonic", "sigmoid")
+METRICS = (
+    "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
+    "mean_score", "positive_rate", "positives", "test_rows",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Label:
+    """True for customers without a row of a table in the days after the cutoff, up to and including the horizon."""
+
+    none_of: str
+    horizon_days: int
+    where: str = ""
+
+    def window(self, cutoff: date) -> tuple[date, date]:
+        """Return the first and last day of the label (both inclusive). The cutoff's own day belongs to the features."""
+        return cutoff + timedelta(days=1), cutoff + timedelta(days=self.horizon_days)
+
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """Plan of the number of such rows within the horizon that ends with `as_of`. Raises ExpressionError."""
+        table = tables[self.none_of]
+        return planned(table, reach(table, tables), "count(*)", self.where or None, self.horizon_days)
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """Cutoff days: features are computed before them, labels after. Spacing and minimum history are in days."""
+
+    every_days: int = 30
+    at_most: int = 6
+    history_days: int = 60
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """The learner. The score may only rise with features in `rising`, and only fall with those in `falling`."""
+
+    kind: str = "xgboost"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    rising: tuple[str, ...] = ()
+    falling: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A single feature that the model must beat, and whether a higher value means a higher or lower probability."""
+
+    feature: str
+    higher_is: Literal["more", "less"]
+
+
+@dataclass(frozen=True)
+class MetricGate:
+    """A bound of a metric on the test period that a model must meet to become champion."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def passes(self, value: float | None) -> bool:
+        """Whether the figure is within the bounds; False if it is None."""
+        if value is None or math.isnan(value):
+            return False
+        low_enough = self.at_most is None or value <= self.at_most
+        return low_enough and (self.at_least is None or value >= self.at_least)
+
+    def is_possible(self) -> bool:
+        """Whether both bounds are numbers, and at least one number is between them."""
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        return all(map(math.isfinite, bounds)) and bounds == sorted(bounds)
+
+    def __str__(self) -> str:
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        return " and ".join(f"{self.metric} {sign} {bound:g}" for sign, bound in bounds if bound is not None)
+
+
+class ModelSpec:
+    """Declaration of a model. Subclasses set the attributes below; their docstring says what the model predicts."""
+
+    name: ClassVar[str]
+    owner: ClassVar[str] = ""
+    population: ClassVar[str] = ""
+    label: ClassVar[Label]
+    features: ClassVar[tuple[str, ...]] = ()
+    cutoffs: ClassVar[Cutoffs] = Cutoffs()
+    estimator: ClassVar[Estimator] = Estimator()
+    calibration: ClassVar[str] = "isotonic"
+    baseline: ClassVar[Baseline]
+    gates: ClassVar[tuple[MetricGate, ...]] = ()
+    trained_every_days: ClassVar[int] = 7
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def test_cutoff(cls, day: date) -> date:
+        """Return the latest cutoff whose label is complete on the day."""
+        return day - timedelta(days=cls.label.horizon_days)
+
+    @classmethod
+    def training_cutoffs(cls, day: date, first_day: date | None = None) -> list[date]:
+        """Return the training cutoffs, newest first. Their labels are complete at the test cutoff.
+
+        `first_day` is the first day of the data. Cutoffs with less than the minimum history are left out.
+        """
+        newest = cls.test_cutoff(day) - timedelta(days=cls.label.horizon_days)
+        every = [newest - timedelta(days=cls.cutoffs.every_days * n) for n in range(cls.cutoffs.at_most)]
+        if first_day is None:
+            return every
+        return [cutoff for cutoff in every if cutoff - first_day >= timedelta(days=cls.cutoffs.history_days)]
+
+    @classmethod
+    def due(cls, day: date, last_trained_on: date | None) -> bool:
+        """Whether the model is due for training: never trained, or at least `trained_every_days` ago."""
+        return last_trained_on is None or day - last_trained_on >= timedelta(days=cls.trained_every_days)
+
+    @classmethod
+    def digest(cls) -> str:
+        """Hash of the declaration, for receipts."""
+        parts: tuple[Any, ...] = (cls.label, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
+        plain = [asdict(part) for part in parts]
+        return digest([cls.name, cls.population, list(cls.features), cls.calibration, plain])
+
+    @classmethod
+    def problems(cls) -> list[Problem]:
+        """Return every mistake in the declaration. `quanyu.discover` checks whether its features and tables exist."""
+        try:
+            file = inspect.getsourcefile(cls) or cls.__module__
+        except (OSError, TypeError):
+            file = cls.__module__
+        missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
+        mistakes = [(name, "is missing") for name in missing]
+        mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
+        return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]
+
+
+Mistakes = list[tuple[str, str]]
+
+
+def _texts(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
+    if not NAME.match(spec.name):
+        mistakes.append(("name", f"{spec.name!r} is no name: lower case letters, digits and _"))
+    if not (spec.__doc__ or "").strip() or spec.__doc__ == ModelSpec.__doc__:
+        mistakes.append(("docstring", "is missing: say what the model foretells"))
+    return mistakes + [(key, "is missing") for key in ("owner", "population", "gates") if not getattr(spec, key)]
+
+
+def _features(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = [] if spec.features else [("features", "is missing: name at least one")]
+    for feature in spec.features:
+        if not FEATURE.fullmatch(feature):
+            mistakes.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
+    doubles = sorted({feature for feature in spec.features if spec.features.count(feature) > 1})
+    mistakes += [("features", f"{feature!r} is given twice") for feature in doubles]
+    rising, falling = spec.estimator.rising, spec.estimator.falling
+    for feature in (*rising, *falling):
+        if feature not in spec.features:
+            mistakes.append(("estimator", f"{feature!r} is none of the features; {nearest(feature, spec.features)}"))
+    return mistakes + [
+        ("estimator", f"{feature!r} cannot both rise and fall") for feature in set(rising) & set(falling)
+    ]
+
+
+def _numbers(spec: type[ModelSpec]) -> Mistakes:
+    days = {
+        "label.horizon_days": spec.label.horizon_days,
+        "cutoffs.every_days": spec.cutoffs.every_days,
+        "trained_every_days": spec.trained_every_days,
+    }
+    mistakes = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
+    if words := outside(spec.cutoffs.history_days, least=0):
+        mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
+    if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
+        mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
+    if not spec.label.none_of:
+        mistakes.append(("label.none_of", "is missing: name a table"))
+    if not FEATURE.fullmatch(spec.baseline.feature):
+        mistakes.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
+    return mistakes
+
+
+def _choices(spec: type[ModelSpec]) -> Mistakes:
+    mistakes: Mistakes = []
+    for key, name, allowed in (
+        ("estimator.kind", spec.estimator.kind, KINDS),
+        ("calibration", spec.calibration, CALIBRATIONS),
+        *(("gates", gate.metric, METRICS) for gate in spec.gates),
+    ):
+        if name not in allowed:
+            mistakes.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
+    open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
+    mistakes += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    return mistakes + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]

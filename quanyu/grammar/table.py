@@ -1,0 +1,181 @@
+"""Table and Column: declaration of a Delta table's columns, with type, unit, meaning and constraints."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+from quanyu.errors import ConfigError, Problem, nearest
+from quanyu.grammar.declaration import NAME, digest, file_of
+
+TYPE = re.compile(
+    r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<(string|bigint|double)>)$"
+)
+MONEY = "decimal(18,2)"
+UNIT_PRICE = "decimal(18,4)"
+
+
+@dataclass(frozen=True)
+class Days:
+    """Plausible days of a column: from `since`, up to `beyond` days after the feed day, or without an end.
+
+    Ingest checks them. A table may still contain other days that an earlier contract allowed.
+    """
+
+    since: date
+    beyond: int | None = None
+
+    def condition(self, name: str, kind: str, feed_day: str) -> str:
+        """SQL condition that a value of type `kind` must meet, unless it is null. `feed_day` is SQL of the feed day.
+
+        Times are compared by their UTC day, which is fast and exact enough.
+        """
+        day = f"unix_date({name})" if kind == "date" else f"(unix_timestamp({name}) div 86400)"
+        last = "" if self.beyond is None else f" and {day} <= unix_date({feed_day}) + {self.beyond}"
+        return f"{day} >= {(self.since - date(1970, 1, 1)).days}{last}"
+
+    def words(self) -> str:
+        """The allowed days as text, to follow a column's name."""
+        if self.beyond is None:
+            return f"not before {self.since}"
+        last = f"{self.beyond} days after the day of the feed" if self.beyond else "the day of the feed"
+        return f"from {self.since} to {last}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
+
+    `days` are the plausible days and times; only ingest checks them.
+    """
+
+    type: str
+    about: str
+    unit: str = ""
+    required: bool = False
+    values: tuple[str, ...] = ()
+    at_least: float | None = None
+    at_most: float | None = None
+    days: Days | None = None
+    pii: bool = False
+    refers: str | None = None
+    wins: tuple[str, ...] = ()
+
+    def constraint(self, name: str) -> str | None:
+        """Return the SQL condition that a value must meet unless it is null; None without one."""
+        parts = []
+        if self.values:
+            parts.append(f"{name} in ({', '.join(repr(value) for value in self.values)})")
+        if self.at_least is not None:
+            parts.append(f"{name} >= {self.at_least:g}")
+        if self.at_most is not None:
+            parts.append(f"{name} <= {self.at_most:g}")
+        return " and ".join(parts) or None
+
+    def broken(self, name: str) -> str:
+        """Message for a value that breaks the constraint: what is allowed."""
+        if self.values:
+            return f"{name} must be one of {', '.join(self.values)}"
+        bounds = [f"at least {self.at_least:g}" if self.at_least is not None else ""]
+        bounds.append(f"at most {self.at_most:g}" if self.at_most is not None else "")
+        return f"{name} must be {' and '.join(b for b in bounds if b)}"
+
+    @property
+    def comment(self) -> str:
+        """Meaning and unit, as stored in Delta."""
+        return f"{self.about} Unit: {self.unit}." if self.unit else self.about
+
+
+# No living person was born before.
+BORN = Days(date(1900, 1, 1), beyond=0)
+# No feed is older; unset clocks start in 1970. Orders are placed at most a year ahead.
+HAPPENED = Days(date(1990, 1, 1), beyond=366)
+# A start or end day may be any future day: 9999-12-31 means without an end.
+PLANNED = Days(date(1900, 1, 1))
+
+SOURCE = Column("string", "Feed that the row came by.", required=True)
+PERSON = Column("string", "Opaque key of the person in that source; null when nobody is named.")
+FEED_DAY = Column("date", "Day of the feed that told it.", required=True)
+RECORDED = Column("date", "Day on which this version became known.", required=True)
+REPLACED = Column("date", "Day on which a later version replaced it; null while it is current.")
+VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPLACED}
+
+
+class Table:
+    """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
+
+    `happens` is the column with the time of a fact. `newest_by` is the column with the time of the row's last change in
+    the source: an older state that arrives later is then ignored. `permanent` is an SQL condition: such rows do not end
+    when a file no longer contains them. `addressed_by` is the column with the channel of a message: ingest fills
+    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
+    """
+
+    owner: ClassVar[str] = "data"
+    layer: ClassVar[Literal["silver", "gold"]]
+    keys: ClassVar[tuple[str, ...]] = ()
+    personal: ClassVar[bool] = False
+    happens: ClassVar[str | None] = None
+    newest_by: ClassVar[str | None] = None
+    permanent: ClassVar[str | None] = None
+    addressed_by: ClassVar[str | None] = None
+    slice_by: ClassVar[str | None] = None
+    forward_only: ClassVar[bool] = False
+
+    name: ClassVar[str]
+    columns: ClassVar[dict[str, Column]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.columns = {key: value for key, value in vars(cls).items() if isinstance(value, Column)}
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        problems = _problems(cls)
+        if problems:
+            raise ConfigError(problems)
+
+    @classmethod
+    def schema(cls) -> dict[str, Column]:
+        """Every column in order. Silver adds source, person and versioning columns to the declared ones."""
+        if cls.layer == "gold":
+            return dict(cls.columns)
+        person = {"person_key": PERSON} if cls.personal else {}
+        return {"source": SOURCE, **person, **cls.columns, **VERSIONING}
+
+    @classmethod
+    def about(cls) -> str:
+        """What one row is, in one line."""
+        return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def identity(cls) -> tuple[str, ...]:
+        """The key as stored: in silver it includes the source."""
+        return cls.keys if cls.layer == "gold" else ("source", *cls.keys)
+
+    @classmethod
+    def definition(cls) -> str:
+        """Hash of the table's declaration."""
+        return digest([cls.name, cls.keys, {name: vars(column) for name, column in cls.schema().items()}])
+
+
+def _problems(table: type[Table]) -> list[Problem]:
+    mistakes = [] if (table.__doc__ or "").strip() else [("", "needs a docstring that says what one row is")]
+    if getattr(table, "layer", None) not in ("silver", "gold"):
+        mistakes.append((".layer", "is missing: silver or gold"))
+    for name, column in table.columns.items():
+        if name in vars(Table) or name in Table.__annotations__:
+            mistakes.append((f".{name}", "is a reserved name: give the column another name"))
+        if not NAME.match(name):
+            mistakes.append((f".{name}", "names are lower case letters, digits and _"))
+        if not TYPE.match(column.type):
+            mistakes.append((f".{name}", f"type {column.type!r} is not allowed; {TYPE.pattern}"))
+        if column.days and column.type not in ("date", "timestamp"):
+            mistakes.append((f".{name}", f"days are for dates and timestamps, not for a {column.type}"))
+        if not column.about:
+            mistakes.append((f".{name}", "needs a text that says what it means"))
+    places = [("keys", key) for key in table.keys]
+    places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
+    for place, name in places:
+        if name not in table.columns and name != "person_key":
+            mistakes.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))
+    return [Problem(file_of(table), f"{table.__name__}{key}", message) for key, message in mistakes]

@@ -1,0 +1,1 @@
+"""The home of a retailer: its name, lock, backups and diagnosis."""

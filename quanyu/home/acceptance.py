@@ -1,0 +1,28 @@
+"""Accepts a home as the one that sends, with its lake in its current state."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from datetime import date
+
+from quanyu.config.settings import Settings
+from quanyu.home import home_name as homes
+from quanyu.home.home_name import HomeNote
+from quanyu.run import business_days, integrity
+from quanyu.run.runner import Context
+
+
+def accept(settings: Settings, sent_until: date | None) -> HomeNote:
+    """Record the home as the one that sends. The caller holds the home's lock.
+
+    After a restore or a loss of tables, messages that were due until `sent_until` may have been sent already. They are
+    not sent automatically. Default: the newest day that is over. Raises ConfigError if the home has another name.
+    """
+    before = homes.check_name(settings)
+    homes.check_key(settings)
+    with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
+        in_doubt = before.restored or integrity.losses(context)
+        integrity.adopt(context)
+        doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted
+    return homes.write(settings.home, replace(homes.note(settings), restored="", doubted=doubted))

@@ -1,0 +1,57 @@
+"""The day as of which each audience was evaluated, and what blocked the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from quanyu.grammar.audience import Audience
+from quanyu.run.runner import Context
+
+MEMORY = "audience_days"
+
+
+def brought_to(context: Context, audience: str) -> date | None:
+    """Day as of which an audience was evaluated last; None if there is no record."""
+    last = context.store.memory.recall(MEMORY, audience)
+    return date.fromisoformat(last["day"]) if last and last["day"] else None
+
+
+def note(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
+    """Record the day as of which an audience was evaluated, and what it lacks for the day of the run."""
+    context.store.memory.remember(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
+
+
+def stale(context: Context) -> Mapping[str, str]:
+    """Audiences that were not evaluated for the day of the run, each with the reason.
+
+    Exports and journeys of a stale audience add nobody. Removals are still sent.
+    """
+    reasons = {name: _reason(context, audience) for name, audience in context.catalogue.audiences.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _reason(context: Context, audience: Audience) -> str:
+    last: Mapping[str, Any] = context.store.memory.recall(MEMORY, audience.name) or {"day": None, "lacks": ""}
+    if last["day"] == context.day.isoformat() and not last["lacks"]:
+        return ""
+    evaluated = f"was evaluated for {last['day']}" if last["day"] else "was not evaluated yet"
+    return f"{audience.name} {evaluated}, not for {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
+
+
+def lacking(context: Context, steps: Iterable[str]) -> str:
+    """List the steps that have not processed their current inputs for the day of the run; empty if all have."""
+    return ", ".join(f"{name} {words}" for name in steps if (words := _lacks(context, name)))
+
+
+def _lacks(context: Context, name: str) -> str:
+    step = context.step(name)
+    key = context.day.isoformat() if step.as_of and not step.forward else ""
+    last = context.store.memory.recall(name, key)
+    if last is None or last["day"] != context.day.isoformat():
+        return f"stopped or did not run for {context.day}"
+    depends = last["depends"]
+    inputs = {place: context.lake.version(place) for place in step.reads}
+    current = depends["inputs"] == inputs and depends["definition"] == step.fingerprint()
+    return "" if current else "has not run since its inputs or its definition changed"

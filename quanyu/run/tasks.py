@@ -1,0 +1,136 @@
+"""Functions for DAGs: list the steps of a stage, run a step for a day, and take turns on a home."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from quanyu.config.settings import Settings, environment, load_settings, read_settings
+from quanyu.discover import call
+from quanyu.errors import ConfigError
+from quanyu.home.lock import home_lock
+from quanyu.run import business_days, preflight
+from quanyu.run.runner import Context, Result, Step, results
+from quanyu.run.runner import perform as perform_step
+
+# Called at each step's start (without a result) and end.
+watchers: list[Callable[[str, Result | None], None]] = []
+_open: dict[tuple[str, str], Context] = {}
+# A task waits this long for the home's lock, which a manual run or another task may hold for a step.
+WAIT_SECONDS = 3600
+
+
+def context_of(day: date, run_id: str | None = None, sends: bool = True) -> Context:
+    """Return the context of a day in this process, created once per run."""
+    settings = load_settings()
+    key = (str(settings.home), f"{day}/{run_id}")
+    if key not in _open:
+        _open[key] = Context(settings, day, run_id, sends)
+    return _open[key]
+
+
+def close() -> None:
+    """Close every context that this process opened."""
+    while _open:
+        _open.popitem()[1].close()
+
+
+def steps(rooms: Sequence[str]) -> dict[str, Step]:
+    """Steps of these stages by name, in order."""
+    all_steps = context_of(date.min).steps
+    return {name: step for name, step in all_steps.items() if step.room in rooms}
+
+
+def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
+    """Predecessors of each step: steps that write its inputs, and earlier steps that write the same tables."""
+    before: dict[str, list[str]] = {}
+    for name, step in steps.items():
+        earlier = [other for other in before if set(steps[other].writes) & {*step.reads, *step.writes}]
+        before[name] = earlier
+    return before
+
+
+def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
+    """Run one step for a day, with the home's lock unless the caller's run holds it already.
+
+    Raises ConfigError for a day that has not ended, and if the home has run for such a day.
+    """
+    if environment("QUANYU_RUN"):
+        return _watched(context_of(day, environment("QUANYU_RUN")), name)
+    context = context_of(day, run_id, sends)
+    business_days.check_over(context.settings, day)
+    with home_lock(context.settings, WAIT_SECONDS):
+        preflight.check(context)
+        try:
+            result = perform_step(context, context.step(name))
+        finally:
+            call("jobs.alerts.notify:tell")(context, [ended for ended in results(context) if ended.step == name])
+            context.lake.staging.clear()
+    if reason := business_days.ahead_of_time(context, [result]):
+        raise ConfigError(f"{name}: {reason}")
+    return result
+
+
+def _watched(context: Context, name: str) -> Result:
+    """Run a step and report its start and end to the watchers."""
+    for tell in watchers:
+        tell(name, None)
+    try:
+        return perform_step(context, context.step(name))
+    finally:
+        for result in (ended for ended in results(context) if ended.step == name):
+            for tell in watchers:
+                tell(name, result)
+
+
+def mistaken(words: str) -> None:
+    """Send an alert that a mistake in a declaration blocks every task, if the settings can be read."""
+    settings, _ = read_settings()
+    with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
+        call("jobs.alerts.notify:tell_mistake")(context, words)
+
+
+def check_over(day: date) -> None:
+    """Raise ConfigError for a day that has not ended in the retailer's zone."""
+    business_days.check_over(load_settings(), day)
+
+
+def newest_day() -> date:
+    """The newest day that is over in the retailer's zone."""
+    return business_days.newest_day(load_settings())
+
+
+def local_day(at: datetime) -> date:
+    """The day of an instant in the retailer's zone."""
+    return at.astimezone(load_settings().tzinfo).date()
+
+
+def take_turn(dag: str, run_id: str, works: Callable[[str, str], bool], waits: Callable[[], bool]) -> bool:
+    """Take the turn for a run of a DAG, unless the run that has it still `works`, or one with precedence `waits`.
+
+    Callers repeat the call until it returns True. Tasks of a home run one at a time, so two calls never overlap.
+    """
+    if environment("QUANYU_RUN"):
+        return True
+    settings = load_settings()
+    holder = turn_of(settings)
+    if holder != (dag, run_id) and ((holder and works(*holder)) or waits()):
+        return False
+    _turn(settings).write_text(json.dumps([dag, run_id]))
+    return True
+
+
+def turn_of(settings: Settings) -> tuple[str, str] | None:
+    """The DAG and the run that have the turn, or had it last."""
+    try:
+        dag, run_id = json.loads(_turn(settings).read_text())
+    except (OSError, ValueError):
+        return None
+    return dag, run_id
+
+
+def _turn(settings: Settings) -> Path:
+    return settings.home / "airflow" / "turn.json"

@@ -1,0 +1,1 @@
+"""Servers and background processes of a home: Airflow, MLflow and the clock."""
