@@ -29,9 +29,9 @@ DRIVER = """
 import sys
 from datetime import date
 from pathlib import Path
-from quanyu.homelock import home_lock
+from quanyu.home.lock import home_lock
 from quanyu.run import Context, perform
-from quanyu.settings import load_settings
+from quanyu.config.settings import load_settings
 settings = load_settings(sys.argv[1], sys.argv[2])
 context = Context(settings, date.fromisoformat(sys.argv[3]))
 with home_lock(settings, 60):

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+# What was written of each table, and how many rows came too late for it.
+Publications = Mapping[str, tuple[Written, int]]
+
+
 @dataclass(frozen=True)
 class MappedDelivery:
     """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
@@ -257,8 +261,8 @@ def _committed(work: Work, mapped: MappedDelivery, proposal: Proposal) -> Outcom
     quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
-        written = dict(zip(plans, pool.map(lambda p: commit(work.lake, p, work.receipt), plans.values()),
-                           strict=True))  # fmt: skip
+        commits = pool.map(lambda plan: commit(work.lake, plan, work.receipt), plans.values())
+        written = dict(zip(plans, commits, strict=True))
     held_parts = {(item.day, item.path) for item in proposal.held}
     accepted = mapped.counts.without(held_parts)
     store.held_back.replace(source.name, work.days, proposal.held)
@@ -271,9 +275,7 @@ def _committed(work: Work, mapped: MappedDelivery, proposal: Proposal) -> Outcom
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
-def _outcome(
-    work: Work, mapped: MappedDelivery, proposal: Proposal, written: Mapping[str, tuple[Written, int]]
-) -> Outcome:
+def _outcome(work: Work, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
     bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
     changes = {name: changed for name, (changed, _) in written.items()}
@@ -282,10 +284,11 @@ def _outcome(
         notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
     late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
     notes += [f"{rows} rows came too late for {name}, which has newer ones" for name, rows in late.items()]
+    can_end = proposal.delivery.lists_all or bool(proposal.delivery.again)
     if lacking := mapped.counts.bad_days():
         days = ", ".join(map(str, sorted(lacking)))
         kind = "snapshots" if proposal.delivery.lists_all else "files"
-        notes += [f"no key was ended by the {kind} of {days}, which are not complete"] * _ends(proposal)
+        notes += [f"no key was ended by the {kind} of {days}, which are not complete"] * can_end
     rows = sum(mapped.counts.rows.values())
     return Outcome(
         rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,
@@ -294,8 +297,3 @@ def _outcome(
                "refused": len(mapped.counts.refused), "late": late,
                "tables": {name: w.changed for name, w in changes.items()}},
     )  # fmt: skip
-
-
-def _ends(proposal: Proposal) -> bool:
-    """Whether a file of this delivery could end keys that it does not contain."""
-    return proposal.delivery.lists_all or bool(proposal.delivery.again)

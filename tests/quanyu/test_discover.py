@@ -105,7 +105,7 @@ FAULTY = {
     """,
     "features/loyalty.py": '''
         """How loyal."""
-        from quanyu.feature import Feature, FeatureView, Tag
+        from quanyu.grammar.feature import Feature, FeatureView, Tag
         from quanyu.model.trade import Orders
 
         class Loyalty(FeatureView):
@@ -120,7 +120,7 @@ FAULTY = {
     "features/broken.py": "import no_such_thing",
     "ml/quiet.py": '''
         """Who falls silent."""
-        from quanyu.modelspec import Baseline, Gate, Label, ModelSpec
+        from quanyu.grammar.model_spec import Baseline, MetricGate, Label, ModelSpec
 
         class Quiet(ModelSpec):
             """No order in the shop."""
@@ -128,7 +128,7 @@ FAULTY = {
             label = Label(none_of="orders", horizon_days=30, where="status = 'payed'")
             features = ("value.orders",)
             baseline = Baseline("value.orders", "less")
-            gates = (Gate("auc", at_least=0.6),)
+            gates = (MetricGate("auc", at_least=0.6),)
     ''',
 }
 TOLD = [
@@ -218,7 +218,7 @@ def minimal(folder, **files):
 def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
     conf = minimal(tmp_path, features__luck_py='''
         """How lucky."""
-        from quanyu.feature import Feature, FeatureView, Tag
+        from quanyu.grammar.feature import Feature, FeatureView, Tag
         from quanyu.model.trade import Orders
 
         class Luck(FeatureView):
@@ -238,7 +238,7 @@ def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
 def test_a_model_name_is_unique(tmp_path, name, words):
     conf = minimal(tmp_path, features__twin_py=f'''
         """A twin."""
-        from quanyu.feature import Feature, FeatureView
+        from quanyu.grammar.feature import Feature, FeatureView
         from quanyu.model.trade import Orders
 
         class {name}(FeatureView):
@@ -253,7 +253,7 @@ def test_a_model_name_is_unique(tmp_path, name, words):
 def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     conf = minimal(tmp_path, ml__empty_py='''
         """Nothing."""
-        from quanyu.modelspec import ModelSpec
+        from quanyu.grammar.model_spec import ModelSpec
 
         class Empty(ModelSpec):
             """Foretells nothing."""

@@ -199,8 +199,8 @@ SENDER = """
 import os, sys, time
 from datetime import date
 from jobs.journeys.channels.smtp import Smtp
-from jobs.journeys.send import Address, Run, Withheld, send
-from jobs.journeys.template import Template
+from jobs.journeys.sending.send import Recipient, SendRun, Withheld, send
+from jobs.journeys.sending.template import Template
 from quanyu.store import Store
 
 store = Store(sys.argv[1])
@@ -209,10 +209,10 @@ if sys.argv[3] == "before the mark":
         print("accepted", flush=True)
         time.sleep(60)
     store.outbox.mark = stop
-send(Run(
+send(SendRun(
     store,
     Smtp("127.0.0.1", int(sys.argv[2]), starttls=False),
-    lambda messages: {m.key: Address(f"{m.customer_id}@example.com") for m in messages},
+    lambda messages: {m.key: Recipient(f"{m.customer_id}@example.com") for m in messages},
     {"hello": Template("hello", "Hi", "Dear")},
     date(2011, 9, 10),
     "Shop <s@shop.test>",

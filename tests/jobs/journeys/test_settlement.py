@@ -67,7 +67,7 @@ import sys
 from datetime import date
 from jobs.journeys import settlement
 from quanyu.run import Context
-from quanyu.settings import load_settings
+from quanyu.config.settings import load_settings
 
 context = Context(load_settings(*sys.argv[1:]), date(2024, 7, 1))
 print(settlement.settle(context))

@@ -95,7 +95,7 @@ import os, sys, time
 from pathlib import Path
 from quanyu.engine import sail
 from quanyu.engine.session import Engine
-from quanyu.settings import Settings
+from quanyu.config.settings import Settings
 home = Path(sys.argv[1])
 engine = Engine(Settings(home=home, conf=home, data=home, landing=home, engine="sail"))
 session = engine.session()
