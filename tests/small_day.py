@@ -136,8 +136,8 @@ def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.evaluate import judge
+    from ml.lifecycle.home_registry import registry
     from ml.lifecycle.registry import Dataset
-    from ml.lifecycle.steps import registry
     from ml.lifecycle.train import train
 
     day = date.fromisoformat(FIRST)

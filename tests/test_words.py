@@ -7,8 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("quanyu", "jobs", "ml", "features", "dags", "sample", "benchmarks", "tests")
 # What happened to a value says nothing of what it is.
-VAGUE = set(["found", "told", "made", "kept", "taken", "known", "held", "given", "seen"])
-# Two names in two worlds: the retailer that is generated has things that the One Model has tables of.
+VAGUE = {"found", "told", "made", "kept", "taken", "known", "held", "given", "seen"}
 MOST_SHARE = 0.01
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ml.lifecycle.home_registry import registry
 from ml.lifecycle.plots import weight_plot
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
@@ -28,8 +29,6 @@ def track(context: Context, receipt: Receipt) -> Outcome:
     """Record each version once, however often this runs; one whose recording was interrupted is recorded again."""
     if not context.lake.exists(PLACE):
         return Outcome()
-    from ml.lifecycle.steps import registry
-
     rows = context.lake.arrow(PLACE).to_table().sort_by("version").to_pylist()
     with registry(context).experiment(EXPERIMENT) as (client, experiment):
         runs = client.search_runs([experiment], "attributes.status = 'FINISHED'")

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ml.lifecycle import dataset, match_models
+from ml.lifecycle.home_registry import registry
 from quanyu import as_of
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
@@ -50,13 +51,6 @@ def prepare(settings: Settings) -> None:
 
         Registry(settings.mlflow_url, settings.home / "mlruns").prepare()
         mark.touch()
-
-
-def registry(context: Context) -> Any:
-    """Open the registry of this home."""
-    from ml.lifecycle.registry import Registry
-
-    return Registry(context.settings.mlflow_url, context.settings.home / "mlruns")
 
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
@@ -141,7 +135,7 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
             notes.append(f"{spec.name}: no champion yet, so nothing is scored")
             continue
         rows = dataset.stored(context, spec)
-        scores = champion.predict(rows) if len(rows) else []
+        scores: dict[str, Any] = champion.predict(rows) if len(rows) else []
         frames.append(
             pd.DataFrame(
                 {

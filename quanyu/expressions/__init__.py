@@ -1,6 +1,7 @@
 """The expression language: Spark SQL expressions, parsed, typed and checked before any engine runs them."""
 
 from quanyu.errors import ExpressionError
+from quanyu.expressions import aggregates
 from quanyu.expressions.domains import check_domain
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.logic import conjunction, two_valued
@@ -22,6 +23,7 @@ from quanyu.expressions.syntax import (
 __all__ = [
     "Expression",
     "ExpressionError",
+    "aggregates",
     "cast_sql",
     "check_columns",
     "check_domain",

@@ -12,7 +12,7 @@ from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_type
 from quanyu.expressions.functions import calls, safe_forms
 from quanyu.expressions.functions.patterns import pattern
-from quanyu.expressions.grammar import AGGREGATE_NODES, COMPARISONS, column_name
+from quanyu.expressions.grammar import COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
 from quanyu.expressions.terms import Scope, Term, alike
@@ -247,23 +247,13 @@ def _call(node: exp.Expr, scope: Scope) -> Term:
     return calls.call(node, scope, write)
 
 
-def _aggregate(node: exp.Expr, scope: Scope) -> Term:
-    # Imported here, since expressions and aggregates depend on each other.
-    from quanyu.expressions.aggregates import Aggregate
-
-    when, call = (node.expression.this, node.this) if isinstance(node, exp.Filter) else (None, node)
-    plan = Aggregate(call, scope.columns, when)
-    return Term(plan.sql(), plan.type)
-
-
+# The package `aggregates` adds the handlers of its nodes: aggregates are made of expressions, and stand in them.
 HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Column: _column, exp.Identifier: _variable, exp.Literal: _literal, exp.RawString: _literal,
     exp.Boolean: _truth, exp.Null: _null, exp.Paren: _paren, exp.And: _and_or, exp.Or: _and_or, exp.Not: _not,
     exp.In: _in, exp.Between: _between, exp.Is: _is, exp.Like: _like, exp.RegexpLike: _like, exp.Neg: _negative,
     exp.Case: _case, exp.If: _if, exp.Coalesce: _coalesce, exp.Nullif: _nullif, exp.Trim: _trim, exp.Cast: _cast,
     exp.TryCast: _cast, exp.Bracket: _bracket, exp.DPipe: _joined, exp.Concat: _joined, exp.Anonymous: _call,
-    exp.Filter: _aggregate,
     **dict.fromkeys(COMPARISONS, _compare),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod), _arithmetic),
-    **dict.fromkeys(AGGREGATE_NODES, _aggregate),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from shop import Retailer, copy_registry
 
 from jobs.unify.matching import training
 from ml.lifecycle import match_models
-from ml.lifecycle.steps import registry
+from ml.lifecycle.home_registry import registry
 from quanyu.model.identity import IdentityModels
 
 TEXT = training.assumed("0" * 16).text()

@@ -9,7 +9,6 @@ from functools import cached_property
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions import column_name, conjunction, lost, parse, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates.guarded import guarded
 from quanyu.expressions.aggregates.parts import (
     FORMS,
@@ -20,6 +19,12 @@ from quanyu.expressions.aggregates.parts import (
     rows,
     total,
 )
+from quanyu.expressions.grammar import AGGREGATE_NODES, column_name
+from quanyu.expressions.logic import conjunction, two_valued
+from quanyu.expressions.lost import lost
+from quanyu.expressions.syntax import parse, safe_sql, type_of
+from quanyu.expressions.terms import Scope, Term
+from quanyu.expressions.writer import HANDLERS
 from quanyu.grammar.declaration import digest
 
 # Counts and sums are 0 without rows, as marketers expect. All others are null.
@@ -205,3 +210,12 @@ def _check_shape(node: exp.Expr) -> None:
 
 def _text(node: exp.Expr) -> str:
     return node.sql(dialect="spark")
+
+
+def _write(node: exp.Expr, scope: Scope) -> Term:
+    when, call = (node.expression.this, node.this) if isinstance(node, exp.Filter) else (None, node)
+    aggregate = Aggregate(call, scope.columns, when)
+    return Term(aggregate.sql(), aggregate.type)
+
+
+HANDLERS.update(dict.fromkeys([*AGGREGATE_NODES, exp.Filter], _write))

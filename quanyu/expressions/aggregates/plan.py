@@ -10,20 +10,13 @@ from functools import cached_property
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions import (
-    Expression,
-    check_columns,
-    check_domain,
-    check_type,
-    column_name,
-    conjunction,
-    lost,
-    parse,
-    safe_sql,
-    type_of,
-)
 from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
 from quanyu.expressions.datatypes import NULL, article, family
+from quanyu.expressions.domains import check_domain
+from quanyu.expressions.grammar import column_name
+from quanyu.expressions.logic import conjunction
+from quanyu.expressions.lost import lost
+from quanyu.expressions.syntax import Expression, check_columns, check_type, parse, safe_sql, type_of
 from quanyu.grammar.table import Column
 
 # Their result is one of the column's values.
