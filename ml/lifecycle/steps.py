@@ -135,7 +135,7 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
             notes.append(f"{spec.name}: no champion yet, so nothing is scored")
             continue
         rows = dataset.stored(context, spec)
-        scores: dict[str, Any] = champion.predict(rows) if len(rows) else []
+        scores: Any = champion.predict(rows) if len(rows) else []
         frames.append(
             pd.DataFrame(
                 {
