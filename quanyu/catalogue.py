@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from quanyu.discover import Catalogue
 from quanyu.grammar.table import Column, Table
 from quanyu.lake import place_of
+from quanyu.markdown import grid
 
 HEAD = """# Catalogue
 
@@ -27,7 +28,7 @@ def markdown(catalogue: Catalogue) -> str:
 
 def _overview(tables: Iterable[type[Table]]) -> str:
     rows = [(f"[{place_of(t)}](#{t.layer}{t.name})", t.about(), t.owner, ", ".join(t.keys)) for t in tables]
-    return _grid(("table", "a row is", "owner", "key"), rows)
+    return grid(("table", "a row is", "owner", "key"), rows)
 
 
 def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
@@ -40,7 +41,7 @@ def _table(table: type[Table], fillers: list[str]) -> str:
     summary = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
     summary += f" Feeds: {', '.join(fillers)}." if fillers else ""
     rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
-    return f"### {place_of(table)}\n\n{table.about()} {summary}\n\n" + _grid(("column", "type", "meaning"), rows)
+    return f"### {place_of(table)}\n\n{table.about()} {summary}\n\n" + grid(("column", "type", "meaning"), rows)
 
 
 def _meaning(column: Column) -> str:
@@ -61,12 +62,7 @@ def _feeds(catalogue: Catalogue) -> str:
         (f"`{name}`", source.describes, source.owner, source.delivers, ", ".join(source.tables()))
         for name, source in sorted(catalogue.sources.items())
     ]
-    return _grid(("feed", "what it is", "owner", "delivers", "fills"), rows)
-
-
-def _grid(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return grid(("feed", "what it is", "owner", "delivers", "fills"), rows)
 
 
 def counts(catalogue: Catalogue) -> Mapping[str, int]:

@@ -37,8 +37,10 @@ ROOMS = (
 COMMANDS = (
     "quanyu.servers.commands", "quanyu.home.commands", "quanyu.home.backup_commands", "quanyu.run.summary",
     "jobs.steward.commands", "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
+    "quanyu.grammar.commands",
 )  # fmt: skip
-_YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
+# Folders of a conf folder with YAML declarations, and what each file in them is.
+FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
 def modules(package: str) -> Iterator[ModuleType]:
@@ -123,8 +125,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     problems = problems or Problems()
     tables = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
     views, faulty = _views(settings, problems, tables)
-    loaded: dict[str, dict[str, Any]] = {folder: {} for folder in _YAML}
-    for folder, kind in _YAML.items():
+    loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
+    for folder, kind in FOLDERS.items():
         for path in sorted((settings.conf / folder).glob("*.yml")):
             with problems.gather():
                 loaded[folder][path.stem] = kind.load(path)

@@ -58,7 +58,7 @@ class Sail(StrictModel):
     """The embedded engine: limits of its process."""
 
     memory: Memory = Field("8g", description="beyond it the process ends, and the step is retried")
-    cores: int = Field(2, ge=1, le=4096)
+    cores: int = Field(2, ge=1, le=4096, description="cores that it uses")
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -80,26 +80,26 @@ class Spark(StrictModel):
         description="sc:// address of a cluster, which means `engine: spark`; without one a local server is used",
     )
     token: SecretRef = Field("", description="reference to the token that the cluster asks for; it is sent by TLS only")
-    memory: Memory = "3g"
-    cores: int = Field(2, ge=1, le=4096)
-    shuffle_partitions: int = Field(4, ge=1, le=100_000)
+    memory: Memory = Field("3g", description="memory of the local server")
+    cores: int = Field(2, ge=1, le=4096, description="cores of the local server")
+    shuffle_partitions: int = Field(4, ge=1, le=100_000, description="parts that a join or aggregate is cut into")
     packages: tuple[str, ...] = Field((), description="further Maven coordinates, e.g. JDBC drivers")
     conf: Conf = Field({}, description="further Spark settings of the server; credentials by reference")
-    idle_seconds: float = Field(900, gt=0, le=LONGEST_SECONDS)
-    answer_seconds: float = Field(60, gt=0, le=LONGEST_SECONDS)
+    idle_seconds: float = Field(900, gt=0, le=LONGEST_SECONDS, description="idle time after which a local server ends")
+    answer_seconds: float = Field(60, gt=0, le=LONGEST_SECONDS, description="patience until a server answers")
 
 
 class Mail(StrictModel):
     """How e-mail is sent: to a folder of .eml files (the default) or through an SMTP server."""
 
-    channel: str = Field("eml", pattern="^(eml|smtp)$")
-    sender: str = "Quanyu <noreply@localhost>"
-    host: str = "127.0.0.1"
-    port: int = Field(25, ge=1, le=65535)
-    starttls: bool = False
-    username: SecretRef = ""
-    password: SecretRef = ""
-    timeout_seconds: float = Field(30, gt=0, le=LONGEST_SECONDS)
+    channel: str = Field("eml", pattern="^(eml|smtp)$", description="eml: files in a folder; smtp: a server")
+    sender: str = Field("Quanyu <noreply@localhost>", description="From: of every message")
+    host: str = Field("127.0.0.1", description="SMTP server")
+    port: int = Field(25, ge=1, le=65535, description="its port")
+    starttls: bool = Field(False, description="whether the connection is encrypted; needed for another machine")
+    username: SecretRef = Field("", description="reference to the name of the login")
+    password: SecretRef = Field("", description="reference to its password")
+    timeout_seconds: float = Field(30, gt=0, le=LONGEST_SECONDS, description="patience with each other answer")
     answer_seconds: float = Field(
         600, gt=0, le=LONGEST_SECONDS, description="patience after the last dot of a message (RFC 5321: 600)"
     )
@@ -111,12 +111,12 @@ class Mail(StrictModel):
 class DropSettings(StrictModel):
     """Where seed files are written: an S3 bucket, or a folder of the home if no bucket is set."""
 
-    bucket: Url | None = Field(None, pattern=r"^s3://.+")
-    endpoint: Url | None = Field(None, pattern=r"^https?://.+")
-    region: str = "us-east-1"
-    access_key: SecretRef = ""
-    secret_key: SecretRef = ""
-    max_rows: int = Field(1_000_000, ge=1, le=MOST)
+    bucket: Url | None = Field(None, pattern=r"^s3://.+", description="s3:// address of the bucket")
+    endpoint: Url | None = Field(None, pattern=r"^https?://.+", description="address of an S3 service other than AWS")
+    region: str = Field("us-east-1", description="region of the bucket")
+    access_key: SecretRef = Field("", description="reference to the access key")
+    secret_key: SecretRef = Field("", description="reference to the secret key")
+    max_rows: int = Field(1_000_000, ge=1, le=MOST, description="rows of one file at most")
 
 
 class Suppression(StrictModel):
@@ -157,4 +157,4 @@ class AlertSettings(StrictModel):
 class Keys(StrictModel):
     """The secret key of person_key hashes. Without a reference the home creates its own."""
 
-    person: SecretRef = ""
+    person: SecretRef = Field("", description="reference to the key; it must not change once facts are there")

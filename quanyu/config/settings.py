@@ -43,21 +43,21 @@ class Settings(StrictModel):
         "quanyu", pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="this home's name in all that leaves it"
     )
     machine: str = Field("", description="name of the machine, for containers, whose host names change by themselves")
-    home: Path
+    home: Path = Field(description="folder of all that runs make; without it .quanyu")
     conf: Path
-    data: Path = Field(description="where the paths of sources that begin with data:/ lie")
-    landing: Path
-    zone: Zone = "Asia/Shanghai"
+    data: Path = Field(description="where the paths of sources that begin with data:/ lie; without it ../shared/data")
+    landing: Path = Field(description="folder that feeds deliver to; without it `landing` of the home")
+    zone: Zone = Field("Asia/Shanghai", description="the retailer's time zone: when a day ends")
     region: Annotated[str, AfterValidator(codes.region)] = Field("CN", description="default region of phone numbers")
-    currency: Annotated[str, AfterValidator(codes.currency)] = "CNY"
+    currency: Annotated[str, AfterValidator(codes.currency)] = Field("CNY", description="currency of amounts")
     engine: Literal["auto", "sail", "spark"] = Field("auto", description="auto is Sail where its wheel is installed")
-    sail: Sail = Sail()
-    spark: Spark = Spark()
-    mail: Mail = Mail()
-    drop: DropSettings = DropSettings()
-    keys: Keys = Keys()
-    suppression: Suppression = Suppression()
-    alerts: AlertSettings = AlertSettings()
+    sail: Sail = Field(Sail(), description="the embedded engine")
+    spark: Spark = Field(Spark(), description="Apache Spark, local or a cluster")
+    mail: Mail = Field(Mail(), description="how e-mail is sent")
+    drop: DropSettings = Field(DropSettings(), description="where the platform `drop` writes files")
+    keys: Keys = Field(Keys(), description="the key of person_key hashes")
+    suppression: Suppression = Field(Suppression(), description="when a contact is left alone after a refusal")
+    alerts: AlertSettings = Field(AlertSettings(), description="who is told of what went wrong")
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from quanyu.config.sections import SecretRef
 from quanyu.grammar.bounds import LONGEST_DAYS, StrictModel
-from quanyu.grammar.declaration import days_in
+from quanyu.grammar.declaration import DaysText, days_in
 
 _NAME = r"[^\W\d][\w$]*"
 _PATH = re.compile(r"(?P<folder>[^*?\[{]*\{day(?::(?P<format>[^}/]+))?\}[^*?\[{]*)/\*\.parquet")
@@ -27,9 +27,9 @@ class Extracts(StrictModel):
         min_length=1,
         description="reference to the address, KIND://HOST:PORT/DATABASE",
     )
-    user: SecretRef = ""
-    password: SecretRef = ""
-    table: str
+    user: SecretRef = Field("", description="reference to the name of the login")
+    password: SecretRef = Field("", description="reference to its password")
+    table: str = Field(description="table or view, as `schema.table`")
     watermark: str | None = Field(None, description="time that grows with every change of a row; without it, all rows")
     overlap: int = Field(
         1, ge=1, le=LONGEST_DAYS, description="days before the last watermark from which on rows are taken once more"
@@ -49,7 +49,7 @@ class Extracts(StrictModel):
             raise ValueError("the name of one column is wanted")
         return value
 
-    @field_validator("overlap", mode="before")
+    @field_validator("overlap", mode="before", json_schema_input_type=DaysText)
     @classmethod
     def _days(cls, value: Any) -> Any:
         days = days_in(value, r"[1-9]\d{0,3}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from quanyu.grammar.bounds import StrictModel
 
@@ -15,10 +17,12 @@ class Fill(StrictModel):
     A fill is named after its table. A second fill of the same table has its own name and the key `table`.
     """
 
-    table: str
-    columns: dict[str, str]
-    where: str | None = None
-    one_row_per: tuple[str, ...] = ()
+    table: str = Field(description="table that it fills, if that is not the name of the fill")
+    columns: dict[str, str] = Field(description="expression of each column")
+    where: str | None = Field(None, description="condition of the rows that it takes")
+    one_row_per: tuple[str, ...] = Field(
+        (), description="`person`, or expressions of columns: rows that agree in these become one, by aggregates"
+    )
     when_incomplete: Literal["hold", "mark"] = Field(
         "hold",
         description="what becomes of a row of which a part is in quarantine: held back, or published without its sums",
@@ -26,6 +30,16 @@ class Fill(StrictModel):
     each: str | None = Field(
         None, description="column with a JSON list: one row for each element, named `column.member`"
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The fill as it is written in YAML: its columns stand beside its other keys, which `fill_parts` divides."""
+        schema = handler.resolve_ref_schema(handler(core))
+        keys = schema["properties"]
+        keys.pop("columns")
+        keys["one_row_per"] = {**keys["one_row_per"], "type": ["string", "array"]}
+        expression = {"type": ["string", "number"], "description": "expression of the column of this name"}
+        return {**schema, "required": [], "additionalProperties": expression}
 
 
 def fill_parts(name: str, raw: Any) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from quanyu.grammar.bounds import LONGEST_HOURS, Bounded
+
+
+# What a source without it has to add.
+SAY = "say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm"
 
 
 class Freshness(Bounded):
@@ -14,14 +18,16 @@ class Freshness(Bounded):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hours: float = Field(gt=0, le=LONGEST_HOURS)
+    hours: float = Field(gt=0, le=LONGEST_HOURS, description="hours after the end of the run's day")
 
 
 def _none_is_written(value: Any) -> Any:
     if value is None:
-        raise ValueError("say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm")
+        raise ValueError(SAY)
     return None if value == "none" else value
 
 
 # Null is refused: without a limit, a feed that has stopped looks like one without news.
-Fresh = Annotated[Freshness | None, BeforeValidator(_none_is_written)]
+Fresh = Annotated[
+    Freshness | None, BeforeValidator(_none_is_written, json_schema_input_type=Freshness | Literal["none"])
+]

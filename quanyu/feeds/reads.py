@@ -12,6 +12,7 @@ from quanyu.feeds.day_path import DAY, FeedPath
 from quanyu.grammar.bounds import MOST, StrictModel
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600}
+_AgeText = Annotated[str, Field(pattern=r"^[1-9]\d{0,4} (second|minute|hour)s?$", examples=["1 minute"])]
 
 
 def _age(value: Any) -> Any:
@@ -26,9 +27,11 @@ def _age(value: Any) -> Any:
 class Reads(StrictModel):
     """Path of the files, and how their bytes become rows of text."""
 
-    path: FeedPath
-    format: Literal["csv", "jsonl", "json", "parquet"]
-    settles: Annotated[timedelta | None, BeforeValidator(_age)] = Field(
+    path: FeedPath = Field(
+        description="files below the landing folder, as `pos/{day}/*.csv`; after `data:`, below the shared data"
+    )
+    format: Literal["csv", "jsonl", "json", "parquet"] = Field(description="format of the files")
+    settles: Annotated[timedelta | None, BeforeValidator(_age, json_schema_input_type=_AgeText)] = Field(
         None, description="age since its last change from which on a file is taken: `1 minute`"
     )
     mark: str | None = Field(
@@ -38,9 +41,9 @@ class Reads(StrictModel):
         " a file in its folder",
     )
     records: str | None = Field(None, description="json: member of the document that holds the list of rows")
-    encoding: str = "utf-8"
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    quote: str = Field('"', min_length=1, max_length=1)
+    encoding: str = Field("utf-8", description="encoding of the text, such as gb18030")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="csv: what divides columns")
+    quote: str = Field('"', min_length=1, max_length=1, description="csv: what encloses a value")
     columns: tuple[str, ...] = Field(
         (), description="columns of the feed; where given, expressions may name only these"
     )

@@ -18,12 +18,13 @@ from quanyu.feeds.candidates import Candidate, candidates
 from quanyu.feeds.extract import Extracts
 from quanyu.feeds.fill import Fill, fill_parts
 from quanyu.feeds.folders import check_folders
-from quanyu.feeds.freshness import Fresh
+from quanyu.feeds.freshness import SAY, Fresh
 from quanyu.feeds.paths import day_in, fits, plain_name
 from quanyu.feeds.reads import Reads
 from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST, StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
 from quanyu.grammar.table import Table
+from quanyu.model.people import KINDS
 
 # In `one_row_per`: groups rows by their person.
 PERSON = "person"
@@ -38,24 +39,24 @@ _RESERVED = (
 class Identifier(StrictModel):
     """One identifier of a row's person."""
 
-    kind: str = Field(pattern=NAME.pattern)
-    value: str
-    scope: str = ""
+    kind: str = Field(pattern=NAME.pattern, description="kind of the identifier", json_schema_extra={"enum": [*KINDS]})
+    value: str = Field(description="expression of the value")
+    scope: str = Field("", description="within what it is unique, such as a brand or an account")
 
 
 class Volume(StrictModel):
     """Allowed number of rows per day, as a share of the median of the days before."""
 
-    at_least: float = Field(0.5, ge=0, le=1)
-    at_most: float = Field(3.0, ge=1, le=MOST)
-    days: int = Field(28, ge=1, le=LONGEST_DAYS)
+    at_least: float = Field(0.5, ge=0, le=1, description="smallest share of the median")
+    at_most: float = Field(3.0, ge=1, le=MOST, description="largest multiple of the median")
+    days: int = Field(28, ge=1, le=LONGEST_DAYS, description="days before, of which the median is taken")
     after: int = Field(7, ge=1, le=LONGEST_DAYS, description="days of history before it is judged")
 
 
 class Slack(StrictModel):
     """How long after the end of its feed day a row's change time may be."""
 
-    hours: float = Field(6, ge=0, le=LONGEST_HOURS)
+    hours: float = Field(6, ge=0, le=LONGEST_HOURS, description="hours after the end of the feed day")
 
 
 class Source(YamlDeclaration):
@@ -63,24 +64,28 @@ class Source(YamlDeclaration):
 
     kind: ClassVar[str] = "source"
 
-    reads: Reads
-    extracts: Extracts | None = None
-    delivers: Literal["events", "changes", "snapshot"]
-    deleted_when: Literal["absent"] | None = None
-    zone: Zone | None = None
-    freshness: Fresh = Field(None, validate_default=True)
-    volume: Volume | None = None
+    reads: Reads = Field(description="path of its files, and how their bytes become rows of text")
+    extracts: Extracts | None = Field(None, description="table of a database that is copied to the path first")
+    delivers: Literal["events", "changes", "snapshot"] = Field(
+        description="what a file holds: each row once, new states of things, or all that exists"
+    )
+    deleted_when: Literal["absent"] | None = Field(None, description="what is absent from a snapshot ends")
+    zone: Zone | None = Field(None, description="time zone of its times; without it the retailer's")
+    freshness: Fresh = Field(description=SAY)
+    volume: Volume | None = Field(None, description="how many rows a day may have; without it any number")
     bad_share: float = Field(0.05, ge=0, le=1, description="share of a file's or a day's rows that may be bad")
     ends_share: float = Field(0.2, ge=0, le=1, description="share of a table's rows that one day may end")
-    slack: Slack = Field(Slack(), validate_default=True)
-    repeats: Literal["keep", "drop"] = "keep"
+    slack: Slack = Field(Slack(), validate_default=True, description="how far a row's time may be ahead of its day")
+    repeats: Literal["keep", "drop"] = Field(
+        "keep", description="what becomes of rows that are equal in every column: kept, or all but one dropped"
+    )
     party: Literal["first", "second", "third"] = Field(
         "first", description="whose data it is: persons of others are joined to customers and never become ones"
     )
     drops: dict[str, str] = Field({}, description="reason: condition of rows that are left out on purpose, and counted")
-    person: tuple[Identifier, ...] = ()
+    person: tuple[Identifier, ...] = Field((), description="identifiers of the row's person, strongest first")
     keeps: tuple[str, ...] = Field((), description="kinds of identifiers that a row without one leaves as they were")
-    fills: dict[str, Fill] = Field(min_length=1)
+    fills: dict[str, Fill] = Field(min_length=1, description="tables that it fills, each with its columns")
 
     @field_validator("fills", mode="before")
     @classmethod

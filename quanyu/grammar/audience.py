@@ -13,7 +13,7 @@ from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.grammar.bounds import Day, StrictModel
-from quanyu.grammar.declaration import Problems, YamlDeclaration, written_days
+from quanyu.grammar.declaration import Problems, ShareText, YamlDeclaration, written_days
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Column, Table
 
@@ -27,10 +27,10 @@ Within = Annotated[int | None, written_days("a window", "30 days")]
 class Measure(StrictModel):
     """An audience's own aggregate over one table, within a number of days before `as_of`."""
 
-    over: str
-    value: str
-    where: str | None = None
-    within: Within = None
+    over: str = Field(description="table of facts about persons, such as orders")
+    value: str = Field(description="aggregate over its rows, such as `sum(amount)`")
+    where: str | None = Field(None, description="condition of the rows that count")
+    within: Within = Field(None, description="window that ends with the day; without it, all time")
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
         """Plan of the computation. Raises ExpressionError if the measure is invalid."""
@@ -43,15 +43,15 @@ class Audience(YamlDeclaration):
 
     kind: ClassVar[str] = "audience"
 
-    goal: Goal
-    who: str
-    purpose: Literal["ads", "messages", "analytics"]
-    measures: dict[str, Measure] = {}
-    holdout: float = Field(0.0, ge=0, lt=1)
-    send_to: tuple[str, ...] = ()
+    goal: Goal = Field(description="what it is used for")
+    who: str = Field(description="rule over `view.feature`, `view.tag`, `model.score` and the measures below")
+    purpose: Literal["ads", "messages", "analytics"] = Field(description="what its members must have agreed to")
+    measures: dict[str, Measure] = Field({}, description="aggregates of its own, by name")
+    holdout: float = Field(0.0, ge=0, lt=1, description="share of the members who are left alone, as `10 %`")
+    send_to: tuple[str, ...] = Field((), description="platforms that it is exported to")
     ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
 
-    @field_validator("holdout", mode="before")
+    @field_validator("holdout", mode="before", json_schema_input_type=float | ShareText)
     @classmethod
     def _percent(cls, value: Any) -> Any:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None

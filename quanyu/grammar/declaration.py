@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
 from quanyu.grammar.bounds import Bounded, outside
@@ -28,6 +28,11 @@ def days_in(value: Any, number: str = r"\d+") -> int | None:
     return int(match.group(1)) if match else None
 
 
+# How editors know a share, and a number of days.
+ShareText = Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$", examples=["10 %"])]
+DaysText = Annotated[str, Field(pattern=r"^\d+ days?$", examples=["30 days"])]
+
+
 def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
     """Return the validator of a field such as `30 days`; `what` names the field in messages."""
 
@@ -39,7 +44,7 @@ def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
             raise ValueError(f"{words}, written as `{example}`")
         return days
 
-    return BeforeValidator(read)
+    return BeforeValidator(read, json_schema_input_type=DaysText)
 
 
 class Problems:
@@ -82,8 +87,8 @@ class YamlDeclaration(Bounded):
 
     name: str
     file: str
-    describes: str
-    owner: str
+    describes: str = Field(description="say in a sentence what it is")
+    owner: str = Field(description="the team that answers for it")
 
     @classmethod
     def load(cls, path: Path) -> Any:

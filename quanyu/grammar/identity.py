@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from quanyu.errors import nearest
 from quanyu.grammar.bounds import MOST, StrictModel
-from quanyu.grammar.declaration import Problems, YamlDeclaration, days_in
+from quanyu.grammar.declaration import DaysText, Problems, ShareText, YamlDeclaration, days_in
 from quanyu.grammar.table import Table
 from quanyu.model.people import KINDS
 
@@ -45,25 +45,25 @@ def _days(value: Any) -> Any:
     return days
 
 
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
-Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share, json_schema_input_type=float | ShareText)]
+Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days, json_schema_input_type=int | DaysText)]
 
 
 class Most(StrictModel):
     """Number of records, names and members that may share a value within the window before it is a hub."""
 
-    records: int = Field(20, ge=1, le=MOST)
-    names: int = Field(4, ge=1, le=MOST)
-    members: int = Field(4, ge=1, le=MOST)
-    within: Days = FOREVER
+    records: int = Field(20, ge=1, le=MOST, description="records with the value")
+    names: int = Field(4, ge=1, le=MOST, description="different names of these records")
+    members: int = Field(4, ge=1, le=MOST, description="different member numbers of these records")
+    within: Days = Field(FOREVER, description="window in which they are counted")
 
 
 class Kind(StrictModel):
     """Limits of a kind of identifier: how many a customer may have (by scope, in a window), and hubs."""
 
-    holds: int | None = Field(None, ge=1, le=MOST)
-    within: Days = FOREVER
-    most: Most = Most()
+    holds: int | None = Field(None, ge=1, le=MOST, description="values of this kind that one customer may have")
+    within: Days = Field(FOREVER, description="window in which the values of a customer are counted")
+    most: Most = Field(Most(), description="limits beyond which a value joins nobody")
 
 
 class Rule(StrictModel):
@@ -73,8 +73,8 @@ class Rule(StrictModel):
     (one name, and at most one value of each kind that joins without a condition).
     """
 
-    share: str
-    needs: Literal["nothing", "same_name", "one_name", "one_person"] = "nothing"
+    share: str = Field(description="kind of the identifier")
+    needs: Literal["nothing", "same_name", "one_name", "one_person"] = Field("nothing", description="the condition")
 
     @property
     def called(self) -> str:
@@ -85,25 +85,25 @@ class Rule(StrictModel):
 class Blocked(StrictModel):
     """Values that identify nobody: exact values, patterns, and columns (table.column) such as stores' phones."""
 
-    values: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    masters: tuple[str, ...] = ()
+    values: tuple[str, ...] = Field((), description="values, as normalised")
+    patterns: tuple[str, ...] = Field((), description="patterns of values, in RE2 syntax")
+    masters: tuple[str, ...] = Field((), description="columns (`table.column`) with values, such as stores' phones")
 
 
 class Block(StrictModel):
     """Records that agree on all of these fields are compared, unless a block has more than `most` records."""
 
-    same: tuple[str, ...] = Field(min_length=1)
-    most: int = Field(50, ge=2, le=MOST)
+    same: tuple[str, ...] = Field(min_length=1, description="fields of a record, such as `birthday`")
+    most: int = Field(50, ge=2, le=MOST, description="records beyond which a block is left out")
 
 
 class Match(StrictModel):
     """Probabilistic matching (Fellegi-Sunter): probability thresholds for a link and for review."""
 
-    link: float = Field(0.95, gt=0, lt=1)
-    review: float = Field(0.5, gt=0, lt=1)
+    link: float = Field(0.95, gt=0, lt=1, description="probability from which two records are linked")
+    review: float = Field(0.5, gt=0, lt=1, description="probability from which a person looks at them")
     model: int | None = Field(None, ge=1, le=MOST, description="version to use; without one the newest")
-    blocks: tuple[Block, ...] = Field((), max_length=32)
+    blocks: tuple[Block, ...] = Field((), max_length=32, description="which records are compared")
     pairs: float = Field(
         24, gt=0, le=MOST, description="pairs a record, block by block, beyond which all blocks' `most` shrink"
     )
@@ -112,24 +112,24 @@ class Match(StrictModel):
 class Cluster(StrictModel):
     """Limits of a cluster of records: size, bridges between its parts, and density."""
 
-    most_records: int = Field(500, ge=2, le=MOST)
+    most_records: int = Field(500, ge=2, le=MOST, description="records beyond which a cluster is split")
     bridge_sides: int = Field(
         4, ge=1, le=MOST, description="records on both sides from which a single weak link is cut"
     )
-    density: Share = 0.2
+    density: Share = Field(0.2, description="share of the pairs that are linked, below which a cluster is split")
     dense_from: int = Field(8, ge=3, le=MOST, description="records from which the density is looked at")
 
 
 class ChangeLimits(StrictModel):
     """How far a new identity state may differ from the published one. Up to `free` changes are always allowed."""
 
-    merged: Share = 0.03
-    split: Share = 0.02
-    moved: Share = 0.03
-    hubs: Share = 0.01
-    largest: int = Field(200, ge=2, le=MOST, description="records")
+    merged: Share = Field(0.03, description="customers that end by a merge")
+    split: Share = Field(0.02, description="customers that are split")
+    moved: Share = Field(0.03, description="records that change their customer")
+    hubs: Share = Field(0.01, description="identifiers that become hubs")
+    largest: int = Field(200, ge=2, le=MOST, description="records of the largest customer")
     named: Share = Field(0.9, description="share of the records with an id, at least")
-    free: int = Field(50, ge=0, le=MOST)
+    free: int = Field(50, ge=0, le=MOST, description="changes of each sort that are always allowed")
 
 
 class Identity(YamlDeclaration):
@@ -137,12 +137,12 @@ class Identity(YamlDeclaration):
 
     kind: ClassVar[str] = "identity"
 
-    kinds: dict[str, Kind] = {}
-    rules: tuple[Rule, ...] = ()
-    blocked: dict[str, Blocked] = {}
-    match: Match = Match()
-    cluster: Cluster = Cluster()
-    gate: ChangeLimits = ChangeLimits()
+    kinds: dict[str, Kind] = Field({}, description="limits by kind of identifier")
+    rules: tuple[Rule, ...] = Field((), description="which shared identifiers make two records one customer")
+    blocked: dict[str, Blocked] = Field({}, description="values that identify nobody, by kind of identifier")
+    match: Match = Field(Match(), description="matching of records that share no identifier")
+    cluster: Cluster = Field(Cluster(), description="limits of the records of one customer")
+    gate: ChangeLimits = Field(ChangeLimits(), description="how far a day may change the customers")
 
     def problems(self, tables: dict[str, type[Table]]) -> Problems:
         """Check that the kinds, fields and columns in the rules exist."""

@@ -20,27 +20,27 @@ Reentry = Annotated[int | None, written_days("a time between two entries", "30 d
 class MessageTemplate(StrictModel):
     """What is sent at a step. Subject and body are sandboxed templates over the customer's allowed fields."""
 
-    channel: Literal["email"]
-    subject: str
-    body: str
+    channel: Literal["email"] = Field(description="how it reaches the customer")
+    subject: str = Field(description="template of its subject")
+    body: str = Field(description="template of its text")
     expires: Expiry = Field(None, description="days after its due day on which it may still go out, as `3 days`")
 
 
 class Branch(StrictModel):
     """Two alternatives, depending on whether a fact has happened since the customer entered."""
 
-    happened: str
-    then: tuple[JourneyStep, ...] = ()
-    otherwise: tuple[JourneyStep, ...] = ()
+    happened: str = Field(description="table in which a row since the entry decides")
+    then: tuple[JourneyStep, ...] = Field((), description="steps if there is such a row")
+    otherwise: tuple[JourneyStep, ...] = Field((), description="steps if there is none")
 
 
 class JourneyStep(StrictModel):
     """One step, with exactly one of its keys."""
 
-    wait: Wait = None
-    message: MessageTemplate | None = None
-    branch: Branch | None = None
-    end: str | None = None
+    wait: Wait = Field(None, description="time until the next step, as `3 days`")
+    message: MessageTemplate | None = Field(None, description="message to send")
+    branch: Branch | None = Field(None, description="two ways, of which one is taken")
+    end: str | None = Field(None, description="name of the outcome with which the journey ends here")
 
     def model_post_init(self, context: Any) -> None:
         """Refuse a step with two keys or none."""
@@ -64,11 +64,11 @@ class Journey(YamlDeclaration):
     reentry: Reentry = Field(
         None, description="shortest time between two entries of a person, as `30 days`; reentry_days without it"
     )
-    purpose: Literal["messages"] = "messages"
+    purpose: Literal["messages"] = Field("messages", description="what a customer must have agreed to")
     goal: str = Field("orders", description="table in which a row counts as reaching the goal")
-    steps: tuple[JourneyStep, ...] = Field(min_length=1)
+    steps: tuple[JourneyStep, ...] = Field(min_length=1, description="steps, in order")
 
-    @field_validator("was", mode="before")
+    @field_validator("was", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _names(cls, value: Any) -> Any:
         if isinstance(value, str):
