@@ -285,7 +285,7 @@ def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
 
 
 def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
-    what = "import quanyu.cli; from quanyu import discover, settings; discover.load(settings.load_settings('conf'))"
+    what = "import quanyu.cli; from quanyu import discover; discover.load(quanyu.cli.load_settings('conf'))"
     assert imported(what)["heavy"] == []
 
 

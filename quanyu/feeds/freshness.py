@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from quanyu.grammar.bounds import LONGEST_HOURS, Bounded
 
-
 # What a source without it has to add.
 SAY = "say how late its newest day may be, {hours: 48}, or `none` for a feed without a rhythm"
 

@@ -18,6 +18,7 @@ class Derived:
     """A column computed from another column of the entity's rows, ordered by time, then by key."""
 
     of: str
+    """Column of the rows, or of a table that they refer to."""
 
     def column(self, columns: Mapping[str, Column]) -> Column:
         """The derived column. Raises ExpressionError if the source column is unknown or its type does not fit."""
@@ -72,6 +73,7 @@ class FirstAfter(Derived):
     """The value of the first later row for which a condition holds."""
 
     where: str
+    """Condition of the later row."""
 
     def column(self, columns: Mapping[str, Column]) -> Column:
         """The derived column. Raises ExpressionError also for an invalid condition."""

@@ -32,11 +32,17 @@ class Feature:
     """An aggregate over the view's rows. `within` overrides the view's window; None means all time."""
 
     expression: str
+    """Aggregate over the view's rows, such as `sum(amount)`."""
     about: str
+    """What a value means, in a sentence."""
     unit: str = ""
+    """Unit of a number."""
     type: str | None = None
+    """Spark's type, if it is not the one of the expression."""
     within: Any = _DEFAULT
+    """Window, as `days(90)`; None for all time, and the view's if it is left out."""
     where: str | None = None
+    """Condition of the rows that count, besides the view's."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,20 @@ class FeatureView:
     """
 
     owner: ClassVar[str]
+    """The team that answers for it."""
     over: ClassVar[type[Table]]
+    """Table of facts that it is computed from."""
     within: ClassVar[int | None] = None
+    """Window of its features, as `days(365)`, which ends with the day; None for all time."""
     where: ClassVar[str | None] = None
+    """Condition of the rows that count."""
     derived: ClassVar[Mapping[str, Derived]] = {}
+    """Columns computed from the ordered rows of an entity, by name; features may name them."""
 
     name: ClassVar[str]
+    """The class's name in small letters: rules name a feature as `view.feature`."""
     features: ClassVar[dict[str, Feature]]
+    """Features, each declared as an attribute: `name = Feature(...)`."""
     tags: ClassVar[dict[str, Tag]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

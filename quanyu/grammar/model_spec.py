@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
@@ -32,8 +32,11 @@ class Label:
     """True for customers without a row of a table in the days after the cutoff, up to and including the horizon."""
 
     none_of: str
+    """Table in which no row is to come."""
     horizon_days: int
+    """Days after the cutoff in which it counts."""
     where: str = ""
+    """Condition of the rows that count."""
 
     def window(self, cutoff: date) -> tuple[date, date]:
         """Return the first and last day of the label (both inclusive). The cutoff's own day belongs to the features."""
@@ -50,18 +53,25 @@ class Cutoffs:
     """Cutoff days: features are computed before them, labels after. Spacing and minimum history are in days."""
 
     every_days: int = 30
+    """Days between two cutoffs."""
     at_most: int = 6
+    """Number of cutoffs to learn from."""
     history_days: int = 60
+    """Days of data that a cutoff must have before it."""
 
 
 @dataclass(frozen=True)
 class Estimator:
     """The learner. The score may only rise with features in `rising`, and only fall with those in `falling`."""
 
-    kind: str = "xgboost"
+    kind: Annotated[str, KINDS] = "xgboost"
+    """Library of the learner."""
     params: Mapping[str, Any] = field(default_factory=dict)
+    """Its parameters."""
     rising: tuple[str, ...] = ()
+    """Features with which the score may only rise."""
     falling: tuple[str, ...] = ()
+    """Features with which the score may only fall."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +79,21 @@ class Baseline:
     """A single feature that the model must beat, and whether a higher value means a higher or lower probability."""
 
     feature: str
+    """Feature, as `view.feature`."""
     higher_is: Literal["more", "less"]
+    """Whether a higher value means a higher or a lower probability."""
 
 
 @dataclass(frozen=True)
 class MetricGate:
     """A bound of a metric on the test period that a model must meet to become champion."""
 
-    metric: str
+    metric: Annotated[str, METRICS]
+    """Figure of the test period."""
     at_least: float | None = None
+    """Smallest value that passes."""
     at_most: float | None = None
+    """Largest value that passes."""
 
     def passes(self, value: float | None) -> bool:
         """Whether the figure is within the bounds; False if it is None."""
@@ -101,16 +116,27 @@ class ModelSpec:
     """Declaration of a model. Subclasses set the attributes below; their docstring says what the model predicts."""
 
     name: ClassVar[str]
+    """The class's name in small letters: rules name the score as `model.score`."""
     owner: ClassVar[str] = ""
+    """Required: the team that answers for it."""
     population: ClassVar[str] = ""
+    """Required: rule of who is scored and learned from."""
     label: ClassVar[Label]
+    """What is predicted."""
     features: ClassVar[tuple[str, ...]] = ()
+    """Required: features that it learns from, as `view.feature`."""
     cutoffs: ClassVar[Cutoffs] = Cutoffs()
+    """Days between the data that it learns from and what it predicts."""
     estimator: ClassVar[Estimator] = Estimator()
-    calibration: ClassVar[str] = "isotonic"
+    """The learner."""
+    calibration: ClassVar[Annotated[str, CALIBRATIONS]] = "isotonic"
+    """How scores become probabilities."""
     baseline: ClassVar[Baseline]
+    """A plain rule that it must beat."""
     gates: ClassVar[tuple[MetricGate, ...]] = ()
+    """Required: figures without which a trained version does not become champion."""
     trained_every_days: ClassVar[int] = 7
+    """Days after which it is trained anew."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -121,10 +121,6 @@ def _default(key: Mapping[str, Any]) -> str:
     value = key.get("default")
     if value is None or value in ("", [], {}) or "$ref" in key:
         return ""
-    return (
-        f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value:,}`" if _is_whole(value) else f"`{value}`"
-    )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and value > 9999
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value} days`" if isinstance(value, int) and "days`" in _type(key) else f"`{value}`"

@@ -25,7 +25,9 @@ class Days:
     """
 
     since: date
+    """First day."""
     beyond: int | None = None
+    """Days after the feed day up to which a value may lie; None for no end."""
 
     def condition(self, name: str, kind: str, feed_day: str) -> str:
         """SQL condition that a value of type `kind` must meet, unless it is null. `feed_day` is SQL of the feed day.
@@ -52,16 +54,27 @@ class Column:
     """
 
     type: str
+    """Spark's type, such as `string`, `date`, `timestamp`, `boolean`, `int`, `bigint`, `double`, `decimal(18,2)`."""
     about: str
+    """What a value means, in a sentence."""
     unit: str = ""
+    """Unit of a number, such as `currency` or `pieces`."""
     required: bool = False
+    """Whether every row has a value."""
     values: tuple[str, ...] = ()
+    """All values that are allowed."""
     at_least: float | None = None
+    """Smallest value that is allowed."""
     at_most: float | None = None
+    """Largest value that is allowed."""
     days: Days | None = None
+    """Plausible days of a date or time."""
     pii: bool = False
+    """Whether it is personal data."""
     refers: str | None = None
+    """Table whose key the value is: expressions may name its columns as `table.column`."""
     wins: tuple[str, ...] = ()
+    """Sources in the order in which their value is preferred, for a column of `customers`."""
 
     def constraint(self, name: str) -> str | None:
         """Return the SQL condition that a value must meet unless it is null; None without one."""
@@ -113,18 +126,30 @@ class Table:
     """
 
     owner: ClassVar[str] = "data"
+    """The team that answers for it."""
     layer: ClassVar[Literal["silver", "gold"]]
+    """`silver` for facts as received from sources, `gold` for what is computed."""
     keys: ClassVar[tuple[str, ...]] = ()
+    """Columns that name a row; in silver, within its source."""
     personal: ClassVar[bool] = False
+    """Whether rows are about persons; they have a `person_key` then."""
     happens: ClassVar[str | None] = None
+    """Column with the time of a fact: features and measures count rows in a window by it."""
     newest_by: ClassVar[str | None] = None
+    """Column with the time of the row's last change in its source; an older state is ignored."""
     permanent: ClassVar[str | None] = None
+    """SQL condition of rows that stay when a complete delivery lacks them."""
     addressed_by: ClassVar[str | None] = None
+    """Column with the channel of a message, by which the address of its person is found."""
     slice_by: ClassVar[str | None] = None
+    """Column with the day that a run replaces as a whole."""
     forward_only: ClassVar[bool] = False
+    """Whether it can only be continued and not computed again for an earlier day."""
 
     name: ClassVar[str]
+    """The class's name in small letters."""
     columns: ClassVar[dict[str, Column]]
+    """Columns, each declared as an attribute: `name = Column(...)`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
