@@ -40,6 +40,7 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
         name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
         describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
+        declares=view.declares(tables),
     )  # fmt: skip
 
 

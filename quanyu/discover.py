@@ -37,8 +37,10 @@ ROOMS = (
 COMMANDS = (
     "quanyu.servers.commands", "quanyu.home.commands", "quanyu.home.backup_commands", "quanyu.run.summary",
     "jobs.steward.commands", "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
-    "quanyu.grammar.commands",
+    "quanyu.commands.grammar", "quanyu.commands.plan",
 )  # fmt: skip
+# Modules that say what a declaration would change: `KIND`, and a function `effects(trial)`.
+PREVIEWS = ("jobs.ingest.preview", "jobs.audiences.preview")
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 

@@ -36,12 +36,13 @@ def steps(catalogue: Catalogue) -> list[Step]:
     facts = {place for name in measured for place in as_of.sources_of(tables[name])}
     named = {"scores" if room in catalogue.models else room for room in rules.named(catalogue.audiences.values())}
     reads = {f"gold/{view}" for view in named} | facts | {as_of.IDENTITIES, "gold/customers"}
-    declared = [audience.digest() for audience in catalogue.audiences.values()]
-    definition = digest(declared)
+    declares = {f"audience {name}": audience.digest() for name, audience in catalogue.audiences.items()}
+    definition = digest([*declares.values()])
     return [
         Step(
             "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
             "Who is in each audience, since when, and who left.", as_of=True, forward=True, inputs=lacking,
+            declares=declares,
         )
     ]  # fmt: skip
 

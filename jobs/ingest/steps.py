@@ -43,6 +43,7 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
         writes=(f"bronze/{source.name}", *filled, *groups), do=partial(ingest, source=source),
         inputs=partial(_depends, source=source),
         remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),
+        declares={f"source {source.name}": source.digest()},
     )  # fmt: skip
 
 

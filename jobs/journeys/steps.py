@@ -50,6 +50,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
         ("gold/journey_instances", "gold/decisions"), digest(declared),
         partial(walk, programs=programs), "Advances customers through journeys, and decides about messages.",
         as_of=True, forward=True, inputs=audience_days.stale,
+        declares={f"journey {name}": journey.digest() for name, journey in journeys.items()},
     )  # fmt: skip
     return [go, delivery.step(catalogue, programs)]
 

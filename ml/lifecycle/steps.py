@@ -38,6 +38,7 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
         f"train.{spec.name}", "train", tuple(sorted({*reads, as_of.IDENTITIES})), (), spec.digest(),
         partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
+        declares={f"model {spec.name}": spec.digest()},
     )  # fmt: skip
 
 

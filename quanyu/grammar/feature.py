@@ -187,6 +187,17 @@ class FeatureView:
         return trees
 
     @classmethod
+    def declares(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
+        """Hash of each feature and tag of the view, by kind and name."""
+        shared = [cls.over.name, cls.where, {name: repr(derivation) for name, derivation in cls.derived.items()}]
+        features = {
+            f"feature {cls.name}.{name}": digest([shared, aggregate.text, cls.features[name].where, aggregate.value(),
+                                                  cls.window(cls.features[name])])
+            for name, aggregate in cls.plans(tables).items()
+        }  # fmt: skip
+        return features | {f"tag {cls.name}.{name}": digest(tag.expression) for name, tag in cls.tags.items()}
+
+    @classmethod
     def definition(cls, tables: Mapping[str, type[Table]]) -> str:
         """Hash of the declaration and of the SQL that it generates."""
         features = {

@@ -24,6 +24,7 @@ from quanyu.home.logs import private_log
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.run import integrity
+from quanyu.run.decision import decide, forward_day, inputs, remember
 from quanyu.run.faults import explained
 from quanyu.store import Store
 
@@ -56,7 +57,8 @@ class Step:
 
     `inputs` returns what else it depends on (landed files, for example). `as_of` steps depend on the day itself.
     `forward` steps depend on earlier days and do not run for a day before their last one. `remakes` are places that it
-    can rebuild if they are lost; if any other table is lost, no step runs.
+    can rebuild if they are lost; if any other table is lost, no step runs. `declares` has a hash of each declaration
+    that it computes, by kind and name, so that a plan can say which are new.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Step:
     forward: bool = False
     inputs: Callable[[Context], Mapping[str, Any]] | None = None
     remakes: tuple[str, ...] = ()
+    declares: Mapping[str, str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Hash of what is declared and of all code that the step's result depends on."""
@@ -153,7 +156,7 @@ class Context:
         If it differs from the run's day, the step's output is not of this day: the step was kept since a later day had
         been run, or it stopped.
         """
-        stands = _forward_day(self, self.step(step), self.store.memory.recall(step, ""))
+        stands = forward_day(self, self.step(step), self.store.memory.recall(step, ""))
         return date.fromisoformat(stands) if stands else None
 
     def step(self, name: str) -> Step:
@@ -204,59 +207,22 @@ def _unexpected(step: Step, error: Exception) -> QuanyuError:
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     context.listings.clear()
-    key = context.day.isoformat() if step.as_of and not step.forward else ""
-    last = context.store.memory.recall(step.name, key)
-    stands = _forward_day(context, step, last)
-    if stands > context.day.isoformat() and not force:
-        return "kept", Outcome(notes=(f"only goes forward: it stands at {stands}",))
-    integrity.check_reads(context, step)
-    lost = integrity.to_make(context, step.name)
-    depends = _depends(context, step)
-    if (
-        last
-        and not force
-        and not lost
-        and last["depends"] == depends
-        and all(_is_at_least(context, p, v) for p, v in last["wrote"].items())
-    ):
-        return "skipped", _outcome_of(last["outcome"])
-    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.fingerprint(), depends["inputs"])
+    decision = decide(context, step, force)
+    if decision.does == "keep":
+        return "kept", Outcome(notes=decision.reasons)
+    if decision.does == "skip" and decision.last:
+        return "skipped", _outcome_of(decision.last["outcome"])
+    receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.fingerprint(), inputs(context, step))
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
         outcome = step.do(context, receipt)
     integrity.note(context)
     integrity.made(context, step.name)
-    outcome = replace(outcome, notes=(*(f"{place} was lost and is rebuilt" for place in sorted(lost)), *outcome.notes))
-    wrote = {place: context.lake.version(place) for place in step.writes}
-    record = {
-        "day": context.day.isoformat(),
-        "depends": _depends(context, step),
-        "wrote": wrote,
-        "outcome": asdict(outcome),
-    }
+    rebuilt = (f"{place} was lost and is rebuilt" for place in sorted(decision.lost))
+    outcome = replace(outcome, notes=(*rebuilt, *outcome.notes))
     if not outcome.again and not outcome.breaches:
-        context.store.memory.remember(step.name, key, record)
+        remember(context, step, asdict(outcome))
     return "done", outcome
-
-
-def _forward_day(context: Context, step: Step, last: Mapping[str, Any] | None) -> str:
-    """The last day of a `forward` step, from the store, or from the lake if that is ahead."""
-    if not step.forward:
-        return ""
-    receipts = [receipt for place in step.writes if (receipt := context.lake.receipt(place))]
-    return str(max([last["day"] if last else "", *(r["day"] for r in receipts if r["job"] == step.name)]))
-
-
-def _depends(context: Context, step: Step) -> dict[str, Any]:
-    """Dependencies of the step: versions of its inputs, its definition, and the day if it uses that."""
-    versions = {place: context.lake.version(place) for place in step.reads}
-    more = dict(step.inputs(context)) if step.inputs else {}
-    by_day = context.day.isoformat() if step.as_of or step.forward else ""
-    return {"inputs": versions, "more": digest(more) if more else "", "definition": step.fingerprint(), "day": by_day}
-
-
-def _is_at_least(context: Context, place: str, version: int | None) -> bool:
-    return version is None or (context.lake.version(place) or -1) >= version
 
 
 def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,9 +28,14 @@ class UnchangedRuns:
 
     def remember(self, job: str, key: str, receipt: dict[str, Any]) -> None:
         """Store the receipt under job and key (a day, or empty), and replace an earlier one."""
-        row = {"job": job, "key": key, "receipt": to_text(receipt), "updated_at": now()}
+        self.remember_all(job, {key: receipt})
+
+    def remember_all(self, job: str, receipts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store receipts under job and key in one transaction."""
+        at = now()
+        rows = [{"job": job, "key": k, "receipt": to_text(one), "updated_at": at} for k, one in receipts.items()]
         with self._database.write() as connection:
-            self._database.upsert(connection, MEMORY, [row])
+            self._database.upsert(connection, MEMORY, rows)
 
     def recall(self, job: str, key: str = "") -> dict[str, Any] | None:
         """Return the last receipt under job and key, or None. Times and days are returned as text."""

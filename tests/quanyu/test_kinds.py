@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from quanyu import cli
-from quanyu.grammar import commands, python_reference, reference, schema
+from quanyu.commands import grammar
+from quanyu.grammar import python_reference, reference, schema
 from quanyu.grammar.kinds import python_kinds, yaml_kinds
 from quanyu.grammar.yaml_file import load_yaml
 
@@ -38,7 +39,7 @@ def mistakes(kind, declaration):
 
 def command(*words):
     if "schema" not in {item.callback.__name__ for item in cli.app.registered_commands}:
-        commands.add(cli.app)
+        grammar.add(cli.app)
     return CliRunner().invoke(cli.app, words)
 
 

@@ -1,0 +1,51 @@
+"""The command `plan`: what a run of a day would do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from quanyu.cli import Conf, Day, Home, opened, say
+from quanyu.run.business_days import day_of
+
+if TYPE_CHECKING:
+    from quanyu.run.plan import Plan
+
+STYLES = {"runs": "green", "may run": "yellow", "stops": "bold red"}
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(plan)
+
+
+def plan(day: Day, conf: Conf = None, home: Home = None) -> None:
+    """Show what a run of a day would do and why, and what is declared anew, without running or writing anything.
+
+    Example: `quanyu plan --day 2025-02-03`
+    """
+    from quanyu.run import plan as plans
+
+    for part in shown(plans.plan(opened(conf, home), day_of(day))):
+        say(part)
+
+
+def shown(plan: Plan) -> Iterator[Any]:
+    """Parts of a plan for the screen."""
+    from rich.table import Table as Grid
+
+    from quanyu.printable import cell
+
+    steps = Grid("step", "", "why", title=f"A run of {plan.day} would", title_justify="left", header_style="bold")
+    for step in plan.steps:
+        steps.add_row(cell(step.step), cell(step.does, STYLES.get(step.does, "dim")), cell("; ".join(step.reasons)))
+    yield steps
+    if plan.changes:
+        changes = Grid("declaration", "", "effect", title="Declared since", title_justify="left", header_style="bold")
+        for change in plan.changes:
+            changes.add_row(cell(change.name), cell(change.how), cell("; ".join(change.effects)))
+        yield changes
+    for absent in plan.absent:
+        yield f"{absent.file}: {absent.key}: {absent}"
