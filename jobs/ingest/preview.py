@@ -58,7 +58,7 @@ def _sample(context: Context, source: Source) -> Iterator[str]:
         return
     yield f"{newest.name} gives {', '.join(_filled(context, source)) or 'no row'}"
     if outcome.quarantined:
-        yield f"{outcome.quarantined:,} rows are bad"
+        yield "1 row is bad" if outcome.quarantined == 1 else f"{outcome.quarantined:,} rows are bad"
     yield from outcome.breaches.values()
 
 

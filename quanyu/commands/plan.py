@@ -32,6 +32,17 @@ def plan(day: Day, conf: Conf = None, home: Home = None) -> None:
         say(part)
 
 
+def _grouped(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Names, state and effects: a line for each declaration with effects, and one for all others of a step."""
+    lines: dict[tuple[str, ...], list[str]] = {}
+    for change in plan.changes:
+        kind, _, name = change.name.partition(" ")
+        alone = (name,) if change.effects else ()
+        lines.setdefault((kind, change.step, change.how, "; ".join(change.effects), *alone), []).append(name)
+    for (kind, _, how, effects, *_), names in lines.items():
+        yield f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}", how, effects
+
+
 def shown(plan: Plan) -> Iterator[Any]:
     """Parts of a plan for the screen."""
     from rich.table import Table as Grid
@@ -44,8 +55,8 @@ def shown(plan: Plan) -> Iterator[Any]:
     yield steps
     if plan.changes:
         changes = Grid("declaration", "", "effect", title="Declared since", title_justify="left", header_style="bold")
-        for change in plan.changes:
-            changes.add_row(cell(change.name), cell(change.how), cell("; ".join(change.effects)))
+        for names, how, effects in _grouped(plan):
+            changes.add_row(cell(names), cell(how), cell(effects))
         yield changes
     for absent in plan.absent:
         yield f"{absent.file}: {absent.key}: {absent}"

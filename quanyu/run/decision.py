@@ -71,8 +71,8 @@ def remember(context: Context, step: Step, outcome: Record) -> None:
     wrote = {place: context.lake.version(place) for place in step.writes}
     declared = {"day": day, "declared": step.definition, "declares": dict(step.declares)}
     record = {**declared, "depends": depends, "wrote": wrote, "outcome": outcome, "parts": _parts(more)}
-    by_day = {key_of(context, step): record, NEWEST: declared} if key_of(context, step) else {"": record}
-    context.store.memory.remember_all(step.name, by_day)
+    key = key_of(context, step)
+    context.store.memory.remember_all(step.name, {key: record, **({NEWEST: declared} if key else {})})
 
 
 def newest(context: Context, step: Step) -> Record | None:
@@ -100,7 +100,7 @@ def _first(context: Context, step: Step) -> Iterator[str]:
     before = newest(context, step)
     if before is None:
         stored = any(context.lake.exists(place) for place in step.writes)
-        yield f"it has not run completely for {context.day}" if stored else "it has not run yet"
+        yield "it has not run completely yet" if stored else "it has not run yet"
         return
     yield f"it has not run for {context.day}, last for {before['day']}"
     if before["declared"] != step.definition:
@@ -123,7 +123,8 @@ def _changes(context: Context, step: Step, last: Record) -> Iterator[str]:
 
 def _changed_inputs(context: Context, step: Step, last: Record) -> Iterator[str]:
     before, now = last["depends"]["inputs"], inputs(context, step)
-    yield from (_input(context, place, before.get(place)) for place in now if before.get(place, -1) != now[place])
+    yield from (_input(context, place, before[place]) for place in now if before.get(place, now[place]) != now[place])
+    yield from (f"it reads {place} now" for place in now if place not in before)
     yield from (f"it does not read {place} any more" for place in before if place not in now)
     more = _more(context, step)
     if last["depends"].get("more", "") != (digest(more) if more else ""):
@@ -133,12 +134,12 @@ def _changed_inputs(context: Context, step: Step, last: Record) -> Iterator[str]
 
 
 def _input(context: Context, place: str, before: int | None) -> str:
-    """Which commit changed a table that a step reads."""
+    """Which commit changed a table that a step reads; `before` is the version that it has read."""
     receipt = context.lake.receipt(place)
     if receipt is None:
-        return f"{place} is there no more" if before is not None else f"it reads {place} now, which is not there yet"
+        return f"{place} is there no more"
+    since = "there was none" if before is None else f"it was {before}"
     version = context.lake.version(place)
-    since = f"was {before}" if before is not None else "new to it"
     return f"{place} was changed by {receipt['job']} for {receipt['day']} (version {version}, {since})"
 
 

@@ -30,7 +30,7 @@ class UnchangedRuns:
         """Store the receipt under job and key (a day, or empty), and replace an earlier one."""
         self.remember_all(job, {key: receipt})
 
-    def remember_all(self, job: str, receipts: Mapping[str, Mapping[str, Any]]) -> None:
+    def remember_all(self, job: str, receipts: Mapping[str, dict[str, Any]]) -> None:
         """Store receipts under job and key in one transaction."""
         at = now()
         rows = [{"job": job, "key": k, "receipt": to_text(one), "updated_at": at} for k, one in receipts.items()]

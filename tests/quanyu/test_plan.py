@@ -1,0 +1,210 @@
+"""What a plan says of a day, and that a run then does it; and that a plan changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+
+import pytest
+from rich.console import Console
+from shop import Retailer, template
+from small_day import BUYERS, FIRST, PRODUCTS, RECEIPTS, SECOND, declared
+
+from quanyu.commands.plan import shown
+from quanyu.run import plan as plans
+from quanyu.run.absent_values import compared
+from quanyu.run.runner import perform
+
+# Without training and scores, which need a registry, and without what sends.
+APART = ("track", "train", "scores", "send", "export", "journeys", "upkeep")
+COATS = """
+describes: Buyers of coats.
+owner: growth
+goal: care
+measures:
+  coats: {over: order_lines, value: "count(*)", where: "products.category = 'drink' and kind = 'sale'"}
+who: coats > 0 and value.spend > 0
+purpose: ads
+"""
+
+
+def run(shop, day):
+    """Run the steps that need no registry, and return what became of each."""
+    context = shop.context(day)
+    return {step.name: perform(context, step).status for step in computing(context.steps.values())}
+
+
+def computing(steps):
+    return [step for step in steps if not step.name.startswith(APART)]
+
+
+def ran(folder):
+    shop = Retailer(folder)
+    declared(shop)
+    (shop.conf / "audiences" / "leaving.yml").unlink()
+    shutil.rmtree(shop.conf / "journeys")
+    run(shop, FIRST)
+    shop.close()
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """The small retailer after its first day."""
+    retailer = Retailer.at(template("plan", ran)).copy(tmp_path)
+    yield retailer
+    retailer.close()
+
+
+def plan(shop, day):
+    return plans.plan(shop.settings, date.fromisoformat(day))
+
+
+def does(shop, day):
+    steps = computing_forecasts(plan(shop, day))
+    return {step.step: (step.does, *step.reasons) for step in steps}
+
+
+def computing_forecasts(whole):
+    return [step for step in whole.steps if not step.step.startswith(APART)]
+
+
+def content(folder):
+    files = (file for file in folder.rglob("*") if file.is_file() and "server" not in file.parts)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def test_before_the_first_run_everything_runs_and_the_files_are_tried(retailer):
+    declared(retailer)
+    before = content(retailer.home)
+    whole = plan(retailer, FIRST)
+    assert {(step.does, *step.reasons) for step in whole.steps} == {("runs", "it has not run yet")}
+    effects = {change.name: (change.how, *change.effects) for change in whole.changes}
+    assert effects["source receipts"] == (
+        "new", "receipts/2024-07-01.csv gives 6 orders, 6 order_lines, 6 identifiers", "1 row is bad",
+    )  # fmt: skip
+    assert effects["audience buyers"] == ("new", "its size is not known before the first run")
+    assert effects["tag value.one_timer"] == ("new",)
+    assert content(retailer.home) == before
+
+
+def test_what_has_run_is_skipped_and_a_plan_changes_nothing(shop):
+    before = content(shop.home)
+    whole = plan(shop, FIRST)
+    said = {(step.does, *step.reasons) for step in computing_forecasts(whole)}
+    assert said == {("skips", f"nothing has changed since it ran for {FIRST}")}
+    assert [change.name for change in whole.changes] == ["model churn"]
+    shop.declare("audiences/coats.yml", COATS)
+    plan(shop, SECOND)
+    assert content(shop.home) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "day"),
+    [
+        (lambda shop: None, FIRST),
+        (lambda shop: None, SECOND),
+        (lambda shop: shop.land(f"receipts/{FIRST}.csv", "slip,card,phone,at,sku,paid\n"), FIRST),
+        (lambda shop: shop.declare("sources/products.yml", PRODUCTS.replace("name, category", "name, brand: name, category")
+                                   if "brand" in shop_columns(shop) else PRODUCTS.replace("What is", "All that is")), FIRST),
+        (lambda shop: shop.declare("audiences/buyers.yml", BUYERS.replace("20", "30")), FIRST),
+        (lambda shop: shutil.rmtree(shop.home / "lake" / "gold" / "value"), FIRST),
+    ],
+    ids=["nothing", "a day later", "a corrected file", "another source", "another audience", "a lost table"],
+)  # fmt: skip
+def test_a_run_does_what_the_plan_said(shop, change, day):
+    change(shop)
+    said = {name: words[0] for name, words in does(shop, day).items()}
+    context = shop.context(day)
+    from quanyu.run import integrity
+
+    integrity.settle(context)
+    done = run(shop, day)
+    allowed = {"runs": {"done"}, "skips": {"skipped"}, "keeps": {"kept"}, "may run": {"done", "skipped"}}
+    assert {name: status for name, status in done.items() if status not in allowed[said[name]]} == {}
+
+
+def shop_columns(shop):
+    return shop.context(FIRST).catalogue.tables["products"].columns
+
+
+def test_the_reasons_name_what_has_changed(shop):
+    assert does(shop, SECOND)["identities"] == ("runs", f"the day has changed: it stands at {FIRST}")
+    assert does(shop, SECOND)["features.value"] == ("runs", f"it has not run for {SECOND}, last for {FIRST}")
+    assert does(shop, SECOND)["ingest.receipts"] == ("runs", "changed since its last run: files")
+    shop.declare("sources/receipts.yml", RECEIPTS.replace("'store'", "'web'"))
+    assert does(shop, FIRST)["ingest.receipts"] == ("runs", "its declaration has changed")
+    assert does(shop, FIRST)["activity"][:1] == ("may run",)
+    assert "silver/orders by ingest.receipts" in does(shop, FIRST)["activity"][1]
+    shop.run(FIRST, "ingest.receipts")
+    [reason] = [words for words in does(shop, FIRST)["features.value"] if "silver/orders" in words]
+    assert reason.startswith(f"silver/orders was changed by ingest.receipts for {FIRST} (version ")
+    assert does(shop, "2024-06-30")["identities"] == ("keeps", f"only goes forward: it stands at {FIRST}")
+
+
+def test_a_lost_table_is_rebuilt_by_its_step_or_stops_the_run(shop):
+    shutil.rmtree(shop.home / "lake" / "gold" / "value")
+    assert does(shop, FIRST)["features.value"][:2] == ("runs", "gold/value was lost and is rebuilt")
+    shutil.rmtree(shop.home / "lake" / "gold" / "memberships")
+    assert does(shop, FIRST)["memberships"] == (
+        "stops",
+        "gold/memberships: the table is missing, and no step rebuilds it",
+    )
+
+
+def test_the_size_of_a_changed_audience_is_what_it_becomes(shop):
+    shop.declare("audiences/buyers.yml", BUYERS.replace("20", "40"))
+    shop.declare("audiences/coats.yml", COATS.replace("drink", "drinks"))
+    sizes = {change.name: (change.how, *change.effects) for change in plan(shop, FIRST).changes}
+    assert sizes["audience buyers"] == ("changed", f"2 customers on {FIRST}, 5 before")
+    assert sizes["audience coats"] == ("new", f"5 customers on {FIRST}")
+    assert shop.run(FIRST, "memberships")["memberships"].facts["audiences"] == {"buyers": 2, "coats": 5}
+    assert [change.name for change in plan(shop, FIRST).changes] == ["model churn"]
+
+
+def test_a_deleted_declaration_is_gone(shop):
+    (shop.conf / "audiences" / "buyers.yml").unlink()
+    shop.declare("audiences/coats.yml", COATS.replace("drink", "drinks"))
+    assert ("audience buyers", "gone") in {(change.name, change.how) for change in plan(shop, FIRST).changes}
+
+
+def test_a_literal_that_never_occurs_is_named_with_the_nearest(shop):
+    shop.declare("audiences/coats.yml", COATS)
+    [absent] = plan(shop, FIRST).absent
+    assert (absent.key, str(absent)) == (
+        "measures.coats.where", "products.category is never 'drink'; nearest: 'drinks'",
+    )  # fmt: skip
+
+
+def test_no_personal_value_is_suggested(shop):
+    shop.declare("audiences/coats.yml", COATS.replace("products.category = 'drink'", "source = 'till'"))
+    assert [str(absent) for absent in plan(shop, FIRST).absent] == ["source is never 'till'; nearest: 'receipts'"]
+    shop.declare("audiences/coats.yml", COATS.replace("order_lines", "people").replace(
+        "products.category = 'drink' and kind = 'sale'", "display_name = 'Nobody'"))  # fmt: skip
+    assert [str(absent) for absent in plan(shop, FIRST).absent] == ["display_name is never 'Nobody'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("a = 'x' and 'y' = b", [("a", "x"), ("b", "y")]),
+        ("t.a in ('x', 'y') or not t.b <> 'z'", [("t.a", "x"), ("t.a", "y"), ("t.b", "z")]),
+        ("a = b and a = 1 and lower(a) = 'x' and a like 'x%'", []),
+        ("count(*) filter (where a <=> 'x')", [("a", "x")]),
+    ],
+)
+def test_which_literals_are_looked_up(text, pairs):
+    assert [(column.sql(), literal) for column, literal in compared(text)] == pairs
+
+
+def test_the_plan_on_the_screen_groups_what_has_no_effect(retailer):
+    declared(retailer)
+    console = Console(width=200)
+    with console.capture() as capture:
+        for part in shown(plan(retailer, FIRST)):
+            console.print(part)
+    text = capture.get()
+    assert "ingest.receipts     │ runs │ it has not run yet" in text
+    assert (
+        "tags value.one_timer, value.big_spender" in text.replace("recency.", "value.")
+        or "tags value.one_timer" in text
+    )
