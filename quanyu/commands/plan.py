@@ -52,6 +52,8 @@ def shown(plan: Plan) -> Iterator[Any]:
     steps = Grid("step", "", "why", title=f"A run of {plan.day} would", title_justify="left", header_style="bold")
     for step in plan.steps:
         steps.add_row(cell(step.step), cell(step.does, STYLES.get(step.does, "dim")), cell("; ".join(step.reasons)))
+    if plan.stops:
+        yield cell(f"No step would run. {plan.stops}", "bold red")
     yield steps
     if plan.changes:
         changes = Grid("declaration", "", "effect", title="Declared since", title_justify="left", header_style="bold")

@@ -59,16 +59,25 @@ def settle(context: Context) -> None:
     for place in context.store.tables.all():
         drop_dead_hint(context.settings.lake / place)
     lost = losses(context)
-    makers = {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
-    beyond = {
-        place: words for place, words in lost.items() if not makers[place] or _has_undeclared_feeds(context, place)
-    }
-    if beyond:
-        raise KeeperError("\n".join([*(f"{place}: {words}" for place, words in sorted(beyond.items())), _ADVICE]))
+    makers = _makers(context, lost)
+    if words := beyond_repair(context, lost):
+        raise KeeperError(words)
     if lost:
         _order(context, makers)
         _set_aside(context, lost)
     note(context)
+
+
+def _makers(context: Context, lost: Iterable[str]) -> dict[str, list[str]]:
+    return {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
+
+
+def beyond_repair(context: Context, lost: Mapping[str, str]) -> str:
+    """Say which lost tables no step can rebuild, and what to do; empty if there are none."""
+    makers = _makers(context, lost)
+    beyond = (place for place in sorted(lost) if not makers[place] or _has_undeclared_feeds(context, place))
+    lines = [f"{place}: {lost[place]}" for place in beyond]
+    return "\n".join([*lines, _ADVICE]) if lines else ""
 
 
 _ADVICE = (

@@ -44,9 +44,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a day in order, the declarations that are new, changed or gone, and literals that never occur."""
+    """The steps of a day in order, the declarations that are new, changed or gone, and literals that never occur.
+
+    `stops` says why no step would run, if tables are lost that none can rebuild.
+    """
 
     day: date
+    stops: str
     steps: tuple[Forecast, ...]
     changes: tuple[Change, ...]
     absent: tuple[Absent, ...]
@@ -67,9 +71,11 @@ class Trial:
 def plan(settings: Settings, day: date) -> Plan:
     """The plan of a day: what a run would do now. Raises ConfigError for invalid declarations."""
     with _reading(settings, day) as (context, folder):
-        steps = tuple(forecasts(context))
+        lost = integrity.losses(context)
+        stops = integrity.beyond_repair(context, lost)
+        steps = tuple(forecasts(context, frozenset(lost)))
         changes = tuple(_with_effects(context, folder, list(changed(context))))
-        return Plan(day, steps, changes, tuple(absent_values(context)))
+        return Plan(day, stops, steps, changes, tuple(absent_values(context)))
 
 
 @contextlib.contextmanager
@@ -99,9 +105,8 @@ def _copied_store(settings: Settings, folder: Path) -> str:
     return sqlite_url(copy)
 
 
-def forecasts(context: Context) -> Iterator[Forecast]:
+def forecasts(context: Context, lost: frozenset[str]) -> Iterator[Forecast]:
     """What a run would do with each step, in order. A step that runs may change what later ones read."""
-    lost = frozenset(integrity.losses(context))
     writers: dict[str, str] = {}
     for step in context.steps.values():
         forecast = _forecast(context, step, lost, writers)
@@ -120,7 +125,9 @@ def _forecast(context: Context, step: Step, lost: frozenset[str], writers: Mappi
     except KeeperError as error:
         return Forecast(step.name, "stops", (str(error),))
     before = [f"{place} by {writers[place]}" for place in step.reads if place in writers]
-    if decision.does == "skip" and before:
+    # A lost table that is rebuilt before may get the version that the step has read already.
+    rebuilt = [reason for reason in decision.reasons if reason.partition(" ")[0] in lost & writers.keys()]
+    if before and (decision.does == "skip" or rebuilt == [*decision.reasons]):
         return Forecast(step.name, "may run", (f"what it reads may change: {', '.join(before)}",))
     return Forecast(step.name, _DOES[decision.does], decision.reasons)
 
