@@ -163,6 +163,6 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
             for table in (People, Identifiers, Consents)
         )
         records = as_of.records_known(context, day)
-        return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
+        return customers(people, identifiers, consents, records, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
     return reduce(lambda left, right: left.unionByName(right), map(of, days))
