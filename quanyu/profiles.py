@@ -66,13 +66,12 @@ def _part(context: Context, entity: type[Entity], owner: str, days: Sequence[dat
 
 def features(context: Context, view: str, days: Sequence[date]) -> DataFrame:
     """A view as of some days: as it is stored for the day of the run, computed for others."""
-    catalogue = context.catalogue
-    rows = context.lake.table(catalogue.tables[view]).where(f"as_of = date'{context.day}'")
-    others = [day for day in days if day != context.day]
-    if not others:
-        return rows
-    computed = as_of.computed(context, catalogue.views[view], *others)
-    return rows.unionByName(computed, allowMissingColumns=True) if context.day in days else computed
+    catalogue, others = context.catalogue, [day for day in days if day != context.day]
+    computed = as_of.computed(context, catalogue.views[view], *others) if others else None
+    if context.day not in days and computed is not None:
+        return computed
+    stored = context.lake.table(catalogue.tables[view]).where(f"as_of = date'{context.day}'")
+    return stored if computed is None else stored.unionByName(computed, allowMissingColumns=True)
 
 
 def scores(context: Context, entity: type[Entity], model: str, days: Sequence[date]) -> DataFrame:

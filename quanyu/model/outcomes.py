@@ -14,8 +14,17 @@ DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
 
 
+_SCORES: dict[str, type[Table]] = {}
+
+
 def scores_of(entity: type[Entity]) -> type[Table]:
-    """The table of what models say of an entity as of a day."""
+    """The table of what models say of an entity as of a day: one class for each entity."""
+    if entity.name not in _SCORES:
+        _SCORES[entity.name] = _scores(entity)
+    return _SCORES[entity.name]
+
+
+def _scores(entity: type[Entity]) -> type[Table]:
     body: dict[str, Any] = {
         "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
         "keys": ("model", entity.key, "as_of"), "slice_by": "as_of", "owner": "ml",
