@@ -121,12 +121,18 @@ FAULTY = {
         owner: growth
         entity: customer
         tags:
-          loyal: {when: "value.orders > 'much'", means: Is loyal.}
-          odd: {when: loyalty.spnt > 3, means: Is odd.}
           unsaid: {when: value.orders > 3}
           two: {when: value.orders > 3, value: value.orders, means: Two kinds.}
           bands: {of: value.orders, edges: [3, 2], names: [a, b, c], means: Bands.}
           few: {of: value.orders, quantiles: 3, names: [a, b], means: Few names.}
+    """,
+    "tags/devoted.yml": """
+        describes: How devoted a customer is.
+        owner: growth
+        entity: customer
+        tags:
+          loyal: {when: "value.orders > 'much'", means: Is loyal.}
+          odd: {when: loyalty.spnt > 3, means: Is odd.}
     """,
     "tags/strangers.yml": """
         describes: Of nobody.
@@ -139,10 +145,11 @@ FAULTY = {
     "ml/quiet.py": '''
         """Who falls silent."""
         from quanyu.grammar.model_spec import Baseline, MetricGate, Label, ModelSpec
+        from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
             """No order in the shop."""
-            owner, population = "growth", "value.orders > 'much'"
+            entity, owner, population = Customer, "growth", "value.orders > 'much'"
             label = Label(none_of="orders", horizon_days=30, where="status = 'payed'")
             features = ("value.orders",)
             baseline = Baseline("value.orders", "less")
@@ -180,8 +187,9 @@ TOLD = [
     ("features/loyalty.py: Loyalty.spent", "unknown column 'amuont'", "did you mean 'amount'"),
     ("features/loyalty.py: Loyalty.first", "does not aggregate", "one value per customer"),
     ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
-    ("tags/loyalties.yml: tags.loyal", "compares a number with a text"),
-    ("tags/loyalties.yml: tags.unsaid.means", "say in a sentence what the tag means"),
+    ("tags/devoted.yml: tags.loyal", "compares a number with a text"),
+    ("tags/devoted.yml: tags.odd", "unknown column 'loyalty.spnt'", "did you mean 'loyalty.spent'"),
+    ("tags/loyalties.yml: tags.unsaid.means", "is missing"),
     ("tags/loyalties.yml: tags.two", "exactly one of when, cases, of and value"),
     ("tags/loyalties.yml: tags.bands", "edges rise"),
     ("tags/loyalties.yml: tags.few", "3 bands want 3 different names"),
@@ -311,10 +319,11 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     conf = minimal(tmp_path, ml__empty_py='''
         """Nothing."""
         from quanyu.grammar.model_spec import ModelSpec
+        from quanyu.model.entities import Customer
 
         class Empty(ModelSpec):
             """Foretells nothing."""
-            population = "value.oders > 1"
+            entity, population = Customer, "value.oders > 1"
             features = ("value.oders",)
     ''')  # fmt: skip
     with pytest.raises(ConfigError) as error:
