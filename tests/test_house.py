@@ -291,7 +291,8 @@ def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
 
 
 def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
-    what = "import quanyu.cli; from quanyu import discover, settings; discover.load(settings.load_settings('conf'))"
+    what = "import quanyu.cli; from quanyu import discover; from quanyu.config.settings import load_settings as load"
+    what += "; discover.load(load('conf'))"
     assert imported(what)["heavy"] == []
 
 
