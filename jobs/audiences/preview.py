@@ -42,11 +42,10 @@ def _size(context: Context, audience: Audience, before: int | None) -> str:
 
 
 def _missing(context: Context, audience: Audience) -> Iterator[str]:
-    """Views and scores that the rule names and that have no rows yet."""
-    for name in rules.named([audience]):
-        place = "gold/scores" if name in context.catalogue.models else f"gold/{name}"
-        if not context.lake.exists(place):
-            yield name
+    """Views that the rule depends on and that have no rows yet."""
+    for owner in rules.owners(context.catalogue, [audience]):
+        if owner in context.catalogue.views and not context.lake.exists(f"gold/{owner}"):
+            yield owner
 
 
 def _members(context: Context) -> dict[str, int]:

@@ -28,7 +28,7 @@ def reference(
 
     Example: `quanyu reference audience` or `quanyu reference --out docs/reference`
     """
-    from quanyu.grammar import reference as pages
+    from quanyu.grammar.pages import reference as pages
 
     if out is not None:
         say(f"{out}: {len(pages.write(out))} pages")
@@ -51,7 +51,7 @@ def schema(
 
     Example: `quanyu schema audience` or `quanyu schema --out schemas`
     """
-    from quanyu.grammar import kinds, schema
+    from quanyu.grammar.pages import kinds, schema
 
     if out is not None:
         say(_editor_settings(schema.write(out)))

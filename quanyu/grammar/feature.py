@@ -1,4 +1,4 @@
-"""FeatureView, Feature and Tag: measures of a customer as of a day, computed in one pass per view."""
+"""FeatureView and Feature: measures of an entity as of a day, computed in one pass per view."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from sqlglot import exp
-
 from quanyu.errors import ConfigError, ExpressionError
-from quanyu.expressions import check_columns, check_domain, parse, two_valued
+from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.grammar.bounds import outside
 from quanyu.grammar.declaration import NAME, Problems, digest, file_of
 from quanyu.grammar.derived import Derived
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import TYPE, Column, Table
 
 _DEFAULT = object()
@@ -45,21 +44,15 @@ class Feature:
     """Condition of the rows that count, besides the view's."""
 
 
-@dataclass(frozen=True)
-class Tag:
-    """A state that a customer has or not: a condition on the view's features. `scene` is the business use."""
-
-    expression: str
-    about: str
-    scene: str = ""
-
-
 class FeatureView:
-    """Features and tags of a customer, computed from one table.
+    """Features of an entity, computed from one table.
 
-    Subclasses declare Features and Tags, `over`, and optionally `within`, `where` and `derived` columns by name.
+    Subclasses declare Features, `entity`, `over`, and optionally `within`, `where` and `derived` columns by name, and
+    `via`, the column of `over` that leads to the entity where several do.
     """
 
+    entity: ClassVar[type[Entity]]
+    """What it measures."""
     owner: ClassVar[str]
     """The team that answers for it."""
     over: ClassVar[type[Table]]
@@ -68,6 +61,8 @@ class FeatureView:
     """Window of its features, as `days(365)`, which ends with the day; None for all time."""
     where: ClassVar[str | None] = None
     """Condition of the rows that count."""
+    via: ClassVar[str | None] = None
+    """Column of `over` that leads to the entity, where several do."""
     derived: ClassVar[Mapping[str, Derived]] = {}
     """Columns computed from the ordered rows of an entity, by name; features may name them."""
 
@@ -75,13 +70,11 @@ class FeatureView:
     """The class's name in small letters: rules name a feature as `view.feature`."""
     features: ClassVar[dict[str, Feature]]
     """Features, each declared as an attribute: `name = Feature(...)`."""
-    tags: ClassVar[dict[str, Tag]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
-        cls.tags = {key: value for key, value in vars(cls).items() if isinstance(value, Tag)}
 
     @classmethod
     def window(cls, feature: Feature) -> int | None:
@@ -106,22 +99,21 @@ class FeatureView:
 
     @classmethod
     def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
-        """Spark type of every feature and tag, in order."""
-        types = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
-        return {**types, **dict.fromkeys(cls.tags, "boolean")}
+        """Spark type of every feature, in order."""
+        return {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
 
     @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
-        """The gold table of the view: a row per customer and day."""
+        """The gold table of the view: a row per entity and day."""
+        key = cls.entity.key
         body: dict[str, Any] = {
-            "__doc__": f"{(cls.__doc__ or '').strip()} Key: customer_id, as_of.", "__module__": cls.__module__,
-            "layer": "gold", "keys": ("customer_id", "as_of"), "slice_by": "as_of", "owner": cls.owner,
-            "customer_id": Column("string", "Customer.", required=True),
+            "__doc__": f"{(cls.__doc__ or '').strip()} Key: {key}, as_of.", "__module__": cls.__module__,
+            "layer": "gold", "keys": (key, "as_of"), "slice_by": "as_of", "owner": cls.owner,
+            key: cls.entity.key_column(),
             "as_of": Column("date", "Day at whose end this is known.", required=True),
         }  # fmt: skip
         for name, kind in cls.types(tables).items():
-            declared: Any = cls.features.get(name) or cls.tags[name]
-            body[name] = Column(kind, declared.about, unit=getattr(declared, "unit", ""))
+            body[name] = Column(kind, cls.features[name].about, unit=cls.features[name].unit)
         return type(cls.__name__, (Table,), body)
 
     @classmethod
@@ -130,9 +122,10 @@ class FeatureView:
         problems, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
             problems.add(file, cls.__name__, "needs a docstring that says what it measures")
-        for attribute in ("owner", "over"):
+        for attribute in ("entity", "owner", "over"):
             if not hasattr(cls, attribute):
-                problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
+                words = "is missing: say what it measures, such as `entity = Customer`" if attribute == "entity" else ""
+                problems.add(file, f"{cls.__name__}.{attribute}", words or "is missing")
         if problems.found:
             return problems
         for key, message in _shape(cls):
@@ -158,44 +151,28 @@ class FeatureView:
             yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
-        names = cls.names(tables)
-        for position, (name, tag) in enumerate(cls.tags.items()):
-            before = [*cls.features, *list(cls.tags)[:position]]
-            yield name, partial(condition, tag.expression, {earlier: names[earlier] for earlier in before})
+        yield "over", partial(cls.entity.path, cls.over, cls.via)
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
-        columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
+        columns = {name: Column("", feature.about) for name, feature in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
                 if feature.type is None or TYPE.match(feature.type):
                     columns[name] = aggregate.column(cls.columns(tables), feature.about)
-        return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
-
-    @classmethod
-    def rules(cls) -> dict[str, exp.Expr]:
-        """The two-valued condition of every tag, over features only: tags in it are replaced by their conditions."""
-        trees: dict[str, exp.Expr] = {}
-        for name, tag in cls.tags.items():
-            whole = exp.Paren(this=parse(tag.expression).tree.copy())
-            for column in list(whole.find_all(exp.Column)):
-                if column.name in trees:
-                    column.replace(exp.Paren(this=trees[column.name].copy()))
-            trees[name] = two_valued(whole)
-        return trees
+        return columns
 
     @classmethod
     def declares(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
-        """Hash of each feature and tag of the view, by kind and name."""
+        """Hash of each feature of the view, by kind and name."""
         shared = [cls.over.name, cls.where, {name: repr(derivation) for name, derivation in cls.derived.items()}]
-        features = {
+        return {
             f"feature {cls.name}.{name}": digest([shared, aggregate.text, cls.features[name].where, aggregate.value(),
                                                   cls.window(cls.features[name])])
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
-        return features | {f"tag {cls.name}.{name}": digest(tag.expression) for name, tag in cls.tags.items()}
 
     @classmethod
     def definition(cls, tables: Mapping[str, type[Table]]) -> str:
@@ -205,9 +182,8 @@ class FeatureView:
                    aggregate.parts(), aggregate.value())
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
-        tags = {name: tag.expression for name, tag in cls.tags.items()}
         derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
-        return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
+        return digest([cls.name, cls.entity.name, cls.over.name, cls.via, cls.where, features, derived])
 
 
 _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
@@ -256,14 +232,14 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     for key, window in {"within": view.within, **windows}.items():
         if window is not None and (words := outside(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
-    named: dict[str, Feature | Tag] = {**view.features, **view.tags}
-    for name, declared in named.items():
-        if not NAME.match(name) or name in ("customer_id", "as_of"):
-            yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
-        if not declared.about.strip():
+    own = view.entity.by()
+    for name, feature in view.features.items():
+        if not NAME.match(name) or "__" in name or name in own:
+            yield name, f"is no name for a feature: lower case letters, digits and single _, not {' or '.join(own)}"
+        if not feature.about.strip():
             yield name, "needs a text that says what it means"
     for name in view.derived:
-        if not NAME.match(name) or name in view.over.schema() or name in named:
+        if not NAME.match(name) or name in view.over.schema() or name in view.features:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
     if view.derived and not view.over.happens:
         yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"

@@ -14,6 +14,7 @@ from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.bounds import outside
 from quanyu.grammar.declaration import NAME, digest
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Table
 
@@ -117,6 +118,8 @@ class ModelSpec:
 
     name: ClassVar[str]
     """The class's name in small letters: rules name the score as `model.score`."""
+    entity: ClassVar[type[Entity]]
+    """Required: what is scored."""
     owner: ClassVar[str] = ""
     """Required: the team that answers for it."""
     population: ClassVar[str] = ""
@@ -179,7 +182,7 @@ class ModelSpec:
             file = inspect.getsourcefile(cls) or cls.__module__
         except (OSError, TypeError):
             file = cls.__module__
-        missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
+        missing = [name for name in ("entity", "label", "baseline") if not hasattr(cls, name)]
         mistakes = [(name, "is missing") for name in missing]
         mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
         return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]

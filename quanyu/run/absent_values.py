@@ -72,6 +72,9 @@ def rules(catalogue: Catalogue) -> Iterator[Rule]:
             for key, text in (("value", measure.value), ("where", measure.where)):
                 if text:
                     yield Rule(audience.file, f"measures.{name}.{key}", text, tables.get(measure.over))
+    for file in catalogue.tags.values():
+        for name, tag in file.tags.items():
+            yield from (Rule(file.file, f"tags.{name}.{key}", text) for key, text in tag.texts().items())
     for view in catalogue.views.values():
         texts = {"where": view.where, **{name: feature.expression for name, feature in view.features.items()}}
         texts |= {f"{name}.where": feature.where for name, feature in view.features.items()}
@@ -100,7 +103,8 @@ def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
 
 def _declared(catalogue: Catalogue, rule: Rule, column: exp.Column) -> tuple[type[Table] | None, Column | None]:
     """The table of a column: of its prefix, or the one that the rule is over."""
-    table = catalogue.tables.get(column.table) if column.table else rule.over
+    entity = catalogue.entities.get(column.table)
+    table = entity.table if entity else catalogue.tables.get(column.table) if column.table else rule.over
     return table, table.schema().get(column.name) if table else None
 
 

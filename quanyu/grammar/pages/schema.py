@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quanyu.config.settings import Settings
-from quanyu.grammar.kinds import YamlKind, yaml_kinds
+from quanyu.grammar.pages.kinds import YamlKind, yaml_kinds
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Fields of a model that its file does not give.

@@ -13,6 +13,8 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
+# The conf folder of the product.
+HOUSE = Path(__file__).parents[3] / "conf"
 # Packages with declarations that are Python classes.
 PACKAGES = ("quanyu.model", "features", "ml")
 
@@ -51,7 +53,7 @@ def yaml_kinds() -> dict[str, YamlKind]:
     """Kinds written in YAML, by name."""
     places = {model: f"{folder}/*.yml" for folder, model in discover.FOLDERS.items()}
     models = sorted(YamlDeclaration.__subclasses__(), key=lambda model: model.kind)
-    kinds = [YamlKind(model.kind, model, places.get(model, f"{model.kind}.yml")) for model in models]
+    kinds = [YamlKind(model.kind, model, places.get(model) or _files(model.kind)) for model in models]
     return {kind.name: kind for kind in [*kinds, YamlKind("settings", Settings, "base.yml")]}
 
 
@@ -74,6 +76,11 @@ def yaml_kind(name: str) -> YamlKind:
     if name in python_kinds():
         raise ConfigError(f"{name} is a Python class, for which editors need no schema: quanyu reference {name}")
     raise ConfigError(f"unknown kind {name!r}; {nearest(name, kinds)}")
+
+
+def _files(kind: str) -> str:
+    """Files of a kind that no folder is declared for: those of the folder with its name, or the one file."""
+    return f"{kind}/*.yml" if (HOUSE / kind).is_dir() else f"{kind}.yml"
 
 
 def _package(base: type) -> str:
