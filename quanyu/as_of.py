@@ -37,7 +37,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     reads = sorted({*sources_of(view.over), *_referred(view, tables), IDENTITIES, "silver/identifiers"})
     return Step(
-        name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
+        name=f"features.{view.name}", stage="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
         describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
     )  # fmt: skip
@@ -51,11 +51,11 @@ def sources_of(table: type[Table]) -> list[str]:
 
 
 def job_of(table: type[Table]) -> Job:
-    """Job that writes a gold table. Raises ConfigError if no job of jobs/unify writes it."""
-    for job in discover.jobs_in("jobs.unify"):
+    """Job that writes a gold table. Raises ConfigError if no stage has a job that writes it."""
+    for job in (job for stage in discover.stages() for job in stage.jobs()):
         if job.writes.name == table.name:
             return job
-    raise ConfigError(f"{table.name}: facts come from silver, or from a job of jobs/unify that writes them")
+    raise ConfigError(f"{table.name}: facts come from silver, or from a job of a stage that writes them")
 
 
 def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[str]:

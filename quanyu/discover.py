@@ -9,10 +9,11 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, Problem, nearest
@@ -26,18 +27,8 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
+from quanyu.run.stage import Stage
 
-# Modules of the stages, in the order of the daily run; each has a function `steps(catalogue)`.
-ROOMS = (
-    "jobs.ingest.steps", "jobs.unify.steps", "quanyu.as_of", "ml.lifecycle.steps",
-    "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
-    "jobs.upkeep.steps",
-)  # fmt: skip
-# Modules with commands; each has a function `add(app)`.
-COMMANDS = (
-    "quanyu.servers.commands", "quanyu.home.commands", "quanyu.home.backup_commands", "quanyu.run.summary",
-    "jobs.steward.commands", "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
-)  # fmt: skip
 _YAML: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
@@ -47,6 +38,45 @@ def modules(package: str) -> Iterator[ModuleType]:
     for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
         if not module.ispkg:
             yield importlib.import_module(module.name)
+
+
+_Base = TypeVar("_Base")
+
+
+def beside(base: type[_Base]) -> list[_Base]:
+    """Make one of each subclass of `base` in the packages beside this one, sorted by file.
+
+    A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
+    a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
+    """
+    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+
+
+@cache
+def _modules_beside(base: str) -> tuple[ModuleType, ...]:
+    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+    paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
+    declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
+    names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
+    return tuple(importlib.import_module(name) for name in names)
+
+
+def only(base: type[_Base]) -> _Base:
+    """The one object of `beside`. Raises ConfigError without one."""
+    declared = beside(base)
+    if declared:
+        return declared[0]
+    raise ConfigError(f"no package beside quanyu declares a {base.__name__}: install the product as a whole")
+
+
+def stages() -> list[Stage]:
+    """Every stage, in the order of the daily run. Raises ConfigError for stages that wait for each other."""
+    by_name = {stage.name: stage for stage in beside(Stage)}
+    try:
+        order = TopologicalSorter({name: stage.after for name, stage in sorted(by_name.items())}).static_order()
+        return [by_name[name] for name in order if name in by_name]
+    except CycleError as error:
+        raise ConfigError(f"stages wait for each other: {', '.join(error.args[1])}") from None
 
 
 def call(where: str) -> Any:
@@ -181,19 +211,8 @@ def _declared(package: str, conf: Path, base: type, problems: Problems) -> Itera
 
 
 def _check(catalogue: Catalogue, problems: Problems) -> None:
-    for source in catalogue.sources.values():
-        problems.found += source.problems(catalogue.tables).found
-    platforms = [module.__name__.rsplit(".", 1)[1] for module in modules("jobs.exports.platforms")]
-    for audience in catalogue.audiences.values():
-        problems.found += audience.problems(catalogue.known, catalogue.tables, platforms).found
-    for journey in catalogue.journeys.values():
-        problems.found += journey.problems(
-            _names(catalogue, "audiences"), catalogue.tables, catalogue.journeys.values()
-        ).found
-        with problems.gather():
-            call("jobs.journeys.sending.addresses:templates")(
-                [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
-            )
+    for stage in stages():
+        stage.check(catalogue, problems)
     for spec in catalogue.models.values():
         problems.found += spec.problems()
         _check_model(catalogue, spec, problems)
@@ -224,7 +243,7 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
 def _check_wins(catalogue: Catalogue, problems: Problems) -> None:
     """Check that the survivorship settings (`wins`) name columns of customers, and sources."""
     columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
-    sources = _names(catalogue, "sources")
+    sources = names(catalogue, "sources")
     for column, order in catalogue.settings.wins.items():
         file = str(catalogue.settings.conf / "base.yml")
         if column not in columns:
@@ -234,6 +253,6 @@ def _check_wins(catalogue: Catalogue, problems: Problems) -> None:
                 problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
 
 
-def _names(catalogue: Catalogue, folder: str) -> list[str]:
+def names(catalogue: Catalogue, folder: str) -> list[str]:
     """Names of all declarations of a folder, also those with mistakes, which are reported elsewhere."""
     return sorted(path.stem for path in (catalogue.settings.conf / folder).glob("*.yml"))

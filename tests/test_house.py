@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "ml": {"ml", "quanyu", "features"},
     # DAGs compute nothing. They reach steps by name, through quanyu.discover.
     "dags": {
+        "dags.clock",
         "dags.house",
         "dags.inprocess",
         "dags.occasion",
@@ -34,9 +35,12 @@ MAY_IMPORT = {
         "quanyu.discover",
         "quanyu.errors",
         "quanyu.config.settings",
+        "quanyu.run.scheduler",
     },
     "sample": {"sample"},
 }
+# The generator knows nothing of the product; its command does.
+BRIDGES = {"sample/stage.py"}
 DOORS = {
     "delta": "quanyu/lake/",
     "deltalake": "quanyu/lake/",
@@ -107,7 +111,7 @@ def test_each_package_imports_only_what_it_may(package):
     ours = [
         f"{file}:{line} imports {name}"
         for file, tree in TREES.items()
-        if file.startswith(f"{package}/")
+        if file.startswith(f"{package}/") and file not in BRIDGES
         for name, line in imports(tree)
         if name.split(".")[0] in (*PACKAGES, "tests", "service") and not within(name, MAY_IMPORT[package])
     ]
@@ -285,7 +289,8 @@ def test_importing_a_module_starts_nothing_and_loads_nothing_heavy():
 
 
 def test_loading_every_declaration_starts_nothing_and_loads_nothing_heavy():
-    what = "import quanyu.cli; from quanyu import discover, settings; discover.load(settings.load_settings('conf'))"
+    what = "import quanyu.cli; from quanyu import discover; from quanyu.config import settings"
+    what += "; discover.load(settings.load_settings('conf'))"
     assert imported(what)["heavy"] == []
 
 

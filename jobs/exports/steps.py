@@ -86,7 +86,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
     declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
     return Step(
-        name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(members.PLACE,), as_of=True,
+        name=f"export.{audience.name}.{name}", stage="exports", reads=READS, writes=(members.PLACE,), as_of=True,
         definition=digest([audience.digest(), declared, fingerprint(platform.__module__)]),
         do=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),

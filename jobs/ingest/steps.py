@@ -39,7 +39,7 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
     filled = [*(place_of(tables[name]) for name in source.tables()), *named]
     groups = [groups_place(source)] if parents(source, tables) else []
     return Step(
-        name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
+        name=f"ingest.{source.name}", stage="ingest", reads=(), definition=source.digest(), describes=source.describes,
         writes=(f"bronze/{source.name}", *filled, *groups), do=partial(ingest, source=source),
         inputs=partial(_depends, source=source),
         remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),

@@ -15,17 +15,22 @@ from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
 
-def steps(catalogue: Catalogue) -> list[Step]:
-    """List the steps: record identity-resolution models, train every model, then score with all champions."""
-    trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
+def trainings(catalogue: Catalogue) -> list[Step]:
+    """List the steps that record identity-resolution models and train every model."""
+    return [match_models.step(), *(_training(spec, catalogue) for spec in catalogue.models.values())]
+
+
+def scoring(catalogue: Catalogue) -> list[Step]:
+    """List the step that scores with all champions, or none if there are no models."""
+    if not catalogue.models:
+        return []
     views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
-    score = Step(
-        "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
+    return [Step(
+        "scores", "score", tuple(f"gold/{view}" for view in views), ("gold/scores",),
         "|".join(_digests(catalogue)), score_all,
         "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=("gold/scores",),
-    )  # fmt: skip
-    return [match_models.step(), *([*trainings, score] if trainings else [])]
+    )]  # fmt: skip
 
 
 def _digests(catalogue: Catalogue) -> list[str]:

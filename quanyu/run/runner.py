@@ -60,7 +60,7 @@ class Step:
     """
 
     name: str
-    room: str
+    stage: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     definition: str
@@ -129,11 +129,7 @@ class Context:
     @cached_property
     def steps(self) -> dict[str, Step]:
         """Every step of every stage, by name, in the order of the stages."""
-        steps: dict[str, Step] = {}
-        for room in discover.ROOMS:
-            for step in discover.call(f"{room}:steps")(self.catalogue):
-                steps[step.name] = step
-        return steps
+        return {step.name: step for stage in discover.stages() for step in stage.steps(self.catalogue)}
 
     @property
     def as_of_at(self) -> datetime:

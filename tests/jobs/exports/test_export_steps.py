@@ -82,7 +82,7 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms() == {"drop": Drop}
     audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
     [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path)))
-    assert (step.name, step.room, step.as_of, step.writes) == (
+    assert (step.name, step.stage, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
     [other] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b")))

@@ -1,0 +1,1 @@
+"""Features and tags as of a day."""

@@ -1,0 +1,57 @@
+"""The stages of models: training when it is due, and the scores of every day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+
+from quanyu.config.settings import Settings
+from quanyu.discover import Catalogue
+from quanyu.run.panels import figures
+from quanyu.run.runner import Result, Step
+from quanyu.run.stage import Stage
+
+
+class TrainStage(Stage):
+    """Trains and registers models when they are due, and records the versions of the match model."""
+
+    name = "train"
+    after = ("features",)
+
+    def steps(self, catalogue: Catalogue) -> Sequence[Step]:
+        """The step of the match model, then one for every model."""
+        from ml.lifecycle.steps import trainings
+
+        return trainings(catalogue)
+
+    def prepare(self, settings: Settings) -> None:
+        """Create the registry's database."""
+        from ml.lifecycle.steps import prepare
+
+        prepare(settings)
+
+    def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
+        """Figures of each model that was trained, on its later period."""
+        columns = ("model", "champion", "AUC", "recency alone", "ECE", "lift at 10 %", "tested on")
+        rows = []
+        for facts in (result.outcome.facts for result in results if result.outcome.facts.get("metrics")):
+            metrics = facts["metrics"]
+            numbers = [f"{metrics[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
+            rows.append(
+                (facts["model"], "yes" if facts["champion"] else "no", *numbers, f"{metrics['test_rows']:,.0f}")
+            )
+        return figures("Models", columns, rows)
+
+
+class ScoreStage(Stage):
+    """Scores the population of every model with its champion."""
+
+    name = "score"
+    after = ("train",)
+
+    def steps(self, catalogue: Catalogue) -> Sequence[Step]:
+        """The step of all scores, or none if there are no models."""
+        from ml.lifecycle.steps import scoring
+
+        return scoring(catalogue)
