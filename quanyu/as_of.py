@@ -20,6 +20,7 @@ from quanyu.identifiers.valid import AS_KNOWN, PERSON, of_days, standing, told
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
+from quanyu.run.facts import TagFacts
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
     staged, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
     written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
     total = written.inserted + written.updated + written.unchanged
-    coverage = {"tags": _coverage(context, table, view)} if view.tags else {}
+    coverage = TagFacts(_coverage(context, table, view)) if view.tags else None
     return Outcome(
         rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=coverage,
         notes=tuple(lost_note(f"{view.name}.{names}", count) for names, count in losses.items() if names),

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
+from jobs.audiences.facts import AudienceFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
+from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
@@ -18,6 +20,7 @@ class AudienceStage(Stage):
 
     name = "audiences"
     after = ("score",)
+    facts = (AudienceFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """The step of memberships, or none if there are no audiences."""
@@ -35,6 +38,6 @@ class AudienceStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Customers in each audience."""
-        sizes = [(name, f"{count:,}") for result in results
-                 for name, count in (result.outcome.facts.get("audiences") or {}).items()]  # fmt: skip
+        counts = (each for _, facts in of_kind(results, AudienceFacts) for each in facts.audiences.items())
+        sizes = ((name, f"{count:,}") for name, count in counts)
         return figures("Audiences", ("audience", "customers"), sizes)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from jobs.exports.facts import ExportFacts
 from quanyu.discover import Catalogue
+from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
@@ -17,6 +19,7 @@ class ExportStage(Stage):
 
     name = "exports"
     after = ("audiences",)
+    facts = (ExportFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """A step for every audience and platform."""
@@ -26,5 +29,5 @@ class ExportStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Where each set lies, and how many rows it has."""
-        exports = [r for r in results if r.step.startswith("export.") and r.outcome.facts.get("location")]
-        return [Text(f"{r.step}: {r.outcome.facts['rows']:,} rows in {r.outcome.facts['location']}") for r in exports]
+        sets = of_kind(results, ExportFacts)
+        return [Text(f"{result.step}: {facts.rows:,} rows in {facts.location}") for result, facts in sets]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import RenderableType
 
 from quanyu.discover import Catalogue
+from quanyu.run.facts import TagFacts, of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
@@ -18,6 +18,7 @@ class FeatureStage(Stage):
 
     name = "features"
     after = ("unify",)
+    facts = (TagFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """A step for every feature view."""
@@ -27,10 +28,8 @@ class FeatureStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Customers with each tag, and their share."""
-        outcomes = [result.outcome for result in results if result.outcome.facts.get("tags")]
-        counts: dict[str, Any] = {}
-        for outcome in outcomes:
-            counts |= outcome.facts["tags"]
-        total = max((outcome.rows_in for outcome in outcomes), default=0)
-        rows = ((tag, f"{count:,}", f"{count / total:.1%}" if total else "·") for tag, count in counts.items())
+        tagged = of_kind(results, TagFacts)
+        total = max((result.outcome.rows_in for result, _ in tagged), default=0)
+        counts = (each for _, facts in tagged for each in facts.tags.items())
+        rows = ((tag, f"{count:,}", f"{count / total:.1%}" if total else "·") for tag, count in counts)
         return figures("Tags", ("tag", "customers", "coverage"), rows)

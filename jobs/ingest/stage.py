@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import typer
 
+from jobs.ingest.facts import IngestFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
-from quanyu.run.runner import Step
+from quanyu.run.facts import of_kind
+from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
 
@@ -16,6 +18,7 @@ class IngestStage(Stage):
     """Reads landed files into bronze, silver and quarantine: a step for every source."""
 
     name = "ingest"
+    facts = (IngestFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """A step for every source."""
@@ -33,3 +36,8 @@ class IngestStage(Stage):
         """Check how each source fills its tables."""
         for source in catalogue.sources.values():
             problems.found += source.problems(catalogue.tables).found
+
+    def suggest(self, results: Sequence[Result]) -> Sequence[str]:
+        """Show the rows of a source that were quarantined."""
+        bad = (result.step for result, _ in of_kind(results, IngestFacts) if result.outcome.quarantined)
+        return [f"quanyu table quarantine/{step.partition('.')[2]}" for step in bad]

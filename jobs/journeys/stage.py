@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from jobs.journeys.facts import JourneyFacts, SendFacts
 from quanyu.discover import Catalogue, names
 from quanyu.grammar.declaration import Problems
+from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
@@ -19,6 +22,10 @@ class JourneyStage(Stage):
 
     name = "journeys"
     after = ("exports",)
+    facts = (
+        JourneyFacts,
+        SendFacts,
+    )
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """The steps of journeys and of sending, or none if no journey is declared."""
@@ -45,8 +52,5 @@ class JourneyStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Messages by status."""
-        sent = [result.outcome.facts for result in results if result.step == "send" and result.outcome.facts]
-        return [
-            Text("Messages: " + ", ".join(f"{n:,} {state}" for state, n in facts.items() if isinstance(n, int)))
-            for facts in sent
-        ]
+        sent = (asdict(facts) for _, facts in of_kind(results, SendFacts))
+        return [Text("Messages: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())) for counts in sent]

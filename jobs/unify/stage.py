@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from jobs.unify.facts import IdentityFacts
 from quanyu.discover import Catalogue, jobs_in
 from quanyu.grammar.job import Job
+from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
@@ -18,6 +20,7 @@ class UnifyStage(Stage):
 
     name = "unify"
     after = ("ingest",)
+    facts = (IdentityFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """Identities, then the tables that use them."""
@@ -31,10 +34,12 @@ class UnifyStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many customers there are, and how ids changed."""
-        outcomes = [result.outcome for result in results if result.step == "identities" and result.outcome.facts]
         return [
-            Text(f"{facts['customers']:,} customers out of {outcome.rows_in:,} persons "
-                 f"({facts['minted']:,} new ids, {facts['merged']:,} merged, {facts['split']:,} split)")
-            for outcome in outcomes
-            if (facts := outcome.facts)
+            Text(f"{facts.customers:,} customers out of {result.outcome.rows_in:,} persons "
+                 f"({facts.minted:,} new ids, {facts.merged:,} merged, {facts.split:,} split)")
+            for result, facts in of_kind(results, IdentityFacts)
         ]  # fmt: skip
+
+    def suggest(self, results: Sequence[Result]) -> Sequence[str]:
+        """Show some customers."""
+        return ["quanyu table customers --limit 10"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobs.upkeep.facts import UpkeepFacts
 from quanyu.discover import Catalogue
 from quanyu.run.runner import Step
 from quanyu.run.stage import Stage
@@ -14,6 +15,7 @@ class UpkeepStage(Stage):
 
     name = "upkeep"
     after = ("journeys",)
+    facts = (UpkeepFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """The one step."""

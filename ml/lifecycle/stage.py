@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
+from ml.lifecycle.facts import TrainingFacts
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
@@ -18,6 +20,7 @@ class TrainStage(Stage):
 
     name = "train"
     after = ("features",)
+    facts = (TrainingFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """The step of the match model, then one for every model."""
@@ -35,12 +38,10 @@ class TrainStage(Stage):
         """Figures of each model that was trained, on its later period."""
         columns = ("model", "champion", "AUC", "recency alone", "ECE", "lift at 10 %", "tested on")
         rows = []
-        for facts in (result.outcome.facts for result in results if result.outcome.facts.get("metrics")):
-            metrics = facts["metrics"]
-            numbers = [f"{metrics[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
-            rows.append(
-                (facts["model"], "yes" if facts["champion"] else "no", *numbers, f"{metrics['test_rows']:,.0f}")
-            )
+        for _, facts in of_kind(results, TrainingFacts):
+            numbers = [f"{facts.metrics[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
+            tested = f"{facts.metrics['test_rows']:,.0f}"
+            rows.append((facts.model, "yes" if facts.champion else "no", *numbers, tested))
         return figures("Models", columns, rows)
 
 

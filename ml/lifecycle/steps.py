@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ml.lifecycle import dataset, match_models
+from ml.lifecycle.facts import TrainingFacts
 from ml.lifecycle.home_registry import registry
 from quanyu import as_of
 from quanyu.config.settings import Settings
@@ -110,14 +111,8 @@ def _outcome(
         f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff},"
         f" trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     )
-    return Outcome(
-        trained + tested,
-        trained,
-        0,
-        0,
-        (note,),
-        {"model": spec.name, "metrics": figures, "champion": recorded.champion},
-    )
+    facts = TrainingFacts(spec.name, figures, recorded.champion)
+    return Outcome(trained + tested, trained, notes=(note,), facts=facts)
 
 
 def _champions(context: Context) -> dict[str, Any]:
@@ -157,4 +152,4 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     table = context.catalogue.tables["scores"]
     scores_of_day = frame.selectExpr("*", f"date'{context.day}' as as_of")
     written = context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
-    return Outcome(len(scored), written.changed, 0, written.unchanged, tuple(notes))
+    return Outcome(len(scored), written.changed, unchanged=written.unchanged, notes=tuple(notes))

@@ -62,6 +62,6 @@ def _notes(results: Iterable[Result]) -> list[Text]:
 def show(console: Console, context: Context, results: Sequence[Result], seconds: float) -> None:
     """Print the summary and commands to try next."""
     console.print(summary(context, results, seconds))
-    bad = next((r.step.removeprefix("ingest.") for r in results if r.outcome.quarantined), None)
-    hint = f"quanyu table quarantine/{bad}" if bad else "quanyu table customers --limit 10"
-    console.print(f"Next: [bold]{hint}[/bold], [bold]quanyu tables[/bold], or [bold]quanyu up[/bold] for the pages.")
+    commands = [command for stage in discover.stages() for command in stage.suggest(results)]
+    hints = ", ".join(f"[bold]{command}[/bold]" for command in (*commands[:1], "quanyu tables"))
+    console.print(f"Next: {hints}, or [bold]quanyu up[/bold] for the pages.")

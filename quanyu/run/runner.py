@@ -23,7 +23,8 @@ from quanyu.grammar.declaration import digest
 from quanyu.home.logs import private_log
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
-from quanyu.run import integrity
+from quanyu.run import facts, integrity
+from quanyu.run.facts import Facts
 from quanyu.run.faults import explained
 from quanyu.store import Store
 
@@ -44,7 +45,7 @@ class Outcome:
     quarantined: int = 0
     unchanged: int = 0
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts | None = None
     again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
     alerts: Mapping[str, str] = field(default_factory=dict)
@@ -228,7 +229,7 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
         "day": context.day.isoformat(),
         "depends": _depends(context, step),
         "wrote": wrote,
-        "outcome": asdict(outcome),
+        "outcome": _stored(outcome),
     }
     if not outcome.again and not outcome.breaches:
         context.store.memory.remember(step.name, key, record)
@@ -257,12 +258,14 @@ def _is_at_least(context: Context, place: str, version: int | None) -> bool:
 
 def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
     """Outcome of a skipped step for the summary: all rows are unchanged."""
-    rows = outcome["unchanged"] + outcome["rows_out"]
-    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], rows, tuple(outcome["notes"]), outcome["facts"])
+    last = _read(outcome)
+    return replace(last, rows_out=0, unchanged=last.unchanged + last.rows_out, breaches={}, alerts={}, again=False)
 
 
 def _record(context: Context, result: Result) -> None:
-    context.store.results.keep(context.run_id, context.day, result.step, asdict(result))
+    context.store.results.keep(
+        context.run_id, context.day, result.step, {**asdict(result), "outcome": _stored(result.outcome)}
+    )
     for line in result.lines():
         # For Airflow's task log; on a screen the summary shows it.
         LOG.info(line)
@@ -276,8 +279,16 @@ def results(context: Context) -> list[Result]:
 
 def result_of(receipt: Mapping[str, Any]) -> Result:
     """Build a result from its record in the store. One of an earlier release may lack newer fields."""
-    outcome = dict(receipt["outcome"])
-    return Result(**{**receipt, "outcome": Outcome(**{**outcome, "notes": tuple(outcome["notes"])})})
+    return Result(**{**receipt, "outcome": _read(receipt["outcome"])})
+
+
+def _stored(outcome: Outcome) -> dict[str, Any]:
+    return {**asdict(outcome), "facts": facts.stored(outcome.facts)}
+
+
+def _read(form: Mapping[str, Any]) -> Outcome:
+    kinds = (kind for stage in discover.stages() for kind in stage.facts)
+    return Outcome(**{**form, "notes": tuple(form["notes"]), "facts": facts.read(form["facts"], kinds)})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, frames: Sequence[str] = ()) -> None:

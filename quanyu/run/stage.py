@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quanyu.discover import Catalogue
     from quanyu.grammar.declaration import Problems
     from quanyu.grammar.job import Job
+    from quanyu.run.facts import Facts
     from quanyu.run.runner import Result, Step
 
 
@@ -25,6 +26,8 @@ class Stage:
     name: ClassVar[str]
     # Stages whose steps come earlier in the day.
     after: ClassVar[tuple[str, ...]] = ()
+    # What the outcomes of its steps contain.
+    facts: ClassVar[tuple[type[Facts], ...]] = ()
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """Steps in the order in which they feed each other. Raises ConfigError."""
@@ -45,4 +48,8 @@ class Stage:
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Parts of the summary, from the results of all stages."""
+        return ()
+
+    def suggest(self, results: Sequence[Result]) -> Sequence[str]:
+        """Commands that are worth a try after these results, the most useful first."""
         return ()
