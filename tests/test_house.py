@@ -118,6 +118,18 @@ def test_each_package_imports_only_what_it_may(package):
     assert ours == []
 
 
+def test_the_library_names_no_module_of_other_packages_in_a_text():
+    other = re.compile(rf"({'|'.join(package for package in PACKAGES if package != 'quanyu')})\.\w")
+    named = [
+        f"{file}:{node.lineno} {node.value}"
+        for file, tree in TREES.items()
+        if file.startswith("quanyu/")
+        for node in ast.walk(tree)
+        if other.match(text(node))
+    ]
+    assert named == []
+
+
 @pytest.mark.parametrize("library", DOORS)
 def test_each_library_has_one_door(library):
     elsewhere = [

@@ -295,7 +295,6 @@ def _outcome(work: Work, mapped: MappedDelivery, proposal: Proposal, written: Pu
         rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,
         unchanged=sum(w.unchanged for w in changes.values()), notes=tuple(notes),
         facts=IngestFacts(
-            rows - quarantined - sum(mapped.counts.dropped.values()), mapped.counts.dropped,
-            len(mapped.counts.refused), late, {name: w.changed for name, w in changes.items()},
-        ),
+            accepted=rows - quarantined - sum(mapped.counts.dropped.values()), dropped=mapped.counts.dropped, late=late,
+            refused=len(mapped.counts.refused), tables={name: w.changed for name, w in changes.items()}),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from quanyu.run.facts import Facts
 
@@ -33,5 +33,6 @@ class SendFacts(Facts):
     planned: int
 
     def handled(self) -> int:
-        """Messages that a decision was made about: all but those that wait."""
-        return sum(asdict(self).values()) - self.planned
+        """Number of messages that do not wait any more."""
+        ended = self.sent + self.held + self.rejected + self.failed
+        return ended + self.expired + self.cancelled + self.unknown
