@@ -22,10 +22,7 @@ class JourneyStage(Stage):
 
     name = "journeys"
     after = ("exports",)
-    facts = (
-        JourneyFacts,
-        SendFacts,
-    )
+    facts = (JourneyFacts, SendFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """The steps of journeys and of sending, or none if no journey is declared."""
