@@ -30,7 +30,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from quanyu.home.lock import home_lock
-from quanyu.run import Context, perform
+from quanyu.run.runner import Context, perform
 from quanyu.config.settings import load_settings
 settings = load_settings(sys.argv[1], sys.argv[2])
 context = Context(settings, date.fromisoformat(sys.argv[3]))

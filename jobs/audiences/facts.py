@@ -9,6 +9,13 @@ from quanyu.run.facts import Facts
 
 
 @dataclass(frozen=True)
+class TagFacts(Facts):
+    """Of how many entities each boolean tag holds."""
+
+    tags: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class AudienceFacts(Facts):
     """Number of customers in each audience, and why others were not updated to the day."""
 

@@ -1,4 +1,4 @@
-"""The stage that decides who is in each audience."""
+"""The stage that writes profiles with tags, and decides who is in each audience."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from jobs.audiences.facts import AudienceFacts
+from jobs.audiences.facts import AudienceFacts, TagFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.run.facts import of_kind
@@ -16,28 +16,36 @@ from quanyu.run.stage import Stage
 
 
 class AudienceStage(Stage):
-    """Evaluates all audiences in one pass, and records who entered and who left."""
+    """Writes a profile per entity, evaluates all audiences in one pass, and records who entered and who left."""
 
     name = "audiences"
     after = ("score",)
-    facts = (AudienceFacts,)
+    facts = (TagFacts, AudienceFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
-        """The step of memberships, or none if there are no audiences."""
+        """The steps of profiles, and that of memberships if there are audiences."""
         from jobs.audiences.steps import steps
 
         return steps(catalogue)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
-        """Check the rules, measures and platforms of audiences."""
+        """Check tags and audiences."""
+        from jobs.audiences.check import check_audiences, check_tags
         from jobs.exports.steps import platforms
 
-        names = sorted(platforms())
-        for audience in catalogue.audiences.values():
-            problems.found += audience.problems(catalogue.known, catalogue.tables, names).found
+        check_tags(catalogue, problems)
+        check_audiences(catalogue, sorted(platforms()), problems)
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """Customers in each audience."""
+        """Of how many entities each tag holds, and customers in each audience."""
+        tags = [
+            (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
+            for result, facts in of_kind(results, TagFacts)
+            for tag, count in facts.tags.items()
+        ]
         counts = (each for _, facts in of_kind(results, AudienceFacts) for each in facts.audiences.items())
         sizes = ((name, f"{count:,}") for name, count in counts)
-        return figures("Audiences", ("audience", "customers"), sizes)
+        return [
+            *figures("Tags", ("tag", "holds of", "coverage"), tags),
+            *figures("Audiences", ("audience", "customers"), sizes),
+        ]

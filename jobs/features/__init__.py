@@ -1,1 +1,1 @@
-"""Features and tags as of a day."""
+"""Features as of a day."""

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.journeys.facts import JourneyFacts, SendFacts
-from quanyu.discover import Catalogue, names
+from quanyu.discover import Catalogue, file_names
 from quanyu.grammar.declaration import Problems
 from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
@@ -41,7 +41,7 @@ class JourneyStage(Stage):
         from jobs.journeys.program import program
         from jobs.journeys.sending.addresses import templates
 
-        audiences = names(catalogue, "audiences")
+        audiences = file_names(catalogue, "audiences")
         for journey in catalogue.journeys.values():
             problems.found += journey.problems(audiences, catalogue.tables, catalogue.journeys.values()).found
             with problems.gather():

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from quanyu.model.people import Customers
+from quanyu.grammar.job import job
+from quanyu.model.people import Consents, Customers, Identifiers, People
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -19,13 +20,14 @@ LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
+@job(reads=[People, Identifiers, Consents], writes=Customers)
 def customers(
-    people: DataFrame, records: DataFrame, identifiers: DataFrame, consents: DataFrame,
+    people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
     wins: Mapping[str, Sequence[str]],
 ) -> DataFrame:  # fmt: skip
     """One row per customer from facts with customer_id; `wins` ranks sources per column, unranked ones come last.
 
-    `records` are those of asof.records_known, `identifiers` the current ones.
+    `records` are those of as_of.records_known, `identifiers` the current ones.
     """
     from pyspark.sql import functions as F  # noqa: N812
 

@@ -8,7 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.unify.facts import IdentityFacts
-from quanyu.discover import Catalogue, jobs_in
+from quanyu.discover import Catalogue, file_names, jobs_in
+from quanyu.errors import nearest
+from quanyu.grammar.declaration import Problems
 from quanyu.grammar.job import Job
 from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
@@ -31,6 +33,18 @@ class UnifyStage(Stage):
     def jobs(self) -> Sequence[Job]:
         """The jobs of this folder."""
         return jobs_in(__package__ or "")
+
+    def check(self, catalogue: Catalogue, problems: Problems) -> None:
+        """Check that the survivorship settings (`wins`) name columns of customers, and sources."""
+        columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
+        sources = file_names(catalogue, "sources")
+        for column, order in catalogue.settings.wins.items():
+            file = str(catalogue.settings.conf / "base.yml")
+            if column not in columns:
+                problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
+            for source in order:
+                if source not in sources:
+                    problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many customers there are, and how ids changed."""

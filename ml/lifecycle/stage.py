@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from ml.lifecycle.facts import TrainingFacts
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.grammar.declaration import Problems
 from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
@@ -27,6 +28,12 @@ class TrainStage(Stage):
         from ml.lifecycle.steps import trainings
 
         return trainings(catalogue)
+
+    def check(self, catalogue: Catalogue, problems: Problems) -> None:
+        """Check that what models name exists."""
+        from ml.lifecycle.check import check
+
+        check(catalogue, problems)
 
     def prepare(self, settings: Settings) -> None:
         """Create the registry's database."""

@@ -22,13 +22,6 @@ class Facts:
     """
 
 
-@dataclass(frozen=True)
-class TagFacts(Facts):
-    """Number of customers with each tag."""
-
-    tags: Mapping[str, int]
-
-
 _Facts = TypeVar("_Facts", bound=Facts)
 
 

@@ -8,7 +8,7 @@ from quanyu.home import scratch
 HOLDER = """
 import sys, time
 from pathlib import Path
-from quanyu import scratch
+from quanyu.home import scratch
 
 print(scratch.make(Path(sys.argv[1])), flush=True)
 time.sleep(60)

@@ -65,8 +65,8 @@ def test_reported_events_settle_unknown_messages(settle):
 ALONE = """
 import sys
 from datetime import date
-from jobs.journeys import settlement
-from quanyu.run import Context
+from jobs.journeys.sending import settlement
+from quanyu.run.runner import Context
 from quanyu.config.settings import load_settings
 
 context = Context(load_settings(*sys.argv[1:]), date(2024, 7, 1))
