@@ -113,9 +113,10 @@ HEADS = {
 STEPS = (
     "ingest.consents", "ingest.members", "ingest.products", "ingest.receipts",
     "identities", "customers", "activity", "customer_attributes",
-    "features.engagement", "features.preference", "features.recency", "features.value",
-    "track.identity", "train.churn", "scores",
-    "memberships", "export.buyers.drop", "journeys", "send", "upkeep",
+    "features.engagement", "features.outlet_orders", "features.preference", "features.product_sales",
+    "features.recency", "features.value", "track.identity", "train.churn", "scores",
+    "profile.customer", "profile.outlet", "profile.product", "memberships",
+    "export.buyers.drop", "journeys", "send", "upkeep",
 )  # fmt: skip
 
 
