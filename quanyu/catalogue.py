@@ -53,6 +53,7 @@ def _meaning(column: Column) -> str:
     sentences += [f"Refers to {column.refers}."] if column.refers else []
     sentences += ["Required."] if column.required else []
     sentences += ["Personal."] if column.pii else []
+    sentences += ["A column of this retailer."] if column.own else []
     return " ".join(sentences)
 
 

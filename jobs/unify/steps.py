@@ -73,8 +73,9 @@ def unify(context: Context, receipt: Receipt) -> Outcome:
         for name in ("people", "identifiers", "consents")
     )
     person_records = as_of.records_known(context, context.day)
-    frame = customers_job.customers(people, person_records, identifiers, consents, context.settings.wins)
-    return _outcome(context.lake.sync(tables["customers"], frame, receipt))
+    table, wins = tables["customers"], context.settings.wins
+    frame = customers_job.customers(people, person_records, identifiers, consents, wins, table)
+    return _outcome(context.lake.sync(table, frame, receipt))
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:

@@ -48,7 +48,9 @@ class Days:
 class Column:
     """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
 
-    `days` are the plausible days and times; only ingest checks them.
+    `days` are the plausible days and times; only ingest checks them. `own` columns are those that a conf folder adds:
+    only ingest checks them, since what they allow may change on any day. `wins` are the sources whose value a customer
+    has, first to last, and `strictest` the values, if these decide.
     """
 
     type: str
@@ -62,6 +64,8 @@ class Column:
     pii: bool = False
     refers: str | None = None
     wins: tuple[str, ...] = ()
+    strictest: tuple[str, ...] = ()
+    own: bool = False
 
     def constraint(self, name: str) -> str | None:
         """Return the SQL condition that a value must meet unless it is null; None without one."""
