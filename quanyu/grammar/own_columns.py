@@ -49,6 +49,8 @@ class OwnColumn(StrictModel):
             yield "type", f"type {self.type!r} is not allowed; {nearest(self.type, TYPES)}"
         if self.values and self.type != "string":
             yield "values", f"values are for a string, not for a {self.type}"
+        if self.type.startswith(NUMBERS) and not self.unit:
+            yield "unit", "is missing: what the number counts, such as currency, pieces or share"
         if not self.type.startswith(NUMBERS):
             for key in ("unit", "at_least", "at_most"):
                 if getattr(self, key) not in (None, ""):
