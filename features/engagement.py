@@ -1,13 +1,14 @@
 """How lively a customer is, over all channels."""
 
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.people import Activity
 
 
 class Engagement(FeatureView):
     """How lively a customer is, over all channels and kinds of acts."""
 
-    owner, over, within = "growth", Activity, days(365)
+    entity, owner, over, within = Customer, "growth", Activity, days(365)
 
     acts = Feature("count(*)", "Acts of any kind.", unit="acts")
     active_days = Feature("count(distinct to_date(at))", "Days with an order.", unit="days", where="kind = 'order'")
@@ -28,6 +29,3 @@ class Engagement(FeatureView):
     channels = Feature("count(distinct channel)", "Channels used.", unit="channels")
     returns = Feature("count(*)", "Returns.", unit="returns", where="kind = 'return'")
     cancels = Feature("count(*)", "Cancelled orders.", unit="orders", where="kind = 'cancel'")
-
-    omnichannel = Tag("channels >= 2", "Buys on two channels or more.", scene="care")
-    returner = Tag("returns >= 3", "Returned three times or more within a year.", scene="service")

@@ -1,13 +1,14 @@
 """What a customer likes."""
 
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.trade import OrderLines
 
 
 class Preference(FeatureView):
     """What a customer buys, by product and category."""
 
-    owner, over, within = "merchandise", OrderLines, days(365)
+    entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "kind = 'sale' and status = 'paid'"
 
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
@@ -15,5 +16,3 @@ class Preference(FeatureView):
     categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")
     favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
     unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
-
-    broad_taste = Tag("categories >= 4", "Buys in four categories or more.", scene="cross-sell")

@@ -1,13 +1,14 @@
 """How long ago and how regularly a customer buys."""
 
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
 
 class Recency(FeatureView):
     """How long ago and how regularly a customer buys."""
 
-    owner, over, within = "growth", Orders, days(365)
+    entity, owner, over, within = Customer, "growth", Orders, days(365)
     where = "kind = 'purchase' and status = 'paid'"
 
     days_since_order = Feature(
@@ -25,7 +26,3 @@ class Recency(FeatureView):
     orders_30d = Feature("count(*)", "Orders of the last 30 days.", unit="orders", within=days(30))
     orders_90d = Feature("count(*)", "Orders of the last 90 days.", unit="orders", within=days(90))
     orders_180d = Feature("count(*)", "Orders of the last 180 days.", unit="orders", within=days(180))
-
-    newcomer = Tag("days_since_first <= 30", "First bought within the last 30 days.", scene="welcome")
-    at_risk = Tag("days_since_order > 90 and days_since_order <= 180", "Silent for 90 to 180 days.", scene="retention")
-    lapsed = Tag("days_since_order > 180", "Bought before, but not for half a year.", scene="retention")

@@ -1,13 +1,14 @@
 """What a customer is worth."""
 
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
 
 class Value(FeatureView):
     """What a customer is worth, by the paid purchases of a year; engagement counts the returns."""
 
-    owner, over, within = "growth", Orders, days(365)
+    entity, owner, over, within = Customer, "growth", Orders, days(365)
     where = "kind = 'purchase' and status = 'paid'"
 
     orders = Feature("count(*)", "Orders, without cancelled ones.", unit="orders")
@@ -17,6 +18,3 @@ class Value(FeatureView):
     items = Feature("sum(pieces)", "Pieces bought.", unit="pieces")
     average_order = Feature("avg(amount)", "Mean amount of an order.", unit="currency", type="double")
     orders_ever = Feature("count(*)", "Orders of all time.", unit="orders", within=None)
-
-    one_timer = Tag("orders_ever = 1", "Bought once and never again so far.", scene="second order")
-    big_spender = Tag("spend >= 2000", "Spent 2,000 or more within a year.", scene="care")

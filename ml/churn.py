@@ -10,6 +10,7 @@ from quanyu.grammar.model_spec import (
     MetricGate,
     ModelSpec,
 )
+from quanyu.model.entities import Customer
 
 GROWING_LOYALTY = (
     "value.orders",
@@ -30,6 +31,7 @@ GROWING_LOYALTY = (
 class Churn(ModelSpec):
     """No order in the next 90 days, among customers who ordered in the last 365."""
 
+    entity = Customer
     owner = "growth"
     population = "recency.days_since_order < 365"
     label = Label(none_of="orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")

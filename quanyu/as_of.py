@@ -1,4 +1,4 @@
-"""Facts and features as of a day, by customer: events before the end of the day, as recorded by then."""
+"""Facts and features as of a day, by entity: events before the end of the day, as recorded by then."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from quanyu import discover
 from quanyu.errors import ConfigError
-from quanyu.expressions import lost, parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.expressions.datatypes import midnight
 from quanyu.grammar.derived import FirstAfter
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView, reach
 from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 IDENTITIES = "gold/identities"
-BY = ["customer_id", "as_of"]
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
@@ -35,12 +35,17 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 
 
 def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
-    reads = sorted({*sources_of(view.over), *_referred(view, tables), IDENTITIES, "silver/identifiers"})
+    reads = sorted({*sources_of(view.over), *_referred(view, tables), *listed_in(view.entity)})
     return Step(
         name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
         describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
     )  # fmt: skip
+
+
+def listed_in(entity: type[Entity]) -> tuple[str, ...]:
+    """Places that say which of an entity there are, and which facts are about them."""
+    return (IDENTITIES, "silver/identifiers") if entity.resolved else (place_of(entity.table),)
 
 
 def sources_of(table: type[Table]) -> list[str]:
@@ -117,11 +122,13 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
     """
     tables, lake = context.catalogue.tables, context.lake
+    # A conf folder may add columns to the table that a job or an entity names.
+    table = tables.get(table.name, table)
     if table.layer == "gold":
         job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
-        frames = (job(*(facts(context, read, day).drop("as_of") for read in job.reads)) for day in days)
+        frames = (_of_job(context, job, day) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
     if table.name == "identifiers":
@@ -135,6 +142,38 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
 
 
+def _of_job(context: Context, job: Job, day: date) -> DataFrame:
+    """What a job makes of the facts up to the end of a day."""
+    rows = [facts(context, read, day).drop("as_of") for read in job.reads]
+    records = {"records": records_known(context, day)} if "records" in job.asks else {}
+    wins = {"wins": context.settings.wins} if "wins" in job.asks else {}
+    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.asks else {}
+    return job(*rows, **records, **wins, **table)
+
+
+def facts_of(context: Context, entity: type[Entity], table: type[Table], via: str | None, *days: date) -> DataFrame:
+    """The facts of a table that are about some entity, with the entity's key."""
+    path = entity.path(table, via)
+    rows = facts(context, table, *days).where(f"`{path}` is not null")
+    return rows if path == entity.key else rows.selectExpr("*", f"`{path}` as `{entity.key}`")
+
+
+def everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
+    """Every entity that was there at the end of each day: its key, as_of."""
+    if entity.resolved:
+        return records_known(context, *days).select(*entity.by()).distinct()
+    return of_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
+
+
+def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame:
+    """Rows of the entity's own table as of each day, one per entity: its key, as_of and the table's columns."""
+    rows = facts(context, entity.table, *days)
+    if entity.resolved:
+        return rows
+    order = f"partition by `{entity.key}`, as_of order by recorded_on desc, source"
+    return rows.selectExpr("*", f"row_number() over ({order}) as _n").where("_n = 1").drop("_n")
+
+
 # Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
 # after `as_of` is ignored, since it was not recorded by then.
 _ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
@@ -144,11 +183,6 @@ _LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, rec
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
     return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
-
-
-def customers_known(context: Context, *days: date) -> DataFrame:
-    """Every customer with at least one record at the end of each day: customer_id, as_of."""
-    return records_known(context, *days).select(*BY).distinct()
 
 
 def records_known(context: Context, *days: date) -> DataFrame:
@@ -184,28 +218,21 @@ def with_referred(
 
 
 def computed(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """Compute features and tags of a view as of each day, in one pass: customer_id, as_of, features, tags.
+    """Compute the features of a view as of each day, in one pass: the entity's key, as_of, features.
 
-    A customer without rows in a window has 0 for counts and sums, and for expressions of these alone. All else is null.
+    An entity without rows in a window has 0 for counts and sums, and for expressions of these alone. All else is null.
     """
     return _with_losses(context, view, *days).drop("_lost")
 
 
 def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """The same, with a column `_lost`: names of features and tags that cannot be computed for the customer."""
-    tables = context.catalogue.tables
-    plans = view.plans(tables)
-    rows = computed_parts(_rows_of(context, view, *days), plans.values(), *days)
-    everybody = customers_known(context, *days).join(rows, BY, "left")
+    """The same, with a column `_lost`: names of features that cannot be computed for the entity."""
+    plans, by = view.plans(context.catalogue.tables), view.entity.by()
+    parts = computed_parts(_rows_of(context, view, *days), plans.values(), by, *days)
+    rows = everybody(context, view.entity, *days).join(parts, by, "left")
     values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
-    features = {name: column.type for name, column in view.names(tables).items() if name in view.features}
-    tags = [f"{safe_sql(tree, features)} as `{name}`" for name, tree in view.rules().items()]
     losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
-    trees = {name: parse(tag.expression).tree for name, tag in view.tags.items()}
-    unsure = {name: condition for name, tree in trees.items() if (condition := lost(tree, features))}
-    valued = everybody.selectExpr(*BY, *values, f"{_names(losses)} as _features")
-    named = f"nullif(concat_ws(', ', _features, {_names(unsure)}), '') as _lost"
-    return valued.selectExpr(*BY, *(f"`{name}`" for name in features), *tags, named)
+    return rows.selectExpr(*by, *values, f"nullif({_names(losses)}, '') as _lost")
 
 
 def _names(conditions: Mapping[str, str]) -> str:
@@ -214,10 +241,12 @@ def _names(conditions: Mapping[str, str]) -> str:
     return f"nullif(concat_ws(', ', {cases}), '')" if cases else "cast(null as string)"
 
 
-def computed_parts(rows: DataFrame, plans: Collection[AggregateExpression], *days: date) -> DataFrame:
-    """Compute the parts of plans by customer and day, from rows that at least one of them uses."""
+def computed_parts(
+    rows: DataFrame, plans: Collection[AggregateExpression], by: Sequence[str], *days: date
+) -> DataFrame:
+    """Compute the parts of plans by entity and day, from rows that at least one of them uses."""
     used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
-    return aggregated(used, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
+    return aggregated(used, by, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
 
 
 def _with_day(sql: str, days: Sequence[date]) -> str:
@@ -225,24 +254,25 @@ def _with_day(sql: str, days: Sequence[date]) -> str:
     return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
 
 
-def aggregated(rows: DataFrame, parts: Mapping[str, str]) -> DataFrame:
-    """Aggregate rows by customer and day: customer_id, as_of, and a column for each named SQL."""
+def aggregated(rows: DataFrame, by: Sequence[str], parts: Mapping[str, str]) -> DataFrame:
+    """Aggregate rows by the key of an entity and the day: `by`, and a column for each named SQL."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    return rows.groupBy(*BY).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
+    return rows.groupBy(*by).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
 
 
 def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
     """Input rows of a view as of each day, with its derived columns."""
     tables = context.catalogue.tables
-    rows = facts(context, view.over, *days).where("customer_id is not null")
+    rows = facts_of(context, view.entity, view.over, view.via, *days)
     rows = with_referred(context, rows, view.over, _texts(view), *days)
     reached = reach(view.over, tables)
     if view.where:
         types = {name: column.type for name, column in reached.items()}
         rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
     order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
-    derived = (f"{derivation.sql(reached, BY, order)} as `{name}`" for name, derivation in view.derived.items())
+    by = view.entity.by()
+    derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
 
 
@@ -251,22 +281,15 @@ def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outco
     staged, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
     written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
     total = written.inserted + written.updated + written.unchanged
-    coverage = {"tags": _coverage(context, table, view)} if view.tags else {}
     return Outcome(
-        rows_in=total, rows_out=written.changed, unchanged=written.unchanged, facts=coverage,
-        notes=tuple(lost_note(f"{view.name}.{names}", count) for names, count in losses.items() if names),
+        rows_in=total, rows_out=written.changed, unchanged=written.unchanged,
+        notes=tuple(
+            lost_note(f"{view.name}.{names}", count, view.entity) for names, count in losses.items() if names
+        ),
     )  # fmt: skip
 
 
-def lost_note(names: str, customers: int) -> str:
-    """Say for how many customers a value is null although all its inputs are present."""
-    whom = "1 customer" if customers == 1 else f"{customers} customers"
+def lost_note(names: str, number: int, entity: type[Entity]) -> str:
+    """Say for how many entities a value is null although all its inputs are present."""
+    whom = f"{number} {entity.plural(number)}"
     return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"
-
-
-def _coverage(context: Context, table: type[Table], view: type[FeatureView]) -> dict[str, int]:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    rows = context.lake.table(table).where(f"as_of = date'{context.day}'")
-    counted = rows.agg(*(F.expr(f"count_if(`{tag}`)").alias(tag) for tag in view.tags)).collect()[0]
-    return {f"{view.name}.{tag}": counted[tag] for tag in view.tags}

@@ -20,13 +20,17 @@ from quanyu.expressions.aggregates import condition
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.names import names_of, ordered
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
+from quanyu.grammar.tags import Tag, TagFile
+from quanyu.model.outcomes import profile_of, scores_of
 
 # Modules of the stages, in the order of the daily run; each has a function `steps(catalogue)`.
 ROOMS = (
@@ -109,14 +113,40 @@ class Catalogue:
     sources: dict[str, Source] = field(default_factory=dict)
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
+    tags: dict[str, TagFile] = field(default_factory=dict)
+    entities: dict[str, type[Entity]] = field(default_factory=dict)
     faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
 
-    @cached_property
-    def known(self) -> dict[str, Column]:
-        """Columns that rules may name: `view.feature`, `view.tag`, `model.score`."""
+    def names(self, entity: type[Entity]) -> dict[str, Column]:
+        """Columns that rules about an entity may name, as `names_of` lists them."""
+        return self._names[entity.name]
+
+    def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
+        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle."""
+        return self._tags[entity.name]
+
+    def views_of(self, entity: type[Entity]) -> list[type[FeatureView]]:
+        """Views that measure an entity."""
         views = [*self.views.values(), *self.faulty.values()]
-        columns = {f"{view.name}.{name}": c for view in views for name, c in view.names(self.tables).items()}
-        return columns | {f"{model}.score": self.tables["scores"].columns["score"] for model in self.models}
+        return [view for view in views if getattr(view, "entity", None) is entity]
+
+    def models_of(self, entity: type[Entity]) -> list[type[ModelSpec]]:
+        """Models that score an entity."""
+        return [spec for spec in self.models.values() if getattr(spec, "entity", None) is entity]
+
+    @cached_property
+    def _tags(self) -> dict[str, dict[str, Tag]]:
+        files = self.tags.values()
+        named = {e: {n: t for file in files if file.entity == e for n, t in file.named()} for e in self.entities}
+        return {entity: ordered(tags, self.models) for entity, tags in named.items()}
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, Column]]:
+        names = {}
+        for name, entity in self.entities.items():
+            views, models = self.views_of(entity), self.models_of(entity)
+            names[name] = names_of(entity, views, models, self._tags[name], self.tables)
+        return names
 
 
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
@@ -131,8 +161,14 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems, tables), _models(settings, problems)
-    catalogue = Catalogue(settings, identity, tables, views, models, **loaded, faulty=faulty)
-    _check(catalogue, problems)
+    entities = {entity.name: entity for entity in _entities(settings, problems)}
+    tags = _tags(settings, problems)
+    catalogue = Catalogue(
+        settings, identity, tables, views, models, **loaded, tags=tags, entities=entities, faulty=faulty
+    )
+    with problems.gather():
+        tables |= {table.name: table for table in _tables_of_entities(catalogue)}
+        _check(catalogue, problems)
     problems.check()
     return catalogue
 
@@ -147,6 +183,34 @@ def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
             problems.found += own.problems(tables, sources).found
             tables |= own.extend(tables)
     return tables
+
+
+def _entities(settings: Settings, problems: Problems) -> Iterator[type[Entity]]:
+    yield from subclasses(modules("quanyu.model"), Entity)
+    for path in sorted((settings.conf / "features").glob("*.py")):
+        with problems.gather():
+            yield from subclasses(iter([_own_module(path)]), Entity)
+
+
+def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
+    """Tags of every scene: the default ones, and those of the conf folder, which replace a default scene."""
+    house = Path(__file__).parents[1] / "conf" / "tags"
+    files = {path.stem: path for folder in (house, settings.conf / "tags") for path in sorted(folder.glob("*.yml"))}
+    tags: dict[str, TagFile] = {}
+    for scene, path in files.items():
+        with problems.gather():
+            tags[scene] = TagFile.load(path)
+    return tags
+
+
+def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
+    """Scores of entities that models are about, and a profile of every entity that has features or tags."""
+    for entity in catalogue.entities.values():
+        if catalogue.models_of(entity):
+            yield scores_of(entity)
+        if catalogue.views_of(entity) or catalogue.tags_of(entity):
+            names = {name: column for name, column in catalogue.names(entity).items() if column.type}
+            yield profile_of(entity, names)
 
 
 def _identity(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> Identity:
@@ -197,9 +261,11 @@ def _declared(package: str, conf: Path, base: type, problems: Problems) -> Itera
 def _check(catalogue: Catalogue, problems: Problems) -> None:
     for source in catalogue.sources.values():
         problems.found += source.problems(catalogue.tables).found
+    _check_tags(catalogue, problems)
     platforms = [module.__name__.rsplit(".", 1)[1] for module in modules("jobs.exports.platforms")]
     for audience in catalogue.audiences.values():
-        problems.found += audience.problems(catalogue.known, catalogue.tables, platforms).found
+        names = catalogue.names(catalogue.entities["customer"])
+        problems.found += audience.problems(names, catalogue.tables, platforms).found
     for journey in catalogue.journeys.values():
         problems.found += journey.problems(
             _names(catalogue, "audiences"), catalogue.tables, catalogue.journeys.values()
@@ -217,14 +283,15 @@ def _check(catalogue: Catalogue, problems: Problems) -> None:
 def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
     """Check that the features and tables of a model exist. `ModelSpec.problems` reports missing parts."""
     file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.happens]
+    if not hasattr(spec, "entity"):
+        return
+    names = catalogue.names(spec.entity)
     named = [("features", feature) for feature in spec.features]
     if hasattr(spec, "baseline"):
         named.append(("baseline", spec.baseline.feature))
     for key, feature in dict.fromkeys(named):
-        if feature not in catalogue.known:
-            problems.add(
-                file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, catalogue.known)}"
-            )
+        if feature not in names:
+            problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, names)}")
     if hasattr(spec, "label") and spec.label.none_of not in tables:
         none_of = spec.label.none_of
         problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
@@ -232,7 +299,21 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
         with problems.noted(file, f"{spec.name}.label.where"):
             spec.label.plan(catalogue.tables)
     with problems.noted(file, f"{spec.name}.population"):
-        condition(spec.population or "true", catalogue.known)
+        condition(spec.population or "true", names)
+
+
+def _check_tags(catalogue: Catalogue, problems: Problems) -> None:
+    """Check the tags of every scene, and that its name is no other's."""
+    others = {*catalogue.views, *catalogue.faulty, *catalogue.models, *catalogue.entities}
+    for scene, file in catalogue.tags.items():
+        if file.entity not in catalogue.entities:
+            problems.add(
+                file.file, "entity", f"unknown entity {file.entity!r}; {nearest(file.entity, catalogue.entities)}"
+            )
+            continue
+        if scene in others:
+            problems.add(file.file, "", f"there is a view, model or entity {scene!r}: give the scene another name")
+        problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
 
 
 def _check_wins(catalogue: Catalogue, problems: Problems) -> None:

@@ -227,8 +227,7 @@ def test_every_declaration_has_a_description(declared):
         texts |= {f"{table.name}.{name}": column.about for name, column in table.columns.items()}
     for view in declared.views.values():
         texts |= {view.name: view.__doc__, f"{view.name}: owner": view.owner}
-        texts |= {f"{view.name}.{name}": column.about for name, column in {**view.features, **view.tags}.items()}
-        texts |= {f"{view.name}.{name}: scene": tag.scene for name, tag in view.tags.items()}
+        texts |= {f"{view.name}.{name}": feature.about for name, feature in view.features.items()}
         texts |= {
             f"{view.name}.{name}: unit": feature.unit
             for name, feature in view.features.items()
@@ -240,7 +239,14 @@ def test_every_declaration_has_a_description(declared):
             spec.name: spec.__doc__ if spec.__doc__ != ModelSpec.__doc__ else "",
             f"{spec.name}: owner": spec.owner,
         }
-    for item in [*declared.sources.values(), *declared.audiences.values(), *declared.journeys.values()]:
+    for file in declared.tags.values():
+        texts |= {name: tag.means for name, tag in file.named()}
+    for item in [
+        *declared.sources.values(),
+        *declared.tags.values(),
+        *declared.audiences.values(),
+        *declared.journeys.values(),
+    ]:
         texts |= {item.file: item.describes, f"{item.file}: owner": item.owner}
     assert [name for name, text in texts.items() if not (text or "").strip()] == []
     sentences = {name: text for name, text in texts.items() if ": " not in name and " " in (text or "")}

@@ -68,6 +68,7 @@ HOUSEHOLD = '''
 """What households say of themselves."""
 
 from quanyu.grammar.feature import Feature, FeatureView
+from quanyu.model.entities import Customer
 from quanyu.model.people import People
 from quanyu.model.trade import Orders
 
@@ -75,7 +76,7 @@ from quanyu.model.trade import Orders
 class Household(FeatureView):
     """The household of a customer."""
 
-    owner, over, where = "crm", People, "source = 'members'"
+    entity, owner, over, where = Customer, "crm", People, "source = 'members'"
 
     income_band = Feature("max_by(income_band, recorded_on)", "Income that the CRM was told last.")
 
@@ -83,7 +84,7 @@ class Household(FeatureView):
 class Lenses(FeatureView):
     """What lenses a customer wears."""
 
-    owner, over = "retail", Orders
+    entity, owner, over = Customer, "retail", Orders
 
     thickest = Feature("max(thickness)", "The thickest lens.", unit="millimetres")
 '''
@@ -93,8 +94,15 @@ owner: growth
 goal: upsell
 measures:
   titanium: {over: orders, value: "count(*)", where: "frame = 'titanium'", within: 30 days}
-who: household.income_band = 'high' and titanium > 0 and lenses.thickest < 9
+who: household.income_band = 'high' and customer.income_band = 'high' and titanium > 0 and lenses.thickest < 9
 purpose: messages
+"""
+SCENE = """
+describes: What is known of households.
+owner: crm
+entity: customer
+tags:
+  silent: {when: customer.newsletter = 'no', means: Does not want the newsletter.}
 """
 STEPS = ("ingest.members", "ingest.app", "ingest.till", "identities", "customers")
 VIEWS = ("features.household", "features.lenses", "memberships")
@@ -123,6 +131,7 @@ def declare_own_columns(shop: Retailer) -> None:
     shop.declare("sources/till.yml", TILL)
     shop.declare("features/household.py", HOUSEHOLD)
     shop.declare("audiences/rich.yml", RICH)
+    shop.declare("tags/household_tags.yml", SCENE)
 
 
 def land_second_day(shop: Retailer) -> None:

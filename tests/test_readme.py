@@ -37,18 +37,16 @@ def test_every_make_target_of_the_readme_exists():
 
 
 def test_every_declaration_of_the_readme_is_valid(tmp_path):
-    feed, audience = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    [tag] = re.findall(r"```python\n    (.*?)\n```", README, re.DOTALL)
+    feed, tags, audience = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (conf / "sources" / "stall.yml").write_text(feed, encoding="utf-8")
     (conf / "audiences" / "quiet_regulars.yml").write_text(audience, encoding="utf-8")
-    (conf / "features").mkdir(exist_ok=True)
-    view = (ROOT / "features" / "value.py").read_text(encoding="utf-8").replace("class Value(", "class Worth(")
-    (conf / "features" / "worth.py").write_text(f"{view}    {tag}\n", encoding="utf-8")
+    (conf / "tags" / "habits.yml").write_text(tags, encoding="utf-8")
     catalogue = discover.load(load_settings(conf, tmp_path / "home"))
     assert {"stall"} < set(catalogue.sources)
     assert {"quiet_regulars"} < set(catalogue.audiences)
-    assert catalogue.known["worth.regular"].type == "boolean"
+    names = catalogue.names(catalogue.entities["customer"])
+    assert (names["habits.regular"].type, names["habits.rhythm"].values[-1]) == ("boolean", "regular")
 
 
 def test_every_path_of_the_readme_exists():

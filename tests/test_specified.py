@@ -34,13 +34,16 @@ def expected(cases):
             values[f"{name}.inside"] |= {str(customer in case.expect) for customer in case.names()}
         for row in case.expect.values() if isinstance(case.expect, dict) else []:
             for key, value in row.items() if isinstance(row, dict) else [("label", row)]:
-                values[f"{name}.{key}"].add(str(value))
+                features = getattr(case.target, "features", {})
+                for owner in case.tags if case.tags and key not in features else [name]:
+                    values[f"{owner}.{key}"].add(str(value))
     return values
 
 
 def test_every_feature_and_tag_is_specified_by_two_values_at_least(cases, declared):
     values = expected(cases)
-    names = [f"{view.name}.{name}" for view in declared.views.values() for name in (*view.features, *view.tags)]
+    names = [f"{view.name}.{name}" for view in declared.views.values() for name in view.features]
+    names += [name for entity in declared.entities.values() for name in declared.tags_of(entity)]
     assert [name for name in names if len(values[name]) < 2] == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.audiences import rules
+from jobs.audiences import profile, rules
 from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
 from quanyu import as_of
 from quanyu.discover import Catalogue
@@ -15,6 +15,7 @@ from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
+from quanyu.model.entities import Customer
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -28,16 +29,21 @@ INSIDE = "audience string, customer_id string, as_of date, holdout boolean"
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the step that updates memberships, or none if there are no audiences."""
+    """List the steps that write profiles, and the one that updates memberships, if there are audiences."""
+    return [*profile.steps(catalogue), *_memberships(catalogue)]
+
+
+def _memberships(catalogue: Catalogue) -> list[Step]:
     if not catalogue.audiences:
         return []
     tables = catalogue.tables
     measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
     facts = {place for name in measured for place in as_of.sources_of(tables[name])}
-    named = {"scores" if room in catalogue.models else room for room in rules.named(catalogue.audiences.values())}
-    reads = {f"gold/{view}" for view in named} | facts | {as_of.IDENTITIES, "gold/customers"}
+    owners = rules.owners(catalogue, catalogue.audiences.values())
+    reads = {place for owner in owners for place in profile.places(catalogue, Customer, owner)}
+    reads |= facts | {as_of.IDENTITIES, "gold/customers"}
     declared = [audience.digest() for audience in catalogue.audiences.values()]
-    definition = digest(declared)
+    definition = digest([declared, [file.digest() for file in catalogue.tags.values()]])
     return [
         Step(
             "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
@@ -62,10 +68,10 @@ def lacking(context: Context) -> dict[str, str]:
 
 def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
-    names = rules.named([audience])
+    owners = rules.owners(catalogue, [audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
     needed = ["identities", "customers", *(as_of.job_of(table).name for table in tables if table.layer == "gold")]
-    needed += ["scores" if name in catalogue.models else f"features.{name}" for name in names]
+    needed += ["scores" if name in catalogue.models else f"features.{name}" for name in owners if name != Customer.name]
     return dict.fromkeys(needed)
 
 
@@ -92,7 +98,7 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [as_of.lost_note(name, sizes[key]) for key in sizes if (name := _lost(key))]
+    notes += [as_of.lost_note(name, sizes[key], Customer) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
     facts = {"audiences": member_counts, "stale": lacks}

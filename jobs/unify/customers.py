@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
+from quanyu.grammar.job import job
 from quanyu.grammar.table import Column as ColumnOf
 from quanyu.grammar.table import Table
 from quanyu.literals import quoted
-from quanyu.model.people import Customers
+from quanyu.model.people import Consents, Customers, Identifiers, People
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -22,13 +23,14 @@ LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
+@job(reads=[People, Identifiers, Consents], writes=Customers)
 def customers(
-    people: DataFrame, records: DataFrame, identifiers: DataFrame, consents: DataFrame,
+    people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
     wins: Mapping[str, Sequence[str]], table: type[Table] = Customers,
 ) -> DataFrame:  # fmt: skip
     """One row per customer from facts with customer_id; `wins` ranks sources per column, unranked ones come last.
 
-    `records` are those of asof.records_known, `identifiers` the current ones. `table` may have traits beside the
+    `records` are those of as_of.records_known, `identifiers` the current ones. `table` may have traits beside the
     columns of Customers: columns of people of the same name.
     """
     from pyspark.sql import functions as F  # noqa: N812

@@ -15,10 +15,8 @@ from quanyu.grammar.declaration import digest
 from quanyu.grammar.job import Job
 from quanyu.lake import Written
 from quanyu.lake.receipt import Receipt
+from quanyu.model.entities import Customer
 from quanyu.run.runner import Context, Outcome, Step
-
-PEOPLE = (reader.PEOPLE, reader.IDENTIFIERS, "silver/consents")
-
 
 # Tables that can be computed again from silver and the id log; the log itself cannot.
 REMADE = (
@@ -34,16 +32,8 @@ def steps(catalogue: Catalogue) -> list[Step]:
         _definition(catalogue), identify,
         "Resolves the persons of all sources to customers with stable ids.", forward=True, remakes=REMADE,
     )  # fmt: skip
-    everybody = Step(
-        "customers", "unify", (*PEOPLE, "gold/identities"), ("gold/customers",),
-        _customers(catalogue), unify,
-        "What all sources together know of each customer.", forward=True, remakes=("gold/customers",),
-    )  # fmt: skip
-    return [ids, everybody, *(_of_job(job) for job in (activity_job.activity, attributes_job.customer_attributes))]
-
-
-def _customers(catalogue: Catalogue) -> str:
-    return digest([catalogue.tables["customers"].definition(), catalogue.settings.wins])
+    jobs = (customers_job.customers, activity_job.activity, attributes_job.customer_attributes)
+    return [ids, *(_of_job(job, catalogue) for job in jobs)]
 
 
 def _definition(catalogue: Catalogue) -> str:
@@ -57,25 +47,15 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
     return (reader.IDENTIFIERS, reader.PEOPLE, *sorted(masters), *(f"gold/{name}" for name in own))
 
 
-def _of_job(job: Job) -> Step:
-    reads = (*(f"silver/{table.name}" for table in job.reads), "gold/identities")
+def _of_job(job: Job, catalogue: Catalogue) -> Step:
+    reads = (*(f"silver/{table.name}" for table in job.reads), *as_of.listed_in(Customer))
+    settings = [catalogue.settings.wins] if "wins" in job.asks else []
+    definition = digest([job.definition(), catalogue.tables[job.writes.name].definition(), settings])
     return Step(
-        job.name, "unify", reads, (f"gold/{job.writes.name}",), job.definition(),
-        partial(write, name=job.writes.name), job.describes, forward=True, remakes=(f"gold/{job.writes.name}",),
+        job.name, "unify", tuple(dict.fromkeys(reads)), (f"gold/{job.writes.name}",),
+        definition, partial(write, name=job.writes.name), job.describes, forward=True,
+        remakes=(f"gold/{job.writes.name}",),
     )  # fmt: skip
-
-
-def unify(context: Context, receipt: Receipt) -> Outcome:
-    """Write the customers as known at the end of the day."""
-    tables = context.catalogue.tables
-    people, identifiers, consents = (
-        as_of.facts(context, tables[name], context.day).where("customer_id is not null")
-        for name in ("people", "identifiers", "consents")
-    )
-    person_records = as_of.records_known(context, context.day)
-    table, wins = tables["customers"], context.settings.wins
-    frame = customers_job.customers(people, person_records, identifiers, consents, wins, table)
-    return _outcome(context.lake.sync(table, frame, receipt))
 
 
 def write(context: Context, receipt: Receipt, name: str) -> Outcome:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The key of a row in bronze and quarantine.
 ROW_OF_FEED = ("_file", "_row")
 # Columns that name the declaration of a row: its feed, audience or model.
-LABELS = {"silver": "source", "gold/memberships": "audience", "gold/scores": "model"}
+LABELS = {"silver": "source", "gold/memberships": "audience", "gold/scores_customer": "model"}
 
 
 @dataclass(frozen=True)

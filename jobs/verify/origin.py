@@ -42,7 +42,7 @@ def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: 
     elif name == "memberships":
         chosen = (a for a in catalogue.audiences.values() if not labels or a.name in labels)
         yield from map(_of_audience, chosen)
-    elif name == "scores":
+    elif name.startswith("scores_"):
         chosen_models = [spec for spec in catalogue.models.values() if not labels or spec.name in labels]
         yield from (f"{file_of(spec)}: {spec.name}" for spec in chosen_models)
 
@@ -76,9 +76,7 @@ def _of_view(view: type[FeatureView], column: str) -> str:
     file = file_of(view)
     if column in view.features:
         return f"{file}: {view.__name__}.{column}: {_feature(view, view.features[column])}"
-    if column in view.tags:
-        return f"{file}: {view.__name__}.{column}: {view.tags[column].expression}"
-    return f"{file}: {view.__name__}: customers of the day"
+    return f"{file}: {view.__name__}: {view.entity.plural(2)} of the day"
 
 
 def _feature(view: type[FeatureView], feature: Feature) -> str:

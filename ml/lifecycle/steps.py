@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import dataset, match_models
 from ml.lifecycle.home_registry import registry
 from quanyu import as_of
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.lake import Written, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the steps: record identity-resolution models, train every model, then score with all champions."""
     trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
-    views = sorted({view for spec in catalogue.models.values() for view in dataset.views_of(spec)})
+    models = catalogue.models.values()
+    reads = {f"gold/{view}" for spec in models for view in dataset.views_of(catalogue, spec)}
+    reads |= {place_of(spec.entity.table) for spec in models}
+    places = tuple(f"gold/{name}" for name in _score_tables(catalogue))
     score = Step(
-        "scores", "ml", tuple(f"gold/{view}" for view in views), ("gold/scores",),
-        "|".join(_digests(catalogue)), score_all,
-        "Scores every customer of each model's population with its champion.", as_of=True, inputs=_champions,
-        remakes=("gold/scores",),
+        "scores", "ml", tuple(sorted(reads)), places, digest([_digests(catalogue), _tags(catalogue)]), score_all,
+        "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
+        remakes=places,
     )  # fmt: skip
     return [match_models.step(), *([*trainings, score] if trainings else [])]
+
+
+def _score_tables(catalogue: Catalogue) -> dict[str, type[Entity]]:
+    """Tables of scores by name, each with its entity."""
+    return {f"scores_{spec.entity.name}": spec.entity for spec in catalogue.models.values()}
+
+
+def _tags(catalogue: Catalogue) -> list[str]:
+    return [file.digest() for file in catalogue.tags.values()]
 
 
 def _digests(catalogue: Catalogue) -> list[str]:
@@ -33,9 +51,10 @@ def _digests(catalogue: Catalogue) -> list[str]:
 
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
-    reads = [place for view in dataset.views_of(spec) for place in as_of.sources_of(catalogue.views[view].over)]
+    views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
+    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.listed_in(spec.entity)}
     return Step(
-        f"train.{spec.name}", "train", tuple(sorted({*reads, as_of.IDENTITIES})), (), spec.digest(),
+        f"train.{spec.name}", "train", tuple(sorted(reads)), (), digest([spec.digest(), _tags(catalogue)]),
         partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
     )  # fmt: skip
@@ -128,7 +147,8 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     """Write each model's scores of the day with its champion; a model without a champion is reported and skipped."""
     import pandas as pd
 
-    opened, notes, frames = registry(context), [], []
+    opened, notes = registry(context), []
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in _score_tables(context.catalogue)}
     for spec in context.catalogue.models.values():
         champion = opened.champion(spec.name)
         if champion is None:
@@ -136,20 +156,19 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
             continue
         rows = dataset.stored(context, spec)
         scores: Any = champion.predict(rows) if len(rows) else []
-        frames.append(
-            pd.DataFrame(
-                {
-                    "model": spec.name,
-                    "customer_id": rows["customer_id"],
-                    "score": scores,
-                    "version": str(champion.version),
-                }
-            )
-        )
-    scored = pd.concat(frames) if frames else pd.DataFrame(columns=["model", "customer_id", "score", "version"])
-    schema = "model string, customer_id string, score double, version string"
-    frame = context.lake.spark.createDataFrame(scored.astype(object).values.tolist(), schema)
-    table = context.catalogue.tables["scores"]
-    scores_of_day = frame.selectExpr("*", f"date'{context.day}' as as_of")
-    written = context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
-    return Outcome(len(scored), written.changed, 0, written.unchanged, tuple(notes))
+        columns = {"model": spec.name, spec.entity.key: rows[spec.entity.key], "score": scores}
+        frames[f"scores_{spec.entity.name}"].append(pd.DataFrame({**columns, "version": str(champion.version)}))
+    written = [_written(context, receipt, name, parts) for name, parts in frames.items()]
+    return Outcome(
+        rows_in=sum(len(part) for parts in frames.values() for part in parts),
+        rows_out=sum(table.changed for table in written), unchanged=sum(table.unchanged for table in written),
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _written(context: Context, receipt: Receipt, name: str, parts: Sequence[pd.DataFrame]) -> Written:
+    table, key = context.catalogue.tables[name], _score_tables(context.catalogue)[name].key
+    schema = f"model string, {key} string, score double, version string"
+    values = [row for part in parts for row in part.astype(object).values.tolist()]
+    scores_of_day = context.lake.spark.createDataFrame(values, schema).selectExpr("*", f"date'{context.day}' as as_of")
+    return context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")

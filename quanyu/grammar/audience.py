@@ -39,7 +39,7 @@ class Measure(StrictModel):
 
 
 class Audience(YamlDeclaration):
-    """A two-valued rule over `view.feature`, `view.tag`, `model.score` and the audience's own measures."""
+    """A two-valued rule over the profile (features, tags, scores, attributes) and own measures."""
 
     kind: ClassVar[str] = "audience"
 

@@ -1,4 +1,4 @@
-"""FeatureView, Feature and Tag: measures of a customer as of a day, computed in one pass per view."""
+"""FeatureView and Feature: measures of an entity as of a day, computed in one pass per view."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from sqlglot import exp
-
 from quanyu.errors import ConfigError, ExpressionError
-from quanyu.expressions import check_columns, check_domain, parse, two_valued
+from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.grammar.bounds import outside
 from quanyu.grammar.declaration import NAME, Problems, digest, file_of
 from quanyu.grammar.derived import Derived
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import TYPE, Column, Table
 
 _DEFAULT = object()
@@ -39,36 +38,28 @@ class Feature:
     where: str | None = None
 
 
-@dataclass(frozen=True)
-class Tag:
-    """A state that a customer has or not: a condition on the view's features. `scene` is the business use."""
-
-    expression: str
-    about: str
-    scene: str = ""
-
-
 class FeatureView:
-    """Features and tags of a customer, computed from one table.
+    """Features of an entity, computed from one table.
 
-    Subclasses declare Features and Tags, `over`, and optionally `within`, `where` and `derived` columns by name.
+    Subclasses declare Features, `entity`, `over`, and optionally `within`, `where` and `derived` columns by name, and
+    `via`, the column of `over` that leads to the entity where several do.
     """
 
+    entity: ClassVar[type[Entity]]
     owner: ClassVar[str]
     over: ClassVar[type[Table]]
     within: ClassVar[int | None] = None
     where: ClassVar[str | None] = None
+    via: ClassVar[str | None] = None
     derived: ClassVar[Mapping[str, Derived]] = {}
 
     name: ClassVar[str]
     features: ClassVar[dict[str, Feature]]
-    tags: ClassVar[dict[str, Tag]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
-        cls.tags = {key: value for key, value in vars(cls).items() if isinstance(value, Tag)}
 
     @classmethod
     def window(cls, feature: Feature) -> int | None:
@@ -93,22 +84,21 @@ class FeatureView:
 
     @classmethod
     def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
-        """Spark type of every feature and tag, in order."""
-        types = {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
-        return {**types, **dict.fromkeys(cls.tags, "boolean")}
+        """Spark type of every feature, in order."""
+        return {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
 
     @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
-        """The gold table of the view: a row per customer and day."""
+        """The gold table of the view: a row per entity and day."""
+        key = cls.entity.key
         body: dict[str, Any] = {
-            "__doc__": f"{(cls.__doc__ or '').strip()} Key: customer_id, as_of.", "__module__": cls.__module__,
-            "layer": "gold", "keys": ("customer_id", "as_of"), "slice_by": "as_of", "owner": cls.owner,
-            "customer_id": Column("string", "Customer.", required=True),
+            "__doc__": f"{(cls.__doc__ or '').strip()} Key: {key}, as_of.", "__module__": cls.__module__,
+            "layer": "gold", "keys": (key, "as_of"), "slice_by": "as_of", "owner": cls.owner,
+            key: cls.entity.key_column(),
             "as_of": Column("date", "Day at whose end this is known.", required=True),
         }  # fmt: skip
         for name, kind in cls.types(tables).items():
-            declared: Any = cls.features.get(name) or cls.tags[name]
-            body[name] = Column(kind, declared.about, unit=getattr(declared, "unit", ""))
+            body[name] = Column(kind, cls.features[name].about, unit=cls.features[name].unit)
         return type(cls.__name__, (Table,), body)
 
     @classmethod
@@ -117,9 +107,10 @@ class FeatureView:
         problems, file = Problems(), file_of(cls)
         if not (cls.__doc__ or "").strip():
             problems.add(file, cls.__name__, "needs a docstring that says what it measures")
-        for attribute in ("owner", "over"):
+        for attribute in ("entity", "owner", "over"):
             if not hasattr(cls, attribute):
-                problems.add(file, f"{cls.__name__}.{attribute}", "is missing")
+                words = "is missing: say what it measures, such as `entity = Customer`" if attribute == "entity" else ""
+                problems.add(file, f"{cls.__name__}.{attribute}", words or "is missing")
         if problems.found:
             return problems
         for key, message in _shape(cls):
@@ -145,33 +136,18 @@ class FeatureView:
             yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
             yield "where", partial(condition, cls.where, reached)
-        names = cls.names(tables)
-        for position, (name, tag) in enumerate(cls.tags.items()):
-            before = [*cls.features, *list(cls.tags)[:position]]
-            yield name, partial(condition, tag.expression, {earlier: names[earlier] for earlier in before})
+        yield "over", partial(cls.entity.path, cls.over, cls.via)
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
-        columns = {name: Column("", tag.about) for name, tag in cls.features.items()}
+        columns = {name: Column("", feature.about) for name, feature in cls.features.items()}
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
                 if feature.type is None or TYPE.match(feature.type):
                     columns[name] = aggregate.column(cls.columns(tables), feature.about)
-        return {**columns, **{name: Column("boolean", tag.about) for name, tag in cls.tags.items()}}
-
-    @classmethod
-    def rules(cls) -> dict[str, exp.Expr]:
-        """The two-valued condition of every tag, over features only: tags in it are replaced by their conditions."""
-        trees: dict[str, exp.Expr] = {}
-        for name, tag in cls.tags.items():
-            whole = exp.Paren(this=parse(tag.expression).tree.copy())
-            for column in list(whole.find_all(exp.Column)):
-                if column.name in trees:
-                    column.replace(exp.Paren(this=trees[column.name].copy()))
-            trees[name] = two_valued(whole)
-        return trees
+        return columns
 
     @classmethod
     def definition(cls, tables: Mapping[str, type[Table]]) -> str:
@@ -181,9 +157,8 @@ class FeatureView:
                    aggregate.parts(), aggregate.value())
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
-        tags = {name: tag.expression for name, tag in cls.tags.items()}
         derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
-        return digest([cls.name, cls.over.name, cls.where, features, tags, derived])
+        return digest([cls.name, cls.entity.name, cls.over.name, cls.via, cls.where, features, derived])
 
 
 _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
@@ -232,14 +207,14 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     for key, window in {"within": view.within, **windows}.items():
         if window is not None and (words := outside(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
-    named: dict[str, Feature | Tag] = {**view.features, **view.tags}
-    for name, declared in named.items():
-        if not NAME.match(name) or name in ("customer_id", "as_of"):
-            yield name, "is no name for a feature or tag: lower case letters, digits and _, not customer_id or as_of"
-        if not declared.about.strip():
+    own = view.entity.by()
+    for name, feature in view.features.items():
+        if not NAME.match(name) or "__" in name or name in own:
+            yield name, f"is no name for a feature: lower case letters, digits and single _, not {' or '.join(own)}"
+        if not feature.about.strip():
             yield name, "needs a text that says what it means"
     for name in view.derived:
-        if not NAME.match(name) or name in view.over.schema() or name in named:
+        if not NAME.match(name) or name in view.over.schema() or name in view.features:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
     if view.derived and not view.over.happens:
         yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quanyu.errors import ConfigError, Problem
+from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.table import Table
@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+# What a job may take besides tables: the records of persons that were known, with their customers, and the order of
+# sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
+ASKS = ("records", "wins", "table")
+
+
 @dataclass(frozen=True)
 class Job:
-    """A declared job. `as_of` is true if the function has the day as a parameter, so that its result depends on it."""
+    """A declared job. `asks` names what the function takes besides the tables that it reads (ASKS)."""
 
     name: str
     function: Callable[..., Any]
     reads: tuple[type[Table], ...]
     writes: type[Table]
-    as_of: bool
     describes: str
+    asks: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -38,15 +43,18 @@ class Job:
 
 
 def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
-    """Declare a function as a job. Its parameters are named after the tables it reads, plus `as_of` for the day."""
+    """Declare a function as a job. Its parameters are named after the tables it reads, then those of ASKS it needs."""
 
     def declare(function: Callable[..., Any]) -> Job:
-        names = list(inspect.signature(function).parameters)
+        parameters = list(inspect.signature(function).parameters)
+        names, asks = parameters[: len(reads)], tuple(parameters[len(reads) :])
         wanted = [table.name for table in reads]
         where = f"{function.__module__}.{function.__name__}"
         problems = []
-        if [name for name in names if name != "as_of"] != wanted:
+        if names != wanted:
             problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
+        if unknown := sorted(set(asks) - set(ASKS)):
+            problems.append(Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], ASKS)}"))
         if not (function.__doc__ or "").strip():
             problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
@@ -54,6 +62,6 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         if problems:
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
-        return Job(function.__name__, function, tuple(reads), writes, "as_of" in names, describes)
+        return Job(function.__name__, function, tuple(reads), writes, describes, asks)
 
     return declare

@@ -14,6 +14,7 @@ from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.bounds import outside
 from quanyu.grammar.declaration import NAME, digest
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Table
 
@@ -101,6 +102,7 @@ class ModelSpec:
     """Declaration of a model. Subclasses set the attributes below; their docstring says what the model predicts."""
 
     name: ClassVar[str]
+    entity: ClassVar[type[Entity]]
     owner: ClassVar[str] = ""
     population: ClassVar[str] = ""
     label: ClassVar[Label]
@@ -153,7 +155,7 @@ class ModelSpec:
             file = inspect.getsourcefile(cls) or cls.__module__
         except (OSError, TypeError):
             file = cls.__module__
-        missing = [name for name in ("label", "baseline") if not hasattr(cls, name)]
+        missing = [name for name in ("entity", "label", "baseline") if not hasattr(cls, name)]
         mistakes = [(name, "is missing") for name in missing]
         mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
         return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from quanyu.grammar.entity import Entity
+from quanyu.grammar.names import SCORE
 from quanyu.grammar.table import Column, Table
+from quanyu.grammar.tags import flat
 
 DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
 
 
-class Scores(Table):
-    """A model's score of a customer as of a day."""
+_SCORES: dict[str, type[Table]] = {}
 
-    layer = "gold"
-    keys = ("model", "customer_id", "as_of")
-    slice_by = "as_of"
-    owner = "ml"
 
-    model = Column("string", "Name of the model.", required=True)
-    customer_id = CUSTOMER
-    as_of = DAY
-    score = Column("double", "Calibrated probability.", unit="probability", required=True, at_least=0, at_most=1)
-    version = Column("string", "Version of the model in its registry.", required=True)
+def scores_of(entity: type[Entity]) -> type[Table]:
+    """The table of what models say of an entity as of a day: one class for each entity."""
+    if entity.name not in _SCORES:
+        _SCORES[entity.name] = _scores(entity)
+    return _SCORES[entity.name]
+
+
+def _scores(entity: type[Entity]) -> type[Table]:
+    body: dict[str, Any] = {
+        "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
+        "keys": ("model", entity.key, "as_of"), "slice_by": "as_of", "owner": "ml",
+        "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(), "as_of": DAY,
+        "score": SCORE, "version": Column("string", "Version of the model in its registry.", required=True),
+    }  # fmt: skip
+    return type(f"Scores_{entity.name}", (Table,), body)
+
+
+def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]:
+    """The table of all that is known of an entity today; `names` maps what rules may name to columns."""
+    body: dict[str, Any] = {
+        "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
+        "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
+        entity.key: entity.key_column(), "as_of": DAY,
+        **{flat(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
+    }  # fmt: skip
+    return type(f"Profile_{entity.name}", (Table,), body)
 
 
 class Memberships(Table):

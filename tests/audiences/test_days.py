@@ -10,6 +10,7 @@ from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
 from quanyu import as_of
+from quanyu.model.entities import Customer
 from quanyu.model.people import Customers
 from quanyu.model.trade import Orders
 
@@ -26,7 +27,7 @@ def context(specified, *days, **audiences):
     catalogue = specified.catalogue
     lake = MemoryLake(specified.spark, [LAPSED])
     built = MemoryContext(catalogue, lake, days[-1])
-    customers = as_of.customers_known(built, days[-1]).select("customer_id")
+    customers = as_of.everybody(built, Customer, days[-1]).select("customer_id")
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
     lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():

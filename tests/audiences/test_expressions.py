@@ -2,7 +2,8 @@
 
 from specification import rule, spec
 
-from quanyu.model.outcomes import Scores
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
 
 # ann likes home and spent 10, bob likes shoes and spent 20; what cat bought for 30 has no category; dan bought nothing.
@@ -25,7 +26,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    Scores: """
+    scores_of(Customer): """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1
@@ -45,8 +46,8 @@ test_a_case_by_value_is_a_comparison = holds(f"case {LIKES} when 'shoes' then tr
 test_unequal_inside_if_holds_the_unknown = holds(f"if({LIKES} <> 'shoes', 1, 0) = 1", "ann", "cat", "dan")
 test_nullif_makes_a_value_unknown = holds(f"nullif({LIKES}, 'shoes') is null", "bob", "cat", "dan")
 test_what_coalesce_gives_is_known = holds(f"coalesce({LIKES}, 'shoes') <> 'shoes'", "ann")
-test_a_tag_may_be_compared_with_false = holds("recency.lapsed = false", *ALL)
-test_a_tag_may_be_unequal_to_true = holds("recency.lapsed <> true", *ALL)
+test_a_tag_may_be_compared_with_false = holds("retention.lapsed = false", *ALL)
+test_a_tag_may_be_unequal_to_true = holds("retention.lapsed <> true", *ALL)
 
 test_not_between_holds_the_unknown = holds("value.average_order not between 15 and 25", "ann", "cat", "dan")
 test_not_in_a_range_holds_the_unknown = holds(

@@ -2,7 +2,8 @@
 
 from specification import rule, spec
 
-from quanyu.model.outcomes import Scores
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
 
 # ann likes home, bob likes shoes; what cat bought has no category, and dan bought nothing.
@@ -25,7 +26,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    Scores: """
+    scores_of(Customer): """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1
@@ -104,8 +105,8 @@ test_not_and_is_not_the_one_or_not_the_other = of_tastes(
 test_and_binds_closer_than_or = of_tastes(f"{LIKES} = 'home' or {LIKES} = 'shoes' and value.spend > 25", {"ann"})
 test_brackets_bind_closest = of_tastes(f"({LIKES} = 'home' or {LIKES} = 'shoes') and value.spend > 15", {"bob"})
 
-test_a_tag_that_cannot_be_told_is_not_set = of_tastes("recency.lapsed", set())
-test_not_a_tag_holds_those_of_whom_it_cannot_be_told = of_tastes("not recency.lapsed", {"ann", "bob", "cat", "dan"})
+test_a_tag_that_cannot_be_told_is_not_set = of_tastes("retention.lapsed", set())
+test_not_a_tag_holds_those_of_whom_it_cannot_be_told = of_tastes("not retention.lapsed", {"ann", "bob", "cat", "dan"})
 test_who_never_bought_can_be_asked_for = of_tastes("value.orders_ever = 0", {"dan"})
 
 test_a_score_holds_who_was_scored_above_it = of_tastes("churn.score >= 0.6", {"ann", "dan"})
@@ -113,7 +114,7 @@ test_not_above_a_score_holds_those_who_were_not_scored = of_tastes("not churn.sc
 
 
 SCORED = {
-    Scores: """
+    scores_of(Customer): """
         customer | model | as_of      | score
         ann      | churn | 2024-06-01 | 0.9
         ann      | churn | 2024-06-10 | 0.1

@@ -4,13 +4,14 @@ from specification import spec
 
 from quanyu.grammar.derived import FirstAfter, Gap, Next, Previous
 from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
 
 class Rhythm(FeatureView):
     """How regularly a customer buys."""
 
-    owner, over, within = "growth", Orders, days(365)
+    entity, owner, over, within = Customer, "growth", Orders, days(365)
     where = "kind = 'purchase'"
     derived = {
         "gap": Gap("ordered_at"),

@@ -128,6 +128,7 @@ test_returned_lines_of_an_order_are_one_return_where_no_receipt_tells_of_it = sp
 test_cancelled_returns_are_no_returns = spec(
     Engagement,
     as_of="2024-07-01",
+    tags="service",
     given={
         Orders: """
             customer | order_id | ordered_at | kind   | status
@@ -144,6 +145,7 @@ test_cancelled_returns_are_no_returns = spec(
 test_who_did_nothing_has_no_acts_and_no_tags = spec(
     Engagement,
     as_of="2024-07-01",
+    tags=("care", "service"),
     given={},
     expect={
         "ann": dict(

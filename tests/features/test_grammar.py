@@ -1,8 +1,9 @@
 """Features and tags in general: windows, conditions, empty windows, nulls, several days at once."""
 
-from specification import spec
+from specification import scene, spec
 
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days
+from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.model.entities import Customer
 from quanyu.model.touch import Events, Messages
 from quanyu.model.trade import OrderLines, Orders, Products
 
@@ -10,7 +11,7 @@ from quanyu.model.trade import OrderLines, Orders, Products
 class Basket(FeatureView):
     """What is in the orders of 30 days."""
 
-    owner, over, within = "growth", Orders, days(30)
+    entity, owner, over, within = Customer, "growth", Orders, days(30)
 
     today = Feature("count(*)", "Orders of today.", unit="orders", within=days(1))
     ever = Feature("count(*)", "Orders of all time.", unit="orders", within=None)
@@ -25,11 +26,14 @@ class Basket(FeatureView):
     not_online = Feature("count(*)", "Orders not known to be online.", unit="orders", where="channel <> 'online'")
     nor_online = Feature("count(*)", "The same, by not.", unit="orders", where="not channel = 'online'")
 
-    large = Tag("largest >= 100", "An order of 100 or more.", scene="care")
-    small = Tag("not largest >= 100", "No order of 100 or more.", scene="care")
-    odd = Tag("largest <> 100", "The largest order is not 100.", scene="care")
-    odd_too = Tag("not largest = 100", "The same, by not.", scene="care")
 
+CARE = scene(
+    "attention",
+    large="basket.largest >= 100",
+    small="not basket.largest >= 100",
+    odd="basket.largest <> 100",
+    odd_too="not basket.largest = 100",
+)
 
 ONE_DAY = {
     Orders: """
@@ -93,7 +97,7 @@ def of_lately(**features):
         name: {feature: values[n] for feature, values in features.items()}
         for n, name in enumerate(("ann", "bob", "cat"))
     }
-    return spec(Basket, as_of="2024-07-01", given=LATELY, expect=expected)
+    return spec(Basket, as_of="2024-07-01", given=LATELY, expect=expected, tags=CARE)
 
 
 test_with_nothing_in_the_window_a_count_is_0 = of_lately(nearby=(2, 0, 0), ever=(4, 1, 0))
@@ -117,16 +121,18 @@ test_an_unequal_tag_is_true_of_those_of_whom_it_is_not_known = of_lately(odd=(Tr
 class Layered(FeatureView):
     """A tag that builds on another."""
 
-    owner, over = "growth", Orders
+    entity, owner, over = Customer, "growth", Orders
 
     largest = Feature("max(amount)", "Largest.", unit="currency", type="decimal(18,2)")
 
-    small = Tag("not largest >= 100", "No order of 100 or more.", scene="care")
-    small_buyer = Tag("small and largest > 0", "Bought, but nothing of 100 or more.", scene="care")
 
-
-test_a_tag_may_build_on_a_tag_of_its_view = spec(
+test_a_tag_may_build_on_a_tag_of_its_scene = spec(
     Layered,
+    tags=scene(
+        "layers",
+        small_buyer="layers.small and layered.largest > 0",
+        small="not layered.largest >= 100",
+    ),
     as_of="2024-07-01",
     given={
         Orders: """
@@ -146,7 +152,7 @@ test_a_tag_may_build_on_a_tag_of_its_view = spec(
 class Mean(FeatureView):
     """The mean order of 30 days."""
 
-    owner, over, within = "growth", Orders, days(30)
+    entity, owner, over, within = Customer, "growth", Orders, days(30)
 
     mean = Feature("sum(amount) / count(*)", "Mean.", unit="currency", type="double")
 
@@ -162,7 +168,7 @@ test_with_nothing_in_the_window_a_sum_divided_by_a_count_is_0 = spec(
 class Chosen(FeatureView):
     """Orders in a store, or large ones."""
 
-    owner, over, within = "growth", Orders, days(30)
+    entity, owner, over, within = Customer, "growth", Orders, days(30)
     where = "channel = 'store' or amount >= 100"
 
     orders = Feature("count(*)", "Orders.", unit="orders")
@@ -189,7 +195,7 @@ test_an_or_in_the_condition_of_a_view_stays_within_its_windows = spec(
 class Shoes(FeatureView):
     """Lines with shoes."""
 
-    owner, over, within = "growth", OrderLines, days(30)
+    entity, owner, over, within = Customer, "growth", OrderLines, days(30)
 
     pairs = Feature("sum(quantity)", "Pairs.", unit="pairs", where="products.category = 'shoes'")
     others = Feature("sum(quantity)", "Other pieces.", unit="pieces", where="not products.category = 'shoes'")
@@ -223,7 +229,7 @@ test_a_condition_may_name_a_column_of_the_product = spec(
 class Visits(FeatureView):
     """Visits to pages of 7 days."""
 
-    owner, over, within = "digital", Events, days(7)
+    entity, owner, over, within = Customer, "digital", Events, days(7)
 
     views = Feature("count(*)", "Views.", unit="views", where="kind = 'view' and not is_bot")
     pages = Feature("count(distinct page)", "Pages.", unit="pages")
@@ -255,7 +261,7 @@ test_a_view_may_be_over_events = spec(
 class Reached(FeatureView):
     """How messages reach."""
 
-    owner, over, within = "growth", Messages, days(90)
+    entity, owner, over, within = Customer, "growth", Messages, days(90)
 
     sent = Feature("count(distinct message_id)", "Messages.", unit="messages", where="status = 'sent'")
     opened = Feature("count(distinct message_id)", "Messages opened.", unit="messages", where="status = 'opened'")
@@ -266,11 +272,10 @@ class Reached(FeatureView):
         type="double",
     )
 
-    silent = Tag("rate < 0.5", "Opens less than half.", scene="care")
-
 
 test_a_message_counts_once_however_often_it_is_told_of = spec(
     Reached,
+    tags=scene("reach", silent="reached.rate < 0.5"),
     as_of="2024-07-01",
     given={
         Messages: """
@@ -291,7 +296,7 @@ test_a_message_counts_once_however_often_it_is_told_of = spec(
 class Ratio(FeatureView):
     """Paid per piece."""
 
-    owner, over, within = "growth", Orders, days(365)
+    entity, owner, over, within = Customer, "growth", Orders, days(365)
 
     per_piece = Feature("sum(amount) / sum(pieces)", "Paid per piece.", unit="currency", type="double")
 

@@ -103,7 +103,7 @@ test_what_no_product_list_knows_counts_as_a_product_without_a_category = spec(
 
 test_a_broad_taste_is_four_categories_within_a_year = spec(
     Preference,
-    tags="cross-sell",
+    tags="cross_sell",
     as_of="2024-07-01",
     given={
         Products: PRODUCTS,
@@ -170,6 +170,7 @@ test_only_paid_sales_tell_what_a_customer_likes = spec(
 test_who_never_bought_has_no_preference = spec(
     Preference,
     as_of="2024-07-01",
+    tags="cross_sell",
     given={},
     expect={
         "ann": dict(

@@ -70,6 +70,7 @@ test_a_newcomer_bought_for_the_first_time_within_30_days = spec(
 test_of_several_orders_the_last_and_the_first_count_however_long_ago = spec(
     Recency,
     as_of="2024-07-01",
+    tags=("retention", "welcome"),
     given={
         Orders: """
             customer | ordered_at
@@ -204,6 +205,7 @@ test_the_rhythm_is_that_of_the_last_365_days = spec(
 test_returns_cancelled_and_pending_orders_are_no_purchases = spec(
     Recency,
     as_of="2024-07-01",
+    tags="welcome",
     given={
         Orders: """
             customer | ordered_at | kind     | status    | amount
@@ -223,6 +225,7 @@ test_returns_cancelled_and_pending_orders_are_no_purchases = spec(
 test_who_never_bought_has_no_recency_and_is_neither_at_risk_nor_lapsed = spec(
     Recency,
     as_of="2024-07-01",
+    tags=("retention", "welcome"),
     given={
         Orders: """
             customer | ordered_at
@@ -247,6 +250,7 @@ test_who_never_bought_has_no_recency_and_is_neither_at_risk_nor_lapsed = spec(
 test_before_the_first_order_a_customer_has_none = spec(
     Recency,
     as_of="2023-01-01",
+    tags=("retention", "welcome"),
     given={
         Orders: """
             customer | ordered_at

@@ -83,6 +83,7 @@ test_an_order_of_the_end_of_time_does_not_count_and_hides_no_other = spec(
 test_an_order_of_day_zero_of_a_spreadsheet_is_very_old = spec(
     Recency,
     as_of="2024-07-01",
+    tags="retention",
     given={
         Orders: """
             customer | ordered_at

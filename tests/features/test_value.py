@@ -98,6 +98,7 @@ test_an_order_whose_amount_is_not_known_counts_as_an_order_and_adds_nothing_to_s
 test_returns_cancelled_and_pending_orders_are_left_out_of_what_a_customer_is_worth = spec(
     Value,
     as_of="2024-07-01",
+    tags="second_order",
     given={
         Orders: """
             customer | ordered_at | kind     | status    | amount | pieces
@@ -112,7 +113,7 @@ test_returns_cancelled_and_pending_orders_are_left_out_of_what_a_customer_is_wor
 
 test_a_one_timer_bought_once_however_long_ago = spec(
     Value,
-    tags="second order",
+    tags="second_order",
     as_of="2024-07-01",
     given={
         Orders: """
@@ -144,6 +145,7 @@ test_a_big_spender_spent_2000_within_a_year = spec(
 test_who_never_bought_spent_nothing_and_has_no_mean_order = spec(
     Value,
     as_of="2024-07-01",
+    tags=("care", "second_order"),
     given={},
     expect={
         "ann": dict(

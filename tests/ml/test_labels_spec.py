@@ -4,6 +4,7 @@ from specification import spec
 
 from ml.churn import Churn
 from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
 test_churn_judges_who_ordered_within_365_days = spec(
@@ -159,8 +160,9 @@ test_the_90_days_end_at_midnight_though_clocks_changed_in_them = spec(
 class StoreLoss(ModelSpec):
     """No order in a store or by phone in the next 30 days."""
 
+    entity = Customer
     owner = "growth"
-    population = "recency.days_since_order < 365 and not value.big_spender"
+    population = "recency.days_since_order < 365 and not care.big_spender"
     label = Label(none_of="orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
     features = ("value.orders",)
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
@@ -226,6 +228,7 @@ test_unequal_in_a_label_counts_rows_of_which_it_is_not_known = spec(
 class Elsewhere(ModelSpec):
     """No order in a store or by phone within 30 days."""
 
+    entity = Customer
     owner = "growth"
     population = "value.orders >= 1"
     label = Label(none_of="orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")

@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from specification import rule, spec
+from specification import rule, scene, spec
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
 from quanyu import as_of
-from quanyu.grammar.feature import Feature, FeatureView, Tag
+from quanyu.grammar.feature import Feature, FeatureView
+from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
+from quanyu.profiles import profiles
 
 DAY = date(2024, 7, 1)
 
@@ -18,13 +20,12 @@ DAY = date(2024, 7, 1)
 class Ratio(FeatureView):
     """Ratios of what was bought."""
 
-    owner, over = "growth", Orders
+    entity, owner, over = Customer, "growth", Orders
 
     per_piece = Feature("sum(amount) / sum(pieces)", "Paid per piece.", unit="currency")
     spent = Feature("sum(amount)", "Spent.", unit="currency")
     store_no = Feature("max(cast(store as int))", "Greatest number of a store.", unit="number")
     store_or_none = Feature("max(if(store rlike '^[0-9]+$', cast(store as int), null))", "On purpose.", unit="number")
-    dear = Tag("10 / spent > 1", "Divides.")
     either = Feature("sum(amount) / nullif(sum(pieces), 0)", "Null on purpose.", unit="currency")
 
 
@@ -64,8 +65,7 @@ def by_customer(rows):
 def test_a_feature_names_what_it_cannot_compute(context):
     rows = by_customer(as_of._with_losses(context, Ratio, DAY))
     assert {who: row._lost for who, row in rows.items()} == {
-        "ann": None, "bob": "per_piece, store_no", "cat": "per_piece, spent, either", "dan": "dear",
-        "eve": "dear",
+        "ann": None, "bob": "per_piece, store_no", "cat": "per_piece, spent, either", "dan": None, "eve": None,
     }  # fmt: skip
     assert [rows["bob"].per_piece, rows["bob"].spent, rows["cat"].spent] == [None, 50, None]
     assert [rows["bob"].store_no, rows["bob"].store_or_none, rows["ann"].store_no] == [None, 7, 12]
@@ -83,5 +83,19 @@ def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
 
 
 def test_the_note_on_lost_values_counts_customers():
-    assert as_of.lost_note("value.spend", 1).startswith("value.spend cannot be computed for 1 customer: ")
-    assert "2 customers" in as_of.lost_note("value.spend", 2)
+    note = as_of.lost_note("value.spend", 1, Customer)
+    assert note.startswith("value.spend cannot be computed for 1 customer: ")
+    assert "2 customers" in as_of.lost_note("value.spend", 2, Customer)
+
+
+def test_a_tag_names_what_it_cannot_compute(context):
+    tags = scene("dear", dear="10 / ratio.spent > 1")
+    catalogue = replace(context.catalogue, views=context.catalogue.views | {"ratio": Ratio}, tags={"dear": tags})
+    chosen = MemoryContext(catalogue, context.lake, context.day)
+    rows = by_customer(profiles(chosen, Customer, ["dear.dear"], DAY))
+    assert {who: row._lost for who, row in rows.items()} == {
+        "ann": [], "bob": [], "cat": [], "dan": ["dear.dear"], "eve": ["dear.dear"],
+    }  # fmt: skip
+    assert {who: row.dear__dear for who, row in rows.items()} == dict.fromkeys(
+        ["ann", "bob", "cat", "dan", "eve"], False
+    )

@@ -10,7 +10,7 @@ from quanyu.model.trade import OrderLines, Orders, Products
 TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
 KNOWN = {
     "value.spend": Column("decimal(18,2)", "Spent."),
-    "recency.lapsed": Column("boolean", "Lapsed."),
+    "retention.lapsed": Column("boolean", "Lapsed."),
     "churn.score": Column("double", "Score.", at_least=0, at_most=1),
     "broken.feature": Column("", "Faulty."),
 }
@@ -18,7 +18,7 @@ WINBACK = {
     "describes": "Good customers who stopped buying.",
     "owner": "growth",
     "goal": "churn_warning",
-    "who": "recency.lapsed and value.spend > 200 and churn.score > 0.6 and coffee_30d = 0",
+    "who": "retention.lapsed and value.spend > 200 and churn.score > 0.6 and coffee_30d = 0",
     "purpose": "ads",
     "holdout": "10 %",
     "send_to": ["drop"],
@@ -61,7 +61,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         ({"who": "coffee_30d > 'much'"}, "compares a number with a text"),
         ({"who": "max(value.spend) > 3"}, "aggregates: say it as a measure"),
         ({"who": "value.spend > (select 3)"}, "subquery"),
-        ({"who": "recency.lapsed; drop table customers"}, "not one single expression"),
+        ({"who": "retention.lapsed; drop table customers"}, "not one single expression"),
         ({"send_to": ["drop", "meta"]}, "send_to: unknown platform 'meta'; allowed: drop"),
         ({"holdout": "a few"}, "a holdout is written as `10 %`"),
         ({"holdout": "100 %"}, "less than 1"),

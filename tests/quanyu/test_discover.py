@@ -61,7 +61,7 @@ FAULTY = {
         describes: Good ones.
         owner: growth
         goal: care
-        who: value.spendd > 100 and recency.lapsed > 3
+        who: value.spendd > 100 and retention.lapsed > 3
         purpose: ads
         holdout: a tenth
         send_to: [drop]
@@ -80,7 +80,7 @@ FAULTY = {
         describes: Apples and pears.
         owner: growth
         goal: care
-        who: recency.lapsed > 3
+        who: retention.lapsed > 3
         purpose: ads
         measures:
           recent: {over: orders, value: "count(*)", within: a month}
@@ -105,18 +105,36 @@ FAULTY = {
     """,
     "features/loyalty.py": '''
         """How loyal."""
-        from quanyu.grammar.feature import Feature, FeatureView, Tag
+        from quanyu.grammar.feature import Feature, FeatureView
+        from quanyu.model.entities import Customer
         from quanyu.model.trade import Orders
 
         class Loyalty(FeatureView):
             """How loyal a customer is."""
-            owner, over, within = "growth", Orders, "30 days"
+            entity, owner, over, within = Customer, "growth", Orders, "30 days"
             spent = Feature("sum(amuont)", "Spent.")
             first = Feature("ordered_at", "First.")
             drawn = Feature("max(rand())", "Chance.")
-            loyal = Tag("spent > 'much'", "Is loyal.")
-            odd = Tag("spnt > 3", "Is odd.")
     ''',
+    "tags/loyalties.yml": """
+        describes: How loyal a customer is.
+        owner: growth
+        entity: customer
+        tags:
+          loyal: {when: "value.orders > 'much'", means: Is loyal.}
+          odd: {when: loyalty.spnt > 3, means: Is odd.}
+          unsaid: {when: value.orders > 3}
+          two: {when: value.orders > 3, value: value.orders, means: Two kinds.}
+          bands: {of: value.orders, edges: [3, 2], names: [a, b, c], means: Bands.}
+          few: {of: value.orders, quantiles: 3, names: [a, b], means: Few names.}
+    """,
+    "tags/strangers.yml": """
+        describes: Of nobody.
+        owner: growth
+        entity: custmer
+        tags:
+          odd: {when: value.orders > 3, means: Is odd.}
+    """,
     "features/broken.py": "import no_such_thing",
     "ml/quiet.py": '''
         """Who falls silent."""
@@ -162,7 +180,12 @@ TOLD = [
     ("features/loyalty.py: Loyalty.spent", "unknown column 'amuont'", "did you mean 'amount'"),
     ("features/loyalty.py: Loyalty.first", "does not aggregate", "one value per customer"),
     ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
-    ("features/loyalty.py: Loyalty.odd", "unknown column 'spnt'", "did you mean 'spent'"),
+    ("tags/loyalties.yml: tags.loyal", "compares a number with a text"),
+    ("tags/loyalties.yml: tags.unsaid.means", "say in a sentence what the tag means"),
+    ("tags/loyalties.yml: tags.two", "exactly one of when, cases, of and value"),
+    ("tags/loyalties.yml: tags.bands", "edges rise"),
+    ("tags/loyalties.yml: tags.few", "3 bands want 3 different names"),
+    ("tags/strangers.yml: entity", "unknown entity 'custmer'", "did you mean 'customer'"),
     ("ml/quiet.py: quiet.population", "compares a number with a text"),
     ("ml/quiet.py: quiet.label.where", "status is never 'payed'", "did you mean 'paid'"),
     ("features/broken.py", "cannot be imported", "no_such_thing"),
@@ -215,21 +238,54 @@ def minimal(folder, **files):
     return written(folder, {"base.yml": "", **files})
 
 
-def test_a_tag_of_ones_own_needs_no_fork(tmp_path):
+def test_a_view_and_a_tag_of_ones_own_need_no_fork(tmp_path):
     conf = minimal(tmp_path, features__luck_py='''
         """How lucky."""
-        from quanyu.grammar.feature import Feature, FeatureView, Tag
+        from quanyu.grammar.feature import Feature, FeatureView
+        from quanyu.model.entities import Customer
         from quanyu.model.trade import Orders
 
         class Luck(FeatureView):
             """How lucky a customer is."""
-            owner, over = "growth", Orders
+            entity, owner, over = Customer, "growth", Orders
             orders = Feature("count(*)", "Orders.", unit="orders")
-            lucky = Tag("orders = 7", "Bought seven times.")
-    ''')  # fmt: skip
+    ''', tags__charms_yml="""
+        describes: Who is lucky.
+        owner: growth
+        entity: customer
+        tags:
+          lucky: {when: luck.orders = 7, means: Bought seven times.}
+          very: {when: charms.lucky and customer.gender = 'female', means: And more.}
+    """)  # fmt: skip
     catalogue = discover.load(load_settings(conf, tmp_path / "home"))
-    assert catalogue.known["luck.lucky"].type == "boolean"
+    assert catalogue.names(catalogue.entities["customer"])["charms.very"].type == "boolean"
     assert catalogue.tables["luck"].schema()["orders"].type == "bigint"
+    assert catalogue.tables["profile_customer"].schema()["charms__lucky"].type == "boolean"
+
+
+def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
+    conf = minimal(tmp_path, tags__rings_yml="""
+        describes: Rings.
+        owner: growth
+        entity: customer
+        tags:
+          first: {when: quiet.score > 0.5, means: Is first.}
+    """, ml__quiet_py='''
+        """Who falls silent."""
+        from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+        from quanyu.model.entities import Customer
+
+        class Quiet(ModelSpec):
+            """No order."""
+            entity, owner = Customer, "growth"
+            population = "not rings.first"
+            label = Label(none_of="orders", horizon_days=30)
+            features = ("value.orders",)
+            baseline = Baseline(feature="value.orders", higher_is="less")
+            gates = (MetricGate("auc", at_least=0.6),)
+    ''')  # fmt: skip
+    with pytest.raises(ConfigError, match=r"a circle: rings.first -> quiet.score -> rings.first"):
+        discover.load(load_settings(conf, tmp_path / "home"))
 
 
 @pytest.mark.parametrize(
@@ -239,11 +295,12 @@ def test_a_model_name_is_unique(tmp_path, name, words):
     conf = minimal(tmp_path, features__twin_py=f'''
         """A twin."""
         from quanyu.grammar.feature import Feature, FeatureView
+        from quanyu.model.entities import Customer
         from quanyu.model.trade import Orders
 
         class {name}(FeatureView):
             """A twin."""
-            owner, over = "growth", Orders
+            entity, owner, over = Customer, "growth", Orders
             orders = Feature("count(*)", "Orders.", unit="orders")
     ''')  # fmt: skip
     with pytest.raises(ConfigError, match=words):

@@ -3,8 +3,9 @@
 import pytest
 
 from quanyu.grammar.derived import FirstAfter, Gap, Previous
-from quanyu.grammar.feature import Feature, FeatureView, Tag, days, reach
+from quanyu.grammar.feature import Feature, FeatureView, days, reach
 from quanyu.grammar.table import Table
+from quanyu.model.entities import Customer
 from quanyu.model.trade import OrderLines, Orders, Products
 
 TABLES: dict[str, type[Table]] = {table.name: table for table in (Orders, OrderLines, Products)}
@@ -13,7 +14,7 @@ TABLES: dict[str, type[Table]] = {table.name: table for table in (Orders, OrderL
 class Worth(FeatureView):
     """What a customer is worth."""
 
-    owner, over, within = "growth", Orders, days(365)
+    entity, owner, over, within = Customer, "growth", Orders, days(365)
 
     orders = Feature("count(*)", "Orders.", unit="orders")
     spend = Feature("sum(amount)", "Spend.", unit="currency")
@@ -24,11 +25,9 @@ class Worth(FeatureView):
     since = Feature("datediff(as_of, max(ordered_at))", "Days.", unit="days")
     channel = Feature("max(channel)", "Channel.")
 
-    big = Tag("spend > 100 and orders > 1", "Is big.", scene="care")
-
 
 def test_a_view_is_named_by_its_class_and_has_no_mistakes():
-    assert (Worth.name, list(Worth.features)[:2], list(Worth.tags)) == ("worth", ["orders", "spend"], ["big"])
+    assert (Worth.name, list(Worth.features)[:2]) == ("worth", ["orders", "spend"])
     assert Worth.problems(TABLES).found == []
 
 
@@ -40,7 +39,7 @@ def test_the_window_is_the_views_unless_the_feature_has_its_own(feature, window)
 def test_types_follow_from_expressions():
     assert Worth.types(TABLES) == {
         "orders": "bigint", "spend": "decimal(18,2)", "spend_30d": "decimal(18,2)", "pieces": "bigint",
-        "ever": "bigint", "mean": "double", "since": "bigint", "channel": "string", "big": "boolean",
+        "ever": "bigint", "mean": "double", "since": "bigint", "channel": "string",
     }  # fmt: skip
 
 
@@ -65,7 +64,14 @@ def test_texts_do_not_change_the_definition_but_windows_do():
         orders = Feature("count(*)", "Told otherwise.", unit="orders")
 
     def made(within):
-        body = {"__doc__": "W.", "owner": "o", "over": Orders, "within": within, "n": Feature("count(*)", "N.")}
+        body = {
+            "__doc__": "W.",
+            "entity": Customer,
+            "owner": "o",
+            "over": Orders,
+            "within": within,
+            "n": Feature("count(*)", "N."),
+        }
         return type("Made", (FeatureView,), body)
 
     assert made(30).definition(TABLES) == made(30).definition(TABLES) != made(31).definition(TABLES)
@@ -76,11 +82,10 @@ def test_faulty_features_are_reported_once_and_keep_their_names():
     class Faulty(FeatureView):
         """Faulty."""
 
-        owner, over = "growth", Orders
+        entity, owner, over = Customer, "growth", Orders
         spend = Feature("summ(amount)", "Spend.")
         As = Feature("count(*)", "Upper case.")
         kind = Feature("max(kind)", "Kind.", type="sting")
-        big = Tag("spend > 3", "Is big.")
 
     messages = [str(problem) for problem in Faulty.problems(TABLES).found]
     assert len(messages) == 3
@@ -88,7 +93,7 @@ def test_faulty_features_are_reported_once_and_keep_their_names():
                   "Faulty.As: is no name", "Faulty.kind: type 'sting' is not allowed"):  # fmt: skip
         assert any(words in line for line in messages), words
     types = {name: column.type for name, column in Faulty.names(TABLES).items()}
-    assert types == {"spend": "", "As": "bigint", "kind": "", "big": "boolean"}
+    assert types == {"spend": "", "As": "bigint", "kind": ""}
 
 
 def test_a_view_without_its_parts_is_reported():
@@ -97,6 +102,7 @@ def test_a_view_without_its_parts_is_reported():
 
     messages = " ".join(str(problem) for problem in Bare.problems(TABLES).found)
     assert "needs a docstring" in messages
+    assert "Bare.entity: is missing: say what it measures, such as `entity = Customer`" in messages
     assert "Bare.owner: is missing" in messages
     assert "Bare.over: is missing" in messages
 
@@ -105,7 +111,7 @@ def test_derived_columns_are_checked_and_have_names_of_their_own():
     class Odd(FeatureView):
         """Odd."""
 
-        owner, over = "growth", Orders
+        entity, owner, over = Customer, "growth", Orders
         derived = {
             "gap": Gap("channel"),
             "before": Previous("chanel"),
@@ -129,7 +135,7 @@ def test_a_window_needs_to_know_when_a_row_happened():
     class Timeless(FeatureView):
         """Timeless."""
 
-        owner, over, within = "growth", Products, days(3)
+        entity, owner, over, within = Customer, "growth", Products, days(3)
         products = Feature("count(*)", "Products.", unit="products")
 
     assert "`within` has nothing to go by" in str(Timeless.problems(TABLES).found[0])

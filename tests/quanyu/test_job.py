@@ -10,18 +10,18 @@ from quanyu.model.trade import OrderLines, Orders
 
 def test_a_job_is_its_function_with_what_it_reads_and_writes():
     @job(reads=[Orders, OrderLines], writes=Activity)
-    def activity(orders, order_lines, as_of):
+    def activity(orders, order_lines, wins):
         """Everything a customer did.
 
         And more.
         """
-        return (orders, order_lines, as_of)
+        return (orders, order_lines, wins)
 
-    assert (activity.name, activity.reads, activity.writes, activity.as_of) == (
-        "activity", (Orders, OrderLines), Activity, True,
+    assert (activity.name, activity.reads, activity.writes, activity.asks) == (
+        "activity", (Orders, OrderLines), Activity, ("wins",),
     )  # fmt: skip
     assert activity.describes == "Everything a customer did."
-    assert activity(1, 2, as_of=3) == (1, 2, 3)
+    assert activity(1, 2, wins=3) == (1, 2, 3)
     assert len(activity.definition()) == 16
 
 

@@ -117,7 +117,8 @@ def test_expressions_are_checked_against_the_columns(tmp_path):
     own_columns(conf / "tables", BAND)
     view = (
         '"""V."""\nfrom quanyu.grammar.feature import Feature, FeatureView\nfrom quanyu.model.people import People\n'
-        'class Home(FeatureView):\n    """H."""\n    owner, over = "crm", People\n'
+        "from quanyu.model.entities import Customer\n"
+        'class Home(FeatureView):\n    """H."""\n    entity, owner, over = Customer, "crm", People\n'
         '    band = Feature("count_if(band = \'hihg\')", "N.", unit="records")\n'
     )
     (conf / "features" / "home.py").write_text(view)

@@ -15,6 +15,6 @@ Each case is a test named in its module, so that the name reads as a sentence:
 `case.spec` documents the arguments; `ascii_table` the format of tables and which columns have a default.
 """
 
-from specification.case import rule, spec
+from specification.case import Scene, rule, scene, spec
 
-__all__ = ["rule", "spec"]
+__all__ = ["Scene", "rule", "scene", "spec"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from quanyu.model.entities import Customer
 from specification import ascii_table
 from specification.case import Case
 
@@ -18,7 +19,8 @@ def differences(case: Case, rows: Rows) -> list[str]:
     plain = [{name: _without(case.prefix, value) for name, value in row.items()} for row in rows]
     if isinstance(case.expect, str):
         return _table_differences(case.expect, plain)
-    by_customer = {row["customer_id"]: row for row in plain}
+    key = getattr(case.target, "entity", Customer).key
+    by_customer = {row[key]: row for row in plain}
     if isinstance(case.expect, set | frozenset):
         inside = {name for name, row in by_customer.items() if row["inside"]}
         return [] if inside == case.expect else [f"inside: {sorted(inside)}, right: {sorted(case.expect)}"]

@@ -18,10 +18,15 @@ from ml.lifecycle.dataset import labelled
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.names import with_inputs
+from quanyu.grammar.tags import TagFile, flat
+from quanyu.model.entities import Customer
 from quanyu.model.people import Consents, Customers, Identifiers, People
-from specification.case import Case
+from quanyu.profiles import profiles
+from specification.case import Case, Scene
 from specification.comparison import differences
 from specification.files import cases_of
 from specification.memory import MemoryContext, MemoryLake
@@ -54,7 +59,8 @@ class Specified:
         groups: dict[Any, list[Case]] = defaultdict(list)
         for case in cases:
             target = "audience" if isinstance(case.target, Audience | str) else case.target
-            groups[(target, case.zone, str(case.wins))].append(case)
+            alone = case.number if isinstance(target, Scene) else 0
+            groups[(target, case.zone, str(case.wins), alone)].append(case)
         results: dict[Case, Rows | Exception] = {}
         for group in groups.values():
             self.spark.conf.set("spark.sql.session.timeZone", group[0].zone)
@@ -78,11 +84,16 @@ class Specified:
         if isinstance(target, Audience | str):
             own = {str(case.number): audience.name for case in cases if (audience := self.audience(case))}
             yield from self._with_measures(cases, list(_memberships(context, own, days)))
+        elif isinstance(target, Scene):
+            names = {
+                n: n.split(".")[1] for n in context.catalogue.tags_of(target.entity) if n.startswith(f"{target.name}.")
+            }
+            yield from _profiles(context, target.entity, names, days)
         elif issubclass(target, ModelSpec):
             frame = labelled(context, target, *days).rename(columns={"cutoff": "as_of"})
             yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
         elif issubclass(target, FeatureView):
-            yield from _collected(as_of.computed(context, target, *days))
+            yield from _view(context, target, cases, days)
         elif target is Customers:
             yield from _collected(_customers(context, cases[0], days))
         else:
@@ -101,11 +112,16 @@ class Specified:
     def _context(self, cases: Sequence[Case]) -> Any:
         audiences = {name: audience for case in cases if (audience := self.audience(case)) for name in [audience.name]}
         views = {view.name: view for case in cases for view in _views_beside(case)}
-        chosen = replace(self.catalogue, views=self.catalogue.views | views, audiences=audiences)
+        tags = {file.name: file for case in cases for file in case.tags if isinstance(file, TagFile)}
+        chosen = replace(
+            self.catalogue, views=self.catalogue.views | views, audiences=audiences, tags=self.catalogue.tags | tags
+        )
         for view in views.values():
             view.problems(chosen.tables).check()
+        for file in tags.values():
+            file.problems(chosen.names(chosen.entities[file.entity])).check()
         for audience in audiences.values():
-            audience.problems(chosen.known, chosen.tables, ["drop"]).check()
+            audience.problems(chosen.names(Customer), chosen.tables, ["drop"]).check()
         return MemoryContext(chosen, MemoryLake(self.spark, cases), RUN_DAY)
 
     def audience(self, case: Case) -> Audience | None:
@@ -115,6 +131,28 @@ class Specified:
         if isinstance(case.target, Audience):
             return case.target.model_copy(update={"name": f"case{case.number}"})
         return None
+
+
+def _view(
+    context: Any, view: type[FeatureView], cases: Sequence[Case], days: Sequence[date]
+) -> Iterator[dict[str, Any]]:
+    """Features of a view by their names, and the tags of the cases' scenes that are made of the view alone."""
+    declared = context.catalogue.tags_of(view.entity)
+    scenes = {tags.name if isinstance(tags, TagFile) else tags for case in cases for tags in case.tags}
+    names = {f"{view.name}.{name}": name for name in view.features}
+    for name in declared:
+        owners = {other.split(".")[0] for other in with_inputs([name], declared)}
+        if name.split(".")[0] in scenes and owners <= {view.name, *context.catalogue.tags}:
+            names[name] = name.split(".")[1]
+    yield from _profiles(context, view.entity, names, days)
+
+
+def _profiles(
+    context: Any, entity: type[Entity], names: Mapping[str, str], days: Sequence[date]
+) -> Iterator[dict[str, Any]]:
+    """Columns of profiles under short names."""
+    rows = profiles(context, entity, names, *days)
+    yield from _collected(rows.selectExpr(*entity.by(), *(f"`{flat(n)}` as `{short}`" for n, short in names.items())))
 
 
 def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
@@ -140,7 +178,7 @@ def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
 def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
     """Whether each customer is in the audience of its case, and whether in its holdout, as of each day."""
     stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
-    for row in _collected(as_of.customers_known(context, *days)):
+    for row in _collected(as_of.everybody(context, Customer, *days)):
         name = audiences[CASE.findall(row["customer_id"])[0]]
         stay = stays.get((name, row["customer_id"], row["as_of"]))
         yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
@@ -163,6 +201,6 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
             for table in (People, Identifiers, Consents)
         )
         records = as_of.records_known(context, day)
-        return customers(people, records, identifiers, consents, case.wins).selectExpr("*", f"date'{day}' as as_of")
+        return customers(people, identifiers, consents, records, case.wins).selectExpr("*", f"date'{day}' as as_of")
 
     return reduce(lambda left, right: left.unionByName(right), map(of, days))

@@ -137,7 +137,7 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
         ("quarantine/pos", "reasons", (), "sources/pos.yml: person, drops, fills"),
         ("gold/value", "spend", (), "features/value.py: Value.spend: sum(amount)"),
         ("gold/memberships", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
-        ("gold/scores", "score", ("churn",), "ml/churn.py: churn"),
+        ("gold/scores_customer", "score", ("churn",), "ml/churn.py: churn"),
         ("gold/customers", "city", (), "step customers: What all sources together know of each customer."),
         ("gold/identity_cuts", "rule", (), "the steps of gold"),
     ],

@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from specification import scene
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions import parse
 from quanyu.expressions.aggregates import condition
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
-from quanyu.grammar.feature import Feature, FeatureView, Tag
+from quanyu.grammar.feature import Feature, FeatureView
 from quanyu.grammar.model_spec import Label
 from quanyu.grammar.table import Column
+from quanyu.model.entities import Customer
 from quanyu.model.people import Identifiers, People
 from quanyu.model.trade import OrderLines, Orders, Products
 
@@ -90,11 +92,15 @@ def measure(**changes):
 def view(*, where=None, **changes):
     orders = Feature("count(*)", "Orders.")
     body = {
-        "__doc__": "V.", "__module__": __name__, "owner": "o", "over": Orders, "where": where,
-        "orders": replace(orders, **{key: text for key, text in changes.items() if key != "tag"}),
-        "many": Tag(changes.get("tag", "orders > 3"), "Many."),
+        "__doc__": "V.", "__module__": __name__, "entity": Customer, "owner": "o", "over": Orders, "where": where,
+        "orders": replace(orders, **changes),
     }  # fmt: skip
     return [str(problem) for problem in type("Value", (FeatureView,), body).problems(TABLES).found]
+
+
+def tags(text):
+    names = {"value.spend": Column("double", "S.")}
+    return [str(problem) for problem in scene("own", many=text).problems(names).found]
 
 
 def label(text):
@@ -126,7 +132,7 @@ PLACES = {
     "a feature": lambda text: view(expression=f"max({text})"),
     "rows of a feature": lambda text: view(expression="count(*)", where=f"{text} = 'a'"),
     "rows of one feature": lambda text: view_where(text),
-    "a tag": lambda text: view(tag=f"{text} = 'a'"),
+    "a tag": lambda text: tags(f"{text} = 'a'"),
     "rows of a label": label,
     "a model's population": population,
 }
@@ -134,7 +140,7 @@ PLACES = {
 
 def view_where(text):
     body = {
-        "__doc__": "V.", "__module__": __name__, "owner": "o", "over": Orders,
+        "__doc__": "V.", "__module__": __name__, "entity": Customer, "owner": "o", "over": Orders,
         "orders": Feature("count(*)", "Orders.", where=f"{text} = 'a'"),
     }  # fmt: skip
     return [str(problem) for problem in type("Value", (FeatureView,), body).problems(TABLES).found]

@@ -1,0 +1,73 @@
+"""One step per entity: its profile, with all that is known of each today."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from quanyu import as_of
+from quanyu.discover import Catalogue
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.entity import Entity
+from quanyu.grammar.tags import flat
+from quanyu.lake import place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.profiles import LOST, profiles
+from quanyu.run.runner import Context, Outcome, Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List the step of every entity that has features or tags."""
+    entities = (entity for name, entity in catalogue.entities.items() if f"profile_{name}" in catalogue.tables)
+    return [_step(catalogue, entity) for entity in entities]
+
+
+def _step(catalogue: Catalogue, entity: type[Entity]) -> Step:
+    name = f"profile_{entity.name}"
+    owners = [*(view.name for view in catalogue.views_of(entity)), *catalogue.models, entity.name]
+    reads = {place for owner in owners for place in places(catalogue, entity, owner)} | {*as_of.listed_in(entity)}
+    files = [file.digest() for file in catalogue.tags.values() if file.entity == entity.name]
+    return Step(
+        f"profile.{entity.name}", "audiences", tuple(sorted(reads)), (f"gold/{name}",),
+        digest([catalogue.tables[name].definition(), files]), partial(write, entity=entity),
+        f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
+        as_of=True, forward=True, remakes=(f"gold/{name}",),
+    )  # fmt: skip
+
+
+def places(catalogue: Catalogue, entity: type[Entity], owner: str) -> list[str]:
+    """Places of the tables that hold what a view, a model or the entity itself gives."""
+    if owner == entity.name:
+        return [place_of(entity.table)]
+    if owner in catalogue.models:
+        return [f"gold/scores_{entity.name}"] if catalogue.models[owner].entity is entity else []
+    return [f"gold/{owner}"]
+
+
+def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
+    """Write the profile of every entity of the day, and count who has each tag."""
+    catalogue = context.catalogue
+    table = catalogue.tables[f"profile_{entity.name}"]
+    names = [name for name, column in catalogue.names(entity).items() if column.type]
+    staged = context.lake.staging.take(profiles(context, entity, names, context.day))
+    written = context.lake.sync(table, staged.rows.select(*table.columns), receipt)
+    losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
+    return Outcome(
+        rows_in=staged.count, rows_out=written.changed, unchanged=written.unchanged,
+        facts={"tags": _coverage(staged.rows, catalogue, entity)},
+        notes=tuple(as_of.lost_note(row["name"], row["count"], entity) for row in losses),
+    )  # fmt: skip
+
+
+def _coverage(rows: DataFrame, catalogue: Catalogue, entity: type[Entity]) -> dict[str, int]:
+    """How many entities each boolean tag holds of."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    tags = [name for name in catalogue.tags_of(entity) if catalogue.names(entity)[name].type == "boolean"]
+    if not tags:
+        return {}
+    counts = rows.agg(*(F.expr(f"count_if(`{flat(name)}`)").alias(flat(name)) for name in tags)).collect()[0]
+    return {name: counts[flat(name)] for name in tags}

@@ -1,0 +1,76 @@
+"""What rules may name of an entity: features, attributes, scores and tags, and the order in which tags are computed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+
+from quanyu.errors import ConfigError
+from quanyu.expressions import ExpressionError, parse
+from quanyu.grammar.entity import Entity
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.table import Column, Table
+from quanyu.grammar.tags import Tag
+
+SCORE = Column("double", "Calibrated probability.", unit="probability", required=True, at_least=0, at_most=1)
+
+
+def names_of(
+    entity: type[Entity], views: Iterable[type[FeatureView]], models: Iterable[type[ModelSpec]],
+    tags: Mapping[str, Tag], tables: Mapping[str, type[Table]],
+) -> dict[str, Column]:  # fmt: skip
+    """Columns by name: `view.feature`, `entity.attribute`, `model.score`, `scene.tag`.
+
+    `tags` are in the order of `ordered`. The type is empty where a declaration is invalid.
+    """
+    names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
+    names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}
+    names |= {f"{spec.name}.score": SCORE for spec in models}
+    for name, tag in tags.items():
+        names[name] = Column("", tag.means)
+        with contextlib.suppress(ExpressionError):
+            names[name] = tag.column(names)
+    return names
+
+
+def inputs_of(spec: type[ModelSpec]) -> list[str]:
+    """Names that a model's scores depend on."""
+    with contextlib.suppress(ExpressionError, AttributeError):
+        return list(dict.fromkeys([*spec.features, *parse(spec.population or "true").columns, spec.baseline.feature]))
+    return list(spec.features)
+
+
+def ordered(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
+    """Tags in an order in which each follows those that it is made of, also by way of a model.
+
+    Raises ConfigError for a circle, which it shows.
+    """
+    inputs = {name: tag.inputs() for name, tag in tags.items()}
+    inputs |= {f"{name}.score": inputs_of(spec) for name, spec in models.items()}
+    order: dict[str, None] = {}
+    for name in inputs:
+        _visit(name, inputs, order, ())
+    return {name: tags[name] for name in order if name in tags}
+
+
+def _visit(name: str, inputs: Mapping[str, list[str]], order: dict[str, None], path: tuple[str, ...]) -> None:
+    if name in path:
+        raise ConfigError(f"a circle: {' -> '.join([*path[path.index(name) :], name])}")
+    if name in order or name not in inputs:
+        return
+    for other in inputs[name]:
+        _visit(other, inputs, order, (*path, name))
+    order[name] = None
+
+
+def with_inputs(names: Iterable[str], tags: Mapping[str, Tag]) -> list[str]:
+    """The names, and what tags among them are made of, each once."""
+    closure: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in closure:
+            closure[name] = None
+            waiting += tags[name].inputs() if name in tags else []
+    return list(closure)

@@ -1,0 +1,179 @@
+"""Tags: states, classes, bands and values of an entity by rules over its profile, one file for each scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+from sqlglot import exp
+
+from quanyu.expressions import ExpressionError, check_columns, check_domain, parse, safe_sql, two_valued, type_of
+from quanyu.expressions.aggregates import condition
+from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
+from quanyu.grammar.table import TYPE, Column
+from quanyu.literals import quoted
+
+MOST_BANDS = 100
+NUMBERS = ("int", "bigint", "double", "decimal")
+
+
+def flat(name: str) -> str:
+    """Column of a profile that holds `view.feature`, `scene.tag`, `model.score` or `entity.attribute`."""
+    return name.replace(".", "__")
+
+
+def flat_tree(tree: exp.Expr) -> exp.Expr:
+    """The expression over the columns of a profile."""
+    whole = exp.Paren(this=tree.copy())
+    for column in list(whole.find_all(exp.Column)):
+        if column.table:
+            column.replace(exp.column(flat(f"{column.table}.{column.name}"), quoted=True))
+    inner: exp.Expr = whole.this
+    return inner.pop()
+
+
+class Tag(StrictModel):
+    """One tag. Exactly one of `when`, `cases`, `of` and `value` says what it is.
+
+    `when` is a condition. `cases` maps classes to conditions, of which the first that holds counts; `else` names the
+    class of the others. `of` is a number that is cut into bands: at `edges`, each of which begins a band, or into
+    `quantiles` of equal size, with equal numbers in one band. `value` is an expression.
+    """
+
+    means: str = Field(description="say in a sentence what the tag means")
+    when: str | None = None
+    cases: dict[str, str] = {}
+    of: str | None = None
+    edges: tuple[float, ...] = ()
+    quantiles: int | None = Field(None, ge=2, le=MOST_BANDS)
+    names: tuple[str, ...] = ()
+    value: str | None = None
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Tag:
+        kinds = [key for key in ("when", "cases", "of", "value") if getattr(self, key)]
+        if len(kinds) != 1:
+            raise ValueError(f"exactly one of when, cases, of and value is wanted, and here is {len(kinds)}")
+        if list(self.cases)[:-1].count("else"):
+            raise ValueError("`else` is the last of the cases")
+        if self.of is None and (self.edges or self.quantiles or self.names):
+            raise ValueError("edges, quantiles and names belong to a tag with `of`")
+        if self.of is not None:
+            self._check_bands()
+        return self
+
+    def _check_bands(self) -> None:
+        if bool(self.edges) == (self.quantiles is not None):
+            raise ValueError("a tag with `of` wants either edges or quantiles")
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges rise, and each is given once")
+        bands = self.quantiles or len(self.edges) + 1
+        if len(set(self.names)) != bands or len(self.names) != bands:
+            raise ValueError(f"{bands} bands want {bands} different names")
+
+    def texts(self) -> dict[str, str]:
+        """Every expression of the tag, by its key."""
+        texts = {f"cases.{name}": text for name, text in self.cases.items() if name != "else"}
+        texts |= {key: text for key in ("when", "of", "value") if (text := getattr(self, key))}
+        return texts
+
+    def inputs(self) -> list[str]:
+        """What the tag is made of: `view.feature`, `scene.tag`, `model.score`, `entity.attribute`."""
+        return list(dict.fromkeys(name for text in self.texts().values() for name in parse(text).columns))
+
+    def column(self, names: Mapping[str, Column]) -> Column:
+        """The column that it gives, out of what rules may name. Raises ExpressionError."""
+        if self.when is not None:
+            condition(self.when, names)
+            return Column("boolean", self.means)
+        if self.cases:
+            for name, text in self.cases.items():
+                if name != "else":
+                    condition(text, names)
+            classes = (self.cases[name] if name == "else" else name for name in self.cases)
+            return Column("string", self.means, values=tuple(dict.fromkeys(classes)))
+        return self._measured(names)
+
+    def _measured(self, names: Mapping[str, Column]) -> Column:
+        expression = parse(self.of or self.value or "")
+        check_columns(expression, names)
+        check_domain(expression.tree, names)
+        if expression.aggregates:
+            raise ExpressionError(f"{expression.text!r} aggregates rows: say it as a feature")
+        kind = type_of(expression, {name: column.type for name, column in names.items()})
+        if self.of is not None:
+            if not kind.startswith(NUMBERS):
+                raise ExpressionError(f"{expression.text!r} is a {kind}, where bands are cut from a number")
+            return Column("string", self.means, values=self.names)
+        if not TYPE.match(kind):
+            raise ExpressionError(f"{expression.text!r} is a {kind}, which no column holds")
+        return Column(kind, self.means, unit=self.unit)
+
+    def sql(self, types: Mapping[str, str]) -> str:
+        """SQL of the tag over the flat columns of a profile, of which `types` are the types."""
+        if self.when is not None:
+            return _rule(self.when, types)
+        if self.cases:
+            return self._cases(types)
+        number = safe_sql(flat_tree(parse(self.of or self.value or "").tree), types)
+        return number if self.of is None else self._band(number)
+
+    def _cases(self, types: Mapping[str, str]) -> str:
+        whens = [
+            f"when {_rule(text, types)} then {quoted(name)}" for name, text in self.cases.items() if name != "else"
+        ]
+        rest = quoted(self.cases["else"]) if "else" in self.cases else "null"
+        return f"case {' '.join(whens)} else {rest} end"
+
+    def _band(self, number: str) -> str:
+        if self.quantiles is None:
+            whens = " ".join(
+                f"when {number} < {edge!r} then {quoted(name)}"
+                for edge, name in zip(self.edges, self.names, strict=False)
+            )
+            return f"case when {number} is null then null {whens} else {quoted(self.names[-1])} end"
+        # Equal numbers have one rank, so that a band never parts them.
+        group = f"partition by as_of, {number} is null"
+        rank = f"rank() over ({group} order by {number}) - 1"
+        size = f"count(*) over ({group})"
+        names = ", ".join(map(quoted, self.names))
+        place = f"cast(({rank}) * {self.quantiles} div {size} + 1 as int)"
+        return f"if({number} is null, null, element_at(array({names}), {place}))"
+
+
+def _rule(text: str, types: Mapping[str, str]) -> str:
+    return safe_sql(two_valued(flat_tree(parse(text).tree)), types)
+
+
+class TagFile(YamlDeclaration):
+    """Tags of one scene: the file's name is the scene, and rules name a tag as `scene.tag`."""
+
+    kind: ClassVar[str] = "tags"
+
+    entity: str
+    tags: dict[str, Tag]
+
+    def problems(self, names: Mapping[str, Column]) -> Problems:
+        """Check names and every expression; `names` maps all that rules of the entity may name to columns."""
+        problems = Problems()
+        for name, tag in self.tags.items():
+            if not NAME.match(name) or "__" in name:
+                problems.add(self.file, f"tags.{name}", "is no name: lower case letters, digits and single _")
+            for key, message in _faults(tag, names):
+                problems.add(self.file, f"tags.{name}{key}", message)
+        return problems
+
+    def named(self) -> Iterator[tuple[str, Tag]]:
+        """Each tag with its full name."""
+        for name, tag in self.tags.items():
+            yield f"{self.name}.{name}", tag
+
+
+def _faults(tag: Tag, names: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
+    try:
+        tag.column(names)
+    except ExpressionError as error:
+        yield "", str(error)
