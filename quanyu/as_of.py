@@ -122,6 +122,8 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
     """
     tables, lake = context.catalogue.tables, context.lake
+    # A conf folder may add columns to the table that a job or an entity names.
+    table = tables.get(table.name, table)
     if table.layer == "gold":
         job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
@@ -145,7 +147,8 @@ def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
     records = {"records": records_known(context, day)} if "records" in job.asks else {}
     wins = {"wins": context.settings.wins} if "wins" in job.asks else {}
-    return job(*rows, **records, **wins)
+    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.asks else {}
+    return job(*rows, **records, **wins, **table)
 
 
 def facts_of(context: Context, entity: type[Entity], table: type[Table], via: str | None, *days: date) -> DataFrame:

@@ -27,6 +27,7 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import names_of, ordered
+from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.model.outcomes import profile_of, scores_of
@@ -180,7 +181,7 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    tables = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+    tables = _tables(settings, problems)
     views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in _YAML}
     for folder, kind in _YAML.items():
@@ -200,6 +201,18 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
             stage.check(catalogue, problems)
     problems.check()
     return catalogue
+
+
+def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
+    """The tables of the One Model, with the columns that the conf folder adds."""
+    tables: dict[str, type[Table]] = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+    sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
+    for path in sorted((settings.conf / "tables").glob("*.yml")):
+        with problems.gather():
+            own: OwnColumns = OwnColumns.load(path)
+            problems.found += own.problems(tables, sources).found
+            tables |= own.extend(tables)
+    return tables
 
 
 def _entities(settings: Settings, problems: Problems) -> Iterator[type[Entity]]:
@@ -248,7 +261,8 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Valid views, and views with mistakes, of which only the names are used."""
     views: Views = {}
     faulty: Views = {}
-    for view in _declared("features", settings.conf, FeatureView, problems):
+    for declared in _declared("features", settings.conf, FeatureView, problems):
+        view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *faulty}:
             wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))

@@ -161,7 +161,7 @@ def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]
     source = work.source
     frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
-        HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.digest())
+        HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.contract(work.tables))
         for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
