@@ -14,7 +14,7 @@ from pyarrow import compute as pc
 
 from jobs.unify.ids import publish
 from jobs.unify.ids.assignment import Log
-from jobs.unify.matching import fields
+from jobs.unify.matching.comparison import COLUMNS
 from jobs.unify.records import reader
 from quanyu import as_of
 from quanyu.engine.guard import guard
@@ -112,11 +112,11 @@ class Directory:
         return sorted(RecordKey(*key) for key in keys.itertuples(index=False))
 
     def raw(self, keys: Sequence[RecordKey]) -> pd.DataFrame:
-        """Compared fields of records, as the step reads them: fields.RAW by record, in order, null where absent."""
+        """Compared fields of records, as the step reads them: COLUMNS by record, in order, null where absent."""
         rows = reader.described(self.context, None)
         with guard("identities"):
             frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
-        frame = frame.set_index(reader.KEYS)[list(fields.RAW)]
+        frame = frame.set_index(reader.KEYS)[list(COLUMNS)]
         index = pd.MultiIndex.from_tuples([tuple(record) for record in keys], names=reader.KEYS)
         texts: pd.DataFrame = frame.reindex(index).astype(object)
         return texts.mask(texts.isna(), None)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from jobs.steward.directory import Directory, RecordKey
 from jobs.unify.ids.pairs import limits
 from jobs.unify.matching import blocks, fields, model_versions, training
-from jobs.unify.matching.levels import HIGHEST, WORDS
+from jobs.unify.matching.comparison import COMPARISONS, CROWD_KINDS, FIELDS
 from jobs.unify.matching.scoring import PreparedRecords, of_relatives, unpacked
 from jobs.unify.records import match_state, reader
 
@@ -73,8 +73,8 @@ class MatchNeighbourhood:
     def _compared(self, keys: list[RecordKey], floor: float | None = None) -> tuple[PreparedRecords, Array]:
         prepared = fields.prepared(self.directory.raw(keys))
         block = [list(one.same) for one in self.match.blocks]
-        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in ("email", "phone")}
-        texts = {name: pa.array(prepared[name], pa.string()) for name in fields.FIELDS}
+        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in CROWD_KINDS}
+        texts = {name: pa.array(prepared[name], pa.string()) for name in FIELDS}
         table = pa.table({"person": self.directory.persons(keys), **codes, **texts})
         model = self.model if floor is None else replace(self.model, floor=floor)
         return PreparedRecords(table, model), fields.keys(prepared, block, self.salt)
@@ -103,7 +103,7 @@ class MatchNeighbourhood:
         best = int(np.argmax(scored["weight"]))
         levels = unpacked(scored["levels"][best])
         field_weights = tuple(
-            (name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST)
+            (one.name, one.words[levels[one.name]], scored["weights"][best][at]) for at, one in enumerate(COMPARISONS)
         )
         rest = scored["weight"][best] - sum(scored["weights"][best])
         apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
