@@ -14,8 +14,9 @@ from pyarrow import compute as pc
 
 from jobs.unify.ids import publish
 from jobs.unify.ids.assignment import Log
+from jobs.unify.matching import name_match
 from jobs.unify.matching.comparison import COLUMNS
-from jobs.unify.records import reader
+from jobs.unify.records import match_state, reader
 from quanyu import as_of
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError
@@ -133,7 +134,7 @@ class Directory:
         return self._persons.reindex(index, fill_value=0).to_numpy(np.int64)
 
     def find(self, text: str) -> list[RecordKey]:
-        """Records that a text identifies: a customer id, also a former one, source/key, or an identifier of any kind.
+        """Records that a text identifies: a customer id, also a former one, source/key, an identifier, or a name.
 
         Raises ConfigError where nothing matches. The message does not repeat the text: it may be personal.
         """
@@ -152,10 +153,25 @@ class Directory:
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
         matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in reader.HASHED if h[:5] in kinds)})
+        matches = matches or self._named(text)
         if not matches:
-            raise ConfigError("no record matches; give a customer id, source/key, or an identifier as it was"
-                              " delivered: 13812345678, member=M000123")  # fmt: skip
+            raise ConfigError("no record matches; give a customer id, source/key, an identifier as it was delivered"
+                              " (13812345678, member=M000123), or a complete name")  # fmt: skip
         return matches
+
+    def _named(self, text: str) -> list[RecordKey]:
+        """Records with this name, in either order of its parts and either script of Chinese; as of the last run."""
+        salt = reader.salt_of(self.context.settings)
+        code = int(name_match.numbered([name_match.parsed(None, None, text)], salt)[0])
+        if not code:
+            return []
+        if self.lake.exists(match_state.RECORDS):
+            persons = match_state.persons_called(self.lake, code)
+            chosen = self._persons[self._persons.isin(persons)]
+        else:
+            keys = [RecordKey(*key) for key in self._persons.index]
+            chosen = self._persons[name_match.numbered(name_match.of(self.raw(keys)), salt) == code]
+        return sorted(RecordKey(*key) for key in chosen.index)
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
         """A value as it would be stored, by each kind that accepts it, and its hashes."""
