@@ -24,6 +24,7 @@ One = Annotated[str, typer.Argument(help="A customer id, source/key of a record,
 VERDICTS = ("same", "different", "open")
 # More customers are listed with a line each.
 MOST_CUSTOMERS = 5
+UNLINKED = "; but since the last run, no link joins these records any more, so the next run may separate them"
 
 
 def add(app: typer.Typer) -> None:
@@ -92,16 +93,16 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     sides = [{directory.customer_of(key) for key in side} - {None} for side in (some, others)]
     hops, today = around.chain(some, others, cut=False), sorted(sides[0] & sides[1])
     if today:
-        say(f"one customer, {today[0]}" + (f", by {len(hops)} links" if hops else "; but since the last run, no link"
-            " joins these records any more, so the next run may separate them"))  # fmt: skip
+        links = f", by {render.counted(len(hops), 'link')}"
+        say(f"one customer, {today[0]}{links if hops else UNLINKED}")
     else:
         names = [", ".join(sorted(side)) or "no customer yet" for side in sides]
         say(f"apart: {' and '.join(names)}" + ("; but the next run would join them by these links" if hops else ""))
     if hops:
-        say(render.chain(hops))
+        say(render.chain(directory, hops))
         return
-    say(render.parts(apart(around, some, others)))
     closest = around.likeness.weigh(some, others)
+    say(render.parts(directory, apart(around, some, others), closest))
     match = directory.context.catalogue.identity.match
     band = f"a link needs {match.link}, a review {match.review}"
     say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"

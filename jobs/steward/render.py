@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -17,10 +16,16 @@ from jobs.steward.match_explanation import Weighed
 from jobs.steward.people import DESCRIBED, VALUES, differs, rows_of
 from jobs.steward.reviews import ReviewList
 from jobs.steward.verdicts import Verdicts
+from jobs.unify.matching.comparison import NOT_COMPARED
 from quanyu.printable import grid, line
 
 # Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
@@ -33,7 +38,8 @@ def customer(directory: Directory, one: str) -> Group:
     records = directory.of_customer(one)
     people = directory.raw(records)
     named = ", ".join(sorted({name for name in rows_of(people, records, ())["name"] if name})) or "no name"
-    lines: list[RenderableType] = [line((one, "bold"), f": {named}, {len(records)} records, {_row(directory, one)}")]
+    facts = f"{named}, {counted(len(records), 'record')}, {_row(directory, one)}"
+    lines: list[RenderableType] = [line((one, "bold"), f": {facts}")]
     former = directory.former(one)
     if former:
         lines.append(line(f"formerly also {', '.join(former)}"))
@@ -110,14 +116,15 @@ def _aside(directory: Directory, records: list[RecordKey]) -> dict[tuple[str, st
 def _history(directory: Directory, one: str, records: list[RecordKey]) -> Grid:
     rows = []
     for row in history.events_of(directory, one, records).to_dict("records"):
-        which = row["record"] if row["records"] == 1 else f"{row['records']:,} records"
+        which = row["record"] if row["records"] == 1 else counted(row["records"], "record")
         rows.append([str(row["day"]), history.words(row, one), which, _text(row["cause"])])
     return _grid(("day", "event", "record", "cause"), rows)
 
 
-def chain(hops: list[Hop], day: date | None = None) -> Group:
-    """The links from one record to another."""
-    lines: list[RenderableType] = []
+def chain(directory: Directory, hops: list[Hop]) -> Group:
+    """The links from one record to another, and what the records on the way say of the person."""
+    records = list(dict.fromkeys(end for hop in hops for end in (hop.one, hop.other)))
+    lines: list[RenderableType] = [_records(directory.raw(records), records)]
     for number, hop in enumerate(hops, 1):
         lines.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
         evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.words}"]
@@ -128,17 +135,19 @@ def chain(hops: list[Hop], day: date | None = None) -> Group:
 
 
 def weighed(score: Weighed) -> Group:
-    """The values of both records, and the match weight of every field in bits."""
+    """The values of both records, and the match weight of every field that one of them has, in bits."""
     rows = [["≠" if differs(part.values) else "", part.name, *part.values, part.words, f"{part.weight:+.1f}"]
-            for part in score.parts]  # fmt: skip
+            for part in score.parts if any(part.values) or part.words != NOT_COMPARED]  # fmt: skip
     sure = "no probability" if score.probability is None else f"probability {score.probability:.3f}"
     rows.append(["", "together", "", "", sure, f"{score.weight:+.1f}"])
     return Group(_grid(("", "field", str(score.one), str(score.other), "level", "bits"), rows))
 
 
-def parts(reasons: list[Separation]) -> Group:
-    """What separates two customers."""
-    return Group(*(line((part.what, "yellow"), f": {part.why}") for part in reasons))
+def parts(directory: Directory, reasons: list[Separation], score: Weighed) -> Group:
+    """What separates two customers, and what their two most similar records say of the person."""
+    records = [score.one, score.other]
+    reason_lines = (line((part.what, "yellow"), f": {part.why}") for part in reasons)
+    return Group(*reason_lines, _records(directory.raw(records), records))
 
 
 def proposal(rows: pd.DataFrame) -> Group:
@@ -170,15 +179,15 @@ def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Gro
     total, pairs = len(work.items), sum(item.pairs for item in work.items)
     least = "" if work.complete else "at least "
     lines: list[RenderableType] = [
-        line(f"{least}{total:,} pairs of customers to review ({pairs:,} pairs of records), most useful first;"
-             f" page {page} of {work.pages(size)}")
+        line(f"{least}{counted(total, 'pair')} of customers to review ({counted(pairs, 'pair')} of records), most"
+             f" useful first; page {page} of {work.pages(size)}")
     ]  # fmt: skip
     if work.decided:
         lines.append(line(f"{work.decided:,} more have a verdict already"))
     people = directory.raw([end for item in items for end in (item.one, item.other)])
     for number, item in enumerate(items, first + 1):
         sure = "" if item.probability is None else f"{item.probability:.2f} "
-        sides = [f"{who} ({size:,} records)" for who, size in zip(item.customers, item.sizes, strict=True)]
+        sides = [f"{who} ({counted(size, 'record')})" for who, size in zip(item.customers, item.sizes, strict=True)]
         more = f"; {item.pairs} pairs of their records, this is the likeliest" if item.pairs > 1 else ""
         lines += [
             line(f"{number}. ", (sure, "bold"), item.reason), line(f"{' and '.join(sides)}{more}"),
