@@ -82,11 +82,14 @@ class Directory:
 
     def customer_of(self, record: RecordKey) -> str | None:
         """The id of a record, None where it has none."""
-        assignments = self.held
-        matches = assignments.loc[
-            (assignments["source"] == record.source) & (assignments["person_key"] == record.person_key), "customer_id"
-        ]
-        return str(matches.iloc[0]) if len(matches) else None
+        return self.customers_of([record]).get(record)
+
+    def customers_of(self, records: Iterable[RecordKey]) -> dict[RecordKey, str]:
+        """The ids of records, without those that have none."""
+        some = set(records)
+        rows = self.held[self.held["person_key"].isin({record.person_key for record in some})]
+        keys = map(RecordKey, rows["source"], rows["person_key"])
+        return {key: customer for key, customer in zip(keys, rows["customer_id"], strict=True) if key in some}
 
     def of_customer(self, customer: str) -> list[RecordKey]:
         """Current records of a customer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,26 +59,25 @@ def review_list(directory: Directory) -> ReviewList:
     lake = directory.lake
     if not lake.exists(REVIEWS):
         return ReviewList([], 0, True)
-    rows = lake.arrow(REVIEWS).to_table().to_pandas().sort_values("probability", ascending=False, kind="stable")
-    customers = _customers(directory)
-    decided = {
-        frozenset(customers.get(end, str(end)) for end in (verdict.one, verdict.other))
-        for verdict in Verdicts(directory).standing
-    }
+    rows = lake.arrow(REVIEWS).to_table().to_pandas()
+    rows = rows.sort_values(["probability", "a_key", "b_key"], ascending=[False, True, True])
+    pairs = [tuple(RecordKey(row[f"{side}_source"], row[f"{side}_key"]) for side in ("a", "b"))
+             for row in rows.to_dict("records")]  # fmt: skip
+    verdicts = [(verdict.one, verdict.other) for verdict in Verdicts(directory).standing]
+    customers = directory.customers_of(end for pair in (*pairs, *verdicts) for end in pair)
+    decided = {_customers(pair, customers) for pair in verdicts}
     groups = defaultdict(list)
-    for row in rows.to_dict("records"):
-        ends = [RecordKey(row[f"{side}_source"], row[f"{side}_key"]) for side in ("a", "b")]
-        groups[frozenset(customers.get(end, str(end)) for end in ends)].append((*ends, row))
-    sizes = Counter(customers.values())
+    for pair, row in zip(pairs, rows.to_dict("records"), strict=True):
+        groups[_customers(pair, customers)].append((*pair, row))
+    sizes = Counter(directory.held["customer_id"])
     items = [_item(group, customers, sizes) for pair, group in groups.items() if pair not in decided]
     items.sort(key=lambda item: (-item.usefulness, item.probability is None, item.one, item.other))
     return ReviewList(items, len(decided & set(groups)), len(rows) < MOST_REVIEWS)
 
 
-def _customers(directory: Directory) -> dict[RecordKey, str]:
-    rows = directory.held
-    keys = map(RecordKey, rows["source"], rows["person_key"])
-    return dict(zip(keys, rows["customer_id"], strict=True))
+def _customers(pair: Iterable[RecordKey], customers: Mapping[RecordKey, str]) -> frozenset[str]:
+    """The customers of two records; a record without an id is one of its own."""
+    return frozenset(customers.get(end, str(end)) for end in pair)
 
 
 def _item(

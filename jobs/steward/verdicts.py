@@ -40,16 +40,13 @@ class Verdicts:
     def standing(self) -> list[Verdict]:
         """The newest verdict of each pair, without revoked ones."""
         rows = overrides.standing(self.directory.lake)
+        pairs = overrides.ends(rows)
+        customers = self.directory.customers_of(end for pair in pairs for end in pair)
         return [
-            Verdict(row["verdict"], one, other, row["by"], row["decided_at"], row["why"],
-                    self._is_applied(row["verdict"], one, other))
-            for (one, other), row in zip(overrides.ends(rows), rows.to_dict("records"), strict=True)
+            Verdict(row["verdict"], *pair, row["by"], row["decided_at"], row["why"],
+                    _is_applied(row["verdict"], *map(customers.get, pair)))
+            for pair, row in zip(pairs, rows.to_dict("records"), strict=True)
         ]  # fmt: skip
-
-    def _is_applied(self, decision: str, one: RecordKey, other: RecordKey) -> bool:
-        customers = [self.directory.customer_of(record) for record in (one, other)]
-        joined = customers[0] is not None and customers[0] == customers[1]
-        return joined == (decision == "same")
 
     def on(self, one: RecordKey, other: RecordKey) -> Verdict | None:
         """The verdict on two records."""
@@ -59,3 +56,8 @@ class Verdicts:
         """Verdicts that name any of these records."""
         some = set(records)
         return [verdict for verdict in self.standing if some & {verdict.one, verdict.other}]
+
+
+def _is_applied(decision: str, customer: str | None, other_customer: str | None) -> bool:
+    joined = customer is not None and customer == other_customer
+    return joined == (decision == "same")
