@@ -19,7 +19,7 @@ from jobs.unify.matching.comparison import BLOCK_FIELDS, COLUMNS, COMPARISONS, F
 from jobs.unify.matching.levels import coded, compared
 from jobs.unify.matching.model import read
 from jobs.unify.matching.scoring import PreparedRecords, packed, unpacked
-from quanyu.grammar.identity import Identity
+from quanyu.grammar.identity import Block, Identity
 from quanyu.identifiers import normalise
 
 ROOT = Path(__file__).parents[3]
@@ -268,6 +268,13 @@ def test_every_field_that_a_block_may_name_gives_keys():
             "phone": "+8613765432101", "national_id": "310101199003041234"}  # fmt: skip
     frame = fields.prepared(pd.DataFrame([{name: rows.get(name) for name in COLUMNS}]).astype(object))
     assert (fields.keys(frame, [[name] for name in BLOCK_FIELDS], SALT) != 0).all()
+
+
+def test_a_block_by_an_unknown_field_is_named_with_the_nearest():
+    match = MATCH.model_copy(update={"blocks": (Block(same=("given", "birth_yaer")),)})
+    identity = Identity.load(ROOT / "conf" / "identity.yml").model_copy(update={"match": match, "blocked": {}})
+    [problem] = identity.problems({}, BLOCK_FIELDS).found
+    assert "unknown field 'birth_yaer'" in problem.message and "birth_year" in problem.message
 
 
 @pytest.fixture(scope="module")
