@@ -249,7 +249,7 @@ def _identity(settings: Settings, problems: Problems, tables: dict[str, type[Tab
     house = Path(__file__).parents[1] / "conf" / "identity.yml"
     with problems.gather():
         identity: Identity = Identity.load(own if own.is_file() else house)
-        problems.found += identity.problems(tables).found
+        problems.found += identity.problems(tables, call("jobs.unify.matching.comparison:BLOCK_FIELDS")).found
         return identity
     return Identity.load(house)  # type: ignore[no-any-return]
 

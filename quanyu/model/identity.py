@@ -216,7 +216,7 @@ class IdentityPairs(Table):
 
 
 class IdentityProposals(Table):
-    """Changes of a run that the gate stopped. The next stopped run replaces them."""
+    """Changes of a run that the gate stopped, until a later run passes the gate."""
 
     layer = "gold"
     keys = ("number",)
