@@ -29,6 +29,7 @@ from benchmarks import sample_truth
 from benchmarks.pairs import pair_scores
 from benchmarks.peak import Peak
 from quanyu.config.settings import load_settings
+from quanyu.run.facts import stored
 from quanyu.run.runner import Context, perform
 from sample.generate import main as generate
 
@@ -68,7 +69,7 @@ def run(conf: Path, folder: Path, day: date, steps: tuple[str, ...] = STEPS) -> 
         for name in steps:
             result = perform(context, context.step(name))
             figures[name] = round(result.seconds, 1)
-            figures["facts"] = dict(result.outcome.facts)
+            figures["facts"] = stored(result.outcome.facts)
         return figures
     finally:
         context.close()

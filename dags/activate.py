@@ -7,7 +7,7 @@ key. A message whose delivery is `unknown` is never sent again automatically; se
 Message-ID.
 """
 
-from dags.house import ACTIVATED, TRAINED, house_dag, rooms
+from dags.house import ACTIVATED, TRAINED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1) as dag:
-    rooms("ml", "audiences", "exports", "journeys", then=ACTIVATED)
+    stages("score", "audiences", "exports", "journeys", then=ACTIVATED)

@@ -5,7 +5,7 @@ Unifies the persons of all sources into customers, refreshes their activity, fea
 *When it fails*: any task is safe to rerun; a stopped `identities` keeps yesterday's ids published on purpose.
 """
 
-from dags.house import INGESTED, UNIFIED, house_dag, rooms
+from dags.house import INGESTED, UNIFIED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[INGESTED], owner="data", tier=1) as dag:
-    rooms("unify", "features", then=UNIFIED)
+    stages("unify", "features", then=UNIFIED)

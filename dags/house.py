@@ -54,7 +54,7 @@ def _zone() -> str:
         return "UTC"
 
 
-def rooms(*names: str, then: Asset) -> None:
+def stages(*names: str, then: Asset) -> None:
     """Add a task for each step of these stages, ordered by reads and writes, and announce the asset at the end.
 
     A source that fails does not stop the others: its published tables stay as they are, and the run continues with
@@ -65,7 +65,7 @@ def rooms(*names: str, then: Asset) -> None:
     except ConfigError as error:
         _invalid_declaration(str(error))
         return
-    tasks = {name: _task(name, step.describes, stops_all=step.room != "ingest") for name, step in steps.items()}
+    tasks = {name: _task(name, step.describes, stops_all=step.stage != "ingest") for name, step in steps.items()}
     before = call("quanyu.run.tasks:order")(steps)
     waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)

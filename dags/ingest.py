@@ -5,7 +5,7 @@ Reads the new files of every source: bronze, silver, and quarantine for rows tha
 as they are, and the other sources go on. After fixing a contract: `quanyu replay SOURCE --day D`.
 """
 
-from dags.house import INGESTED, house_dag, rooms
+from dags.house import INGESTED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule="0 5 * * *", owner="data", tier=1) as dag:
-    rooms("ingest", then=INGESTED)
+    stages("ingest", then=INGESTED)

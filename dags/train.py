@@ -5,7 +5,7 @@ Trains each model that has no champion or whose weekly day has come, evaluates i
 previous champion stays, and without one the run continues and reports it.
 """
 
-from dags.house import TRAINED, UNIFIED, house_dag, rooms
+from dags.house import TRAINED, UNIFIED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[UNIFIED], owner="ml", tier=2) as dag:
-    rooms("train", then=TRAINED)
+    stages("train", then=TRAINED)

@@ -4,7 +4,7 @@ Compacts the small files of every table and removes versions older than `retenti
 *When it fails*: it is safe to rerun at any time; it changes no row, and the daily runs do not depend on it.
 """
 
-from dags.house import ACTIVATED, KEPT_UP, house_dag, rooms
+from dags.house import ACTIVATED, KEPT_UP, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[ACTIVATED], owner="data", tier=2) as dag:
-    rooms("upkeep", then=KEPT_UP)
+    stages("upkeep", then=KEPT_UP)

@@ -37,7 +37,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     reads = sorted({*sources_of(view.over), *_referred(view, tables), *listed_in(view.entity)})
     return Step(
-        name=f"features.{view.name}", room="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
+        name=f"features.{view.name}", stage="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
         definition=view.definition(tables), do=partial(_write, view=view),
         describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
         declares=view.declares(tables),
@@ -57,11 +57,11 @@ def sources_of(table: type[Table]) -> list[str]:
 
 
 def job_of(table: type[Table]) -> Job:
-    """Job that writes a gold table. Raises ConfigError if no job of jobs/unify writes it."""
-    for job in discover.jobs_in("jobs.unify"):
+    """Job that writes a gold table. Raises ConfigError if no stage has a job that writes it."""
+    for job in (job for stage in discover.stages() for job in stage.jobs()):
         if job.writes.name == table.name:
             return job
-    raise ConfigError(f"{table.name}: facts come from silver, or from a job of jobs/unify that writes them")
+    raise ConfigError(f"{table.name}: facts come from silver, or from a job of a stage that writes them")
 
 
 def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[str]:
@@ -123,6 +123,8 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
     Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
     """
     tables, lake = context.catalogue.tables, context.lake
+    # A conf folder may add columns to the table that a job or an entity names.
+    table = tables.get(table.name, table)
     if table.layer == "gold":
         job = job_of(table)
         if days == (context.day,) and context.is_current(job.name):
@@ -146,7 +148,8 @@ def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
     records = {"records": records_known(context, day)} if "records" in job.asks else {}
     wins = {"wins": context.settings.wins} if "wins" in job.asks else {}
-    return job(*rows, **records, **wins)
+    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.asks else {}
+    return job(*rows, **records, **wins, **table)
 
 
 def facts_of(context: Context, entity: type[Entity], table: type[Table], via: str | None, *days: date) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from quanyu.discover import Catalogue
-from quanyu.grammar.table import Column, Table
+from quanyu.grammar.table import PERSON_KEYS, Column, Table
 from quanyu.lake import place_of
 from quanyu.markdown import grid
 
@@ -14,7 +14,7 @@ HEAD = """# Catalogue
 Generated from the declarations by `quanyu catalogue`; a test keeps it current. Silver tables contain facts by source
 and `person_key`, gold tables data by `customer_id`. Every silver table also has the columns `source`, `feed_day`,
 `recorded_on` and `replaced_on`, and `person_key` if it is about persons. With `recorded_on` and `replaced_on` a table
-can be read as recorded by a day.
+can be read as recorded by a day. `_file` and `_row` name the row of the feed that opened a version.
 """
 
 
@@ -39,6 +39,8 @@ def _fillers(catalogue: Catalogue, table: type[Table]) -> list[str]:
 
 def _table(table: type[Table], fillers: list[str]) -> str:
     summary = f"Owner: {table.owner}. Key: {', '.join(table.identity())}."
+    persons = [f"{name} ({PERSON_KEYS[key]})" for name, key in table.identifies().items()]
+    summary += f" Identifies persons by {', '.join(persons)}." if persons else ""
     summary += f" Feeds: {', '.join(fillers)}." if fillers else ""
     rows = [(f"`{name}`", column.type, _meaning(column)) for name, column in table.columns.items()]
     return f"### {place_of(table)}\n\n{table.about()} {summary}\n\n" + grid(("column", "type", "meaning"), rows)
@@ -54,6 +56,7 @@ def _meaning(column: Column) -> str:
     sentences += [f"Refers to {column.refers}."] if column.refers else []
     sentences += ["Required."] if column.required else []
     sentences += ["Personal."] if column.pii else []
+    sentences += ["A column of this retailer."] if column.own else []
     return " ".join(sentences)
 
 

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from quanyu.config.settings import Settings, load_settings, set_environment
-from quanyu.errors import ConfigError
-from quanyu.grammar.bounds import LONGEST_DAYS, MOST
+from quanyu.grammar.bounds import MOST
 from quanyu.run.business_days import day_of
 
 app = typer.Typer(
@@ -73,9 +72,9 @@ def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wa
 
 def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
     from quanyu import discover
+    from quanyu.run.rehearsal import Rehearsal
 
-    exit_code: int = discover.call("jobs.verify.ahead:run_ahead")(settings, day_of(day), name, wait, say)
-    return exit_code
+    return discover.only(Rehearsal).run(settings, day_of(day), name, wait, say)
 
 
 @app.command()
@@ -100,20 +99,6 @@ def job(
         raise typer.Exit(_ahead(settings, day, name, wait))
     with prompt_end(settings):
         run_job(settings, name, day_of(day), force, wait, say)
-
-
-@app.command()
-def replay(source: str, day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
-    """Map one day of a feed again by today's contract; what was quarantined and is good now goes in, once.
-
-    Example: `quanyu replay pos --day 2024-07-01`
-    """
-    from quanyu.run.day import run_replay
-    from quanyu.run.interrupts import prompt_end
-
-    settings = opened(conf, home)
-    with prompt_end(settings):
-        run_replay(settings, source, day_of(day), wait, say)
 
 
 @app.command()
@@ -221,43 +206,20 @@ def expressions(
     say(f"written to {out}")
 
 
-@app.command()
-def sample(
-    customers: Annotated[
-        int, typer.Option(min=5, max=MOST, help="People, of whom half come after the first day.")
-    ] = 3000,
-    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="Days from the start.")] = 400,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
-    start: Annotated[str, typer.Option(help="First day.")] = "2024-01-01",
-    since: Annotated[str | None, typer.Option(help="Write files from this day on only.")] = None,
-    feeds: Annotated[str | None, typer.Option(help="Write these feeds only, as crm,pos.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Landing folder.", show_default="landing of the home")] = None,
-    conf: Conf = None,
-    home: Home = None,
-) -> None:
-    """Generate the sample retailer's feeds, with the truth about them in a folder beside the landing folder.
-
-    Example: `quanyu sample --customers 3000 --days 400`
-    """
+def add_commands() -> None:
+    """Add the commands of this package and of every stage."""
     from quanyu import discover
 
-    landing = out or opened(conf, home).landing
-    arguments = ["--customers", str(customers), "--days", str(days), "--seed", str(seed), "--start", str(day_of(start))]
-    arguments += ["--since", str(day_of(since))] if since else []
-    arguments += ["--feeds", feeds] if feeds else []
-    try:
-        discover.call("sample.generate:main")([*arguments, "--out", str(landing)])
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    for module in discover.modules("quanyu.commands"):
+        module.add(app)
+    for stage in discover.stages():
+        stage.commands(app)
 
 
 def main() -> None:
     """Run the command line. Errors end in a message and an exit code, without a traceback."""
-    from quanyu import discover
-
-    for place in discover.COMMANDS:
-        discover.call(f"{place}:add")(app)
     try:
+        add_commands()
         app()
     except Exception as error:
         from quanyu.printable import show_error

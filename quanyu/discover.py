@@ -9,14 +9,14 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from quanyu.config.settings import Settings
-from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.expressions.aggregates import condition
+from quanyu.errors import ConfigError, Problem
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, file_of
@@ -27,24 +27,12 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import names_of, ordered
+from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.model.outcomes import profile_of, scores_of
+from quanyu.run.stage import Stage
 
-# Modules of the stages, in the order of the daily run; each has a function `steps(catalogue)`.
-ROOMS = (
-    "jobs.ingest.steps", "jobs.unify.steps", "quanyu.as_of", "ml.lifecycle.steps",
-    "jobs.audiences.steps", "jobs.exports.steps", "jobs.journeys.steps",
-    "jobs.upkeep.steps",
-)  # fmt: skip
-# Modules with commands; each has a function `add(app)`.
-COMMANDS = (
-    "quanyu.servers.commands", "quanyu.home.commands", "quanyu.home.backup_commands", "quanyu.run.summary",
-    "jobs.steward.commands", "jobs.verify.commands", "jobs.journeys.commands", "jobs.consent.commands",
-    "quanyu.commands.grammar", "quanyu.commands.plan",
-)  # fmt: skip
-# Modules that say what a declaration would change: `KIND`, and a function `effects(trial)`.
-PREVIEWS = ("jobs.ingest.preview", "jobs.audiences.preview")
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
@@ -55,6 +43,45 @@ def modules(package: str) -> Iterator[ModuleType]:
     for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
         if not module.ispkg:
             yield importlib.import_module(module.name)
+
+
+_Base = TypeVar("_Base")
+
+
+def beside(base: type[_Base]) -> list[_Base]:
+    """Make one of each subclass of `base` in the packages beside this one, sorted by file.
+
+    A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
+    a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
+    """
+    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+
+
+@cache
+def _modules_beside(base: str) -> tuple[ModuleType, ...]:
+    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+    paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
+    declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
+    names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
+    return tuple(importlib.import_module(name) for name in names)
+
+
+def only(base: type[_Base]) -> _Base:
+    """The one object of `beside`. Raises ConfigError without one."""
+    declared = beside(base)
+    if declared:
+        return declared[0]
+    raise ConfigError(f"no package beside quanyu declares a {base.__name__}: install the product as a whole")
+
+
+def stages() -> list[Stage]:
+    """Every stage, in the order of the daily run. Raises ConfigError for stages that wait for each other."""
+    by_name = {stage.name: stage for stage in beside(Stage)}
+    try:
+        order = TopologicalSorter({name: stage.after for name, stage in sorted(by_name.items())}).static_order()
+        return [by_name[name] for name in order if name in by_name]
+    except CycleError as error:
+        raise ConfigError(f"stages wait for each other: {', '.join(error.args[1])}") from None
 
 
 def call(where: str) -> Any:
@@ -155,7 +182,7 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    tables = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+    tables = _tables(settings, problems)
     views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
     for folder, kind in FOLDERS.items():
@@ -171,9 +198,22 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     )
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
-        _check(catalogue, problems)
+        for stage in stages():
+            stage.check(catalogue, problems)
     problems.check()
     return catalogue
+
+
+def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
+    """The tables of the One Model, with the columns that the conf folder adds."""
+    tables: dict[str, type[Table]] = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+    sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
+    for path in sorted((settings.conf / "tables").glob("*.yml")):
+        with problems.gather():
+            own: OwnColumns = OwnColumns.load(path)
+            problems.found += own.problems(tables, sources).found
+            tables |= own.extend(tables)
+    return tables
 
 
 def _entities(settings: Settings, problems: Problems) -> Iterator[type[Entity]]:
@@ -210,7 +250,7 @@ def _identity(settings: Settings, problems: Problems, tables: dict[str, type[Tab
     house = Path(__file__).parents[1] / "conf" / "identity.yml"
     with problems.gather():
         identity: Identity = Identity.load(own if own.is_file() else house)
-        problems.found += identity.problems(tables).found
+        problems.found += identity.problems(tables, call("jobs.unify.matching.comparison:BLOCK_FIELDS")).found
         return identity
     return Identity.load(house)  # type: ignore[no-any-return]
 
@@ -222,7 +262,8 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Valid views, and views with mistakes, of which only the names are used."""
     views: Views = {}
     faulty: Views = {}
-    for view in _declared("features", settings.conf, FeatureView, problems):
+    for declared in _declared("features", settings.conf, FeatureView, problems):
+        view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *faulty}:
             wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))
@@ -248,77 +289,6 @@ def _declared(package: str, conf: Path, base: type, problems: Problems) -> Itera
             yield from subclasses(iter([_own_module(path)]), base)
 
 
-def _check(catalogue: Catalogue, problems: Problems) -> None:
-    for source in catalogue.sources.values():
-        problems.found += source.problems(catalogue.tables).found
-    _check_tags(catalogue, problems)
-    platforms = [module.__name__.rsplit(".", 1)[1] for module in modules("jobs.exports.platforms")]
-    for audience in catalogue.audiences.values():
-        names = catalogue.names(catalogue.entities["customer"])
-        problems.found += audience.problems(names, catalogue.tables, platforms).found
-    for journey in catalogue.journeys.values():
-        problems.found += journey.problems(
-            _names(catalogue, "audiences"), catalogue.tables, catalogue.journeys.values()
-        ).found
-        with problems.gather():
-            call("jobs.journeys.sending.addresses:templates")(
-                [journey], {journey.name: call("jobs.journeys.program:program")(journey)}
-            )
-    for spec in catalogue.models.values():
-        problems.found += spec.problems()
-        _check_model(catalogue, spec, problems)
-    _check_wins(catalogue, problems)
-
-
-def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
-    """Check that the features and tables of a model exist. `ModelSpec.problems` reports missing parts."""
-    file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.happens]
-    if not hasattr(spec, "entity"):
-        return
-    names = catalogue.names(spec.entity)
-    named = [("features", feature) for feature in spec.features]
-    if hasattr(spec, "baseline"):
-        named.append(("baseline", spec.baseline.feature))
-    for key, feature in dict.fromkeys(named):
-        if feature not in names:
-            problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, names)}")
-    if hasattr(spec, "label") and spec.label.none_of not in tables:
-        none_of = spec.label.none_of
-        problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
-    elif hasattr(spec, "label"):
-        with problems.noted(file, f"{spec.name}.label.where"):
-            spec.label.plan(catalogue.tables)
-    with problems.noted(file, f"{spec.name}.population"):
-        condition(spec.population or "true", names)
-
-
-def _check_tags(catalogue: Catalogue, problems: Problems) -> None:
-    """Check the tags of every scene, and that its name is no other's."""
-    others = {*catalogue.views, *catalogue.faulty, *catalogue.models, *catalogue.entities}
-    for scene, file in catalogue.tags.items():
-        if file.entity not in catalogue.entities:
-            problems.add(
-                file.file, "entity", f"unknown entity {file.entity!r}; {nearest(file.entity, catalogue.entities)}"
-            )
-            continue
-        if scene in others:
-            problems.add(file.file, "", f"there is a view, model or entity {scene!r}: give the scene another name")
-        problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
-
-
-def _check_wins(catalogue: Catalogue, problems: Problems) -> None:
-    """Check that the survivorship settings (`wins`) name columns of customers, and sources."""
-    columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
-    sources = _names(catalogue, "sources")
-    for column, order in catalogue.settings.wins.items():
-        file = str(catalogue.settings.conf / "base.yml")
-        if column not in columns:
-            problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
-        for source in order:
-            if source not in sources:
-                problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
-
-
-def _names(catalogue: Catalogue, folder: str) -> list[str]:
+def file_names(catalogue: Catalogue, folder: str) -> list[str]:
     """Names of all declarations of a folder, also those with mistakes, which are reported elsewhere."""
     return sorted(path.stem for path in (catalogue.settings.conf / folder).glob("*.yml"))

@@ -28,7 +28,7 @@ def _ingest(folder: Path) -> None:
     base = shop.conf / "base.yml"
     base.write_text(base.read_text() + f"data: {DATA.resolve()}\n")
     runs = [shop.run(day, "ingest.invoices", "identities")["ingest.invoices"] for day in (DAY, "2011-12-09")]
-    counts = [{"quarantined": run.quarantined, "dropped": run.facts["dropped"]} for run in runs]
+    counts = [{"quarantined": run.quarantined, "dropped": run.facts.dropped} for run in runs]
     (folder / "counts.json").write_text(json.dumps(counts))
     shop.close()
 

@@ -13,8 +13,7 @@ from quanyu.config.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-for place in discover.COMMANDS:
-    discover.call(f"{place}:add")(cli.app)
+cli.add_commands()
 
 
 def commands(program):

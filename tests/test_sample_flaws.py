@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -45,7 +46,10 @@ def _ingest(folder: Path) -> None:
     shop.adopt(ROOT / "conf")
     generate(shop.home / "landing", 1500, START, DAYS, 5, since=SINCE)
     outcomes = shop.run(LAST.isoformat(), *(f"ingest.{feed}" for feed in feeds(shop)))
-    facts = {name.removeprefix("ingest."): dict(outcome.facts) for name, outcome in outcomes.items()}
+    facts = {
+        name.removeprefix("ingest."): asdict(outcome.facts) if outcome.facts else {}
+        for name, outcome in outcomes.items()
+    }
     (folder / "facts.json").write_text(json.dumps(facts, default=str))
     shop.close()
 

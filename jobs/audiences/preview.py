@@ -8,24 +8,25 @@ from datetime import date
 from jobs.audiences import rules
 from quanyu.errors import QuanyuError
 from quanyu.grammar.audience import Audience
-from quanyu.run.plan import Trial
+from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Context
 
-KIND = "audience"
 MEMBERSHIPS = "gold/memberships"
 
 
 def effects(trial: Trial) -> Mapping[str, list[str]]:
-    """The size of each audience, by its name, as of the last day that customers were computed for."""
-    audiences = [trial.context.catalogue.audiences[name] for name in trial.changed]
+    """The size of each audience as of the last day that customers were computed for."""
+    audiences = [trial.context.catalogue.audiences[name] for name in trial.of("audience")]
     receipt = trial.context.lake.receipt("gold/customers")
     if receipt is None:
-        return {audience.name: ["its size is not known before the first run"] for audience in audiences}
+        return {f"audience {audience.name}": ["its size is not known before the first run"] for audience in audiences}
     # The same tables, read as of the day that they are of.
     context = Context(trial.context.settings, date.fromisoformat(receipt["day"]), trial.context.run_id, sends=False)
     context.__dict__.update({"store": trial.context.store, "catalogue": trial.context.catalogue})
     members = _members(context)
-    return {audience.name: [_size(context, audience, members.get(audience.name))] for audience in audiences}
+    return {
+        f"audience {audience.name}": [_size(context, audience, members.get(audience.name))] for audience in audiences
+    }
 
 
 def _size(context: Context, audience: Audience, before: int | None) -> str:

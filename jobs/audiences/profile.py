@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.audiences.facts import TagFacts
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
@@ -58,7 +59,7 @@ def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
     return Outcome(
         rows_in=staged.count, rows_out=written.changed, unchanged=written.unchanged,
-        facts={"tags": _coverage(staged.rows, catalogue, entity)},
+        facts=TagFacts(_coverage(staged.rows, catalogue, entity)),
         notes=tuple(as_of.lost_note(row["name"], row["count"], entity) for row in losses),
     )  # fmt: skip
 

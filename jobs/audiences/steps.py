@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import profile, rules
+from jobs.audiences.facts import AudienceFacts
 from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
 from quanyu import as_of
 from quanyu.discover import Catalogue
@@ -102,8 +103,10 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     notes += [as_of.lost_note(name, sizes[key], Customer) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
-    facts = {"audiences": member_counts, "stale": lacks}
-    return Outcome(sum(member_counts.values()), written.changed, 0, written.unchanged, tuple(notes), facts)
+    return Outcome(
+        sum(member_counts.values()), written.changed, unchanged=written.unchanged, notes=tuple(notes),
+        facts=AudienceFacts(member_counts, lacks),
+    )  # fmt: skip
 
 
 def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:

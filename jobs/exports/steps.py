@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from jobs.consent import gate
 from jobs.consent.doubt import doubts
 from jobs.consent.facts import feeds
 from jobs.exports import members
+from jobs.exports.facts import Counted, ExportFacts
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
 from quanyu import discover
@@ -37,39 +38,6 @@ Row = tuple[str | None, ...]
 Address = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Counted:
-    """Numbers of customers of an audience on a day; `members` is the sum of the others, except `shared`.
-
-    `barred` have addresses but may use none of them. `not_added` were not in the last set while additions were stopped.
-    `shared` have an address withheld because somebody in the holdout has it too.
-    """
-
-    members: int
-    holdout: int = 0
-    without_consent: int = 0
-    without_identifier: int = 0
-    barred: int = 0
-    not_added: int = 0
-    customers: int = 0
-    shared: int = 0
-
-    def notes(self, audience: Audience) -> tuple[str, ...]:
-        """Say who was left out and, if nothing was exported, why."""
-        words = (
-            (self.without_consent, f"without consent to {audience.purpose} held back"),
-            (self.holdout, "of the holdout left out"),
-            (self.without_identifier, "without an identifier that the platform accepts"),
-            (self.barred, "held back: somebody who shares their addresses objects"),
-            (self.not_added, "not added: they were not in the last set"),
-            (self.shared, "have an address withheld that somebody in the holdout shares"),
-        )
-        notes = [f"{count} {text}" for count, text in words if count]
-        if self.without_consent and self.without_consent == self.members - self.holdout:
-            notes.insert(0, "nothing exported: no consent on record")
-        return tuple(notes)
-
-
 def platforms() -> dict[str, type[Platform]]:
     """Every platform by the name of its file; audiences use this name under send_to."""
     classes = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
@@ -86,7 +54,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
     declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
     return Step(
-        name=f"export.{audience.name}.{name}", room="exports", reads=READS, writes=(members.PLACE,), as_of=True,
+        name=f"export.{audience.name}.{name}", stage="exports", reads=READS, writes=(members.PLACE,), as_of=True,
         definition=digest([audience.digest(), declared, fingerprint(platform.__module__)]),
         do=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
@@ -131,7 +99,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     }  # fmt: skip
     delivered = _deliver(context, audience, name, platform, values, facts)
     members.record(context, task, rows, receipt)
-    summary = {**asdict(counted), "location": delivered.location, "parts": delivered.parts, "rows": delivered.rows}
+    summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)
     notes = (*(f"only removals were exported: {words}" for words in waits), *counted.notes(audience))
     alerts = {"held": f"only removals were exported: {'; '.join(waits)}"} if waits else {}
     return Outcome(counted.members, counted.customers, notes=notes, facts=summary, alerts=alerts)

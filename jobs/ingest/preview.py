@@ -12,16 +12,17 @@ from quanyu.engine.spark import SparkEngine
 from quanyu.errors import QuanyuError
 from quanyu.feeds.source import Source
 from quanyu.lake.receipt import Receipt
-from quanyu.run.plan import Trial
+from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Context
-
-KIND = "source"
 
 
 def effects(trial: Trial) -> Mapping[str, list[str]]:
-    """What the newest file of each source would give, by the source's name."""
+    """What the newest file of each source would give."""
+    names = trial.of("source")
+    if not names:
+        return {}
     with _copy(trial) as context:
-        return {name: list(_sample(context, context.catalogue.sources[name])) for name in trial.changed}
+        return {f"source {name}": list(_sample(context, context.catalogue.sources[name])) for name in names}
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.ingest.checks import crowds, guards, quarantine, refusals
 from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons, tally
+from jobs.ingest.facts import IngestFacts
 from jobs.ingest.landing import landing
 from jobs.ingest.mapping import mapping
 from jobs.ingest.mapping.groups import Across, groups_of
@@ -160,7 +161,7 @@ def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]
     source = work.source
     frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
-        HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.digest())
+        HeldBack(source.name, day, path, words, frequent.get((day, path), ""), source.contract(work.tables))
         for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
@@ -293,7 +294,7 @@ def _outcome(work: Work, mapped: MappedDelivery, proposal: Proposal, written: Pu
     return Outcome(
         rows_in=rows, rows_out=sum(w.changed for w in changes.values()), quarantined=quarantined,
         unchanged=sum(w.unchanged for w in changes.values()), notes=tuple(notes),
-        facts={"accepted": rows - quarantined - sum(mapped.counts.dropped.values()), "dropped": mapped.counts.dropped,
-               "refused": len(mapped.counts.refused), "late": late,
-               "tables": {name: w.changed for name, w in changes.items()}},
+        facts=IngestFacts(
+            accepted=rows - quarantined - sum(mapped.counts.dropped.values()), dropped=mapped.counts.dropped, late=late,
+            refused=len(mapped.counts.refused), tables={name: w.changed for name, w in changes.items()}),
     )  # fmt: skip

@@ -39,9 +39,9 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
     filled = [*(place_of(tables[name]) for name in source.tables()), *named]
     groups = [groups_place(source)] if parents(source, tables) else []
     return Step(
-        name=f"ingest.{source.name}", room="ingest", reads=(), definition=source.digest(), describes=source.describes,
-        writes=(f"bronze/{source.name}", *filled, *groups), do=partial(ingest, source=source),
-        inputs=partial(_depends, source=source),
+        name=f"ingest.{source.name}", stage="ingest", reads=(), definition=source.contract(tables),
+        describes=source.describes, do=partial(ingest, source=source),
+        writes=(f"bronze/{source.name}", *filled, *groups), inputs=partial(_depends, source=source),
         remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),
         declares={f"source {source.name}": source.digest()},
     )  # fmt: skip
@@ -93,7 +93,7 @@ def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome
 def _days_of_older_contract(work: Work) -> frozenset[date]:
     """Days that were held back under another version of the contract."""
     held_parts = work.context.store.held_back.of(work.source.name)
-    return frozenset(item.day for item in held_parts if item.definition != work.source.digest())
+    return frozenset(item.day for item in held_parts if item.definition != work.source.contract(work.tables))
 
 
 def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.IncomingFile]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from jobs.journeys import entry, frequency, program, walks
+from jobs.journeys.facts import JourneyFacts
 from jobs.journeys.program import Decision, Known, Program, Walk, advance
 from jobs.journeys.sending import deliveries, delivery, recheck
 from quanyu import as_of, discover
@@ -73,13 +74,15 @@ def walk(context: Context, receipt: Receipt, programs: Mapping[str, Program]) ->
     planned = delivery.plan(context, programs, going_out)
     entry.take(context, moved.barred)
     counted, going = moved.counted(), sum(w.status == "active" for w in moved.walks)
-    summary = {"entered": moved.entered, "going": going, "decided": counted["message"], "planned": planned,
-            "held": counted["held"], "ended": counted["end"]}  # fmt: skip
+    facts = JourneyFacts(
+        entered=moved.entered, going=going, decided=counted["message"], planned=planned, held=counted["held"],
+        ended=counted["end"],
+    )  # fmt: skip
     notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
     notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
     notes += [f"nobody enters {name}: {words}" for name, words in moved.barred.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
-    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=summary)
+    return Outcome(len(moved.walks), changed, unchanged=unchanged, notes=tuple(notes), facts=facts)
 
 
 def _last_day(context: Context, programs: Mapping[str, Program], decision: Decision) -> date:

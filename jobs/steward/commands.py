@@ -20,8 +20,11 @@ if TYPE_CHECKING:  # Each command imports what it needs, so that the product's h
 
 identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
 Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
-One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or one of its identifiers.")]
+One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, one of its identifiers, or a name.")]
 VERDICTS = ("same", "different", "open")
+# More customers are listed with a line each.
+MOST_CUSTOMERS = 5
+UNLINKED = "; but since the last run, no link joins these records any more, so the next run may separate them"
 
 
 def add(app: typer.Typer) -> None:
@@ -52,18 +55,23 @@ def _directory(context: Context) -> Any:
 def who(value: One, conf: Conf = None, home: Home = None) -> None:
     """Show the customer of a value, with all records and identifiers, and the history of the id.
 
-    Example: `quanyu who 13812345678` or `quanyu who member=M000123`
+    Example: `quanyu who 13812345678`, `quanyu who member=M000123` or `quanyu who "Ann Lee"`
     """
-    from jobs.steward import render
+    from jobs.steward import history, render
 
     directory = _directory(_context(opened(conf, home)))
     records = directory.find(value)
+    if ended := history.ended(directory, value.strip()):
+        say(ended)
     customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
     loose = [record for record in records if not directory.customer_of(record)]
     if len(customers) > 1:
-        say(f"{len(customers)} customers match:")
-    for customer in customers:
-        say(render.customer(directory, customer))
+        say(f"{len(customers):,} customers match:")
+    if len(customers) > MOST_CUSTOMERS:
+        say(render.customers(directory, customers))
+    else:
+        for customer in customers:
+            say(render.customer(directory, customer))
     for record in loose:
         say(f"{record} has no customer: nothing on it identifies a person, or no run has processed it yet")
 
@@ -82,15 +90,19 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
         say(f"one record matches both: {sorted(set(some) & set(others))[0]}")
         return
     around = Around(directory, [*some, *others])
-    hops = around.chain(some, others, cut=False)
+    sides = [{directory.customer_of(key) for key in side} - {None} for side in (some, others)]
+    hops, today = around.chain(some, others, cut=False), sorted(sides[0] & sides[1])
+    if today:
+        links = f", by {render.counted(len(hops), 'link')}"
+        say(f"one customer, {today[0]}{links if hops else UNLINKED}")
+    else:
+        names = [", ".join(sorted(side)) or "no customer yet" for side in sides]
+        say(f"apart: {' and '.join(names)}" + ("; but the next run would join them by these links" if hops else ""))
     if hops:
-        say(f"one customer, {directory.customer_of(hops[0].one)}, by {len(hops)} links")
-        say(render.chain(hops))
+        say(render.chain(directory, hops))
         return
-    names = [sorted({directory.customer_of(key) or "no customer" for key in side}) for side in (some, others)]
-    say(f"apart: {' and '.join(', '.join(side) for side in names)}")
-    say(render.parts(apart(around, some, others)))
     closest = around.likeness.weigh(some, others)
+    say(render.parts(directory, apart(around, some, others), closest))
     match = directory.context.catalogue.identity.match
     band = f"a link needs {match.link}, a review {match.review}"
     say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"
@@ -169,11 +181,20 @@ def diff(conf: Conf = None, home: Home = None) -> None:
 
 
 def _proposals(context: Context) -> Any:
+    """The difference that was stopped last, unless it was accepted. Raises ConfigError where there is none."""
     place = "gold/identity_proposals"
     rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
     if rows is None or rows.empty:
         raise ConfigError("nothing was stopped at the gate")
+    if rows["difference"].iloc[0] in _accepted(context):
+        raise ConfigError("the difference that was stopped is accepted already; the next run publishes it")
     return rows
+
+
+def _accepted(context: Context) -> set[str]:
+    from jobs.unify.ids.publish import ACCEPTED
+
+    return set(context.lake.values(ACCEPTED, "difference")) if context.lake.exists(ACCEPTED) else set()
 
 
 @identity.command()
@@ -199,23 +220,28 @@ def accept(
 
 @identity.command()
 def review(
-    limit: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 10, conf: Conf = None, home: Home = None
-) -> None:
-    """Show the work list: pairs that may be one person, most likely first, with the command that decides each.
+    limit: Annotated[int, typer.Option(min=1, help="Pairs of customers on a page.")] = 10,
+    page: Annotated[int, typer.Option(min=1, help="Page to show.")] = 1,
+    conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
+    """Show the work list: pairs of customers that may be one, most useful first, with the command that decides each.
 
-    Example: `quanyu identity review --limit 5`
+    First come those whose decision is expected to bring most records to their customer: the probability times the
+    records of the smaller one.
+
+    Example: `quanyu identity review --page 2`
     """
     from jobs.steward import render
+    from jobs.steward.reviews import review_list
 
-    context = _context(opened(conf, home))
-    place = "gold/identity_reviews"
-    rows = context.lake.arrow(place).to_table().to_pandas() if context.lake.exists(place) else None
-    if rows is None or rows.empty:
-        say("nothing to review")
-        return
-    chosen = rows.sort_values(["probability", "a_key", "b_key"], ascending=[False, True, True]).head(limit)
-    say(f"{len(rows):,} pairs to review")
-    say(render.reviews(chosen, _directory(context)))
+    directory = _directory(_context(opened(conf, home)))
+    work = review_list(directory)
+    if not work.items:
+        say("nothing to review" + (f"; {work.decided} pairs of customers have a verdict" if work.decided else ""))
+    elif page > work.pages(limit):
+        raise ConfigError(f"--page: there are {work.pages(limit)} pages of {limit}")
+    else:
+        say(render.reviews(directory, work, page, limit))
 
 
 @identity.command()

@@ -14,8 +14,9 @@ from pyarrow import compute as pc
 
 from jobs.unify.ids import publish
 from jobs.unify.ids.assignment import Log
-from jobs.unify.matching import fields
-from jobs.unify.records import reader
+from jobs.unify.matching import name_match
+from jobs.unify.matching.comparison import COLUMNS
+from jobs.unify.records import match_state, reader
 from quanyu import as_of
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError
@@ -81,11 +82,14 @@ class Directory:
 
     def customer_of(self, record: RecordKey) -> str | None:
         """The id of a record, None where it has none."""
-        assignments = self.held
-        matches = assignments.loc[
-            (assignments["source"] == record.source) & (assignments["person_key"] == record.person_key), "customer_id"
-        ]
-        return str(matches.iloc[0]) if len(matches) else None
+        return self.customers_of([record]).get(record)
+
+    def customers_of(self, records: Iterable[RecordKey]) -> dict[RecordKey, str]:
+        """The ids of records, without those that have none."""
+        some = set(records)
+        rows = self.held[self.held["person_key"].isin({record.person_key for record in some})]
+        keys = map(RecordKey, rows["source"], rows["person_key"])
+        return {key: customer for key, customer in zip(keys, rows["customer_id"], strict=True) if key in some}
 
     def of_customer(self, customer: str) -> list[RecordKey]:
         """Current records of a customer."""
@@ -112,11 +116,11 @@ class Directory:
         return sorted(RecordKey(*key) for key in keys.itertuples(index=False))
 
     def raw(self, keys: Sequence[RecordKey]) -> pd.DataFrame:
-        """Compared fields of records, as the step reads them: fields.RAW by record, in order, null where absent."""
+        """Compared fields of records, as the step reads them: COLUMNS by record, in order, null where absent."""
         rows = reader.described(self.context, None)
         with guard("identities"):
             frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
-        frame = frame.set_index(reader.KEYS)[list(fields.RAW)]
+        frame = frame.set_index(reader.KEYS)[list(COLUMNS)]
         index = pd.MultiIndex.from_tuples([tuple(record) for record in keys], names=reader.KEYS)
         texts: pd.DataFrame = frame.reindex(index).astype(object)
         return texts.mask(texts.isna(), None)
@@ -133,7 +137,7 @@ class Directory:
         return self._persons.reindex(index, fill_value=0).to_numpy(np.int64)
 
     def find(self, text: str) -> list[RecordKey]:
-        """Records that a text identifies: a customer id, also a former one, source/key, or an identifier of any kind.
+        """Records that a text identifies: a customer id, also a former one, source/key, an identifier, or a name.
 
         Raises ConfigError where nothing matches. The message does not repeat the text: it may be personal.
         """
@@ -152,10 +156,25 @@ class Directory:
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
         matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in reader.HASHED if h[:5] in kinds)})
+        matches = matches or self._named(text)
         if not matches:
-            raise ConfigError("no record matches; give a customer id, source/key, or an identifier as it was"
-                              " delivered: 13812345678, member=M000123")  # fmt: skip
+            raise ConfigError("no record matches; give a customer id, source/key, an identifier as it was delivered"
+                              " (13812345678, member=M000123), or a complete name")  # fmt: skip
         return matches
+
+    def _named(self, text: str) -> list[RecordKey]:
+        """Records with this name, in either order of its parts and either script of Chinese; as of the last run."""
+        salt = reader.salt_of(self.context.settings)
+        code = int(name_match.numbered([name_match.parsed(None, None, text)], salt)[0])
+        if not code:
+            return []
+        if self.lake.exists(match_state.RECORDS):
+            persons = match_state.persons_called(self.lake, code)
+            chosen = self._persons[self._persons.isin(persons)]
+        else:
+            keys = [RecordKey(*key) for key in self._persons.index]
+            chosen = self._persons[name_match.numbered(name_match.of(self.raw(keys)), salt) == code]
+        return sorted(RecordKey(*key) for key in chosen.index)
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
         """A value as it would be stored, by each kind that accepts it, and its hashes."""

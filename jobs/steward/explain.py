@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from jobs.steward.directory import Directory, RecordKey
 from jobs.steward.match_explanation import MatchNeighbourhood, Weighed
+from jobs.steward.verdicts import Verdicts
 from jobs.unify.ids import edges as by_identifiers
 from jobs.unify.ids import overrides
 from jobs.unify.ids.clusters import Clusters, Graph, clustered
@@ -37,7 +38,7 @@ class Hop:
     rule: str
     value: str = ""
     since: date | None = None
-    told: str = ""
+    words: str = ""
     weighed: Weighed | None = None
 
 
@@ -56,6 +57,7 @@ class Around:
         self.directory, self.identity = directory, directory.context.catalogue.identity
         self.salt = reader.salt_of(directory.context.settings)
         self.likeness = MatchNeighbourhood(directory)
+        self.verdicts = Verdicts(directory)
         self.keys, self.shown, self.values = self._neighbourhood(set(start))
         self.place = {key: at for at, key in enumerate(self.keys)}
         self.links = by_identifiers.linked(self.shown, self.identity)
@@ -168,24 +170,20 @@ class Around:
     def _direct_hop(self, one: int, other: int, by: str) -> Hop:
         a, b = self.keys[one], self.keys[other]
         if by == VERDICT:
-            return Hop(a, b, VERDICT, told=said_of(self.directory, a, b))
+            return Hop(a, b, VERDICT, words=self.verdict_words(a, b))
         return Hop(a, b, LIKENESS, weighed=self.likeness.weigh([a], [b]))
 
-
-def said_of(directory: Directory, one: RecordKey, other: RecordKey) -> str:
-    """The verdict on two records, in the steward's words."""
-    active_overrides = overrides.standing(directory.lake)
-    for pair, row in zip(overrides.ends(active_overrides), active_overrides.to_dict("records"), strict=True):
-        if set(pair) == {one, other}:
-            return f"{row['by']}, {row['decided_at']:%Y-%m-%d}: {row['why']}"
-    return ""
+    def verdict_words(self, one: RecordKey, other: RecordKey) -> str:
+        """The verdict on two records, in the steward's words; empty without one."""
+        verdict = self.verdicts.on(one, other)
+        return verdict.words if verdict else ""
 
 
 def apart(around: Around, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> list[Separation]:
     """What separates the records of two customers, strongest first."""
     parted = {frozenset(pair) for pair in around.graph.different.tolist()}
     parts = [
-        Separation(f"verdict on {a} and {b}", said_of(around.directory, a, b))
+        Separation(f"verdict on {a} and {b}", around.verdict_words(a, b))
         for a in some
         for b in others
         if frozenset((around.place[a], around.place[b])) in parted

@@ -14,7 +14,7 @@ import pyarrow as pa
 from jobs.steward.directory import Directory, RecordKey
 from jobs.unify.ids.pairs import limits
 from jobs.unify.matching import blocks, fields, model_versions, training
-from jobs.unify.matching.levels import HIGHEST, WORDS
+from jobs.unify.matching.comparison import COMPARISONS, CROWD_KINDS, FIELDS
 from jobs.unify.matching.scoring import PreparedRecords, of_relatives, unpacked
 from jobs.unify.records import match_state, reader
 
@@ -24,15 +24,27 @@ LEAST_TOLD = -0.1
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """Match score of two records: probability, total weight in bits, and words and weight of each field.
+class WeighedPart:
+    """One comparison of two records: the values of both, the words of its level, and its weight in bits."""
 
-    Names of two persons have no probability.
+    name: str
+    words: str
+    weight: float
+    values: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Match score of two records: probability, total weight in bits, and its parts.
+
+    Names of two persons have no probability. `compared` says whether they share a block, so that a run compares them.
     """
 
+    one: RecordKey
+    other: RecordKey
     probability: float | None
     weight: float
-    fields: tuple[tuple[str, str, float], ...]
+    parts: tuple[WeighedPart, ...]
     compared: bool
 
 
@@ -64,17 +76,19 @@ class MatchNeighbourhood:
     def _computed_pairs(self) -> pd.DataFrame:
         ids = self.directory.identifiers.group_by(reader.KEYS).aggregate([]).select(reader.KEYS).to_pandas()
         keys = sorted(RecordKey(*key) for key in ids.itertuples(index=False))
-        compared, block_keys = self._compared(keys)
+        compared, block_keys = self._compared(keys, self.directory.raw(keys))
         groups = blocks.grouped(block_keys)
         a, b, _ = blocks.candidates(groups, limits(self.match, groups, len(keys)), np.ones(len(keys), bool))
         scored: pd.DataFrame = compared.scored(a, b).select(["a", "b", "levels", "weight"]).to_pandas()
         return scored.astype({"weight": float})
 
-    def _compared(self, keys: list[RecordKey], floor: float | None = None) -> tuple[PreparedRecords, Array]:
-        prepared = fields.prepared(self.directory.raw(keys))
+    def _compared(
+        self, keys: list[RecordKey], raw: pd.DataFrame, floor: float | None = None
+    ) -> tuple[PreparedRecords, Array]:
+        prepared = fields.prepared(raw)
         block = [list(one.same) for one in self.match.blocks]
-        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in ("email", "phone")}
-        texts = {name: pa.array(prepared[name], pa.string()) for name in fields.FIELDS}
+        codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in CROWD_KINDS}
+        texts = {name: pa.array(prepared[name], pa.string()) for name in FIELDS}
         table = pa.table({"person": self.directory.persons(keys), **codes, **texts})
         model = self.model if floor is None else replace(self.model, floor=floor)
         return PreparedRecords(table, model), fields.keys(prepared, block, self.salt)
@@ -96,19 +110,35 @@ class MatchNeighbourhood:
     def weigh(self, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> Weighed:
         """Weigh the most similar pair of some records and others."""
         keys = sorted({*some, *others})
-        compared, block_keys = self._compared(keys, floor=-1e9)
+        raw = self.directory.raw(keys)
+        compared, block_keys = self._compared(keys, raw, floor=-1e9)
         place = {key: at for at, key in enumerate(keys)}
         a, b = (np.array(x) for x in zip(*((place[x], place[y]) for x in some for y in others if x != y), strict=True))
         scored = compared.scored(a, b).to_pydict()
         best = int(np.argmax(scored["weight"]))
         levels = unpacked(scored["levels"][best])
-        field_weights = tuple(
-            (name, WORDS[name][levels[name]], scored["weights"][best][at]) for at, name in enumerate(HIGHEST)
+        values = _compared_values(raw.iloc[[a[best], b[best]]])
+        parts = tuple(
+            WeighedPart(one.name, one.words[levels[one.name]], scored["weights"][best][at], values[one.name])
+            for at, one in enumerate(COMPARISONS)
         )
         rest = scored["weight"][best] - sum(scored["weights"][best])
         apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
-        field_weights += (("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
-        field_weights += (("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
+        parts += (WeighedPart("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
+        parts += (WeighedPart("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
         shared = (block_keys[a[best]] == block_keys[b[best]]) & (block_keys[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
-        return Weighed(None if apart else sure, scored["weight"][best], field_weights, bool(shared.any()))
+        ends = keys[a[best]], keys[b[best]]
+        return Weighed(*ends, None if apart else sure, scored["weight"][best], parts, bool(shared.any()))
+
+
+def _compared_values(raw: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """What two records show to each comparison: as delivered, or as parsed where that says more."""
+    prepared = fields.prepared(raw)
+    values = {}
+    for comparison in COMPARISONS:
+        parsed = len(comparison.fields) < len(comparison.columns)
+        rows = prepared[list(comparison.fields)] if parsed else raw[list(comparison.columns)]
+        one, other = (", ".join(filter(None, row)) for row in rows.to_numpy().tolist())
+        values[comparison.name] = (one, other)
+    return values

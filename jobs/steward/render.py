@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 
+from jobs.steward import history
 from jobs.steward.directory import Directory, RecordKey
 from jobs.steward.explain import Hop, Separation
 from jobs.steward.match_explanation import Weighed
+from jobs.steward.people import DESCRIBED, VALUES, differs, rows_of
+from jobs.steward.reviews import ReviewList
+from jobs.steward.verdicts import Verdicts
+from jobs.unify.matching.comparison import NOT_COMPARED
 from quanyu.printable import grid, line
 
 # Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
@@ -25,14 +34,31 @@ def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Gri
 
 
 def customer(directory: Directory, one: str) -> Group:
-    """A customer with all records and identifiers, what is set aside, and the history of the id."""
+    """A customer with all records and identifiers, what is set aside, verdicts, and the history of the id."""
     records = directory.of_customer(one)
-    lines: list[RenderableType] = [line((one, "bold"), f": {len(records)} records, {_row(directory, one)}")]
+    people = directory.raw(records)
+    named = ", ".join(sorted({name for name in rows_of(people, records, ())["name"] if name})) or "no name"
+    facts = f"{named}, {counted(len(records), 'record')}, {_row(directory, one)}"
+    lines: list[RenderableType] = [line((one, "bold"), f": {facts}")]
     former = directory.former(one)
     if former:
         lines.append(line(f"formerly also {', '.join(former)}"))
-    lines += [_records(directory.raw(records), records), _identifiers(directory, records), _history(directory, records)]
+    lines += [_records(people, records), _identifiers(directory, records), _history(directory, one, records)]
+    lines += [line(f"verdict {verdict.decision} on {verdict.one} and {verdict.other}: {verdict.words}")
+              for verdict in Verdicts(directory).about(records)]  # fmt: skip
     return Group(*lines)
+
+
+def customers(directory: Directory, ids: list[str]) -> Grid:
+    """A line for each of the first MOST_ROWS of many customers: names, birthdays, cities and number of records."""
+    by_customer = {one: directory.of_customer(one) for one in ids[:MOST_ROWS]}
+    people = directory.raw([record for records in by_customer.values() for record in records])
+    cells = []
+    for one, records in by_customer.items():
+        rows = rows_of(people, records, ("birthday", "city"))
+        texts = [", ".join(sorted(set(filter(None, rows.get(label, []))))) for label in ("name", "birthday", "city")]
+        cells.append([one, *texts, str(len(records))])
+    return _grid(("customer", "name", "birthday", "city", "records"), cells)
 
 
 def _row(directory: Directory, one: str) -> str:
@@ -49,14 +75,18 @@ def _row(directory: Directory, one: str) -> str:
 
 
 def _records(people: pd.DataFrame, records: list[RecordKey]) -> Grid:
-    rows = []
-    for key in records:
-        person = people.loc[[tuple(key)]].iloc[0]
-        names = [person["display_name"], *(x for x in (person["given_name"], person["family_name"]) if x)]
-        rows.append(
-            [str(key), *(_text(x) for x in (next(filter(None, names), ""), person["birthday"], person["city"]))]
-        )
-    return _grid(("record", "name", "born", "city"), rows)
+    """What each record says of the person; ≠ marks columns in which they differ."""
+    rows = rows_of(people, records, DESCRIBED)
+    labels = [f"{label} ≠" if differs(texts) else label for label, texts in rows.items()]
+    cells = [[str(record), *texts] for record, *texts in zip(records, *rows.values(), strict=True)]
+    return _grid(("record", *labels), cells)
+
+
+def _side_by_side(people: pd.DataFrame, one: RecordKey, other: RecordKey) -> Grid:
+    """The values of two records next to each other; ≠ marks those that differ."""
+    rows = rows_of(people, [one, other], VALUES)
+    cells = [["≠" if differs(texts) else "", label, *texts] for label, texts in rows.items()]
+    return _grid(("", "field", str(one), str(other)), cells)
 
 
 def _text(value: Any) -> str:
@@ -83,38 +113,41 @@ def _aside(directory: Directory, records: list[RecordKey]) -> dict[tuple[str, st
     return {(row["source"], row["person_key"], row["kind"]): row["reason"] for row in chosen.to_dict("records")}
 
 
-def _history(directory: Directory, records: list[RecordKey]) -> Grid:
-    events = directory.log.events
-    keys = pd.MultiIndex.from_tuples([tuple(key) for key in records], names=["source", "person_key"])
-    own = events[pd.MultiIndex.from_frame(events[["source", "person_key"]]).isin(keys)]
-    rows = [[str(row["day"]), row["event"], f"{row['source']}/{row['person_key']}", row["customer_id"],
-             _text(row["other_id"]), _text(row["cause"])] for row in own.to_dict("records")]  # fmt: skip
-    return _grid(("day", "event", "record", "id", "other id", "cause"), rows)
+def _history(directory: Directory, one: str, records: list[RecordKey]) -> Grid:
+    rows = []
+    for row in history.events_of(directory, one, records).to_dict("records"):
+        which = row["record"] if row["records"] == 1 else counted(row["records"], "record")
+        rows.append([str(row["day"]), history.words(row, one), which, _text(row["cause"])])
+    return _grid(("day", "event", "record", "cause"), rows)
 
 
-def chain(hops: list[Hop], day: date | None = None) -> Group:
-    """The links from one record to another."""
-    lines: list[RenderableType] = []
+def chain(directory: Directory, hops: list[Hop]) -> Group:
+    """The links from one record to another, and what the records on the way say of the person."""
+    records = list(dict.fromkeys(end for hop in hops for end in (hop.one, hop.other)))
+    lines: list[RenderableType] = [_records(directory.raw(records), records)]
     for number, hop in enumerate(hops, 1):
         lines.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
-        evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.told}"]
+        evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.words}"]
         lines.append(line("   ", (hop.rule, "green"), *evidence))
         if hop.weighed:
             lines.append(weighed(hop.weighed))
     return Group(*lines)
 
 
-def weighed(comparison: Weighed) -> Group:
-    """The match weight of every field of a pair, in bits."""
-    rows = [[name, level, f"{weight:+.1f}"] for name, level, weight in comparison.fields]
-    sure = "no probability" if comparison.probability is None else f"probability {comparison.probability:.3f}"
-    rows.append(["together", sure, f"{comparison.weight:+.1f}"])
-    return Group(_grid(("field", "level", "bits"), rows))
+def weighed(score: Weighed) -> Group:
+    """The values of both records, and the match weight of every field that one of them has, in bits."""
+    rows = [["≠" if differs(part.values) else "", part.name, *part.values, part.words, f"{part.weight:+.1f}"]
+            for part in score.parts if any(part.values) or part.words != NOT_COMPARED]  # fmt: skip
+    sure = "no probability" if score.probability is None else f"probability {score.probability:.3f}"
+    rows.append(["", "together", "", "", sure, f"{score.weight:+.1f}"])
+    return Group(_grid(("", "field", str(score.one), str(score.other), "level", "bits"), rows))
 
 
-def parts(reasons: list[Separation]) -> Group:
-    """What separates two customers."""
-    return Group(*(line((part.what, "yellow"), f": {part.why}") for part in reasons))
+def parts(directory: Directory, reasons: list[Separation], score: Weighed) -> Group:
+    """What separates two customers, and what their two most similar records say of the person."""
+    records = [score.one, score.other]
+    reason_lines = (line((part.what, "yellow"), f": {part.why}") for part in reasons)
+    return Group(*reason_lines, _records(directory.raw(records), records))
 
 
 def proposal(rows: pd.DataFrame) -> Group:
@@ -139,14 +172,26 @@ def proposal(rows: pd.DataFrame) -> Group:
     )  # fmt: skip
 
 
-def reviews(rows: pd.DataFrame, directory: Directory) -> Group:
-    """The stewards' work list, in the order of its rows."""
-    lines: list[RenderableType] = []
-    ends = [RecordKey(row[f"{end}_source"], row[f"{end}_key"]) for row in rows.to_dict("records") for end in ("a", "b")]
-    people = directory.raw(ends)
-    for place, row in enumerate(rows.to_dict("records")):
-        pair = ends[2 * place : 2 * place + 2]
-        sure = "" if pd.isna(row["probability"]) else f"{row['probability']:.2f} "
-        lines.append(line((sure, "bold"), row["reason"]))
-        lines += [_records(people, pair), line(f"quanyu verdict same|different {pair[0]} {pair[1]} --why ..."), ""]
+def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Group:
+    """One page of the work list."""
+    first = (page - 1) * size
+    items = work.items[first : first + size]
+    total, pairs = len(work.items), sum(item.pairs for item in work.items)
+    least = "" if work.complete else "at least "
+    lines: list[RenderableType] = [
+        line(f"{least}{counted(total, 'pair')} of customers to review ({counted(pairs, 'pair')} of records), most"
+             f" useful first; page {page} of {work.pages(size)}")
+    ]  # fmt: skip
+    if work.decided:
+        lines.append(line(f"{work.decided:,} more have a verdict already"))
+    people = directory.raw([end for item in items for end in (item.one, item.other)])
+    for number, item in enumerate(items, first + 1):
+        sure = "" if item.probability is None else f"{item.probability:.2f} "
+        sides = [f"{who} ({counted(size, 'record')})" for who, size in zip(item.customers, item.sizes, strict=True)]
+        more = f"; {item.pairs} pairs of their records, this is the likeliest" if item.pairs > 1 else ""
+        lines += [
+            line(f"{number}. ", (sure, "bold"), item.reason), line(f"{' and '.join(sides)}{more}"),
+            _side_by_side(people, item.one, item.other),
+            line(f"quanyu verdict same|different {item.one} {item.other} --why ..."), "",
+        ]  # fmt: skip
     return Group(*lines)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from jobs.consent import states
 from quanyu.grammar.job import job
+from quanyu.grammar.table import Column as ColumnOf
+from quanyu.grammar.table import Table
+from quanyu.literals import quoted
 from quanyu.model.people import Consents, Customers, Identifiers, People
 
 if TYPE_CHECKING:
@@ -23,23 +26,26 @@ REACHABLE = ("phone", "email", "openid", "external_userid")
 @job(reads=[People, Identifiers, Consents], writes=Customers)
 def customers(
     people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
-    wins: Mapping[str, Sequence[str]],
+    wins: Mapping[str, Sequence[str]], table: type[Table] = Customers,
 ) -> DataFrame:  # fmt: skip
     """One row per customer from facts with customer_id; `wins` ranks sources per column, unranked ones come last.
 
-    `records` are those of as_of.records_known, `identifiers` the current ones.
+    `records` are those of as_of.records_known, `identifiers` the current ones. `table` may have traits beside the
+    columns of Customers: columns of people of the same name.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
+    traits = {name: f"`{name}`" for name in table.columns if name not in Customers.columns}
     columns = [
-        _winning(name, sql, wins.get(name, Customers.columns[name].wins)).alias(name) for name, sql in OF_PEOPLE.items()
+        _winning(sql, _rank(sql, table.columns[name], wins.get(name))).alias(name)
+        for name, sql in {**OF_PEOPLE, **traits}.items()
     ]
     attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
     joined = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
     lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
     expressions = {"joined_on": "least(_joined, _known) as joined_on", **lists}
-    return joined.selectExpr(*(expressions.get(name, name) for name in Customers.columns))
+    return joined.selectExpr(*(expressions.get(name, name) for name in table.columns))
 
 
 def _persons(records: DataFrame) -> DataFrame:
@@ -61,12 +67,19 @@ def _reachable(identifiers: DataFrame) -> DataFrame:
     return identifiers.groupBy("customer_id").agg(F.expr(f"array_compact(array({kinds}))").alias("reachable_by"))
 
 
-def _winning(name: str, sql: str, order: Sequence[str]) -> Column:
-    """The value of the highest-ranked source; within a source of the newest record, then the greatest text."""
+def _rank(sql: str, column: ColumnOf, sources: Sequence[str] | None) -> str:
+    """SQL of how much a record's value counts: by its strictness, or by its source."""
+    by, order = ("source", column.wins if sources is None else sources)
+    if column.strictest:
+        by, order = f"cast({sql} as string)", column.strictest
+    ranks = " ".join(f"when {by} = {quoted(name)} then {len(order) - place}" for place, name in enumerate(order))
+    return f"case {ranks} else 0 end" if ranks else "0"
+
+
+def _winning(sql: str, rank: str) -> Column:
+    """The value of the highest rank; within a rank of the newest record, then of a source, then the greatest text."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    ranks = " ".join(f"when source = '{source}' then {len(order) - rank}" for rank, source in enumerate(order))
-    rank = f"case {ranks} else 0 end" if ranks else "0"
     # One string orders records: a struct would cost each customer the memory of its whole batch.
     value = f"cast({sql} as string)"
     order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), {value})"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.unify.facts import IdentityFacts
 from jobs.unify.ids import edges as by_identifiers
 from jobs.unify.ids import overrides, publish
 from jobs.unify.ids.assignment import IdChanges, Log, decide
@@ -229,7 +230,6 @@ def _outcome(last: Day, states: list[Day], written: int, difference: IdentityDif
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
     notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
     notes += [f"{len(states) - 1} skipped days processed first"] if len(states) > 1 else []
-    facts = {"customers": len(last.sizes), "minted": difference.minted, "merged": difference.merged,
-             "split": difference.split}  # fmt: skip
+    facts = IdentityFacts(len(last.sizes), difference.minted, difference.merged, difference.split)
     records = len(last.records.person)
-    return Outcome(records, written, 0, records - written, tuple(notes), facts)
+    return Outcome(records, written, unchanged=records - written, notes=tuple(notes), facts=facts)

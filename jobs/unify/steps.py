@@ -50,9 +50,10 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
 def _of_job(job: Job, catalogue: Catalogue) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), *as_of.listed_in(Customer))
     settings = [catalogue.settings.wins] if "wins" in job.asks else []
+    definition = digest([job.definition(), catalogue.tables[job.writes.name].definition(), settings])
     return Step(
         job.name, "unify", tuple(dict.fromkeys(reads)), (f"gold/{job.writes.name}",),
-        digest([job.definition(), settings]), partial(write, name=job.writes.name), job.describes, forward=True,
+        definition, partial(write, name=job.writes.name), job.describes, forward=True,
         remakes=(f"gold/{job.writes.name}",),
     )  # fmt: skip
 

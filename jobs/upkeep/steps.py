@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jobs.upkeep.facts import UpkeepFacts
 from quanyu.discover import Catalogue
 from quanyu.lake.receipt import Receipt
 from quanyu.run import integrity
@@ -38,4 +39,4 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     notes = [f"{compacted} small files compacted, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of killed runs removed" if dead else "")
     notes.append(f"{aside} sets of lost tables removed from lake/_lost" if aside else "")
-    return Outcome(len(places), notes=tuple(filter(None, notes)), facts={"compacted": compacted, "removed": removed})
+    return Outcome(len(places), notes=tuple(filter(None, notes)), facts=UpkeepFacts(compacted, removed))

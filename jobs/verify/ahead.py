@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from jobs.verify.copy import FOLDER, ROOMS, copy_as_it_stands
+from jobs.verify.copy import FOLDER, STAGES, copy_as_it_stands
 from jobs.verify.days import leave_databases_alone, performed
 from jobs.verify.ending import clean_end
 from jobs.verify.proof import alone
@@ -40,7 +40,7 @@ def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: flo
 
 def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
     """Steps that write tables and do nothing outside the home: all of them, or the named one."""
-    computing = (step for step in context.steps.values() if step.room in (*ROOMS, "journeys") and step.writes)
+    computing = (step for step in context.steps.values() if step.stage in (*STAGES, "journeys") and step.writes)
     # `send` only records what it sends.
     steps = [step for step in computing if step.name != "send"]
     if name is None:

@@ -37,7 +37,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TableComparison:
     """One table in both lakes: its rows in each, how many differ in any way, and where."""
 
     place: str
@@ -47,7 +47,7 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(left: Lake, right: Lake, tables: Mapping[str, type[Table]]) -> list[Comparison]:
+def compare(left: Lake, right: Lake, tables: Mapping[str, type[Table]]) -> list[TableComparison]:
     """Compare every table of either lake by its declared key; the order of rows does not matter.
 
     Values are equal if they have the same bytes; doubles if they differ by less than 1e-9 of their size. A table that
@@ -62,7 +62,7 @@ def _key(table: type[Table]) -> tuple[str, ...]:
     return (*table.identity(), "recorded_on") if table.layer == "silver" else table.identity()
 
 
-def compare_table(left: Lake, right: Lake, place: str, key: Sequence[str]) -> Comparison:
+def compare_table(left: Lake, right: Lake, place: str, key: Sequence[str]) -> TableComparison:
     """Compare one table, a column at a time, so that a complete table is never in memory."""
     sides = [_Side(lake, place) for lake in (left, right)]
     every = [side.names for side in sides if side.names]
@@ -81,7 +81,7 @@ def compare_table(left: Lake, right: Lake, place: str, key: Sequence[str]) -> Co
             labels = sides[0].labels(pairs.a[mask])
             differences.append(Difference(place, name, int(mask.sum()), labels=labels))
     alone = len(pairs.only_a) + len(pairs.only_b)
-    return Comparison(place, sides[0].rows, sides[1].rows, int(changed.sum()) + alone, tuple(differences))
+    return TableComparison(place, sides[0].rows, sides[1].rows, int(changed.sum()) + alone, tuple(differences))
 
 
 def _of_rows(place: str, sides: Sequence[_Side], pairs: Any) -> Iterator[Difference]:

@@ -23,7 +23,7 @@ from quanyu.store import LandedFile, Store
 
 FOLDER = "verify"
 # Stages up to memberships. Later ones send or export, and training writes no table.
-ROOMS = ("ingest", "unify", "features", "ml", "audiences")
+STAGES = ("ingest", "unify", "features", "score", "audiences")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Origin:
 
 def steps_of(context: Context) -> list[Step]:
     """Steps up to memberships that write tables, in order."""
-    return [step for step in context.steps.values() if step.room in ROOMS and step.writes]
+    return [step for step in context.steps.values() if step.stage in STAGES and step.writes]
 
 
 def origin_of(context: Context) -> Origin:

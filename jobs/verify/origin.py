@@ -9,11 +9,11 @@ from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import file_of
 from quanyu.grammar.feature import Feature, FeatureView
+from quanyu.grammar.table import LINEAGE, VERSIONING
 from quanyu.run.runner import Step
 
 # At most this many are listed.
 MOST = 4
-VERSIONING = ("feed_day", "recorded_on", "replaced_on")
 
 
 def origin(catalogue: Catalogue, steps: Iterable[Step], place: str, column: str, labels: Sequence[str]) -> str:
@@ -66,7 +66,7 @@ def _of_source(source: Source, table: str, column: str) -> Iterator[str]:
         fill = source.fills[name]
         if column in fill.columns:
             yield f"{source.file}: fills.{name}.{column}: {fill.columns[column]}"
-        elif column in VERSIONING or not column:
+        elif column in {**VERSIONING, **LINEAGE} or not column:
             parts = {"where": fill.where, "one_row_per": ", ".join(fill.one_row_per), "each": fill.each}
             words = "; ".join(f"{key}: {text}" for key, text in parts.items() if text)
             yield f"{source.file}: fills.{name}: {words or 'each row that passes its checks'}"

@@ -10,7 +10,7 @@ from datetime import date
 
 from filelock import FileLock, Timeout
 
-from jobs.verify.compare import Comparison, Difference, compare
+from jobs.verify.compare import Difference, TableComparison, compare
 from jobs.verify.copy import FOLDER, copies, steps_of
 from jobs.verify.days import EngineRun, run_copy
 from jobs.verify.origin import origin
@@ -32,7 +32,7 @@ class Proof:
     day: date
     begins: str
     runs: tuple[EngineRun, EngineRun]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[TableComparison, ...]
     origins: dict[Difference, str]
     left_out: tuple[str, ...]
 

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from jobs.verify.compare import Comparison, Difference
+from jobs.verify.compare import Difference, TableComparison
 from jobs.verify.proof import Proof
 
 
@@ -54,7 +54,7 @@ def _tables(proof: Proof) -> Grid:
     return grid
 
 
-def _add(grid: Grid, comparison: Comparison) -> None:
+def _add(grid: Grid, comparison: TableComparison) -> None:
     counts = (comparison.rows_a, comparison.rows_b, comparison.rows_that_differ)
     grid.add_row(comparison.place, *(f"{count:,}" for count in counts), style="red" if counts[2] else "")
 

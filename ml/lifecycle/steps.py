@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import dataset, match_models
+from ml.lifecycle.facts import TrainingFacts
 from ml.lifecycle.home_registry import registry
 from quanyu import as_of
 from quanyu.config.settings import Settings
@@ -22,19 +23,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def steps(catalogue: Catalogue) -> list[Step]:
-    """List the steps: record identity-resolution models, train every model, then score with all champions."""
-    trainings = [_training(spec, catalogue) for spec in catalogue.models.values()]
+def trainings(catalogue: Catalogue) -> list[Step]:
+    """List the steps that record identity-resolution models and train every model."""
+    return [match_models.step(), *(_training(spec, catalogue) for spec in catalogue.models.values())]
+
+
+def scoring(catalogue: Catalogue) -> list[Step]:
+    """List the step that scores with all champions, or none if there are no models."""
     models = catalogue.models.values()
+    if not models:
+        return []
     reads = {f"gold/{view}" for spec in models for view in dataset.views_of(catalogue, spec)}
     reads |= {place_of(spec.entity.table) for spec in models}
     places = tuple(f"gold/{name}" for name in _score_tables(catalogue))
-    score = Step(
-        "scores", "ml", tuple(sorted(reads)), places, digest([_digests(catalogue), _tags(catalogue)]), score_all,
+    return [Step(
+        "scores", "score", tuple(sorted(reads)), places, digest([_digests(catalogue), _tags(catalogue)]), score_all,
         "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=places,
-    )  # fmt: skip
-    return [match_models.step(), *([*trainings, score] if trainings else [])]
+    )]  # fmt: skip
 
 
 def _score_tables(catalogue: Catalogue) -> dict[str, type[Entity]]:
@@ -125,14 +131,8 @@ def _outcome(
         f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff},"
         f" trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     )
-    return Outcome(
-        trained + tested,
-        trained,
-        0,
-        0,
-        (note,),
-        {"model": spec.name, "metrics": figures, "champion": recorded.champion},
-    )
+    facts = TrainingFacts(spec.name, figures, recorded.champion)
+    return Outcome(trained + tested, trained, notes=(note,), facts=facts)
 
 
 def _champions(context: Context) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from quanyu.cli import Conf, Day, Home, opened, say
 from quanyu.run.business_days import day_of
 
 if TYPE_CHECKING:
-    from quanyu.run.plan import Plan
+    from quanyu.run.planning.plan import Plan
 
 STYLES = {"runs": "green", "may run": "yellow", "stops": "bold red"}
 
@@ -26,7 +26,7 @@ def plan(day: Day, conf: Conf = None, home: Home = None) -> None:
 
     Example: `quanyu plan --day 2025-02-03`
     """
-    from quanyu.run import plan as plans
+    from quanyu.run.planning import plan as plans
 
     for part in shown(plans.plan(opened(conf, home), day_of(day))):
         say(part)

@@ -22,7 +22,7 @@ from quanyu.feeds.freshness import SAY, Fresh
 from quanyu.feeds.paths import day_in, fits, plain_name
 from quanyu.feeds.reads import Reads
 from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST, StrictModel
-from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
+from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration, digest
 from quanyu.grammar.table import Table
 from quanyu.model.people import KINDS
 
@@ -202,6 +202,12 @@ class Source(YamlDeclaration):
         for name, fill in self.fills.items():
             tables.setdefault(fill.table, []).append(name)
         return tables
+
+    def contract(self, tables: Mapping[str, type[Table]]) -> str:
+        """Hash of all that decides which rows are good: the declaration, and the retailer's own columns it fills."""
+        filled = {name: tables[name].columns for name in self.tables() if name in tables}
+        own = {f"{name}.{c}": vars(column) for name, cs in filled.items() for c, column in cs.items() if column.own}
+        return digest([self.digest(), own]) if own else self.digest()
 
     def expressions(self) -> list[str]:
         """Every expression over the columns of the feed."""

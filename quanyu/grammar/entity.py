@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from quanyu.errors import ConfigError, nearest
@@ -42,9 +43,10 @@ class Entity:
         return word if number == 1 or word == "staff" else f"{word}s"
 
     @classmethod
-    def attributes(cls) -> dict[str, Column]:
+    def attributes(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """Columns of the entity's own table that rules may name, as `entity.column`."""
-        return {name: column for name, column in cls.table.columns.items() if name != cls.key and not column.pii}
+        columns = tables.get(cls.table.name, cls.table).columns
+        return {name: column for name, column in columns.items() if name != cls.key and not column.pii}
 
     @classmethod
     def key_column(cls) -> Column:
@@ -61,7 +63,7 @@ class Entity:
             if over.personal or cls.key in over.columns:
                 return cls.key
             raise ConfigError(f"{over.name} is about no {cls.name}: its rows have no person")
-        if over is cls.table:
+        if over.name == cls.table.name:
             return cls.key
         columns = [name for name, column in over.columns.items() if column.refers == cls.table.name]
         if via is not None:

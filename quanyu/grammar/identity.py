@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -13,10 +14,6 @@ from quanyu.grammar.declaration import DaysText, Problems, ShareText, YamlDeclar
 from quanyu.grammar.table import Table
 from quanyu.model.people import KINDS
 
-# Attributes of a record besides its identifiers, and those derived from them. Blocks consist of these.
-SAID = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
-        "phone", "national_id", "phone_mask")  # fmt: skip
-DERIVED = ("names", "initials", "given_start", "family_start", "birth_year", "birth_month", "email_name", "address")
 FOREVER = 100_000
 
 
@@ -144,8 +141,8 @@ class Identity(YamlDeclaration):
     cluster: Cluster = Field(Cluster(), description="limits of the records of one customer")
     gate: ChangeLimits = Field(ChangeLimits(), description="how far a day may change the customers")
 
-    def problems(self, tables: dict[str, type[Table]]) -> Problems:
-        """Check that the kinds, fields and columns in the rules exist."""
+    def problems(self, tables: dict[str, type[Table]], block_fields: Sequence[str]) -> Problems:
+        """Check that the kinds, fields and columns in the rules exist; blocks consist of `block_fields`."""
         problems = Problems()
         named = [("kinds", kind) for kind in self.kinds] + [("blocked", kind) for kind in self.blocked]
         for place, kind in [*named, *(("rules.share", rule.share) for rule in self.rules)]:
@@ -153,10 +150,8 @@ class Identity(YamlDeclaration):
                 problems.add(self.file, place, f"unknown kind {kind!r}; {nearest(kind, KINDS)}")
         for block in self.match.blocks:
             for field in block.same:
-                if field not in (*SAID, *DERIVED):
-                    problems.add(
-                        self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, SAID + DERIVED)}"
-                    )
+                if field not in block_fields:
+                    problems.add(self.file, "match.blocks", f"unknown field {field!r}; {nearest(field, block_fields)}")
         if self.match.review > self.match.link:
             problems.add(self.file, "match.review", "is above match.link: review is what does not suffice for a link")
         for kind, blocked in self.blocked.items():

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
-# sources by column of customers.
-ASKS = ("records", "wins")
+# sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
+ASKS = ("records", "wins", "table")
 
 
 @dataclass(frozen=True)

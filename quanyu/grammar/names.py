@@ -25,7 +25,7 @@ def names_of(
     `tags` are in the order of `ordered`. The type is empty where a declaration is invalid.
     """
     names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
-    names |= {f"{entity.name}.{name}": column for name, column in entity.attributes().items()}
+    names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}
     names |= {f"{spec.name}.score": SCORE for spec in models}
     for name, tag in tags.items():
         names[name] = Column("", tag.means)

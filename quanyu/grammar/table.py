@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Literal
@@ -50,7 +51,9 @@ class Days:
 class Column:
     """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
 
-    `days` are the plausible days and times; only ingest checks them.
+    `days` are the plausible days and times; only ingest checks them. `own` columns are those that a conf folder adds:
+    only ingest checks them, since what they allow may change on any day. `wins` are the sources whose value a customer
+    has, first to last, and `strictest` the values, if these decide.
     """
 
     type: str
@@ -75,6 +78,10 @@ class Column:
     """Table whose key the value is: expressions may name its columns as `table.column`."""
     wins: tuple[str, ...] = ()
     """Sources in the order in which their value is preferred, for a column of `customers`."""
+    strictest: tuple[str, ...] = ()
+    """Values from the strictest to the loosest: the strictest of a customer's records counts."""
+    own: bool = False
+    """Whether it is a column of the retailer's own."""
 
     def constraint(self, name: str) -> str | None:
         """Return the SQL condition that a value must meet unless it is null; None without one."""
@@ -108,11 +115,24 @@ HAPPENED = Days(date(1990, 1, 1), beyond=366)
 # A start or end day may be any future day: 9999-12-31 means without an end.
 PLANNED = Days(date(1900, 1, 1))
 
+# By what a column may identify a person.
+PERSON_KEYS = {
+    "person_key": "key of a person in a feed",
+    "record": "hash of a feed and a person_key",
+    "customer_id": "customer",
+    "staff": "number of an employee",
+    "wecom_user": "WeCom user id of an employee",
+    "representative": "name of a representative",
+}
 SOURCE = Column("string", "Feed that the row came by.", required=True)
 PERSON = Column("string", "Opaque key of the person in that source; null when nobody is named.")
 FEED_DAY = Column("date", "Day of the feed that told it.", required=True)
 RECORDED = Column("date", "Day on which this version became known.", required=True)
 REPLACED = Column("date", "Day on which a later version replaced it; null while it is current.")
+LINEAGE = {
+    "_file": Column("string", "File with the row that opened this version; null in homes of older releases."),
+    "_row": Column("bigint", "Number of that row in its file.", unit="row"),
+}
 VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPLACED}
 
 
@@ -122,7 +142,9 @@ class Table:
     `happens` is the column with the time of a fact. `newest_by` is the column with the time of the row's last change in
     the source: an older state that arrives later is then ignored. `permanent` is an SQL condition: such rows do not end
     when a file no longer contains them. `addressed_by` is the column with the channel of a message: ingest fills
-    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
+    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches. Silver keeps the
+    file and the row that opened a version, unless `lineage` is false because many rows say the same. `person_columns`
+    maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every table.
     """
 
     owner: ClassVar[str] = "data"
@@ -145,6 +167,10 @@ class Table:
     """Column with the day that a run replaces as a whole."""
     forward_only: ClassVar[bool] = False
     """Whether it can only be continued and not computed again for an earlier day."""
+    lineage: ClassVar[bool] = True
+    """Whether rows keep the file and row that they came from."""
+    person_columns: ClassVar[Mapping[str, str]] = {}
+    """Columns that identify persons, each with whom."""
 
     name: ClassVar[str]
     """The class's name in small letters."""
@@ -161,11 +187,19 @@ class Table:
 
     @classmethod
     def schema(cls) -> dict[str, Column]:
-        """Every column in order. Silver adds source, person and versioning columns to the declared ones."""
+        """Every column in order. Silver adds source, person, lineage and versioning columns to the declared ones."""
         if cls.layer == "gold":
             return dict(cls.columns)
         person = {"person_key": PERSON} if cls.personal else {}
-        return {"source": SOURCE, **person, **cls.columns, **VERSIONING}
+        lineage = LINEAGE if cls.lineage else {}
+        return {"source": SOURCE, **person, **cls.columns, **lineage, **VERSIONING}
+
+    @classmethod
+    def identifies(cls) -> dict[str, str]:
+        """Columns that identify a person, each with what it holds (a name in PERSON_KEYS)."""
+        everywhere: dict[str, str] = {name: name for name in ("person_key", "customer_id") if name in cls.schema()}
+        staff = {name: "staff" for name, column in cls.columns.items() if column.refers == "staff"}
+        return {**everywhere, **staff, **cls.person_columns}
 
     @classmethod
     def about(cls) -> str:
@@ -200,6 +234,12 @@ def _problems(table: type[Table]) -> list[Problem]:
             mistakes.append((f".{name}", "needs a text that says what it means"))
     places = [("keys", key) for key in table.keys]
     places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
+    places += [("person_columns", name) for name in table.person_columns]
+    mistakes += [
+        (f".person_columns.{name}", f"unknown key {key!r}; {nearest(key, PERSON_KEYS)}")
+        for name, key in table.person_columns.items()
+        if key not in PERSON_KEYS
+    ]
     for place, name in places:
         if name not in table.columns and name != "person_key":
             mistakes.append((f".{place}", f"unknown column {name!r}; {nearest(name, table.columns)}"))

@@ -40,7 +40,7 @@ def layout_of(table: type[Table]) -> TableLayout:
     """Layout of a declared table. Silver is partitioned by source. Personal columns and texts have no statistics."""
     required = {name for name, column in table.schema().items() if column.required or name in table.identity()}
     columns = {name: layout_column(column, name in required) for name, column in table.schema().items()}
-    rules = {name: column.constraint(name) for name, column in table.columns.items()}
+    rules = {name: column.constraint(name) for name, column in table.columns.items() if not column.own}
     return TableLayout(
         columns=columns,
         partitioned_by=("source",) if table.layer == "silver" else (),

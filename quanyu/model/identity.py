@@ -24,6 +24,7 @@ class IdentityEvents(Table):
 
     layer = "gold"
     keys = ("number",)
+    person_columns = {"other_id": "customer_id", "person": "record"}
     forward_only = True
 
     number = Column("bigint", "Position in the log, from 0.", required=True)
@@ -61,6 +62,7 @@ class IdentityVerdicts(Table):
 
     layer = "gold"
     keys = ("number",)
+    person_columns = {"a_key": "person_key", "b_key": "person_key"}
 
     number = Column("bigint", "Position in the log, from 0.", required=True)
     decided_at = Column("timestamp", "When it was decided.", required=True)
@@ -79,6 +81,7 @@ class IdentityReviews(Table):
 
     layer = "gold"
     keys = ("a_source", "a_key", "b_source", "b_key")
+    person_columns = {"a_key": "person_key", "b_key": "person_key"}
 
     a_source = Column("string", "Feed of the one record.", required=True)
     a_key = Column("string", "Opaque key of the one record.", required=True)
@@ -125,6 +128,7 @@ class IdentifierCrowds(Table):
 
     layer = "gold"
     keys = ("source", "value_key")
+    person_columns = {"value_key": "person_key"}
 
     source = Column("string", "Feed of the rows.", required=True)
     value_key = Column("string", "The person_key that the value would have.", required=True)
@@ -138,6 +142,7 @@ class IdentityCuts(Table):
 
     layer = "gold"
     keys = ("a_source", "a_key", "b_source", "b_key", "rule", "reason")
+    person_columns = {"a_key": "person_key", "b_key": "person_key"}
 
     day = Column("date", "Day of the run that cut it.", required=True)
     a_source = Column("string", "Feed of the record.", required=True)
@@ -182,6 +187,7 @@ class IdentityRecords(Table):
 
     layer = "gold"
     keys = ("person", "written")
+    person_columns = {"person": "record"}
 
     person = Column("bigint", "Number of the record: a hash of source and person_key.", required=True, unit="hash")
     raw = Column("bigint", "Hash of all compared fields.", required=True, unit="hash")
@@ -199,6 +205,7 @@ class IdentityPairs(Table):
 
     layer = "gold"
     keys = ("a", "b", "batch")
+    person_columns = {"a": "record", "b": "record"}
 
     a = Column("bigint", "Number of the one record, the smaller.", required=True, unit="hash")
     b = Column("bigint", "Number of the other record.", required=True, unit="hash")
@@ -209,10 +216,11 @@ class IdentityPairs(Table):
 
 
 class IdentityProposals(Table):
-    """Changes of a run that the gate stopped. The next stopped run replaces them."""
+    """Changes of a run that the gate stopped, until a later run passes the gate."""
 
     layer = "gold"
     keys = ("number",)
+    person_columns = {"other_id": "customer_id"}
 
     number = Column("bigint", "Position in the log that it would have had.", required=True)
     day = Column("date", "Day of the run.", required=True)

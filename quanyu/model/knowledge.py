@@ -46,6 +46,7 @@ class ServiceChats(Table):
     owner = "service"
     personal = True
     keys = ("chat_id", "turn")
+    person_columns = {"agent": "staff"}
     happens = "at"
 
     chat_id = Column("string", "Key of the chat.", required=True)
@@ -75,6 +76,7 @@ class Complaints(Table):
     owner = "service"
     personal = True
     keys = ("complaint_id",)
+    person_columns = {"in_hand_of": "staff"}
     happens = "at"
     newest_by = "updated_at"
 

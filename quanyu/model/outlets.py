@@ -13,6 +13,7 @@ class Outlets(Table):
     layer = "silver"
     owner = "channel"
     keys = ("outlet",)
+    person_columns = {"representative": "representative"}
 
     outlet = Column("string", "Number of the outlet.", required=True)
     outlet_name = Column("string", "Name of the outlet.")
@@ -30,6 +31,7 @@ class ShelfVisits(Table):
     layer = "silver"
     owner = "channel"
     keys = ("visit_id",)
+    person_columns = {"representative": "representative"}
     happens = "visited_at"
 
     visit_id = Column("string", "Key of the visit.", required=True)

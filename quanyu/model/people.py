@@ -50,6 +50,7 @@ class Identifiers(Table):
     layer = "silver"
     personal = True
     keys = ("person_key", "kind", "scope", "value")
+    lineage = False
 
     kind = Column("string", "What kind of identifier.", required=True, values=KINDS)
     scope = Column("string", "Where it is unique: a brand, an app id; empty for world-wide kinds.", required=True)

@@ -63,6 +63,7 @@ class Staff(Table):
     layer = "silver"
     owner = "retail"
     keys = ("staff",)
+    person_columns = {"staff": "staff", "wecom_user": "wecom_user"}
 
     staff = Column("string", "Number of the employee.", required=True)
     display_name = Column("string", "Name.", pii=True)

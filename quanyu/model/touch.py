@@ -56,6 +56,7 @@ class Contacts(Table):
     owner = "private_domain"
     personal = True
     keys = ("person_key", "staff_user")
+    person_columns = {"staff_user": "wecom_user"}
 
     staff_user = Column("string", "WeCom user id of the employee.", required=True)
     added_at = Column("timestamp", "When the contact was added.", days=HAPPENED, required=True)
@@ -72,6 +73,7 @@ class Groups(Table):
     owner = "private_domain"
     personal = True
     keys = ("chat_id", "person_key", "joined_at")
+    person_columns = {"staff_user": "wecom_user"}
 
     chat_id = Column("string", "The group.", required=True)
     group_name = Column("string", "Name of the group.")
@@ -90,6 +92,7 @@ class Messages(Table):
     owner = "private_domain"
     personal = True
     keys = ("message_id", "status")
+    person_columns = {"sender": "wecom_user"}
     happens = "at"
     permanent = "status in ('unsubscribed', 'bounced', 'complained')"
     addressed_by = "channel"

@@ -18,11 +18,12 @@ from rich.text import Text
 
 from quanyu import discover
 from quanyu.config.settings import Settings, set_environment
-from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
+from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
 from quanyu.home.lock import home_lock
 from quanyu.home.logs import private_log
-from quanyu.run import business_days, preflight, report, tasks
+from quanyu.run import business_days, observer, preflight, report, tasks
 from quanyu.run.runner import Context, Result, perform, results
+from quanyu.run.scheduler import Scheduler
 from quanyu.servers.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.servers.background import services
 
@@ -52,7 +53,7 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             finally:
                 step_results = results(context)
             report.show(console, context, step_results, time.monotonic() - began)
-            if alerted := discover.call("jobs.alerts.notify:tell")(context, step_results):
+            if alerted := observer.ended(context, step_results):
                 console.print(alerted, markup=False)
             stopped = [result for result in step_results if result.status == "stopped"]
             missing = len(context.steps) - len(step_results)
@@ -78,7 +79,7 @@ def _running_dag(settings: Settings) -> str | None:
     holder = tasks.turn_of(settings)
     if holder is None or not _has_clock(settings):
         return None
-    return holder[0] if discover.call("dags.inprocess:is_running")(settings.home, *holder) else None
+    return holder[0] if discover.only(Scheduler).is_running(settings.home, *holder) else None
 
 
 def _has_clock(settings: Settings) -> bool:
@@ -86,12 +87,19 @@ def _has_clock(settings: Settings) -> bool:
 
 
 def _run_in_airflow(settings: Settings, day: date, database: str) -> None:
-    # Each creates its own database, which takes seconds on the first run.
+    scheduler = discover.only(Scheduler)
+    # Both create databases, which takes seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        registry = pool.submit(discover.call("ml.lifecycle.steps:prepare"), settings)
-        discover.call("dags.inprocess:prepare")(settings.home, database)
-        registry.result()
-    discover.call("dags.inprocess:run")(day.isoformat())
+        prepared = pool.submit(prepare, settings)
+        scheduler.prepare(settings.home, database)
+        prepared.result()
+    scheduler.run(day.isoformat())
+
+
+def prepare(settings: Settings) -> None:
+    """Make what the steps of all stages need in a home."""
+    for stage in discover.stages():
+        stage.prepare(settings)
 
 
 @contextlib.contextmanager
@@ -151,31 +159,13 @@ def run_job(
     with home_lock(settings, wait_seconds):
         context = Context(settings, day)
         preflight.check(context)
-        discover.call("ml.lifecycle.steps:prepare")(settings)
+        prepare(settings)
         try:
             result = perform(context, context.step(name), force)
             say(report.summary(context, [result], result.seconds))
             if ahead := business_days.ahead_of_time(context, [result]):
                 raise ConfigError(ahead)
         finally:
-            if alerted := discover.call("jobs.alerts.notify:tell")(context, results(context)):
+            if alerted := observer.ended(context, results(context)):
                 say(alerted)
-            context.close()
-
-
-def run_replay(settings: Settings, name: str, day: date, wait_seconds: float, say: Callable[[Any], None]) -> None:
-    """Map one day of a feed again and print the summary. Raises ConfigError for a day that has not ended."""
-    business_days.check_over(settings, day)
-    with home_lock(settings, wait_seconds):
-        context = Context(settings, day)
-        preflight.check(context)
-        source = context.catalogue.sources.get(name)
-        if source is None:
-            raise ConfigError(f"unknown source {name!r}; {nearest(name, context.catalogue.sources)}")
-        try:
-            began = time.monotonic()
-            outcome = discover.call("jobs.ingest.steps:replay")(context, source, frozenset([day]))
-            took = time.monotonic() - began
-            say(report.summary(context, [Result(f"replay.{name}", "done", took, outcome)], took))
-        finally:
             context.close()

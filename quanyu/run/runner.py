@@ -23,9 +23,10 @@ from quanyu.grammar.declaration import digest
 from quanyu.home.logs import private_log
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
-from quanyu.run import integrity
-from quanyu.run.decision import decide, forward_day, inputs, remember
+from quanyu.run import facts, integrity
+from quanyu.run.facts import Facts
 from quanyu.run.faults import explained
+from quanyu.run.planning.decision import decide, forward_day, inputs, remember
 from quanyu.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Outcome:
     quarantined: int = 0
     unchanged: int = 0
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts | None = None
     again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
     alerts: Mapping[str, str] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Step:
     """
 
     name: str
-    room: str
+    stage: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     definition: str
@@ -132,11 +133,7 @@ class Context:
     @cached_property
     def steps(self) -> dict[str, Step]:
         """Every step of every stage, by name, in the order of the stages."""
-        steps: dict[str, Step] = {}
-        for room in discover.ROOMS:
-            for step in discover.call(f"{room}:steps")(self.catalogue):
-                steps[step.name] = step
-        return steps
+        return {step.name: step for stage in discover.stages() for step in stage.steps(self.catalogue)}
 
     @property
     def as_of_at(self) -> datetime:
@@ -221,18 +218,20 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     rebuilt = (f"{place} was lost and is rebuilt" for place in sorted(decision.lost))
     outcome = replace(outcome, notes=(*rebuilt, *outcome.notes))
     if not outcome.again and not outcome.breaches:
-        remember(context, step, asdict(outcome))
+        remember(context, step, _stored(outcome))
     return "done", outcome
 
 
 def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
     """Outcome of a skipped step for the summary: all rows are unchanged."""
-    rows = outcome["unchanged"] + outcome["rows_out"]
-    return Outcome(outcome["rows_in"], 0, outcome["quarantined"], rows, tuple(outcome["notes"]), outcome["facts"])
+    last = _read(outcome)
+    return replace(last, rows_out=0, unchanged=last.unchanged + last.rows_out, breaches={}, alerts={}, again=False)
 
 
 def _record(context: Context, result: Result) -> None:
-    context.store.results.keep(context.run_id, context.day, result.step, asdict(result))
+    context.store.results.keep(
+        context.run_id, context.day, result.step, {**asdict(result), "outcome": _stored(result.outcome)}
+    )
     for line in result.lines():
         # For Airflow's task log; on a screen the summary shows it.
         LOG.info(line)
@@ -246,8 +245,16 @@ def results(context: Context) -> list[Result]:
 
 def result_of(receipt: Mapping[str, Any]) -> Result:
     """Build a result from its record in the store. One of an earlier release may lack newer fields."""
-    outcome = dict(receipt["outcome"])
-    return Result(**{**receipt, "outcome": Outcome(**{**outcome, "notes": tuple(outcome["notes"])})})
+    return Result(**{**receipt, "outcome": _read(receipt["outcome"])})
+
+
+def _stored(outcome: Outcome) -> dict[str, Any]:
+    return {**asdict(outcome), "facts": facts.stored(outcome.facts)}
+
+
+def _read(form: Mapping[str, Any]) -> Outcome:
+    kinds = (kind for stage in discover.stages() for kind in stage.facts)
+    return Outcome(**{**form, "notes": tuple(form["notes"]), "facts": facts.read(form["facts"], kinds)})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, frames: Sequence[str] = ()) -> None:

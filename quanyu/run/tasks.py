@@ -9,10 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from quanyu.config.settings import Settings, environment, load_settings, read_settings
-from quanyu.discover import call
 from quanyu.errors import ConfigError
 from quanyu.home.lock import home_lock
-from quanyu.run import business_days, preflight
+from quanyu.run import business_days, observer, preflight
 from quanyu.run.runner import Context, Result, Step, results
 from quanyu.run.runner import perform as perform_step
 
@@ -38,10 +37,10 @@ def close() -> None:
         _open.popitem()[1].close()
 
 
-def steps(rooms: Sequence[str]) -> dict[str, Step]:
+def steps(stages: Sequence[str]) -> dict[str, Step]:
     """Steps of these stages by name, in order."""
     all_steps = context_of(date.min).steps
-    return {name: step for name, step in all_steps.items() if step.room in rooms}
+    return {name: step for name, step in all_steps.items() if step.stage in stages}
 
 
 def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
@@ -67,7 +66,7 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
         try:
             result = perform_step(context, context.step(name))
         finally:
-            call("jobs.alerts.notify:tell")(context, [ended for ended in results(context) if ended.step == name])
+            observer.ended(context, [ended for ended in results(context) if ended.step == name])
             context.lake.staging.clear()
     if reason := business_days.ahead_of_time(context, [result]):
         raise ConfigError(f"{name}: {reason}")
@@ -90,7 +89,7 @@ def mistaken(words: str) -> None:
     """Send an alert that a mistake in a declaration blocks every task, if the settings can be read."""
     settings, _ = read_settings()
     with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
-        call("jobs.alerts.notify:tell_mistake")(context, words)
+        observer.mistaken(context, words)
 
 
 def check_over(day: date) -> None:

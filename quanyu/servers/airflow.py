@@ -14,6 +14,7 @@ from pathlib import Path
 
 from quanyu import discover
 from quanyu.config.settings import Settings, child_environment, of_steps, set_environment, sqlite_url
+from quanyu.run.scheduler import Scheduler
 
 PORT = 8080
 # A scheduler would take over every run in its database. So a manual run uses a second database while a scheduler runs.
@@ -41,8 +42,9 @@ def call(settings: Settings, words: Sequence[str]) -> int:
 def set_up(settings: Settings, port: int = PORT) -> None:
     """Set up Airflow on the home for this process and its children. Creates its database if it is missing."""
     set_environment(airflow_environment(settings, port))
-    discover.call("dags.inprocess:prepare")(settings.home, DATABASE)
-    discover.call("dags.inprocess:show")(settings.home, DATABASE)
+    scheduler = discover.only(Scheduler)
+    scheduler.prepare(settings.home, DATABASE)
+    scheduler.show(settings.home, DATABASE)
 
 
 def airflow_environment(settings: Settings, port: int = PORT, database: str = DATABASE) -> dict[str, str]:

@@ -9,8 +9,9 @@ from shop import Retailer, template
 from small_day import FIRST, SECOND, lived
 from typer.testing import CliRunner
 
+from quanyu.commands import backup as backup_commands
+from quanyu.commands import home as commands
 from quanyu.errors import ConfigError, KeeperError
-from quanyu.home import backup_commands, commands
 from quanyu.home import home_name as homes
 from quanyu.home.backup import MANIFEST, back_up, read_manifest, restore
 from quanyu.run import preflight

@@ -12,8 +12,8 @@ from small_day import BUYERS, FIRST, HEADS, PRODUCTS, RECEIPTS, SECOND, SLIPS, d
 
 from quanyu.commands.plan import shown
 from quanyu.run import integrity
-from quanyu.run import plan as plans
-from quanyu.run.absent_values import compared
+from quanyu.run.planning import plan as plans
+from quanyu.run.planning.absent_values import compared
 from quanyu.run.runner import perform
 
 # Without training and scores, which need a registry, and without what sends.

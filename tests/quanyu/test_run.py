@@ -9,10 +9,10 @@ from datetime import date
 import pytest
 from rich.console import Console
 
+from quanyu.commands.summary import summary
 from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, exit_code
 from quanyu.run.report import summary as build
 from quanyu.run.runner import Outcome, Result, Step, perform, results
-from quanyu.run.summary import summary
 
 
 def shown(group):

@@ -35,6 +35,7 @@ from jobs.ingest.mapping.groups import Across, accepted_rows, group_columns, gro
 from jobs.ingest.mapping.keys import blanks
 from jobs.ingest.mapping.whole_lists import whole_list
 from jobs.ingest.receipts.parents import stored_key_sql, with_key
+from jobs.ingest.silver.versions import PLACE
 from quanyu.expressions import parse
 from quanyu.feeds.fill import Fill
 from quanyu.feeds.source import Source
@@ -232,7 +233,7 @@ def rows_of(
     groups: DataFrame | None = None,
     across: Across | None = None,
 ) -> DataFrame:
-    """Rows of one Table from accepted mapped rows, with person_key, `feed_day`, `_file` and `_row`.
+    """Rows of one Table from accepted mapped rows, with person_key, `feed_day`, `_file`, `_row` and their place in it.
 
     `groups` is the result of `groups_of`, if it is computed already.
     """
@@ -240,15 +241,17 @@ def rows_of(
     person = ["_person.person_key as person_key"] if table.personal else []
     if fill.one_row_per:
         rows = (groups_of(staged, name, source, table, across) if groups is None else groups).drop("_why")
+        rows = rows.selectExpr("*", f"0 as {PLACE}")
     else:
         accepted = accepted_rows(staged, name)
-        struct, row = f"`_to_{name}`", "_row"
+        struct, place = f"`_to_{name}`", "0"
         if fill.each:
             accepted = accepted.selectExpr("*", f"explode({struct}) as {ELEMENT}")
             # The position in the list orders the table rows of one feed row.
-            struct, row = ELEMENT, f"_row * 100000 + {ELEMENT}._position as _row"
+            struct, place = ELEMENT, f"{ELEMENT}._position"
         named = [f"{struct}.`{column}` as `{column}`" for column in fill.columns]
-        rows = accepted.selectExpr(*person, *named, *_address(source, table, struct), "_day as feed_day", "_file", row)
+        named += _address(source, table, struct)
+        rows = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row", f"{place} as {PLACE}")
     values = dict.fromkeys(table.columns, "null")
     if table.addressed_by and not fill.one_row_per:
         values |= {name: f"`_{name}`" for name in ADDRESS}

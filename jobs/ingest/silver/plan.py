@@ -11,8 +11,8 @@ from jobs.ingest.mapping.whole_lists import WholeList, whole_list
 from jobs.ingest.silver import endings, untied
 from jobs.ingest.silver.delivery import Delivery
 from jobs.ingest.silver.list_changes import ListDelivery, list_changes
-from jobs.ingest.silver.versions import one_per_day, standing_versions
-from quanyu.grammar.table import Table
+from jobs.ingest.silver.versions import PLACE, one_per_day, standing_versions
+from quanyu.grammar.table import LINEAGE, Table
 from quanyu.lake import Lake, place_of
 from quanyu.lake.difference import has_repeats
 from quanyu.lake.staging import StagedRows
@@ -85,14 +85,15 @@ def plan(
 
 
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
-    """Rows with the columns of their table, and the names of additional columns that order the rows of a key."""
-    order: list[str] = [name for name in ("_file", "_row") if name in rows.columns]
+    """Rows with the columns of their table, and the names of more columns that order the rows of a file."""
+    order: list[str] = [PLACE] if PLACE in rows.columns else []
     lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
     recorded_on = f"{delivery.known_on_sql()} as recorded_on"
     source = f"{quoted(delivery.source.name)} as source"
-    incoming = rows.selectExpr(source, *content, "feed_day", recorded_on, *order)
+    lineage = LINEAGE if table.lineage else ()
+    incoming = rows.selectExpr(source, *content, *lineage, "feed_day", recorded_on, *order)
     return (lists.newest_of_day(incoming) if lists else incoming), order
 
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from jobs.ingest.landing.file_order import file_order
 from quanyu.expressions.datatypes import midnight
 from quanyu.feeds.source import Source
-from quanyu.grammar.table import Table
+from quanyu.grammar.table import LINEAGE, Table
 from quanyu.lake import Lake
 from quanyu.lake.difference import row_hash
 from quanyu.literals import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+# Column of mapped rows: the position in the list of a feed's row; 0 for a row without a list.
+PLACE = "_place"
 
 
 def standing_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
@@ -43,11 +46,16 @@ def moment(newest_by: str) -> str:
 
 
 def marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataFrame:
-    """Rows as `chained` needs them: with _old (already in silver), _gone (the key ends here) and _hash."""
-    with_end = rows if "replaced_on" in rows.columns else rows.selectExpr("*", "cast(null as date) as replaced_on")
+    """Rows as `chained` needs them: with _old (already in silver), _gone (the key ends here) and _hash.
+
+    The hash is of what the row says, and not of where it says so.
+    """
+    schema = table.schema()
+    missing = (name for name in ("replaced_on", *LINEAGE) if name in schema and name not in rows.columns)
+    whole = rows.selectExpr("*", *(f"cast(null as {schema[name].type}) as {name}" for name in missing))
     columns = [*(["person_key"] if table.personal else []), *table.columns]
     flags = (f"{row_hash(columns)} as _hash", f"{str(old).lower()} as _old", f"{str(gone).lower()} as _gone")
-    return with_end.select(*table.schema()).selectExpr("*", *flags)
+    return whole.select(*schema).selectExpr("*", *flags)
 
 
 def stored(table: type[Table], replaced_on: str) -> list[str]:
@@ -99,6 +107,6 @@ def one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> 
     """Select the last row of each key on each day of the feed: the newest by `newest_by`, else the last in order."""
     names = ", ".join(f"`{name}`" for name in keys)
     newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
-    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc"])
+    order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc", f"{PLACE} desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")

@@ -13,6 +13,7 @@ from jobs.consent.gate import READS as GATE
 from jobs.journeys.channel import Channel
 from jobs.journeys.channels.eml import Eml
 from jobs.journeys.channels.smtp import Smtp
+from jobs.journeys.facts import SendFacts
 from jobs.journeys.program import Decision, Program
 from jobs.journeys.sending import addresses, deliveries, recheck, settlement
 from jobs.journeys.sending import send as sending
@@ -138,24 +139,23 @@ def _so_far(counts: Mapping[str, int]) -> str:
 
 def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
     """Outcome of the step: counts of messages by status, and notes."""
-    totals = {name: counts.get(name, 0) for name in ENDINGS}
-    totals["unknown"] = counts.get("unknown", 0) + counts.get("recovered", 0)
     left = context.store.outbox.all("planned")
-    totals["planned"] = len(left)
+    unknown = counts.get("unknown", 0) + counts.get("recovered", 0)
+    facts = SendFacts(**{name: counts.get(name, 0) for name in ENDINGS}, unknown=unknown, planned=len(left))
     others = Counter(message.channel for message in left if message.channel != context.settings.mail.channel)
     words = (
-        (totals["held"], "held when it was time to send; `quanyu outbox --status held` has the reasons"),
+        (facts.held, "held when it was time to send; `quanyu outbox --status held` has the reasons"),
         (settled, "unknown messages settled by reported events"),
         (counts.get("released", 0), "wait: consents are in doubt; `quanyu outbox --status planned` has the reasons"),
-        (totals["rejected"], "rejected for good; `quanyu outbox --status rejected` has the reasons"),
-        (totals["failed"], "failed, to be retried after 15 minutes or later"),
-        (totals["unknown"], "unknown: they may have arrived, and are never sent again automatically;"
+        (facts.rejected, "rejected for good; `quanyu outbox --status rejected` has the reasons"),
+        (facts.failed, "failed, to be retried after 15 minutes or later"),
+        (facts.unknown, "unknown: they may have arrived, and are never sent again automatically;"
                           " `quanyu outbox --status unknown` lists them"),
-        (totals["expired"], "expired: too late, the goal was reached, or the customer left the journey"),
-        (totals["cancelled"], "cancelled: their journey or step is no longer declared"),
+        (facts.expired, "expired: too late, the goal was reached, or the customer left the journey"),
+        (facts.cancelled, "cancelled: their journey or step is no longer declared"),
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
     waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
     alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
-    return Outcome(sum(totals.values()) - totals["planned"], totals["sent"], notes=notes, facts=totals, alerts=alerts)
+    return Outcome(facts.handled(), facts.sent, notes=notes, facts=facts, alerts=alerts)

@@ -19,6 +19,7 @@ from jobs.unify.matching import (
     training,
 )
 from jobs.unify.matching import model as weights
+from jobs.unify.matching.comparison import CROWD_KINDS
 from jobs.unify.matching.model import Model
 from jobs.unify.records import match_state
 from jobs.unify.records.match_state import State
@@ -118,7 +119,7 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
     mask = blocks.standing(groups, most, len(records.person))
     due, version = model_versions.version(context, len(mask))
     place, recalled = remembered.at(records.person)
-    hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in ("email", "phone")]
+    hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in CROWD_KINDS]
     mark = mixed([records.raw, *hub, np.full(len(mask), version)])
     touched = ~recalled | due
     touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]

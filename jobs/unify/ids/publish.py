@@ -151,6 +151,9 @@ def _write_explanations(context: Context, receipt: Receipt, last: Day) -> None:
     tables = context.catalogue.tables
     _replace_if_changed(context, receipt, tables["identity_aside"], _aside(last))
     _replace_if_changed(context, receipt, tables["identity_reviews"], _reviews(context, last))
+    # What was stopped before is settled: accepted, or gone with the data that it came from.
+    proposals = tables["identity_proposals"]
+    _replace_if_changed(context, receipt, proposals, pd.DataFrame(columns=list(proposals.columns)))
     _log_cuts(context, receipt, _cuts(last))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from jobs.unify.matching import name_match, names
+from jobs.unify.matching.block_parts import map_distinct
+from jobs.unify.matching.comparison import CROWD_KINDS, FIELDS, PARTS
 
-RAW = ("given_name", "family_name", "display_name", "birthday", "gender", "city", "region", "postcode", "address",
-       "email", "phone", "national_id", "phone_masked")  # fmt: skip
-FIELDS = ("given", "family", "birthday", "gender", "city", "region", "postcode", "district", "street", "house", "email",
-          "phone", "national_id", "phone_mask")  # fmt: skip
-PASSED = ("person", "email_code", "phone_code")
+PASSED = ("person", *(f"{kind}_code" for kind in CROWD_KINDS))
 # Default dates of birth in forms.
 NO_BIRTHDAYS = frozenset({"19000101", "19700101", "20000101", "19010101", "18991230", "99991231", "11111111"})
 _DIGITS = re.compile(r"\d+")
@@ -29,28 +27,23 @@ _CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回
 Strings = pd.Series
 
 
-def _map_distinct(column: Strings, function: Callable[[Any], Any]) -> Strings:
-    """Apply a function to each different value once."""
-    return column.map({value: function(value) for value in column.dropna().unique()}).astype(object)
-
-
 def prepared(raw: pd.DataFrame) -> pd.DataFrame:
-    """Convert raw columns (RAW, texts or null) to FIELDS, null where there is nothing to compare."""
+    """Convert raw columns (COLUMNS, texts or null) to FIELDS, null where there is nothing to compare."""
     split = _names(raw)
-    address = _map_distinct(raw["address"], names.words)
+    address = map_distinct(raw["address"], names.words)
     columns = {
         "given": split[0],
         "family": split[1],
-        "birthday": _map_distinct(raw["birthday"], _birthday),
-        "gender": _map_distinct(raw["gender"], lambda text: text if text in ("female", "male") else None),
-        "city": _map_distinct(raw["city"], _place),
-        "region": _map_distinct(raw["region"], _place),
-        "postcode": _map_distinct(raw["postcode"], _postcode),
-        "district": _map_distinct(raw["postcode"], _district),
-        "street": _map_distinct(address, _street),
-        "house": _map_distinct(address, _house),
+        "birthday": map_distinct(raw["birthday"], _birthday),
+        "gender": map_distinct(raw["gender"], lambda text: text if text in ("female", "male") else None),
+        "city": map_distinct(raw["city"], _place),
+        "region": map_distinct(raw["region"], _place),
+        "postcode": map_distinct(raw["postcode"], _postcode),
+        "district": map_distinct(raw["postcode"], _district),
+        "street": map_distinct(address, _street),
+        "house": map_distinct(address, _house),
         **{name: raw[name].astype(object) for name in ("email", "phone", "national_id")},
-        "phone_mask": _map_distinct(raw["phone"].fillna(raw["phone_masked"]), _mask),
+        "phone_mask": map_distinct(raw["phone"].fillna(raw["phone_masked"]), _mask),
     }
     frame = pd.DataFrame(columns, index=raw.index)
     return frame.astype(object).mask(frame.isna(), None)
@@ -112,38 +105,6 @@ def called(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     return name_match.numbered(name_match.of(raw), salt)
 
 
-def named(fields: pd.DataFrame) -> Strings:
-    """The complete name with its parts sorted, null where one of them is missing."""
-    both = fields["given"].notna() & fields["family"].notna()
-    given_names, family_names = fields["given"].fillna("").astype(str), fields["family"].fillna("").astype(str)
-    first = given_names.where(given_names <= family_names, family_names)
-    last = family_names.where(given_names <= family_names, given_names)
-    return (first + "~" + last).mask(~both, None)
-
-
-def _start(column: Strings) -> Strings:
-    return _map_distinct(column, lambda text: names.roman(text)[:4])
-
-
-def _initials(fields: pd.DataFrame) -> Strings:
-    one = _map_distinct(fields["given"], lambda text: names.roman(text)[0]).fillna("")
-    two = _map_distinct(fields["family"], lambda text: names.roman(text)[0]).fillna("")
-    either = (one + two).str.len() > 0
-    return (one.where(one <= two, two) + two.where(one <= two, one)).mask(~either, None)
-
-
-DERIVED: dict[str, Callable[[pd.DataFrame], Strings]] = {
-    "names": named,
-    "initials": _initials,
-    "given_start": lambda fields: _start(fields["given"]),
-    "family_start": lambda fields: _start(fields["family"]),
-    "birth_year": lambda fields: fields["birthday"].str[:4],
-    "birth_month": lambda fields: fields["birthday"].str[:6],
-    "email_name": lambda fields: fields["email"].str.partition("@")[0],
-    "address": lambda fields: fields["street"] + "~" + fields["house"],
-}
-
-
 def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Hash texts under the salt (16 characters) to integers, 0 for null."""
     values = texts.to_numpy(dtype=object)
@@ -157,7 +118,7 @@ def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
 def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Blocking keys (records by blocks), 0 where one of the block's fields is missing."""
     used = {name for on in blocks for name in on}
-    hashes = {name: hashed(DERIVED[name](fields) if name in DERIVED else fields[name], salt) for name in used}
+    hashes = {name: hashed(PARTS[name].derive(fields) if name in PARTS else fields[name], salt) for name in used}
     block_keys = np.zeros((len(fields), len(blocks)), dtype=np.int64)
     for place, on in enumerate(blocks):
         present = np.logical_and.reduce([hashes[name] != 0 for name in on])
@@ -171,7 +132,7 @@ def keys(fields: pd.DataFrame, blocks: Sequence[Sequence[str]], salt: str) -> np
 
 
 def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], salt: str) -> Iterator[pa.RecordBatch]:
-    """Prepare batches of raw records (RAW, `person`, codes of e-mail and phone): adds FIELDS, `name` and `keys`."""
+    """Prepare batches of raw records (COLUMNS, `person`, codes of e-mail and phone): adds FIELDS, `name` and `keys`."""
     for batch in stream:
         raw = batch.to_pandas()
         fields = prepared(raw)

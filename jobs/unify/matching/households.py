@@ -13,19 +13,13 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from jobs.unify.matching import names
-from jobs.unify.matching.levels import HIGHEST, CodedField
+from jobs.unify.matching.comparison import COMPARISONS, PLACES
+from jobs.unify.matching.levels import CodedField
+from jobs.unify.matching.sounds import roman
 
 Array = np.ndarray[Any, Any]
 # Household pairs per record: the default, and bounds of the estimate.
 ASSUMED, LEAST, MOST = 1.0, 0.01, 10.0
-# Probabilities of levels, lowest first. Children have a parent's family name, spouses not everywhere; one birth in
-# eighty is of twins.
-SHARES = {
-    "given": (0.925, 0.06, 0.01, 0.005), "family": (0.33, 0.02, 0.02, 0.63),
-    "birthday": (0.73, 0.25, 0.01, 0.003, 0.001, 0.006), "gender": (0.55, 0.45),
-    "email": (0.78, 0.14, 0.02, 0.02, 0.04), "phone": (0.72, 0.01, 0.27),
-    "national_id": (0.9994, 0.0005, 0.0001), "phone_mask": (0.70, 0.30),
-}  # fmt: skip
 
 
 def share(records: int, pairs_a_record: float = ASSUMED) -> float:
@@ -52,18 +46,14 @@ def estimated(one: Array, household: Array, counts: Array, records: int) -> floa
 
 
 def levels_of(m: Mapping[str, Array]) -> dict[str, Array]:
-    """Probability of each level among household pairs, by comparison, from `m` of pairs of one person.
-
-    Members of a household share a place as often as one person's records do: omissions and typos are the same, so the
-    place does not separate the two classes.
-    """
-    return {name: m[name] if name == "place" else np.array([1.0, *SHARES[name]]) for name in HIGHEST}
+    """Probability of each level among household pairs, by comparison, from `m` of pairs of one person."""
+    return {one.name: np.array([1.0, *one.household]) if one.household else m[one.name] for one in COMPARISONS}
 
 
 def logs(m: Mapping[str, Array]) -> dict[str, Array]:
     """Weight of each level for one person against a household, in bits, by comparison; 0 where nothing is compared."""
     family = levels_of(m)
-    tables = {name: np.log2(m[name] / family[name]) for name in HIGHEST}
+    tables = {name: np.log2(m[name] / family[name]) for name in PLACES}
     for table in tables.values():
         table[0] = 0.0
     return tables
@@ -73,7 +63,7 @@ def against(levels: Array, m: Mapping[str, Array]) -> Array:
     """Weight of pairs for one person against a household, in bits (float32); `levels` is pairs by comparisons."""
     tables = logs(m)
     weights = np.zeros(len(levels), np.float32)
-    for place, name in enumerate(HIGHEST):
+    for name, place in PLACES.items():
         weights += tables[name].astype(np.float32)[levels[:, place]]
     return weights
 
@@ -91,8 +81,7 @@ def relatives(columns: Mapping[str, CodedField], common: Array, a: Array, b: Arr
     `_with_contacts_of_their_own`. A name that others have is no typo: `common` (names, bool) says which. Pairs with the
     same national id, or all but one character of it, are one person.
     """
-    at = {name: place for place, name in enumerate(HIGHEST)}
-    given_level, family_level, gender_level = (levels[:, at[name]] for name in ("given", "family", "gender"))
+    given_level, family_level, gender_level = (levels[:, PLACES[name]] for name in ("given", "family", "gender"))
     two_persons = ((given_level == 0) & (family_level == 1)) | ((given_level == 3) & (gender_level == 1))
     unlike = np.flatnonzero((given_level > 0) & (given_level < 4))
     codes, values = [columns[name].codes for name in ("given", "family")], columns["given"].values
@@ -110,7 +99,7 @@ def relatives(columns: Mapping[str, CodedField], common: Array, a: Array, b: Arr
     crosswise = (codes[0][a] == codes[1][b]) & (codes[1][a] == codes[0][b]) & (codes[0][a] != codes[0][b])
     two_persons |= crosswise & han[codes[0][a]]
     two_persons |= _with_contacts_of_their_own(values, codes_of, levels)
-    return np.asarray(two_persons & (levels[:, at["national_id"]] < 2), np.int64)
+    return np.asarray(two_persons & (levels[:, PLACES["national_id"]] < 2), np.int64)
 
 
 def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array, Array], levels: Array) -> Array:
@@ -119,23 +108,22 @@ def _with_contacts_of_their_own(values: Sequence[str], given_names: tuple[Array,
     Twins have similar names and a phone each; a typo in a name comes with the same phone or mailbox. An initial is no
     other name.
     """
-    at = {name: place for place, name in enumerate(HIGHEST)}
-    contacts, given_level = levels[:, [at["email"], at["phone"]]], levels[:, at["given"]]
+    contacts, given_level = levels[:, [PLACES["email"], PLACES["phone"]]], levels[:, PLACES["given"]]
     initial = np.array([*(len(value) == 1 and not names.is_han(value) for value in values), False], bool)
-    not_initial, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, at["family"]]
+    not_initial, family_level = ~np.logical_or(*(initial[codes] for codes in given_names)), levels[:, PLACES["family"]]
     # In Latin letters, the parts of a name such as Kim Minjun may be swapped.
     alike = ((given_level > 1) & (given_level < 4) & not_initial) | (
         (given_level == 4) & (family_level > 1) & (family_level < 4)
     )
-    generations = (given_level > 1) & (levels[:, at["birthday"]] == 1)
+    generations = (given_level > 1) & (levels[:, PLACES["birthday"]] == 1)
     return np.asarray((alike | generations) & (contacts == 1).any(axis=1) & ~(contacts > 1).any(axis=1))
 
 
 def _other_given_names(given_name: str, family_name: str, other_given_name: str, other_family_name: str) -> bool:
     """Whether neither given name is a form of the other; crosswise where parts are in swapped columns."""
-    if family_name and names.roman(family_name) == names.roman(other_given_name):
+    if family_name and roman(family_name) == roman(other_given_name):
         return not _is_variant(given_name, other_family_name)
-    if given_name and names.roman(given_name) == names.roman(other_family_name):
+    if given_name and roman(given_name) == roman(other_family_name):
         return not _is_variant(family_name, other_given_name)
     return not _is_variant(given_name, other_given_name)
 
@@ -143,7 +131,7 @@ def _other_given_names(given_name: str, family_name: str, other_given_name: str,
 def _is_variant(one: str, other: str) -> bool:
     """Whether one sounds like or begins the other, differs in one letter, or omits, doubles or swaps characters."""
     short, long = sorted((one, other), key=len)
-    if names.roman(one) == names.roman(other):
+    if roman(one) == roman(other):
         return True
     if not names.is_han(one + other):
         # In names of three letters one that differs makes another name: Tim and Tom.

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from jobs.unify.matching import fields, households
-from jobs.unify.matching.levels import HIGHEST, CodedField, ComparisonLevels
+from jobs.unify.matching.comparison import COMPARISONS, PLACES, TERMS
+from jobs.unify.matching.levels import CodedField, PairLevels
 
-# Fields with term frequencies.
-TERMS = ("names", "birthday", "street", "postcode", "city")
-BASES = ("given", "family", *TERMS[1:])
 # Most bits that the frequency of a shared value may add or subtract.
 MOST_TERM = 7.0
+# Fields whose values have frequencies.
+BASES = tuple(field for fields in TERMS.values() for field in fields)
 Array = np.ndarray[Any, Any]
 
 
@@ -44,7 +44,7 @@ class Model:
 
     def text(self) -> str:
         """All but the term frequencies, as JSON."""
-        comparisons = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in HIGHEST}
+        comparisons = {name: {"m": _plain(self.m[name]), "u": _plain(self.u[name])} for name in PLACES}
         rest = {"rarest": self.rarest, "floor": self.floor, "bases": dict(self.bases), "households": self.households}
         return json.dumps({"comparisons": comparisons, **rest}, sort_keys=True)
 
@@ -52,29 +52,29 @@ class Model:
         """Share of each coded value (values, float64), by term."""
         by_term = {}
         for term, (hashes, shares) in self.terms.items():
-            values = columns["given" if term == "names" else term].values
+            values = columns[TERMS[term][0]].values
             coded = _hashes(values, self.salt)
             at = np.minimum(np.searchsorted(hashes, coded), max(len(hashes) - 1, 0))
             is_listed = hashes[at] == coded if len(hashes) else np.zeros(len(coded), bool)
             by_term[term] = np.where(is_listed, shares[at] if len(hashes) else 0.0, self.rarest)
         return by_term
 
-    def weights(self, compared: ComparisonLevels, shares: Mapping[str, Array]) -> Array:
+    def weights(self, compared: PairLevels, shares: Mapping[str, Array]) -> Array:
         """Weight of each comparison of each pair against strangers, in bits (pairs by comparisons, float32)."""
         bits = np.zeros(compared.levels.shape, dtype=np.float32)
-        for place, name in enumerate(HIGHEST):
-            table = np.log2(self.m[name] / self.u[name])
+        for place, comparison in enumerate(COMPARISONS):
+            table = np.log2(self.m[comparison.name] / self.u[comparison.name])
             table[0] = 0.0
             bits[:, place] = table[compared.levels[:, place]]
-        for name, (term, codes) in compared.terms.items():
-            place = list(HIGHEST).index(name.partition(".")[0])
-            rows = np.flatnonzero(codes >= 0)
-            share = np.maximum(shares[term][codes[rows]], self.rarest)
-            base = self.bases[name if name in self.bases else term]
-            bits[rows, place] += np.log2(base / share).clip(-MOST_TERM, MOST_TERM).astype(np.float32)
+            for term in comparison.terms:
+                codes = compared.terms[term.field]
+                rows = np.flatnonzero(codes >= 0)
+                share = np.maximum(shares[term.name][codes[rows]], self.rarest)
+                bits_of_value = np.log2(self.bases[term.field] / share).clip(-MOST_TERM, MOST_TERM)
+                bits[rows, place] += bits_of_value.astype(np.float32)
         return bits
 
-    def total(self, compared: ComparisonLevels, weights: Array) -> Array:
+    def total(self, compared: PairLevels, weights: Array) -> Array:
         """Weight of each pair (pairs,) in bits, against strangers and members of one household."""
         against = households.against(compared.levels, self.m)
         return households.weighed(weights.sum(axis=1), against, self.households)
@@ -98,7 +98,7 @@ def read(text: str, terms: Mapping[str, tuple[Array, Array]], assumed: Model) ->
     parameters = json.loads(text)
     m, u = dict(assumed.m), dict(assumed.u)
     for name, rates in parameters["comparisons"].items():
-        if name in HIGHEST and len(rates["m"]) == len(m[name]):
+        if name in PLACES and len(rates["m"]) == len(m[name]):
             m[name], u[name] = np.array(rates["m"]), np.array(rates["u"])
     share = parameters.get("households", assumed.households)
     bases = {name: parameters["bases"].get(name, parameters["bases"].get("names", 1.0)) for name in BASES}

@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import compute
 
 from jobs.unify.matching import training
-from jobs.unify.matching.model import TERMS, Model, read
+from jobs.unify.matching.comparison import TERMS
+from jobs.unify.matching.model import Model, read
 from jobs.unify.records.reader import salt_of
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt

@@ -191,13 +191,3 @@ def masked(bare: str) -> str | None:
         return None
     first, blank, last = text.rpartition(" ")
     return first.replace(" ", "") + ("" if is_unspaced(text) else blank) + last
-
-
-@functools.lru_cache(maxsize=200_000)
-def roman(text: str) -> str:
-    """The sound of a text in Latin letters: pinyin without tones for Chinese characters, the rest as it is."""
-    if text.isascii():
-        return text
-    from pypinyin import lazy_pinyin
-
-    return "".join(lazy_pinyin(text))

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.unify.matching import households
-from jobs.unify.matching.levels import HIGHEST, CodedField, coded, compared
+from jobs.unify.matching.comparison import COMPARISONS, PLACES
+from jobs.unify.matching.levels import CodedField, coded, compared
 from jobs.unify.matching.model import Model
 
 # Pairs that are compared at a time.
@@ -24,8 +25,8 @@ class PreparedRecords:
     def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
         self.model, self.person = model, table["person"].to_numpy()
         self.columns = coded(table)
-        for name, code in (("email", "email_code"), ("phone", "phone_code"), ("phone_mask", "phone_code")):
-            self.columns[name] = _without(self.columns[name], table[code].to_numpy(), nobodys)
+        for name, kind in ((one.name, one.identifier) for one in COMPARISONS if one.identifier):
+            self.columns[name] = _without(self.columns[name], table[f"{kind}_code"].to_numpy(), nobodys)
         self.shares = model.shares(self.columns)
         # Without term frequencies, every name may be common.
         untrained = not len(model.terms["names"][0])
@@ -51,7 +52,7 @@ class PreparedRecords:
             & self.families
         )
         lists = pa.ListArray.from_arrays(
-            pa.array(np.arange(len(chosen) + 1, dtype=np.int32) * len(HIGHEST)), pa.array(weights[chosen].ravel())
+            pa.array(np.arange(len(chosen) + 1, dtype=np.int32) * len(COMPARISONS)), pa.array(weights[chosen].ravel())
         )
         return pa.RecordBatch.from_arrays(
             [
@@ -83,4 +84,4 @@ def of_relatives(levels: Any) -> Any:
 
 def unpacked(number: int) -> dict[str, int]:
     """Levels by comparison, from a packed number."""
-    return {name: number >> (4 * place) & 15 for place, name in enumerate(HIGHEST)}
+    return {name: number >> (4 * place) & 15 for name, place in PLACES.items()}

@@ -9,39 +9,19 @@ from typing import Any
 import numpy as np
 
 from jobs.unify.matching import fields, households
-from jobs.unify.matching.levels import HIGHEST, CodedField, compared
-from jobs.unify.matching.model import BASES, TERMS, Model
+from jobs.unify.matching.comparison import COMPARISONS, PLACES, TERMS
+from jobs.unify.matching.levels import CodedField, compared
+from jobs.unify.matching.model import BASES, Model
 
 Array = np.ndarray[Any, Any]
 RANDOM_PAIRS, BLOCKED_PAIRS, SAMPLED_PAIRS, ROUNDS = 500_000, 40_000, 200_000, 30
-# Priors, worth WORTH_M and WORTH_U pairs: they matter in small sets only.
-PRIOR_M = {
-    "given": (0.08, 0.07, 0.10, 0.75), "family": (0.08, 0.05, 0.07, 0.80),
-    "birthday": (0.04, 0.02, 0.02, 0.03, 0.06, 0.83), "gender": (0.02, 0.98),
-    "place": (0.15, 0.10, 0.03, 0.05, 0.05, 0.10, 0.05, 0.47), "email": (0.15, 0.04, 0.04, 0.07, 0.70),
-    "phone": (0.20, 0.03, 0.77), "national_id": (0.05, 0.10, 0.85), "phone_mask": (0.25, 0.75),
-}  # fmt: skip
-PRIOR_U = {
-    "given": (0.90, 0.07, 0.01, 0.02), "family": (0.92, 0.05, 0.01, 0.02),
-    "birthday": (0.72, 0.22, 0.05, 0.008, 0.001, 0.001), "gender": (0.45, 0.55),
-    "place": (0.90, 0.09, 0.005, 0.002, 0.001, 0.001, 0.0005, 0.0005), "email": (0.96, 0.035, 0.003, 0.001, 0.001),
-    "phone": (0.998, 0.001, 0.001), "national_id": (0.998, 0.001, 0.001), "phone_mask": (0.99999, 0.00001),
-}  # fmt: skip
 PARTS_OF_A_BIT = 256
 # Records of a home that is too small to be trained on.
 A_FEW = 100
+# How many pairs the assumed probabilities are worth: they matter in small sets only.
 WORTH_M, WORTH_U = 20.0, 200.0
-# Comparisons of issued numbers, and the least probability that one is another person's: a typo, or reassigned.
-NUMBERS, LEAST_CHANCE = ("phone", "national_id", "phone_mask"), 1e-6
-# Comparisons that each field of a block affects.
-PARTS = {
-    "given": ("given",), "family": ("family",), "names": ("given", "family"), "initials": ("given", "family"),
-    "given_start": ("given",), "family_start": ("family",), "birthday": ("birthday",), "birth_year": ("birthday",),
-    "birth_month": ("birthday",), "gender": ("gender",), "email": ("email",), "email_name": ("email",),
-    "phone": ("phone",), "national_id": ("national_id",), "city": ("place",), "region": ("place",),
-    "postcode": ("place",), "district": ("place",), "street": ("place",), "house": ("place",), "address": ("place",),
-    "phone_mask": ("phone", "phone_mask"),
-}  # fmt: skip
+# The least probability that the issued number of a person is another person's too: a typo, or reassigned.
+LEAST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -71,8 +51,8 @@ def train(
     a, b = _random_pairs(n, draw)
     random = patterns(compared(dict(columns), a, b).levels)
     blocked = _blocked(columns, pairs, len(blocks), draw)
-    skips = [{part for name in on for part in PARTS[name]} for on in blocks]
-    chances = {name: by_chance(columns[name].values) for name in NUMBERS}
+    skips = [{one.name for one in COMPARISONS if set(on) & set(one.block_fields)} for on in blocks]
+    chances = {one.name: by_chance(columns[one.fields[0]].values) for one in COMPARISONS if one.issued}
     m, u = _estimate(random, [(sample, skips[place]) for place, sample in blocked], n, chances)
     terms, bases = _terms(columns, salt)
     prior = max(len(pairs[0]), n) / max(n * (n - 1) / 2, 1)
@@ -109,7 +89,8 @@ def _households(
 
 def assumed(salt: str) -> Model:
     """The model for sets too small to train on: priors alone."""
-    m, u = ({name: np.array([1.0, *prior[name]]) for name in HIGHEST} for prior in (PRIOR_M, PRIOR_U))
+    m = {one.name: np.array([1.0, *one.m]) for one in COMPARISONS}
+    u = {one.name: np.array([1.0, *one.u]) for one in COMPARISONS}
     none = (np.zeros(0, np.int64), np.zeros(0))
     return Model(m, u, dict.fromkeys(TERMS, none), dict.fromkeys(BASES, 1.0), 1.0, 0.0, households.share(A_FEW), salt)
 
@@ -157,14 +138,14 @@ def _estimate(
     Household pairs are a class of their own: they would pass for one person whose given name often differs. `chances`
     are upper limits of u for equal values, by comparison.
     """
-    m = {name: np.array([1.0, *PRIOR_M[name]]) for name in HIGHEST}
+    m = {one.name: np.array([1.0, *one.m]) for one in COMPARISONS}
     u = _u_probabilities(random, random.counts, chances)
     rates, rate = [(0.1, 0.1)] * len(blocked), min(0.01, 2.0 / max(n, 2))
     for _ in range(ROUNDS):
-        sums: dict[str, Array] = {name: np.array([0.0, *PRIOR_M[name]]) * WORTH_M for name in HIGHEST}
+        sums: dict[str, Array] = {one.name: np.array([0.0, *one.m]) * WORTH_M for one in COMPARISONS}
         for at, (sample, skip) in enumerate(blocked):
             sure, rates[at] = _expectation(sample, (m, households.levels_of(m), u), skip, rates[at])
-            for place, name in enumerate(HIGHEST):
+            for name, place in PLACES.items():
                 if name not in skip:
                     level_sums = np.bincount(sample.levels[:, place], sure * sample.counts, len(m[name]))
                     sums[name][1:] += level_sums[1:]
@@ -178,7 +159,7 @@ def _estimate(
 
 def _u_probabilities(random: Patterns, counts: Array, chances: Mapping[str, float]) -> dict[str, Array]:
     """u by comparison, from random pairs weighted by the probability that they are two persons."""
-    u = {name: _probabilities(random, place, counts, PRIOR_U[name], WORTH_U) for place, name in enumerate(HIGHEST)}
+    u = {one.name: _probabilities(random, PLACES[one.name], counts, one.u, WORTH_U) for one in COMPARISONS}
     for name, chance in chances.items():
         u[name][-1] = min(u[name][-1], chance)
         u[name][1:] /= u[name][1:].sum()
@@ -200,7 +181,7 @@ def _expectation(
 
 def _weights(levels: Array, m: Mapping[str, Array], u: Mapping[str, Array], skip: set[str]) -> Array:
     totals = np.zeros(len(levels))
-    for place, name in enumerate(HIGHEST):
+    for name, place in PLACES.items():
         if name not in skip:
             table = np.log2(m[name] / u[name])
             table[0] = 0.0
@@ -234,8 +215,7 @@ def _terms(columns: Mapping[str, CodedField], salt: str) -> tuple[dict[str, tupl
     import pandas as pd
 
     terms, bases = {}, {}
-    for term in TERMS:
-        names = ("given", "family") if term == "names" else (term,)
+    for term, names in TERMS.items():
         counts = np.zeros(max(len(columns[names[0]].values), 1))
         share = np.zeros(len(counts))
         for name in names:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute
 
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
@@ -64,6 +65,15 @@ def recall(lake: Lake, blocks: int) -> State:
     pairs = read_pairs(lake, BRIEF)
     last = max(_last(table), int(pairs["batch"].to_numpy().max()) if len(pairs) else 0)
     return State(person[newest], columns, matrix, pairs, last, len(table))
+
+
+def persons_called(lake: Lake, code: int) -> list[int]:
+    """Persons whose name has this code, after the last run."""
+    columns = ["person", "called", "written"]
+    persons = lake.rows(RECORDS, ["person"], compute.field("called") == code)["person"].unique()
+    rows = lake.rows(RECORDS, columns, compute.field("person").isin(persons)).sort_by("written").to_pandas()
+    newest = rows.drop_duplicates("person", keep="last")
+    return [int(person) for person in newest.loc[newest["called"] == code, "person"]]
 
 
 def read_pairs(lake: Lake, schema: pa.Schema) -> pa.Table:

@@ -13,7 +13,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from jobs.unify.matching import fields
+from jobs.unify.matching.comparison import COLUMNS
+from jobs.unify.matching.comparison import IDENTIFIERS as COMPARED
+from jobs.unify.matching.fields import PASSED
 from quanyu.config.settings import Settings, person_key_secret
 from quanyu.discover import Catalogue
 from quanyu.identifiers import normalise
@@ -32,13 +34,7 @@ IDENTIFIERS, PEOPLE = "silver/identifiers", "silver/people"
 KEYS = ["source", "person_key"]
 HASHES = {"sha256": "sha2(text, 256)", "md5": "md5(text)"}
 HASHED = tuple(f"{kind}_{name}" for kind in ("phone", "email") for name in HASHES)
-OF_PEOPLE = {
-    "birthday": "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)",
-    **{name: name for name in ("given_name", "family_name", "display_name", "gender", "city", "region", "postcode",
-                               "address", "phone_masked")},
-}  # fmt: skip
-# Identifier kinds that the match score compares too.
-COMPARED = ("email", "phone", "national_id")
+BIRTHDAY = "coalesce(date_format(birthday, 'yyyyMMdd'), birthday_told)"
 PERSON = "xxhash64(source, person_key) as person"
 # Columns of links.Shown, in sort order.
 SHOWN = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
@@ -50,7 +46,7 @@ class DayRecords:
 
     `table` has person, known_on (days since 1970), raw (hash of all compared fields), email_code, phone_code, source
     and person_key. `shown` has the rows of links.Shown. `texts` are the same records in the engine's staging files,
-    with all compared fields (fields.RAW); `rows` (records, int64) is the row of each record in these files.
+    with all compared fields (COLUMNS); `rows` (records, int64) is the row of each record in these files.
     """
 
     table: pa.Table
@@ -71,10 +67,10 @@ class DayRecords:
         return np.array([place.get(tuple(record), -1) for record in records], np.int64)
 
     def told(self, chosen: Array) -> pa.Table:
-        """Compared columns (PASSED and RAW of fields) of the chosen records (positions or a mask), sorted by person."""
+        """Compared columns (PASSED and COLUMNS) of the chosen records (positions or a mask), sorted by person."""
         mask = np.zeros(len(self.rows), bool)
         mask[self.rows[chosen]] = True
-        columns, parts, first = [*fields.PASSED, *fields.RAW], [], 0
+        columns, parts, first = [*PASSED, *COLUMNS], [], 0
         for batch in self.texts.dataset().to_batches(columns=columns):
             parts.append(batch.filter(pa.array(mask[first : first + len(batch)])))
             first += len(batch)
@@ -128,7 +124,7 @@ def _own_rows(context: Context, name: str, day: date | None) -> DataFrame:
 
 
 def described(context: Context, day: date | None) -> DataFrame:
-    """Records as known on a day, or now, one row each: the columns of Staged.table, and fields.RAW.
+    """Records as known on a day, or now, one row each: the columns of Staged.table, and COLUMNS.
 
     Of several values of a kind, the newest one of the record is compared.
     """
@@ -141,15 +137,16 @@ def described(context: Context, day: date | None) -> DataFrame:
     last = [F.expr(f"{newest} filter (where kind = '{name}')").alias(f"_{name}") for name in COMPARED]
     by_record = rows.groupBy(*KEYS).agg(F.expr("min(recorded_on)").alias("_known"), *last)
     people = _own_rows(context, "people", day)
-    people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in OF_PEOPLE.items()))
+    of_people = {name: f"`{name}`" for name in COLUMNS if name not in COMPARED} | {"birthday": BIRTHDAY}
+    people = people.selectExpr(*KEYS, *(f"{sql} as `{name}`" for name, sql in of_people.items()))
     parts = [f"split_part(_{name}, chr(1), 2) as {name}" for name in COMPARED]
     frame = by_record.join(people, KEYS, "left").selectExpr("*", *parts)
     codes = {name: _code(context, quoted(name), f"split_part(_{name}, chr(1), 3)", name) for name in COMPARED}
     frame = frame.selectExpr("*", *(f"if({name} is null, 0L, {sql}) as {name}_code" for name, sql in codes.items()))
-    compared = [*(f"`{name}`, `{name}` is null" for name in fields.RAW), *(f"{name}_code" for name in codes)]
+    compared = [*(f"`{name}`, `{name}` is null" for name in COLUMNS), *(f"{name}_code" for name in codes)]
     return frame.selectExpr(
         PERSON, "cast(unix_date(_known) as int) as known_on", f"xxhash64({', '.join(compared)}) as raw", "email_code",
-        "phone_code", *KEYS, *(f"`{name}`" for name in fields.RAW),
+        "phone_code", *KEYS, *(f"`{name}`" for name in COLUMNS),
     )  # fmt: skip
 
 

@@ -13,8 +13,6 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
-# The conf folder of the product.
-HOUSE = Path(__file__).parents[3] / "conf"
 # Packages with declarations that are Python classes.
 PACKAGES = ("quanyu.model", "features", "ml")
 
@@ -27,9 +25,10 @@ class YamlKind:
     model: type[BaseModel]
     files: str
 
-    def example(self, conf: Path) -> Path:
-        """The file of a conf folder that shows most keys; of two with as many, the shorter one."""
-        return max(conf.glob(self.files), key=lambda file: (_keys(file), -file.stat().st_size, file.name))
+    def example(self, conf: Path) -> Path | None:
+        """The file of a conf folder that shows most keys; of two with as many, the shorter one. None without a file."""
+        files = conf.glob(self.files)
+        return max(files, key=lambda file: (_keys(file), -file.stat().st_size, file.name), default=None)
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ def yaml_kind(name: str) -> YamlKind:
 
 
 def _files(kind: str) -> str:
-    """Files of a kind that no folder is declared for: those of the folder with its name, or the one file."""
-    return f"{kind}/*.yml" if (HOUSE / kind).is_dir() else f"{kind}.yml"
+    """Files of a kind: those of the folder with its name if that is a plural, else the one file."""
+    return f"{kind}/*.yml" if kind.endswith("s") else f"{kind}.yml"
 
 
 def _package(base: type) -> str:

@@ -5,7 +5,7 @@ Pages of YAML kinds are written from their JSON Schema, those of Python kinds fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,16 @@ def _packages(kind: PythonKind) -> str:
 
 def _yaml_page(kind: YamlKind) -> str:
     schema = json_schema(kind)
-    file = kind.example(HOUSE / "conf")
     name = "" if "*" not in kind.files else " The file is named for what it declares, and its name is no key."
     head = f"# {kind.name}\n\n{schema['description']}\n\nWritten in `{kind.files}` of the conf folder.{name}\n"
     parts = [_part(part, name) for name, part in schema.get("$defs", {}).items()]
-    example = f"## Example\n\n`{file.relative_to(HOUSE)}`\n\n```yaml\n{file.read_text(encoding='utf-8').strip()}\n```\n"
-    return "\n".join([head, _keys(schema), *parts, example])
+    return "\n".join([head, _keys(schema), *parts, *_example(kind)])
+
+
+def _example(kind: YamlKind) -> Iterator[str]:
+    if file := kind.example(HOUSE / "conf"):
+        text = file.read_text(encoding="utf-8").strip()
+        yield f"## Example\n\n`{file.relative_to(HOUSE)}`\n\n```yaml\n{text}\n```\n"
 
 
 def _part(schema: Mapping[str, Any], name: str) -> str:

@@ -82,7 +82,7 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms() == {"drop": Drop}
     audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
     [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path)))
-    assert (step.name, step.room, step.as_of, step.writes) == (
+    assert (step.name, step.stage, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
     [other] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b")))
@@ -145,7 +145,7 @@ def test_an_export_counts_everybody_and_stores_the_reasons_for_absence(shop):
     # M1 and M6 share an address. It is suppressed, because M6 withdrew.
     assert rows == [("8613912345601", ""), ("8613912345602", "m2@shop.cn")]
     counts = {"members": 6, "holdout": 1, "without_consent": 2, "without_identifier": 1, "customers": 2}
-    assert {name: outcome.facts[name] for name in counts} == counts
+    assert {name: getattr(outcome.facts, name) for name in counts} == counts
     context = shop.context(DAY)
     names = customers(context)
     members = context.lake.rows("gold/export_members").to_pylist()
@@ -176,7 +176,7 @@ def test_while_consents_are_in_doubt_removals_go_out_and_nobody_is_added(shop):
     land(shop, "answers", "2024-07-02", "M7,ads,any,2024-07-02,granted", "M2,ads,any,2024-07-02,withdrawn")
     outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
     # M1 has a new mailbox, which was never sent, and M2 withdrew.
-    assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
+    assert rows == [("8613912345601", "")] and outcome.facts.not_added == 1
     assert "only removals were exported: answers: the newest day is 2024-07-02" in outcome.notes[0]
     land(shop, "answers", "2024-07-06")
     outcome, rows = exported(shop, "2024-07-06", (*ALL, "M7"))
@@ -187,7 +187,7 @@ def test_while_consents_are_in_doubt_a_replaced_number_is_removed_and_the_new_on
     exported(shop)
     land(shop, "crm", "2024-07-06", member(1, "13912345699"))
     outcome, rows = exported(shop, "2024-07-06")
-    assert rows == [("8613912345602", "m2@shop.cn")] and outcome.facts["not_added"] == 1
+    assert rows == [("8613912345602", "m2@shop.cn")] and outcome.facts.not_added == 1
     assert "only removals were exported: answers: the newest day is 2024-07-01" in outcome.notes[0]
 
 
@@ -213,7 +213,7 @@ def test_a_run_that_only_computes_adds_nobody(shop):
     exported(shop, inside_=("M1",))
     inside(shop.context(DAY), "winback", ("M1", "M2"))
     outcome, rows = export_again(shop, sends=False)
-    assert rows == [("8613912345601", "")] and outcome.facts["not_added"] == 1
+    assert rows == [("8613912345601", "")] and outcome.facts.not_added == 1
 
 
 def test_a_copied_home_exports_nothing(shop, tmp_path):

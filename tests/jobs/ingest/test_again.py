@@ -91,7 +91,7 @@ def test_a_receipt_with_a_line_in_quarantine_is_held_back_until_it_is_fixed(till
     outcome = till.ingest("till", "2024-01-01")
     assert orders(till) == [("r2", "50.00", "1")]
     assert current(till, "order_lines", "order_id", "line") == [("r2", "1")]
-    assert (outcome.rows_in, outcome.quarantined, outcome.facts["accepted"]) == (3, 2, 1)
+    assert (outcome.rows_in, outcome.quarantined, outcome.facts.accepted) == (3, 2, 1)
     reasons = dict(till.rows("quarantine/till", "_row", "reasons"))
     assert reasons[1] == ["orders: another row of the same order_id is in quarantine"]
     till.land("till/2024-01-01/s.csv", HEAD + good + line("r1", 2, "1.00"))

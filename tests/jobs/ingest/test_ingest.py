@@ -30,7 +30,7 @@ def lines(retailer, *more):
 def test_every_row_is_in_silver_or_in_quarantine_with_all_reasons(till):
     till.land("till/2024-01-01/s1.csv", HEAD + GOOD + BAD + "r3,1\n")
     outcome = till.ingest("till", "2024-01-01")
-    assert (outcome.rows_in, outcome.quarantined, outcome.facts["accepted"]) == (4, 2, 2)
+    assert (outcome.rows_in, outcome.quarantined, outcome.facts.accepted) == (4, 2, 2)
     assert [str(amount) for _, _, amount in lines(till)] == ["10.00", "20.50"]
     assert [str(row[0]) for row in till.rows("silver/orders", "amount")] == ["30.50"]
     bad = till.rows("quarantine/till", "_file", "_row", "reasons", "raw")
@@ -263,7 +263,7 @@ fills:
     refused = [case for case in cases if case.refused]
     outcome = (retailer.breached if refused else retailer.ingest)("odd", "2024-01-01")
     assert len(outcome.breaches) == len(refused)
-    assert outcome.facts["refused"] == len(refused)
+    assert outcome.facts.refused == len(refused)
     assert outcome.rows_in == sum(case.rows + len(case.broken) for case in cases if not case.refused)
     assert outcome.quarantined == sum(len(case.broken) for case in cases if not case.refused)
     quarantined = retailer.rows("quarantine/odd", "_file", "_row", "reasons")

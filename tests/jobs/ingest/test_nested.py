@@ -66,7 +66,7 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
     retailer.land("web/2024-07-01.jsonl", good + good + bad + no_list)
     outcome = retailer.ingest("web", "2024-07-01")
     assert (outcome.rows_in, outcome.quarantined) == (4, 2)
-    assert outcome.facts["dropped"] == {"exact repeat of another row": 1}
+    assert outcome.facts.dropped == {"exact repeat of another row": 1}
     lines = retailer.rows("silver/order_lines", "order_id", "line", "sku", "status")
     assert lines == [("1", 1, "a", "paid"), ("1", 2, "b", "cancelled")]
     assert [(o, str(a)) for o, a in retailer.rows("silver/orders", "order_id", "amount")] == [("1", "10.00")]

@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 
 from jobs.journeys import steps, walks
 from jobs.journeys.channels.eml import Eml
+from jobs.journeys.facts import JourneyFacts
 from jobs.journeys.program import Decision, Walk, entered, program
 from jobs.journeys.sending import addresses, delivery
 from jobs.journeys.sending.send import Recipient, Withheld
@@ -129,7 +130,7 @@ def test_rows_have_the_columns_of_their_tables():
 
 def test_a_customer_gets_the_message_once_on_the_third_day(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 2)], {"ann", "bob"}
-    assert [retailer.run(n)[1].facts["sent"] for n in (0, 1, 2, 3, 3, 4, 5, 5, 12)] == [0, 0, 0, 1, 0, 0, 1, 0, 0]
+    assert [retailer.run(n)[1].facts.sent for n in (0, 1, 2, 3, 3, 4, 5, 5, 12)] == [0, 0, 0, 1, 0, 0, 1, 0, 0]
     assert [message["To"] for message in mails(retailer)] == ["ann@x.org", "bob@x.org"]
     assert mails(retailer)[0]["Subject"] == "ann，好久不见，为您留了一份心意"
     assert Counter(d.decision for d in retailer.tables["decisions"]) == {"message": 2, "otherwise": 2, "end": 2}
@@ -139,8 +140,8 @@ def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"bob"}
     outcome, sent = retailer.run(3)
     assert outcome.notes == ("1 messages held back: no consent to messages",)
-    assert outcome.facts == {"entered": 2, "going": 2, "decided": 1, "planned": 1, "held": 1, "ended": 0}
-    assert {name: count for name, count in sent.facts.items() if count} == {"sent": 1}
+    assert outcome.facts == JourneyFacts(entered=2, going=2, decided=1, planned=1, held=1, ended=0)
+    assert {name: count for name, count in dataclasses.asdict(sent.facts).items() if count} == {"sent": 1}
 
 
 def test_a_consent_withdrawn_between_decision_and_sending_holds_the_message(retailer, monkeypatch):
@@ -148,7 +149,7 @@ def test_a_consent_withdrawn_between_decision_and_sending_holds_the_message(reta
     withheld = Withheld("withdrawn on 2024-01-04")
     monkeypatch.setattr(addresses, "addresses", lambda *_: lambda messages: {m.key: withheld for m in messages})
     _, sent = retailer.run(3)
-    assert (sent.facts["held"], sent.facts["sent"]) == (1, 0)
+    assert (sent.facts.held, sent.facts.sent) == (1, 0)
     assert sent.notes == ("1 held when it was time to send; `quanyu outbox --status held` has the reasons",)
     assert [row["reason"] for row in retailer.deliveries()] == ["withdrawn on 2024-01-04"]
 
@@ -205,7 +206,7 @@ def test_messages_for_another_or_a_failing_channel_expire_too(retailer):
     planned_and_not_sent(retailer)
     retailer.mail = {"channel": "smtp", "port": 1}
     assert retailer.run(5)[1].notes == ("1 planned for the channel eml, which mail.channel no longer names",)
-    assert retailer.run(6)[1].facts["expired"] == 1
+    assert retailer.run(6)[1].facts.expired == 1
     assert "was due on 2024-01-04, and may go out until 2024-01-06" in reason_of(retailer, "expired")
 
 
@@ -234,7 +235,7 @@ def test_a_message_of_a_removed_journey_is_cancelled_and_delays_no_other(retaile
     [other] = store.outbox.all()
     store.outbox.plan([dataclasses.replace(other, key="gone", journey="gone", instance_id="x", template="gone.1")])
     _, sent = retailer.run(4)
-    assert (sent.facts["sent"], sent.facts["cancelled"]) == (1, 1)
+    assert (sent.facts.sent, sent.facts.cancelled) == (1, 1)
     assert store.outbox.find("gone").reason == "the journey gone is not declared any more"
     store.close()
 
@@ -243,7 +244,7 @@ def test_a_lost_store_restores_sent_messages_from_the_lake(retailer):
     planned_and_not_sent(retailer)
     retailer.run(3)
     (retailer.home / "store.db").rename(retailer.home / "lost.db")
-    assert retailer.run(4)[1].facts["sent"] == 0
+    assert retailer.run(4)[1].facts.sent == 0
     assert len(mails(retailer)) == 1
     [message] = retailer.context(4).store.outbox.all()
     assert (message.status, message.address_kind) == ("sent", "email")
@@ -281,7 +282,7 @@ def test_a_sender_killed_in_a_batch_whose_store_is_lost_too_sends_nothing_twice(
         path.unlink()
     assert len(mails(retailer)) == 1
     # It is unknown which messages of the batch were sent.
-    assert retailer.run(4)[1].facts["sent"] == 0
+    assert retailer.run(4)[1].facts.sent == 0
     assert {row["status"] for row in retailer.deliveries()} == {"unknown"} and len(retailer.deliveries()) == 3
 
 
@@ -299,9 +300,9 @@ def test_a_copied_home_computes_and_sends_nothing_until_it_is_accepted(retailer,
     shutil.copytree(retailer.home, tmp_path / "copy")
     retailer.home = tmp_path / "copy"
     _, sent = retailer.run(4)
-    assert "nothing is sent: this home was noted at" in sent.notes[0] and sent.facts["planned"] == 1
+    assert "nothing is sent: this home was noted at" in sent.notes[0] and sent.facts.planned == 1
     home_name.note(retailer.context(4).settings)
-    assert retailer.run(4)[1].facts["sent"] == 1
+    assert retailer.run(4)[1].facts.sent == 1
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,7 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     again.store.outbox.claim(1, on(3))
     assert "mark" in delivery.waiting(again)
     outcome = delivery.send(again, Receipt("send", "", "r", "d"), {}, {})
-    assert outcome.facts["unknown"] == 1
+    assert outcome.facts.unknown == 1
     assert "1 unknown: they may have arrived, and are never sent again automatically" in outcome.notes[0]
     again.store.close()
 
@@ -483,7 +484,7 @@ def test_the_earlier_of_two_walks_of_one_person_goes_on():
 def test_an_entry_before_the_first_day_does_not_count(retailer):
     retailer.journeys = {"winback": retailer.journeys["winback"].model_copy(update={"starts": on(2)})}
     retailer.entries = [("ann", 1), ("bob", 2)]
-    assert retailer.run(5)[0].facts["entered"] == 1
+    assert retailer.run(5)[0].facts.entered == 1
     assert statuses(retailer.tables["journey_instances"]) == [("bob", "active", None)]
 
 
@@ -522,7 +523,7 @@ def test_messages_of_two_journeys_to_one_person_are_on_two_days(retailer):
     retailer.journeys["welcome"] = retailer.journeys["winback"].model_copy(update={"name": "welcome"})
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann", "bob"}
     outcome, sent = retailer.run(3)
-    assert (sent.facts["sent"], outcome.notes) == (
+    assert (sent.facts.sent, outcome.notes) == (
         2, ("2 messages wait: another one goes to the person within quiet_days",),
     )  # fmt: skip
-    assert [retailer.run(n)[1].facts["sent"] for n in (3, 4, 5)] == [0, 2, 0]
+    assert [retailer.run(n)[1].facts.sent for n in (3, 4, 5)] == [0, 2, 0]

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from jobs.journeys import commands as outbox_commands
 from jobs.journeys.fates import fates
-from quanyu.home import commands
+from quanyu.commands import home as commands
 from quanyu.lake.receipt import Receipt
 from quanyu.store import Message
 

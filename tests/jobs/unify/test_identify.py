@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from rich.console import Console
 from shop import BASE, ROOT, Retailer
 from typer.testing import CliRunner
 
-from jobs.steward import commands, render
-from jobs.steward.directory import Directory
+from jobs.steward import commands
 from jobs.unify.ids import publish
 from quanyu import cli
 from quanyu.errors import ContractError
@@ -155,16 +151,6 @@ def test_verdicts_explanations_and_restored_ids(shop):
         shutil.rmtree(shop.home / "lake" / "gold" / name, ignore_errors=True)
     shop.run("2024-07-04", "identities", force=True)
     assert shop.rows("gold/identities") == before
-
-
-def test_the_work_list_shows_the_values_of_both_records(shop):
-    day(shop, 1)
-    pair = {"a_source": "crm", "a_key": key(shop, "a2"), "b_source": "web", "b_key": key(shop, "b2")}
-    rows = pd.DataFrame([{**pair, "probability": 0.7, "reason": "in the band of review"}] * 2)
-    console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(render.reviews(rows, Directory(shop.context("2024-07-01"))))
-    output = console.export_text()
-    assert output.count("李芳") == output.count("李小雨") == output.count("2015-06-01") == 2
 
 
 def key(shop: Retailer, number: str) -> str:

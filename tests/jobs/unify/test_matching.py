@@ -15,10 +15,11 @@ from benchmarks import persons
 from benchmarks.pairs import pair_scores
 from examples import examples
 from jobs.unify.matching import blocks, fields, households, scoring, training
-from jobs.unify.matching.levels import HIGHEST, coded, compared
-from jobs.unify.matching.model import TERMS, read
+from jobs.unify.matching.comparison import BLOCK_FIELDS, COLUMNS, COMPARISONS, FIELDS, PLACES, TERMS
+from jobs.unify.matching.levels import coded, compared
+from jobs.unify.matching.model import read
 from jobs.unify.matching.scoring import PreparedRecords, packed, unpacked
-from quanyu.grammar.identity import Identity
+from quanyu.grammar.identity import Block, Identity
 from quanyu.identifiers import normalise
 
 ROOT = Path(__file__).parents[3]
@@ -28,22 +29,22 @@ SALT = "0123456789abcdef"
 
 
 def prepared(*rows):
-    return fields.prepared(pd.DataFrame(list(rows), columns=list(fields.RAW)).astype(object))
+    return fields.prepared(pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(object))
 
 
 def table(frame):
     codes = {f"{kind}_code": fields.hashed(frame[kind], SALT) for kind in ("email", "phone")}
-    texts = {name: pa.array(frame[name], pa.string()) for name in fields.FIELDS}
+    texts = {name: pa.array(frame[name], pa.string()) for name in FIELDS}
     return pa.table({"person": np.arange(len(frame)), **codes, **texts})
 
 
 def levels(one, other):
-    """Comparison levels of two records, each a mapping of RAW."""
-    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
+    """Comparison levels of two records, each a mapping of COLUMNS."""
+    rows = [{name: record.get(name) for name in COLUMNS} for record in (one, other)]
     comparison = compared(
         coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
     )
-    return dict(zip(HIGHEST, comparison.levels[0].tolist(), strict=True))
+    return dict(zip(PLACES, comparison.levels[0].tolist(), strict=True))
 
 
 def named(text):
@@ -73,8 +74,8 @@ def test_names(one, other, given_level, family_level):
 
 
 def of_relatives(one, other):
-    """Whether two records, each a mapping of RAW, have names of two persons, under the untrained model."""
-    rows = [{name: record.get(name) for name in fields.RAW} for record in (one, other)]
+    """Whether two records, each a mapping of COLUMNS, have names of two persons, under the untrained model."""
+    rows = [{name: record.get(name) for name in COLUMNS} for record in (one, other)]
     scored = PreparedRecords(
         table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
     )
@@ -192,7 +193,7 @@ def test_a_masked_phone_is_compared_by_its_visible_digits():
     assert levels({"phone": "+8613765432101"}, {"phone": "+8613765432101"})["phone_mask"] == 0
 
 
-@given(st.lists(st.sampled_from(range(9)), min_size=len(HIGHEST), max_size=len(HIGHEST)))
+@given(st.lists(st.sampled_from(range(9)), min_size=len(PLACES), max_size=len(PLACES)))
 def test_levels_are_packed_and_unpacked(some):
     assert list(unpacked(int(packed(np.array([some]))[0])).values()) == some
 
@@ -238,7 +239,7 @@ def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
     home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
     wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
-    frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in fields.RAW} for r in rows]).astype(object))
+    frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in COLUMNS} for r in rows]).astype(object))
     model = training.assumed(SALT)
     scored = PreparedRecords(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
     weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
@@ -253,13 +254,36 @@ def test_the_total_weight_is_below_those_against_strangers_and_households():
     assert (weights <= strangers + 1e-3).all()
 
 
+@pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda comparison: comparison.name)
+def test_the_probabilities_of_a_comparison_add_up_to_one(comparison):
+    classes = [comparison.m, comparison.u, comparison.household or comparison.m]
+    assert np.allclose([sum(shares) for shares in classes], 1)
+    assert [len(shares) for shares in classes] == [comparison.highest] * 3
+    assert len(comparison.words) == comparison.highest + 1
+
+
+def test_every_field_that_a_block_may_name_gives_keys():
+    rows = {"display_name": "王小明", "birthday": "1990-03-04", "gender": "male", "city": "上海", "region": "上海",
+            "postcode": "200001", "address": "人民路12号301室", "email": "wang@mail.example",
+            "phone": "+8613765432101", "national_id": "310101199003041234"}  # fmt: skip
+    frame = fields.prepared(pd.DataFrame([{name: rows.get(name) for name in COLUMNS}]).astype(object))
+    assert (fields.keys(frame, [[name] for name in BLOCK_FIELDS], SALT) != 0).all()
+
+
+def test_a_block_by_an_unknown_field_is_named_with_the_nearest():
+    match = MATCH.model_copy(update={"blocks": (Block(same=("given", "birth_yaer")),)})
+    identity = Identity.load(ROOT / "conf" / "identity.yml").model_copy(update={"match": match, "blocked": {}})
+    [problem] = identity.problems({}, BLOCK_FIELDS).found
+    assert "unknown field 'birth_yaer'" in problem.message and "birth_year" in problem.message
+
+
 @pytest.fixture(scope="module")
 def labelled_records(tmp_path_factory):
     """Three thousand generated records, prepared, and their true persons."""
     folder = tmp_path_factory.mktemp("made")
     persons.write(folder, 3000)
     rows = pd.read_csv(folder / "2025-01-01" / "persons.csv", dtype=str, keep_default_na=False).replace("", None)
-    raw = rows.rename(columns={"full_name": "display_name"}).reindex(columns=list(fields.RAW)).astype(object)
+    raw = rows.rename(columns={"full_name": "display_name"}).reindex(columns=list(COLUMNS)).astype(object)
     raw = raw.where(raw.notna(), None)
     for kind in ("email", "phone"):
         raw[kind] = raw[kind].map(lambda text, kind=kind: normalise.normalise(kind, text, "CN"))

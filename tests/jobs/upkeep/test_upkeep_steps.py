@@ -7,6 +7,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
+from jobs.upkeep.facts import UpkeepFacts
 from quanyu import show
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt
@@ -40,7 +41,7 @@ def test_it_is_due_once_in_a_week(retailer, totals):
     assert upkeep(retailer, MONDAY).status == "done"
     assert upkeep(retailer, SUNDAY).status == "skipped"
     again = upkeep(retailer, NEXT)
-    assert (again.status, again.outcome.notes, again.outcome.facts) == ("done", (), {"compacted": 0, "removed": 0})
+    assert (again.status, again.outcome.notes, again.outcome.facts) == ("done", (), UpkeepFacts(0, 0))
 
 
 def test_it_reports_what_it_did(retailer, totals):
@@ -50,7 +51,7 @@ def test_it_reports_what_it_did(retailer, totals):
         lake.append_rows(totals, rows, Receipt("total", "2024-06-12", "r", "d"), {})
     version, rows = lake.version(totals), retailer.rows(totals)
     outcome = upkeep(retailer, MONDAY).outcome
-    assert outcome.facts["compacted"] == 8
+    assert outcome.facts.compacted == 8
     assert outcome.notes[0].startswith("8 small files compacted")
     assert outcome.notes[1] == "1 staging folders of killed runs removed"
     assert (lake.version(totals), retailer.rows(totals)) == (version, rows)

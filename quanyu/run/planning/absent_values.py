@@ -38,7 +38,7 @@ class Absent:
 
 
 @dataclass(frozen=True)
-class Rule:
+class WrittenRule:
     """An expression of a declaration, and the table whose columns it may name without a prefix."""
 
     file: str
@@ -63,28 +63,28 @@ def absent_values(context: Context) -> Iterator[Absent]:
                 yield Absent(rule.file, rule.key, column.sql(), literal, near)
 
 
-def rules(catalogue: Catalogue) -> Iterator[Rule]:
+def rules(catalogue: Catalogue) -> Iterator[WrittenRule]:
     """Every expression that may compare a column with a literal."""
     tables = catalogue.tables
     for audience in catalogue.audiences.values():
-        yield Rule(audience.file, "who", audience.who)
+        yield WrittenRule(audience.file, "who", audience.who)
         for name, measure in audience.measures.items():
             for key, text in (("value", measure.value), ("where", measure.where)):
                 if text:
-                    yield Rule(audience.file, f"measures.{name}.{key}", text, tables.get(measure.over))
+                    yield WrittenRule(audience.file, f"measures.{name}.{key}", text, tables.get(measure.over))
     for file in catalogue.tags.values():
         for name, tag in file.tags.items():
-            yield from (Rule(file.file, f"tags.{name}.{key}", text) for key, text in tag.texts().items())
+            yield from (WrittenRule(file.file, f"tags.{name}.{key}", text) for key, text in tag.texts().items())
     for view in catalogue.views.values():
         texts = {"where": view.where, **{name: feature.expression for name, feature in view.features.items()}}
         texts |= {f"{name}.where": feature.where for name, feature in view.features.items()}
         yield from (
-            Rule(file_of(view), f"{view.__name__}.{key}", text, view.over) for key, text in texts.items() if text
+            WrittenRule(file_of(view), f"{view.__name__}.{key}", text, view.over) for key, text in texts.items() if text
         )
     for spec in catalogue.models.values():
-        yield Rule(file_of(spec), f"{spec.name}.population", spec.population)
+        yield WrittenRule(file_of(spec), f"{spec.name}.population", spec.population)
         if spec.label.where:
-            yield Rule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.none_of])
+            yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.none_of])
 
 
 def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
@@ -101,7 +101,7 @@ def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
                 yield columns[0], literal.this
 
 
-def _declared(catalogue: Catalogue, rule: Rule, column: exp.Column) -> tuple[type[Table] | None, Column | None]:
+def _declared(catalogue: Catalogue, rule: WrittenRule, column: exp.Column) -> tuple[type[Table] | None, Column | None]:
     """The table of a column: of its prefix, or the one that the rule is over."""
     entity = catalogue.entities.get(column.table)
     table = entity.table if entity else catalogue.tables.get(column.table) if column.table else rule.over

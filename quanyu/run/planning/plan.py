@@ -17,8 +17,8 @@ from quanyu import discover
 from quanyu.config.settings import Settings, sqlite_url
 from quanyu.errors import KeeperError
 from quanyu.run import integrity
-from quanyu.run.absent_values import Absent, absent_values
-from quanyu.run.decision import decide, newest
+from quanyu.run.planning.absent_values import Absent, absent_values
+from quanyu.run.planning.decision import decide, newest
 from quanyu.run.runner import Context, Step
 from quanyu.store import Store
 
@@ -58,14 +58,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """What effects of changed declarations are computed from: a context to read, and a temporary folder to write.
+    """What effects of declarations are computed from: a context to read, and a temporary folder to write.
 
-    `changed` maps the names of declarations, without their kind, to `new` or `changed`.
+    `names` are the new and changed declarations, by kind and name, as `audience winback`.
     """
 
     context: Context
     folder: Path
-    changed: Mapping[str, str]
+    names: tuple[str, ...]
+
+    def of(self, kind: str) -> list[str]:
+        """Names of the declarations of a kind, without it."""
+        return [name.removeprefix(f"{kind} ") for name in self.names if name.startswith(f"{kind} ")]
 
 
 def plan(settings: Settings, day: date) -> Plan:
@@ -144,14 +148,10 @@ def changed(context: Context) -> Iterator[Change]:
 
 
 def _with_effects(context: Context, folder: Path, changes: Sequence[Change]) -> Iterator[Change]:
-    """Add to each new or changed declaration what it would change, as the previews of its kind say."""
-    effects: dict[str, tuple[str, ...]] = {}
-    for place in discover.PREVIEWS:
-        kind, preview = discover.call(f"{place}:KIND"), discover.call(f"{place}:effects")
-        names = {change.name: change.how for change in changes if change.how != "gone"}
-        chosen = {name.removeprefix(f"{kind} "): how for name, how in names.items() if name.startswith(f"{kind} ")}
-        if chosen:
-            by_name = preview(Trial(context, folder, chosen))
-            effects |= {f"{kind} {name}": tuple(words) for name, words in by_name.items()}
+    """Add to each new or changed declaration what it would change, as the stages say."""
+    trial = Trial(context, folder, tuple(change.name for change in changes if change.how != "gone"))
+    effects: dict[str, Sequence[str]] = {}
+    for stage in discover.stages():
+        effects |= stage.effects(trial)
     for change in changes:
-        yield Change(change.step, change.name, change.how, effects.get(change.name, ()))
+        yield Change(change.step, change.name, change.how, tuple(effects.get(change.name, ())))

@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Decision:
+class StepDecision:
     """What a run does with a step: `run` it, `skip` it since nothing has changed, or `keep` what a later day gave.
 
     `last` is the record of its last run for the day, and `lost` are the lost places that it rebuilds.
@@ -30,7 +30,7 @@ class Decision:
     lost: frozenset[str] = frozenset()
 
 
-def decide(context: Context, step: Step, force: bool = False, lost: frozenset[str] = frozenset()) -> Decision:
+def decide(context: Context, step: Step, force: bool = False, lost: frozenset[str] = frozenset()) -> StepDecision:
     """Decide about one step for the context's day. `lost` are lost places beside those that are already noted.
 
     Raises KeeperError for a step that reads a table which another step has to rebuild first.
@@ -38,14 +38,14 @@ def decide(context: Context, step: Step, force: bool = False, lost: frozenset[st
     last = context.store.memory.recall(step.name, key_of(context, step))
     stands = forward_day(context, step, last)
     if stands > context.day.isoformat() and not force:
-        return Decision("keep", (f"only goes forward: it stands at {stands}",), last)
+        return StepDecision("keep", (f"only goes forward: it stands at {stands}",), last)
     integrity.check_reads(context, step)
     lost = integrity.to_make(context, step.name) | (lost & set(step.remakes))
     reasons = [*(f"{place} was lost and is rebuilt" for place in sorted(lost)), *(["--force"] if force else [])]
     reasons += _changes(context, step, last) if last else _first(context, step)
     if reasons or last is None:
-        return Decision("run", tuple(reasons), last, lost)
-    return Decision("skip", (f"nothing has changed since it ran for {last['day']}",), last)
+        return StepDecision("run", tuple(reasons), last, lost)
+    return StepDecision("skip", (f"nothing has changed since it ran for {last['day']}",), last)
 
 
 def key_of(context: Context, step: Step) -> str:

@@ -1,0 +1,58 @@
+"""The stage that writes profiles with tags, and decides who is in each audience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import RenderableType
+
+from jobs.audiences.facts import AudienceFacts, TagFacts
+from quanyu.discover import Catalogue
+from quanyu.grammar.declaration import Problems
+from quanyu.run.facts import of_kind
+from quanyu.run.panels import figures
+from quanyu.run.planning.plan import Trial
+from quanyu.run.runner import Result, Step
+from quanyu.run.stage import Stage
+
+
+class AudienceStage(Stage):
+    """Writes a profile per entity, evaluates all audiences in one pass, and records who entered and who left."""
+
+    name = "audiences"
+    after = ("score",)
+    facts = (TagFacts, AudienceFacts)
+
+    def steps(self, catalogue: Catalogue) -> Sequence[Step]:
+        """The steps of profiles, and that of memberships if there are audiences."""
+        from jobs.audiences.steps import steps
+
+        return steps(catalogue)
+
+    def check(self, catalogue: Catalogue, problems: Problems) -> None:
+        """Check tags and audiences."""
+        from jobs.audiences.check import check_audiences, check_tags
+        from jobs.exports.steps import platforms
+
+        check_tags(catalogue, problems)
+        check_audiences(catalogue, sorted(platforms()), problems)
+
+    def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
+        """Of how many entities each tag holds, and customers in each audience."""
+        tags = [
+            (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
+            for result, facts in of_kind(results, TagFacts)
+            for tag, count in facts.tags.items()
+        ]
+        counts = (each for _, facts in of_kind(results, AudienceFacts) for each in facts.audiences.items())
+        sizes = ((name, f"{count:,}") for name, count in counts)
+        return [
+            *figures("Tags", ("tag", "holds of", "coverage"), tags),
+            *figures("Audiences", ("audience", "customers"), sizes),
+        ]
+
+    def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:
+        """Sizes of audiences by today's tables."""
+        from jobs.audiences.preview import effects
+
+        return effects(trial)

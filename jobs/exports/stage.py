@@ -1,0 +1,33 @@
+"""The stage that sends members of audiences to advertising platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from jobs.exports.facts import ExportFacts
+from quanyu.discover import Catalogue
+from quanyu.run.facts import of_kind
+from quanyu.run.runner import Result, Step
+from quanyu.run.stage import Stage
+
+
+class ExportStage(Stage):
+    """Delivers one set per day, audience and platform."""
+
+    name = "exports"
+    after = ("audiences",)
+    facts = (ExportFacts,)
+
+    def steps(self, catalogue: Catalogue) -> Sequence[Step]:
+        """A step for every audience and platform."""
+        from jobs.exports.steps import steps
+
+        return steps(catalogue)
+
+    def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
+        """Where each set lies, and how many rows it has."""
+        sets = of_kind(results, ExportFacts)
+        return [Text(f"{result.step}: {facts.rows:,} rows in {facts.location}") for result, facts in sets]

@@ -1,0 +1,1 @@
+"""Features as of a day."""

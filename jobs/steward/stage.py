@@ -1,0 +1,19 @@
+"""What people ask and decide about identities."""
+
+from __future__ import annotations
+
+import typer
+
+from quanyu.run.stage import Stage
+
+
+class StewardStage(Stage):
+    """Has commands only: their decisions are inputs of the stage unify."""
+
+    name = "steward"
+
+    def commands(self, app: typer.Typer) -> None:
+        """Add `quanyu who`, `why`, `verdict` and `identity`."""
+        from jobs.steward.commands import add
+
+        add(app)

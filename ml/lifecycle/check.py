@@ -1,0 +1,38 @@
+"""Checks that what a model names exists."""
+
+from __future__ import annotations
+
+from quanyu.discover import Catalogue
+from quanyu.errors import nearest
+from quanyu.expressions.aggregates import condition
+from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.model_spec import ModelSpec
+
+
+def check(catalogue: Catalogue, problems: Problems) -> None:
+    """Add the mistakes in all models to `problems`."""
+    for spec in catalogue.models.values():
+        problems.found += spec.problems()
+        _check_model(catalogue, spec, problems)
+
+
+def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
+    """Check that the features and tables of a model exist. `ModelSpec.problems` reports missing parts."""
+    file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.happens]
+    if not hasattr(spec, "entity"):
+        return
+    names = catalogue.names(spec.entity)
+    named = [("features", feature) for feature in spec.features]
+    if hasattr(spec, "baseline"):
+        named.append(("baseline", spec.baseline.feature))
+    for key, feature in dict.fromkeys(named):
+        if feature not in names:
+            problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, names)}")
+    if hasattr(spec, "label") and spec.label.none_of not in tables:
+        none_of = spec.label.none_of
+        problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
+    elif hasattr(spec, "label"):
+        with problems.noted(file, f"{spec.name}.label.where"):
+            spec.label.plan(catalogue.tables)
+    with problems.noted(file, f"{spec.name}.population"):
+        condition(spec.population or "true", names)

@@ -1,0 +1,34 @@
+"""Observers of runs: they learn how steps ended, and may tell people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from quanyu import discover
+
+if TYPE_CHECKING:
+    from quanyu.run.runner import Context, Result
+
+
+class Observer:
+    """Base of observers. A file `observer.py` in a package beside `quanyu` declares subclasses."""
+
+    def ended(self, context: Context, results: Sequence[Result]) -> str:
+        """Learn the results of steps that ended. Returns words for the screen, or none. A failure is no error."""
+        return ""
+
+    def mistaken(self, context: Context, words: str) -> None:
+        """Learn that no step can run because of a mistake in the declarations."""
+
+
+def ended(context: Context, results: Iterable[Result]) -> str:
+    """Tell every observer the results of steps that ended. Returns their words for the screen, one per line."""
+    listed = list(results)
+    return "\n".join(words for observer in discover.beside(Observer) if (words := observer.ended(context, listed)))
+
+
+def mistaken(context: Context, words: str) -> None:
+    """Tell every observer that no step can run because of a mistake in the declarations."""
+    for observer in discover.beside(Observer):
+        observer.mistaken(context, words)

@@ -1,0 +1,24 @@
+"""Tables of figures for the summary of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table as Grid
+
+
+def grid(title: str, *columns: str) -> Grid:
+    """An empty table: the first column to the left, all others, which are numbers, to the right."""
+    panel = Grid(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+    for position, column in enumerate(columns):
+        panel.add_column(column, justify="left" if position == 0 else "right", no_wrap=position == 0)
+    return panel
+
+
+def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> list[Grid]:
+    """A table of these rows in a list, or an empty list if there are no rows."""
+    panel = grid(title, *columns)
+    for row in rows:
+        panel.add_row(*row)
+    return [panel] if panel.row_count else []
