@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 
@@ -29,13 +30,14 @@ purpose: ads
 """
 NOBODIES = """
 from quanyu.grammar.feature import Feature, FeatureView
+from quanyu.model.entities import Customer
 from quanyu.model.people import People
 
 
 class Nobodies(FeatureView):
     '''Records without a name.'''
 
-    owner, over, where = "crm", People, "display_name = 'Nobody'"
+    entity, owner, over, where = Customer, "crm", People, "display_name = 'Nobody'"
     records = Feature("count(*)", "Records.", unit="records")
 """
 
@@ -102,7 +104,8 @@ def test_before_the_first_run_everything_runs_and_the_files_are_tried(retailer):
 def test_what_has_run_is_skipped_and_a_plan_changes_nothing(shop):
     before = content(shop.home)
     whole = plan(shop, FIRST)
-    said = {(step.does, *step.reasons) for step in computing_forecasts(whole)}
+    # A profile reads scores, whose step has not run.
+    said = {(step.does, *step.reasons) for step in computing_forecasts(whole) if step.step != "profile.customer"}
     assert said == {("skips", f"nothing has changed since it ran for {FIRST}")}
     assert [change.name for change in whole.changes] == ["model churn"]
     shop.declare("audiences/coats.yml", COATS)
@@ -164,7 +167,7 @@ def test_the_size_of_a_changed_audience_is_what_it_becomes(shop):
     sizes = {change.name: (change.how, *change.effects) for change in plan(shop, FIRST).changes}
     assert sizes["audience buyers"] == ("changed", f"2 customers on {FIRST}, 5 before")
     assert sizes["audience coats"] == ("new", f"6 customers on {FIRST}")
-    assert shop.run(FIRST, "memberships")["memberships"].facts["audiences"] == {"buyers": 2, "coats": 6}
+    assert shop.run(FIRST, "memberships")["memberships"].facts.audiences == {"buyers": 2, "coats": 6}
     assert [change.name for change in plan(shop, FIRST).changes] == ["model churn"]
 
 
@@ -211,5 +214,5 @@ def test_the_plan_on_the_screen_groups_what_has_no_effect(retailer):
         for part in shown(plan(retailer, FIRST)):
             console.print(part)
     text = capture.get()
-    assert "ingest.receipts     │ runs │ it has not run yet" in text
+    assert re.search("ingest.receipts +│ runs │ it has not run yet", text)
     assert "tags care.big_spender, " in text.replace("recency.", "value.") or "tags value.one_timer" in text
