@@ -43,7 +43,7 @@ class TrainStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Figures of each model that was trained, on its later period."""
-        columns = ("model", "champion", "AUC", "recency alone", "ECE", "lift at 10 %", "tested on")
+        columns = ("model", "champion", "AUC", "baseline AUC", "ECE", "lift at 10 %", "tested on")
         rows = []
         for _, facts in of_kind(results, TrainingFacts):
             numbers = [f"{facts.metrics[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]

@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a step: counts of rows, and notes for the summary. No personal data.
+    """Result of a step: counts of rows, notes for the summary, and facts of its stage. No personal data.
 
     `breaches` are faults that the sender of the data has to fix. Good data is published, but the step fails.
     `alerts` are problems to notify people of although nothing failed, such as held messages. Each has a stable key and
