@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -161,7 +161,7 @@ class FeatureView:
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
                 if feature.type is None or TYPE.match(feature.type):
-                    columns[name] = aggregate.column(cls.columns(tables), feature.about)
+                    columns[name] = replace(aggregate.column(cls.columns(tables), feature.about), unit=feature.unit)
         return columns
 
     @classmethod

@@ -21,10 +21,10 @@ class Outlet(Entity):
     table, key = Outlets, "outlet"
 
 
-class Store(Entity):
+class PhysicalStore(Entity):
     """A store (门店) of the house or of a franchisee."""
 
-    table, key = Stores, "store"
+    table, key, name = Stores, "store", "store"
 
 
 class Product(Entity):
