@@ -35,7 +35,10 @@ class UnifyStage(Stage):
         return jobs_in(__package__ or "")
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
-        """Check that the survivorship settings (`wins`) name columns of customers, and sources."""
+        """Check the rules of identity, and that `wins` (survivorship) names columns of customers, and sources."""
+        from jobs.unify.matching.comparison import BLOCK_FIELDS
+
+        problems.found += catalogue.identity.problems(catalogue.tables, BLOCK_FIELDS).found
         columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
         sources = file_names(catalogue, "sources")
         for column, order in catalogue.settings.wins.items():
