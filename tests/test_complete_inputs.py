@@ -106,6 +106,21 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert len(shop.rows("gold/journey_instances")) == 4
 
 
+def test_a_failed_view_leaves_the_profile_as_it_was(shop):
+    steps = (
+        *STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", "profile.customer",
+    )  # fmt: skip
+    run(shop, 1, steps=steps)
+    before = shop.rows("gold/profile_customer")
+    assert len(before) == 2
+    bought(shop, 2, "M3")
+    [note] = run(shop, 2, stops="features.value", steps=steps)["profile.customer"]
+    assert note.startswith("not updated to the day, it stays as it was: features.value stopped or did not run")
+    assert shop.rows("gold/profile_customer") == before
+    run(shop, 2, steps=steps)
+    assert len(shop.rows("gold/profile_customer")) == 3
+
+
 def test_a_view_that_is_repeated_on_the_same_day_updates_its_audience(shop):
     run(shop, 1, stops="features.value")
     assert (stays(shop, "buyers"), set(stale(shop, 1))) == ([], {"buyers"})

@@ -14,6 +14,7 @@ from quanyu.grammar.tags import flat
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.profiles import LOST, profiles
+from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
@@ -37,7 +38,18 @@ def _step(catalogue: Catalogue, entity: type[Entity]) -> Step:
         digest([catalogue.tables[name].definition(), files]), partial(write, entity=entity),
         f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         as_of=True, forward=True, remakes=(f"gold/{name}",), declares=declares,
+        inputs=partial(lacking, entity=entity),
     )  # fmt: skip
+
+
+def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
+    """What the profile still needs before it can be written for the day: a value that is missing is not null."""
+    catalogue = context.catalogue
+    needed = [f"features.{view.name}" for view in catalogue.views_of(entity)]
+    needed += ["scores"] if catalogue.models_of(entity) else []
+    needed += ["identities", as_of.job_of(entity.table).name] if entity.resolved else []
+    words = audience_days.lacking(context, needed)
+    return {entity.name: words} if words else {}
 
 
 def places(catalogue: Catalogue, entity: type[Entity], owner: str) -> list[str]:
@@ -50,7 +62,9 @@ def places(catalogue: Catalogue, entity: type[Entity], owner: str) -> list[str]:
 
 
 def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
-    """Write the profile of every entity of the day, and count who has each tag."""
+    """Write the profile of every entity of the day, and count who has each tag; while a step lacks, it is left."""
+    if lacks := lacking(context, entity):
+        return Outcome(notes=(f"not updated to the day, it stays as it was: {lacks[entity.name]}",), again=True)
     catalogue = context.catalogue
     table = catalogue.tables[f"profile_{entity.name}"]
     names = [name for name, column in catalogue.names(entity).items() if column.type]
