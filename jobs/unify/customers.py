@@ -28,8 +28,9 @@ def customers(
     people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
     wins: Mapping[str, Sequence[str]], table: type[Table] = Customers,
 ) -> DataFrame:  # fmt: skip
-    """One row per customer from facts with customer_id; `wins` ranks sources per column, unranked ones come last.
+    """Combine what all sources know of each customer, a row each.
 
+    Facts have customer_id; `wins` ranks sources per column, unranked ones come last.
     `records` are those of as_of.records_known, `identifiers` the current ones. `table` may have traits beside the
     columns of Customers: columns of people of the same name.
     """

@@ -11,6 +11,7 @@ from quanyu.grammar.model_spec import (
     MetricGate,
     ModelSpec,
 )
+from quanyu.model.entities import Customer
 
 OPENING = date(2010, 12, 1)
 
@@ -77,7 +78,7 @@ def test_the_digest_follows_the_declaration_not_the_owner():
 class Wrong(ModelSpec):
     """Everything about it is wrong."""
 
-    name = "Wrong Name"
+    entity, name = Customer, "Wrong Name"
     label = Label("", 0)
     features = ("value.orders", "value.orders", "spend")
     cutoffs = Cutoffs(every_days=0, at_most=0, history_days=-1)
@@ -118,7 +119,7 @@ def test_an_empty_declaration_reports_what_it_lacks():
         pass
 
     keys = {problem.key for problem in Empty.problems()}
-    names = ("docstring", "owner", "population", "label", "baseline", "features", "gates")
+    names = ("docstring", "entity", "owner", "population", "label", "baseline", "features", "gates")
     assert keys == {f"empty.{name}" for name in names}
 
 

@@ -42,7 +42,7 @@ def test_an_order_is_a_paid_purchase_known_on_its_own_day_unless_the_case_says_o
         "source": "spec", "person_key": "case1:ann", "order_id": "case1:orders-0", "ordered_at": "2024-06-30 10:00:00",
         "kind": "purchase", "status": "paid", "amount": None, "pieces": None, "channel": None, "store": None,
         "guide": None, "updated_at": None, "incomplete": None, "feed_day": "2024-06-30", "recorded_on": "2024-06-30",
-        "replaced_on": None,
+        "replaced_on": None, "campaign": None, "outlet": None, "_file": None, "_row": None,
     }  # fmt: skip
 
 

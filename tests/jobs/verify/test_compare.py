@@ -138,7 +138,7 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
         ("gold/value", "spend", (), "features/value.py: Value.spend: sum(amount)"),
         ("gold/memberships", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
         ("gold/scores_customer", "score", ("churn",), "ml/churn.py: churn"),
-        ("gold/customers", "city", (), "step customers: What all sources together know of each customer."),
+        ("gold/customers", "city", (), "step customers: Combine what all sources know of each customer, a row each."),
         ("gold/identity_cuts", "rule", (), "the steps of gold"),
     ],
 )

@@ -51,7 +51,7 @@ def sale(number: str, **values: Any) -> dict[str, Any]:
     columns = {
         "source": "pos", "number": number, "phone": "13800000001", "amount": Decimal("12.34"), "channel": "web",
         "sold_at": datetime(2024, 6, 30, 16, 30, 0, 123456, UTC), "coupons": ["a", None],
-        "feed_day": DAY, "recorded_on": DAY, "replaced_on": None,
+        "feed_day": DAY, "recorded_on": DAY, "replaced_on": None, "_file": "sales.csv", "_row": 1,
     }  # fmt: skip
     return {**columns, **values}
 
