@@ -127,7 +127,9 @@ def _own_module(path: Path) -> ModuleType:
             del sys.modules[name]
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}")) from None
+            moved = isinstance(error, ImportError) and (error.name or "").startswith("quanyu")
+            hint = "; docs/upgrading.md says what has moved" if moved else ""
+            raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
     return sys.modules[name]
 
 

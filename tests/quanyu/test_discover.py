@@ -142,6 +142,7 @@ FAULTY = {
           odd: {when: value.orders > 3, means: Is odd.}
     """,
     "features/broken.py": "import no_such_thing",
+    "features/of_an_older_release.py": "from quanyu.feature import Feature, FeatureView, Tag",
     "ml/quiet.py": '''
         """Who falls silent."""
         from quanyu.grammar.model_spec import Baseline, MetricGate, Label, ModelSpec
@@ -197,6 +198,7 @@ TOLD = [
     ("ml/quiet.py: quiet.population", "compares a number with a text"),
     ("ml/quiet.py: quiet.label.where", "status is never 'payed'", "did you mean 'paid'"),
     ("features/broken.py", "cannot be imported", "no_such_thing"),
+    ("features/of_an_older_release.py", "cannot be imported", "docs/upgrading.md says what has moved"),
 ]
 
 
