@@ -64,10 +64,7 @@ _FACTS = (
 _RECENCY = f"""
 select c.customer_id, days_since_order, days_since_first, days_between_orders,
     coalesce(orders_30d, 0) as orders_30d, coalesce(orders_90d, 0) as orders_90d,
-    coalesce(orders_180d, 0) as orders_180d,
-    coalesce(days_since_first <= 30, false) as newcomer,
-    coalesce(days_since_order > 90 and days_since_order <= 180, false) as at_risk,
-    coalesce(days_since_order > 180, false) as lapsed
+    coalesce(orders_180d, 0) as orders_180d
 {_OF_ALL} (
     select customer_id, date_diff('day', max(ordered_at)::date, date '{LAST}') as days_since_order,
         date_diff('day', min(ordered_at)::date, date '{LAST}') as days_since_first,
@@ -81,8 +78,7 @@ select c.customer_id, days_since_order, days_since_first, days_between_orders,
 _VALUE = f"""
 select c.customer_id, coalesce(orders, 0) as orders, coalesce(spend, 0)::decimal(18, 2) as spend,
     coalesce(spend_90d, 0)::decimal(18, 2) as spend_90d, coalesce(spend_180d, 0)::decimal(18, 2) as spend_180d,
-    coalesce(items, 0)::bigint as items, average_order, coalesce(orders_ever, 0) as orders_ever,
-    coalesce(orders_ever, 0) = 1 as one_timer, coalesce(spend, 0) >= 2000 as big_spender
+    coalesce(items, 0)::bigint as items, average_order, coalesce(orders_ever, 0) as orders_ever
 {_OF_ALL} (
     select customer_id, count(*) filter ({_within(365)}) as orders, sum(amount) filter ({_within(365)}) as spend,
         sum(amount) filter ({_within(90)}) as spend_90d, sum(amount) filter ({_within(180)}) as spend_180d,
@@ -109,8 +105,7 @@ _ORDER_DAYS = "count(distinct happened_at::date) filter (kind = 'order' and {})"
 _ENGAGEMENT = f"""
 select c.customer_id, coalesce(acts, 0) as acts, coalesce(active_days, 0) as active_days,
     coalesce(active_days_90d, 0) as active_days_90d, coalesce(active_days_180d, 0) as active_days_180d,
-    coalesce(channels, 0) as channels, coalesce(returns, 0) as returns, coalesce(cancels, 0) as cancels,
-    coalesce(channels >= 2, false) as omnichannel, coalesce(returns >= 3, false) as returner
+    coalesce(channels, 0) as channels, coalesce(returns, 0) as returns, coalesce(cancels, 0) as cancels
 {_OF_ALL} (
     select customer_id, count(*) as acts, {_ORDER_DAYS.format("true")} as active_days,
         {_ORDER_DAYS.format(_within(90, "happened_at"))} as active_days_90d,
@@ -127,8 +122,7 @@ _SOLD = f"""
 """
 _PREFERENCE = f"""
 select c.customer_id, coalesce(products, 0) as products, coalesce(products_90d, 0) as products_90d,
-    coalesce(categories, 0) as categories, favourite_category, unit_price,
-    coalesce(categories >= 4, false) as broad_taste
+    coalesce(categories, 0) as categories, favourite_category, unit_price
 {_OF_ALL} (
     select customer_id, count(distinct sku) as products,
         count(distinct sku) filter ({_within(90)}) as products_90d, count(distinct category) as categories,
@@ -146,7 +140,7 @@ with measured as (
 )
 select 'loyal_seed' as audience, customer_id, date '{LAST}' as entered_on
 from '{{home}}/duckdb/value.parquet' join measured using (customer_id)
-    join '{{home}}/duckdb/engagement.parquet' using (customer_id) where spend >= 1000 and not returner
+    join '{{home}}/duckdb/engagement.parquet' using (customer_id) where spend >= 1000 and returns < 3
 union all
 select 'winback', customer_id, date '{LAST}'
 from '{{home}}/duckdb/value.parquet' join '{{home}}/duckdb/recency.parquet' using (customer_id)
