@@ -63,6 +63,8 @@ class CaseHome:
         if "starts" in Journey.model_fields:
             for file in self.conf.glob("journeys/*.yml"):
                 _complete(file, "starts", FIRST_DAY)
+        for file in (self.conf / "features").glob("*.py"):
+            file.write_text(_upgraded(file.read_text(encoding="utf-8")), encoding="utf-8")
 
     def refusal(self) -> str:
         """The error of `quanyu validate`; empty if the declarations are valid."""
@@ -106,3 +108,12 @@ def _complete(file: Path, key: str, value: str) -> None:
     if key not in _read(file):
         with file.open("a", encoding="utf-8") as declaration:
             declaration.write(f"\n{key}: {value}\n")
+
+
+def _upgraded(view: str) -> str:
+    """A feature view of a case in the words of docs/upgrading.md: the cases are older than entities."""
+    view = view.replace("from quanyu.feature import", "from quanyu.grammar.feature import")
+    view = view.replace("    owner, over, within = ", "    entity, owner, over, within = Customer, ")
+    return view.replace(
+        "from quanyu.model.trade", "from quanyu.model.entities import Customer\nfrom quanyu.model.trade"
+    )
