@@ -157,6 +157,10 @@ class Catalogue:
         """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle."""
         return self._tags[entity.name]
 
+    def tag_digests(self, entity: type[Entity]) -> list[str]:
+        """Hashes of the tag files about an entity."""
+        return [file.digest() for file in self.tags.values() if file.entity == entity.name]
+
     def views_of(self, entity: type[Entity]) -> list[type[FeatureView]]:
         """Views that measure an entity."""
         views = [*self.views.values(), *self.faulty.values()]

@@ -30,7 +30,7 @@ def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = everybody(context, entity, *days)
+    rows = _everybody(context, entity, *days)
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
@@ -45,7 +45,7 @@ def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days
     return with_tags(rows.selectExpr("*", f"cast(array() as array<string>) as {LOST}"), tags, types)
 
 
-def everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
+def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
     """Every entity that was there at the end of each day: its key, as_of. Of the run's day, as they are stored."""
     others = [day for day in days if day != context.day]
     if not entity.resolved or others == list(days):

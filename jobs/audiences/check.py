@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from jobs.audiences.rules import full_name
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
+from quanyu.grammar.tags import flat
+from quanyu.model.entities import Customer
 
 
 def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:
     """Check the rules, measures and platforms of audiences."""
-    columns = catalogue.names(catalogue.entities["customer"])
+    columns = catalogue.names(Customer)
+    profile = {flat(name): name for name in columns}
     for audience in catalogue.audiences.values():
         problems.found += audience.problems(columns, catalogue.tables, platforms).found
+        for measure in audience.measures:
+            if name := profile.get(full_name(audience, measure)):
+                words = f"{audience.name}.{measure} and {name} are one column: give the measure another name"
+                problems.add(audience.file, f"measures.{measure}", words)
 
 
 def check_tags(catalogue: Catalogue, problems: Problems) -> None:

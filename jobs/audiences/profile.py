@@ -29,13 +29,13 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 def _step(catalogue: Catalogue, entity: type[Entity]) -> Step:
     name = f"profile_{entity.name}"
-    owners = [*(view.name for view in catalogue.views_of(entity)), *catalogue.models, entity.name]
-    reads = {place for owner in owners for place in places(catalogue, entity, owner)} | {*as_of.listed_in(entity)}
-    files = [file.digest() for file in catalogue.tags.values() if file.entity == entity.name]
+    owners = [view.name for view in catalogue.views_of(entity)]
+    owners += [*(spec.name for spec in catalogue.models_of(entity)), entity.name]
+    reads = {place(catalogue, entity, owner) for owner in owners} | {*as_of.listed_in(entity)}
     declares = {f"tag {tag}": digest(repr(rule)) for tag, rule in catalogue.tags_of(entity).items()}
     return Step(
         f"profile.{entity.name}", "audiences", tuple(sorted(reads)), (f"gold/{name}",),
-        digest([catalogue.tables[name].definition(), files]), partial(write, entity=entity),
+        digest([catalogue.tables[name].definition(), catalogue.tag_digests(entity)]), partial(write, entity=entity),
         f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         as_of=True, forward=True, remakes=(f"gold/{name}",), declares=declares,
         inputs=partial(lacking, entity=entity),
@@ -52,13 +52,11 @@ def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
     return {entity.name: words} if words else {}
 
 
-def places(catalogue: Catalogue, entity: type[Entity], owner: str) -> list[str]:
-    """Places of the tables that hold what a view, a model or the entity itself gives."""
+def place(catalogue: Catalogue, entity: type[Entity], owner: str) -> str:
+    """Place of the table that holds what a view or model about an entity, or the entity itself, gives."""
     if owner == entity.name:
-        return [place_of(entity.table)]
-    if owner in catalogue.models:
-        return [f"gold/scores_{entity.name}"] if catalogue.models[owner].entity is entity else []
-    return [f"gold/{owner}"]
+        return place_of(entity.table)
+    return f"gold/scores_{entity.name}" if owner in catalogue.models else f"gold/{owner}"
 
 
 def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:

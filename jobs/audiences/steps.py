@@ -41,10 +41,10 @@ def _memberships(catalogue: Catalogue) -> list[Step]:
     measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
     facts = {place for name in measured for place in as_of.sources_of(tables[name])}
     owners = rules.owners(catalogue, catalogue.audiences.values())
-    reads = {place for owner in owners for place in profile.places(catalogue, Customer, owner)}
+    reads = {profile.place(catalogue, Customer, owner) for owner in owners}
     reads |= facts | {as_of.IDENTITIES, "gold/customers"}
     declares = {f"audience {name}": audience.digest() for name, audience in catalogue.audiences.items()}
-    definition = digest([[*declares.values()], [file.digest() for file in catalogue.tags.values()]])
+    definition = digest([[*declares.values()], catalogue.tag_digests(Customer)])
     return [
         Step(
             "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,

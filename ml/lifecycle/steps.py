@@ -37,8 +37,8 @@ def scoring(catalogue: Catalogue) -> list[Step]:
     reads |= {place_of(spec.entity.table) for spec in models}
     places = tuple(f"gold/{name}" for name in _score_tables(catalogue))
     return [Step(
-        "scores", "score", tuple(sorted(reads)), places, digest([_digests(catalogue), _tags(catalogue)]), score_all,
-        "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
+        "scores", "score", tuple(sorted(reads)), places, digest([_declared(spec, catalogue) for spec in models]),
+        score_all, "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
         remakes=places,
     )]  # fmt: skip
 
@@ -48,19 +48,16 @@ def _score_tables(catalogue: Catalogue) -> dict[str, type[Entity]]:
     return {f"scores_{spec.entity.name}": spec.entity for spec in catalogue.models.values()}
 
 
-def _tags(catalogue: Catalogue) -> list[str]:
-    return [file.digest() for file in catalogue.tags.values()]
-
-
-def _digests(catalogue: Catalogue) -> list[str]:
-    return [spec.digest() for spec in catalogue.models.values()]
+def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
+    """Hash of a model and of the tags that its features and population may name."""
+    return digest([spec.digest(), catalogue.tag_digests(spec.entity)])
 
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
     reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.listed_in(spec.entity)}
     return Step(
-        f"train.{spec.name}", "train", tuple(sorted(reads)), (), digest([spec.digest(), _tags(catalogue)]),
+        f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
         partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
         declares={f"model {spec.name}": spec.digest()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from quanyu.errors import ConfigError
 from quanyu.expressions import ExpressionError, parse
@@ -48,20 +49,17 @@ def ordered(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> d
     """
     inputs = {name: tag.inputs() for name, tag in tags.items()}
     inputs |= {f"{name}.score": inputs_of(spec) for name, spec in models.items()}
-    order: dict[str, None] = {}
-    for name in inputs:
-        _visit(name, inputs, order, ())
+    try:
+        order = [*TopologicalSorter(inputs).static_order()]
+    except CycleError as error:
+        raise ConfigError(f"a circle: {_shown(error.args[1][:0:-1], tags)}") from None
     return {name: tags[name] for name in order if name in tags}
 
 
-def _visit(name: str, inputs: Mapping[str, list[str]], order: dict[str, None], path: tuple[str, ...]) -> None:
-    if name in path:
-        raise ConfigError(f"a circle: {' -> '.join([*path[path.index(name) :], name])}")
-    if name in order or name not in inputs:
-        return
-    for other in inputs[name]:
-        _visit(other, inputs, order, (*path, name))
-    order[name] = None
+def _shown(circle: list[str], tags: Mapping[str, Tag]) -> str:
+    """Names of a circle, each before what it is made of, from a tag on where there is one."""
+    first = circle.index(min(circle, key=lambda name: (name not in tags, name)))
+    return " -> ".join([*circle[first:], *circle[: first + 1]])
 
 
 def with_inputs(names: Iterable[str], tags: Mapping[str, Tag]) -> list[str]:

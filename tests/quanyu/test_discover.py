@@ -273,6 +273,20 @@ def test_a_view_and_a_tag_of_ones_own_need_no_fork(tmp_path):
     assert catalogue.tables["profile_customer"].schema()["charms__lucky"].type == "boolean"
 
 
+def test_a_measure_is_no_column_of_the_profile(tmp_path):
+    conf = minimal(tmp_path, audiences__value_yml="""
+        describes: Its measure would hide a feature.
+        owner: growth
+        goal: care
+        who: spend > 3 and value.spend > 100
+        purpose: analytics
+        measures:
+          spend: {over: orders, value: "count(*)", within: 30 days}
+    """)  # fmt: skip
+    with pytest.raises(ConfigError, match=r"measures.spend: value.spend and value.spend are one column: give"):
+        discover.load(load_settings(conf, tmp_path / "home"))
+
+
 def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
     conf = minimal(tmp_path, tags__rings_yml="""
         describes: Rings.
