@@ -84,10 +84,13 @@ def job(
     ahead: Ahead = False,
     conf: Conf = None,
     home: Home = None,
-    force: bool = False,
+    force: Annotated[bool, typer.Option("--force", help="Also when nothing that it depends on has changed.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute all, not what is touched; implies --force.")
+    ] = False,
     wait: Wait = 0,
 ) -> None:
-    """Run one job for one day; with --force also when nothing that it depends on has changed.
+    """Run one job for one day.
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
@@ -98,7 +101,7 @@ def job(
     if ahead:
         raise typer.Exit(_ahead(settings, day, name, wait))
     with prompt_end(settings):
-        run_job(settings, name, day_of(day), force, wait, say)
+        run_job(settings, name, day_of(day), force, wait, say, full)
 
 
 @app.command()

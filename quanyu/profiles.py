@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quanyu import as_of
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import Tag, flat, flat_tree
 from quanyu.literals import dates, quoted
@@ -30,19 +31,23 @@ def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = _everybody(context, entity, *days)
+    rows = _everybody(context, entity, *days).selectExpr("*", f"cast(array() as array<string>) as {LOST}")
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
         if name not in tags_of_entity:
             by_owner.setdefault(owner, []).append(column)
     for owner, columns in by_owner.items():
-        part = _part(context, entity, owner, days)
+        if owner in catalogue.views:
+            rows = _with_features(context, rows, catalogue.views[owner], columns, days)
+            continue
+        is_model = owner in catalogue.models
+        part = scores(context, entity, owner, days) if is_model else as_of.attributes(context, entity, *days)
         values = (f"`{column}` as `{flat(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
     types = {flat(name): column.type for name, column in catalogue.names(entity).items()}
-    return with_tags(rows.selectExpr("*", f"cast(array() as array<string>) as {LOST}"), tags, types)
+    return with_tags(rows, tags, types)
 
 
 def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -55,23 +60,28 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
     return rows.unionByName(as_of.everybody(context, entity, *others)) if others else rows
 
 
-def _part(context: Context, entity: type[Entity], owner: str, days: Sequence[date]) -> DataFrame:
-    catalogue = context.catalogue
-    if owner == entity.name:
-        return as_of.attributes(context, entity, *days)
-    if owner in catalogue.models:
-        return scores(context, entity, owner, days)
-    return features(context, owner, days)
+def _with_features(
+    context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
+) -> DataFrame:
+    """Add features of a view. An entity without facts has 0 for counts and sums, and for expressions of these alone.
+
+    What changes by itself, such as the days since something, is computed here from what the view stores.
+    """
+    by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
+    plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
+    values = [f"{plan.value()} as `{flat(f'{view.name}.{name}')}`" for name, plan in plans.items()]
+    losses = {f"{view.name}.{name}": loss for name, plan in plans.items() if (loss := plan.lost())}
+    joined = rows.join(stored_parts(context, view, days), by, "left")
+    return joined.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
 
 
-def features(context: Context, view: str, days: Sequence[date]) -> DataFrame:
-    """A view as of some days: as it is stored for the day of the run, computed for others."""
-    catalogue, others = context.catalogue, [day for day in days if day != context.day]
-    computed = as_of.computed(context, catalogue.views[view], *others) if others else None
-    if context.day not in days and computed is not None:
-        return computed
-    stored = context.lake.table(catalogue.tables[view]).where(f"as_of = date'{context.day}'")
-    return stored if computed is None else stored.unionByName(computed, allowMissingColumns=True)
+def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]) -> DataFrame:
+    """What a view stores as of some days: read from its table for the day that this stands at, else computed."""
+    if context.day not in days or context.forward_day(view.step()) != context.day:
+        return as_of.view_parts(context, view, *days)
+    stored = context.lake.table(context.catalogue.tables[view.name]).selectExpr("*", f"date'{context.day}' as as_of")
+    others = [day for day in days if day != context.day]
+    return stored.unionByName(as_of.view_parts(context, view, *others)) if others else stored
 
 
 def scores(context: Context, entity: type[Entity], model: str, days: Sequence[date]) -> DataFrame:

@@ -1,0 +1,207 @@
+"""Which entities of a view are touched since its table was last written: by new, corrected or leaving facts, or by ids.
+
+The table's record says up to which versions of its inputs and which day it was computed. What has changed since is
+read from Delta's change feeds; what only time changes (facts that enter, leave a window, or end) from the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from quanyu import as_of
+from quanyu.expressions.datatypes import midnight
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.table import Table
+from quanyu.identifiers.valid import PERSON
+from quanyu.lake import place_of
+from quanyu.lake.staging import StagedRows
+from quanyu.lake.union import union_all
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Rows of a change feed that only add to what was there.
+INSERT = "insert"
+
+
+@dataclass(frozen=True)
+class Position:
+    """Up to what a view's table was computed: the day, and the version of each input."""
+
+    day: date
+    versions: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Keys of the touched entities; `again` are those that need all their facts, the others only have new ones."""
+
+    since: date
+    touched: StagedRows
+    again: StagedRows
+    new_facts: DataFrame | None
+
+
+class ExpiredError(Exception):
+    """The change feed of an input does not reach back far enough. Its text names the table."""
+
+
+def changes_since(context: Context, view: type[FeatureView]) -> Changes | str:
+    """What has touched entities of a view since it was computed; or in words why all of them have to be computed."""
+    position = position_of(context, view)
+    if isinstance(position, str):
+        return position
+    if words := _obstacle(context, view, position):
+        return words
+    try:
+        return _Reader(context, view, position).changes()
+    except ExpiredError as error:
+        return f"the changes of {error} have expired"
+
+
+def position_of(context: Context, view: type[FeatureView]) -> Position | str:
+    """Up to what the stored table was computed; or in words why that is of no use."""
+    step, place = context.step(view.step()), f"gold/{view.name}"
+    record = context.store.memory.recall(step.name, "")
+    version = context.lake.version(place)
+    if context.full:
+        return "--full"
+    if record is None or version is None:
+        return "it has not run yet"
+    if record["wrote"].get(place) != version:
+        return "its last run did not end"
+    if record["depends"].get("definition") != step.fingerprint():
+        return "its declaration or code has changed"
+    tables = {name: digest(value) for name, value in step.inputs(context).items()} if step.inputs else {}
+    if record["parts"] != tables:
+        return "a table was rebuilt, or the time zone has changed"
+    day = date.fromisoformat(record["day"])
+    if day > context.day:
+        return f"it stood at {day}"
+    return Position(day, record["depends"]["inputs"])
+
+
+def _obstacle(context: Context, view: type[FeatureView], position: Position) -> str:
+    """Why the facts do not say which entities are touched; empty if they do."""
+    if view.over.name == "identifiers":
+        return "which identifiers are current depends on all of them"
+    if view.over.layer == "gold" and not context.is_current(as_of.job_of(view.over).name):
+        return f"{view.over.name} is not of {context.day}"
+    if position.day != context.day and view.changes_daily(context.catalogue.tables):
+        return "it looks at each fact from as_of"
+    return ""
+
+
+@dataclass
+class _Reader:
+    context: Context
+    view: type[FeatureView]
+    position: Position
+
+    def changes(self) -> Changes:
+        """Keys of touched entities, and the new facts if those that only have such can be merged."""
+        staging, over = self.context.lake.staging, self._over
+        feed = self._feed(over, list(over.schema()) if self._mergeable else self._leading)
+        certain = f"_change_type = '{INSERT}' and {self._counts_today()}" if self._mergeable else "false"
+        keys = [self._keys(feed.where(f"not coalesce({certain}, false)"))]
+        again = staging.take(union_all([*keys, *self._by_time(), *self._by_ids(), *self._by_reference()]).distinct())
+        touched = staging.take(again.rows.unionByName(self._keys(feed)).distinct())
+        return Changes(self.position.day, touched, again, feed.where(certain) if self._mergeable else None)
+
+    @cached_property
+    def _over(self) -> type[Table]:
+        return self.context.catalogue.tables.get(self.view.over.name, self.view.over)
+
+    @cached_property
+    def _mergeable(self) -> bool:
+        return self.view.merges(self.context.catalogue.tables) is not None
+
+    @cached_property
+    def _by_person(self) -> bool:
+        return as_of.by_person(self.view.entity, self._over)
+
+    @cached_property
+    def _leading(self) -> list[str]:
+        """Columns of a fact that lead to its entity."""
+        return list(PERSON) if self._by_person else [self.view.entity.path(self._over, self.view.via)]
+
+    def _feed(self, table: type[Table], columns: Sequence[str]) -> DataFrame:
+        """Changes of an input since the position: these columns, and `_change_type`."""
+        lake, place = self.context.lake, place_of(table)
+        rows = lake.changes(place, self.position.versions.get(place), columns)
+        if rows is None:
+            raise ExpiredError(place)
+        types = {name: table.schema()[name].type for name in columns}
+        if not rows.num_rows:
+            schema = ", ".join(f"`{n}` {kind}" for n, kind in {**types, "_change_type": "string"}.items())
+            return lake.spark.createDataFrame([], schema)
+        stored = {name: types.get(name, "string") for name in rows.column_names}
+        staged = lake.staging.put(lake.spark, rows, ", ".join(f"`{name}` {kind}" for name, kind in stored.items()))
+        values = (f"`{n}`" if n in stored else f"cast(null as {kind}) as `{n}`" for n, kind in types.items())
+        return staged.rows.selectExpr(*values, "_change_type")
+
+    def _keys(self, rows: DataFrame) -> DataFrame:
+        """Keys of the entities that facts are about."""
+        key, leading = self.view.entity.key, rows.select(*self._leading).distinct()
+        if self._by_person:
+            return as_of.people_of(self.context).join(leading, self._leading, "left_semi").select(key)
+        return leading.selectExpr(f"`{self._leading[0]}` as `{key}`").where(f"`{key}` is not null")
+
+    def _counts_today(self) -> str:
+        """Condition of a row that is a fact on the day, and not yet replaced."""
+        if self._over.layer == "gold":
+            return "true"
+        happened = f" and {self._before(self.context.day)}" if self._over.happens else ""
+        return f"recorded_on <= date'{self.context.day}' and replaced_on is null{happened}"
+
+    def _before(self, day: date) -> str:
+        """Condition of a fact that happened before the end of a day."""
+        return f"`{self._over.happens}` < {self._start(day + timedelta(days=1))}"
+
+    def _start(self, day: date) -> str:
+        is_date = self._over.schema()[str(self._over.happens)].type == "date"
+        return f"date'{day}'" if is_date else midnight(f"date'{day}'")
+
+    def _by_time(self) -> Iterator[DataFrame]:
+        """Entities of facts that only time has moved: into what is known, past their hour, or out of a window."""
+        before, day = self.position.day, self.context.day
+        if before == day:
+            return
+        rows = self.context.lake.table(self._over)
+        moved = []
+        if self._over.layer == "silver":
+            moved += [f"{name} > date'{before}' and {name} <= date'{day}'" for name in ("recorded_on", "replaced_on")]
+        if self._over.layer == "silver" and self._over.happens:
+            moved.append(f"{self._before(day)} and not ({self._before(before)})")
+        for days in sorted(self.view.windows(self.context.catalogue.tables)):
+            first, last = before - timedelta(days=days), day - timedelta(days=days)
+            moved.append(f"{self._before(last)} and not ({self._before(first)})")
+        for condition in moved:
+            yield self._keys(rows.where(condition))
+
+    def _by_ids(self) -> Iterator[DataFrame]:
+        """Customers whose records have changed."""
+        if self._by_person:
+            key = self.view.entity.key
+            yield self._feed(self.context.catalogue.tables["identities"], [key]).select(key)
+
+    def _by_reference(self) -> Iterator[DataFrame]:
+        """Entities with facts that refer to a changed row of a table that the view names."""
+        before, day = self.position.day, self.context.day
+        for table in as_of.referred(self.view, self.context.catalogue.tables):
+            key = table.keys[0]
+            moved = " or ".join(f"{n} > date'{before}' and {n} <= date'{day}'" for n in ("recorded_on", "replaced_on"))
+            rows = self._feed(table, [key]).select(key).unionByName(
+                self.context.lake.table(table).where(moved).select(key)
+            )  # fmt: skip
+            changed = self.context.lake.staging.take(rows.distinct())
+            if changed.count:
+                by = as_of.reference_to(self._over, table)
+                names = changed.rows.selectExpr(f"`{key}` as `{by}`")
+                yield self._keys(names.join(self.context.lake.table(self._over), by))

@@ -1,0 +1,98 @@
+"""The step of a feature view: its table has a current row per entity, and a day computes those that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jobs.features.changes import Changes, changes_since
+from quanyu import as_of
+from quanyu.discover import Catalogue
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.table import Table
+from quanyu.lake import Written, place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.run.runner import Context, Outcome, Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# With a larger share of touched entities, computing all of them is faster.
+LARGEST_SHARE = 0.3
+
+
+def steps(catalogue: Catalogue) -> list[Step]:
+    """List a step for every view."""
+    return [_step(view, catalogue.tables) for view in catalogue.views.values()]
+
+
+def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
+    place = f"gold/{view.name}"
+    return Step(
+        name=view.step(), stage="features", reads=_reads(view, tables), writes=(place,), as_of=True, forward=True,
+        definition=view.definition(tables), do=partial(write, view=view), inputs=partial(_tables_behind, view=view),
+        describes=" ".join((view.__doc__ or "").split()), remakes=(place,), declares=view.declares(tables),
+    )  # fmt: skip
+
+
+def _reads(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> tuple[str, ...]:
+    referred = map(place_of, as_of.referred(view, tables))
+    identities = [as_of.IDENTITIES] if view.entity.resolved else []
+    return tuple(sorted({*as_of.sources_of(view.over), *referred, *identities}))
+
+
+def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
+    """Ids of the tables that the view is computed from and of its own, and the zone that says when a day begins.
+
+    A table that was rebuilt counts its versions anew, so that they say nothing of what has changed.
+    """
+    places = (*_reads(view, context.catalogue.tables), f"gold/{view.name}")
+    opened = {place: context.lake.delta(place) for place in places}
+    ids = {place: str(table.metadata().id) if table else None for place, table in opened.items()}
+    return {**ids, "zone": context.settings.zone}
+
+
+def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
+    """Bring the view's table to the day: entities that were touched since its last run, or all of them."""
+    table = context.catalogue.tables[view.name]
+    changes = changes_since(context, view)
+    stored = 0 if isinstance(changes, str) else context.lake.arrow(place_of(table)).count_rows()
+    if not isinstance(changes, str) and changes.touched.count > LARGEST_SHARE * stored:
+        changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
+    if isinstance(changes, str):
+        rows = as_of.view_parts(context, view, context.day)
+        return _outcome(context.lake.sync(table, rows, receipt), f"computed in full: {changes}")
+    written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
+    said = f"{changes.touched.count:,} {view.entity.plural(changes.touched.count)} touched since {changes.since}"
+    return _outcome(written, said, stored - written.updated - written.deleted)
+
+
+def _rows(context: Context, view: type[FeatureView], changes: Changes) -> DataFrame:
+    """What the view stores of the touched entities: from all their facts, or merged from new ones where these add."""
+    if changes.new_facts is None or changes.again.count == changes.touched.count:
+        return as_of.view_parts(context, view, context.day, among=changes.again.rows).drop("as_of")
+    merged = _merged(context, view, changes, changes.new_facts)
+    if not changes.again.count:
+        return merged
+    rows = as_of.view_parts(context, view, context.day, among=changes.again.rows).drop("as_of")
+    return rows.unionByName(merged)
+
+
+def _merged(context: Context, view: type[FeatureView], changes: Changes, new_facts: DataFrame) -> DataFrame:
+    """What is stored of entities that only have new facts, with these."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    tables, key = context.catalogue.tables, view.entity.key
+    grown = changes.touched.rows.join(changes.again.rows, key, "left_anti")
+    rows = new_facts.drop("_change_type").selectExpr("*", f"date'{context.day}' as as_of")
+    facts = as_of.keyed(context, view.entity, view.over, view.via, rows, among=grown)
+    stored = grown.join(context.lake.table(tables[view.name]), key)
+    parts = stored.unionByName(as_of.parts_of(context, view, facts, context.day).drop("as_of"))
+    return parts.groupBy(key).agg(*(F.expr(sql).alias(part) for part, sql in (view.merges(tables) or {}).items()))
+
+
+def _outcome(written: Written, note: str, unchanged: int | None = None) -> Outcome:
+    total = written.inserted + written.updated + written.unchanged
+    unchanged = written.unchanged if unchanged is None else unchanged
+    return Outcome(total, written.changed, unchanged=unchanged, notes=(note,))
