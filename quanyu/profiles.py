@@ -20,18 +20,36 @@ if TYPE_CHECKING:
 
 # Names of values that cannot be computed of an entity though all that they are made of is there.
 LOST = "_lost"
+NO_LOSS = "cast(array() as array<string>)"
 
 
 def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
     """Entities as of each of the days, with a flat column for each of the names and what tags among them are made of.
 
     Columns: the entity's key, `as_of`, `view__feature`, `model__score`, `entity__attribute`, `scene__tag`, and `_lost`,
-    an array of the names whose value is null though all that it is made of is there.
+    an array of the names whose value is null though all that it is made of is there. Of the run's day they are read
+    from the table of profiles, if its step has run: the step has then said which values are lost.
     """
+    others = [day for day in days if day != context.day]
+    if others == list(days) or not is_stored(context, entity):
+        return computed(context, entity, names, *days)
+    columns = (f"`{flat(name)}`" for name in with_inputs(names, context.catalogue.tags_of(entity)))
+    table = context.lake.table(context.catalogue.tables[f"profile_{entity.name}"])
+    rows = table.selectExpr(f"`{entity.key}`", f"date'{context.day}' as as_of", f"{NO_LOSS} as {LOST}", *columns)
+    return rows.unionByName(computed(context, entity, names, *others)) if others else rows
+
+
+def is_stored(context: Context, entity: type[Entity]) -> bool:
+    """Whether the table of the entity's profiles is of the run's day."""
+    return f"profile_{entity.name}" in context.catalogue.tables and context.is_current(f"profile.{entity.name}")
+
+
+def computed(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
+    """The same, from attributes, stored views and scores for the run's day, and from facts for others."""
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = _everybody(context, entity, *days).selectExpr("*", f"cast(array() as array<string>) as {LOST}")
+    rows = _everybody(context, entity, *days).selectExpr("*", f"{NO_LOSS} as {LOST}")
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
@@ -127,4 +145,4 @@ def _loss(tag: Tag, types: Mapping[str, str]) -> str | None:
 def names_where(conditions: Mapping[str, str]) -> str:
     """SQL of the list of the names whose condition holds."""
     cases = ", ".join(f"if({condition}, {quoted(name)}, null)" for name, condition in conditions.items())
-    return f"filter(array({cases}), e -> e is not null)" if cases else "cast(array() as array<string>)"
+    return f"filter(array({cases}), e -> e is not null)" if cases else NO_LOSS

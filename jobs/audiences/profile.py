@@ -13,7 +13,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import flat
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.profiles import LOST, profiles
+from quanyu.profiles import LOST, computed
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -66,7 +66,7 @@ def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     catalogue = context.catalogue
     table = catalogue.tables[f"profile_{entity.name}"]
     names = [name for name, column in catalogue.names(entity).items() if column.type]
-    staged = context.lake.staging.take(profiles(context, entity, names, context.day))
+    staged = context.lake.staging.take(computed(context, entity, names, context.day))
     written = context.lake.sync(table, staged.rows.select(*table.columns), receipt)
     losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
     return Outcome(

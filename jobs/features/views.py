@@ -61,11 +61,20 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
     if not isinstance(changes, str) and changes.touched.count > LARGEST_SHARE * stored:
         changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):
+        _clear_other_columns(context, table)
         rows = as_of.view_parts(context, view, context.day)
         return _outcome(context.lake.sync(table, rows, receipt), f"computed in full: {changes}")
     written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
     said = f"{changes.touched.count:,} {view.entity.plural(changes.touched.count)} touched since {changes.since}"
     return _outcome(written, said, stored - written.updated - written.deleted)
+
+
+def _clear_other_columns(context: Context, table: type[Table]) -> None:
+    """Remove a table with other columns than the declared ones: it is computed anew, and none of its values is used."""
+    stored = context.lake.delta(place_of(table))
+    if stored is not None and {field.name for field in stored.schema().fields} != set(table.columns):
+        context.lake.drop(table)
+        context.store.tables.forget([place_of(table)])
 
 
 def _rows(context: Context, view: type[FeatureView], changes: Changes) -> DataFrame:

@@ -148,7 +148,9 @@ class Context:
         last = self.store.memory.recall(step, "")
         if last is None or last["day"] != self.day.isoformat():
             return False
-        return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
+        depends = last["depends"]
+        same = depends["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads}
+        return bool(same and depends.get("definition") == self.step(step).fingerprint())
 
     def forward_day(self, step: str) -> date | None:
         """The last day for which a `forward` step has run; None before its first run.

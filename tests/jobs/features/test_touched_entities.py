@@ -183,7 +183,9 @@ def _never_in_full_for_speed(monkeypatch):
 @pytest.mark.parametrize("seed", range(2))
 def test_touched_entities_give_what_a_full_computation_gives(retailer, seed):
     ways = walk(History(retailer, seed), 6)
-    assert {view: ways[view, "full"] for view in VIEWS if view != "weights"} == dict.fromkeys(set(VIEWS) - {"weights"}, 1)
+    assert {view: ways[view, "full"] for view in VIEWS if view != "weights"} == dict.fromkeys(
+        set(VIEWS) - {"weights"}, 1
+    )
 
 
 @pytest.mark.long
