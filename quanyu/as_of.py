@@ -47,6 +47,11 @@ def job_of(table: type[Table]) -> Job:
     raise ConfigError(f"{table.name}: facts come from silver, or from a job of a stage that writes them")
 
 
+def is_current(context: Context, table: type[Table]) -> bool:
+    """Whether the job that writes a gold table has run for the day."""
+    return context.is_current(job_of(table).name)
+
+
 def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
     """Tables whose columns a view names beside those of its own table."""
     return [tables[name] for name in qualifiers(_texts(view))]
@@ -124,7 +129,7 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
     table = context.catalogue.tables.get(table.name, table)
     if table.layer == "gold":
         job = job_of(table)
-        if days == (context.day,) and context.is_current(job.name):
+        if days == (context.day,) and is_current(context, table):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         frames = (_of_job(context, job, day) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.features.changes import Changes, changes_since
+from jobs.features import touched
+from jobs.features.touched import Changes, changes_since
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
@@ -17,9 +18,6 @@ from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-# With a larger share of touched entities, computing all of them is faster.
-LARGEST_SHARE = 0.3
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -43,14 +41,16 @@ def _reads(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> tuple[
 
 
 def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
-    """Ids of the tables that the view is computed from and of its own, and the zone that says when a day begins.
+    """Ids of the tables that the view is computed from and of its own, and what else its facts depend on.
 
-    A table that was rebuilt counts its versions anew, so that they say nothing of what has changed.
+    A table that was rebuilt counts its versions anew: they say nothing of what has changed. The zone says when a
+    day begins. Facts of a job that has not run for the day are computed beside its table.
     """
     places = (*_reads(view, context.catalogue.tables), f"gold/{view.name}")
     opened = {place: context.lake.delta(place) for place in places}
     ids = {place: str(table.metadata().id) if table else None for place, table in opened.items()}
-    return {**ids, "zone": context.settings.zone}
+    is_gold = view.over.layer == "gold"
+    return {**ids, "zone": context.settings.zone, "current": not is_gold or as_of.is_current(context, view.over)}
 
 
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
@@ -58,7 +58,7 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
     table = context.catalogue.tables[view.name]
     changes = changes_since(context, view)
     stored = 0 if isinstance(changes, str) else context.lake.arrow(place_of(table)).count_rows()
-    if not isinstance(changes, str) and changes.touched.count > LARGEST_SHARE * stored:
+    if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * stored:
         changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):
         _clear_other_columns(context, table)

@@ -129,6 +129,11 @@ class StoredTables:
             raise self._expired(place, f"version {version}")
         return table.to_pyarrow_dataset()
 
+    def rows_written(self, place: str, after: int | None) -> int:
+        """Number of rows that commits after a version have written, by their receipts."""
+        receipts = (item for item in self.receipts(place) if after is None or item["version"] > after)
+        return sum(item["receipt"]["counts"].get("out", 0) for item in receipts)
+
     def changes(self, place: str, after: int | None, columns: Sequence[str]) -> pa.Table | None:
         """Rows that were written or removed after a version, with `_change_type`: insert, delete, update_preimage or
         update_postimage. None if the log or a file of these changes has expired. `after` None: since the beginning.

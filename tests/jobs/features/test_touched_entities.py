@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.features import views
+from jobs.features import touched
 from quanyu import as_of
 from quanyu.run.runner import Context, perform
 
@@ -177,7 +177,7 @@ def walk(history, runs):
 
 @pytest.fixture(autouse=True)
 def _never_in_full_for_speed(monkeypatch):
-    monkeypatch.setattr(views, "LARGEST_SHARE", 10)
+    monkeypatch.setattr(touched, "LARGEST_SHARE", 10)
 
 
 @pytest.mark.parametrize("seed", range(2))
