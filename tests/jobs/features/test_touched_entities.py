@@ -138,7 +138,7 @@ class History:
             self.receipts(before + timedelta(days=1), 3)
         if happens == "corrected":
             self.receipts(before, self.numbers.get(before, 3))
-        if happens == "merged":
+        if happens == "merged" and self.day > before:
             # A card takes the phone of another, so that records move between customers.
             one, other = self.chance.sample(CARDS, 2)
             rows = ["card,phone,name", f"{one},{self.phone(other)},Name {one}"]
