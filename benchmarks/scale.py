@@ -32,7 +32,7 @@ BEFORE = ("ingest.members", "ingest.items")
 VIEWS = ("recency", "value", "ever", "engagement", "preference")
 STEPS = {
     "ingest.receipts": "receipts", "activity": "activity", **{f"features.{view}": view for view in VIEWS},
-    "profile.customer": "profile", "memberships": "memberships",
+    "scores": "scores", "profile.customer": "profile", "memberships": "memberships",
 }  # fmt: skip
 _SILVER = {
     "order_lines": "order_id, line, ordered_at, kind, status, sku, quantity, amount, unit_price, recorded_on",
@@ -187,8 +187,8 @@ def next_day(home: Path, customers: int, lines: int) -> bool:
             context.full = False
             equal = equal and not whole["rows"]
             print(f"{view:20} {one['seconds'] / whole['seconds']:.0%} of full | {_text(one)} | {_text(whole)}")
-        measured(context, "profile.customer")
-        measured(context, "memberships")
+        for step in ("scores", "profile.customer", "memberships"):
+            measured(context, step)
     finally:
         context.close()
     return equal
@@ -200,10 +200,12 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=20_000_000)
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--next-day", action="store_true", help="only the further day, in a home measured before")
     chosen = parser.parse_args()
     home = chosen.home or Path(tempfile.mkdtemp(prefix="quanyu-scale-"))
     try:
-        equal = measure(home, chosen.customers, chosen.lines)
+        run = next_day if chosen.next_day else measure
+        equal = run(home, chosen.customers, chosen.lines)
     finally:
         if not chosen.home:
             shutil.rmtree(home, ignore_errors=True)
