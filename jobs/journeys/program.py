@@ -49,7 +49,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Walk:
+class JourneyInstance:
     """One customer's instance of a journey; fields as in the table journey_instances."""
 
     instance_id: str
@@ -70,7 +70,7 @@ class Walk:
         """The record that it belongs to, as source and person key; None for a walk from before records were stored."""
         return (self.source, self.person_key) if self.source and self.person_key else None
 
-    def bars(self, entered_on: date, days: int) -> bool:
+    def prevents_entry(self, entered_on: date, days: int) -> bool:
         """Whether the same person may not enter again on a day: still under way then, or entered too near to it.
 
         `days` is the least number of days between two entries.
@@ -93,7 +93,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Known:
+class DecisionInputs:
     """The inputs of a walk's decisions: events by day, current consent, and earlier decisions by step."""
 
     happened: Happened
@@ -135,28 +135,30 @@ def instance_id(journey: str, customer_id: str, entered_on: date) -> str:
     return hashlib.sha256(f"{journey}\x1f{customer_id}\x1f{entered_on}".encode()).hexdigest()[:32]
 
 
-def entered(journey: str, customer_id: str, entered_on: date) -> Walk:
+def new_instance(journey: str, customer_id: str, entered_on: date) -> JourneyInstance:
     """Begin a walk on the day on which the customer entered the audience."""
     name = instance_id(journey, customer_id, entered_on)
-    return Walk(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
+    return JourneyInstance(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
 
 
-def advance(program: Program, walk: Walk, day: date, facts: Known) -> tuple[Walk, list[Decision]]:
+def advance(
+    program: Program, instance: JourneyInstance, day: date, facts: DecisionInputs
+) -> tuple[JourneyInstance, list[Decision]]:
     """Take every step that is due by the day, each as of the date it was due. Returns the walk and new decisions.
 
     A run after skipped days therefore decides as daily runs would have. Earlier decisions remain valid: after a run was
     killed, the next one repeats them, whatever has changed since.
     """
     decisions: list[Decision] = []
-    while walk.status == "active" and walk.due_on <= day:
-        decision = facts.decided.get(walk.step) or _decided(program, walk, facts)
-        if decision is not None and walk.step not in facts.decided:
+    while instance.status == "active" and instance.due_on <= day:
+        decision = facts.decided.get(instance.step) or _decided(program, instance, facts)
+        if decision is not None and instance.step not in facts.decided:
             decisions.append(decision)
-        walk = _moved(program.operations[walk.step], walk, decision)
-    return walk, decisions
+        instance = _moved(program.operations[instance.step], instance, decision)
+    return instance, decisions
 
 
-def _decided(program: Program, walk: Walk, facts: Known) -> Decision | None:
+def _decided(program: Program, walk: JourneyInstance, facts: DecisionInputs) -> Decision | None:
     operation = program.operations[walk.step]
     if operation.kind == "message":
         if facts.happened(program.goal, walk.due_on):
@@ -168,11 +170,11 @@ def _decided(program: Program, walk: Walk, facts: Known) -> Decision | None:
     return _decision(walk, "end", operation.outcome) if operation.kind == "end" else None
 
 
-def _decision(walk: Walk, decision: str, reason: str | None = None) -> Decision:
+def _decision(walk: JourneyInstance, decision: str, reason: str | None = None) -> Decision:
     return Decision(walk.instance_id, walk.step, walk.journey, walk.customer_id, walk.due_on, decision, reason)
 
 
-def _moved(operation: Operation, walk: Walk, decision: Decision | None) -> Walk:
+def _moved(operation: Operation, walk: JourneyInstance, decision: Decision | None) -> JourneyInstance:
     on, choice = walk.due_on, decision.decision if decision else operation.kind
     if decision is not None and choice == "end":
         return replace(walk, status="ended", outcome=decision.reason, moved_on=on)

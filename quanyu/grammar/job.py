@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
 # sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
-ASKS = ("records", "wins", "table")
+EXTRA_INPUTS = ("records", "wins", "table")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Job:
     reads: tuple[type[Table], ...]
     writes: type[Table]
     describes: str
-    asks: tuple[str, ...] = ()
+    extra_inputs: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -53,8 +53,10 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         problems = []
         if names != wanted:
             problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
-        if unknown := sorted(set(asks) - set(ASKS)):
-            problems.append(Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], ASKS)}"))
+        if unknown := sorted(set(asks) - set(EXTRA_INPUTS)):
+            problems.append(
+                Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], EXTRA_INPUTS)}")
+            )
         if not (function.__doc__ or "").strip():
             problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:

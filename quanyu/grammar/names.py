@@ -42,7 +42,7 @@ def inputs_of(spec: type[ModelSpec]) -> list[str]:
     return list(spec.features)
 
 
-def ordered(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
+def in_dependency_order(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
     """Tags in an order in which each follows those that it is made of, also by way of a model.
 
     Raises ConfigError for a circle, which it shows.

@@ -45,7 +45,7 @@ def test_a_column_without_constraints_accepts_anything():
 
 def test_every_mistake_is_reported_at_once():
     body = {
-        "keys": ("order_id",), "happens": "orderd_at",
+        "keys": ("order_id",), "event_time": "orderd_at",
         "ordered_at": Column("timestmp", "When."), "Amount": Column("int", ""),
     }  # fmt: skip
     with pytest.raises(ConfigError) as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PLACE = "_place"
 
 
-def standing_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
+def current_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
     """Current versions of a feed in silver, which have no `replaced_on`."""
     return lake.table(table).where(f"source = {quoted(source.name)} and replaced_on is null")
 
@@ -30,9 +30,9 @@ def place_sql(table: type[Table], source: Source) -> str:
 
     A snapshot is the state of its day, whatever the times in its rows.
     """
-    if table.newest_by is None or source.delivers == "snapshot":
+    if table.sequence_by is None or source.delivers == "snapshot":
         return "feed_day"
-    return f"coalesce({moment(table.newest_by)}, {midnight('feed_day')})"
+    return f"coalesce({moment(table.sequence_by)}, {midnight('feed_day')})"
 
 
 def moment(newest_by: str) -> str:
@@ -71,7 +71,7 @@ def flagged_versions(old: DataFrame, key: list[str], superseded: DataFrame | Non
     return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
 
 
-def chained(table: type[Table], source: Source, rows: DataFrame, ends_have_times: bool = False) -> DataFrame:
+def version_chain(table: type[Table], source: Source, rows: DataFrame, ends_have_times: bool = False) -> DataFrame:
     """Order the versions of each key and leave out those that are equal to the one before.
 
     `rows` are `marked` and have `_superseded`: a version that its own feed day no longer contains, which comes first.

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-from jobs.journeys import walks
-from jobs.journeys.program import Program, Walk
+from jobs.journeys import instances
+from jobs.journeys.program import JourneyInstance, Program
 from jobs.journeys.sending.send import Recheck
 from jobs.journeys.sending.template import Template
 from quanyu.run.runner import Context
@@ -21,12 +21,12 @@ def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[st
 
     It reads events when it is called, and walks when it is created.
     """
-    by_instance = {walk.instance_id: walk for walk in walks.walks(context)}
+    by_instance = {walk.instance_id: walk for walk in instances.read_instances(context)}
 
     def ask(messages: Sequence[Message]) -> Mapping[str, Ending]:
         endings = {m.key: _ending(context, programs, texts, m, by_instance.get(m.instance_id)) for m in messages}
         going = [by_instance[m.instance_id] for m in messages if endings[m.key] is None]
-        goals = walks.happenings(context, going, sorted({programs[walk.journey].goal for walk in going}))
+        goals = instances.customer_events(context, going, sorted({programs[walk.journey].goal for walk in going}))
         for message in messages:
             walk = by_instance.get(message.instance_id)
             if endings[message.key] is None and walk is not None and _reached(walk, programs, goals, context.day):
@@ -44,7 +44,7 @@ def expire(context: Context, programs: Mapping[str, Program]) -> int:
     outbox, ended = context.store.outbox, 0
     for message in outbox.all("planned"):
         if ending := _late(context, programs.get(message.journey), message):
-            outbox.mark(message.key, *ending)
+            outbox.set_status(message.key, *ending)
             ended += 1
     return ended
 
@@ -61,7 +61,7 @@ def _ending(
     programs: Mapping[str, Program],
     texts: Mapping[str, Template],
     message: Message,
-    walk: Walk | None,
+    walk: JourneyInstance | None,
 ) -> Ending | None:
     program = programs.get(message.journey)
     if program is None:
@@ -89,6 +89,8 @@ def _why_not(message: Message) -> str:
     return f"; last: {message.reason}" if message.reason else ""
 
 
-def _reached(walk: Walk, programs: Mapping[str, Program], goals: walks.Happenings, day: date) -> bool:
+def _reached(
+    walk: JourneyInstance, programs: Mapping[str, Program], goals: instances.CustomerEvents, day: date
+) -> bool:
     events = goals.get((programs[walk.journey].goal, walk.customer_id), ())
-    return any(happening.counts(walk.entered_on, day) for happening in events)
+    return any(happening.is_in_data(walk.entered_on, day) for happening in events)

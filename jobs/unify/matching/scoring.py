@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.unify.matching import households
 from jobs.unify.matching.comparison import COMPARISONS, PLACES
-from jobs.unify.matching.levels import CodedField, coded, compared
+from jobs.unify.matching.levels import CodedField, coded, compare_pairs
 from jobs.unify.matching.model import Model
 
 # Pairs that are compared at a time.
@@ -43,7 +43,7 @@ class PreparedRecords:
         return pa.Table.from_batches([self._scored(a[at : at + ROWS], b[at : at + ROWS]) for at in parts])
 
     def _scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        comparison = compared(self.columns, a, b)
+        comparison = compare_pairs(self.columns, a, b)
         weights = self.model.weights(comparison, self.shares)
         total = self.model.total(comparison, weights)
         chosen = np.flatnonzero(total >= self.model.floor)
@@ -77,7 +77,7 @@ def packed(levels: Any) -> Any:
     return (levels.astype(np.int64) << places).sum(axis=1)
 
 
-def of_relatives(levels: Any) -> Any:
+def are_relatives(levels: Any) -> Any:
     """Whether packed levels belong to pairs with names of two persons."""
     return (levels & RELATIVES) != 0
 
