@@ -108,8 +108,8 @@ def members_of_all(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
 def evaluate_rules(context: Context, skipped: Sequence[date] = (), audiences: Audiences | None = None) -> DataFrame:
     """Members of these audiences (all by default), and the values that cannot be computed for a customer.
 
-    Columns as `inside`, and `lost`. A value that cannot be computed has a row of its own, with its name in `lost` and a
-    null audience.
+    Columns as `members_of_all`, and `lost`. A value that cannot be computed has a row of its own, with its name in
+    `lost` and a null audience.
     """
     catalogue = context.catalogue
     audiences = catalogue.audiences.values() if audiences is None else audiences

@@ -34,7 +34,7 @@ def check_consent(
     context: Context, question: Question, customers: DataFrame, held_out: DataFrame | None = None,
     moment: Moment | None = None,
 ) -> DataFrame:  # fmt: skip
-    """Decide for each customer (customer_id) where they may be contacted; columns as in `Gate.ask`."""
+    """Decide for each customer (customer_id) where they may be contacted; columns as in `ConsentGate.check`."""
     return ConsentGate(context, question, held_out, moment).check(customers)
 
 

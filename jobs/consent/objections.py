@@ -33,7 +33,7 @@ def objections(
 ) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
 
-    `identifiers` comes from `shown`, `events` from `of_messages`.
+    `identifiers` comes from `identifiers_of_records`, `events` from `message_suppressions`.
     """
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)

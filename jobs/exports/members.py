@@ -32,7 +32,7 @@ def members(context: Context, audience: Audience) -> DataFrame:
 
 
 def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
-    """Answers of the consent gate for the members, with consent for any channel; columns as in `gate.ask`."""
+    """Answers of the consent gate for the members, with consent for any channel; columns as in `ConsentGate.check`."""
     question = Question(audience.purpose, ANY, tuple(kinds))
     return gate.check_consent(context, question, members(context, audience), held_out(context, audience.name))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class IngestRun:
-    """One ingestion. It maps `days` of the feed; `again` are those ingested before, `newest` is the latest day so far.
+    """One ingestion. It maps `days` of the feed; `redelivered` were ingested before, `newest` is the latest day so far.
 
     If tables were lost, `lost` are their places, nothing else is published, and `recorded` is the day on which each day
     was recorded. `crowded` are keys of values that name many people.

@@ -19,9 +19,9 @@ TAKEN = "journeys.entries"
 
 
 def new_entries(context: Context, existing: Sequence[JourneyInstance]) -> tuple[list[JourneyInstance], dict[str, str]]:
-    """Begin a walk for each entry into an audience since the last run. Also returns why nobody may enter some journeys.
+    """Begin an instance for each entry since the last run. Also returns why nobody may enter some journeys.
 
-    A walk belongs to the first record of the customer. An earlier entry does not count, even if it is new to its
+    An instance belongs to the first record of the customer. An earlier entry does not count, even if it is new to its
     customer: a merge or a split moves intervals to another id.
     """
     journeys = context.catalogue.journeys
@@ -32,7 +32,7 @@ def new_entries(context: Context, existing: Sequence[JourneyInstance]) -> tuple[
             by_audience[journey.enters].append(journey)
     since = {journey.name: _since(context, journey) for journey in journeys.values()}
     starts = {name: min(since[journey.name] for journey in of_name) for name, of_name in by_audience.items()}
-    begun = {walk.instance_id for walk in existing}
+    begun = {instance.instance_id for instance in existing}
     new = [
         (journey, entry)
         for entry in instances.entries(context, starts)
@@ -69,13 +69,13 @@ def closed(
 ) -> dict[str, str]:
     """Journeys that nobody may enter today, each with the reason.
 
-    A journey without walks may be a renamed one. Its customers would then get the same messages again.
+    A journey without instances may be a renamed one. Its customers would then get the same messages again.
     """
     journeys = list(journeys)
     declared = {journey.name for journey in journeys}
     audiences: dict[str, set[str | None]] = defaultdict(set)
-    for walk in existing:
-        audiences[walk.journey].add(walk.audience)
+    for instance in existing:
+        audiences[instance.journey].add(instance.audience)
     reasons = {journey.name: stale[journey.enters] for journey in journeys if journey.enters in stale}
     for journey in journeys:
         if journey.was is None and journey.name not in audiences:
@@ -87,7 +87,7 @@ def closed(
 
 
 def _names(journey: Journey, entry: Entry) -> set[str]:
-    """Ids of the walk of an entry, under the journey's current and former names."""
+    """Ids of the instance of an entry, under the journey's current and former names."""
     return {instance_id(name, entry[1], entry[2]) for name in (journey.name, *(journey.was or ()))}
 
 
@@ -97,8 +97,8 @@ def _begun(
     records = instances.first_records(context, {customer for _, (_, customer, _) in new})
     held_by = instances.customers_of_records(context, set(records.values()))
     of_person: dict[tuple[str, str], list[JourneyInstance]] = defaultdict(list)
-    for walk in existing:
-        of_person[walk.journey, walk.customer_id].append(walk)
+    for instance in existing:
+        of_person[instance.journey, instance.customer_id].append(instance)
     begun = []
     for journey, (audience, customer, on) in new:
         record = records.get(customer)
@@ -106,8 +106,8 @@ def _begun(
         days = context.settings.reentry_days if journey.reentry is None else journey.reentry
         if record is None or today is None or any(w.prevents_entry(on, days) for w in of_person[journey.name, today]):
             continue
-        walk = new_instance(journey.name, customer, on)
-        walk = replace(walk, customer_id=today, audience=audience, source=record[0], person_key=record[1])
-        of_person[journey.name, today].append(walk)
-        begun.append(walk)
+        instance = new_instance(journey.name, customer, on)
+        instance = replace(instance, customer_id=today, audience=audience, source=record[0], person_key=record[1])
+        of_person[journey.name, today].append(instance)
+        begun.append(instance)
     return begun

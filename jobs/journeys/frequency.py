@@ -22,7 +22,7 @@ def limit_frequency(
 
     The next run asks again. A message past its last day passes, so that it is recorded as expired.
     """
-    person = {walk.instance_id: walk.customer_id for walk in instances}
+    person = {instance.instance_id: instance.customer_id for instance in instances}
     planned = context.store.outbox.all()
     last: dict[str, date] = {}
     for message in planned:

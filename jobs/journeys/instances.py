@@ -1,4 +1,4 @@
-"""Reads and writes walks and decisions, and reads the entries, events and consents that they depend on."""
+"""Reads and writes instances and decisions, and reads the entries, events and consents that they depend on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from quanyu.run.runner import Context
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Outcomes of walks: the customer was merged into one who is under way; the record has no customer any more.
+# Outcomes of instances: the customer was merged into one who is under way; the record has no customer any more.
 MERGED, PARTED = "merged", "parted"
 # Returns and cancelled orders are rows of these tables too, but reach no goal.
 COUNTS: Mapping[str, str] = {
@@ -63,11 +63,11 @@ def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
 
 
 def read_instances(context: Context) -> list[JourneyInstance]:
-    """All walks, under the current name of their journey, with the customer who has their record today."""
+    """All instances, under the current name of their journey, with the customer who has their record today."""
     names = former_names(context)
     rows = [JourneyInstance(*row) for row in _kept(context, "journey_instances")]
-    stored = [replace(walk, journey=names.get(walk.journey, walk.journey)) for walk in rows]
-    records = first_records(context, {walk.customer_id for walk in stored if walk.record is None})
+    stored = [replace(instance, journey=names.get(instance.journey, instance.journey)) for instance in rows]
+    records = first_records(context, {instance.customer_id for instance in stored if instance.record is None})
     return follow_records(
         stored, records, customers_of_records(context, {*records.values(), *(w.record for w in stored if w.record)})
     )
@@ -82,29 +82,31 @@ def former_names(context: Context) -> dict[str, str]:
 def follow_records(
     stored: Sequence[JourneyInstance], records: Mapping[str, Record], held_by: Mapping[Record, str]
 ) -> list[JourneyInstance]:
-    """Give each walk the customer who has its record today. An active walk whose record has no customer ends.
+    """Give each instance the customer who has its record today. An active instance whose record has no customer ends.
 
-    Walks without a record get the one in `records` of their customer. If one person has two active walks in a journey,
-    the earlier one goes on and the later one ends.
+    Walks without a record get the one in `records` of their customer. If one person has two active instances in a
+    journey, the earlier one goes on and the later one ends.
     """
-    assigned = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
+    assigned = [
+        _of_record(instance, instance.record or records.get(instance.customer_id), held_by) for instance in stored
+    ]
     first: dict[tuple[str, str], JourneyInstance] = {}
-    for walk in sorted(assigned, key=lambda walk: (walk.entered_on, walk.instance_id)):
-        if walk.status == "active":
-            first.setdefault((walk.journey, walk.customer_id), walk)
+    for instance in sorted(assigned, key=lambda instance: (instance.entered_on, instance.instance_id)):
+        if instance.status == "active":
+            first.setdefault((instance.journey, instance.customer_id), instance)
     return [
-        replace(walk, status="ended", outcome=MERGED)
-        if walk.status == "active" and first[walk.journey, walk.customer_id] is not walk
-        else walk
-        for walk in assigned
+        replace(instance, status="ended", outcome=MERGED)
+        if instance.status == "active" and first[instance.journey, instance.customer_id] is not instance
+        else instance
+        for instance in assigned
     ]
 
 
-def _of_record(walk: JourneyInstance, record: Record | None, held_by: Mapping[Record, str]) -> JourneyInstance:
+def _of_record(instance: JourneyInstance, record: Record | None, held_by: Mapping[Record, str]) -> JourneyInstance:
     customer = held_by.get(record) if record else None
     if record and customer:
-        return replace(walk, customer_id=customer, source=record[0], person_key=record[1])
-    return replace(walk, status="ended", outcome=PARTED) if walk.status == "active" else walk
+        return replace(instance, customer_id=customer, source=record[0], person_key=record[1])
+    return replace(instance, status="ended", outcome=PARTED) if instance.status == "active" else instance
 
 
 def first_records(context: Context, customers: Collection[str]) -> dict[str, Record]:
@@ -143,7 +145,7 @@ def _kept(context: Context, name: str) -> list[Any]:
 
 
 def consenting(context: Context, due: Sequence[JourneyInstance]) -> set[str]:
-    """Customers of these walks who currently consent to messages by e-mail."""
+    """Customers of these instances who currently consent to messages by e-mail."""
 
     customers = context.lake.table(context.catalogue.tables["customers"]).where(
         "array_contains(consents, 'messages:email')"
@@ -152,7 +154,7 @@ def consenting(context: Context, due: Sequence[JourneyInstance]) -> set[str]:
 
 
 def customer_events(context: Context, due: Sequence[JourneyInstance], tables: Iterable[str]) -> CustomerEvents:
-    """Events of the customers of these walks since they entered, by table and customer."""
+    """Events of the customers of these instances since they entered, by table and customer."""
     events = defaultdict(list)
     for name in tables:
         rows = _did(context, context.catalogue.tables[name], due)
@@ -185,10 +187,10 @@ def _did(context: Context, table: type[Table], due: Sequence[JourneyInstance]) -
 
 
 def _customers(context: Context, due: Sequence[JourneyInstance]) -> DataFrame:
-    """Customers of the walks, each with their earliest day of entry: customer_id, since."""
+    """Customers of the instances, each with their earliest day of entry: customer_id, since."""
     since: dict[str, date] = {}
-    for walk in due:
-        since[walk.customer_id] = min(walk.entered_on, since.get(walk.customer_id, walk.entered_on))
+    for instance in due:
+        since[instance.customer_id] = min(instance.entered_on, since.get(instance.customer_id, instance.entered_on))
     return context.lake.spark.createDataFrame(list(since.items()), "customer_id string, since date")
 
 

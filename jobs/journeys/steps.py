@@ -1,4 +1,4 @@
-"""The step of journeys: advances walks to the day and records decisions. The step `send` then sends what is due."""
+"""The step of journeys: advances instances to the day and records decisions. The step `send` then sends what is due."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPES = "journeys.shape"
 
 @dataclass(frozen=True)
 class JourneyDay:
-    """All walks and decisions after a day; `made` are the new decisions of this run."""
+    """All instances and decisions after a day; `new_decisions` are the new decisions of this run."""
 
     instances: list[JourneyInstance]
     decisions: list[Decision]
@@ -58,7 +58,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 
 
 def advance_journeys(context: Context, receipt: Receipt, programs: Mapping[str, Program]) -> Outcome:
-    """Advance all walks to the day, store the decisions, then the walks, then plan the messages.
+    """Advance all instances to the day, store the decisions, then the instances, then plan the messages.
 
     Decisions are stored first: after a kill, the next run repeats them and plans their messages.
     """
@@ -109,16 +109,16 @@ def check_shapes(context: Context, programs: Mapping[str, Program], existing: It
 def advance_instances(
     context: Context, programs: Mapping[str, Program], existing: Sequence[JourneyInstance], decided: Sequence[Decision]
 ) -> JourneyDay:
-    """Begin walks for new members, and advance every walk with a step due."""
+    """Begin instances for new members, and advance every instance with a step due."""
     new, barred = entry.new_entries(context, existing)
-    everyone = {walk.instance_id: walk for walk in (*existing, *new)}
+    everyone = {instance.instance_id: instance for instance in (*existing, *new)}
     due = [w for w in everyone.values() if w.status == "active" and w.due_on <= context.day and w.journey in programs]
     decisions: list[Decision] = []
     if due:
         facts = _facts(context, programs, due, decided)
-        for walk in due:
-            everyone[walk.instance_id], own_decisions = advance(
-                programs[walk.journey], walk, context.day, facts[walk.instance_id]
+        for instance in due:
+            everyone[instance.instance_id], own_decisions = advance(
+                programs[instance.journey], instance, context.day, facts[instance.instance_id]
             )
             decisions += own_decisions
     return JourneyDay(list(everyone.values()), [*decided, *decisions], decisions, len(new), barred)
@@ -127,18 +127,20 @@ def advance_instances(
 def _facts(
     context: Context, programs: Mapping[str, Program], due: Sequence[JourneyInstance], decided: Iterable[Decision]
 ) -> dict[str, DecisionInputs]:
-    tables = sorted({table for walk in due for table in programs[walk.journey].tables})
+    tables = sorted({table for instance in due for table in programs[instance.journey].tables})
     events, agreed = instances.customer_events(context, due, tables), instances.consenting(context, due)
     before: dict[str, dict[int, Decision]] = defaultdict(dict)
     for decision in decided:
         before[decision.instance_id][decision.step] = decision
     return {
-        walk.instance_id: DecisionInputs(
-            partial(_happened, events, walk), walk.customer_id in agreed, before[walk.instance_id]
+        instance.instance_id: DecisionInputs(
+            partial(_happened, events, instance), instance.customer_id in agreed, before[instance.instance_id]
         )
-        for walk in due
+        for instance in due
     }
 
 
-def _happened(events: instances.CustomerEvents, walk: JourneyInstance, table: str, on: Any) -> bool:
-    return any(happening.is_in_data(walk.entered_on, on) for happening in events.get((table, walk.customer_id), ()))
+def _happened(events: instances.CustomerEvents, instance: JourneyInstance, table: str, on: Any) -> bool:
+    return any(
+        happening.is_in_data(instance.entered_on, on) for happening in events.get((table, instance.customer_id), ())
+    )

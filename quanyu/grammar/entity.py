@@ -13,7 +13,7 @@ from quanyu.grammar.table import Column, Table
 class Entity:
     """What features, tags and models are about. Subclasses give `table`, which lists all of them, and `key`.
 
-    `key` is the column of that table that names one. Facts lead to an entity by a column that `refers` to its table;
+    `key` is the column of that table that names one. Facts lead to an entity by a column that `references` its table;
     facts about persons lead to the one entity that is `resolved`, by identities.
     """
 

@@ -242,7 +242,7 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
         if not NAME.match(name) or name in view.over.schema() or name in view.features:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
     if view.derived and not view.over.event_time:
-        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
+        yield "derived", f"{view.over.name} has no `event_time`, the time of a fact, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

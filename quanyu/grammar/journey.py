@@ -59,7 +59,8 @@ class Journey(YamlDeclaration):
         " does not enter"
     )
     was: tuple[str, ...] | None = Field(
-        None, description="names that this journey had before, whose walks it goes on with; `none` for a new journey"
+        None,
+        description="names that this journey had before, whose instances it goes on with; `none` for a new journey",
     )
     reentry: Reentry = Field(
         None, description="shortest time between two entries of a person, as `30 days`; reentry_days without it"

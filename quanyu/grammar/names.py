@@ -23,7 +23,7 @@ def names_of(
 ) -> dict[str, Column]:  # fmt: skip
     """Columns by name: `view.feature`, `entity.attribute`, `model.score`, `scene.tag`.
 
-    `tags` are in the order of `ordered`. The type is empty where a declaration is invalid.
+    `tags` are in the order of `in_dependency_order`. The type is empty where a declaration is invalid.
     """
     names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
     names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}

@@ -134,17 +134,23 @@ LINEAGE = {
     "_row": Column("bigint", "Number of that row in its file.", unit="row"),
 }
 VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPLACED}
+# Attributes of tables by their earlier names.
+RENAMED = {
+    "happens": "event_time", "newest_by": "sequence_by", "permanent": "permanent_where",
+    "addressed_by": "channel_column", "slice_by": "overwrite_by",
+}  # fmt: skip
 
 
 class Table:
     """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
 
-    `happens` is the column with the time of a fact. `newest_by` is the column with the time of the row's last change in
-    the source: an older state that arrives later is then ignored. `permanent` is an SQL condition: such rows do not end
-    when a file no longer contains them. `addressed_by` is the column with the channel of a message: ingest fills
-    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches. Silver keeps the
-    file and the row that opened a version, unless `lineage` is false because many rows say the same. `person_columns`
-    maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every table.
+    `event_time` is the column with the time of a fact. `sequence_by` is the column with the time of the row's last
+    change in the source: an older state that arrives later is then ignored. `permanent_where` is an SQL condition: such
+    rows do not end when a file no longer contains them. `channel_column` is the column with the channel of a message:
+    ingest fills `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
+    Silver keeps the file and the row that opened a version, unless `lineage` is false because many rows say the same.
+    `person_columns` maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every
+    table.
     """
 
     owner: ClassVar[str] = "data"
@@ -221,6 +227,11 @@ def _problems(table: type[Table]) -> list[Problem]:
     mistakes = [] if (table.__doc__ or "").strip() else [("", "needs a docstring that says what one row is")]
     if getattr(table, "layer", None) not in ("silver", "gold"):
         mistakes.append((".layer", "is missing: silver or gold"))
+    mistakes += [
+        (f".{old}", f"is now called {new}")
+        for old, new in RENAMED.items()
+        if old in vars(table) and old not in table.columns
+    ]
     for name, column in table.columns.items():
         if name in vars(Table) or name in Table.__annotations__:
             mistakes.append((f".{name}", "is a reserved name: give the column another name"))

@@ -21,7 +21,7 @@ ASIDE, _MOMENT = "_lost", "%Y%m%dT%H%M%S.%f"
 
 
 def record_versions(context: Context) -> None:
-    """Record the id and version of tables that are new or have a newer version. Losses are handled by `settle`."""
+    """Record the id and version of new and newer tables. Losses are handled by `schedule_rebuilds`."""
     lake, noted = context.settings.lake, context.store.tables.all()
     grown = [p for p, version in newest_versions(lake).items() if p not in noted or version > noted[p].version]
     conditions = [(place, read_table_state(lake / place)) for place in grown]

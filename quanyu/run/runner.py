@@ -57,7 +57,7 @@ class Step:
     """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
 
     `inputs` returns what else it depends on (landed files, for example). `as_of` steps depend on the day itself.
-    `forward` steps depend on earlier days and do not run for a day before their last one. `remakes` are places that it
+    `forward` steps depend on earlier days and do not run for a day before their last one. `rebuilds` are places that it
     can rebuild if they are lost; if any other table is lost, no step runs. `declares` has a hash of each declaration
     that it computes, by kind and name, so that a plan can say which are new.
     """

@@ -53,7 +53,7 @@ class FileAttributes:
 class ListedFile:
     """A file in the listing of a step; its bytes are hashed on first use.
 
-    `waits` says why its sender may still be writing it, and is empty if it is complete.
+    `postponed_because` says why its sender may still be writing it, and is empty if it is complete.
     """
 
     name: str

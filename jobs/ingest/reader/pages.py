@@ -20,8 +20,8 @@ RAW_LIMIT = 100_000
 class Page:
     """Rows in the order of the file, as string arrays of equal length.
 
-    `columns` are the requested columns, `rest` the other ones as JSON. `raw` and `broken` are the text of a broken row
-    and the reason, null for good rows.
+    `columns` are the requested columns, `extras` the other ones as JSON. `raw` and `broken` are the text of a broken
+    row and the reason, null for good rows.
     """
 
     columns: Sequence[pa.Array]

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Delivery:
     """The days of a feed that a run ingests.
 
-    `known_on` is the day on which each of them is recorded; `again` are redelivered days, which were ingested before.
-    `whole` are the complete days, without anything refused, held back or quarantined: only they can end keys. `newest`
-    is the newest day of the feed outside this delivery, `newest_whole` whether it is complete. `other_days` are days
-    whose rows are included since their groups have rows on the days of the delivery too. `records` says that a row has
-    all identifiers of its person; `untied` are the identifiers that records of other feeds have ended.
+    `recorded_on` is the day on which each of them is recorded; `redelivered` are days that were ingested before.
+    `complete_days` are days without anything refused, held back or quarantined: only they can end keys. `newest`
+    is the newest day of the feed outside this delivery, `newest_is_complete` whether it is complete. `other_days` are
+    days whose rows are included since their groups have rows on the days of the delivery too. `records` says that a row
+    has all identifiers of its person; `ended_identifiers` are those that records of other feeds have ended.
     """
 
     source: Source

@@ -98,9 +98,9 @@ PURPOSE = "messages"
 
 
 def current_customers(context: Context, messages: Sequence[Message]) -> dict[str, str]:
-    """Customer of each message today, by key: the one who has the record of the walk, or the id that replaced it."""
+    """Customer of each message today, by key: who has the record of the instance, or the id that replaced it."""
     into = as_of.redirects(context.lake)
-    holders = {walk.instance_id: walk.customer_id for walk in instances.read_instances(context)}
+    holders = {instance.instance_id: instance.customer_id for instance in instances.read_instances(context)}
     return {
         message.key: holders.get(message.instance_id) or into.get(message.customer_id, message.customer_id)
         for message in messages

@@ -49,7 +49,7 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
 def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
     """Put every decided message into the outbox, which skips those it already has. Returns how many were added.
 
-    Call `deliveries.take` first, so that nothing is planned twice after the store was lost.
+    Call `deliveries.restore_outbox` first, so that nothing is planned twice after the store was lost.
     """
     return context.store.outbox.plan(list(messages(context, programs, decided)))
 

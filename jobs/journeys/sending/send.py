@@ -27,7 +27,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Withheld:
-    """Why a message may not be sent now. `again` is true if the reason may pass before the message expires."""
+    """Why a message may not be sent now. `may_pass` is true if the reason may pass before the message expires."""
 
     reason: str
     may_pass: bool = False

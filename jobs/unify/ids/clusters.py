@@ -22,9 +22,9 @@ REMOVED = ["record", "other", "by", "reason"]
 class Graph:
     """All that joins and separates records, by record position.
 
-    `persons` (records, int64) are permanent numbers; `ties` (records, int64) depend on content and not on the home's
-    key. `links` has record, node, rule, tie; `pairs` (links by match score) a, b, weight; `same` and `different`
-    (overrides) are (pairs, 2) int64; `held` (identifiers with a limit) has record, kind, scope, value, day.
+    `persons` (records, int64) are permanent numbers; `tie_breakers` (records, int64) depend on content and not on the
+    home's key. `links` has record, node, rule, tie; `pairs` (links by match score) a, b, weight; `same` and `different`
+    (overrides) are (pairs, 2) int64; `limited_identifiers` (those with a limit) has record, kind, scope, value, day.
     """
 
     persons: Array
@@ -40,8 +40,8 @@ class Graph:
 class Clusters:
     """Clusters of records, signatures of their components, and links that were cut, with reasons.
 
-    `labels` and `signs` are (records,) int64. A component whose signature did not change is not clustered again: its
-    records have label -1.
+    `labels` and `component_hashes` are (records,) int64. A component whose signature did not change is not clustered
+    again: its records have label -1.
     """
 
     labels: Array
@@ -52,7 +52,7 @@ class Clusters:
 def cluster_records(graph: Graph, identity: Identity, previous: Array) -> Clusters:
     """Cluster the components that changed: by their links, and by limits where these join too much.
 
-    `remembered` (records, int64) are the signatures of the last run, 0 for none.
+    `previous` (records, int64) are the component hashes of the last run, 0 for none.
     """
     count, component = _components(graph)
     signs = _signatures(graph, identity, count, component)

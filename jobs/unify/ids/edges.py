@@ -26,7 +26,7 @@ class IdentifierRows:
     Columns of `rows`: record (its position), kind (index in KINDS), scope and value (hashes; that of the value includes
     kind and scope), day (since 1970), blocked (index in BLOCKED), tie (a number of the value that does not depend on
     the home's key). `names` (records, int64) are codes of each record's name with its form (name_match), 0 for none;
-    `told` reads the names of records at some positions.
+    `names_of` reads the names of records at some positions.
     """
 
     rows: pd.DataFrame
@@ -51,7 +51,7 @@ class Links:
     """Links between records, and identifiers that are set aside.
 
     `rows` has record, node, rule (its index), day, kind, scope, value and tie; records at one node are one customer.
-    `aside` has record, kind, scope, value and reason. `hubs` (int64) are codes of values.
+    `suppressed` has record, kind, scope, value and reason. `hubs` (int64) are codes of values.
     """
 
     rows: pd.DataFrame

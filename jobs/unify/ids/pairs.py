@@ -39,10 +39,10 @@ BATCH = 100_000
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw`) and of names.
+    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw_hash`) and of names.
 
-    `person`, `raw` and `name` are (records,) int64; `keys` (records by blocks, int64) are their blocking keys.
-    `prepared` has all records as they are compared, where all had to be prepared.
+    `person`, `raw_hash` and `name_hash` are (records,) int64; `block_keys` (records by blocks, int64) are their
+    blocking keys. `prepared` has all records as they are compared, where all had to be prepared.
     """
 
     day_records: DayRecords
@@ -97,7 +97,8 @@ class PairScores:
     """Pairs above the model's floor as record positions (a, b), their weights in bits, and what the run scored itself.
 
     `relatives` (pairs, bool) are pairs with names of two persons: at most for review, however similar the rest is.
-    `mark`, `standing` and `batch` (records, int64) are stored for the next run; `scored` is the number of candidates.
+    `input_hash`, `block_bits` and `run_number` (records, int64) are stored for the next run; `scored` is the number of
+    candidates.
     """
 
     a: Array

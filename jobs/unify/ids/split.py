@@ -20,7 +20,7 @@ LIKENESS = "likeness"
 class Edge(NamedTuple):
     """A record at a node (other is -1), or two records by match score (rule is -1) or by an override (rule is -2).
 
-    `tie` orders edges of equal strength by content, not by any key.
+    `tie_breaker` orders edges of equal strength by content, not by any key.
     """
 
     rule: int

@@ -96,7 +96,7 @@ def canonical(value: str) -> str:
 class ParsedName(NamedTuple):
     """A parsed name: its parts, where they are visible, and the text without titles.
 
-    `bare` is canonical; `alone` says that what is visible is a family name or a given name without the other.
+    `without_title` is canonical; `alone` says that what is visible is a family name or a given name without the other.
     """
 
     given: str | None

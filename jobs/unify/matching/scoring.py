@@ -20,13 +20,13 @@ RELATIVES = np.int64(1 << 40)
 
 
 class PreparedRecords:
-    """Prepared records, ready to be compared in pairs; `nobodys` (int64) are codes of e-mails and phones to ignore."""
+    """Records, ready to be compared in pairs; `non_identifying` (int64) are codes of e-mails and phones to ignore."""
 
-    def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
+    def __init__(self, table: pa.Table, model: Model, non_identifying: Any = ()) -> None:
         self.model, self.person = model, table["person"].to_numpy()
         self.columns = coded(table)
         for name, kind in ((one.name, one.identifier) for one in COMPARISONS if one.identifier):
-            self.columns[name] = _without(self.columns[name], table[f"{kind}_code"].to_numpy(), nobodys)
+            self.columns[name] = _without(self.columns[name], table[f"{kind}_code"].to_numpy(), non_identifying)
         self.shares = model.shares(self.columns)
         # Without term frequencies, every name may be common.
         untrained = not len(model.terms["names"][0])
@@ -64,11 +64,11 @@ class PreparedRecords:
         )  # fmt: skip
 
 
-def _without(column: CodedField, codes: Any, nobodys: Any) -> CodedField:
+def _without(column: CodedField, codes: Any, non_identifying: Any) -> CodedField:
     """Remove the values of hubs from a column."""
-    if not len(nobodys):
+    if not len(non_identifying):
         return column
-    return replace(column, codes=np.where(np.isin(codes, nobodys), -1, column.codes).astype(np.int32))
+    return replace(column, codes=np.where(np.isin(codes, non_identifying), -1, column.codes).astype(np.int32))
 
 
 def packed(levels: Any) -> Any:

@@ -45,8 +45,8 @@ class DayRecords:
     """Records of a day, sorted by their number `person`, and the identifiers on them.
 
     `table` has person, known_on (days since 1970), raw (hash of all compared fields), email_code, phone_code, source
-    and person_key. `shown` has the rows of links.Shown. `texts` are the same records in the engine's staging files,
-    with all compared fields (COLUMNS); `rows` (records, int64) is the row of each record in these files.
+    and person_key. `identifiers` has the rows of edges.IdentifierRows. `texts` are the same records in the engine's
+    staging files, with all compared fields (COLUMNS); `rows` (records, int64) is the row of each record in these files.
     """
 
     table: pa.Table
