@@ -16,7 +16,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView, reach
 from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
-from quanyu.identifiers.valid import AS_KNOWN, PERSON, of_days, standing, told
+from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
 from quanyu.lake.union import union_all
 from quanyu.run.runner import Context
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IDENTITIES = "gold/identities"
 
 
-def listed_in(entity: type[Entity]) -> tuple[str, ...]:
+def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
     """Places that say which of an entity there are, and which facts are about them."""
     return (IDENTITIES, "silver/identifiers") if entity.resolved else (place_of(entity.table),)
 
@@ -90,7 +90,7 @@ def redirects(lake: Lake) -> dict[str, str]:
     }
 
 
-def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
+def split_ids(lake: Lake, since: date) -> set[tuple[str, str]]:
     """Pairs (old id, new id): the new id was split from the old one on this day or later."""
     if not lake.exists("gold/identity_events"):
         return set()
@@ -135,18 +135,18 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
     if table.name == "identifiers":
-        rows = standing(lake, context.catalogue, *days)
+        rows = current_identifiers(lake, context.catalogue, *days)
     else:
-        rows = of_days(lake.table(table), days).where(AS_KNOWN)
-    return rows.where(_before_end(table)) if table.happens else rows
+        rows = repeat_for_days(lake.table(table), days).where(AS_KNOWN)
+    return rows.where(_before_end(table)) if table.event_time else rows
 
 
 def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     """What a job makes of the facts up to the end of a day."""
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
-    records = {"records": records_known(context, day)} if "records" in job.asks else {}
-    wins = {"wins": context.settings.wins} if "wins" in job.asks else {}
-    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.asks else {}
+    records = {"records": records_known(context, day)} if "records" in job.extra_inputs else {}
+    wins = {"wins": context.settings.wins} if "wins" in job.extra_inputs else {}
+    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
     return job(*rows, **records, **wins, **table)
 
 
@@ -179,11 +179,11 @@ def keyed(
     return rows if among is None else among.join(rows, entity.key)
 
 
-def everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
+def all_entities(context: Context, entity: type[Entity], *days: date) -> DataFrame:
     """Every entity that was there at the end of each day: its key, as_of."""
     if entity.resolved:
         return records_known(context, *days).select(*entity.by()).distinct()
-    return of_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
+    return repeat_for_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
 
 
 def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -203,7 +203,7 @@ _LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, rec
 
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
-    return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
+    return f"`{table.event_time}` < {midnight('date_add(as_of, 1)')}" if table.event_time else "true"
 
 
 def records_known(context: Context, *days: date) -> DataFrame:
@@ -211,14 +211,18 @@ def records_known(context: Context, *days: date) -> DataFrame:
 
     A record without current identifiers still belongs to its customer, as its facts do.
     """
-    rows = told(context.lake, context.catalogue, *days).groupBy(*PERSON, "as_of").agg({"recorded_on": "min"})
+    rows = (
+        recorded_identifiers(context.lake, context.catalogue, *days)
+        .groupBy(*PERSON, "as_of")
+        .agg({"recorded_on": "min"})
+    )
     rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
     return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
 
 
 def reference_to(table: type[Table], other: type[Table]) -> str:
     """Column of a table that refers to another table."""
-    return next(name for name, column in table.columns.items() if column.refers == other.name)
+    return next(name for name, column in table.columns.items() if column.references == other.name)
 
 
 def with_referred(
@@ -235,7 +239,7 @@ def with_referred(
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
-        versions = of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)
         latest = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
         latest = latest.where("_n = 1")
         # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
@@ -286,13 +290,7 @@ def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: 
     if view.where:
         types = {name: column.type for name, column in reached.items()}
         rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
-    order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
+    order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
     by = view.entity.by()
     derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
-
-
-def lost_note(names: str, number: int, entity: type[Entity]) -> str:
-    """Say for how many entities a value is null although all its inputs are present."""
-    whom = f"{number} {entity.plural(number)}"
-    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"

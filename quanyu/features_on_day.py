@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.tags import flat
+from quanyu.grammar.tags import profile_column
 from quanyu.profiles import is_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
@@ -35,7 +35,7 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
         context.day = day or context.forward_day(step) or _never(name)
         is_profile = name not in context.catalogue.views
         from_table = is_stored(context, entity) if is_profile else context.forward_day(step) == context.day
-        chosen = (f"`{flat(long)}` as `{short}`" for long, short in names.items())
+        chosen = (f"`{profile_column(long)}` as `{short}`" for long, short in names.items())
         profile = profiles(context, entity, names, context.day).selectExpr(f"`{entity.key}`", *chosen)
         profile = profile.orderBy(entity.key)
         table = (profile.limit(limit) if limit else profile).toArrow()
@@ -56,7 +56,7 @@ def _columns(context: Context, name: str) -> tuple[type[Entity], Mapping[str, st
     entity = catalogue.entities.get(name.removeprefix("profile_"))
     if entity is None or name not in catalogue.tables or not name.startswith("profile_"):
         return None
-    names = {long: flat(long) for long, column in catalogue.names(entity).items() if column.type}
+    names = {long: profile_column(long) for long, column in catalogue.names(entity).items() if column.type}
     return entity, names, f"profile.{entity.name}"
 
 

@@ -11,7 +11,7 @@ from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import Tag, flat, flat_tree
+from quanyu.grammar.tags import Tag, over_profile, profile_column
 from quanyu.literals import dates, quoted
 from quanyu.run.runner import Context
 
@@ -33,7 +33,7 @@ def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days
     others = [day for day in days if day != context.day]
     if others == list(days) or not is_stored(context, entity):
         return computed(context, entity, names, *days)
-    columns = (f"`{flat(name)}`" for name in with_inputs(names, context.catalogue.tags_of(entity)))
+    columns = (f"`{profile_column(name)}`" for name in with_inputs(names, context.catalogue.tags_of(entity)))
     table = context.lake.table(context.catalogue.tables[f"profile_{entity.name}"])
     rows = table.selectExpr(f"`{entity.key}`", f"date'{context.day}' as as_of", f"{NO_LOSS} as {LOST}", *columns)
     return rows.unionByName(computed(context, entity, names, *others)) if others else rows
@@ -61,10 +61,10 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
             continue
         is_model = owner in catalogue.models
         part = scores(context, entity, owner, days) if is_model else as_of.attributes(context, entity, *days)
-        values = (f"`{column}` as `{flat(f'{owner}.{column}')}`" for column in columns)
+        values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
-    types = {flat(name): column.type for name, column in catalogue.names(entity).items()}
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
     return with_tags(rows, tags, types)
 
 
@@ -72,10 +72,10 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
     """Every entity that was there at the end of each day: its key, as_of. Of the run's day, as they are stored."""
     others = [day for day in days if day != context.day]
     if not entity.resolved or others == list(days):
-        return as_of.everybody(context, entity, *days)
+        return as_of.all_entities(context, entity, *days)
     today = context.lake.table(context.catalogue.tables[entity.table.name])
     rows = today.selectExpr(f"`{entity.key}`", f"date'{context.day}' as as_of")
-    return rows.unionByName(as_of.everybody(context, entity, *others)) if others else rows
+    return rows.unionByName(as_of.all_entities(context, entity, *others)) if others else rows
 
 
 def _with_features(
@@ -87,7 +87,7 @@ def _with_features(
     """
     by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
     plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
-    values = [f"{plan.value()} as `{flat(f'{view.name}.{name}')}`" for name, plan in plans.items()]
+    values = [f"{plan.value()} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()]
     losses = {f"{view.name}.{name}": loss for name, plan in plans.items() if (loss := plan.lost())}
     joined = rows.join(stored_parts(context, view, days), by, "left")
     return joined.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
@@ -119,7 +119,7 @@ def scores(context: Context, entity: type[Entity], model: str, days: Sequence[da
 def with_tags(rows: DataFrame, tags: Mapping[str, Tag], types: Mapping[str, str]) -> DataFrame:
     """Add tags to rows that have all that they are made of; `tags` are in an order in which each follows its inputs."""
     for level in levels(tags):
-        values = [f"{tags[name].sql(types)} as `{flat(name)}`" for name in level]
+        values = [f"{tags[name].sql(types)} as `{profile_column(name)}`" for name in level]
         losses = {name: loss for name in level if (loss := _loss(tags[name], types))}
         columns = [f"`{column}`" for column in rows.columns if column != LOST]
         rows = rows.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
@@ -138,7 +138,7 @@ def levels(tags: Mapping[str, Tag]) -> list[list[str]]:
 
 
 def _loss(tag: Tag, types: Mapping[str, str]) -> str | None:
-    conditions = [lost(flat_tree(parse(text).tree), types) for text in tag.texts().values()]
+    conditions = [lost(over_profile(parse(text).tree), types) for text in tag.texts().values()]
     return " or ".join(f"({condition})" for condition in conditions if condition) or None
 
 
@@ -146,3 +146,9 @@ def names_where(conditions: Mapping[str, str]) -> str:
     """SQL of the list of the names whose condition holds."""
     cases = ", ".join(f"if({condition}, {quoted(name)}, null)" for name, condition in conditions.items())
     return f"filter(array({cases}), e -> e is not null)" if cases else NO_LOSS
+
+
+def lost_note(names: str, number: int, entity: type[Entity]) -> str:
+    """Say for how many entities a value is null although all its inputs are present."""
+    whom = f"{number} {entity.plural(number)}"
+    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"

@@ -41,7 +41,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Changes:
+class TouchedEntities:
     """Keys of the touched entities; `again` are those that need all their facts, the others only have new ones."""
 
     since: date
@@ -54,7 +54,7 @@ class ExpiredError(Exception):
     """The change feed of an input does not reach back far enough. Its text names the table."""
 
 
-def changes_since(context: Context, view: type[FeatureView]) -> Changes | str:
+def changes_since(context: Context, view: type[FeatureView]) -> TouchedEntities | str:
     """What has touched entities of a view since it was computed; or in words why all of them have to be computed."""
     position = position_of(context, view)
     if isinstance(position, str):
@@ -70,7 +70,7 @@ def changes_since(context: Context, view: type[FeatureView]) -> Changes | str:
 def position_of(context: Context, view: type[FeatureView]) -> Position | str:
     """Up to what the stored table was computed; or in words why that is of no use."""
     step, place = context.step(view.step()), f"gold/{view.name}"
-    record = context.store.memory.recall(step.name, "")
+    record = context.store.unchanged_runs.load(step.name, "")
     version = context.lake.version(place)
     if context.full:
         return "--full"
@@ -110,15 +110,15 @@ class _Reader:
     view: type[FeatureView]
     position: Position
 
-    def changes(self) -> Changes:
+    def changes(self) -> TouchedEntities:
         """Keys of touched entities, and the new facts if those that only have such can be merged."""
         staging, over = self.context.lake.staging, self._over
         feed = self._feed(over, list(over.schema()) if self._mergeable else self._leading)
         certain = f"_change_type = '{INSERT}' and {self._counts_today()}" if self._mergeable else "false"
         keys = [self._keys(feed.where(f"not coalesce({certain}, false)"))]
-        again = staging.take(union_all([*keys, *self._by_time(), *self._by_ids(), *self._by_reference()]).distinct())
-        touched = staging.take(again.rows.unionByName(self._keys(feed)).distinct())
-        return Changes(self.position.day, touched, again, feed.where(certain) if self._mergeable else None)
+        again = staging.stage(union_all([*keys, *self._by_time(), *self._by_ids(), *self._by_reference()]).distinct())
+        touched = staging.stage(again.rows.unionByName(self._keys(feed)).distinct())
+        return TouchedEntities(self.position.day, touched, again, feed.where(certain) if self._mergeable else None)
 
     @cached_property
     def _over(self) -> type[Table]:
@@ -138,7 +138,7 @@ class _Reader:
         return list(PERSON) if self._by_person else [self.view.entity.path(self._over, self.view.via)]
 
     def _feed(self, table: type[Table], columns: Sequence[str]) -> DataFrame:
-        """Changes of an input since the position: these columns, and `_change_type`."""
+        """TouchedEntities of an input since the position: these columns, and `_change_type`."""
         lake, place = self.context.lake, place_of(table)
         rows = lake.changes(place, self.position.versions.get(place), columns)
         if rows is None:
@@ -148,7 +148,9 @@ class _Reader:
             schema = ", ".join(f"`{n}` {kind}" for n, kind in {**types, "_change_type": "string"}.items())
             return lake.spark.createDataFrame([], schema)
         stored = {name: types.get(name, "string") for name in rows.column_names}
-        staged = lake.staging.put(lake.spark, rows, ", ".join(f"`{name}` {kind}" for name, kind in stored.items()))
+        staged = lake.staging.stage_arrow(
+            lake.spark, rows, ", ".join(f"`{name}` {kind}" for name, kind in stored.items())
+        )
         values = (f"`{n}`" if n in stored else f"cast(null as {kind}) as `{n}`" for n, kind in types.items())
         return staged.rows.selectExpr(*values, "_change_type")
 
@@ -163,15 +165,15 @@ class _Reader:
         """Condition of a row that is a fact on the day, and not yet replaced."""
         if self._over.layer == "gold":
             return "true"
-        happened = f" and {self._before(self.context.day)}" if self._over.happens else ""
+        happened = f" and {self._before(self.context.day)}" if self._over.event_time else ""
         return f"recorded_on <= date'{self.context.day}' and replaced_on is null{happened}"
 
     def _before(self, day: date) -> str:
         """Condition of a fact that happened before the end of a day."""
-        return f"`{self._over.happens}` < {self._start(day + timedelta(days=1))}"
+        return f"`{self._over.event_time}` < {self._start(day + timedelta(days=1))}"
 
     def _start(self, day: date) -> str:
-        is_date = self._over.schema()[str(self._over.happens)].type == "date"
+        is_date = self._over.schema()[str(self._over.event_time)].type == "date"
         return f"date'{day}'" if is_date else midnight(f"date'{day}'")
 
     def _by_time(self) -> Iterator[DataFrame]:
@@ -183,7 +185,7 @@ class _Reader:
         moved = []
         if self._over.layer == "silver":
             moved += [f"{name} > date'{before}' and {name} <= date'{day}'" for name in ("recorded_on", "replaced_on")]
-        if self._over.layer == "silver" and self._over.happens:
+        if self._over.layer == "silver" and self._over.event_time:
             moved.append(f"{self._before(day)} and not ({self._before(before)})")
         for days in sorted(self.view.windows(self.context.catalogue.tables)):
             first, last = before - timedelta(days=days), day - timedelta(days=days)
@@ -206,7 +208,7 @@ class _Reader:
             rows = self._feed(table, [key]).select(key).unionByName(
                 self.context.lake.table(table).where(moved).select(key)
             )  # fmt: skip
-            changed = self.context.lake.staging.take(rows.distinct())
+            changed = self.context.lake.staging.stage(rows.distinct())
             if changed.count:
                 by = as_of.reference_to(self._over, table)
                 names = changed.rows.selectExpr(f"`{key}` as `{by}`")

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jobs.features import touched
-from jobs.features.touched import Changes, changes_since
+from jobs.features.touched import TouchedEntities, changes_since
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
-from quanyu.lake import Written, place_of
+from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -29,8 +29,8 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
     place = f"gold/{view.name}"
     return Step(
         name=view.step(), stage="features", reads=_reads(view, tables), writes=(place,), as_of=True, forward=True,
-        definition=view.definition(tables), do=partial(write, view=view), inputs=partial(_tables_behind, view=view),
-        describes=" ".join((view.__doc__ or "").split()), remakes=(place,), declares=view.declares(tables),
+        definition=view.definition(tables), run=partial(write, view=view), inputs=partial(_tables_behind, view=view),
+        describes=" ".join((view.__doc__ or "").split()), rebuilds=(place,), declares=view.declares(tables),
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def _clear_other_columns(context: Context, table: type[Table]) -> None:
         context.store.tables.forget([place_of(table)])
 
 
-def _rows(context: Context, view: type[FeatureView], changes: Changes) -> DataFrame:
+def _rows(context: Context, view: type[FeatureView], changes: TouchedEntities) -> DataFrame:
     """What the view stores of the touched entities: from all their facts, or merged from new ones where these add."""
     if changes.new_facts is None or changes.again.count == changes.touched.count:
         return as_of.view_parts(context, view, context.day, among=changes.again.rows).drop("as_of")
@@ -88,7 +88,7 @@ def _rows(context: Context, view: type[FeatureView], changes: Changes) -> DataFr
     return rows.unionByName(merged)
 
 
-def _merged(context: Context, view: type[FeatureView], changes: Changes, new_facts: DataFrame) -> DataFrame:
+def _merged(context: Context, view: type[FeatureView], changes: TouchedEntities, new_facts: DataFrame) -> DataFrame:
     """What is stored of entities that only have new facts, with these."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -101,7 +101,7 @@ def _merged(context: Context, view: type[FeatureView], changes: Changes, new_fac
     return parts.groupBy(key).agg(*(F.expr(sql).alias(part) for part, sql in (view.merges(tables) or {}).items()))
 
 
-def _outcome(written: Written, note: str, unchanged: int | None = None) -> Outcome:
+def _outcome(written: WriteCounts, note: str, unchanged: int | None = None) -> Outcome:
     total = written.inserted + written.updated + written.unchanged
     unchanged = written.unchanged if unchanged is None else unchanged
     return Outcome(total, written.changed, unchanged=unchanged, notes=(note,))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from quanyu.errors import ConfigError, ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
-from quanyu.grammar.bounds import outside
+from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, Problems, digest, file_of
 from quanyu.grammar.derived import Derived, FirstAfter
 from quanyu.grammar.entity import Entity
@@ -132,10 +132,10 @@ class FeatureView:
             "layer": "gold", "keys": (key,), "owner": cls.owner, key: cls.entity.key_column(),
         }  # fmt: skip
         plans = cls.plans(tables)
-        types = {part: kind for aggregate in plans.values() for part, kind in aggregate.part_types().items()}
-        for part, kind in types.items():
-            names = [name for name, aggregate in plans.items() if part in aggregate.parts()]
-            body[part] = Column(kind, f"Part of {', '.join(names)}.")
+        for part, kind in {part: kind for one in plans.values() for part, kind in one.part_types().items()}.items():
+            features = [name for name, aggregate in plans.items() if part in aggregate.parts()]
+            unit = plans[features[0]].part_unit(part, cls.columns(tables)) or cls.features[features[0]].unit
+            body[part] = Column(kind, f"Part of {', '.join(features)}.", unit=unit)
         return type(cls.__name__, (Table,), body)
 
     @classmethod
@@ -218,7 +218,7 @@ _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
 
 def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
     """The plan of a feature, cached, since every load of a conf folder needs it several times."""
-    referred = (tables.get(column.refers or "") for column in view.over.columns.values())
+    referred = (tables.get(column.references or "") for column in view.over.columns.values())
     key = (view, name, *dict.fromkeys(referred))
     if key not in _PLANS:
         _PLANS[key] = view._plan(view.features[name], view.columns(tables))
@@ -229,7 +229,7 @@ def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Col
     """Columns that an expression over a table may name: its own, `as_of`, and `table.column` of tables it refers to."""
     columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
     for column in over.columns.values():
-        other = tables.get(column.refers or "")
+        other = tables.get(column.references or "")
         if other is not None:
             columns |= {f"{other.name}.{name}": c for name, c in other.columns.items()}
     return columns
@@ -247,9 +247,9 @@ def planned(
     check_columns(parsed, columns)
     check_domain(parsed.tree, columns)
     types = {name: column.type for name, column in columns.items()}
-    if within is not None and not over.happens:
+    if within is not None and not over.event_time:
         raise ExpressionError(f"{over.name} says of no row when it happened: `within` has nothing to go by")
-    window = Window(str(over.happens), within) if within is not None else None
+    window = Window(str(over.event_time), within) if within is not None else None
     return plan(text, types, condition(where, columns) if where else None, window, wanted)
 
 
@@ -257,7 +257,7 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     """Yield mistakes in names, windows, types and descriptions, before expressions are checked."""
     windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
-        if window is not None and (words := outside(window)):
+        if window is not None and (words := days_error(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     own = view.entity.by()
     for name, feature in view.features.items():
@@ -268,8 +268,8 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     for name in view.derived:
         if not NAME.match(name) or name in view.over.schema() or name in view.features:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
-    if view.derived and not view.over.happens:
-        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
+    if view.derived and not view.over.event_time:
+        yield "derived", f"{view.over.name} has no `event_time`, the time of a fact, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

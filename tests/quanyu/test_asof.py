@@ -8,11 +8,10 @@ from specification import rule, scene, spec
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
-from quanyu import as_of
 from quanyu.grammar.feature import Feature, FeatureView
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
-from quanyu.profiles import profiles
+from quanyu.profiles import lost_note, profiles
 
 DAY = date(2024, 7, 1)
 
@@ -81,20 +80,20 @@ def with_ratio(context, **declared):
 
 
 def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
-    rows = rules.considered(context, [DAY]).collect()
+    rows = rules.evaluate_rules(context, [DAY]).collect()
     lost = {(row.customer_id.removeprefix(CASE.prefix), row.lost) for row in rows if row.lost}
     assert lost == {
         ("bob", "rule__per_piece"), ("cat", "rule__per_piece"), ("dan", "rule.who"), ("eve", "rule.who"),
         ("cat", "value.spend"),
     }  # fmt: skip
     assert {row.customer_id.removeprefix(CASE.prefix) for row in rows if row.audience} == {"ann"}
-    assert {row.customer_id for row in rules.inside(context, [DAY]).collect()} == {f"{CASE.prefix}ann"}
+    assert {row.customer_id for row in rules.members_of_all(context, [DAY]).collect()} == {f"{CASE.prefix}ann"}
 
 
 def test_the_note_on_lost_values_counts_customers():
-    note = as_of.lost_note("value.spend", 1, Customer)
+    note = lost_note("value.spend", 1, Customer)
     assert note.startswith("value.spend cannot be computed for 1 customer: ")
-    assert "2 customers" in as_of.lost_note("value.spend", 2, Customer)
+    assert "2 customers" in lost_note("value.spend", 2, Customer)
 
 
 def test_a_tag_names_what_it_cannot_compute(context):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import WHOLE, article, digits, family, finite
+from quanyu.expressions.datatypes import WHOLE, digits, family, finite, type_in_words
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,7 @@ def rows() -> AggForm:
 
 
 def _counted(*only: str) -> AggForm:
-    return AggForm((AggPart("count(*)", "bigint", only),), _or_zero, "bigint", (added("sum"),))
-
-
-def _or_zero(number: str) -> str:
-    return f"coalesce({number}, 0)"
+    return AggForm((AggPart("count(*)", "bigint", only),), "coalesce({}, 0)".format, "bigint", (added("sum"),))
 
 
 def count(*arguments: Argument) -> AggForm:
@@ -134,7 +130,7 @@ def count_distinct(*arguments: Argument) -> AggForm:
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
     # Only the number is stored: the lists of a million customers are gigabytes.
     part = AggPart(f"collect_list({value})", "bigint", only, "cast(size(array_distinct(", ")) as bigint)")
-    return AggForm((part,), _or_zero, "bigint")
+    return AggForm((part,), "coalesce({}, 0)".format, "bigint")
 
 
 def count_if(argument: Argument) -> AggForm:
@@ -284,7 +280,9 @@ def _sorted(values: str) -> str:
 def _check(argument: Argument, suits: bool, function: str, wanted: str) -> None:
     if not suits:
         cast = f": write cast({argument.text} as decimal(18, 2)), or as what it is" if argument.type == "string" else ""
-        raise ExpressionError(f"{function} needs {wanted}, and {argument.text!r} is a {article(argument.type)}{cast}")
+        raise ExpressionError(
+            f"{function} needs {wanted}, and {argument.text!r} is a {type_in_words(argument.type)}{cast}"
+        )
 
 
 def _check_order(argument: Argument, function: str) -> None:

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
-from quanyu.expressions.datatypes import NULL, article, family
+from quanyu.expressions.datatypes import NULL, family, type_in_words
 from quanyu.expressions.domains import check_domain
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.logic import conjunction
@@ -56,6 +56,14 @@ class AggregateExpression:
     def part_types(self) -> dict[str, str]:
         """Spark type of each column of `parts`."""
         return _joined(aggregate.part_types() for aggregate in self._all)
+
+    def part_unit(self, part: str, columns: Mapping[str, Column]) -> str:
+        """Unit of a part: rows of a count, else that of the column that is aggregated; empty for an expression."""
+        aggregate = next(aggregate for aggregate in self._all if part in aggregate.parts())
+        argument = aggregate.arguments[0] if aggregate.arguments else None
+        if part.startswith("count_"):
+            return "rows"
+        return columns[column_name(argument)].unit if isinstance(argument, exp.Column) else ""
 
     def merge(self) -> dict[str, str] | None:
         """SQL aggregates that turn parts of some rows each into the parts of all of them; None if all are needed."""
@@ -227,7 +235,7 @@ def _check_wanted(text: str, kind: str, wanted: str) -> None:
     if family(kind) == family(wanted) or wanted == "string":
         return
     hint = f": as text '9' comes after '100', so cast what is aggregated to {wanted}" if kind == "string" else ""
-    raise ExpressionError(f"{text!r} gives a {article(kind)}, where a {article(wanted)} is wanted{hint}")
+    raise ExpressionError(f"{text!r} gives a {type_in_words(kind)}, where a {type_in_words(wanted)} is wanted{hint}")
 
 
 def condition(text: str, columns: Mapping[str, Column]) -> exp.Expr:
