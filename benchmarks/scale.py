@@ -24,7 +24,7 @@ from benchmarks import scale_data, scale_duckdb
 from benchmarks.peak import Peak, cpu_seconds
 from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
-from quanyu.run.planning.decision import remember
+from quanyu.run.planning.decision import record_run
 from quanyu.run.runner import Context, perform
 
 CONF = Path(__file__).parent / "retailer"
@@ -92,7 +92,7 @@ def identify(context: Context) -> None:
 
 def as_if_done(context: Context) -> None:
     """Record that identities are of the day, for the steps that ask."""
-    remember(context, context.step("identities"), {})
+    record_run(context, context.step("identities"), {})
 
 
 def differences(context: Context, name: str) -> list[str]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from quanyu import as_of
-from quanyu.expressions.datatypes import midnight
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
@@ -21,6 +20,7 @@ from quanyu.identifiers.valid import PERSON
 from quanyu.lake import place_of
 from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
+from quanyu.literals import instant
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def changes_since(context: Context, view: type[FeatureView]) -> TouchedEntities 
     if words := _obstacle(context, view, position):
         return words
     try:
-        return _Reader(context, view, position).changes()
+        return _Reader(context, view, position).touched()
     except ExpiredError as error:
         return f"the changes of {error} have expired"
 
@@ -110,15 +110,22 @@ class _Reader:
     view: type[FeatureView]
     position: Position
 
-    def changes(self) -> TouchedEntities:
+    def touched(self) -> TouchedEntities:
         """Keys of touched entities, and the new facts if those that only have such can be merged."""
         staging, over = self.context.lake.staging, self._over
         feed = self._feed(over, list(over.schema()) if self._mergeable else self._leading)
         certain = f"_change_type = '{INSERT}' and {self._counts_today()}" if self._mergeable else "false"
-        keys = [self._keys(feed.where(f"not coalesce({certain}, false)"))]
-        again = staging.stage(union_all([*keys, *self._by_time(), *self._by_ids(), *self._by_reference()]).distinct())
+        moved = self._moved_by_time()
+        if moved and self._mergeable:
+            # A new fact is in the table too, and known since the day.
+            moved = moved.join(feed.where(certain), list(over.identity()), "left_anti")
+        rows = [feed.where(f"not coalesce({certain}, false)"), *([moved] if moved else []), *self._referring()]
+        keys = [self._keys(union_all([one.select(*self._leading) for one in rows])), *self._by_ids()]
+        again = staging.stage(union_all(keys).distinct())
+        if not self._mergeable:
+            return TouchedEntities(self.position.day, again, again, None)
         touched = staging.stage(again.rows.unionByName(self._keys(feed)).distinct())
-        return TouchedEntities(self.position.day, touched, again, feed.where(certain) if self._mergeable else None)
+        return TouchedEntities(self.position.day, touched, again, feed.where(certain))
 
     @cached_property
     def _over(self) -> type[Table]:
@@ -138,7 +145,7 @@ class _Reader:
         return list(PERSON) if self._by_person else [self.view.entity.path(self._over, self.view.via)]
 
     def _feed(self, table: type[Table], columns: Sequence[str]) -> DataFrame:
-        """TouchedEntities of an input since the position: these columns, and `_change_type`."""
+        """Changes of an input since the position: these columns, and `_change_type`."""
         lake, place = self.context.lake, place_of(table)
         rows = lake.changes(place, self.position.versions.get(place), columns)
         if rows is None:
@@ -173,25 +180,30 @@ class _Reader:
         return f"`{self._over.event_time}` < {self._start(day + timedelta(days=1))}"
 
     def _start(self, day: date) -> str:
-        is_date = self._over.schema()[str(self._over.event_time)].type == "date"
-        return f"date'{day}'" if is_date else midnight(f"date'{day}'")
+        if self._over.schema()[str(self._over.event_time)].type == "date":
+            return f"date'{day}'"
+        return instant(datetime.combine(day, time(), self.context.settings.tzinfo))
 
-    def _by_time(self) -> Iterator[DataFrame]:
-        """Entities of facts that only time has moved: into what is known, past their hour, or out of a window."""
+    def _moved_by_time(self) -> DataFrame | None:
+        """Facts that only time has moved: into what is known, past their hour, or out of a window."""
         before, day = self.position.day, self.context.day
-        if before == day:
-            return
-        rows = self.context.lake.table(self._over)
         moved = []
         if self._over.layer == "silver":
-            moved += [f"{name} > date'{before}' and {name} <= date'{day}'" for name in ("recorded_on", "replaced_on")]
+            moved.append(" or ".join(f"({_between(name, before, day)})" for name in ("recorded_on", "replaced_on")))
         if self._over.layer == "silver" and self._over.event_time:
-            moved.append(f"{self._before(day)} and not ({self._before(before)})")
-        for days in sorted(self.view.windows(self.context.catalogue.tables)):
-            first, last = before - timedelta(days=days), day - timedelta(days=days)
-            moved.append(f"{self._before(last)} and not ({self._before(first)})")
-        for condition in moved:
-            yield self._keys(rows.where(condition))
+            moved.append(self._during(before, day))
+        windows = [timedelta(days=days) for days in sorted(self.view.windows(self.context.catalogue.tables))]
+        if windows:
+            moved.append(" or ".join(f"({self._during(before - window, day - window)})" for window in windows))
+        if before == day or not moved:
+            return None
+        # A scan for each, since an engine skips no groups of rows where columns are mixed.
+        rows = self.context.lake.table(self._over)
+        return union_all([rows.where(condition) for condition in moved])
+
+    def _during(self, after: date, until: date) -> str:
+        """Condition of a fact that happened after the end of a day, and before that of another."""
+        return f"`{self._over.event_time}` >= {self._start(after + timedelta(days=1))} and {self._before(until)}"
 
     def _by_ids(self) -> Iterator[DataFrame]:
         """Customers whose records have changed."""
@@ -199,17 +211,21 @@ class _Reader:
             key = self.view.entity.key
             yield self._feed(self.context.catalogue.tables["identities"], [key]).select(key)
 
-    def _by_reference(self) -> Iterator[DataFrame]:
-        """Entities with facts that refer to a changed row of a table that the view names."""
+    def _referring(self) -> Iterator[DataFrame]:
+        """Facts that refer to a changed row of a table that the view names."""
         before, day = self.position.day, self.context.day
         for table in as_of.referred(self.view, self.context.catalogue.tables):
             key = table.keys[0]
-            moved = " or ".join(f"{n} > date'{before}' and {n} <= date'{day}'" for n in ("recorded_on", "replaced_on"))
-            rows = self._feed(table, [key]).select(key).unionByName(
-                self.context.lake.table(table).where(moved).select(key)
-            )  # fmt: skip
+            moved = " or ".join(f"({_between(name, before, day)})" for name in ("recorded_on", "replaced_on"))
+            stored = self.context.lake.table(table).where(moved).select(key)
+            rows = self._feed(table, [key]).select(key).unionByName(stored)
             changed = self.context.lake.staging.stage(rows.distinct())
             if changed.count:
                 by = as_of.reference_to(self._over, table)
                 names = changed.rows.selectExpr(f"`{key}` as `{by}`")
-                yield self._keys(names.join(self.context.lake.table(self._over), by))
+                yield names.join(self.context.lake.table(self._over), by)
+
+
+def _between(name: str, after: date, until: date) -> str:
+    """Condition of a day after one and up to another. That it is not null lets an engine skip groups of nulls."""
+    return f"`{name}` is not null and `{name}` > date'{after}' and `{name}` <= date'{until}'"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REWRITE_SHARE = 0.2
+# The same for a write of some keys, which are in all files of the table.
+MERGE_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,11 @@ class Lake(StoredTables):
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
         if inserted == total and not deleted:
             version = self.append(place, rows, receipt, receipt_counts)
+        elif among is not None and written.changed > MERGE_SHARE * self.arrow(place).count_rows():
+            # A merge rewrites all files that hold one of the keys, and does so slower than the engine.
+            others = self.read(place).join(among, list(among.columns), "left_anti")
+            whole = self.staging.stage(others.unionByName(rows.rows))
+            version = self.replace(place, whole, None, receipt, receipt_counts)
         elif among is None and (part or written.changed > REWRITE_SHARE * max(total, 1)):
             version = self.replace(place, rows, part, receipt, receipt_counts)
         else:
