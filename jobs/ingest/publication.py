@@ -65,7 +65,7 @@ class MappedDelivery:
 class Proposal:
     """What would be published with some parts held back: the rows with all their reasons, and a plan per table."""
 
-    held: Sequence[HeldBack]
+    held_back: Sequence[HeldBack]
     rows: DataFrame
     delivery: Delivery
     plans: Mapping[str, plan.SilverPlan] = field(default_factory=dict)
@@ -264,9 +264,9 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         commits = pool.map(lambda plan: commit(work.lake, plan, work.receipt), plans.values())
         written = dict(zip(plans, commits, strict=True))
-    held_parts = {(item.day, item.path) for item in proposal.held}
+    held_parts = {(item.day, item.path) for item in proposal.held_back}
     accepted = mapped.counts.without(held_parts)
-    store.held_back.replace(source.name, work.days, proposal.held)
+    store.held_back.replace(source.name, work.days, proposal.held_back)
     volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
@@ -278,7 +278,7 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
     bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
-    quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
+    quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]
     if quarantined:
