@@ -42,11 +42,11 @@ class Position:
 
 @dataclass(frozen=True)
 class TouchedEntities:
-    """Keys of the touched entities; `again` are those that need all their facts, the others only have new ones."""
+    """Keys of the touched entities; `recomputed` are those that need all their facts, the others only have new ones."""
 
     since: date
     touched: StagedRows
-    again: StagedRows
+    recomputed: StagedRows
     new_facts: DataFrame | None
 
 
@@ -97,7 +97,7 @@ def _obstacle(context: Context, view: type[FeatureView], position: Position) -> 
         return f"{view.over.name} is not of {context.day}"
     place = place_of(view.over)
     written = context.lake.rows_written(place, position.versions.get(place))
-    if written > LARGEST_SHARE * context.lake.arrow(place).count_rows():
+    if written and written > LARGEST_SHARE * context.lake.arrow(place).count_rows():
         return f"{written:,} rows of {view.over.name} are new"
     if position.day != context.day and view.changes_daily(context.catalogue.tables):
         return "it looks at each fact from as_of"
@@ -121,11 +121,11 @@ class _Reader:
             moved = moved.join(feed.where(certain), list(over.identity()), "left_anti")
         rows = [feed.where(f"not coalesce({certain}, false)"), *([moved] if moved else []), *self._referring()]
         keys = [self._keys(union_all([one.select(*self._leading) for one in rows])), *self._by_ids()]
-        again = staging.stage(union_all(keys).distinct())
+        recomputed = staging.stage(union_all(keys).distinct())
         if not self._mergeable:
-            return TouchedEntities(self.position.day, again, again, None)
-        touched = staging.stage(again.rows.unionByName(self._keys(feed)).distinct())
-        return TouchedEntities(self.position.day, touched, again, feed.where(certain))
+            return TouchedEntities(self.position.day, recomputed, recomputed, None)
+        touched = staging.stage(recomputed.rows.unionByName(self._keys(feed)).distinct())
+        return TouchedEntities(self.position.day, touched, recomputed, feed.where(certain))
 
     @cached_property
     def _over(self) -> type[Table]:

@@ -79,12 +79,12 @@ def _clear_other_columns(context: Context, table: type[Table]) -> None:
 
 def _rows(context: Context, view: type[FeatureView], changes: TouchedEntities) -> DataFrame:
     """What the view stores of the touched entities: from all their facts, or merged from new ones where these add."""
-    if changes.new_facts is None or changes.again.count == changes.touched.count:
-        return as_of.view_parts(context, view, context.day, among=changes.again.rows).drop("as_of")
+    if changes.new_facts is None or changes.recomputed.count == changes.touched.count:
+        return as_of.view_parts(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
     merged = _merged(context, view, changes, changes.new_facts)
-    if not changes.again.count:
+    if not changes.recomputed.count:
         return merged
-    rows = as_of.view_parts(context, view, context.day, among=changes.again.rows).drop("as_of")
+    rows = as_of.view_parts(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
     return rows.unionByName(merged)
 
 
@@ -93,7 +93,7 @@ def _merged(context: Context, view: type[FeatureView], changes: TouchedEntities,
     from pyspark.sql import functions as F  # noqa: N812
 
     tables, key = context.catalogue.tables, view.entity.key
-    grown = changes.touched.rows.join(changes.again.rows, key, "left_anti")
+    grown = changes.touched.rows.join(changes.recomputed.rows, key, "left_anti")
     rows = new_facts.drop("_change_type").selectExpr("*", f"date'{context.day}' as as_of")
     facts = as_of.keyed(context, view.entity, view.over, view.via, rows, among=grown)
     stored = grown.join(context.lake.table(tables[view.name]), key)
