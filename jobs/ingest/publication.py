@@ -13,16 +13,16 @@ from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons,
 from jobs.ingest.facts import IngestFacts
 from jobs.ingest.landing import landing
 from jobs.ingest.mapping import mapping
-from jobs.ingest.mapping.groups import AcrossDays, groups_of
+from jobs.ingest.mapping.groups import groups_of, with_changed_groups
 from jobs.ingest.mapping.identifiers import identifiers_of
+from jobs.ingest.receipts.group_days import days_of_groups, record_group_days, with_other_days
 from jobs.ingest.receipts.relations import (
     NONE_SHORT,
     Incomplete,
+    across_days_of,
     belongs_to_sql,
     kept_keys,
-    record_group_days,
     retracted,
-    with_other_days,
     without_incomplete,
 )
 from jobs.ingest.silver import ended_identifiers, plan
@@ -49,14 +49,15 @@ Publications = Mapping[str, tuple[WriteCounts, int]]
 class MappedDelivery:
     """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
 
-    `incomplete` are the other days that are not completely in silver. `groups` are the grouped rows by fill, empty if
-    they have to be computed again without bad rows.
+    `incomplete` are the other days that are not completely in silver. `group_days` are the groups with rows on several
+    days (`_key`), by fill. `groups` are the grouped rows by fill; those with a bad row may be of rows that are bad now.
     """
 
     rows: DataFrame
     other_days: frozenset[date]
     incomplete: frozenset[date]
     counts: Tally
+    group_days: Mapping[str, DataFrame]
     groups: Mapping[str, DataFrame]
     crowds: pd.DataFrame
 
@@ -95,10 +96,11 @@ def _mapped(work: IngestRun) -> MappedDelivery:
     staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
-    staged, groups = _without_bad_groups(work, staged, other_days)
+    group_days = days_of_groups(work, staged) if other_days or len(work.days) > 1 else {}
+    staged, groups = _without_bad_groups(work, staged, group_days)
     own_rows = staged.where(_of(work.days)) if other_days else staged
     incomplete = other_days - _complete_before(work, other_days)
-    return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
+    return MappedDelivery(staged, other_days, incomplete, tally(own_rows), group_days, groups, crowd)
 
 
 def _mapped_days(work: IngestRun) -> tuple[DataFrame, pd.DataFrame]:
@@ -121,34 +123,19 @@ def _of(days: frozenset[date]) -> str:
 
 
 def _without_bad_groups(
-    work: IngestRun, staged: DataFrame, other_days: frozenset[date]
+    work: IngestRun, staged: DataFrame, group_days: Mapping[str, DataFrame]
 ) -> tuple[DataFrame, dict[str, DataFrame]]:
-    """Mark the rows of groups that break their Table's constraints. If there are none, the groups are returned too."""
+    """Mark the rows of groups that break their Table's constraints. Returns the groups of each fill too."""
     groups: dict[str, DataFrame] = {}
     for name, fill in work.source.fills.items():
         if not fill.one_row_per:
             continue
-        table, across = work.tables[fill.table], _across(work, name, other_days, NONE_SHORT)
+        table, across = work.tables[fill.table], across_days_of(work, name, group_days, NONE_SHORT)
         groups[name] = work.lake.staging.materialize(groups_of(staged, name, work.source, table, across))
         bad = groups[name].where("size(_why) > 0")
         if bad.limit(1).count():
             staged = work.lake.staging.materialize(mapping.marked(staged, bad, fill, table, across is None))
-            # A marked row no longer belongs to any group, of this fill or another: groups must be computed again.
-            groups.clear()
     return staged, groups
-
-
-def _across(work: IngestRun, name: str, other_days: frozenset[date], short: Incomplete | None) -> AcrossDays | None:
-    """How a fill aggregates rows of several days; None if it does not, or if there is only one day."""
-    parent = next((parent for parent in work.parents if parent.name == name), None)
-    if parent is None:
-        return None
-    if short is None:
-        return AcrossDays(parent, date.min)
-    lacking = short.of(parent)
-    if not other_days and len(work.days) == 1 and lacking is None:
-        return None
-    return AcrossDays(parent, min(work.days), lacking)
 
 
 def _volumes_of_complete_days(work: IngestRun, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
@@ -168,11 +155,10 @@ def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
     replaced = " or ".join(f"({part_sql(day, path)})" for day, path in held_parts if day in work.redelivered)
     delivery = _delivery(work, mapped, held_parts)
     incomplete = mapped.incomplete | delivery.redelivered_in_part
-    rows, short = without_incomplete(work, rows, replaced or "false", incomplete)
+    rows, short = without_incomplete(work, rows, replaced or "false", incomplete, mapped.group_days)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
-        groups = mapped.groups if not held_parts and not short.keys else {}
-        plans = pool.map(lambda name: _planned(work, rows, name, delivery, short, groups), names)
+        plans = pool.map(lambda name: _planned(work, mapped, rows, name, delivery, short), names)
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
@@ -211,14 +197,14 @@ def _complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]
 
 
 def _planned(
-    work: IngestRun, rows: DataFrame, name: str, delivery: Delivery, short: Incomplete, groups: Mapping[str, DataFrame]
+    work: IngestRun, mapped: MappedDelivery, rows: DataFrame, name: str, delivery: Delivery, short: Incomplete
 ) -> plan.SilverPlan:
     """Plan the changes of one table by the rows of all its fills."""
     elsewhere = work.days | delivery.other_days
     return plan.plan(
         work.lake,
         work.tables[name],
-        _table_rows(work, rows, name, delivery, short, groups),
+        _table_rows(work, rows, name, delivery, short, mapped.group_days, mapped.groups),
         delivery,
         lambda: _rows_of_other_days(work, name, delivery, elsewhere),
         retracted(work, rows, short, name) if short.keys else None,
@@ -229,8 +215,9 @@ def _planned(
 def _rows_of_other_days(work: IngestRun, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
     rows = work.lake.staging.materialize(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
-    rows, _ = _without_bad_groups(work, rows, frozenset())
-    return _table_rows(work, rows, name, delivery, None, {})
+    group_days = days_of_groups(work, rows)
+    rows, _ = _without_bad_groups(work, rows, group_days if len(work.days) > 1 else {})
+    return _table_rows(work, rows, name, delivery, None, group_days, {})
 
 
 def _table_rows(
@@ -239,9 +226,13 @@ def _table_rows(
     name: str,
     delivery: Delivery,
     short: Incomplete | None,
+    group_days: Mapping[str, DataFrame],
     groups: Mapping[str, DataFrame],
 ) -> DataFrame:
-    """Rows of one table by all its fills; groups of several days are as of each day if `short` is None."""
+    """Rows of one table by all its fills; groups of several days are as of each day if `short` is None.
+
+    `groups` are those of the fills that are computed already; groups with a bad row are computed again.
+    """
     table, source = work.tables[name], work.source
     if name == "identifiers":
         first_only = not source.deleted_when and not delivery.redelivered and not delivery.records
@@ -249,15 +240,18 @@ def _table_rows(
         return work.lake.staging.materialize(identifiers_of(rows, source, first_only, last_row))
     fills = []
     for fill in source.tables()[name]:
-        across = _across(work, fill, delivery.other_days, short)
-        fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
+        across = across_days_of(work, fill, group_days, short)
+        fresh = groups.get(fill)
+        if fresh is not None:
+            fresh = with_changed_groups(fresh, rows, fill, source, table, across, work.lake.staging)
+        fills.append(mapping.rows_of(rows, fill, source, table, fresh, across))
     return union_all(fills)
 
 
 def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> Outcome:
     """Write quarantine and silver, and store the volumes and the parts that are held back."""
     store, source = work.context.store, work.source
-    record_group_days(work, proposal.rows, mapped.other_days)
+    record_group_days(work, mapped.group_days)
     groups = belongs_to_sql(work)
     quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans

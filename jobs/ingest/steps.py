@@ -13,8 +13,8 @@ from jobs.ingest.checks import crowds, guards, refusals
 from jobs.ingest.extracts import extract
 from jobs.ingest.landing import bronze, landing
 from jobs.ingest.publication import publish
+from jobs.ingest.receipts.group_days import groups_place
 from jobs.ingest.receipts.parents import parents
-from jobs.ingest.receipts.relations import groups_place
 from jobs.ingest.work import IngestRun
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError

@@ -24,12 +24,13 @@ from jobs.ingest.mapping.contract import (
     types,
 )
 from jobs.ingest.mapping.losses import roundings
-from jobs.ingest.receipts.parents import Parent, across_days
+from jobs.ingest.receipts.parents import Parent, across_days, stored_key_sql, with_key
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.feeds.fill import Fill
 from quanyu.feeds.source import Source
 from quanyu.grammar.table import Table
+from quanyu.lake.staging import Staging
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -49,11 +50,13 @@ def accepted_rows(staged: DataFrame, name: str) -> DataFrame:
 class AcrossDays:
     """How a fill aggregates rows of several days: groups are computed as of each day from `since` on.
 
-    `short` has the keys, as `_short`, of incomplete groups, which have a row in quarantine, that are published anyway.
+    `group_days` are the groups with rows on several days (`_key`), None without such groups. `short` has the keys, as
+    `_short`, of incomplete groups, which have a row in quarantine, that are published anyway.
     """
 
     parent: Parent
     since: date
+    group_days: DataFrame | None = None
     short: DataFrame | None = None
 
 
@@ -73,6 +76,30 @@ def groups_of(
     ]
     why = f"array_union({reasons(checks)}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").drop("_lost")
+
+
+def with_changed_groups(
+    groups: DataFrame,
+    staged: DataFrame,
+    name: str,
+    source: Source,
+    table: type[Table],
+    across: AcrossDays | None,
+    staging: Staging,
+) -> DataFrame:
+    """Groups that were computed before more rows were marked as bad: those with a bad row are computed again."""
+    fill = source.fills[name]
+    keyed = with_key(staged, fill, table, "_own")
+    changed = staging.stage(
+        keyed.where("size(_reasons) > 0 and _own is not null").selectExpr("_own as _key").distinct()
+    )
+    if not changed.count:
+        return groups
+    rows = staging.materialize(
+        keyed.join(changed.rows, keyed["_own"] == changed.rows["_key"], "left_semi").drop("_own")
+    )
+    others = groups.selectExpr("*", f"{stored_key_sql(fill)} as _key").join(changed.rows, "_key", "left_anti")
+    return others.select(*groups.columns).unionByName(groups_of(rows, name, source, table, across))
 
 
 def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:
@@ -119,8 +146,8 @@ def grouped(
     order = f"_number * {_MOST_ROWS} + _row as {ORDER}"
     rows = files.join(accepted, ["_day", "_file"])
     rows = rows.selectExpr("*", order, *(f"{sql} as {name}" for name, sql in keys.items()))
-    if across is not None:
-        rows = across_days(rows, across.parent, list(keys), ORDER, across.since)
+    if across is not None and across.group_days is not None:
+        rows = across_days(rows, across.parent, across.group_days, list(keys), ORDER, across.since)
     groups = rows.groupBy("_day", *keys).agg(*(F.expr(sql).alias(name) for name, sql in named.items()))
     numbers = files.select("_number", "_file")
     groups = numbers.join(groups.selectExpr("*", f"_last div {_MOST_ROWS} as _number"), "_number")

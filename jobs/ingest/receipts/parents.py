@@ -140,12 +140,21 @@ def line_keys(rows: DataFrame, name: str, fill: Fill, table: type[Table]) -> Dat
     return mapped.selectExpr(*(f"{sql} as `{key}`" for key, sql in keys.items()), "_day as feed_day")
 
 
-def across_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str, since: date) -> DataFrame:
+def across_days(
+    rows: DataFrame, parent: Parent, group_days: DataFrame, keys: Sequence[str], order: str, since: date
+) -> DataFrame:
     """Rows of groups as of each of their days: the current lines of all days up to it, as rows of that day.
 
-    `rows` have `_day`, the key columns `keys` of their group, and the column `order`. Groups of a single day are left
-    as they are. Other groups are returned as of their days from `since` on, and as of their last day.
+    `rows` have `_day`, the key columns `keys` of their group, and the column `order`. `group_days` are the groups that
+    may have rows on several days (`_key`); the others are left as they are. Those with several days are returned as of
+    their days from `since` on, and as of their last day.
     """
+    on = rows[parent.column] == group_days["_key"]
+    own = rows.join(group_days, on, "left_semi")
+    return rows.join(group_days, on, "left_anti").unionByName(_as_of_days(own, parent, keys, order, since))
+
+
+def _as_of_days(rows: DataFrame, parent: Parent, keys: Sequence[str], order: str, since: date) -> DataFrame:
     names = ", ".join(keys)
     days = rows.select("_day", *keys).distinct()
     counted = days.selectExpr(

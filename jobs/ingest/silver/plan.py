@@ -67,11 +67,12 @@ def plan(
     lists = whole_list(delivery.source, table)
     incoming, order = _incoming(table, rows, delivery)
     first = not lake.holds(place_of(table), "source", delivery.source.name)
-    if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
-        # Each key occurs once and has one version, so that there is nothing to order.
+    if first and not delivery.lists_all and lists is None:
         versions = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
         staged = lake.staging.stage(versions)
-        return SilverPlan(table, delivery, staged.rows, staged.count, first, staged)
+        if not has_repeats(staged.rows, table.keys):
+            # Each key occurs once and has one version, so that there is nothing to order.
+            return SilverPlan(table, delivery, staged.rows, staged.count, first, staged)
     staged = lake.staging.stage(incoming)
     count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
