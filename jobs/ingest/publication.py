@@ -13,7 +13,7 @@ from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons,
 from jobs.ingest.facts import IngestFacts
 from jobs.ingest.landing import landing
 from jobs.ingest.mapping import mapping
-from jobs.ingest.mapping.groups import groups_of, with_changed_groups
+from jobs.ingest.mapping.groups import groups_of
 from jobs.ingest.mapping.identifiers import identifiers_of
 from jobs.ingest.receipts.group_days import days_of_groups, record_group_days, with_other_days
 from jobs.ingest.receipts.relations import (
@@ -23,6 +23,7 @@ from jobs.ingest.receipts.relations import (
     belongs_to_sql,
     kept_keys,
     retracted,
+    without_bad_rows,
     without_incomplete,
 )
 from jobs.ingest.silver import ended_identifiers, plan
@@ -31,6 +32,7 @@ from jobs.ingest.silver.delivery import Delivery
 from jobs.ingest.work import IngestRun, part_sql, with_held
 from quanyu.identifiers import valid
 from quanyu.lake import WriteCounts
+from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
 from quanyu.literals import dates
 from quanyu.run.runner import Outcome
@@ -64,10 +66,10 @@ class MappedDelivery:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What would be published with some parts held back: the rows with all their reasons, and a plan per table."""
+    """What would be published with some parts held back: the bad rows with all their reasons, and a plan per table."""
 
     held_back: Sequence[HeldBack]
-    rows: DataFrame
+    bad: StagedRows
     delivery: Delivery
     plans: Mapping[str, plan.SilverPlan] = field(default_factory=dict)
 
@@ -156,10 +158,20 @@ def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
     delivery = _delivery(work, mapped, held_parts)
     incomplete = mapped.incomplete | delivery.redelivered_in_part
     rows, short = without_incomplete(work, rows, replaced or "false", incomplete, mapped.group_days)
+    bad = work.lake.staging.stage(rows.where("size(_reasons) > 0"))
+    days = mapped.group_days
+    groups = {
+        fill: without_bad_rows(work, fresh, rows, bad, fill, across_days_of(work, fill, days, short))
+        for fill, fresh in mapped.groups.items()
+    }
     names = work.names()
+
+    def planned(name: str) -> plan.SilverPlan:
+        table_rows = _table_rows(work, rows, name, delivery, short, days, groups)
+        return _planned(work, table_rows, bad.rows, name, delivery, short)
+
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
-        plans = pool.map(lambda name: _planned(work, mapped, rows, name, delivery, short), names)
-        return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
+        return Proposal(parts, bad, delivery, dict(zip(names, pool.map(planned, names), strict=True)))
 
 
 def _delivery(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Delivery:
@@ -197,18 +209,18 @@ def _complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]
 
 
 def _planned(
-    work: IngestRun, mapped: MappedDelivery, rows: DataFrame, name: str, delivery: Delivery, short: Incomplete
+    work: IngestRun, table_rows: DataFrame, bad: DataFrame, name: str, delivery: Delivery, short: Incomplete
 ) -> plan.SilverPlan:
-    """Plan the changes of one table by the rows of all its fills."""
+    """Plan the changes of one table by the rows of all its fills, and the bad mapped rows."""
     elsewhere = work.days | delivery.other_days
     return plan.plan(
         work.lake,
         work.tables[name],
-        _table_rows(work, rows, name, delivery, short, mapped.group_days, mapped.groups),
+        table_rows,
         delivery,
         lambda: _rows_of_other_days(work, name, delivery, elsewhere),
-        retracted(work, rows, short, name) if short.keys else None,
-        kept_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
+        retracted(work, bad, short, name) if short.keys else None,
+        kept_keys(work, bad, short, name) if short.keys and delivery.corrected else None,
     )
 
 
@@ -231,7 +243,7 @@ def _table_rows(
 ) -> DataFrame:
     """Rows of one table by all its fills; groups of several days are as of each day if `short` is None.
 
-    `groups` are those of the fills that are computed already; groups with a bad row are computed again.
+    `groups` are those of the fills that are computed already.
     """
     table, source = work.tables[name], work.source
     if name == "identifiers":
@@ -241,10 +253,7 @@ def _table_rows(
     fills = []
     for fill in source.tables()[name]:
         across = across_days_of(work, fill, group_days, short)
-        fresh = groups.get(fill)
-        if fresh is not None:
-            fresh = with_changed_groups(fresh, rows, fill, source, table, across, work.lake.staging)
-        fills.append(mapping.rows_of(rows, fill, source, table, fresh, across))
+        fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
     return union_all(fills)
 
 
@@ -252,8 +261,8 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     """Write quarantine and silver, and store the volumes and the parts that are held back."""
     store, source = work.context.store, work.source
     record_group_days(work, mapped.group_days)
-    groups = belongs_to_sql(work)
-    quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
+    groups, bad = belongs_to_sql(work), proposal.bad.rows
+    quarantine.replace(work.lake, source, mapped.rows, bad, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         commits = pool.map(lambda plan: commit(work.lake, plan, work.receipt), plans.values())
@@ -264,14 +273,14 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
-    own_rows = proposal.rows.where(_of(work.days))
+    own_rows = mapped.rows.where(_of(work.days))
     notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
     notes += crowds.record_crowds(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
-    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
+    bad = proposal.bad.rows.where(f"_refused is null and {_of(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]

@@ -26,17 +26,18 @@ def replace(
     lake: Lake,
     source: Source,
     staged: DataFrame,
+    bad_rows: DataFrame,
     days: Collection[date],
     other_days: Collection[date],
     belongs_to: str,
     receipt: Receipt,
 ) -> None:
-    """Replace the quarantined rows of `days`, and the staged ones of `other_days`, by the bad rows of `staged`.
+    """Replace the quarantined rows of `days`, and the staged ones of `other_days`, by the bad ones of the staged rows.
 
     `belongs_to` is SQL of the groups that a row belongs to.
     """
     place = f"quarantine/{source.name}"
-    bad = lake.staging.stage(_bad(staged, source, belongs_to))
+    bad = lake.staging.stage(_bad(bad_rows, source, belongs_to))
     fresh = lake.version(place) is None
     if fresh and not bad.count:
         return
@@ -60,7 +61,7 @@ def replace(
     lake.replace(place, rows, these, receipt, {"out": bad.count})
 
 
-def _bad(staged: DataFrame, source: Source, belongs_to: str) -> DataFrame:
+def _bad(rows: DataFrame, source: Source, belongs_to: str) -> DataFrame:
     named = ", ".join(f"`{column}`" for column in source.named_columns())
     raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
     who = (
@@ -68,5 +69,4 @@ def _bad(staged: DataFrame, source: Source, belongs_to: str) -> DataFrame:
         f"{mapping.identifiers_sql(source)} as shows",
         f"{belongs_to} as belongs_to",
     )
-    bad = staged.where("size(_reasons) > 0")
-    return bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw, *who)
+    return rows.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw, *who)

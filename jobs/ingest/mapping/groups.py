@@ -24,13 +24,12 @@ from jobs.ingest.mapping.contract import (
     types,
 )
 from jobs.ingest.mapping.losses import roundings
-from jobs.ingest.receipts.parents import Parent, across_days, stored_key_sql, with_key
+from jobs.ingest.receipts.parents import Parent, across_days
 from quanyu.expressions import Expression, parse
 from quanyu.expressions.aggregates import AggregateExpression, plan
 from quanyu.feeds.fill import Fill
 from quanyu.feeds.source import Source
 from quanyu.grammar.table import Table
-from quanyu.lake.staging import Staging
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -76,30 +75,6 @@ def groups_of(
     ]
     why = f"array_union({reasons(checks)}, _lost)"
     return rows.selectExpr("*", f"{why} as _why").drop("_lost")
-
-
-def with_changed_groups(
-    groups: DataFrame,
-    staged: DataFrame,
-    name: str,
-    source: Source,
-    table: type[Table],
-    across: AcrossDays | None,
-    staging: Staging,
-) -> DataFrame:
-    """Groups that were computed before more rows were marked as bad: those with a bad row are computed again."""
-    fill = source.fills[name]
-    keyed = with_key(staged, fill, table, "_own")
-    changed = staging.stage(
-        keyed.where("size(_reasons) > 0 and _own is not null").selectExpr("_own as _key").distinct()
-    )
-    if not changed.count:
-        return groups
-    rows = staging.materialize(
-        keyed.join(changed.rows, keyed["_own"] == changed.rows["_key"], "left_semi").drop("_own")
-    )
-    others = groups.selectExpr("*", f"{stored_key_sql(fill)} as _key").join(changed.rows, "_key", "left_anti")
-    return others.select(*groups.columns).unionByName(groups_of(rows, name, source, table, across))
 
 
 def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFrame:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.ingest.mapping.groups import AcrossDays, is_good
+from jobs.ingest.mapping.groups import AcrossDays, groups_of, is_good
 from jobs.ingest.receipts.group_days import groups_by_day
 from jobs.ingest.receipts.missing_lines import groups_missing_lines
-from jobs.ingest.receipts.parents import Parent, line_keys
+from jobs.ingest.receipts.parents import Parent, line_keys, stored_key_sql, with_key
 from jobs.ingest.silver.versions import current_versions
 from jobs.ingest.work import IngestRun
+from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 
@@ -56,6 +57,25 @@ def across_days_of(
     since, lacking = (date.min, None) if short is None else (min(work.days), short.of(parent))
     days = group_days.get(name)
     return None if days is None and lacking is None else AcrossDays(parent, since, days, lacking)
+
+
+def without_bad_rows(
+    work: IngestRun, groups: DataFrame, rows: DataFrame, bad: StagedRows, name: str, across: AcrossDays | None
+) -> DataFrame:
+    """Groups of a fill that were computed before all `bad` rows were marked: those with such a row are computed again.
+
+    `rows` are all rows with all their reasons.
+    """
+    fill, staging = work.source.fills[name], work.lake.staging
+    table = work.tables[fill.table]
+    keys = with_key(bad.rows, fill, table, "_key").where("_key is not null").select("_key").distinct()
+    changed = staging.stage(keys)
+    if not changed.count:
+        return groups
+    own = with_key(rows, fill, table, "_key").join(changed.rows, "_key", "left_semi").drop("_key")
+    fresh = groups_of(staging.materialize(own), name, work.source, table, across)
+    keyed = groups.selectExpr("*", f"{stored_key_sql(fill)} as _key")
+    return keyed.join(changed.rows, "_key", "left_anti").select(*groups.columns).unionByName(fresh)
 
 
 def without_incomplete(
@@ -135,8 +155,8 @@ def _with_group_reasons(staged: DataFrame, parent: Parent, groups: DataFrame) ->
     return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 
-def retracted(work: IngestRun, staged: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
-    """Keys in silver that are held back now: incomplete groups and their lines."""
+def retracted(work: IngestRun, bad: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
+    """Keys in silver that are held back now: incomplete groups and their lines, which are among the bad rows."""
     table = work.tables[table_name]
     frames = []
     for parent in (p for p in work.parents if p.name in short.keys and p.fill.when_incomplete == "hold"):
@@ -145,7 +165,7 @@ def retracted(work: IngestRun, staged: DataFrame, short: Incomplete, table_name:
             frames.append(_of_groups(current_rows, parent, short.lacking[parent.name], table.keys))
         elif set(parent.table.keys) < set(table.keys):
             rows = [
-                _lines(work, _lacking_rows(staged, parent, short), name, parent)
+                _lines(work, _lacking_rows(bad, parent, short), name, parent)
                 for name in work.source.tables().get(table_name, ())
             ]
             on = [*table.keys, "feed_day"]
@@ -158,7 +178,7 @@ def retracted(work: IngestRun, staged: DataFrame, short: Incomplete, table_name:
     return union_all(frames).distinct() if frames else None
 
 
-def kept_keys(work: IngestRun, staged: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
+def kept_keys(work: IngestRun, bad: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
     """Keys of a table in held back groups that stay as they are: no corrected day ends these."""
     table, frames = work.tables[table_name], []
     for parent in (p for p in work.parents if p.name in short.keys):
@@ -166,7 +186,7 @@ def kept_keys(work: IngestRun, staged: DataFrame, short: Incomplete, table_name:
         if parent.table is table:
             frames.append(_of_groups(current_versions(work.lake, table, work.source), parent, groups, table.keys))
         elif set(parent.table.keys) < set(table.keys):
-            rows = staged.join(groups, staged[parent.column] == groups["_short"], "left_semi")
+            rows = bad.join(groups, bad[parent.column] == groups["_short"], "left_semi")
             lines = [_lines(work, rows, name, parent) for name in work.source.tables().get(table_name, ())]
             frames += [keys.select(*table.keys) for keys in lines if keys is not None]
     return union_all(frames).distinct() if frames else None
@@ -178,16 +198,16 @@ def _of_groups(current_rows: DataFrame, parent: Parent, groups: DataFrame, keys:
     return own.join(groups, "_short", "left_semi").select(*keys)
 
 
-def _lacking_rows(staged: DataFrame, parent: Parent, short: Incomplete) -> DataFrame:
+def _lacking_rows(bad: DataFrame, parent: Parent, short: Incomplete) -> DataFrame:
     keys = short.lacking[parent.name]
-    rows = staged.where(f"not ({short.as_before})")
+    rows = bad.where(f"not ({short.as_before})")
     return rows.join(keys, rows[parent.column] == keys["_short"], "left_semi")
 
 
-def _lines(work: IngestRun, staged: DataFrame, name: str, parent: Parent) -> DataFrame | None:
-    """Keys of a fill's rows that are held back with their group; None for a fill with groups."""
+def _lines(work: IngestRun, bad: DataFrame, name: str, parent: Parent) -> DataFrame | None:
+    """Keys of a fill's bad rows, which are held back with their group; None for a fill with groups."""
     fill = work.source.fills[name]
     if fill.one_row_per:
         return None
-    bad = staged.where(f"size(_reasons) > 0 and `{parent.column}` is not null")
-    return line_keys(bad, name, fill, work.tables[fill.table])
+    rows = bad.where(f"`{parent.column}` is not null")
+    return line_keys(rows, name, fill, work.tables[fill.table])
