@@ -160,10 +160,7 @@ def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
     rows, short = without_incomplete(work, rows, replaced or "false", incomplete, mapped.group_days)
     bad = work.lake.staging.stage(rows.where("size(_reasons) > 0"))
     days = mapped.group_days
-    groups = {
-        fill: without_bad_rows(work, fresh, rows, bad, fill, across_days_of(work, fill, days, short))
-        for fill, fresh in mapped.groups.items()
-    }
+    groups = without_bad_rows(work, mapped.groups, rows, bad, lambda fill: across_days_of(work, fill, days, short))
     names = work.names()
 
     def planned(name: str) -> plan.SilverPlan:

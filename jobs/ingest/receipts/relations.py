@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -60,15 +60,27 @@ def across_days_of(
 
 
 def without_bad_rows(
-    work: IngestRun, groups: DataFrame, rows: DataFrame, bad: StagedRows, name: str, across: AcrossDays | None
-) -> DataFrame:
-    """Groups of a fill that were computed before all `bad` rows were marked: those with such a row are computed again.
+    work: IngestRun,
+    groups: Mapping[str, DataFrame],
+    rows: DataFrame,
+    bad: StagedRows,
+    across: Callable[[str], AcrossDays | None],
+) -> dict[str, DataFrame]:
+    """Groups by fill that were computed before all `bad` rows were marked: those with such a row are computed again.
 
-    `rows` are all rows with all their reasons.
+    `rows` are all rows with all their reasons; `across` says how a fill aggregates rows of several days.
     """
+    if not bad.count:
+        return dict(groups)
+    return {name: _without_bad_rows(work, fresh, rows, bad.rows, name, across(name)) for name, fresh in groups.items()}
+
+
+def _without_bad_rows(
+    work: IngestRun, groups: DataFrame, rows: DataFrame, bad: DataFrame, name: str, across: AcrossDays | None
+) -> DataFrame:
     fill, staging = work.source.fills[name], work.lake.staging
     table = work.tables[fill.table]
-    keys = with_key(bad.rows, fill, table, "_key").where("_key is not null").select("_key").distinct()
+    keys = with_key(bad, fill, table, "_key").where("_key is not null").select("_key").distinct()
     changed = staging.stage(keys)
     if not changed.count:
         return groups
