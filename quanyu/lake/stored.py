@@ -185,7 +185,11 @@ class StoredTables:
         """Whether at least one row has this value in a column, without the engine."""
         from pyarrow import compute
 
-        return self.exists(place) and bool(self.arrow(place).head(1, filter=compute.field(column) == value).num_rows)
+        if not self.exists(place):
+            return False
+        # With all columns, pyarrow would read on in the background when the first row is returned already.
+        scan = self.arrow(place).scanner(columns=[column], filter=compute.field(column) == value, fragment_readahead=1)
+        return bool(scan.head(1).num_rows)
 
 
 def delta_types(table: Any) -> dict[str, str]:
