@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from quanyu.grammar.table import Table
@@ -24,22 +23,6 @@ def has_repeats(rows: DataFrame, columns: Sequence[str]) -> bool:
     # Sorted, since numpy's own unique is ten times slower if nearly all values are unique.
     hashes = np.sort(rows.selectExpr(f"{row_hash(columns)} as _hash").toArrow()["_hash"].to_numpy())
     return bool((hashes[1:] == hashes[:-1]).any())
-
-
-def within_bounds(rows: DataFrame, keys: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """Rows whose values lie between the least and the greatest ones of `keys`; parts of files without any are not read.
-
-    Columns with times are left out.
-    """
-    from pyspark.sql import functions as F  # noqa: N812
-
-    ends = [F.expr(f"{end}(`{name}`)").alias(f"{end}_{name}") for name in columns for end in ("min", "max")]
-    bounds = keys.agg(*ends).collect()[0]
-    for name in columns:
-        low, high = bounds[f"min_{name}"], bounds[f"max_{name}"]
-        if low is not None and not isinstance(low, datetime):
-            rows = rows.where(F.col(name).between(F.lit(low), F.lit(high)))
-    return rows
 
 
 def merge_changes(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:

@@ -10,7 +10,6 @@ from jobs.ingest.silver.plan import SilverPlan
 from jobs.ingest.silver.versions import current_versions, flagged_versions, marked, stored, version_chain
 from quanyu.grammar.table import Table
 from quanyu.lake import Lake, WriteCounts, place_of
-from quanyu.lake.difference import within_bounds
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import StagedRows
 
@@ -57,9 +56,7 @@ def _merge(lake: Lake, plan: SilverPlan, receipt: Receipt) -> tuple[WriteCounts,
     table, delivery, key = plan.table, plan.delivery, list(plan.table.keys)
     rows = marked(table, plan.rows, old=False, gone=False)
     rows = rows.unionByName(plan.ends) if plan.ends is not None else rows
-    keys = lake.staging.materialize(rows.select(*key).distinct())
-    # The embedded engine loads the left side of a join into memory.
-    old = keys.join(within_bounds(current_versions(lake, table, delivery.source), keys, key), key)
+    old = current_versions(lake, table, delivery.source).join(rows.select(*key).distinct(), key, "left_semi")
     flagged = rows.selectExpr("*", "false as _superseded")
     flagged = flagged.unionByName(flagged_versions(marked(table, old, old=True, gone=False), key, plan.superseded))
     operations = version_chain(table, delivery.source, flagged, plan.lists is not None).drop("replaced_on")
@@ -103,4 +100,4 @@ def _merged(
 def _overwrites(lake: Lake, table: type[Table], changes: DataFrame) -> bool:
     """Whether a new version is recorded on the same day as the one that it replaces."""
     on = [*table.identity(), "recorded_on"]
-    return within_bounds(lake.table(table), changes, on).join(changes.select(*on), on, "left_semi").limit(1).count() > 0
+    return lake.table(table).join(changes.select(*on), on, "left_semi").limit(1).count() > 0
