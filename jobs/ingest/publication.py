@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jobs.ingest.checks import crowds, guards, quarantine, refusals
 from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons, tally
 from jobs.ingest.facts import IngestFacts
-from jobs.ingest.landing import landing
+from jobs.ingest.landing import bronze, landing
 from jobs.ingest.mapping import mapping
 from jobs.ingest.mapping.groups import Across, groups_of
 from jobs.ingest.mapping.identifiers import identifiers_of
@@ -94,11 +94,19 @@ def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str
 def _mapped(work: Work) -> MappedDelivery:
     staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
+    staged = _to_bronze(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = _without_bad_groups(work, staged, other_days)
     own_rows = staged.where(_of(work.days)) if other_days else staged
     incomplete = other_days - _complete_before(work, other_days)
     return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
+
+
+def _to_bronze(work: Work, mapped: DataFrame) -> DataFrame:
+    """Write the new rows to bronze with their persons, and leave out the columns that only bronze needs."""
+    bronze.write(work.lake, work.source, work.arrival, mapped, work.receipt)
+    work.arrival = None
+    return mapped.drop("_stored", "_stored_person", "_untrimmed")
 
 
 def _mapped_days(work: Work) -> tuple[DataFrame, pd.DataFrame]:
