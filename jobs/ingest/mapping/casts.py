@@ -12,7 +12,7 @@ from sqlglot import exp
 from jobs.ingest.mapping.contract import ELEMENT, POSITION, is_member, members, reads_time, safe, types
 from jobs.ingest.mapping.keys import folded
 from quanyu.expressions import cast_sql, column_name, parse
-from quanyu.expressions.casts import written_out
+from quanyu.expressions.casts import without_exponent_sql
 from quanyu.expressions.json_numbers import marked
 from quanyu.feeds.fill import Fill
 from quanyu.grammar.table import Table
@@ -52,7 +52,7 @@ def _parts(fill: Fill, table: type[Table]) -> Iterator[tuple[str, set[str]]]:
 
 def _typed(tree: exp.Expr, kind: str) -> Iterator[tuple[exp.Expr, str]]:
     sql = cast_sql(tree, types(tree), kind)
-    number = written_out(safe(tree))
+    number = without_exponent_sql(safe(tree))
     yield tree, sql
     if number in sql:
         yield tree, number
