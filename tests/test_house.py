@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "dags.inprocess",
         "dags.occasion",
         "dags.turn",
+        "quanyu.discover",
         "quanyu.errors",
         "quanyu.config.settings",
         "quanyu.run.business_days",
