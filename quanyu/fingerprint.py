@@ -78,5 +78,13 @@ def _imports(name: str) -> tuple[str, ...]:
             names += [part.split(" as ")[0].strip() for part in plain.split(",")]
             continue
         listed = re.sub(r"#[^\n]*", "", members).strip("()").split(",")
-        names += [module, *(f"{module}.{part.split(' as ')[0].strip()}" for part in listed if part.strip())]
+        source = _absolute(module, name)
+        names += [source, *(f"{source}.{part.split(' as ')[0].strip()}" for part in listed if part.strip())]
     return tuple(names)
+
+
+def _absolute(module: str, importer: str) -> str:
+    """Name of an imported module, which files of a conf folder may write relative to their own: `.tasks.regression`."""
+    plain = module.lstrip(".")
+    dots = len(module) - len(plain)
+    return ".".join([*importer.split(".")[:-dots], *filter(None, [plain])]) if dots else module

@@ -48,13 +48,16 @@ FILES = {
     """,
     "ml/reorder.py": '''
         """Who orders again."""
-        from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+        from ml.tasks.binary_classification import BinaryClassification
+        from quanyu.grammar.label import NoneOf
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec
         from quanyu.model.entities import Customer
 
         class Reorder(ModelSpec):
             """No second order within 60 days."""
             entity, owner, population = Customer, "growth", "second_order.one_timer"
-            label = Label(none_of="orders", horizon_days=60, where="kind = 'purchase'")
+            label = NoneOf("orders", horizon_days=60, where="kind = 'purchase'")
+            task = BinaryClassification()
             features = ("value.spend", "retention.at_risk")
             baseline = Baseline("recency.days_since_order", "more")
             gates = (MetricGate("auc", at_least=0.6),)

@@ -7,27 +7,27 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import served
 from ml.lifecycle.evaluate import Judged
-from ml.lifecycle.plots import calibration_plot, gain_plot
 from ml.lifecycle.train import Trained
+from quanyu.config.settings import Settings
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 CHAMPION = "champion"
 IDENTITY = "identity"
+# Plots of equal content have equal bytes.
+PLAIN = {"metadata": {"Software": None}}
 QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
 
 
@@ -70,11 +70,13 @@ class Champion:
     features: tuple[str, ...]
     ask: Callable[[pd.DataFrame], Any] = field(repr=False)
 
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the calibrated probabilities, shape (rows,); columns that are not features are ignored."""
+    def predict(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """Return the columns of a score for each row; columns that are not features are ignored."""
         import numpy as np
+        import pandas as pd
 
-        return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
+        predictions = np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
+        return pd.DataFrame(predictions.reshape(len(frame), len(columns)), frame.index, columns)
 
 
 class Registry:
@@ -83,6 +85,11 @@ class Registry:
     def __init__(self, tracking_uri: str, artifacts: Path) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts.absolute()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Registry:
+        """The registry of a home."""
+        return cls(settings.mlflow_url, settings.home / "mlruns")
 
     def prepare(self) -> None:
         """Create the schema. This takes seconds, once, and must not run in two processes at a time."""
@@ -141,12 +148,12 @@ class Registry:
         import mlflow
 
         experiment = self._experiment(client, spec.name)
-        with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}") as run:
-            client.set_tag(run.info.run_id, IDENTITY, identity)
-            _log_facts(client, run.info.run_id, spec, trained, judged, dataset)
+        name, marks = f"{spec.name} {dataset.day}", {IDENTITY: identity}
+        with mlflow.start_run(experiment_id=experiment, run_name=name, tags=marks) as run:
+            _log_facts(spec, trained, judged, dataset)
             info = _log_model(spec, trained)
         tags = {
-            IDENTITY: identity,
+            **marks,
             "trained_on": str(dataset.day),
             "gates": "passed" if judged.passed else "failed",
             "features": json.dumps(trained.features),
@@ -189,29 +196,26 @@ class Registry:
                 logging.getLogger(name).setLevel(level)
 
 
-def _log_facts(
-    client: Any, run_id: str, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset
-) -> None:
-    params = {**spec.estimator.params, "kind": spec.estimator.kind, "calibration": spec.calibration}
+def _log_facts(spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> None:
+    """Log the declaration, the data, the metrics and the plots of a version to the active run."""
+    import mlflow
+
+    params = {**spec.estimator.params, "kind": spec.estimator.kind, "task": spec.task.name, **asdict(spec.task)}
     params |= {"population": spec.population, "horizon_days": spec.label.horizon_days, "definition": spec.digest()}
-    for name, value in {**params, "training_rows": trained.facts["rows"]}.items():
-        client.log_param(run_id, name, value)
-    for name, value in judged.metrics.items():
-        if value == value:  # MLflow's database rejects nan
-            client.log_metric(run_id, name, value)
+    mlflow.log_params(params | {"training_rows": trained.facts["rows"]})
+    # MLflow's database rejects nan.
+    mlflow.log_metrics({name: value for name, value in judged.metrics.items() if not isnan(value)})
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
-    client.log_dict(run_id, facts, "dataset.json")
-    client.log_dict(run_id, {"gates": [str(result) for result in judged.gates]}, "gates.json")
-    _log_dataset(client, run_id, spec.name, facts)
+    mlflow.log_dict(facts, "dataset.json")
+    mlflow.log_dict({"gates": [str(result) for result in judged.gates]}, "gates.json")
+    _log_dataset(spec.name, facts)
     title = f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}"
-    with tempfile.TemporaryDirectory() as folder:
-        for name, draw in {"calibration": calibration_plot, "gain": gain_plot}.items():
-            path = Path(folder) / f"{name}.png"
-            path.write_bytes(draw(judged, title))
-            client.log_artifact(run_id, str(path), "plots")
+    for name, figure in spec.task.plots(judged.scores, judged.labels, judged.metrics, title).items():
+        mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs=PLAIN)
 
 
-def _log_dataset(client: Any, run_id: str, name: str, facts: dict[str, Any]) -> None:
+def _log_dataset(name: str, facts: dict[str, Any]) -> None:
+    import mlflow
     from mlflow.entities import Dataset as LoggedDataset
     from mlflow.entities import DatasetInput
 
@@ -222,7 +226,7 @@ def _log_dataset(client: Any, run_id: str, name: str, facts: dict[str, Any]) -> 
         source=json.dumps(facts["tables"]),
         profile=json.dumps(facts["training"]),
     )
-    client.log_inputs(run_id, [DatasetInput(logged)])
+    mlflow.MlflowClient().log_inputs(mlflow.active_run().info.run_id, [DatasetInput(logged)])
 
 
 def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
@@ -233,15 +237,18 @@ def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
 
     # Synthetic: a row of the training data would be personal data.
     example = pd.DataFrame([dict.fromkeys(trained.features, 0.0), dict.fromkeys(trained.features, 1.0)])
-    columns = Schema([ColSpec("double", feature, required=False) for feature in trained.features])
+    columns, predictor = list(spec.task.columns), trained.predictor
+    # One column is answered as a plain array, whose values have no name.
+    outputs = [ColSpec("double", name) for name in columns] if len(columns) > 1 else [ColSpec("double")]
+    features = [ColSpec("double", feature, required=False) for feature in trained.features]
     with tempfile.TemporaryDirectory() as folder:
         return mlflow.pyfunc.log_model(
             name=spec.name,
-            python_model=str(Path(served.__file__)),
-            artifacts=trained.save(Path(folder)),
-            signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
+            python_model=str(predictor.serving),
+            artifacts=predictor.save(Path(folder)),
+            signature=ModelSignature(inputs=Schema(features), outputs=Schema(outputs)),
             input_example=example,
-            pip_requirements=[f"{package}=={version(package)}" for package in ("xgboost", "pandas", "numpy")],
+            pip_requirements=[f"{package}=={version(package)}" for package in predictor.requirements],
         )
 
 

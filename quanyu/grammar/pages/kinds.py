@@ -14,7 +14,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
 # Packages with declarations that are Python classes.
-PACKAGES = ("quanyu.model", "features", "ml")
+PACKAGES = ("quanyu.model", "features", "ml", "ml.tasks")
 
 
 @dataclass(frozen=True)
