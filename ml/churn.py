@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ml.tasks.binary_classification import BinaryClassification
-from quanyu.grammar.label import NoneOf
-from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 
 GROWING_LOYALTY = (

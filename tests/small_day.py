@@ -137,7 +137,8 @@ def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.evaluate import judge
-    from ml.lifecycle.registry import Dataset, Registry
+    from ml.lifecycle.registry import Registry
+    from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train
 
     day = date.fromisoformat(FIRST)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.lifecycle.plots import weight_plot
-from ml.lifecycle.registry import PLAIN, Registry
+from ml.lifecycle.registry import Registry
+from ml.lifecycle.tracking import PLAIN
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 

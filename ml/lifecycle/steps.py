@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ml.lifecycle import dataset, match_models
 from ml.lifecycle.evaluate import Judged, judge
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.registry import Dataset, Recorded, Registry
+from ml.lifecycle.registry import Recorded, Registry
+from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit
 from quanyu import as_of

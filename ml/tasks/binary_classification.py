@@ -10,8 +10,7 @@ from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
 from ml.lifecycle.plots import GREY, INK, axes_of
 from ml.lifecycle.train import outcomes
 from quanyu.errors import ConfigError, nearest
-from quanyu.grammar.label import NoneOf
-from quanyu.grammar.model_spec import Baseline, ModelSpec
+from quanyu.grammar.model_spec import Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
 from quanyu.grammar.task import Examples, Task
 

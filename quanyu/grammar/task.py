@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from quanyu.errors import nearest
-from quanyu.grammar.label import Label
 from quanyu.grammar.table import Column
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from quanyu.grammar.model_spec import ModelSpec
+    from quanyu.grammar.model_spec import Label, ModelSpec
 
     Floats = NDArray[np.float64]
 
@@ -61,8 +60,8 @@ class Task:
 
     name: ClassVar[str]
     """The class's name in small letters."""
-    labels: ClassVar[tuple[type[Label], ...]] = (Label,)
-    """Kinds of labels that it learns."""
+    labels: ClassVar[tuple[type[Label], ...]] = ()
+    """Kinds of labels that it learns; any if empty."""
     estimators: ClassVar[tuple[str, ...]] = ("xgboost",)
     """Learners that a model may choose as `Estimator.kind`."""
     columns: ClassVar[Mapping[str, Column]] = {}
@@ -85,7 +84,7 @@ class Task:
             for key, name, allowed in choices
             if name not in allowed
         ]
-        if not isinstance(spec.label, self.labels):
+        if self.labels and not isinstance(spec.label, self.labels):
             kinds = ", ".join(kind.__name__ for kind in self.labels)
             mistakes.append(("label", f"{type(self).__name__} learns a label of the kind {kinds}"))
         return mistakes

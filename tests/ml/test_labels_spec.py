@@ -4,8 +4,7 @@ from specification import spec
 
 from ml.churn import Churn
 from ml.tasks.binary_classification import BinaryClassification
-from quanyu.grammar.label import NoneOf
-from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 

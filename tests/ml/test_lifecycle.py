@@ -11,12 +11,12 @@ import pytest
 from shop import copy_registry
 
 from ml.lifecycle.evaluate import judge
-from ml.lifecycle.registry import PLAIN, Dataset, Registry
+from ml.lifecycle.registry import Registry
+from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.tasks.binary_classification import BinaryClassification, figures
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.grammar.label import NoneOf
-from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 
 DAY = date(2011, 12, 9)

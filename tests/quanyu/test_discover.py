@@ -146,8 +146,7 @@ FAULTY = {
     "ml/quiet.py": '''
         """Who falls silent."""
         from ml.tasks.binary_classification import BinaryClassification
-        from quanyu.grammar.label import NoneOf
-        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
@@ -300,8 +299,7 @@ def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
     """, ml__quiet_py='''
         """Who falls silent."""
         from ml.tasks.binary_classification import BinaryClassification
-        from quanyu.grammar.label import NoneOf
-        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):

@@ -4,8 +4,7 @@ import pytest
 
 from ml.churn import Churn
 from ml.tasks.binary_classification import BinaryClassification
-from quanyu.grammar.label import Label, NoneOf
-from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, Label, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 
 OPENING = date(2010, 12, 1)

@@ -14,7 +14,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
 # Packages with declarations that are Python classes.
-PACKAGES = ("quanyu.model", "features", "ml", "ml.tasks")
+PACKAGES = ("quanyu.model", "features", "ml")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ def yaml_kinds() -> dict[str, YamlKind]:
 
 def python_kinds() -> dict[str, PythonKind]:
     """Kinds declared by subclassing, by name: classes of quanyu/grammar that look at their subclasses."""
+    for package in PACKAGES:
+        # A class knows its subclasses once their files are imported.
+        list(discover.modules(package))
     bases = [
         base
         for base in discover.subclasses(discover.modules("quanyu.grammar"), object)
@@ -83,9 +86,11 @@ def _files(kind: str) -> str:
 
 
 def _package(base: type) -> str:
-    """The first package that declares something of this kind; empty if none does."""
-    packages = (name for name in PACKAGES if discover.subclasses(discover.modules(name), base))
-    return next(packages, "")
+    """The package of ours with a subclass of this kind, or a package below it; empty if there is none."""
+    ours = tuple(f"{package}." for package in PACKAGES)
+    declared: list[type] = base.__subclasses__()
+    modules = (each.__module__ for each in declared if each.__module__.startswith(ours))
+    return min(modules, default="").rpartition(".")[0]
 
 
 def _keys(file: Path) -> int:

@@ -11,7 +11,7 @@ from quanyu.expressions.aggregates import condition
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.feature import Feature, FeatureView
-from quanyu.grammar.label import NoneOf
+from quanyu.grammar.model_spec import NoneOf
 from quanyu.grammar.table import Column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Identifiers, People
