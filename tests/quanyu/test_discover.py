@@ -351,7 +351,7 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     messages = str(error.value)
     for words in (
         "empty.label: is missing",
-        "empty.baseline: is missing",
+        "empty.task: is missing",
         "empty.features: unknown feature 'value.oders'",
         "empty.population: 'value.oders > 1': unknown column",
     ):

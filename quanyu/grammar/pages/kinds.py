@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
+HOUSE = Path(__file__).parents[3]
 # Packages with declarations that are Python classes.
 PACKAGES = ("quanyu.model", "features", "ml")
 
@@ -58,9 +60,6 @@ def yaml_kinds() -> dict[str, YamlKind]:
 
 def python_kinds() -> dict[str, PythonKind]:
     """Kinds declared by subclassing, by name: classes of quanyu/grammar that look at their subclasses."""
-    for package in PACKAGES:
-        # A class knows its subclasses once their files are imported.
-        list(discover.modules(package))
     bases = [
         base
         for base in discover.subclasses(discover.modules("quanyu.grammar"), object)
@@ -86,11 +85,16 @@ def _files(kind: str) -> str:
 
 
 def _package(base: type) -> str:
-    """The package of ours with a subclass of this kind, or a package below it; empty if there is none."""
-    ours = tuple(f"{package}." for package in PACKAGES)
-    declared: list[type] = base.__subclasses__()
-    modules = (each.__module__ for each in declared if each.__module__.startswith(ours))
-    return min(modules, default="").rpartition(".")[0]
+    """The first package that declares something of this kind; empty if none does."""
+    return next((name for name in _packages() if discover.subclasses(discover.modules(name), base)), "")
+
+
+def _packages() -> Iterator[str]:
+    """Packages with declarations, each with the packages in it."""
+    for package in PACKAGES:
+        folder = HOUSE / package.replace(".", "/")
+        yield package
+        yield from (f"{package}.{file.parent.name}" for file in sorted(folder.glob("*/__init__.py")))
 
 
 def _keys(file: Path) -> int:
