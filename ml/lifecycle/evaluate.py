@@ -10,11 +10,9 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import MetricGate, ModelSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from quanyu.grammar.task import Floats
 
 
 @dataclass(frozen=True)

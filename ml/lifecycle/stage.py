@@ -46,7 +46,7 @@ class TrainStage(Stage):
         panels: dict[tuple[str, ...], list[Sequence[str]]] = {}
         for _, facts in of_kind(results, TrainingFacts):
             # Facts of an earlier release have no headings.
-            headings = facts.headings or {name: name for name in facts.metrics}
+            headings = facts.headings or {name: name for name in facts.metrics if name != "test_rows"}
             numbers = [f"{facts.metrics[name]:,.3f}" for name in headings]
             row = (facts.model, "yes" if facts.champion else "no", *numbers, f"{facts.metrics['test_rows']:,.0f}")
             panels.setdefault(("model", "champion", *headings.values(), "tested on"), []).append(row)

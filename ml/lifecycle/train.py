@@ -11,11 +11,9 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.task import Examples, Predictor
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from quanyu.grammar.task import Floats
 
 SEED = 20111209
 LEAST_ROWS = 50

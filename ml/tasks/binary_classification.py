@@ -15,11 +15,9 @@ from quanyu.grammar.table import Column
 from quanyu.grammar.task import Examples, Task
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from quanyu.grammar.task import Floats
 
 CALIBRATIONS = ("isotonic", "sigmoid")
 BINS = 10

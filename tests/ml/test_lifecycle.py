@@ -11,13 +11,16 @@ import pytest
 from shop import copy_registry
 
 from ml.lifecycle.evaluate import judge
-from ml.lifecycle.registry import Registry
+from ml.lifecycle.facts import TrainingFacts
+from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.stage import TrainStage
 from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.tasks.binary_classification import BinaryClassification, figures
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
+from quanyu.run.runner import Outcome, Result
 
 DAY = date(2011, 12, 9)
 
@@ -179,6 +182,35 @@ def test_a_champion_scores_as_it_was_evaluated(registry, trained, judged):
     champion = registry.champion("leaving")
     assert (champion.version, champion.trained_on, champion.features) == (1, DAY, Leaving.features)
     assert np.array_equal(champion.predict(LATER, ["score"])["score"], judged.scores)
+
+
+def test_a_prediction_of_several_columns_gives_them_by_name():
+    champion = Champion("two", 1, DAY, ("value.orders",), lambda rows: np.outer(rows["value.orders"], [1, 10]))
+    rows = pd.DataFrame({"value.orders": [3, 4]}, index=[7, 8])
+    expected = pd.DataFrame({"value": [3.0, 4.0], "upper": [30.0, 40.0]}, index=[7, 8])
+    pd.testing.assert_frame_equal(champion.predict(rows, ["value", "upper"]), expected)
+
+
+def test_the_summary_has_a_panel_for_each_task():
+    facts = [
+        TrainingFacts("spend", {"test_rows": 2000.0, "mae": 1234.5}, False, {"mae": "MAE"}),
+        TrainingFacts("churn", {"test_rows": 700.0, "auc": 0.75, "ece": 0.04}, True, {"auc": "AUC"}),
+        TrainingFacts("leaving", {"test_rows": 70.0, "auc": 0.5, "ece": 0.1}, True, {"auc": "AUC"}),
+        TrainingFacts("older", {"test_rows": 7.0, "auc": 0.6}, True),
+    ]
+    results = [Result(f"train.{each.model}", "done", 1.0, Outcome(facts=each)) for each in facts]
+    panels = [
+        ([column.header for column in panel.columns], [list(column.cells) for column in panel.columns])
+        for panel in TrainStage().report(results)
+    ]
+    assert panels == [
+        (["model", "champion", "MAE", "tested on"], [["spend"], ["no"], ["1,234.500"], ["2,000"]]),
+        (
+            ["model", "champion", "AUC", "tested on"],
+            [["churn", "leaving"], ["yes", "yes"], ["0.750", "0.500"], ["700", "70"]],
+        ),
+        (["model", "champion", "auc", "tested on"], [["older"], ["yes"], ["0.600"], ["7"]]),
+    ]
 
 
 def test_a_model_without_versions_has_no_champion(registry):
