@@ -81,15 +81,10 @@ class Registry:
         """
         identity = digest([spec.digest(), dataset.facts(), trained.facts])
         with self._client() as client:
-            version = _by_identity(client, spec.name, identity)
-            if version is None:
-                _delete_unfinished(client, spec.name, identity)
-                version = self._register(client, spec, trained, judged, dataset, identity)
-                new = True
-            else:
-                new = False
+            earlier = _by_identity(client, spec.name, identity)
+            version = earlier or self._register(client, spec, trained, judged, dataset, identity)
             champion = judged.passed and _promote(client, spec.name, version, dataset.day)
-            return Recorded(spec.name, int(version.version), champion, new)
+            return Recorded(spec.name, int(version.version), champion, new=earlier is None)
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
@@ -125,9 +120,11 @@ class Registry:
     ) -> Any:
         import mlflow
 
-        experiment = self._experiment(client, spec.name)
-        name, marks = f"{spec.name} {dataset.day}", {IDENTITY: identity}
-        with mlflow.start_run(experiment_id=experiment, run_name=name, tags=marks) as run:
+        experiment, marks = self._experiment(client, spec.name), {IDENTITY: identity}
+        # Runs of the same training that was killed: without a version they would look running for ever.
+        for run in client.search_runs([experiment], f"tags.{IDENTITY} = '{identity}'"):
+            client.delete_run(run.info.run_id)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}", tags=marks) as run:
             tracking.log_facts(spec, trained, judged, dataset)
             info = tracking.log_model(spec, trained)
         tags = {
@@ -136,7 +133,8 @@ class Registry:
             "gates": "passed" if judged.passed else "failed",
             "features": json.dumps(trained.features),
         }
-        _ensure_model(client, spec)
+        if not _registered(client, spec.name):
+            client.create_registered_model(spec.name, description=(spec.__doc__ or "").strip())
         # Tags are set with the version, so that a kill leaves no version without its identity.
         return client.create_model_version(
             spec.name, info.model_uri, run.info.run_id, tags=tags, model_id=info.model_id
@@ -174,14 +172,9 @@ class Registry:
                 logging.getLogger(name).setLevel(level)
 
 
-def _ensure_model(client: Any, spec: type[ModelSpec]) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(spec.name, description=(spec.__doc__ or "").strip())
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+def _registered(client: Any, name: str) -> list[Any]:
+    """The registered model of this name in a list; an empty list if there is none."""
+    return list(client.search_registered_models(f"name = '{name}'"))
 
 
 def _versions(client: Any, name: str) -> list[Any]:
@@ -193,24 +186,9 @@ def _by_identity(client: Any, name: str, identity: str) -> Any:
     return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _delete_unfinished(client: Any, name: str, identity: str) -> None:
-    # Runs of the same training that was killed: without a version they would look running for ever.
-    experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        for run in client.search_runs([experiment.experiment_id], f"tags.{IDENTITY} = '{identity}'"):
-            client.delete_run(run.info.run_id)
-
-
 def _champion(client: Any, name: str) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        # No such model, or no such alias.
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+    numbers = [model.aliases.get(CHAMPION) for model in _registered(client, name)]
+    return client.get_model_version(name, numbers[0]) if numbers and numbers[0] else None
 
 
 def _promote(client: Any, name: str, version: Any, day: date) -> bool:
