@@ -10,6 +10,7 @@ from textwrap import dedent
 import pyarrow.compute as pc
 import pytest
 from shop import small_shop
+from small_day import crowned
 
 from ml.lifecycle.registry import Registry
 from quanyu import discover
@@ -229,6 +230,7 @@ def test_a_task_is_one_file_and_its_models_are_trained_gated_registered_and_scor
     shop, day = small_shop(tmp_path), "2024-03-10"
     declare(shop.conf, "ml/tasks/regression.py", "ml/spend.py")
     shop.declare("audiences/spenders.yml", SPENDERS)
+    crowned(shop)
     context = shop.context(day)
     steps = [name for name in context.steps if name.startswith(("ingest.", "features."))]
     steps += ["identities", "customers", "train.spend", "train.perfect", "scores", "profile.customer", "memberships"]
@@ -240,8 +242,11 @@ def test_a_task_is_one_file_and_its_models_are_trained_gated_registered_and_scor
         [run] = client.search_runs([experiment])
     assert run.data.metrics["mae"] == pytest.approx(trained.metrics["mae"], abs=1e-3)
     assert (run.data.params["task"], run.data.params["horizon_days"]) == ("regression", "14")
-    scored = pc.field("model") == "spend"
-    values = dict(shop.rows("gold/scores_customer", "customer_id", "value", where=scored))
+    rows = shop.rows("gold/scores_customer", "model", "customer_id", "score", "value")
+    assert all(0 < score < 1 and value is None for model, _, score, value in rows if model == "churn")
+    assert all(score is None and value is not None for model, _, score, value in rows if model == "spend")
+    assert {model for model, *_ in rows} == {"churn", "spend"}, "both tasks have a champion, and one table"
+    values = {customer: value for model, customer, _, value in rows if model == "spend"}
     assert len(values) > 50 and max(values.values()) > 1, "an amount of money is no probability"
     profiles = dict(shop.rows("gold/profile_customer", "customer_id", "spend__value"))
     assert {customer: profiles[customer] for customer in values} == values

@@ -171,7 +171,8 @@ def _written(context: Context, receipt: Receipt, table: type[Table], parts: Sequ
         context.lake.spark,
     )
     schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    frame = pd.concat([pd.DataFrame(columns=list(columns), dtype=object), *parts]).astype(object)
+    frame = pd.concat(part.astype(object) for part in parts) if parts else pd.DataFrame(dtype=object)
+    frame = frame.reindex(columns=list(columns))
     arrow_schema = to_arrow_schema(spark.createDataFrame([], schema).schema)
     rows = context.lake.staging.put(spark, pa.Table.from_pandas(frame, arrow_schema, preserve_index=False), schema).rows
     scores_of_day = rows.selectExpr("*", f"date'{context.day}' as as_of")
