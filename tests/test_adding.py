@@ -70,7 +70,7 @@ POINTS = '''
 
     class Points(Table):
         """Points that a member earned or spent."""
-        layer, keys, personal, happens, owner = "silver", ("entry",), True, "booked_at", "loyalty"
+        layer, keys, personal, event_time, owner = "silver", ("entry",), True, "booked_at", "loyalty"
         entry = Column("string", "Number of the entry.", required=True)
         booked_at = Column("timestamp", "When they were booked.", required=True, days=HAPPENED)
         points = Column("bigint", "Points, negative if they were spent.", unit="points")
@@ -223,6 +223,15 @@ def test_a_table_has_a_name_of_its_own(tmp_path):
     (conf / "tables").mkdir(exist_ok=True)
     (conf / "tables" / "twin.py").write_text(dedent(POINTS).replace("class Points", "class Orders"), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"twin\.py: Orders: there is another table 'orders'"):
+        discover.load(load_settings(conf, tmp_path / "home"))
+
+
+def test_a_column_of_scores_means_the_same_in_every_task(tmp_path):
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    declare(conf, "ml/tasks/regression.py", "ml/spend.py")
+    task = conf / "ml" / "tasks" / "regression.py"
+    task.write_text(task.read_text().replace('{"value":', '{"score":'))
+    with pytest.raises(ConfigError, match=r"spend\.task: 'score' of its scores means something else"):
         discover.load(load_settings(conf, tmp_path / "home"))
 
 

@@ -8,14 +8,14 @@ from jobs.audiences.rules import full_name
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
-from quanyu.grammar.tags import flat
+from quanyu.grammar.tags import profile_column
 from quanyu.model.entities import Customer
 
 
 def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:
     """Check the rules, measures and platforms of audiences."""
     columns = catalogue.names(Customer)
-    profile = {flat(name): name for name in columns}
+    profile = {profile_column(name): name for name in columns}
     for audience in catalogue.audiences.values():
         problems.found += audience.problems(columns, catalogue.tables, platforms).found
         for measure in audience.measures:

@@ -34,7 +34,7 @@ def _size(context: Context, audience: Audience, before: int | None) -> str:
     if missing := sorted(_missing(context, audience)):
         return f"its size is not known before {', '.join(missing)} is computed{was}"
     try:
-        sizes = rules.considered(context, audiences=[audience]).where("lost is null").groupBy("holdout").count()
+        sizes = rules.evaluate_rules(context, audiences=[audience]).where("lost is null").groupBy("holdout").count()
         counts = {row["holdout"]: row["count"] for row in sizes.collect()}
     except QuanyuError as error:
         return f"its size cannot be computed: {error}"
@@ -44,7 +44,7 @@ def _size(context: Context, audience: Audience, before: int | None) -> str:
 
 def _missing(context: Context, audience: Audience) -> Iterator[str]:
     """Views that the rule depends on and that have no rows yet."""
-    for owner in rules.owners(context.catalogue, [audience]):
+    for owner in rules.producers_of_inputs(context.catalogue, [audience]):
         if owner in context.catalogue.views and not context.lake.exists(f"gold/{owner}"):
             yield owner
 

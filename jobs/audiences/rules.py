@@ -13,7 +13,7 @@ from quanyu.discover import Catalogue
 from quanyu.expressions import lost, parse, safe_sql, two_valued
 from quanyu.grammar.audience import Audience, Measure
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import flat, flat_tree
+from quanyu.grammar.tags import over_profile, profile_column
 from quanyu.model.entities import Customer
 from quanyu.profiles import LOST, names_where, profiles
 from quanyu.run.runner import Context
@@ -27,15 +27,15 @@ BY = Customer.by()
 Audiences = Collection[Audience]
 
 
-def named(audiences: Audiences) -> list[str]:
+def names_in_rules(audiences: Audiences) -> list[str]:
     """Features, tags, scores and attributes that the rules name, each once."""
     columns = (name for audience in audiences for name in parse(audience.who).columns)
     return list(dict.fromkeys(name for name in columns if "." in name))
 
 
-def owners(catalogue: Catalogue, audiences: Audiences) -> list[str]:
+def producers_of_inputs(catalogue: Catalogue, audiences: Audiences) -> list[str]:
     """Views and models that the rules depend on, also by way of tags; `customer` for attributes."""
-    names = with_inputs(named(audiences), catalogue.tags_of(Customer))
+    names = with_inputs(names_in_rules(audiences), catalogue.tags_of(Customer))
     return list(dict.fromkeys(name.split(".")[0] for name in names if name.split(".")[0] not in catalogue.tags))
 
 
@@ -46,7 +46,7 @@ def profile(context: Context, skipped: Sequence[date], audiences: Audiences | No
     column per measure.
     """
     audiences = context.catalogue.audiences.values() if audiences is None else audiences
-    rows = profiles(context, Customer, named(audiences), *skipped, context.day)
+    rows = profiles(context, Customer, names_in_rules(audiences), *skipped, context.day)
     return _with_measures(context, rows, skipped, audiences)
 
 
@@ -84,12 +84,12 @@ def _aggregated(context: Context, over: str, measures: dict[str, Measure], days:
 
 def rule(catalogue: Catalogue, audience: Audience) -> str:
     """SQL of an audience's rule over the profile: true or false, never null. Measures have their full names."""
-    return safe_sql(two_valued(flat_tree(_full(audience))), _types(catalogue, audience))
+    return safe_sql(two_valued(over_profile(_full(audience))), _types(catalogue, audience))
 
 
 def _types(catalogue: Catalogue, audience: Audience) -> dict[str, str]:
     columns = audience.columns(catalogue.names(Customer), catalogue.tables)
-    return {full_name(audience, n) if n in audience.measures else flat(n): c.type for n, c in columns.items()}
+    return {full_name(audience, n) if n in audience.measures else profile_column(n): c.type for n, c in columns.items()}
 
 
 def _full(audience: Audience) -> exp.Expr:
@@ -100,22 +100,24 @@ def _full(audience: Audience) -> exp.Expr:
     return tree
 
 
-def inside(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
+def members_of_all(context: Context, skipped: Sequence[date] = ()) -> DataFrame:
     """Members of every audience as of each day: audience, customer_id, as_of, holdout. One pass over all audiences."""
-    return considered(context, skipped).where("lost is null").drop("lost")
+    return evaluate_rules(context, skipped).where("lost is null").drop("lost")
 
 
-def considered(context: Context, skipped: Sequence[date] = (), audiences: Audiences | None = None) -> DataFrame:
+def evaluate_rules(context: Context, skipped: Sequence[date] = (), audiences: Audiences | None = None) -> DataFrame:
     """Members of these audiences (all by default), and the values that cannot be computed for a customer.
 
-    Columns as `inside`, and `lost`. A value that cannot be computed has a row of its own, with its name in `lost` and a
-    null audience.
+    Columns as `members_of_all`, and `lost`. A value that cannot be computed has a row of its own, with its name in
+    `lost` and a null audience.
     """
     catalogue = context.catalogue
     audiences = catalogue.audiences.values() if audiences is None else audiences
     members = names_where({a.name: rule(catalogue, a) for a in audiences})
     losses = {
-        f"{a.name}.who": condition for a in audiences if (condition := lost(flat_tree(_full(a)), _types(catalogue, a)))
+        f"{a.name}.who": condition
+        for a in audiences
+        if (condition := lost(over_profile(_full(a)), _types(catalogue, a)))
     }
     named_lost = f"transform(concat(_lost, {names_where(losses)}), name -> concat('{_LOST}', name))"
     rows = profile(context, skipped, audiences).selectExpr(*BY, f"explode(concat({members}, {named_lost})) as name")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import profile, rules
 from jobs.audiences.facts import AudienceFacts
-from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
+from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, held_out, intervals_as_of
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
@@ -40,14 +40,14 @@ def _memberships(catalogue: Catalogue) -> list[Step]:
     tables = catalogue.tables
     measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
     facts = {place for name in measured for place in as_of.sources_of(tables[name])}
-    owners = rules.owners(catalogue, catalogue.audiences.values())
+    owners = rules.producers_of_inputs(catalogue, catalogue.audiences.values())
     reads = {profile.place(catalogue, Customer, owner) for owner in owners}
     reads |= facts | {as_of.IDENTITIES, "gold/customers"}
     declares = {f"audience {name}": audience.digest() for name, audience in catalogue.audiences.items()}
     definition = digest([[*declares.values()], catalogue.tag_digests(Customer)])
     return [
         Step(
-            "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, keep,
+            "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, update_memberships,
             "Who is in each audience, since when, and who left.", as_of=True, forward=True, inputs=lacking,
             declares=declares,
         )
@@ -61,7 +61,7 @@ def lacking(context: Context) -> dict[str, str]:
     """
     catalogue, day = context.catalogue, context.day
     lacks = {
-        audience.name: audience_days.lacking(context, _needed(catalogue, audience))
+        audience.name: audience_days.steps_not_current(context, _needed(catalogue, audience))
         for audience in catalogue.audiences.values()
         if not _ended(audience, day)
     }
@@ -70,7 +70,7 @@ def lacking(context: Context) -> dict[str, str]:
 
 def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
-    owners = rules.owners(catalogue, [audience])
+    owners = rules.producers_of_inputs(catalogue, [audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
     needed = ["identities", "customers", *(as_of.job_of(table).name for table in tables if table.layer == "gold")]
     needed += ["scores" if name in catalogue.models else f"features.{name}" for name in owners if name != Customer.name]
@@ -81,7 +81,7 @@ def _ended(audience: Audience, day: date) -> bool:
     return audience.ended is not None and audience.ended <= day
 
 
-def keep(context: Context, receipt: Receipt) -> Outcome:
+def update_memberships(context: Context, receipt: Receipt) -> Outcome:
     """Update memberships to the day, with skipped days computed one by one before it.
 
     An audience that lacks something, or whose file was deleted, stays unchanged.
@@ -94,9 +94,9 @@ def keep(context: Context, receipt: Receipt) -> Outcome:
     now, sizes = _evaluated(context, audiences, groups)
     written = lake.sync(table, _together(context, before, now, groups), receipt)
     for name, words in lacks.items():
-        audience_days.note(context, name, _last(context, name), words)
+        audience_days.record_evaluation(context, name, _last(context, name), words)
     for audience in audiences:
-        audience_days.note(context, audience.name, day)
+        audience_days.record_evaluation(context, audience.name, day)
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
@@ -132,8 +132,8 @@ def _evaluated(
     going = [audience for audience in audiences if not _ended(audience, context.day)]
     if not going:
         return context.lake.spark.createDataFrame([], INSIDE), {}
-    considered, sizes = context.lake.staging.counted(
-        rules.considered(context, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
+    considered, sizes = context.lake.staging.stage_and_count(
+        rules.evaluate_rules(context, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
     )
     return considered.rows.where("lost is null").drop("lost", "_sized"), sizes
 
@@ -141,16 +141,16 @@ def _evaluated(
 def _together(context: Context, before: DataFrame, now: DataFrame, groups: Sequence[Group]) -> DataFrame:
     """Intervals of all audiences after their days. Audiences outside the groups stay unchanged."""
     lake = context.lake
-    holdouts = lake.staging.take(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
+    holdouts = lake.staging.stage(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
-        earlier = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
+        earlier = intervals_as_of(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
         # A finished interval keeps the holdout with which it was measured.
         earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
         inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
-        moved = lake.spark.createDataFrame(moves(context, last), MOVES)
-        parts.append(stays(earlier, inside, days, moved))
+        moved = lake.spark.createDataFrame(id_changes(context, last), MOVES)
+        parts.append(extend_intervals(earlier, inside, days, moved))
     return union_all(parts)
 
 
@@ -197,23 +197,23 @@ def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]
 
 def _last(context: Context, audience: str) -> date | None:
     """Last day to which an audience was updated; None before the first."""
-    return audience_days.brought_to(context, audience) or _last_taken(context)
+    return audience_days.last_evaluated_day(context, audience) or _last_taken(context)
 
 
 def _last_taken(context: Context) -> date | None:
     """Last day to which memberships were updated, for an audience without a record of its own."""
-    last = context.store.memory.recall("memberships", "")
+    last = context.store.unchanged_runs.load("memberships", "")
     receipt = context.lake.receipt("gold/memberships")
     days = [last["day"]] if last else []
     days += [receipt["day"]] if receipt else []
     return date.fromisoformat(max(days)) if days else None
 
 
-def moves(context: Context, since: date | None) -> list[tuple[str, str]]:
+def id_changes(context: Context, since: date | None) -> list[tuple[str, str]]:
     """Id changes since a day: the id before, and the id that has its records now.
 
     Redirects of ended ids are always included, because their intervals close only when they have moved.
     """
     if since is None:
         return []
-    return [*as_of.redirects(context.lake).items(), *as_of.parted(context.lake, since)]
+    return [*as_of.redirects(context.lake).items(), *as_of.split_ids(context.lake, since)]

@@ -20,7 +20,7 @@ from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Table
-from quanyu.lake import Written, place_of
+from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -44,7 +44,7 @@ def scoring(catalogue: Catalogue) -> list[Step]:
     return [Step(
         "scores", "score", tuple(sorted(reads)), places, digest([_declared(spec, catalogue) for spec in models]),
         score_all, "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
-        remakes=places,
+        rebuilds=places,
     )]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
-    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.listed_in(spec.entity)}
+    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
         partial(train, spec=spec),
@@ -82,7 +82,7 @@ def prepare(settings: Settings) -> None:
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
     """The step's input besides tables: when the model was last trained. New facts alone do not make it run."""
-    return {"trained": context.store.memory.recall("trained", spec.name)}
+    return {"trained": context.store.unchanged_runs.load("trained", spec.name)}
 
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
@@ -113,7 +113,7 @@ def _train(context: Context, spec: type[ModelSpec], registry: Registry) -> Outco
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     recorded = registry.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
-    context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
+    context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     note = (
         f"{_ending(recorded, judged)}; test cutoff {test_cutoff}, trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     )
@@ -160,20 +160,17 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     )  # fmt: skip
 
 
-def _written(context: Context, receipt: Receipt, table: type[Table], parts: Sequence[pd.DataFrame]) -> Written:
+def _written(context: Context, receipt: Receipt, table: type[Table], parts: Sequence[pd.DataFrame]) -> WriteCounts:
     """Set the scores of the day. Columns that the task of a model lacks are null."""
     import pandas as pd
     import pyarrow as pa
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    columns, spark = (
-        {name: column.type for name, column in table.columns.items() if name != "as_of"},
-        context.lake.spark,
-    )
+    lake, day = context.lake, f"date'{context.day}'"
+    columns = {name: column.type for name, column in table.columns.items() if name != "as_of"}
     schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     frame = pd.concat(part.astype(object) for part in parts) if parts else pd.DataFrame(dtype=object)
-    frame = frame.reindex(columns=list(columns))
-    arrow_schema = to_arrow_schema(spark.createDataFrame([], schema).schema)
-    rows = context.lake.staging.put(spark, pa.Table.from_pandas(frame, arrow_schema, preserve_index=False), schema).rows
-    scores_of_day = rows.selectExpr("*", f"date'{context.day}' as as_of")
-    return context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
+    arrow_schema = to_arrow_schema(lake.spark.createDataFrame([], schema).schema)
+    rows = pa.Table.from_pandas(frame.reindex(columns=list(columns)), arrow_schema, preserve_index=False)
+    scores = lake.staging.stage_arrow(lake.spark, rows, schema).rows.selectExpr("*", f"{day} as as_of")
+    return lake.sync(table, scores, receipt, part=f"as_of = {day}")

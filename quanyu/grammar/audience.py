@@ -74,7 +74,7 @@ class Audience(YamlDeclaration):
     ) -> Problems:
         """Check the rule and the measures; `profile_columns` maps `view.feature` and `model.score` to columns."""
         problems = Problems()
-        with problems.noted(self.file, "who"):
+        with problems.capture(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
             condition(self.who, self.columns(profile_columns, tables))
@@ -90,11 +90,11 @@ class Audience(YamlDeclaration):
     ) -> None:
         key = f"measures.{name}"
         table = tables.get(measure.over)
-        if table is None or not table.personal or not table.happens:
-            allowed = [t.name for t in tables.values() if t.personal and t.happens]
+        if table is None or not table.personal or not table.event_time:
+            allowed = [t.name for t in tables.values() if t.personal and t.event_time]
             problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
             return
-        with problems.noted(self.file, f"{key}.where"):
+        with problems.capture(self.file, f"{key}.where"):
             condition(measure.where or "true", reach(table, tables))
-        with problems.noted(self.file, f"{key}.value"):
+        with problems.capture(self.file, f"{key}.value"):
             measure.model_copy(update={"where": None}).plan(tables)

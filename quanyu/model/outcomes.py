@@ -10,7 +10,7 @@ from quanyu.grammar.declaration import file_of
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
-from quanyu.grammar.tags import flat
+from quanyu.grammar.tags import profile_column
 
 DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
@@ -44,7 +44,7 @@ def scores_of(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table
 def _scores(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
     body: dict[str, Any] = {
         "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
-        "keys": ("model", entity.key, "as_of"), "slice_by": "as_of", "owner": "ml",
+        "keys": ("model", entity.key, "as_of"), "overwrite_by": "as_of", "owner": "ml",
         "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(), "as_of": DAY,
         **columns, "version": Column("string", "Version of the model in its registry.", required=True),
     }  # fmt: skip
@@ -57,7 +57,7 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
         "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
         entity.key: entity.key_column(), "as_of": DAY,
-        **{flat(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
+        **{profile_column(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
     }  # fmt: skip
     return type(f"Profile_{entity.name}", (Table,), body)
 

@@ -24,4 +24,4 @@ def check(context: Context) -> None:
     for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
         check_writable(folder)
     check_key(context.settings)
-    integrity.settle(context)
+    integrity.schedule_rebuilds(context)

@@ -11,7 +11,7 @@ from rich.console import Console
 from shop import Retailer, template
 from small_day import BUYERS, FIRST, HEADS, PRODUCTS, RECEIPTS, SECOND, SLIPS, declared
 
-from quanyu.commands.plan import shown
+from quanyu.commands.plan import plan_panels
 from quanyu.run import integrity
 from quanyu.run.planning import plan as plans
 from quanyu.run.planning.absent_values import compared
@@ -132,7 +132,7 @@ def corrected(shop):
 def test_a_run_does_what_the_plan_said(shop, change, day):
     change(shop)
     said = {name: words[0] for name, words in does(shop, day).items()}
-    integrity.settle(shop.context(day))
+    integrity.schedule_rebuilds(shop.context(day))
     done = run(shop, day)
     allowed = {"runs": {"done"}, "skips": {"skipped"}, "keeps": {"kept"}, "may run": {"done", "skipped"}}
     assert {name: status for name, status in done.items() if status not in allowed[said[name]]} == {}
@@ -212,7 +212,7 @@ def test_the_plan_on_the_screen_groups_what_has_no_effect(retailer):
     declared(retailer)
     console = Console(width=200)
     with console.capture() as capture:
-        for part in shown(plan(retailer, FIRST)):
+        for part in plan_panels(plan(retailer, FIRST)):
             console.print(part)
     text = capture.get()
     assert re.search("ingest.receipts +│ runs │ it has not run yet", text)

@@ -22,7 +22,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import TagFile, flat
+from quanyu.grammar.tags import TagFile, profile_column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Consents, Customers, Identifiers, People
 from quanyu.profiles import profiles
@@ -152,7 +152,9 @@ def _profiles(
 ) -> Iterator[dict[str, Any]]:
     """Columns of profiles under short names."""
     rows = profiles(context, entity, names, *days)
-    yield from _collected(rows.selectExpr(*entity.by(), *(f"`{flat(n)}` as `{short}`" for n, short in names.items())))
+    yield from _collected(
+        rows.selectExpr(*entity.by(), *(f"`{profile_column(n)}` as `{short}`" for n, short in names.items()))
+    )
 
 
 def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
@@ -177,8 +179,8 @@ def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
 
 def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
     """Whether each customer is in the audience of its case, and whether in its holdout, as of each day."""
-    stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.inside(context, days))}
-    for row in _collected(as_of.everybody(context, Customer, *days)):
+    stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.members_of_all(context, days))}
+    for row in _collected(as_of.all_entities(context, Customer, *days)):
         name = audiences[CASE.findall(row["customer_id"])[0]]
         stay = stays.get((name, row["customer_id"], row["as_of"]))
         yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}

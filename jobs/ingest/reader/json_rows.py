@@ -32,20 +32,20 @@ class Line(NamedTuple):
     """One line: its values by column and the other members as JSON, or its text and why it is broken."""
 
     values: tuple[str | None, ...]
-    rest: str | None
+    extras: str | None
     raw: str | None = None
     broken: str | None = None
 
 
 class JsonReading(NamedTuple):
-    """State of reading one file: its decoder, and in `seen` the names of its members so far."""
+    """State of reading one file: its decoder, and in `member_names` those of its members so far."""
 
     decode: Callable[[str], Any]
     spec: ReadSpec
-    seen: dict[str, None]
+    member_names: dict[str, None]
 
 
-def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+def read_strategies(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
     """Return the only way to read JSON lines or a document."""
     return (partial(_read, local, name, spec),)
 
@@ -139,8 +139,8 @@ def _values(members: dict[str, Any], escaped: bool, reading: JsonReading) -> Lin
     line = Line(values, _dump(rest) if rest else None)
     if escaped:
         # Only an escape can contain characters that UTF-8 cannot encode; they must fail here and not in Arrow.
-        "".join(part for part in (*values, line.rest) if part).encode()
-    reading.seen.update(keys)
+        "".join(part for part in (*values, line.extras) if part).encode()
+    reading.member_names.update(keys)
     return line
 
 

@@ -16,7 +16,7 @@ WHO = ("audience", "customer_id")
 MOVES = "was string, now string"
 
 
-def stays(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: DataFrame) -> DataFrame:
+def extend_intervals(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: DataFrame) -> DataFrame:
     """Extend membership intervals by who was inside on each of the following days.
 
     An interval that was open goes on if its customer is inside on the first day. A customer whose id changed (`moved`:
@@ -37,7 +37,7 @@ def stays(before: DataFrame, inside: DataFrame, days: Sequence[date], moved: Dat
     return ended.unionByName(updated)
 
 
-def rewound(before: DataFrame, day: date) -> DataFrame:
+def intervals_as_of(before: DataFrame, day: date) -> DataFrame:
     """Intervals as of the end of a day, so that later days can be computed again."""
     left = f"if(left_on > date'{day}', null, left_on) as left_on"
     return before.where(f"entered_on <= date'{day}'").selectExpr(*WHO, "entered_on", left, "holdout")
