@@ -11,6 +11,7 @@ from types import CodeType, ModuleType
 
 _ROOT = Path(__file__).parents[1]
 _LIBRARY = __name__.partition(".")[0]
+_CONF = re.compile(rf"^{_LIBRARY}_conf_\w+\.")
 _IMPORT = re.compile(r"^[ \t]*(?:from ([\w.]+) import (\([^)]*\)|[^\n#]*)|import ([\w., ]+))", re.MULTILINE)
 
 
@@ -28,7 +29,9 @@ def fingerprint(*modules: ModuleType | str) -> str:
         if name not in closure and _file(name) is not None:
             closure.add(name)
             waiting += [other for other in _imports(name) if other.partition(".")[0] in packages]
-    return _hash("".join(f"{name} {_code(name)}\n" for name in sorted(closure)))
+    # The first part of the name of a conf folder's module is a hash of the folder's path.
+    lines = sorted(f"{_CONF.sub('', name)} {_code(name)}\n" for name in closure)
+    return _hash("".join(lines))
 
 
 def _hash(text: str) -> str:

@@ -226,6 +226,22 @@ def test_a_table_has_a_name_of_its_own(tmp_path):
         discover.load(load_settings(conf, tmp_path / "home"))
 
 
+def test_a_step_of_a_model_depends_on_the_code_of_its_task_and_not_on_the_place_of_its_file(tmp_path):
+    def definition(folder, text):
+        conf = shutil.copytree(ROOT / "conf", tmp_path / folder)
+        declare(conf, "ml/tasks/regression.py", "ml/spend.py")
+        (conf / "ml" / "tasks" / "loss.py").write_text(text)
+        task = conf / "ml" / "tasks" / "regression.py"
+        task.write_text(task.read_text().replace("import outcomes", "import outcomes\nfrom .loss import LOSS"))
+        catalogue = discover.load(load_settings(conf, tmp_path / "home"))
+        return next(
+            s.definition for each in discover.stages() for s in each.steps(catalogue) if s.name == "train.spend"
+        )
+
+    first = definition("first", "LOSS = 'absolute'")
+    assert first == definition("moved", "LOSS = 'absolute'") != definition("changed", "LOSS = 'squared'")
+
+
 def test_a_column_of_scores_means_the_same_in_every_task(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     declare(conf, "ml/tasks/regression.py", "ml/spend.py")
