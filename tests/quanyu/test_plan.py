@@ -140,7 +140,7 @@ def test_a_run_does_what_the_plan_said(shop, change, day):
 
 def test_the_reasons_name_what_has_changed(shop):
     assert does(shop, SECOND)["identities"] == ("runs", f"the day has changed: it stands at {FIRST}")
-    assert does(shop, SECOND)["features.value"] == ("runs", f"it has not run for {SECOND}, last for {FIRST}")
+    assert does(shop, SECOND)["features.value"] == ("runs", f"the day has changed: it stands at {FIRST}")
     assert does(shop, SECOND)["ingest.receipts"] == ("runs", "changed since its last run: files")
     shop.declare("sources/receipts.yml", RECEIPTS.replace("'store'", "'phone'"))
     assert does(shop, FIRST)["ingest.receipts"] == ("runs", "its declaration has changed")
