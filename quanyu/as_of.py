@@ -145,9 +145,9 @@ def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     """What a job makes of the facts up to the end of a day."""
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
     records = {"records": records_known(context, day)} if "records" in job.extra_inputs else {}
-    wins = {"wins": context.settings.wins} if "wins" in job.extra_inputs else {}
+    survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    return job(*rows, **records, **wins, **table)
+    return job(*rows, **records, **survivorship, **table)
 
 
 def facts_of(

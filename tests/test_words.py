@@ -19,7 +19,7 @@ DIALECT = {
 }  # fmt: skip
 # Keys of YAML, columns of tables and facts in the store keep the names that homes and conf folders have.
 STORED = {
-    "Column.wins", "Settings.wins", "Trait.keep", "IdentityRecords.called", "IdentityRecords.standing",
+    "Trait.keep", "IdentityRecords.called", "IdentityRecords.standing",
     "Deliveries.note", "Message.note", "JourneyFacts.held", "SendFacts.held",
 }  # fmt: skip
 

@@ -42,7 +42,7 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
         "send", "journeys", ("gold/decisions", "gold/journey_instances", "gold/customers", "gold/memberships", *GATE),
         (deliveries.PLACE,), digest([declared, catalogue.settings.mail.model_dump()]),
         partial(send, texts=texts, programs=programs), "Sends what is due, each message at most once.",
-        forward=True, inputs=pending_inputs,
+        forward=True, inputs=pending_inputs, reaches_people=True,
     )  # fmt: skip
 
 
