@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
-from quanyu.model.outcomes import profile_of, scores_of
+from quanyu.model.outcomes import profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
 # Folders of a conf folder with YAML declarations, and what each file in them is.
@@ -108,23 +107,25 @@ def instances_in(package: str, base: type) -> list[Any]:
 
 
 def _own_module(path: Path) -> ModuleType:
-    """Import a Python file of a conf folder under a unique module name. Raises ConfigError."""
-    name = f"quanyu_conf_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ConfigError(Problem(str(path), "", "cannot be imported"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(sys.modules[name])
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            if isinstance(error, ConfigError):
-                raise
-            moved = isinstance(error, ImportError) and (error.name or "").startswith("quanyu")
-            hint = "; docs/upgrading.md says what has moved" if moved else ""
-            raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
-    return sys.modules[name]
+    """Import a Python file of a folder of a conf folder, such as `ml/spend.py`. Raises ConfigError.
+
+    A conf folder is a package, so that its files may import each other: `from .tasks.regression import Regression`.
+    """
+    conf = path.parents[1]
+    package = f"quanyu_conf_{hashlib.sha256(str(conf).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(conf)]
+    try:
+        # A file that was written just now may not be listed yet.
+        importlib.invalidate_caches()
+        return importlib.import_module(f"{package}.{path.parent.name}.{path.stem}")
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        outdated = isinstance(error, TypeError) or str(getattr(error, "name", "")).partition(".")[0] == "quanyu"
+        hint = "; docs/upgrading.md says what has moved" if outdated else ""
+        raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems), _models(settings, problems)
-    entities = {entity.name: entity for entity in _entities(settings, problems)}
+    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    entities = {entity.name: entity for entity in declared_entities}
     tags = _tags(settings, problems)
     catalogue = Catalogue(
         settings, identity, tables, views, models, **loaded, tags=tags, entities=entities, faulty=faulty
@@ -205,8 +207,12 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
 
 
 def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
-    """The tables of the One Model, with the columns that the conf folder adds."""
-    tables: dict[str, type[Table]] = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+    """The tables of the One Model, with those and the columns that the conf folder adds."""
+    tables: dict[str, type[Table]] = {}
+    for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
+        if table.name in tables:
+            problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
+        tables.setdefault(table.name, table)
     sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
     for path in sorted((settings.conf / "tables").glob("*.yml")):
         with problems.gather():
@@ -214,13 +220,6 @@ def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
             problems.found += own.problems(tables, sources).found
             tables |= own.extend(tables)
     return tables
-
-
-def _entities(settings: Settings, problems: Problems) -> Iterator[type[Entity]]:
-    yield from subclasses(modules("quanyu.model"), Entity)
-    for path in sorted((settings.conf / "features").glob("*.py")):
-        with problems.gather():
-            yield from subclasses(iter([_own_module(path)]), Entity)
 
 
 def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
@@ -237,8 +236,8 @@ def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
     """Scores of entities that models are about, and a profile of every entity that has features or tags."""
     for entity in catalogue.entities.values():
-        if catalogue.models_of(entity):
-            yield scores_of(entity)
+        if models := catalogue.models_of(entity):
+            yield scores_of(entity, score_columns(models))
         if catalogue.views_of(entity) or catalogue.tags_of(entity):
             names = {name: column for name, column in catalogue.names(entity).items() if column.type}
             yield profile_of(entity, names)
@@ -260,7 +259,7 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Valid views, and views with mistakes, of which only the names are used."""
     views: Views = {}
     faulty: Views = {}
-    for declared in _declared("features", settings.conf, FeatureView, problems):
+    for declared in _declared("features", settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *faulty}:
@@ -272,17 +271,17 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     models: dict[str, type[ModelSpec]] = {}
-    for spec in _declared("ml", settings.conf, ModelSpec, problems):
+    for spec in _declared("ml", settings.conf / "ml", ModelSpec, problems):
         if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
         models.setdefault(spec.name, spec)
     return models
 
 
-def _declared(package: str, conf: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Subclasses of `base` in a package of ours, then those in the conf folder."""
+def _declared(package: str, folder: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Subclasses of `base` in a package of ours, then those in a folder of the conf folder."""
     yield from subclasses(modules(package), base)
-    for path in sorted((conf / package).glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)
 

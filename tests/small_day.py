@@ -137,8 +137,8 @@ def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.evaluate import judge
-    from ml.lifecycle.home_registry import registry
-    from ml.lifecycle.registry import Dataset
+    from ml.lifecycle.registry import Registry
+    from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train
 
     day = date.fromisoformat(FIRST)
@@ -156,7 +156,8 @@ def crowned(shop: Retailer) -> None:
 
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
     judged = judge(Churn, trained, people(Churn.test_cutoff(day)))
-    recorded = registry(context).record(Churn, trained, judged, Dataset(day, {}, Churn.test_cutoff(day), cutoffs))
+    data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
+    recorded = Registry.of(context.settings).record(Churn, trained, judged, data)
     assert recorded.champion, judged.gates
 
 

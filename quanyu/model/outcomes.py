@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quanyu.errors import ConfigError, Problem
+from quanyu.grammar.declaration import file_of
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.names import SCORE
+from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import profile_column
 
@@ -14,22 +16,37 @@ DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
 
 
-_SCORES: dict[str, type[Table]] = {}
+def score_columns(models: Iterable[type[ModelSpec]]) -> dict[str, Column]:
+    """Columns of the scores of all models of an entity, each null in the rows of models whose task lacks it.
+
+    Raises ConfigError where two tasks mean different things by one name.
+    """
+    columns: dict[str, Column] = {}
+    for spec in models:
+        for name, column in spec.score_columns().items():
+            if columns.setdefault(name, column) != column:
+                message = f"{name!r} of its scores means something else in the task of another model"
+                raise ConfigError(Problem(file_of(spec), f"{spec.name}.task", message))
+    return columns
 
 
-def scores_of(entity: type[Entity]) -> type[Table]:
-    """The table of what models say of an entity as of a day: one class for each entity."""
-    if entity.name not in _SCORES:
-        _SCORES[entity.name] = _scores(entity)
-    return _SCORES[entity.name]
+_SCORES: dict[tuple[Any, ...], type[Table]] = {}
 
 
-def _scores(entity: type[Entity]) -> type[Table]:
+def scores_of(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
+    """The table of what models say of an entity as of a day, with these columns: one class for each such table."""
+    key = (entity.name, *columns.items())
+    if key not in _SCORES:
+        _SCORES[key] = _scores(entity, columns)
+    return _SCORES[key]
+
+
+def _scores(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
     body: dict[str, Any] = {
         "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
         "keys": ("model", entity.key, "as_of"), "overwrite_by": "as_of", "owner": "ml",
         "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(), "as_of": DAY,
-        "score": SCORE, "version": Column("string", "Version of the model in its registry.", required=True),
+        **columns, "version": Column("string", "Version of the model in its registry.", required=True),
     }  # fmt: skip
     return type(f"Scores_{entity.name}", (Table,), body)
 

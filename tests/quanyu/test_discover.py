@@ -145,13 +145,15 @@ FAULTY = {
     "features/of_an_older_release.py": "from quanyu.feature import Feature, FeatureView, Tag",
     "ml/quiet.py": '''
         """Who falls silent."""
-        from quanyu.grammar.model_spec import Baseline, MetricGate, Label, ModelSpec
+        from ml.tasks.binary_classification import BinaryClassification
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
             """No order in the shop."""
             entity, owner, population = Customer, "growth", "value.orders > 'much'"
-            label = Label(none_of="orders", horizon_days=30, where="status = 'payed'")
+            task = BinaryClassification()
+            label = NoneOf("orders", horizon_days=30, where="status = 'payed'")
             features = ("value.orders",)
             baseline = Baseline("value.orders", "less")
             gates = (MetricGate("auc", at_least=0.6),)
@@ -296,14 +298,16 @@ def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
           first: {when: quiet.score > 0.5, means: Is first.}
     """, ml__quiet_py='''
         """Who falls silent."""
-        from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+        from ml.tasks.binary_classification import BinaryClassification
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
             """No order."""
             entity, owner = Customer, "growth"
             population = "not rings.first"
-            label = Label(none_of="orders", horizon_days=30)
+            task = BinaryClassification()
+            label = NoneOf("orders", horizon_days=30)
             features = ("value.orders",)
             baseline = Baseline(feature="value.orders", higher_is="less")
             gates = (MetricGate("auc", at_least=0.6),)
@@ -347,7 +351,7 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     messages = str(error.value)
     for words in (
         "empty.label: is missing",
-        "empty.baseline: is missing",
+        "empty.task: is missing",
         "empty.features: unknown feature 'value.oders'",
         "empty.population: 'value.oders > 1': unknown column",
     ):

@@ -84,7 +84,7 @@ def rules(catalogue: Catalogue) -> Iterator[WrittenRule]:
     for spec in catalogue.models.values():
         yield WrittenRule(file_of(spec), f"{spec.name}.population", spec.population)
         if spec.label.where:
-            yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.none_of])
+            yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.over])
 
 
 def compared(text: str) -> Iterator[tuple[exp.Column, str]]:

@@ -11,7 +11,7 @@ from quanyu.expressions.aggregates import condition
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.feature import Feature, FeatureView
-from quanyu.grammar.model_spec import Label
+from quanyu.grammar.model_spec import NoneOf
 from quanyu.grammar.table import Column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Identifiers, People
@@ -105,7 +105,7 @@ def tags(text):
 
 def label(text):
     try:
-        Label(none_of="orders", horizon_days=30, where=f"{text} = 'a'").plan(TABLES)
+        NoneOf("orders", horizon_days=30, where=f"{text} = 'a'").plan(TABLES)
     except ExpressionError as error:
         return [str(error)]
     return []
