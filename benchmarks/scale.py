@@ -29,7 +29,7 @@ CONF = Path(__file__).parent / "retailer"
 BEFORE = ("ingest.members", "ingest.items")
 STEPS = {
     "ingest.receipts": "receipts", "features.recency": "recency", "features.value": "value",
-    "features.engagement": "engagement", "features.preference": "preference", "memberships": "memberships",
+    "features.engagement": "engagement", "features.preference": "preference", "memberships.customer": "memberships",
 }  # fmt: skip
 _SILVER = {
     "order_lines": "order_id, line, ordered_at, kind, status, sku, quantity, amount, unit_price, recorded_on",

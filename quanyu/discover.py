@@ -30,7 +30,7 @@ from quanyu.grammar.names import names_of, ordered
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
-from quanyu.model.outcomes import profile_of, scores_of
+from quanyu.model.outcomes import memberships_of, profile_of, scores_of
 from quanyu.run.stage import Stage
 
 # Folders of a conf folder with YAML declarations, and what each file in them is.
@@ -241,13 +241,15 @@ def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
-    """Scores of entities that models are about, and a profile of every entity that has features or tags."""
-    for entity in catalogue.entities.values():
+    """Scores, memberships and the profile of each entity that has any. Customers always have memberships."""
+    members = {audience.entity for audience in catalogue.audiences.values()}
+    for name, entity in catalogue.entities.items():
+        if entity.resolved or name in members:
+            yield memberships_of(entity)
         if catalogue.models_of(entity):
             yield scores_of(entity)
         if catalogue.views_of(entity) or catalogue.tags_of(entity):
-            names = {name: column for name, column in catalogue.names(entity).items() if column.type}
-            yield profile_of(entity, names)
+            yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
 def _identity(settings: Settings, problems: Problems) -> Identity:

@@ -115,7 +115,7 @@ STEPS = (
     "identities", "customers", "activity", "customer_attributes",
     "features.engagement", "features.outlet_orders", "features.preference", "features.product_sales",
     "features.recency", "features.value", "track.identity", "train.churn", "scores",
-    "profile.customer", "profile.outlet", "profile.product", "memberships",
+    "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "export.buyers.drop", "journeys", "send", "upkeep",
 )  # fmt: skip
 

@@ -17,14 +17,14 @@ from quanyu.run.stage import Stage
 
 
 class AudienceStage(Stage):
-    """Writes a profile per entity, evaluates all audiences in one pass, and records who entered and who left."""
+    """Writes a profile per entity, evaluates all audiences about it in one pass, and records who entered and left."""
 
     name = "audiences"
     after = ("score",)
     facts = (TagFacts, AudienceFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
-        """The steps of profiles, and that of memberships if there are audiences."""
+        """The steps of profiles, and those of memberships: one per entity with audiences."""
         from jobs.audiences.steps import steps
 
         return steps(catalogue)
@@ -38,17 +38,20 @@ class AudienceStage(Stage):
         check_audiences(catalogue, sorted(platforms()), problems)
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """Of how many entities each tag holds, and customers in each audience."""
+        """Of how many entities each tag holds, and the size of each audience."""
         tags = [
             (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
             for result, facts in of_kind(results, TagFacts)
             for tag, count in facts.tags.items()
         ]
-        counts = (each for _, facts in of_kind(results, AudienceFacts) for each in facts.audiences.items())
-        sizes = ((name, f"{count:,}") for name, count in counts)
+        sizes = (
+            (name, facts.entity, f"{count:,}")
+            for _, facts in of_kind(results, AudienceFacts)
+            for name, count in facts.audiences.items()
+        )
         return [
             *figures("Tags", ("tag", "holds of", "coverage"), tags),
-            *figures("Audiences", ("audience", "customers"), sizes),
+            *figures("Audiences", ("audience", "of", "members"), sizes),
         ]
 
     def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:

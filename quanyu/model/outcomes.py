@@ -45,19 +45,28 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
     return type(f"Profile_{entity.name}", (Table,), body)
 
 
-class Memberships(Table):
-    """A customer's membership in an audience, from entry to exit."""
+_MEMBERSHIPS: dict[str, type[Table]] = {}
 
-    layer = "gold"
-    keys = ("audience", "customer_id", "entered_on")
-    forward_only = True
-    owner = "growth"
 
-    audience = Column("string", "Name of the audience.", required=True)
-    customer_id = CUSTOMER
-    entered_on = Column("date", "Day on which the customer entered.", required=True)
-    left_on = Column("date", "Day on which the customer left; null for a current member.")
-    holdout = Column("boolean", "In the control group, which gets no treatment.", required=True)
+def memberships_of(entity: type[Entity]) -> type[Table]:
+    """The table of who is in which audience about an entity: one class for each entity."""
+    if entity.name not in _MEMBERSHIPS:
+        _MEMBERSHIPS[entity.name] = _memberships(entity)
+    return _MEMBERSHIPS[entity.name]
+
+
+def _memberships(entity: type[Entity]) -> type[Table]:
+    word = entity.plural(1)
+    body: dict[str, Any] = {
+        "__doc__": f"The membership of {entity.plural(2)} in audiences, a row from entry to exit.",
+        "__module__": __name__, "layer": "gold", "keys": ("audience", entity.key, "entered_on"), "forward_only": True,
+        "owner": "growth", "audience": Column("string", "Name of the audience.", required=True),
+        entity.key: entity.key_column(),
+        "entered_on": Column("date", f"Day on which the {word} entered.", required=True),
+        "left_on": Column("date", f"Day on which the {word} left; null for a current member."),
+        "holdout": Column("boolean", "In the control group, which gets no treatment.", required=True),
+    }  # fmt: skip
+    return type(f"Memberships_{entity.name}", (Table,), body)
 
 
 class ExportMembers(Table):

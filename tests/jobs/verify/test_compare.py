@@ -136,7 +136,7 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
         ("bronze/pos", "item_code", (), "sources/pos.yml: reads"),
         ("quarantine/pos", "reasons", (), "sources/pos.yml: person, drops, fills"),
         ("gold/value", "spend", (), "features/value.py: Value.spend: sum(amount)"),
-        ("gold/memberships", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
+        ("gold/memberships_customer", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
         ("gold/scores_customer", "score", ("churn",), "ml/churn.py: churn"),
         ("gold/customers", "city", (), "step customers: Combine what all sources know of each customer, a row each."),
         ("gold/identity_cuts", "rule", (), "the steps of gold"),
