@@ -34,6 +34,7 @@ from quanyu.model.outcomes import memberships_of, profile_of, scores_of
 from quanyu.run.stage import Stage
 
 # Folders of a conf folder with YAML declarations, and what each file in them is.
+Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
@@ -188,7 +189,8 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    tables = _tables(settings, problems)
+    entities = {entity.name: entity for entity in _entities(settings, problems)}
+    tables = _tables(settings, problems, entities)
     views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
     for folder, kind in FOLDERS.items():
@@ -197,11 +199,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems), _models(settings, problems)
-    entities = {entity.name: entity for entity in _entities(settings, problems)}
-    tags = _tags(settings, problems)
-    catalogue = Catalogue(
-        settings, identity, tables, views, models, **loaded, tags=tags, entities=entities, faulty=faulty
-    )
+    loaded |= {"tags": _tags(settings, problems), "entities": entities, "faulty": faulty}
+    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -210,14 +209,15 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     return catalogue
 
 
-def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
+def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
     """The tables of the One Model, with the columns that the conf folder adds."""
     tables: dict[str, type[Table]] = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
     sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
+    lists = [entity.table.name for entity in entities.values() if not entity.resolved]
     for path in sorted((settings.conf / "tables").glob("*.yml")):
         with problems.gather():
             own: OwnColumns = OwnColumns.load(path)
-            problems.found += own.problems(tables, sources).found
+            problems.found += own.problems(tables, sources, lists).found
             tables |= own.extend(tables)
     return tables
 

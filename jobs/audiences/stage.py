@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
@@ -14,6 +15,9 @@ from quanyu.run.panels import figures
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
+
+if TYPE_CHECKING:
+    from quanyu.home.migration import Migration
 
 
 class AudienceStage(Stage):
@@ -36,6 +40,12 @@ class AudienceStage(Stage):
 
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
+
+    def migrations(self) -> Sequence[Migration]:
+        """Memberships were one table before they had one per entity."""
+        from quanyu.home.migration import renamed_table
+
+        return [renamed_table("gold/memberships", "gold/memberships_customer", {"memberships": "memberships.customer"})]
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Of how many entities each tag holds, and the size of each audience."""

@@ -50,7 +50,8 @@ def _memberships(catalogue: Catalogue, entity: type[Entity]) -> Step:
     declares = {f"audience {audience.name}": audience.digest() for audience in audiences}
     return Step(
         step_of(entity), "audiences", tuple(sorted(reads)), (place_of(memberships_of(entity)),),
-        digest([[*declares.values()], catalogue.tag_digests(entity)]), partial(keep, entity=entity),
+        digest([[*declares.values()], catalogue.tag_digests(entity), catalogue.tables[entity.table.name].definition()]),
+        partial(keep, entity=entity),
         f"Which {entity.plural(2)} are in each audience, since when, and which left.",
         as_of=True, forward=True, inputs=partial(lacking, entity=entity), declares=declares,
     )  # fmt: skip

@@ -40,9 +40,15 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
         "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
         entity.key: entity.key_column(), "as_of": DAY,
-        **{flat(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
+        **{flat(name): _of_profile(column) for name, column in names.items()},
     }  # fmt: skip
     return type(f"Profile_{entity.name}", (Table,), body)
+
+
+def _of_profile(column: Column) -> Column:
+    """A column of a profile: optional, and with the choice among records, which the profile depends on."""
+    kind, about, unit = column.type, column.about, column.unit
+    return Column(kind, about, unit=unit, wins=column.wins, strictest=column.strictest, trait=column.trait)
 
 
 _MEMBERSHIPS: dict[str, type[Table]] = {}

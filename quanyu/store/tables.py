@@ -47,6 +47,16 @@ class LakeTables:
             with self._database.write() as connection:
                 self._database.upsert(connection, LAKE_TABLES, [asdict(table) | {"updated_at": at} for table in tables])
 
+    def rename(self, old: str, new: str) -> None:
+        """Record a table's state under another place, if it is recorded under the old one."""
+        with self._database.write() as connection:
+            both = {row.place for row in connection.execute(sa.select(LAKE_TABLES.c.place))} & {old, new}
+            of_old = LAKE_TABLES.c.place == old
+            if new in both:
+                connection.execute(sa.delete(LAKE_TABLES).where(of_old))
+            else:
+                connection.execute(sa.update(LAKE_TABLES).where(of_old).values(place=new))
+
     def forget(self, places: Collection[str]) -> None:
         """Delete the records of tables."""
         with self._database.write() as connection:
