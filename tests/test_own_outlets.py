@@ -102,8 +102,7 @@ def test_a_tag_and_an_audience_of_outlets_by_their_own_columns(house):
     assert house.rows("gold/memberships_outlet", *columns) == [("a", one, two), ("c", one, None), ("d", two, None)]
 
 
-def test_an_audience_of_outlets_that_fails_stops_no_audience_of_customers(house):
-    """A step per entity: what one lacks, the other does not wait for."""
+def test_each_entity_has_its_own_step_which_reads_nothing_of_the_others(house):
     steps = house.context(FIRST).steps
     assert "memberships.customer" not in steps and "memberships.outlet" in steps
     house.declare("audiences/anybody.yml", "describes: All.\nowner: growth\ngoal: care\nwho: customer.persons >= 1\n"
