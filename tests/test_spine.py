@@ -20,6 +20,7 @@ import pytest
 from shop import Retailer, small_shop, template
 
 from jobs.audiences import rules
+from quanyu.model.entities import Customer
 
 EARLIER, MIDDLE, LAST = "2024-02-10", "2024-02-24", "2024-03-09"
 CURRENT = pc.field("valid_to").is_null()
@@ -196,7 +197,9 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
 def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
     entered = lived.rows("gold/memberships_customer", "audience", "customer_id", where=at)
-    members = rules.inside(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    members = rules.inside(lived.context(LAST), Customer, [date.fromisoformat(EARLIER)]).where(
+        f"as_of = date'{EARLIER}'"
+    )
     assert entered
     assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
 
