@@ -48,11 +48,10 @@ class LakeTables:
                 self._database.upsert(connection, LAKE_TABLES, [asdict(table) | {"updated_at": at} for table in tables])
 
     def rename(self, old: str, new: str) -> None:
-        """Record a table's state under another place, if it is recorded under the old one."""
+        """Record a table's state under another place, unless one is recorded there already."""
         with self._database.write() as connection:
-            both = {row.place for row in connection.execute(sa.select(LAKE_TABLES.c.place))} & {old, new}
-            of_old = LAKE_TABLES.c.place == old
-            if new in both:
+            of_old, of_new = LAKE_TABLES.c.place == old, LAKE_TABLES.c.place == new
+            if connection.scalar(sa.select(LAKE_TABLES.c.place).where(of_new)):
                 connection.execute(sa.delete(LAKE_TABLES).where(of_old))
             else:
                 connection.execute(sa.update(LAKE_TABLES).where(of_old).values(place=new))

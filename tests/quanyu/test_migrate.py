@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from small_day import BUYERS, FIRST, SECOND, STEPS, lived
 from quanyu.errors import KeeperError
 from quanyu.home.backup import back_up, restore
 from quanyu.home.doctor import check
-from quanyu.home.migration import advice, migrate
+from quanyu.home.migration import migrate
 from quanyu.run import preflight
 from quanyu.run.day import run_job
 from quanyu.run.planning.plan import plan
@@ -113,46 +115,64 @@ def test_a_migrated_home_goes_on_as_one_that_always_had_the_form(shop, today, tm
     assert note == f"only goes forward: it stands at {SECOND}"
 
 
-def test_a_migration_that_was_killed_at_any_moment_goes_on_where_it_was(shop, today, tmp_path, monkeypatch):
-    wanted, rename, moments = state(today.copy(tmp_path / "wanted")), type(shop.home).rename, count()
-    fatal = -1
+class Moments:
+    """Counts the moments around changes to lake and store, and ends the process at a chosen one."""
 
-    def moment(*_):
-        if next(moments) == fatal:
+    def __init__(self):
+        self.passed, self.fatal = 0, None
+
+    def reached(self):
+        self.passed += 1
+        if self.passed == self.fatal:
             raise KilledError
 
+    def commit(self, connection):
+        if connection.get_execution_options().get("writes"):
+            self.reached()
+
+    def killed(self, run, fatal):
+        """Run, and return whether the chosen moment ended it."""
+        self.passed, self.fatal = 0, fatal
+        try:
+            run()
+        except KilledError:
+            return True
+        finally:
+            self.fatal = None
+        return False
+
+
+@pytest.fixture
+def moments(monkeypatch):
+    counted, rename = Moments(), Path.rename
+
     def renamed(path, target):
-        moment()
+        counted.reached()
         moved = rename(path, target)
-        moment()
+        counted.reached()
         return moved
 
-    def committed(connection):
-        if connection.get_execution_options().get("writes"):
-            moment()
+    monkeypatch.setattr(Path, "rename", renamed)
+    sa.event.listen(sa.Engine, "commit", counted.commit)
+    yield counted
+    sa.event.remove(sa.Engine, "commit", counted.commit)
 
-    monkeypatch.setattr(type(shop.home), "rename", renamed)
-    sa.event.listen(sa.Engine, "commit", committed)
-    try:
-        for fatal in count():
-            home, moments = shop.copy(tmp_path / str(fatal)), count()
-            try:
-                migrate(home.settings)
-            except KilledError:
-                fatal, reached = -1, fatal
-                if advice(home.context(SECOND)):
-                    with pytest.raises(KeeperError, match="this home is of an earlier form"):
-                        preflight.check(home.context(SECOND))
-                migrate(home.settings)
-                assert state(home) == wanted, reached
-                home.close()
-                fatal = reached
-            else:
-                break
-    finally:
-        sa.event.remove(sa.Engine, "commit", committed)
+
+def test_a_migration_that_was_killed_at_any_moment_goes_on_where_it_was(shop, today, tmp_path, moments):
+    wanted = state(today.copy(tmp_path / "wanted"))
+    for fatal in count(1):
+        home = shop.copy(tmp_path / str(fatal))
+        if not moments.killed(partial(migrate, home.settings), fatal):
+            break
+        context = home.context(SECOND)
+        # Whatever remains to be done, nothing runs before it is.
+        with pytest.raises(KeeperError, match="this home is of an earlier form"):
+            preflight.check(context)
+        migrate(home.settings)
+        assert state(home) == wanted, fatal
+        home.close()
     # Before and after the folder is renamed, and before each of the three commits that rename what the store notes.
-    assert fatal >= 5
+    assert fatal > 5
 
 
 def test_a_backup_of_the_earlier_form_is_refused_when_it_was_restored(shop, tmp_path):
