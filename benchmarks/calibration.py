@@ -17,12 +17,12 @@ import pandas as pd
 
 from benchmarks import persons as population
 from benchmarks.identity import DATA, FIRST, HERE, home, run, truth_of
-from jobs.unify.identify import nobodys
+from jobs.unify.identify import non_identifying_values
 from jobs.unify.ids import edges
-from jobs.unify.ids.pairs import likeness, records_of
+from jobs.unify.ids.pairs import records_of, score_pairs
 from jobs.unify.matching import model_versions, name_match, training
 from jobs.unify.records import match_state
-from jobs.unify.records.reader import staged
+from jobs.unify.records.reader import stage_records
 from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context
@@ -34,13 +34,15 @@ def pairs(conf: Path, folder: Path) -> pd.DataFrame:
     """Candidate pairs of the first day: numbers of both records (a, b), and the predicted match probability."""
     context = Context(load_settings(conf, folder), FIRST)
     try:
-        files = staged(context, FIRST)
-        blank = match_state.forgotten(len(context.catalogue.identity.match.blocks))
+        files = stage_records(context, FIRST)
+        blank = match_state.empty_state(len(context.catalogue.identity.match.blocks))
         records = records_of(context, files, blank)
-        identifiers = edges.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-        linked = edges.linked(identifiers, context.catalogue.identity)
+        identifiers = edges.IdentifierRows(
+            files.identifiers, records.name_hash, lambda at: name_match.names_of(files.compared_columns(at).to_pandas())
+        )
+        linked = edges.link_by_identifiers(identifiers, context.catalogue.identity)
         receipt = Receipt("identity.calibration", FIRST.isoformat(), context.run_id, "")
-        scored = likeness(context, receipt, records, nobodys(identifiers, linked), blank)
+        scored = score_pairs(context, receipt, records, non_identifying_values(identifiers, linked), blank)
         numbers = context.lake.arrow("silver/identifiers").to_table(columns=["person_key", "kind", "value"]).to_pandas()
         numbers = numbers[numbers["kind"] == "customer_no"].set_index("person_key")["value"]
         keys = files.table["person_key"].to_pandas().map(numbers).to_numpy()

@@ -17,7 +17,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView, reach
 from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
-from quanyu.identifiers.valid import AS_KNOWN, PERSON, of_days, standing, told
+from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
@@ -36,16 +36,16 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 
 
 def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
-    reads = sorted({*sources_of(view.over), *_referred(view, tables), *listed_in(view.entity)})
+    reads = sorted({*sources_of(view.over), *_referred(view, tables), *entity_sources(view.entity)})
     return Step(
         name=f"features.{view.name}", stage="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
-        definition=view.definition(tables), do=partial(_write, view=view),
-        describes=" ".join((view.__doc__ or "").split()), remakes=(f"gold/{view.name}",),
+        definition=view.definition(tables), run=partial(_write, view=view),
+        describes=" ".join((view.__doc__ or "").split()), rebuilds=(f"gold/{view.name}",),
         declares=view.declares(tables),
     )  # fmt: skip
 
 
-def listed_in(entity: type[Entity]) -> tuple[str, ...]:
+def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
     """Places that say which of an entity there are, and which facts are about them."""
     return (IDENTITIES, "silver/identifiers") if entity.resolved else (place_of(entity.table),)
 
@@ -97,7 +97,7 @@ def redirects(lake: Lake) -> dict[str, str]:
     }
 
 
-def parted(lake: Lake, since: date) -> set[tuple[str, str]]:
+def split_ids(lake: Lake, since: date) -> set[tuple[str, str]]:
     """Pairs (old id, new id): the new id was split from the old one on this day or later."""
     if not lake.exists("gold/identity_events"):
         return set()
@@ -134,10 +134,10 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
         return union_all(list(dated)).where(_before_end(table))
     if table.name == "identifiers":
-        rows = standing(lake, context.catalogue, *days)
+        rows = current_identifiers(lake, context.catalogue, *days)
     else:
-        rows = of_days(lake.table(table), days).where(AS_KNOWN)
-    if table.happens:
+        rows = repeat_for_days(lake.table(table), days).where(AS_KNOWN)
+    if table.event_time:
         rows = rows.where(_before_end(table))
     if not table.personal:
         return rows
@@ -147,9 +147,9 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
 def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     """What a job makes of the facts up to the end of a day."""
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
-    records = {"records": records_known(context, day)} if "records" in job.asks else {}
-    wins = {"wins": context.settings.wins} if "wins" in job.asks else {}
-    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.asks else {}
+    records = {"records": records_known(context, day)} if "records" in job.extra_inputs else {}
+    wins = {"wins": context.settings.wins} if "wins" in job.extra_inputs else {}
+    table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
     return job(*rows, **records, **wins, **table)
 
 
@@ -160,11 +160,11 @@ def facts_of(context: Context, entity: type[Entity], table: type[Table], via: st
     return rows if path == entity.key else rows.selectExpr("*", f"`{path}` as `{entity.key}`")
 
 
-def everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
+def all_entities(context: Context, entity: type[Entity], *days: date) -> DataFrame:
     """Every entity that was there at the end of each day: its key, as_of."""
     if entity.resolved:
         return records_known(context, *days).select(*entity.by()).distinct()
-    return of_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
+    return repeat_for_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
 
 
 def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -185,7 +185,7 @@ _LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, rec
 
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
-    return f"`{table.happens}` < {midnight('date_add(as_of, 1)')}" if table.happens else "true"
+    return f"`{table.event_time}` < {midnight('date_add(as_of, 1)')}" if table.event_time else "true"
 
 
 def records_known(context: Context, *days: date) -> DataFrame:
@@ -193,7 +193,11 @@ def records_known(context: Context, *days: date) -> DataFrame:
 
     A record without current identifiers still belongs to its customer, as its facts do.
     """
-    rows = told(context.lake, context.catalogue, *days).groupBy(*PERSON, "as_of").agg({"recorded_on": "min"})
+    rows = (
+        recorded_identifiers(context.lake, context.catalogue, *days)
+        .groupBy(*PERSON, "as_of")
+        .agg({"recorded_on": "min"})
+    )
     rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
     return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
 
@@ -208,11 +212,11 @@ def with_referred(
     """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
-        by = next(reference for reference, column in table.columns.items() if column.refers == name)
+        by = next(reference for reference, column in table.columns.items() if column.references == name)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
-        versions = of_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)
         latest = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
         latest = latest.where("_n = 1")
         # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
@@ -232,7 +236,7 @@ def _with_losses(context: Context, view: type[FeatureView], *days: date) -> Data
     """The same, with a column `_lost`: names of features that cannot be computed for the entity."""
     plans, by = view.plans(context.catalogue.tables), view.entity.by()
     parts = computed_parts(_rows_of(context, view, *days), plans.values(), by, *days)
-    rows = everybody(context, view.entity, *days).join(parts, by, "left")
+    rows = all_entities(context, view.entity, *days).join(parts, by, "left")
     values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
     losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
     return rows.selectExpr(*by, *values, f"nullif({_names(losses)}, '') as _lost")
@@ -273,7 +277,7 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
     if view.where:
         types = {name: column.type for name, column in reached.items()}
         rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
-    order = list(dict.fromkeys([str(view.over.happens), *view.over.identity()]))
+    order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
     by = view.entity.by()
     derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
@@ -281,7 +285,7 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
 
 def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     table = context.catalogue.tables[view.name]
-    staged, losses = context.lake.staging.counted(_with_losses(context, view, context.day), by="_lost")
+    staged, losses = context.lake.staging.stage_and_count(_with_losses(context, view, context.day), by="_lost")
     written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
     total = written.inserted + written.updated + written.unchanged
     return Outcome(

@@ -53,7 +53,7 @@ def _meaning(column: Column) -> str:
     sentences += [f"At least {column.at_least:g}."] if column.at_least is not None else []
     sentences += [f"At most {column.at_most:g}."] if column.at_most is not None else []
     sentences += [f"{column.days.words().capitalize()}."] if column.days else []
-    sentences += [f"Refers to {column.refers}."] if column.refers else []
+    sentences += [f"Refers to {column.references}."] if column.references else []
     sentences += ["Required."] if column.required else []
     sentences += ["Personal."] if column.pii else []
     sentences += ["A column of this retailer."] if column.own else []

@@ -161,7 +161,7 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
     findings = check(opened(conf, home))
     for finding in findings:
         mark = ("ok  ", "green") if finding.ok else ("fix ", "red")
-        say(line(mark, f" {finding.name}: {finding.found}", "" if finding.ok else f"\n       {finding.mend}"))
+        say(line(mark, f" {finding.name}: {finding.observed}", "" if finding.ok else f"\n       {finding.fix}"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -223,9 +223,9 @@ def main() -> None:
         app()
     except Exception as error:
         from quanyu.printable import show_error
-        from quanyu.run.faults import explained
+        from quanyu.run.faults import explain_error
 
-        fault = explained(error)
+        fault = explain_error(error)
         show_error(fault)
         sys.exit(fault.exit_code)
 

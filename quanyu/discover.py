@@ -26,7 +26,7 @@ from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.names import names_of, ordered
+from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
@@ -175,7 +175,7 @@ class Catalogue:
     def _tags(self) -> dict[str, dict[str, Tag]]:
         files = self.tags.values()
         named = {e: {n: t for file in files if file.entity == e for n, t in file.named()} for e in self.entities}
-        return {entity: ordered(tags, self.models) for entity, tags in named.items()}
+        return {entity: in_dependency_order(tags, self.models) for entity, tags in named.items()}
 
     @cached_property
     def _names(self) -> dict[str, dict[str, Column]]:

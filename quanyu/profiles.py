@@ -10,7 +10,7 @@ from quanyu import as_of
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import Tag, flat, flat_tree
+from quanyu.grammar.tags import Tag, over_profile, profile_column
 from quanyu.literals import dates, quoted
 from quanyu.run.runner import Context
 
@@ -38,10 +38,10 @@ def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days
             by_owner.setdefault(owner, []).append(column)
     for owner, columns in by_owner.items():
         part = _part(context, entity, owner, days)
-        values = (f"`{column}` as `{flat(f'{owner}.{column}')}`" for column in columns)
+        values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
-    types = {flat(name): column.type for name, column in catalogue.names(entity).items()}
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
     return with_tags(rows.selectExpr("*", f"cast(array() as array<string>) as {LOST}"), tags, types)
 
 
@@ -49,10 +49,10 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
     """Every entity that was there at the end of each day: its key, as_of. Of the run's day, as they are stored."""
     others = [day for day in days if day != context.day]
     if not entity.resolved or others == list(days):
-        return as_of.everybody(context, entity, *days)
+        return as_of.all_entities(context, entity, *days)
     today = context.lake.table(context.catalogue.tables[entity.table.name])
     rows = today.selectExpr(f"`{entity.key}`", f"date'{context.day}' as as_of")
-    return rows.unionByName(as_of.everybody(context, entity, *others)) if others else rows
+    return rows.unionByName(as_of.all_entities(context, entity, *others)) if others else rows
 
 
 def _part(context: Context, entity: type[Entity], owner: str, days: Sequence[date]) -> DataFrame:
@@ -91,7 +91,7 @@ def scores(context: Context, entity: type[Entity], model: str, days: Sequence[da
 def with_tags(rows: DataFrame, tags: Mapping[str, Tag], types: Mapping[str, str]) -> DataFrame:
     """Add tags to rows that have all that they are made of; `tags` are in an order in which each follows its inputs."""
     for level in levels(tags):
-        values = [f"{tags[name].sql(types)} as `{flat(name)}`" for name in level]
+        values = [f"{tags[name].sql(types)} as `{profile_column(name)}`" for name in level]
         losses = {name: loss for name in level if (loss := _loss(tags[name], types))}
         columns = [f"`{column}`" for column in rows.columns if column != LOST]
         rows = rows.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
@@ -110,7 +110,7 @@ def levels(tags: Mapping[str, Tag]) -> list[list[str]]:
 
 
 def _loss(tag: Tag, types: Mapping[str, str]) -> str | None:
-    conditions = [lost(flat_tree(parse(text).tree), types) for text in tag.texts().values()]
+    conditions = [lost(over_profile(parse(text).tree), types) for text in tag.texts().values()]
     return " or ".join(f"({condition})" for condition in conditions if condition) or None
 
 

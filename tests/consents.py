@@ -6,7 +6,7 @@ from datetime import date
 from shop import Retailer
 
 from jobs.consent.facts import Question
-from jobs.consent.gate import ask
+from jobs.consent.gate import check_consent
 from quanyu.errors import ContractError
 from quanyu.lake.receipt import Receipt
 
@@ -126,5 +126,5 @@ def reasons(context, question, held_out=(), moment=None):
     out = [(customer,) for customer, name in names.items() if name in held_out]
     frame = spark.createDataFrame(out, "customer_id string") if out else None
     everybody = spark.createDataFrame([(customer,) for customer in names], "customer_id string")
-    rows = ask(context, question, everybody, frame, moment).collect()
+    rows = check_consent(context, question, everybody, frame, moment).collect()
     return {(names[row["customer_id"]], row["value"]): row["reason"] for row in rows}

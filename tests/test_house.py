@@ -325,9 +325,9 @@ def test_the_command_line_starts_fast(command, tmp_path):
 def test_every_reference_of_a_column_is_to_a_table():
     tables = discover.load(load_settings(ROOT / "conf", ROOT / ".nowhere")).tables
     wrong = [
-        f"{table.name}.{name} refers to {column.refers}"
+        f"{table.name}.{name} refers to {column.references}"
         for table in tables.values()
         for name, column in table.columns.items()
-        if column.refers and column.refers not in tables
+        if column.references and column.references not in tables
     ]
     assert wrong == []

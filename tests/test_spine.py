@@ -197,7 +197,7 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
 def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
     entered = lived.rows("gold/memberships_customer", "audience", "customer_id", where=at)
-    members = rules.inside(lived.context(LAST), Customer, [date.fromisoformat(EARLIER)]).where(
+    members = rules.members_of_all(lived.context(LAST), Customer, [date.fromisoformat(EARLIER)]).where(
         f"as_of = date'{EARLIER}'"
     )
     assert entered
@@ -232,7 +232,7 @@ def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
 
 
 def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
-    own.context(LAST).store.memory.remember("identities", "", {"day": "2052-02-03"})
+    own.context(LAST).store.unchanged_runs.save("identities", "", {"day": "2052-02-03"})
     ran = command(own, "run", "--day", LAST)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "stands at 2052-02-03" in ran.stdout and "quanyu back --day 2052-02-03" in ran.stdout, ran.stdout

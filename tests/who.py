@@ -13,8 +13,8 @@ import pandas as pd
 
 from jobs.unify.ids.assignment import IdChanges, Log, decide
 from jobs.unify.ids.causes import causes
-from jobs.unify.ids.clusters import Clusters, Graph, clustered
-from jobs.unify.ids.edges import Links, Shown, limits, linked
+from jobs.unify.ids.clusters import Clusters, Graph, cluster_records
+from jobs.unify.ids.edges import IdentifierRows, Links, limits, link_by_identifiers
 from jobs.unify.matching import name_match
 from quanyu.grammar.identity import Identity
 from quanyu.model.people import KINDS
@@ -35,7 +35,7 @@ def rules(**changed: Any) -> Identity:
     return Identity.model_validate({**base.model_dump(), **changed})
 
 
-def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
+def shown(records: Records, seed: int | None = None) -> tuple[list[str], IdentifierRows]:
     """Parse `{"crm/1": ["member:brand=7", "phone=138", "name=Ann"]}`; `!` before a value blocks it, `@9` is its day."""
     keys = list(records)
     if seed is not None:
@@ -54,7 +54,7 @@ def shown(records: Records, seed: int | None = None) -> tuple[list[str], Shown]:
     columns = ["record", "kind", "scope", "value", "day", "blocked", "tie"]
     frame = pd.DataFrame(rows, columns=columns).astype(np.int64)
     frame = frame if seed is None else frame.sample(frac=1, random_state=seed).reset_index(drop=True)
-    return keys, Shown(frame, name_match.numbered(names, SALT), lambda at: [names[place] for place in at])
+    return keys, IdentifierRows(frame, name_match.name_codes(names, SALT), lambda at: [names[place] for place in at])
 
 
 class Who:
@@ -82,8 +82,8 @@ class Who:
         keys, identifiers = shown(records, seed)
         graph = self._graph(keys, identifiers, likely or {}, same, different)
         previous_signs = np.array([self.signs.get(int(p), 0) for p in graph.persons], np.int64)
-        self.clusters = clustered(graph, self.identity, previous_signs)
-        self.signs |= dict(zip(graph.persons.tolist(), self.clusters.signs.tolist(), strict=True))
+        self.clusters = cluster_records(graph, self.identity, previous_signs)
+        self.signs |= dict(zip(graph.persons.tolist(), self.clusters.component_hashes.tolist(), strict=True))
         selected = np.flatnonzero(self.clusters.labels >= 0)
         table = pd.DataFrame({
             "person": graph.persons[selected], "source": [keys[i].split("/")[0] for i in selected],
@@ -100,9 +100,9 @@ class Who:
             self.log = Log(pd.concat([self.log.events, events], ignore_index=True) if first else events)
         return {key: str(self.log.held[number(key)]) for key in sorted(keys)}
 
-    def _graph(self, keys: list[str], identifiers: Shown, likely: Any, same: Any, different: Any) -> Graph:
+    def _graph(self, keys: list[str], identifiers: IdentifierRows, likely: Any, same: Any, different: Any) -> Graph:
         place = {key: at for at, key in enumerate(keys)}
-        self.links = linked(identifiers, self.identity)
+        self.links = link_by_identifiers(identifiers, self.identity)
         pairs = [(place[a], place[b], weight) for (a, b), weight in likely.items() if a in place and b in place]
         verdicts = [
             np.array([(place[a], place[b]) for a, b in some if a in place and b in place], np.int64).reshape(-1, 2)
@@ -111,8 +111,8 @@ class Who:
         columns = pd.DataFrame(pairs, columns=["a", "b", "weight"])
         likeness = columns.astype({"a": np.int64, "b": np.int64, "weight": float})
         persons = np.array([number(key) for key in keys], np.int64)
-        limited = limits(self.identity, identifiers, self.links.aside)
-        ties = identifiers.ties([key.split("/")[0] for key in keys])
+        limited = limits(self.identity, identifiers, self.links.suppressed)
+        ties = identifiers.tie_breakers([key.split("/")[0] for key in keys])
         return Graph(persons, ties, self.links.rows, likeness, *verdicts, limited)
 
 

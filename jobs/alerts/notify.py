@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 DECLARATIONS = "declarations"
 
 
-def tell(context: Context, results: Iterable[Result]) -> str:
+def notify(context: Context, results: Iterable[Result]) -> str:
     """Update the alerts from the results of a run and send those that are new. Returns a summary in words.
 
     Nothing is sent by a run that computes only, or from a copied home. A failure to send never fails the run: the next
@@ -29,11 +29,11 @@ def tell(context: Context, results: Iterable[Result]) -> str:
     if not context.sends or home_name.may_send(context.settings):
         return ""
     # The result of a skipped step ("kept") is that of a later day. If steps run, the declarations are valid.
-    wrong = {result.step: out_of_order(result) for result in results if result.status != "kept"}
+    wrong = {result.step: problems_of(result) for result in results if result.status != "kept"}
     return _observed(context, {DECLARATIONS: {}, **wrong})
 
 
-def tell_mistake(context: Context, words: str) -> str:
+def notify_declarations_rejected(context: Context, words: str) -> str:
     """Alert that no step can run because a declaration is wrong. The alert ends with the first step that runs."""
     return _observed(context, {DECLARATIONS: {"stopped": f"no step runs; you must act: {words}"}})
 
@@ -43,11 +43,11 @@ def _observed(context: Context, wrong: Mapping[str, Mapping[str, str]]) -> str:
     try:
         for step, words in wrong.items():
             alerts.observe(step, context.day, words)
-        untold = alerts.untold() if to.mail or to.webhook else []
+        untold = alerts.to_notify() if to.mail or to.webhook else []
         if not untold:
             return ""
         _send(context, untold)
-        alerts.told(untold)
+        alerts.mark_notified(untold)
     except QuanyuError as error:
         LOG.warning("alerts were not sent: %s", error)
         return f"Alerts were not sent; the next run tries again: {error}"
@@ -55,11 +55,11 @@ def _observed(context: Context, wrong: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _counted(alerts: Sequence[Alert]) -> str:
-    over = sum(alert.over for alert in alerts)
+    over = sum(alert.has_ended for alert in alerts)
     return f"{len(alerts) - over} new, {over} over"
 
 
-def out_of_order(result: Result) -> dict[str, str]:
+def problems_of(result: Result) -> dict[str, str]:
     """Problems that a result shows, by key. The key stays the same as long as the problem lasts."""
     wrong = dict(result.outcome.breaches)
     if result.status == "stopped" and not wrong:
@@ -88,7 +88,7 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
 
 
 def _line(alert: Alert) -> str:
-    return f"over: {alert.words}" if alert.over else alert.words
+    return f"over: {alert.message}" if alert.has_ended else alert.message
 
 
 def _mail(context: Context, to: str, subject: str, body: str) -> None:

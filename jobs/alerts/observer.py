@@ -12,10 +12,10 @@ from quanyu.run.runner import Context, Result
 class AlertObserver(Observer):
     """Opens and closes alerts from the results of steps."""
 
-    def ended(self, context: Context, results: Sequence[Result]) -> str:
+    def steps_ended(self, context: Context, results: Sequence[Result]) -> str:
         """Update the alerts, and send those that are new. Returns what was sent, in words."""
-        return notify.tell(context, results)
+        return notify.notify(context, results)
 
-    def mistaken(self, context: Context, words: str) -> None:
+    def declarations_rejected(self, context: Context, words: str) -> None:
         """Alert that no step can run because a declaration is wrong."""
-        notify.tell_mistake(context, words)
+        notify.notify_declarations_rejected(context, words)

@@ -57,7 +57,7 @@ def document(form: str, day: date, subject: str, body: str, alerts: Sequence[Ale
     if form == "wecom":
         return {"msgtype": "text", "text": {"content": text}}
     entries = [
-        {"step": alert.step, "words": alert.words, "since": alert.since.isoformat(), "over": alert.over}
+        {"step": alert.step, "words": alert.message, "since": alert.since.isoformat(), "over": alert.has_ended}
         for alert in alerts
     ]
     return {"day": day.isoformat(), "text": text, "alerts": entries}

@@ -9,7 +9,7 @@ from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems
-from quanyu.grammar.tags import TagFile, flat
+from quanyu.grammar.tags import TagFile, profile_column
 
 
 def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:
@@ -21,7 +21,7 @@ def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Pr
         entity = catalogue.entities[audience.entity]
         columns = catalogue.names(entity)
         problems.found += audience.problems(entity, columns, catalogue.tables, names).found
-        profile = {flat(name): name for name in columns}
+        profile = {profile_column(name): name for name in columns}
         for measure in audience.measures:
             if name := profile.get(full_name(audience, measure)):
                 words = f"{audience.name}.{measure} and {name} are one column: give the measure another name"

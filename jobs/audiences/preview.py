@@ -45,8 +45,8 @@ def _size(context: Context, entity: type[Entity], audience: Audience, before: in
     if missing := sorted(_missing(context, entity, audience)):
         return f"its size is not known before {', '.join(missing)} is computed{was}"
     try:
-        sizes = rules.considered(context, entity, audiences=[audience]).where("lost is null").groupBy("holdout").count()
-        counts = {row["holdout"]: row["count"] for row in sizes.collect()}
+        members = rules.evaluate_rules(context, entity, audiences=[audience]).where("lost is null")
+        counts = {row["holdout"]: row["count"] for row in members.groupBy("holdout").count().collect()}
     except QuanyuError as error:
         return f"its size cannot be computed: {error}"
     held_out = f", {counts[True]:,} of them held out" if counts.get(True) else ""
@@ -56,7 +56,7 @@ def _size(context: Context, entity: type[Entity], audience: Audience, before: in
 
 def _missing(context: Context, entity: type[Entity], audience: Audience) -> Iterator[str]:
     """Views that the rule depends on and that have no rows yet."""
-    for owner in rules.owners(context.catalogue, entity, [audience]):
+    for owner in rules.producers_of_inputs(context.catalogue, entity, [audience]):
         if owner in context.catalogue.views and not context.lake.exists(f"gold/{owner}"):
             yield owner
 

@@ -10,7 +10,7 @@ from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.tags import flat
+from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.profiles import LOST, profiles
@@ -31,13 +31,13 @@ def _step(catalogue: Catalogue, entity: type[Entity]) -> Step:
     name = f"profile_{entity.name}"
     owners = [view.name for view in catalogue.views_of(entity)]
     owners += [*(spec.name for spec in catalogue.models_of(entity)), entity.name]
-    reads = {place(catalogue, entity, owner) for owner in owners} | {*as_of.listed_in(entity)}
+    reads = {place(catalogue, entity, owner) for owner in owners} | {*as_of.entity_sources(entity)}
     declares = {f"tag {tag}": digest(repr(rule)) for tag, rule in catalogue.tags_of(entity).items()}
     return Step(
         f"profile.{entity.name}", "audiences", tuple(sorted(reads)), (f"gold/{name}",),
         digest([catalogue.tables[name].definition(), catalogue.tag_digests(entity)]), partial(write, entity=entity),
         f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
-        as_of=True, forward=True, remakes=(f"gold/{name}",), declares=declares,
+        as_of=True, forward=True, rebuilds=(f"gold/{name}",), declares=declares,
         inputs=partial(lacking, entity=entity),
     )  # fmt: skip
 
@@ -48,7 +48,7 @@ def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
     needed = [f"features.{view.name}" for view in catalogue.views_of(entity)]
     needed += ["scores"] if catalogue.models_of(entity) else []
     needed += ["identities", as_of.job_of(entity.table).name] if entity.resolved else []
-    words = audience_days.lacking(context, needed)
+    words = audience_days.steps_not_current(context, needed)
     return {entity.name: words} if words else {}
 
 
@@ -62,11 +62,11 @@ def place(catalogue: Catalogue, entity: type[Entity], owner: str) -> str:
 def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     """Write the profile of every entity of the day, and count who has each tag; while a step lacks, it is left."""
     if lacks := lacking(context, entity):
-        return Outcome(notes=(f"not updated to the day, it stays as it was: {lacks[entity.name]}",), again=True)
+        return Outcome(notes=(f"not updated to the day, it stays as it was: {lacks[entity.name]}",), run_again=True)
     catalogue = context.catalogue
     table = catalogue.tables[f"profile_{entity.name}"]
     names = [name for name, column in catalogue.names(entity).items() if column.type]
-    staged = context.lake.staging.take(profiles(context, entity, names, context.day))
+    staged = context.lake.staging.stage(profiles(context, entity, names, context.day))
     written = context.lake.sync(table, staged.rows.select(*table.columns), receipt)
     losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
     return Outcome(
@@ -83,5 +83,7 @@ def _coverage(rows: DataFrame, catalogue: Catalogue, entity: type[Entity]) -> di
     tags = [name for name in catalogue.tags_of(entity) if catalogue.names(entity)[name].type == "boolean"]
     if not tags:
         return {}
-    counts = rows.agg(*(F.expr(f"count_if(`{flat(name)}`)").alias(flat(name)) for name in tags)).collect()[0]
-    return {name: counts[flat(name)] for name in tags}
+    counts = rows.agg(
+        *(F.expr(f"count_if(`{profile_column(name)}`)").alias(profile_column(name)) for name in tags)
+    ).collect()[0]
+    return {name: counts[profile_column(name)] for name in tags}

@@ -14,7 +14,7 @@ from quanyu.expressions import lost, parse, safe_sql, two_valued
 from quanyu.grammar.audience import Audience, Measure
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import flat, flat_tree
+from quanyu.grammar.tags import over_profile, profile_column
 from quanyu.profiles import LOST, names_where, profiles
 from quanyu.run.runner import Context
 
@@ -29,15 +29,15 @@ def about(catalogue: Catalogue, entity: type[Entity]) -> list[Audience]:
     return [audience for audience in catalogue.audiences.values() if audience.entity == entity.name]
 
 
-def named(audiences: Audiences) -> list[str]:
+def names_in_rules(audiences: Audiences) -> list[str]:
     """Features, tags, scores and attributes that the rules name, each once."""
     columns = (name for audience in audiences for name in parse(audience.who).columns)
     return list(dict.fromkeys(name for name in columns if "." in name))
 
 
-def owners(catalogue: Catalogue, entity: type[Entity], audiences: Audiences) -> list[str]:
+def producers_of_inputs(catalogue: Catalogue, entity: type[Entity], audiences: Audiences) -> list[str]:
     """Views and models that the rules depend on, also by way of tags; the entity's name for attributes."""
-    names = with_inputs(named(audiences), catalogue.tags_of(entity))
+    names = with_inputs(names_in_rules(audiences), catalogue.tags_of(entity))
     return list(dict.fromkeys(name.split(".")[0] for name in names if name.split(".")[0] not in catalogue.tags))
 
 
@@ -50,7 +50,7 @@ def profile(
     column per measure.
     """
     audiences = about(context.catalogue, entity) if audiences is None else audiences
-    rows = profiles(context, entity, named(audiences), *skipped, context.day)
+    rows = profiles(context, entity, names_in_rules(audiences), *skipped, context.day)
     return _with_measures(context, entity, rows, skipped, audiences)
 
 
@@ -93,12 +93,12 @@ def _aggregated(context: Context, entity: type[Entity], measures: Sequence[Measu
 
 def rule(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> str:
     """SQL of an audience's rule over the profile: true or false, never null. Measures have their full names."""
-    return safe_sql(two_valued(flat_tree(_full(audience))), _types(catalogue, entity, audience))
+    return safe_sql(two_valued(over_profile(_full(audience))), _types(catalogue, entity, audience))
 
 
 def _types(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> dict[str, str]:
     columns = audience.columns(catalogue.names(entity), catalogue.tables)
-    return {full_name(audience, n) if n in audience.measures else flat(n): c.type for n, c in columns.items()}
+    return {full_name(audience, n) if n in audience.measures else profile_column(n): c.type for n, c in columns.items()}
 
 
 def _full(audience: Audience) -> exp.Expr:
@@ -109,18 +109,18 @@ def _full(audience: Audience) -> exp.Expr:
     return tree
 
 
-def inside(context: Context, entity: type[Entity], skipped: Sequence[date] = ()) -> DataFrame:
+def members_of_all(context: Context, entity: type[Entity], skipped: Sequence[date] = ()) -> DataFrame:
     """Members of every audience about an entity as of each day: audience, the entity's key, as_of, holdout."""
-    return considered(context, entity, skipped).where("lost is null").drop("lost")
+    return evaluate_rules(context, entity, skipped).where("lost is null").drop("lost")
 
 
-def considered(
+def evaluate_rules(
     context: Context, entity: type[Entity], skipped: Sequence[date] = (), audiences: Audiences | None = None
 ) -> DataFrame:
     """Members of these audiences (by default all about the entity), and values that cannot be computed of an entity.
 
-    Columns as `inside`, and `lost`. A value that cannot be computed has a row of its own, with its name in `lost` and a
-    null audience.
+    Columns as `members_of_all`, and `lost`. A value that cannot be computed has a row of its own, with its name in
+    `lost` and a null audience.
     """
     catalogue = context.catalogue
     audiences = about(catalogue, entity) if audiences is None else audiences
@@ -128,7 +128,7 @@ def considered(
     losses = {
         f"{a.name}.who": condition
         for a in audiences
-        if (condition := lost(flat_tree(_full(a)), _types(catalogue, entity, a)))
+        if (condition := lost(over_profile(_full(a)), _types(catalogue, entity, a)))
     }
     named_lost = f"transform(concat(_lost, {names_where(losses)}), name -> concat('{_LOST}', name))"
     rows = profile(context, entity, skipped, audiences)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import profile, rules
 from jobs.audiences.facts import AudienceFacts
-from jobs.audiences.stays import MOVES, ever_held_out, held_out, rewound, stays
+from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, held_out, intervals_as_of
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.expressions import qualifiers
@@ -44,14 +44,14 @@ def step_of(entity: type[Entity]) -> str:
 
 def _memberships(catalogue: Catalogue, entity: type[Entity]) -> Step:
     audiences = rules.about(catalogue, entity)
-    owners = rules.owners(catalogue, entity, audiences)
+    owners = rules.producers_of_inputs(catalogue, entity, audiences)
     reads = {profile.place(catalogue, entity, owner) for owner in owners} | {*_measured(catalogue, audiences)}
     reads |= {place_of(entity.table), *([as_of.IDENTITIES] if entity.resolved else [])}
     declares = {f"audience {audience.name}": audience.digest() for audience in audiences}
     return Step(
         step_of(entity), "audiences", tuple(sorted(reads)), (place_of(memberships_of(entity)),),
         digest([[*declares.values()], catalogue.tag_digests(entity), catalogue.tables[entity.table.name].definition()]),
-        partial(keep, entity=entity),
+        partial(update_memberships, entity=entity),
         f"Which {entity.plural(2)} are in each audience, since when, and which left.",
         as_of=True, forward=True, inputs=partial(lacking, entity=entity), declares=declares,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
     A missing row does not mean "not a member".
     """
     lacks = {
-        audience.name: audience_days.lacking(context, _needed(context.catalogue, entity, audience))
+        audience.name: audience_days.steps_not_current(context, _needed(context.catalogue, entity, audience))
         for audience in rules.about(context.catalogue, entity)
         if not _ended(audience, context.day)
     }
@@ -79,7 +79,7 @@ def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
 
 def _needed(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
-    owners = rules.owners(catalogue, entity, [audience])
+    owners = rules.producers_of_inputs(catalogue, entity, [audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
     needed = ["identities", as_of.job_of(entity.table).name] if entity.resolved else []
     needed += [as_of.job_of(table).name for table in tables if table.layer == "gold"]
@@ -91,7 +91,7 @@ def _ended(audience: Audience, day: date) -> bool:
     return audience.ended is not None and audience.ended <= day
 
 
-def keep(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
+def update_memberships(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     """Update the memberships of an entity to the day, with skipped days computed one by one before it.
 
     An audience that lacks something, or whose file was deleted, stays unchanged.
@@ -104,9 +104,9 @@ def keep(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     now, sizes = _evaluated(context, entity, audiences, groups)
     written = lake.sync(table, _together(context, entity, before, now, groups), receipt)
     for name, words in lacks.items():
-        audience_days.note(context, name, _last(context, entity, name), words)
+        audience_days.record_evaluation(context, name, _last(context, entity, name), words)
     for audience in audiences:
-        audience_days.note(context, audience.name, day)
+        audience_days.record_evaluation(context, audience.name, day)
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
@@ -144,8 +144,8 @@ def _evaluated(
     if not going:
         inside = f"audience string, `{entity.key}` string, as_of date, holdout boolean"
         return context.lake.spark.createDataFrame([], inside), {}
-    considered, sizes = context.lake.staging.counted(
-        rules.considered(context, entity, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
+    considered, sizes = context.lake.staging.stage_and_count(
+        rules.evaluate_rules(context, entity, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
     )
     return considered.rows.where("lost is null").drop("lost", "_sized"), sizes
 
@@ -156,16 +156,16 @@ def _together(
     """Intervals of all audiences after their days. Audiences outside the groups stay unchanged."""
     lake = context.lake
     identities = lake.table(context.catalogue.tables["identities"]) if entity.resolved else None
-    holdouts = lake.staging.take(ever_held_out(entity, before, identities)).rows
+    holdouts = lake.staging.stage(ever_held_out(entity, before, identities)).rows
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
-        earlier = rewound(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
+        earlier = intervals_as_of(before.where(_among(of_group)), min(last or days[0], days[0] - timedelta(days=1)))
         # A finished interval keeps the holdout with which it was measured.
         earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
         inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
-        moved = lake.spark.createDataFrame(moves(context, last) if entity.resolved else [], MOVES)
-        parts.append(stays(entity, earlier, inside, days, moved))
+        moved = lake.spark.createDataFrame(id_changes(context, last) if entity.resolved else [], MOVES)
+        parts.append(extend_intervals(entity, earlier, inside, days, moved))
     return union_all(parts)
 
 
@@ -212,23 +212,23 @@ def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]
 
 def _last(context: Context, entity: type[Entity], audience: str) -> date | None:
     """Last day to which an audience was updated; None before the first."""
-    return audience_days.brought_to(context, audience) or _last_taken(context, entity)
+    return audience_days.last_evaluated_day(context, audience) or _last_taken(context, entity)
 
 
 def _last_taken(context: Context, entity: type[Entity]) -> date | None:
     """Last day to which memberships were updated, for an audience without a record of its own."""
-    last = context.store.memory.recall(step_of(entity), "")
+    last = context.store.unchanged_runs.load(step_of(entity), "")
     receipt = context.lake.receipt(place_of(memberships_of(entity)))
     days = [last["day"]] if last else []
     days += [receipt["day"]] if receipt else []
     return date.fromisoformat(max(days)) if days else None
 
 
-def moves(context: Context, since: date | None) -> list[tuple[str, str]]:
+def id_changes(context: Context, since: date | None) -> list[tuple[str, str]]:
     """Id changes since a day: the id before, and the id that has its records now.
 
     Redirects of ended ids are always included, because their intervals close only when they have moved.
     """
     if since is None:
         return []
-    return [*as_of.redirects(context.lake).items(), *as_of.parted(context.lake, since)]
+    return [*as_of.redirects(context.lake).items(), *as_of.split_ids(context.lake, since)]

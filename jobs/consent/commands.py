@@ -68,29 +68,29 @@ def _answers(context: Context, customer: str, moment: Moment) -> Any:
     frame = context.lake.spark.createDataFrame([(customer,)], "customer_id string")
     rows = []
     for question in _questions():
-        answers = gate.ask(context, question, frame, None, moment).orderBy("kind", "value").collect()
+        answers = gate.check_consent(context, question, frame, None, moment).orderBy("kind", "value").collect()
         rows += [[question.purpose, question.channel, row["value"] or "", row["reason"] or "yes"] for row in answers]
     return grid(("purpose", "channel", "address", "may be reached"), rows, customer)
 
 
 def _evidence(context: Context, customer: str, moment: Moment) -> Any:
-    from jobs.consent.facts import known
+    from jobs.consent.facts import valid_rows
     from jobs.consent.objections import ENDS, PAUSES
     from quanyu.literals import quoted
 
     own_rows = f"customer_id = {quoted(customer)}"
     names = ("source", "purpose", "channel", "state", "changed_at", "evidence")
-    consents = known(context, "consents", moment).where(own_rows).select(*names).collect()
+    consents = valid_rows(context, "consents", moment).where(own_rows).select(*names).collect()
     rows = [
         [*(row[name] for name in names[:4]), _time(context, row["changed_at"]), row["evidence"]] for row in consents
     ]
-    events = known(context, "messages", moment).where(own_rows)
+    events = valid_rows(context, "messages", moment).where(own_rows)
     events = events.where(f"status in {(*ENDS, *PAUSES)}")
     rows += [
         [row["source"], "messages", row["channel"], row["status"], _time(context, row["at"]), row["message_id"]]
         for row in events.collect()
     ]
-    listed = known(context, "suppressions", moment).where(own_rows).collect()
+    listed = valid_rows(context, "suppressions", moment).where(own_rows).collect()
     rows += [[row["source"], row["purpose"], row["channel"], "listed", "", row["reason"]] for row in listed]
     rows.sort(key=lambda row: (row[4], row[0], row[1], row[2]))
     return grid(("source", "purpose", "channel", "state", "when", "evidence"), rows, "evidence")
@@ -101,7 +101,7 @@ def _time(context: Context, at: datetime) -> str:
 
 
 def _in_doubt(context: Context) -> list[str]:
-    from jobs.consent.doubt import doubts
+    from jobs.consent.missing_answers import reasons_to_wait
 
-    words = doubts(context, "messages")
+    words = reasons_to_wait(context, "messages")
     return [f"as of {context.day} nothing is sent and nobody is added: {text}" for text in words]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.audiences.stays import ever_held_out
+from jobs.audiences.membership_intervals import ever_held_out
 from quanyu import as_of
 from quanyu.grammar.table import Table
 from quanyu.identifiers import valid
@@ -48,7 +48,7 @@ def literal(at: datetime) -> str:
     return f"timestamp'{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
 
 
-def known(context: Context, name: str, moment: Moment) -> DataFrame:
+def valid_rows(context: Context, name: str, moment: Moment) -> DataFrame:
     """Rows of a table about persons that are valid at a moment, with the `customer_id` of today.
 
     Permanent facts count from the day they were recorded, even if a later file contradicts them.
@@ -57,9 +57,9 @@ def known(context: Context, name: str, moment: Moment) -> DataFrame:
     current = "replaced_on is null"
     if moment.day:
         current = f"recorded_on <= date'{moment.day}' and (replaced_on is null or replaced_on > date'{moment.day}')"
-    if table.permanent:
+    if table.permanent_where:
         since = f"recorded_on <= date'{moment.day}'" if moment.day else "true"
-        current = f"({current}) or (({table.permanent}) and {since})"
+        current = f"({current}) or (({table.permanent_where}) and {since})"
     rows = context.lake.table(table).where(current)
     return _with_customers(context, rows)
 
@@ -76,7 +76,7 @@ def answers(context: Context, moment: Moment) -> DataFrame:
     """
     declared = ", ".join(map(quoted, context.catalogue.sources)) or "null"
     granted = f"changed_at <= {literal(moment.at)} and source in ({declared})"
-    return known(context, "consents", moment).where(f"state = 'withdrawn' or ({granted})")
+    return valid_rows(context, "consents", moment).where(f"state = 'withdrawn' or ({granted})")
 
 
 def newest_grants(context: Context, question: Question, moment: Moment) -> DataFrame:
@@ -130,15 +130,15 @@ def unreadable(context: Context, purpose: str) -> DataFrame:
     return rows
 
 
-def shown(context: Context, moment: Moment) -> DataFrame:
+def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
     """Identifiers of records: source, person_key, customer_id, shown_kind, `text` (comparable_sql), and if it `stands`.
 
     `stands` is false for an identifier that is no longer valid. It reaches nobody, but an objection that came with it
     still applies.
     """
-    rows = known(context, "identifiers", moment)
+    rows = valid_rows(context, "identifiers", moment)
     day = moment.day or valid.NOW
-    ceased = valid.ceased(context.lake, context.catalogue, day)
+    ceased = valid.ended_identifiers(context.lake, context.catalogue, day)
     if ceased is None:
         stands = rows.selectExpr("*", "true as stands")
     else:
@@ -150,7 +150,7 @@ def shown(context: Context, moment: Moment) -> DataFrame:
 
 def addresses(context: Context, moment: Moment) -> DataFrame:
     """Rows of `identifiers` that are valid at a moment, with the `customer_id` of today."""
-    rows = valid.standing(context.lake, context.catalogue, moment.day or valid.NOW)
+    rows = valid.current_identifiers(context.lake, context.catalogue, moment.day or valid.NOW)
     return _with_customers(context, rows)
 
 

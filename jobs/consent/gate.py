@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import facts, states
 from jobs.consent import objections as objecting
-from jobs.consent.facts import Moment, Question, answers, newest_grants, shown
+from jobs.consent.facts import Moment, Question, answers, identifiers_of_records, newest_grants
 from quanyu.config.settings import person_key_secret
 from quanyu.identifiers import normalise, persons
 from quanyu.identifiers.comparable import comparable_sql, with_hashes
@@ -30,12 +30,12 @@ READS = (
 )
 
 
-def ask(
+def check_consent(
     context: Context, question: Question, customers: DataFrame, held_out: DataFrame | None = None,
     moment: Moment | None = None,
 ) -> DataFrame:  # fmt: skip
-    """Decide for each customer (customer_id) where they may be contacted; columns as in `Gate.ask`."""
-    return ConsentGate(context, question, held_out, moment).ask(customers)
+    """Decide for each customer (customer_id) where they may be contacted; columns as in `ConsentGate.check`."""
+    return ConsentGate(context, question, held_out, moment).check(customers)
 
 
 class ConsentGate:
@@ -52,7 +52,7 @@ class ConsentGate:
         nobody = context.lake.spark.createDataFrame([], "customer_id string")
         self._held_out = held_out.select("customer_id").distinct() if held_out is not None else nobody
 
-    def ask(self, customers: DataFrame) -> DataFrame:
+    def check(self, customers: DataFrame) -> DataFrame:
         """Decide for each customer (customer_id) where they may be contacted, and give the reason if not.
 
         One row per address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES). Reason
@@ -74,19 +74,19 @@ class ConsentGate:
             f"coalesce(reason, {missing}) as reason",
             f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
         )  # fmt: skip
-        return self._context.lake.staging.keep(reached.select(*without.columns).unionByName(without))
+        return self._context.lake.staging.materialize(reached.select(*without.columns).unionByName(without))
 
     def _keep(self, rows: DataFrame) -> DataFrame:
-        return self._context.lake.staging.keep(rows)
+        return self._context.lake.staging.materialize(rows)
 
     @cached_property
     def _shown(self) -> DataFrame:
-        return self._keep(shown(self._context, self._moment))
+        return self._keep(identifiers_of_records(self._context, self._moment))
 
     @cached_property
     def _message_events(self) -> DataFrame:
         """Events of message systems that object; empty if the question is not about messages."""
-        events = objecting.of_messages(self._context, self._question, self._moment)
+        events = objecting.message_suppressions(self._context, self._question, self._moment)
         return self._keep(events if self._question.purpose == "messages" else events.where("false"))
 
     @cached_property
@@ -157,6 +157,6 @@ class ConsentGate:
 def _hash(context: Context) -> Any:
     from pyspark.sql import functions as F  # noqa: N812
 
-    persons.ship()
+    persons.send_code_to_workers()
     hashes = normalise.address_hashes(person_key_secret(context.settings))
     return F.pandas_udf(hashes, "string")  # type: ignore[attr-defined]

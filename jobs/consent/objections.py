@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, known, literal, newest_grants, paused_since, unreadable
+from jobs.consent.facts import Moment, Question, answers, literal, newest_grants, paused_since, unreadable, valid_rows
 from jobs.journeys.sending.mail import fingerprint_sql, named_sql
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
@@ -33,7 +33,7 @@ def objections(
 ) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
 
-    `identifiers` comes from `shown`, `events` from `of_messages`.
+    `identifiers` comes from `identifiers_of_records`, `events` from `message_suppressions`.
     """
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
@@ -93,7 +93,7 @@ def _unreadable(context: Context, question: Question, identifiers: DataFrame) ->
     return owners.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
 
 
-def of_messages(context: Context, question: Question, moment: Moment) -> DataFrame:
+def message_suppressions(context: Context, question: Question, moment: Moment) -> DataFrame:
     """Message events that suppress a channel: WHO, address_hash (null if not reported), kind, over_at, reason.
 
     `over_at` is the time of the event if its customer consented again since, which ends it; null while it applies.
@@ -107,7 +107,9 @@ def of_messages(context: Context, question: Question, moment: Moment) -> DataFra
     stands = f"status in {tuple(ENDS)} or {' or '.join(pauses)}"
     cases = " ".join(f"when '{status}' then {quoted(words)}" for status, words in {**ENDS, **PAUSES}.items())
     newest = newest_grants(context, question, moment)
-    events = _addressed(context, known(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
+    events = (
+        _addressed(context, valid_rows(context, "messages", moment)).join(newest, "customer_id", "left").where(stands)
+    )
     reason = f"replace(case status {cases} end, '{{}}', channel) as reason"
     events = events.selectExpr(*WHO, "channel", "address_hash", f"if({lifted}, at, null) as over_at", reason)
     return _concerned(question, events.distinct(), "channel")
@@ -168,7 +170,7 @@ SHARED_HOLDOUT = "shared with somebody who is held out"
 
 
 def _listed(context: Context, question: Question, moment: Moment) -> DataFrame:
-    rows = known(context, "suppressions", moment).where(f"purpose in ('{ANY}', {quoted(question.purpose)})")
+    rows = valid_rows(context, "suppressions", moment).where(f"purpose in ('{ANY}', {quoted(question.purpose)})")
     return rows.selectExpr(
         "source", "person_key", "channel as listed_channel", "'on a list of what must never be contacted' as reason"
     )

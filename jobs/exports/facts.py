@@ -9,7 +9,7 @@ from quanyu.run.facts import Facts
 
 
 @dataclass(frozen=True)
-class Counted(Facts):
+class ReachCounts(Facts):
     """Numbers of customers of an audience on a day; `members` is the sum of the others, except `shared`.
 
     `barred` have addresses but may use none of them. `not_added` were not in the last set while additions were stopped.
@@ -42,7 +42,7 @@ class Counted(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportFacts(Counted):
+class ExportFacts(ReachCounts):
     """Counts of a set that was delivered, with its place, files (parts) and rows."""
 
     location: str

@@ -34,9 +34,9 @@ def members(context: Context, audience: Audience) -> DataFrame:
 
 
 def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
-    """Answers of the consent gate for the members, with consent for any channel; columns as in `gate.ask`."""
+    """Answers of the consent gate for the members, with consent for any channel; columns as in `ConsentGate.check`."""
     question = Question(audience.purpose, ANY, tuple(kinds))
-    return gate.ask(context, question, members(context, audience), held_out(context, audience.name))
+    return gate.check_consent(context, question, members(context, audience), held_out(context, audience.name))
 
 
 def last_set(context: Context, export: str) -> DataFrame:
@@ -46,7 +46,7 @@ def last_set(context: Context, export: str) -> DataFrame:
     return rows.select("customer_id", "kind", "address_hash")
 
 
-def is_begun(context: Context, export: str) -> bool:
+def was_ever_delivered(context: Context, export: str) -> bool:
     """Whether the last delivered set is not empty: only then is there anything to remove."""
     return bool(last_set(context, export).limit(1).count())
 
@@ -56,10 +56,10 @@ def without_additions(context: Context, rows: DataFrame, export: str) -> DataFra
     before = last_set(context, export).selectExpr("*", "true as was_sent")
     joined = rows.join(before, ["customer_id", "kind", "address_hash"], "left")
     reason = f"coalesce(reason, if(was_sent, null, {quoted(NOT_ADDED)})) as reason"
-    return context.lake.staging.keep(joined.selectExpr(*(c for c in rows.columns if c != "reason"), reason))
+    return context.lake.staging.materialize(joined.selectExpr(*(c for c in rows.columns if c != "reason"), reason))
 
 
-def without_not_taken(context: Context, rows: DataFrame, addresses: Sequence[tuple[str, str, str]]) -> DataFrame:
+def without_rejected(context: Context, rows: DataFrame, addresses: Sequence[tuple[str, str, str]]) -> DataFrame:
     """The answers, with addresses (customer, kind, hash) withheld of which the platform accepts no value."""
     if not addresses:
         return rows
@@ -68,7 +68,7 @@ def without_not_taken(context: Context, rows: DataFrame, addresses: Sequence[tup
     joined = rows.join(bad, ["customer_id", "kind", "address_hash"], "left")
     values = {"reason": NOT_TAKEN, "cause": gate.ADDRESS}
     cases = [f"coalesce({name}, if(bad, {quoted(text)}, null)) as {name}" for name, text in values.items()]
-    return context.lake.staging.keep(joined.selectExpr(*(c for c in rows.columns if c not in values), *cases))
+    return context.lake.staging.materialize(joined.selectExpr(*(c for c in rows.columns if c not in values), *cases))
 
 
 def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> None:
@@ -77,12 +77,12 @@ def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> 
     context.lake.prepare(table)
     current = context.lake.table(table).where(f"export = {quoted(export)} and until is null")
     changes = _changes(context, export, _statuses(rows), current)
-    staged = context.lake.staging.take(changes.select(*table.columns))
+    staged = context.lake.staging.stage(changes.select(*table.columns))
     counts = {"out": staged.count}
     if staged.count and context.lake.version(place_of(table)) is None:
         context.lake.append(PLACE, staged, receipt, counts)
     elif staged.count:
-        updates = context.lake.staging.take(staged.rows.selectExpr("*", "'update' as _op"))
+        updates = context.lake.staging.stage(staged.rows.selectExpr("*", "'update' as _op"))
         context.lake.merge(table, updates, table.keys, receipt, counts)
 
 
@@ -96,7 +96,7 @@ def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) 
     """Rows that begin on the day, and rows that end on it."""
     day = f"date'{context.day}'"
     before = current.selectExpr(*OF_MEMBER, "reason as reason_before", "since")
-    both = context.lake.staging.keep(now.join(before, list(OF_MEMBER), "left"))
+    both = context.lake.staging.materialize(now.join(before, list(OF_MEMBER), "left"))
     same = "since is not null and coalesce(reason, '') = coalesce(reason_before, '')"
     begun = both.where(f"not ({same})").selectExpr(
         *OF_MEMBER, "reason", f"{day} as since", "cast(null as date) as until"

@@ -43,7 +43,7 @@ class Platform:
         return tuple(form.column(kind) for kind, form in cls.forms.items())
 
     @classmethod
-    def shape(cls, identifiers: Mapping[str, str | None]) -> tuple[str | None, ...]:
+    def format_row(cls, identifiers: Mapping[str, str | None]) -> tuple[str | None, ...]:
         """Turn a customer's normalised identifiers into a row of the file; all null if none can be matched."""
         return tuple(form.apply(identifiers.get(kind)) for kind, form in cls.forms.items())
 

@@ -10,10 +10,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
-from jobs.consent.doubt import doubts
 from jobs.consent.facts import feeds
+from jobs.consent.missing_answers import reasons_to_wait
 from jobs.exports import members
-from jobs.exports.facts import Counted, ExportFacts
+from jobs.exports.facts import ExportFacts, ReachCounts
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
 from quanyu import discover
@@ -59,7 +59,7 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
     return Step(
         name=f"export.{audience.name}.{name}", stage="exports", reads=READS, writes=(members.PLACE,), as_of=True,
         definition=digest([audience.digest(), declared, fingerprint(platform.__module__)]),
-        do=partial(export, audience=audience, name=name, platform=platform),
+        run=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
     )  # fmt: skip
@@ -68,13 +68,16 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
 def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
     """Reasons to add nobody, and versions of the quarantine: if they change, the export runs again."""
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
-    return {"doubts": hesitations(context, audience), "bad": {place: context.lake.version(place) for place in places}}
+    return {
+        "doubts": reasons_to_add_nobody(context, audience),
+        "bad": {place: context.lake.version(place) for place in places},
+    }
 
 
-def hesitations(context: Context, audience: Audience) -> list[str]:
+def reasons_to_add_nobody(context: Context, audience: Audience) -> list[str]:
     """Reasons why nobody may be added to the set now; empty if there are none."""
     stale = audience_days.stale(context).get(audience.name)
-    words = [*([stale] if stale else []), *doubts(context, audience.purpose)]
+    words = [*([stale] if stale else []), *reasons_to_wait(context, audience.purpose)]
     return words if context.sends else [*words, "this run was started to compute alone"]
 
 
@@ -84,16 +87,16 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
     While there are doubts about consents or memberships, the set is the last delivered one without members who may no
     longer be contacted.
     """
-    task, waits = f"{audience.name}.{name}", hesitations(context, audience)
+    task, waits = f"{audience.name}.{name}", reasons_to_add_nobody(context, audience)
     if barred := home_name.may_send(context.settings):
         return _held_back(f"nothing is exported: {barred}")
-    if waits and not members.is_begun(context, task):
+    if waits and not members.was_ever_delivered(context, task):
         return _held_back(f"nothing is exported: {'; '.join(waits)}")
     rows = members.answers(context, audience, platform.identifiers())
     if waits:
         rows = members.without_additions(context, rows, task)
-    values, not_taken = shaped(platform, identified(rows, platform.identifiers()))
-    rows = members.without_not_taken(context, rows, not_taken)
+    values, not_taken = formatted_rows(platform, with_identifiers(rows, platform.identifiers()))
+    rows = members.without_rejected(context, rows, not_taken)
     counted = counts(rows)
     facts = {
         "counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose,
@@ -109,7 +112,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
 
 
 def _held_back(words: str) -> Outcome:
-    return Outcome(notes=(words,), again=True, alerts={"held": words})
+    return Outcome(notes=(words,), run_again=True, alerts={"held": words})
 
 
 # Outcomes of a member, best first.
@@ -123,7 +126,7 @@ _OUTCOMES = {
 }
 
 
-def counts(rows: DataFrame) -> Counted:
+def counts(rows: DataFrame) -> ReachCounts:
     """Count each member once, by the best outcome of their addresses."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -135,10 +138,10 @@ def counts(rows: DataFrame) -> Counted:
     for row in each:
         by_name[list(_OUTCOMES)[row["best"]]] += row["count"]
         by_name["shared"] += row["count"] if row["shares"] else 0
-    return Counted(**by_name)
+    return ReachCounts(**by_name)
 
 
-def identified(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def with_identifiers(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Stream customers who may be sent: customer_id, and per kind a list of (recorded_on, value, address_hash).
 
     Lists are sorted, newest first.
@@ -154,7 +157,7 @@ def identified(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, A
         yield row.asDict()
 
 
-def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Address]]:
+def formatted_rows(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Address]]:
     """Format all customers. Returns the rows, and the addresses that the platform does not accept.
 
     The newest values of all kinds share a row, then the next ones, so that each value is in one row, not in every
@@ -166,7 +169,7 @@ def shaped(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> 
         entries = {kind: customer.get(kind) or () for kind in platform.identifiers()}
         ranks = zip_longest(*entries.values())
         formatted = (
-            platform.shape({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
+            platform.format_row({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
             for rank in ranks
         )
         rows += [row for row in dict.fromkeys(formatted) if any(value is not None for value in row)]

@@ -47,7 +47,7 @@ def _sample(context: Context, source: Source) -> Iterator[str]:
         return
     newest = max(listing.files, key=lambda file: (file.day is not None, file.day or 0, file.name))
     # A file that its sender may still be writing is a sample all the same.
-    newest.waits = ""
+    newest.postponed_because = ""
     context.listings[source.name] = Listing((newest,), ())
     alone = source.model_copy(update={"extracts": None})
     step = context.step(f"ingest.{source.name}")

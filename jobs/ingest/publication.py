@@ -13,24 +13,24 @@ from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons,
 from jobs.ingest.facts import IngestFacts
 from jobs.ingest.landing import landing
 from jobs.ingest.mapping import mapping
-from jobs.ingest.mapping.groups import Across, groups_of
+from jobs.ingest.mapping.groups import AcrossDays, groups_of
 from jobs.ingest.mapping.identifiers import identifiers_of
 from jobs.ingest.receipts.relations import (
     NONE_SHORT,
-    Short,
+    IncompleteGroups,
     belongs_to_sql,
-    note_several_days,
+    kept_keys,
+    record_group_days,
     retracted,
-    standing_keys,
     with_other_days,
-    without_short,
+    without_incomplete,
 )
-from jobs.ingest.silver import plan, untied
+from jobs.ingest.silver import ended_identifiers, plan
 from jobs.ingest.silver.commit import commit
 from jobs.ingest.silver.delivery import Delivery
-from jobs.ingest.work import Work, part_sql, with_held
+from jobs.ingest.work import IngestRun, part_sql, with_held
 from quanyu.identifiers import valid
-from quanyu.lake import Written
+from quanyu.lake import WriteCounts
 from quanyu.lake.union import union_all
 from quanyu.literals import dates
 from quanyu.run.runner import Outcome
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 # What was written of each table, and how many rows came too late for it.
-Publications = Mapping[str, tuple[Written, int]]
+Publications = Mapping[str, tuple[WriteCounts, int]]
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class Proposal:
     plans: Mapping[str, plan.SilverPlan] = field(default_factory=dict)
 
 
-def publish(work: Work) -> Outcome:
+def publish(work: IngestRun) -> Outcome:
     """Map the days of the work, hold back the days and files that exceed a limit of the contract, publish the rest."""
     mapped = _mapped(work)
     held_parts = guards.bad_shares(work.source, mapped.counts)
     held_parts |= guards.volumes(
-        work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.again, work.volumes
+        work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.redelivered, work.volumes
     )
     proposal = _proposed(work, mapped, held_parts)
     # Holding back a part changes the ends of the other days, so that they are checked again.
@@ -86,12 +86,12 @@ def publish(work: Work) -> Outcome:
     return _committed(work, mapped, proposal)
 
 
-def _too_many_ends(work: Work, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
-    ends = guards.ends(work.source, proposal.plans.values())
+def _too_many_ends(work: IngestRun, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
+    ends = guards.too_many_ends(work.source, proposal.plans.values())
     return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
 
 
-def _mapped(work: Work) -> MappedDelivery:
+def _mapped(work: IngestRun) -> MappedDelivery:
     staged, crowd = _mapped_days(work)
     staged, other_days = with_other_days(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
@@ -101,19 +101,19 @@ def _mapped(work: Work) -> MappedDelivery:
     return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
 
 
-def _mapped_days(work: Work) -> tuple[DataFrame, pd.DataFrame]:
+def _mapped_days(work: IngestRun) -> tuple[DataFrame, pd.DataFrame]:
     """Map the rows of the days. If a value names many people, map its rows again, with those of earlier days."""
     lake, source = work.lake, work.source
-    work.crowded = crowds.known(lake, source)
-    staged = lake.staging.keep(work.mapped(work.of_days(work.days)))
+    work.crowded = crowds.known_crowds(lake, source)
+    staged = lake.staging.materialize(work.mapped(work.of_days(work.days)))
     crowd = crowds.crowds(work.context, source, staged)
     if not len(crowd):
         return staged, crowd
     work.crowded |= frozenset(crowd["value_key"])
     tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
-    earlier = crowds.days_of(lake, source, tables, work.crowded) - work.days
-    work.days, work.again = work.days | earlier, work.again | earlier
-    return lake.staging.keep(work.mapped(work.of_days(work.days))), crowd
+    earlier = crowds.days_with_crowds(lake, source, tables, work.crowded) - work.days
+    work.days, work.redelivered = work.days | earlier, work.redelivered | earlier
+    return lake.staging.materialize(work.mapped(work.of_days(work.days))), crowd
 
 
 def _of(days: frozenset[date]) -> str:
@@ -121,7 +121,7 @@ def _of(days: frozenset[date]) -> str:
 
 
 def _without_bad_groups(
-    work: Work, staged: DataFrame, other_days: frozenset[date]
+    work: IngestRun, staged: DataFrame, other_days: frozenset[date]
 ) -> tuple[DataFrame, dict[str, DataFrame]]:
     """Mark the rows of groups that break their Table's constraints. If there are none, the groups are returned too."""
     groups: dict[str, DataFrame] = {}
@@ -129,35 +129,37 @@ def _without_bad_groups(
         if not fill.one_row_per:
             continue
         table, across = work.tables[fill.table], _across(work, name, other_days, NONE_SHORT)
-        groups[name] = work.lake.staging.keep(groups_of(staged, name, work.source, table, across))
+        groups[name] = work.lake.staging.materialize(groups_of(staged, name, work.source, table, across))
         bad = groups[name].where("size(_why) > 0")
         if bad.limit(1).count():
-            staged = work.lake.staging.keep(mapping.marked(staged, bad, fill, table, across is None))
+            staged = work.lake.staging.materialize(mapping.marked(staged, bad, fill, table, across is None))
             # A marked row no longer belongs to any group, of this fill or another: groups must be computed again.
             groups.clear()
     return staged, groups
 
 
-def _across(work: Work, name: str, other_days: frozenset[date], short: Short | None) -> Across | None:
+def _across(
+    work: IngestRun, name: str, other_days: frozenset[date], short: IncompleteGroups | None
+) -> AcrossDays | None:
     """How a fill aggregates rows of several days; None if it does not, or if there is only one day."""
     parent = next((parent for parent in work.parents if parent.name == name), None)
     if parent is None:
         return None
     if short is None:
-        return Across(parent, date.min)
+        return AcrossDays(parent, date.min)
     lacking = short.of(parent)
     if not other_days and len(work.days) == 1 and lacking is None:
         return None
-    return Across(parent, min(work.days), lacking)
+    return AcrossDays(parent, min(work.days), lacking)
 
 
-def _volumes_of_complete_days(work: Work, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
+def _volumes_of_complete_days(work: IngestRun, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
     """Number of rows of each complete day; the volume of the others is not checked before they are complete."""
     lacking = {day for day, _ in [*counts.refused, *held_parts]} | work.waiting_days
     return {day: counts.per_day().get(day, 0) for day in work.days - lacking}
 
 
-def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Proposal:
+def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Proposal:
     source = work.source
     frequent = frequent_in(mapped.rows, held_parts) if held_parts and mapped.counts.bad else {}
     parts = [
@@ -165,10 +167,12 @@ def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]
         for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
-    replaced_parts = [part_sql(day, path) for day, path in held_parts if day in work.again]
+    replaced_parts = [part_sql(day, path) for day, path in held_parts if day in work.redelivered]
     delivery = _delivery(work, mapped, held_parts)
-    incomplete = mapped.incomplete | (work.again - delivery.whole)
-    rows, short = without_short(work, rows, " or ".join(f"({part})" for part in replaced_parts) or "false", incomplete)
+    incomplete = mapped.incomplete | (work.redelivered - delivery.complete_days)
+    rows, short = without_incomplete(
+        work, rows, " or ".join(f"({part})" for part in replaced_parts) or "false", incomplete
+    )
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held_parts and not short.keys else {}
@@ -176,8 +180,8 @@ def _proposed(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]
         return Proposal(parts, rows, delivery, dict(zip(names, plans, strict=True)))
 
 
-def _delivery(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Delivery:
-    known_on = {day: work.known_on(day) for day in work.days}
+def _delivery(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part, str]) -> Delivery:
+    known_on = {day: work.recorded_on(day) for day in work.days}
     last = max([*known_on.values(), *([work.newest] if work.newest else [])])
     lacking = mapped.counts.bad_days() | {day for day, _ in held_parts} | work.waiting_days
     others = [day for day in work.volumes if day not in work.days]
@@ -185,17 +189,17 @@ def _delivery(work: Work, mapped: MappedDelivery, held_parts: Mapping[Part, str]
     return Delivery(
         work.source,
         known_on | dict.fromkeys(mapped.other_days, last),
-        work.again,
+        work.redelivered,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
         newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
         mapped.other_days,
         valid.replaces(work.source, work.tables),
-        valid.untied_for(work.lake, work.context.catalogue, work.source),
+        valid.ended_by_records(work.lake, work.context.catalogue, work.source),
     )
 
 
-def _complete_before(work: Work, days: Collection[date]) -> frozenset[date]:
+def _complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]:
     """Those of some earlier days that are completely in silver, with all files in the feed's folders."""
     if not days:
         return frozenset()
@@ -211,7 +215,12 @@ def _complete_before(work: Work, days: Collection[date]) -> frozenset[date]:
 
 
 def _planned(
-    work: Work, rows: DataFrame, name: str, delivery: Delivery, short: Short, groups: Mapping[str, DataFrame]
+    work: IngestRun,
+    rows: DataFrame,
+    name: str,
+    delivery: Delivery,
+    short: IncompleteGroups,
+    groups: Mapping[str, DataFrame],
 ) -> plan.SilverPlan:
     """Plan the changes of one table by the rows of all its fills."""
     elsewhere = work.days | delivery.other_days
@@ -222,31 +231,31 @@ def _planned(
         delivery,
         lambda: _rows_of_other_days(work, name, delivery, elsewhere),
         retracted(work, rows, short, name) if short.keys else None,
-        standing_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
+        kept_keys(work, rows, short, name) if short.keys and delivery.corrected else None,
     )
 
 
-def _rows_of_other_days(work: Work, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
-    rows = work.lake.staging.keep(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
+def _rows_of_other_days(work: IngestRun, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
+    rows = work.lake.staging.materialize(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
     rows, _ = _without_bad_groups(work, rows, frozenset())
     return _table_rows(work, rows, name, delivery, None, {})
 
 
 def _table_rows(
-    work: Work,
+    work: IngestRun,
     rows: DataFrame,
     name: str,
     delivery: Delivery,
-    short: Short | None,
+    short: IncompleteGroups | None,
     groups: Mapping[str, DataFrame],
 ) -> DataFrame:
     """Rows of one table by all its fills; groups of several days are as of each day if `short` is None."""
     table, source = work.tables[name], work.source
     if name == "identifiers":
-        first_only = not source.deleted_when and not delivery.again and not delivery.records
-        last_row = delivery.records and untied.one_row_a_day(source, work.tables)
-        return work.lake.staging.keep(identifiers_of(rows, source, first_only, last_row))
+        first_only = not source.deleted_when and not delivery.redelivered and not delivery.records
+        last_row = delivery.records and ended_identifiers.one_row_a_day(source, work.tables)
+        return work.lake.staging.materialize(identifiers_of(rows, source, first_only, last_row))
     fills = []
     for fill in source.tables()[name]:
         across = _across(work, fill, delivery.other_days, short)
@@ -254,10 +263,10 @@ def _table_rows(
     return union_all(fills)
 
 
-def _committed(work: Work, mapped: MappedDelivery, proposal: Proposal) -> Outcome:
+def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> Outcome:
     """Write quarantine and silver, and store the volumes and the parts that are held back."""
     store, source = work.context.store, work.source
-    note_several_days(work, proposal.rows, mapped.other_days)
+    record_group_days(work, proposal.rows, mapped.other_days)
     groups = belongs_to_sql(work)
     quarantine.replace(work.lake, source, proposal.rows, work.days, mapped.other_days, groups, work.receipt)
     plans = proposal.plans
@@ -267,16 +276,18 @@ def _committed(work: Work, mapped: MappedDelivery, proposal: Proposal) -> Outcom
     held_parts = {(item.day, item.path) for item in proposal.held}
     accepted = mapped.counts.without(held_parts)
     store.held_back.replace(source.name, work.days, proposal.held)
-    volumes = guards.recorded(accepted.per_day(), work.volumes, work.again - proposal.delivery.whole)
+    volumes = guards.volumes_to_record(
+        accepted.per_day(), work.volumes, work.redelivered - proposal.delivery.complete_days
+    )
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
     own_rows = proposal.rows.where(_of(work.days))
     notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
-    notes += crowds.remember(work.context, source, mapped.crowds, work.receipt)
+    notes += crowds.record_crowds(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
-def _outcome(work: Work, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
+def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
     bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
     changes = {name: changed for name, (changed, _) in written.items()}
@@ -285,7 +296,7 @@ def _outcome(work: Work, mapped: MappedDelivery, proposal: Proposal, written: Pu
         notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
     late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
     notes += [f"{rows} rows came too late for {name}, which has newer ones" for name, rows in late.items()]
-    can_end = proposal.delivery.lists_all or bool(proposal.delivery.again)
+    can_end = proposal.delivery.lists_all or bool(proposal.delivery.redelivered)
     if lacking := mapped.counts.bad_days():
         days = ", ".join(map(str, sorted(lacking)))
         kind = "snapshots" if proposal.delivery.lists_all else "files"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.ingest.work import Work
+from jobs.ingest.work import IngestRun
 from quanyu.errors import KeeperError
 from quanyu.feeds.source import Source
 from quanyu.lake.receipt import Receipt
@@ -15,7 +15,7 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
 
     Raises KeeperError if files that were in bronze are no longer in landing.
     """
-    lost, place = integrity.to_make(context, f"ingest.{source.name}"), f"bronze/{source.name}"
+    lost, place = integrity.places_to_rebuild(context, f"ingest.{source.name}"), f"bronze/{source.name}"
     if place not in lost:
         return lost if context.lake.exists(place) else frozenset()
     ledger = context.store.ledger
@@ -30,7 +30,7 @@ def lost_tables(context: Context, source: Source) -> frozenset[str]:
     return frozenset()
 
 
-def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str]) -> Work:
+def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str]) -> IngestRun:
     """Work that maps all days of bronze again, into lost tables only.
 
     Each day is recorded on the latest `recorded_on` of its files, or on itself if it has none.
@@ -38,6 +38,6 @@ def work(context: Context, source: Source, receipt: Receipt, lost: frozenset[str
     days = frozenset(day for day in context.lake.values(f"bronze/{source.name}", "_day") if day)
     files = context.store.ledger.files(source.name).values()
     recorded = {day: max([day, *(file.recorded_on for file in files if file.feed_day == day)]) for day in days}
-    rebuild_work = Work(context, source, receipt, days=days, lost=lost, recorded=recorded)
-    rebuild_work.again = days & frozenset(rebuild_work.volumes)
+    rebuild_work = IngestRun(context, source, receipt, days=days, lost=lost, recorded=recorded)
+    rebuild_work.redelivered = days & frozenset(rebuild_work.volumes)
     return rebuild_work

@@ -15,7 +15,7 @@ from jobs.ingest.landing import bronze, landing
 from jobs.ingest.publication import publish
 from jobs.ingest.receipts.parents import parents
 from jobs.ingest.receipts.relations import groups_place
-from jobs.ingest.work import Work
+from jobs.ingest.work import IngestRun
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError
 from quanyu.feeds.source import Source
@@ -40,9 +40,9 @@ def _step(source: Source, tables: Mapping[str, type[Table]]) -> Step:
     groups = [groups_place(source)] if parents(source, tables) else []
     return Step(
         name=f"ingest.{source.name}", stage="ingest", reads=(), definition=source.contract(tables),
-        describes=source.describes, do=partial(ingest, source=source),
+        describes=source.describes, run=partial(ingest, source=source),
         writes=(f"bronze/{source.name}", *filled, *groups), inputs=partial(_depends, source=source),
-        remakes=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),
+        rebuilds=(f"bronze/{source.name}", f"quarantine/{source.name}", *filled, *groups),
         declares={f"source {source.name}": source.digest()},
     )  # fmt: skip
 
@@ -70,19 +70,19 @@ def ingest(context: Context, receipt: Receipt, source: Source) -> Outcome:
     _rebuild_lost(context, receipt, source)
     notes = extract.extract(context, source)
     if notes:
-        landing.list_anew(context, source)
+        landing.refresh_listing(context, source)
     outcome = _ingest_files(context, receipt, source)
-    return replace(outcome, notes=(*notes, *landing.set_aside(context, source), *outcome.notes))
+    return replace(outcome, notes=(*notes, *landing.skipped_notes(context, source), *outcome.notes))
 
 
 def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome:
     ledger = context.store.ledger.files(source.name)
-    work = Work(context, source, receipt, landing.newest_taken(ledger), landing.landed(context, source))
+    work = IngestRun(context, source, receipt, landing.newest_ingested_day(ledger), landing.landed(context, source))
     with _source_session(context, source):
         refused = _to_bronze(work) if work.files else ()
         fixed_days = _days_of_older_contract(work)
         work.days |= fixed_days
-        work.again |= fixed_days & set(work.volumes)
+        work.redelivered |= fixed_days & set(work.volumes)
         # Files without rows, such as an extract without changes, have no day to map.
         outcome = publish(work) if work.days else Outcome(notes=_without_rows(ledger, work.files))
     rows = [landing.ledger_row(source, file, context.day, work.newest, refused) for file in work.files]
@@ -90,7 +90,7 @@ def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome
     return replace(outcome, breaches=guards.breaches(context, source))
 
 
-def _days_of_older_contract(work: Work) -> frozenset[date]:
+def _days_of_older_contract(work: IngestRun) -> frozenset[date]:
     """Days that were held back under another version of the contract."""
     held_parts = work.context.store.held_back.of(work.source.name)
     return frozenset(item.day for item in held_parts if item.definition != work.source.contract(work.tables))
@@ -117,8 +117,8 @@ def replay(context: Context, source: Source, days: frozenset[date]) -> Outcome:
         )
     ledger = context.store.ledger.files(source.name)
     with _source_session(context, source):
-        work = Work(context, source, receipt, landing.newest_taken(ledger), days=days)
-        work.again = days & frozenset(work.volumes)
+        work = IngestRun(context, source, receipt, landing.newest_ingested_day(ledger), days=days)
+        work.redelivered = days & frozenset(work.volumes)
         outcome = publish(work)
     breaches = guards.held_back(source, (item for item in context.store.held_back.of(source.name) if item.day in days))
     return replace(outcome, breaches=breaches)
@@ -137,7 +137,7 @@ def _source_session(context: Context, source: Source) -> Any:
     return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
 
 
-def _to_bronze(work: Work) -> list[str]:
+def _to_bronze(work: IngestRun) -> list[str]:
     """Read the files into bronze and set the days of the feed that they affect. Returns why files were refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
     reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
@@ -147,7 +147,7 @@ def _to_bronze(work: Work) -> list[str]:
     touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
     if work.files:
         bronze.write(lake, source, reading.rows, work.files, work.receipt)
-    work.days, work.again = frozenset(touched), frozenset(touched & set(work.volumes))
+    work.days, work.redelivered = frozenset(touched), frozenset(touched & set(work.volumes))
     refused = reading.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
     return [row["words"] for row in refused.collect()]
 

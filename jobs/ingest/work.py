@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Work:
-    """One ingestion. It maps `days` of the feed; `again` are those ingested before, `newest` is the latest day so far.
+class IngestRun:
+    """One ingestion. It maps `days` of the feed; `redelivered` were ingested before, `newest` is the latest day so far.
 
     If tables were lost, `lost` are their places, nothing else is published, and `recorded` is the day on which each day
     was recorded. `crowded` are keys of values that name many people.
@@ -38,7 +38,7 @@ class Work:
     newest: date | None = None
     files: list[landing.IncomingFile] = field(default_factory=list)
     days: frozenset[date] = frozenset()
-    again: frozenset[date] = frozenset()
+    redelivered: frozenset[date] = frozenset()
     lost: frozenset[str] = frozenset()
     crowded: frozenset[str] = frozenset()
     recorded: Mapping[date, date] = field(default_factory=dict)
@@ -73,11 +73,11 @@ class Work:
         filled = [*self.source.tables(), *(["identifiers"] if self.source.person else [])]
         return [name for name in filled if not self.lost or place_of(self.tables[name]) in self.lost]
 
-    def known_on(self, day: date) -> date:
+    def recorded_on(self, day: date) -> date:
         """Day on which the content of a feed's day is recorded: itself, or the day of the run if it comes late."""
         if day in self.recorded:
             return self.recorded[day]
-        if day in self.again:
+        if day in self.redelivered:
             return max(day, self.context.day, self.newest or day)
         return landing.recorded_on(day, self.context.day, self.newest)
 
@@ -93,7 +93,7 @@ class Work:
         """Map rows as received, adding `_reasons`, `_drop`, a struct per fill, and the keys of groups."""
         settings, source = self.context.settings, self.source
         trimmed = mapping.trimmed(rows, source)
-        addresses = any(self.tables[name].addressed_by for name in source.tables())
+        addresses = any(self.tables[name].channel_column for name in source.tables())
         with_person = mapping.with_person(
             trimmed, source, settings.region, person_key_secret(settings), addresses, self.crowded
         )

@@ -17,7 +17,7 @@ from quanyu.run.business_days import day_of
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
     from collections.abc import Iterable
 
-    from jobs.journeys.fates import Fate
+    from jobs.journeys.message_outcomes import MessageOutcome
     from quanyu.run.runner import Context
 
 outbox = typer.Typer(
@@ -46,12 +46,12 @@ def show(
     """
     if called.invoked_subcommand:
         return
-    from jobs.journeys.fates import fates
+    from jobs.journeys.message_outcomes import message_outcomes
 
     context = _context(conf, home)
     if journey is not None:
         _check(journey, {*context.catalogue.journeys, *(m.journey for m in context.store.outbox.all())}, "journey")
-    selected = fates(context, journey)
+    selected = message_outcomes(context, journey)
     if day is not None:
         on = day_of(day)
         selected = [fate for fate in selected if fate.day == on]
@@ -99,7 +99,7 @@ def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
 
     context = _context(conf, home)
     with home_lock(context.settings, wait):
-        deliveries.take(context)
+        deliveries.restore_outbox(context)
         message = context.store.outbox.find(decision.key)
         if message is None:
             raise ConfigError(f"no message {decision.key!r}; `quanyu outbox --status unknown` lists those that wait")
@@ -108,7 +108,7 @@ def _decide(decision: _Decision, conf: Any, home: Any, wait: float) -> None:
             raise ConfigError(f"{decision.key} is {message.status}; allowed: {', '.join(allowed)}")
         until = context.day + timedelta(days=context.settings.mail.expires_days)
         expires_on = max(until, message.expires_on or until) if decision.status == "again" else None
-        context.store.outbox.mark(decision.key, decision.status, message.reason, None, decision.note, expires_on)
+        context.store.outbox.set_status(decision.key, decision.status, message.reason, None, decision.note, expires_on)
         deliveries.record(context, Receipt("outbox", context.day.isoformat(), context.run_id, ""))
     context.close()
 
@@ -121,7 +121,7 @@ def _context(conf: Any, home: Any) -> Context:
 
 
 def _statuses() -> tuple[str, ...]:
-    from jobs.journeys.fates import HELD_BACK, HELD_OUT
+    from jobs.journeys.message_outcomes import HELD_BACK, HELD_OUT
     from quanyu.store.message import STATUSES
 
     return (*STATUSES, HELD_BACK, HELD_OUT)
@@ -132,7 +132,7 @@ def _check(name: str, allowed: Iterable[str], what: str) -> None:
         raise ConfigError(f"unknown {what} {name!r}; {nearest(name, allowed)}")
 
 
-def _counts(fates: list[Fate]) -> Any:
+def _counts(fates: list[MessageOutcome]) -> Any:
     from rich.table import Table
 
     counted = Counter((fate.journey, fate.status) for fate in fates)
@@ -144,6 +144,6 @@ def _counts(fates: list[Fate]) -> Any:
     return counts if counted else "the outbox has no such message"
 
 
-def _listing(fates: list[Fate]) -> Any:
+def _listing(fates: list[MessageOutcome]) -> Any:
     rows = [(fate.day, fate.key, fate.customer_id, fate.status, fate.reason) for fate in fates]
     return grid(("due", "key", "customer", "status", "reason"), rows)

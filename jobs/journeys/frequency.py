@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from jobs.journeys.program import Decision, Walk
+from jobs.journeys.program import Decision, JourneyInstance
 from quanyu.run.runner import Context
 
 # Statuses of messages that may have arrived. Others do not count against the cap.
 ARRIVED = ("announced", "sending", "sent", "unknown")
 
 
-def in_time(
-    context: Context, decided: Iterable[Decision], walks: Iterable[Walk], last_day: Callable[[Decision], date]
+def limit_frequency(
+    context: Context,
+    decided: Iterable[Decision],
+    instances: Iterable[JourneyInstance],
+    last_day: Callable[[Decision], date],
 ) -> tuple[list[Decision], int]:
     """Leave out messages to persons who got another one less than quiet_days ago, and count them.
 
     The next run asks again. A message past its last day passes, so that it is recorded as expired.
     """
-    person = {walk.instance_id: walk.customer_id for walk in walks}
+    person = {instance.instance_id: instance.customer_id for instance in instances}
     planned = context.store.outbox.all()
     last: dict[str, date] = {}
     for message in planned:

@@ -1,4 +1,4 @@
-"""Compiles a journey to numbered operations, and advances walks through them by due day. Needs no engine."""
+"""Compiles a journey to numbered operations, and advances instances through them by due day. Needs no engine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from quanyu.grammar.journey import Branch, Journey, JourneyStep, MessageTemplate
 
 COMPLETED, GOAL = "completed", "goal"
 Kind = Literal["wait", "message", "branch", "jump", "end"]
-# Whether the table has a row since the walk began, by the data at the end of this day.
+# Whether the table has a row since the instance began, by the data at the end of this day.
 Happened = Callable[[str, date], bool]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One numbered operation. Jumps only lead forward, so that every walk ends."""
+    """One numbered operation. Jumps only lead forward, so that every instance ends."""
 
     kind: Kind
     days: int = 0
@@ -32,7 +32,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Program:
-    """The operations of a journey. The last one ends the walk as completed."""
+    """The operations of a journey. The last one ends the instance as completed."""
 
     journey: str
     goal: str
@@ -40,16 +40,16 @@ class Program:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Tables in which a row can change the path of a walk."""
+        """Tables in which a row can change the path of an instance."""
         return tuple(sorted({self.goal, *(o.happened for o in self.operations if o.happened)}))
 
     def shape(self) -> str:
-        """Hash of the kinds and targets of operations. It must not change under a walk; texts, waits and tables may."""
+        """Hash of the kinds and targets of operations. It must not change under an instance; texts and waits may."""
         return digest([[operation.kind, operation.then, operation.otherwise] for operation in self.operations])
 
 
 @dataclass(frozen=True)
-class Walk:
+class JourneyInstance:
     """One customer's instance of a journey; fields as in the table journey_instances."""
 
     instance_id: str
@@ -67,10 +67,10 @@ class Walk:
 
     @property
     def record(self) -> tuple[str, str] | None:
-        """The record that it belongs to, as source and person key; None for a walk from before records were stored."""
+        """Its record, as source and person key; None for an instance from before records were stored."""
         return (self.source, self.person_key) if self.source and self.person_key else None
 
-    def bars(self, entered_on: date, days: int) -> bool:
+    def prevents_entry(self, entered_on: date, days: int) -> bool:
         """Whether the same person may not enter again on a day: still under way then, or entered too near to it.
 
         `days` is the least number of days between two entries.
@@ -81,7 +81,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided for a walk at a step; fields as in the table decisions."""
+    """What was decided for an instance at a step; fields as in the table decisions."""
 
     instance_id: str
     step: int
@@ -93,8 +93,8 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The inputs of a walk's decisions: events by day, current consent, and earlier decisions by step."""
+class DecisionInputs:
+    """The inputs of an instance's decisions: events by day, current consent, and earlier decisions by step."""
 
     happened: Happened
     consented: bool
@@ -131,50 +131,58 @@ def _forked(branch: Branch, at: int) -> list[Operation]:
 
 
 def instance_id(journey: str, customer_id: str, entered_on: date) -> str:
-    """Id of a walk: the same on every run for the same entry of the same customer."""
+    """Id of an instance: the same on every run for the same entry of the same customer."""
     return hashlib.sha256(f"{journey}\x1f{customer_id}\x1f{entered_on}".encode()).hexdigest()[:32]
 
 
-def entered(journey: str, customer_id: str, entered_on: date) -> Walk:
-    """Begin a walk on the day on which the customer entered the audience."""
+def new_instance(journey: str, customer_id: str, entered_on: date) -> JourneyInstance:
+    """Begin an instance on the day on which the customer entered the audience."""
     name = instance_id(journey, customer_id, entered_on)
-    return Walk(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
+    return JourneyInstance(name, journey, customer_id, entered_on, 0, entered_on, "active", None, entered_on)
 
 
-def advance(program: Program, walk: Walk, day: date, facts: Known) -> tuple[Walk, list[Decision]]:
-    """Take every step that is due by the day, each as of the date it was due. Returns the walk and new decisions.
+def advance(
+    program: Program, instance: JourneyInstance, day: date, facts: DecisionInputs
+) -> tuple[JourneyInstance, list[Decision]]:
+    """Take every step that is due by the day, each as of the date it was due. Returns the instance and new decisions.
 
     A run after skipped days therefore decides as daily runs would have. Earlier decisions remain valid: after a run was
     killed, the next one repeats them, whatever has changed since.
     """
     decisions: list[Decision] = []
-    while walk.status == "active" and walk.due_on <= day:
-        decision = facts.decided.get(walk.step) or _decided(program, walk, facts)
-        if decision is not None and walk.step not in facts.decided:
+    while instance.status == "active" and instance.due_on <= day:
+        decision = facts.decided.get(instance.step) or _decided(program, instance, facts)
+        if decision is not None and instance.step not in facts.decided:
             decisions.append(decision)
-        walk = _moved(program.operations[walk.step], walk, decision)
-    return walk, decisions
+        instance = _moved(program.operations[instance.step], instance, decision)
+    return instance, decisions
 
 
-def _decided(program: Program, walk: Walk, facts: Known) -> Decision | None:
-    operation = program.operations[walk.step]
+def _decided(program: Program, instance: JourneyInstance, facts: DecisionInputs) -> Decision | None:
+    operation = program.operations[instance.step]
     if operation.kind == "message":
-        if facts.happened(program.goal, walk.due_on):
-            return _decision(walk, "end", GOAL)
-        return _decision(walk, "message") if facts.consented else _decision(walk, "held", "no consent to messages")
+        if facts.happened(program.goal, instance.due_on):
+            return _decision(instance, "end", GOAL)
+        return (
+            _decision(instance, "message") if facts.consented else _decision(instance, "held", "no consent to messages")
+        )
     if operation.kind == "branch":
-        yes = facts.happened(operation.happened, walk.due_on)
-        return _decision(walk, "then" if yes else "otherwise", operation.happened)
-    return _decision(walk, "end", operation.outcome) if operation.kind == "end" else None
+        yes = facts.happened(operation.happened, instance.due_on)
+        return _decision(instance, "then" if yes else "otherwise", operation.happened)
+    return _decision(instance, "end", operation.outcome) if operation.kind == "end" else None
 
 
-def _decision(walk: Walk, decision: str, reason: str | None = None) -> Decision:
-    return Decision(walk.instance_id, walk.step, walk.journey, walk.customer_id, walk.due_on, decision, reason)
+def _decision(instance: JourneyInstance, decision: str, reason: str | None = None) -> Decision:
+    return Decision(
+        instance.instance_id, instance.step, instance.journey, instance.customer_id, instance.due_on, decision, reason
+    )
 
 
-def _moved(operation: Operation, walk: Walk, decision: Decision | None) -> Walk:
-    on, choice = walk.due_on, decision.decision if decision else operation.kind
+def _moved(operation: Operation, instance: JourneyInstance, decision: Decision | None) -> JourneyInstance:
+    on, choice = instance.due_on, decision.decision if decision else operation.kind
     if decision is not None and choice == "end":
-        return replace(walk, status="ended", outcome=decision.reason, moved_on=on)
-    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(choice, walk.step + 1)
-    return replace(walk, step=to, due_on=on + timedelta(days=operation.days), moved_on=on)
+        return replace(instance, status="ended", outcome=decision.reason, moved_on=on)
+    to = {"then": operation.then, "jump": operation.then, "otherwise": operation.otherwise}.get(
+        choice, instance.step + 1
+    )
+    return replace(instance, step=to, due_on=on + timedelta(days=operation.days), moved_on=on)

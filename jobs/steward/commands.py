@@ -82,18 +82,18 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     Example: `quanyu why 13812345678 member=M000123`
     """
     from jobs.steward import render
-    from jobs.steward.explain import Around, apart
+    from jobs.steward.explain import Neighbourhood, separations
 
     directory = _directory(_context(opened(conf, home)))
     some, others = directory.find(a), directory.find(b)
     if set(some) & set(others):
         say(f"one record matches both: {sorted(set(some) & set(others))[0]}")
         return
-    around = Around(directory, [*some, *others])
+    around = Neighbourhood(directory, [*some, *others])
     sides = [{directory.customer_of(key) for key in side} - {None} for side in (some, others)]
     hops, today = around.chain(some, others, cut=False), sorted(sides[0] & sides[1])
     if today:
-        links = f", by {render.counted(len(hops), 'link')}"
+        links = f", by {render.number_of(len(hops), 'link')}"
         say(f"one customer, {today[0]}{links if hops else UNLINKED}")
     else:
         names = [", ".join(sorted(side)) or "no customer yet" for side in sides]
@@ -101,13 +101,13 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     if hops:
         say(render.chain(directory, hops))
         return
-    closest = around.likeness.weigh(some, others)
-    say(render.parts(directory, apart(around, some, others), closest))
+    closest = around.likeness.best_score(some, others)
+    say(render.separations(directory, separations(around, some, others), closest))
     match = directory.context.catalogue.identity.match
     band = f"a link needs {match.link}, a review {match.review}"
     say(f"match score of the two most similar records: {band}" + ("" if closest.compared else "; they share no block,"
         " so a run does not compare them"))  # fmt: skip
-    say(render.weighed(closest))
+    say(render.match_score(closest))
 
 
 def verdict(
@@ -140,7 +140,7 @@ def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> 
     """Raises ConfigError where current verdicts say the opposite."""
     from jobs.unify.ids import overrides
 
-    conflicts = overrides.against(overrides.standing(context.lake), decision, one, other)
+    conflicts = overrides.contradicted(overrides.current_overrides(context.lake), decision, one, other)
     if conflicts:
         listed = "; ".join(f"{a} and {b}" for a, b in conflicts)
         opposite = "different" if decision == "same" else "same"
@@ -166,7 +166,7 @@ def _note(context: Context, table: Any, row: dict[str, Any]) -> None:
     place = place_of(table)
     number = max(context.lake.values(place, "number"), default=-1) + 1 if context.lake.exists(place) else 0
     receipt = Receipt(f"note.{table.name}", context.day.isoformat(), context.run_id, "")
-    context.lake.note(table, {"number": number, **row}, receipt)
+    context.lake.append_row(table, {"number": number, **row}, receipt)
 
 
 @identity.command()
@@ -250,13 +250,13 @@ def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> Non
 
     Example: `quanyu identity train --day 2025-02-03`
     """
-    from jobs.unify.ids.pairs import train_anew
+    from jobs.unify.ids.pairs import train_version
 
     settings = opened(conf, home)
     with _locked(settings, wait):
         context = _context(settings, day_of(day))
         try:
-            version, records = train_anew(context)
+            version, records = train_version(context)
         finally:
             context.close()
     say(f"version {version}, trained on {records:,} records; pin it in identity.yml with match: {{model: {version}}}")

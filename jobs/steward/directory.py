@@ -60,13 +60,13 @@ class Directory:
         return publish.read_log(self.context)
 
     @cached_property
-    def held(self) -> pd.DataFrame:
+    def current_ids(self) -> pd.DataFrame:
         """Current id of each record: source, person_key, person, customer_id."""
         return self.log.last[["source", "person_key", "person", "customer_id"]].reset_index(drop=True)
 
     def redirect(self, customer: str) -> str:
         """The id that an ended one was merged into; itself where it is current. Raises ConfigError."""
-        if customer in set(self.held["customer_id"]):
+        if customer in set(self.current_ids["customer_id"]):
             return customer
         if customer not in self._redirects:
             raise ConfigError(f"there is no customer {customer!r}, and none of this id was merged into another")
@@ -87,13 +87,13 @@ class Directory:
     def customers_of(self, records: Iterable[RecordKey]) -> dict[RecordKey, str]:
         """The ids of records, without those that have none."""
         some = set(records)
-        rows = self.held[self.held["person_key"].isin({record.person_key for record in some})]
+        rows = self.current_ids[self.current_ids["person_key"].isin({record.person_key for record in some})]
         keys = map(RecordKey, rows["source"], rows["person_key"])
         return {key: customer for key, customer in zip(keys, rows["customer_id"], strict=True) if key in some}
 
     def of_customer(self, customer: str) -> list[RecordKey]:
         """Current records of a customer."""
-        rows = self.held[self.held["customer_id"] == customer]
+        rows = self.current_ids[self.current_ids["customer_id"] == customer]
         identifiers = self.rows_of([RecordKey(*key) for key in zip(rows["source"], rows["person_key"], strict=True)])
         return sorted({RecordKey(*key) for key in zip(identifiers["source"], identifiers["person_key"], strict=True)})
 
@@ -108,7 +108,7 @@ class Directory:
         rows: pd.DataFrame = frame[pd.MultiIndex.from_frame(frame[["source", "person_key"]]).isin(index)]
         return rows.reset_index(drop=True)
 
-    def bearers(self, values: Collection[str], kinds: Collection[str] = KINDS) -> list[RecordKey]:
+    def records_with_value(self, values: Collection[str], kinds: Collection[str] = KINDS) -> list[RecordKey]:
         """Records with one of these values, as one of the kinds."""
         table = self.identifiers.filter(pc.is_in(self.identifiers["value"], pa.array(sorted(values), pa.string())))
         table = table.filter(pc.is_in(table["kind"], pa.array(sorted(kinds), pa.string())))
@@ -117,7 +117,7 @@ class Directory:
 
     def raw(self, keys: Sequence[RecordKey]) -> pd.DataFrame:
         """Compared fields of records, as the step reads them: COLUMNS by record, in order, null where absent."""
-        rows = reader.described(self.context, None)
+        rows = reader.read_records(self.context, None)
         with guard("identities"):
             frame = rows.where(rows["person_key"].isin([record.person_key for record in keys])).toArrow().to_pandas()
         frame = frame.set_index(reader.KEYS)[list(COLUMNS)]
@@ -155,7 +155,9 @@ class Directory:
                 return [RecordKey(source, keys[0])]
         kind, _, value = text.partition("=")
         kinds, value = ((kind,), value) if kind in KINDS and value else (KINDS, text)
-        matches = self.bearers(self._forms(kinds, value), {*kinds, *(h for h in reader.HASHED if h[:5] in kinds)})
+        matches = self.records_with_value(
+            self._forms(kinds, value), {*kinds, *(h for h in reader.HASHED if h[:5] in kinds)}
+        )
         matches = matches or self._named(text)
         if not matches:
             raise ConfigError("no record matches; give a customer id, source/key, an identifier as it was delivered"
@@ -165,15 +167,15 @@ class Directory:
     def _named(self, text: str) -> list[RecordKey]:
         """Records with this name, in either order of its parts and either script of Chinese; as of the last run."""
         salt = reader.salt_of(self.context.settings)
-        code = int(name_match.numbered([name_match.parsed(None, None, text)], salt)[0])
+        code = int(name_match.name_codes([name_match.parsed(None, None, text)], salt)[0])
         if not code:
             return []
         if self.lake.exists(match_state.RECORDS):
-            persons = match_state.persons_called(self.lake, code)
+            persons = match_state.persons_with_name(self.lake, code)
             chosen = self._persons[self._persons.isin(persons)]
         else:
             keys = [RecordKey(*key) for key in self._persons.index]
-            chosen = self._persons[name_match.numbered(name_match.of(self.raw(keys)), salt) == code]
+            chosen = self._persons[name_match.name_codes(name_match.names_of(self.raw(keys)), salt) == code]
         return sorted(RecordKey(*key) for key in chosen.index)
 
     def _forms(self, kinds: Iterable[str], value: str) -> set[str]:
@@ -182,5 +184,8 @@ class Directory:
         for kind in kinds:
             normalised = normalise.normalise(kind, value, self.context.settings.region)
             if normalised:
-                forms |= {normalise.same(kind, normalised), *(form for _, form in normalise.hashes(kind, normalised))}
+                forms |= {
+                    normalise.comparison_form(kind, normalised),
+                    *(form for _, form in normalise.hashes(kind, normalised)),
+                }
         return forms

@@ -14,11 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from jobs.steward.directory import Directory, RecordKey
-from jobs.steward.match_explanation import MatchNeighbourhood, Weighed
+from jobs.steward.match_explanation import MatchNeighbourhood, MatchScore
 from jobs.steward.verdicts import Verdicts
 from jobs.unify.ids import edges as by_identifiers
 from jobs.unify.ids import overrides
-from jobs.unify.ids.clusters import Clusters, Graph, clustered
+from jobs.unify.ids.clusters import Clusters, Graph, cluster_records
 from jobs.unify.ids.split import LIKENESS, VERDICT
 from jobs.unify.matching import name_match
 from jobs.unify.records import reader
@@ -30,7 +30,7 @@ MOST_RECORDS = 5000
 
 
 @dataclass(frozen=True)
-class Hop:
+class PathLink:
     """One link between two records: its rule, with the shared value and its first day, or the match score."""
 
     one: RecordKey
@@ -39,7 +39,7 @@ class Hop:
     value: str = ""
     since: date | None = None
     words: str = ""
-    weighed: Weighed | None = None
+    score: MatchScore | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Separation:
     why: str
 
 
-class Around:
+class Neighbourhood:
     """All records that links may reach from some, with their links as the step computes them."""
 
     def __init__(self, directory: Directory, start: Sequence[RecordKey]) -> None:
@@ -60,35 +60,41 @@ class Around:
         self.verdicts = Verdicts(directory)
         self.keys, self.shown, self.values = self._neighbourhood(set(start))
         self.place = {key: at for at, key in enumerate(self.keys)}
-        self.links = by_identifiers.linked(self.shown, self.identity)
+        self.links = by_identifiers.link_by_identifiers(self.shown, self.identity)
         self.graph = self._graph()
-        self.clusters: Clusters = clustered(self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64))
+        self.clusters: Clusters = cluster_records(
+            self.graph, self.identity, np.zeros(len(self.graph.persons), np.int64)
+        )
 
-    def _neighbourhood(self, current: set[RecordKey]) -> tuple[list[RecordKey], by_identifiers.Shown, dict[int, str]]:
+    def _neighbourhood(
+        self, current: set[RecordKey]
+    ) -> tuple[list[RecordKey], by_identifiers.IdentifierRows, dict[int, str]]:
         """Follow links from record to record until no further one is reached."""
-        active_overrides = overrides.standing(self.directory.lake)
-        pairs = overrides.ends(active_overrides)
+        active_overrides = overrides.current_overrides(self.directory.lake)
+        pairs = overrides.records_named(active_overrides)
         previous: set[RecordKey] = set()
         while True:
             keys, shown, values = self._with_holders(current)
-            links = by_identifiers.linked(shown, self.identity).rows
+            links = by_identifiers.link_by_identifiers(shown, self.identity).rows
             inside = np.array([key in current for key in keys], bool)
             nodes = links.loc[inside[links["record"]], "node"]
             reached = {keys[at] for at in links.loc[links["node"].isin(nodes), "record"]} | current
             reached |= {end for pair in pairs if set(pair) & reached for end in pair}
-            reached |= self.likeness.near(reached)
+            reached |= self.likeness.linked_records(reached)
             if reached in (current, previous) or len(reached) > MOST_RECORDS:
                 return keys, shown, values
             previous, current = current, reached
 
-    def _with_holders(self, some: set[RecordKey]) -> tuple[list[RecordKey], by_identifiers.Shown, dict[int, str]]:
+    def _with_holders(
+        self, some: set[RecordKey]
+    ) -> tuple[list[RecordKey], by_identifiers.IdentifierRows, dict[int, str]]:
         """Identifiers of these records and of all records that share one, which is what a hub is recognised by."""
         own = self.directory.rows_of(some)
-        rows = self.directory.rows_of({*some, *self.directory.bearers(set(own["value"]))})
+        rows = self.directory.rows_of({*some, *self.directory.records_with_value(set(own["value"]))})
         keys = sorted({RecordKey(*key) for key in zip(rows["source"], rows["person_key"], strict=True)} | some)
         place = {key: at for at, key in enumerate(keys)}
         raw_values = pa.array(rows["told"], pa.string())
-        blocked = reader.blocked(self.directory.context, rows["kind_code"].to_numpy(), raw_values)
+        blocked = reader.reasons_blocked(self.directory.context, rows["kind_code"].to_numpy(), raw_values)
         frame = pd.DataFrame({
             "record": [place[RecordKey(*key)] for key in zip(rows["source"], rows["person_key"], strict=True)],
             "kind": rows["kind_code"], "scope": rows["scope_code"], "value": rows["code"], "blocked": blocked,
@@ -96,22 +102,23 @@ class Around:
         })  # fmt: skip
         values = {int(code): f"{kind} {value}" for code, kind, value in
                   zip(rows["code"], rows["kind"], rows["value"], strict=True)}  # fmt: skip
-        names = name_match.of(self.directory.raw(keys))
-        numbered = name_match.numbered(names, self.salt)
-        return keys, by_identifiers.Shown(frame, numbered, lambda at: [names[place] for place in at]), values
+        names = name_match.names_of(self.directory.raw(keys))
+        numbered = name_match.name_codes(names, self.salt)
+        return keys, by_identifiers.IdentifierRows(frame, numbered, lambda at: [names[place] for place in at]), values
 
     def _graph(self) -> Graph:
         persons = self.directory.persons(self.keys)
-        active_overrides = overrides.standing(self.directory.lake)
+        active_overrides = overrides.current_overrides(self.directory.lake)
         pairs = self.likeness.links(self.keys)
 
         def find(some: Sequence[RecordKey]) -> Array:
             return np.array([self.place.get(record, -1) for record in some], np.int64)
 
         return Graph(
-            persons, self.shown.ties([key.source for key in self.keys]), self.links.rows, pairs,
-            overrides.places(active_overrides, find, "same"), overrides.places(active_overrides, find, "different"),
-            by_identifiers.limits(self.identity, self.shown, self.links.aside),
+            persons, self.shown.tie_breakers([key.source for key in self.keys]), self.links.rows, pairs,
+            overrides.pair_positions(active_overrides, find, "same"),
+            overrides.pair_positions(active_overrides, find, "different"),
+            by_identifiers.limits(self.identity, self.shown, self.links.suppressed),
         )  # fmt: skip
 
     @cached_property
@@ -132,7 +139,7 @@ class Around:
             add(a, b, (LIKENESS,))
         return neighbours
 
-    def chain(self, some: Iterable[RecordKey], others: Iterable[RecordKey], cut: bool) -> list[Hop]:
+    def chain(self, some: Iterable[RecordKey], others: Iterable[RecordKey], cut: bool) -> list[PathLink]:
         """The shortest chain of links between some and others, within clusters unless `cut` links count."""
         goals = {self.place[key] for key in others}
         previous: dict[Any, tuple[Any, tuple[Any, ...]] | None] = {self.place[key]: None for key in sorted(some)}
@@ -149,8 +156,8 @@ class Around:
                     queue.append(to)
         return []
 
-    def _hops(self, at: Any, previous: dict[Any, Any]) -> list[Hop]:
-        hops: list[Hop] = []
+    def _hops(self, at: Any, previous: dict[Any, Any]) -> list[PathLink]:
+        hops: list[PathLink] = []
         while previous[at] is not None:
             before, what = previous[at]
             if isinstance(before, tuple):
@@ -162,24 +169,24 @@ class Around:
                 at = before
         return hops[::-1]
 
-    def _shared(self, one: int, other: int, first: tuple[Any, ...], second: tuple[Any, ...]) -> Hop:
+    def _shared(self, one: int, other: int, first: tuple[Any, ...], second: tuple[Any, ...]) -> PathLink:
         since = date(1970, 1, 1) + timedelta(days=max(first[3], second[3]))
-        rule = self.identity.rules[first[1]].called
-        return Hop(self.keys[one], self.keys[other], rule, self.values[first[2]], since)
+        rule = self.identity.rules[first[1]].label
+        return PathLink(self.keys[one], self.keys[other], rule, self.values[first[2]], since)
 
-    def _direct_hop(self, one: int, other: int, by: str) -> Hop:
+    def _direct_hop(self, one: int, other: int, by: str) -> PathLink:
         a, b = self.keys[one], self.keys[other]
         if by == VERDICT:
-            return Hop(a, b, VERDICT, words=self.verdict_words(a, b))
-        return Hop(a, b, LIKENESS, weighed=self.likeness.weigh([a], [b]))
+            return PathLink(a, b, VERDICT, words=self.verdict_words(a, b))
+        return PathLink(a, b, LIKENESS, score=self.likeness.best_score([a], [b]))
 
     def verdict_words(self, one: RecordKey, other: RecordKey) -> str:
         """The verdict on two records, in the steward's words; empty without one."""
-        verdict = self.verdicts.on(one, other)
+        verdict = self.verdicts.between(one, other)
         return verdict.words if verdict else ""
 
 
-def apart(around: Around, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> list[Separation]:
+def separations(around: Neighbourhood, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> list[Separation]:
     """What separates the records of two customers, strongest first."""
     parted = {frozenset(pair) for pair in around.graph.different.tolist()}
     parts = [
@@ -197,9 +204,11 @@ def apart(around: Around, some: Sequence[RecordKey], others: Sequence[RecordKey]
     return parts + _shared(around, some, others, bool(hops))
 
 
-def _shared(around: Around, some: Sequence[RecordKey], others: Sequence[RecordKey], linked: bool) -> list[Separation]:
+def _shared(
+    around: Neighbourhood, some: Sequence[RecordKey], others: Sequence[RecordKey], linked: bool
+) -> list[Separation]:
     """Values that both have and that do not join them."""
-    rows, aside = around.shown.rows, around.links.aside
+    rows, aside = around.shown.rows, around.links.suppressed
     sides = [{around.place[key] for key in side} for side in (some, others)]
     values = [set(rows.loc[rows["record"].isin(side), "value"]) for side in sides]
     parts = []
@@ -213,8 +222,8 @@ def _shared(around: Around, some: Sequence[RecordKey], others: Sequence[RecordKe
     return parts
 
 
-def _missing_rule(around: Around, value: int) -> str:
+def _missing_rule(around: Neighbourhood, value: int) -> str:
     rows = around.shown.rows
     kind = KINDS[rows.loc[rows["value"] == value, "kind"].tolist()[0]]
-    needs = [rule.called for rule in around.identity.rules if rule.share == kind]
+    needs = [rule.label for rule in around.identity.rules if rule.share == kind]
     return f"not enough: the rules ask for {' or '.join(needs)}" if needs else f"no rule joins by {kind}"

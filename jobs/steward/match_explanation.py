@@ -15,7 +15,7 @@ from jobs.steward.directory import Directory, RecordKey
 from jobs.unify.ids.pairs import limits
 from jobs.unify.matching import blocks, fields, model_versions, training
 from jobs.unify.matching.comparison import COMPARISONS, CROWD_KINDS, FIELDS
-from jobs.unify.matching.scoring import PreparedRecords, of_relatives, unpacked
+from jobs.unify.matching.scoring import PreparedRecords, are_relatives, unpacked
 from jobs.unify.records import match_state, reader
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +24,7 @@ LEAST_TOLD = -0.1
 
 
 @dataclass(frozen=True)
-class WeighedPart:
+class ScorePart:
     """One comparison of two records: the values of both, the words of its level, and its weight in bits."""
 
     name: str
@@ -34,7 +34,7 @@ class WeighedPart:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class MatchScore:
     """Match score of two records: probability, total weight in bits, and its parts.
 
     Names of two persons have no probability. `compared` says whether they share a block, so that a run compares them.
@@ -44,7 +44,7 @@ class Weighed:
     other: RecordKey
     probability: float | None
     weight: float
-    parts: tuple[WeighedPart, ...]
+    parts: tuple[ScorePart, ...]
     compared: bool
 
 
@@ -61,16 +61,18 @@ class MatchNeighbourhood:
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """Pairs of persons that are linked by match score: a, b, weight."""
-        remembered = match_state.recall(self.directory.lake, len(self.match.blocks))
+        remembered = match_state.load_state(self.directory.lake, len(self.match.blocks))
         if len(remembered.person):
             person, batch = remembered.person, remembered.columns["batch"]
             pairs = (
-                match_state.current(remembered.pairs, person, batch).select(["a", "b", "levels", "weight"]).to_pandas()
+                match_state.valid_pairs(remembered.pairs, person, batch)
+                .select(["a", "b", "levels", "weight"])
+                .to_pandas()
             )
         else:
             pairs = self._computed_pairs()
         likely = training.probability(pairs["weight"].to_numpy(), self.rate) >= self.match.link
-        sure: pd.DataFrame = pairs[likely & ~of_relatives(pairs["levels"].to_numpy())]
+        sure: pd.DataFrame = pairs[likely & ~are_relatives(pairs["levels"].to_numpy())]
         return sure[["a", "b", "weight"]]
 
     def _computed_pairs(self) -> pd.DataFrame:
@@ -85,7 +87,7 @@ class MatchNeighbourhood:
     def _compared(
         self, keys: list[RecordKey], raw: pd.DataFrame, floor: float | None = None
     ) -> tuple[PreparedRecords, Array]:
-        prepared = fields.prepared(raw)
+        prepared = fields.prepare_fields(raw)
         block = [list(one.same) for one in self.match.blocks]
         codes = {f"{kind}_code": fields.hashed(prepared[kind], self.salt) for kind in CROWD_KINDS}
         texts = {name: pa.array(prepared[name], pa.string()) for name in FIELDS}
@@ -93,10 +95,10 @@ class MatchNeighbourhood:
         model = self.model if floor is None else replace(self.model, floor=floor)
         return PreparedRecords(table, model), fields.keys(prepared, block, self.salt)
 
-    def near(self, some: set[RecordKey]) -> set[RecordKey]:
+    def linked_records(self, some: set[RecordKey]) -> set[RecordKey]:
         """Records that the match score links to some."""
         numbers = self.directory.persons(some)
-        assignments = self.directory.held
+        assignments = self.directory.current_ids
         pairs = self.pairs[self.pairs["a"].isin(numbers) | self.pairs["b"].isin(numbers)]
         others = assignments[assignments["person"].isin([*pairs["a"], *pairs["b"]])]
         return {RecordKey(*key) for key in zip(others["source"], others["person_key"], strict=True)}
@@ -107,7 +109,7 @@ class MatchNeighbourhood:
         pairs = self.pairs[self.pairs["a"].isin(place.keys()) & self.pairs["b"].isin(place.keys())]
         return pairs.assign(a=pairs["a"].map(place), b=pairs["b"].map(place)).reset_index(drop=True)
 
-    def weigh(self, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> Weighed:
+    def best_score(self, some: Sequence[RecordKey], others: Sequence[RecordKey]) -> MatchScore:
         """Weigh the most similar pair of some records and others."""
         keys = sorted({*some, *others})
         raw = self.directory.raw(keys)
@@ -119,22 +121,22 @@ class MatchNeighbourhood:
         levels = unpacked(scored["levels"][best])
         values = _compared_values(raw.iloc[[a[best], b[best]]])
         parts = tuple(
-            WeighedPart(one.name, one.words[levels[one.name]], scored["weights"][best][at], values[one.name])
+            ScorePart(one.name, one.words[levels[one.name]], scored["weights"][best][at], values[one.name])
             for at, one in enumerate(COMPARISONS)
         )
         rest = scored["weight"][best] - sum(scored["weights"][best])
-        apart = bool(of_relatives(np.array([scored["levels"][best]]))[0])
-        parts += (WeighedPart("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
-        parts += (WeighedPart("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
+        apart = bool(are_relatives(np.array([scored["levels"][best]]))[0])
+        parts += (ScorePart("relatives", "names of two persons: at most for review", 0.0),) if apart else ()
+        parts += (ScorePart("household", "could be two members of one", rest),) if rest < LEAST_TOLD else ()
         shared = (block_keys[a[best]] == block_keys[b[best]]) & (block_keys[a[best]] != 0)
         sure = float(training.probability(np.array([scored["weight"][best]]), self.rate)[0])
         ends = keys[a[best]], keys[b[best]]
-        return Weighed(*ends, None if apart else sure, scored["weight"][best], parts, bool(shared.any()))
+        return MatchScore(*ends, None if apart else sure, scored["weight"][best], parts, bool(shared.any()))
 
 
 def _compared_values(raw: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """What two records show to each comparison: as delivered, or as parsed where that says more."""
-    prepared = fields.prepared(raw)
+    prepared = fields.prepare_fields(raw)
     values = {}
     for comparison in COMPARISONS:
         parsed = len(comparison.fields) < len(comparison.columns)

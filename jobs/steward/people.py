@@ -35,6 +35,6 @@ def rows_of(people: pd.DataFrame, records: Sequence[RecordKey], columns: Sequenc
     return {label: texts for label, texts in values.items() if label == "name" or any(texts)}
 
 
-def differs(texts: Sequence[str]) -> bool:
+def have_several_values(texts: Sequence[str]) -> bool:
     """Whether records show more than one value; those that show none count for nothing."""
     return len({text for text in texts if text}) > 1

@@ -11,9 +11,9 @@ from rich.table import Table as Grid
 
 from jobs.steward import history
 from jobs.steward.directory import Directory, RecordKey
-from jobs.steward.explain import Hop, Separation
-from jobs.steward.match_explanation import Weighed
-from jobs.steward.people import DESCRIBED, VALUES, differs, rows_of
+from jobs.steward.explain import PathLink, Separation
+from jobs.steward.match_explanation import MatchScore
+from jobs.steward.people import DESCRIBED, VALUES, have_several_values, rows_of
 from jobs.steward.reviews import ReviewList
 from jobs.steward.verdicts import Verdicts
 from jobs.unify.matching.comparison import NOT_COMPARED
@@ -23,7 +23,7 @@ from quanyu.printable import grid, line
 MOST_ROWS = 40
 
 
-def counted(number: int, noun: str) -> str:
+def number_of(number: int, noun: str) -> str:
     """A number of things in words."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -38,7 +38,7 @@ def customer(directory: Directory, one: str) -> Group:
     records = directory.of_customer(one)
     people = directory.raw(records)
     named = ", ".join(sorted({name for name in rows_of(people, records, ())["name"] if name})) or "no name"
-    facts = f"{named}, {counted(len(records), 'record')}, {_row(directory, one)}"
+    facts = f"{named}, {number_of(len(records), 'record')}, {_row(directory, one)}"
     lines: list[RenderableType] = [line((one, "bold"), f": {facts}")]
     former = directory.former(one)
     if former:
@@ -77,7 +77,7 @@ def _row(directory: Directory, one: str) -> str:
 def _records(people: pd.DataFrame, records: list[RecordKey]) -> Grid:
     """What each record says of the person; ≠ marks columns in which they differ."""
     rows = rows_of(people, records, DESCRIBED)
-    labels = [f"{label} ≠" if differs(texts) else label for label, texts in rows.items()]
+    labels = [f"{label} ≠" if have_several_values(texts) else label for label, texts in rows.items()]
     cells = [[str(record), *texts] for record, *texts in zip(records, *rows.values(), strict=True)]
     return _grid(("record", *labels), cells)
 
@@ -85,7 +85,7 @@ def _records(people: pd.DataFrame, records: list[RecordKey]) -> Grid:
 def _side_by_side(people: pd.DataFrame, one: RecordKey, other: RecordKey) -> Grid:
     """The values of two records next to each other; ≠ marks those that differ."""
     rows = rows_of(people, [one, other], VALUES)
-    cells = [["≠" if differs(texts) else "", label, *texts] for label, texts in rows.items()]
+    cells = [["≠" if have_several_values(texts) else "", label, *texts] for label, texts in rows.items()]
     return _grid(("", "field", str(one), str(other)), cells)
 
 
@@ -116,12 +116,12 @@ def _aside(directory: Directory, records: list[RecordKey]) -> dict[tuple[str, st
 def _history(directory: Directory, one: str, records: list[RecordKey]) -> Grid:
     rows = []
     for row in history.events_of(directory, one, records).to_dict("records"):
-        which = row["record"] if row["records"] == 1 else counted(row["records"], "record")
+        which = row["record"] if row["records"] == 1 else number_of(row["records"], "record")
         rows.append([str(row["day"]), history.words(row, one), which, _text(row["cause"])])
     return _grid(("day", "event", "record", "cause"), rows)
 
 
-def chain(directory: Directory, hops: list[Hop]) -> Group:
+def chain(directory: Directory, hops: list[PathLink]) -> Group:
     """The links from one record to another, and what the records on the way say of the person."""
     records = list(dict.fromkeys(end for hop in hops for end in (hop.one, hop.other)))
     lines: list[RenderableType] = [_records(directory.raw(records), records)]
@@ -129,21 +129,22 @@ def chain(directory: Directory, hops: list[Hop]) -> Group:
         lines.append(line(f"{number}. {hop.one}  ", ("—", "dim"), f"  {hop.other}"))
         evidence = [" both show ", (hop.value, "bold"), f", since {hop.since}"] if hop.value else [f" {hop.words}"]
         lines.append(line("   ", (hop.rule, "green"), *evidence))
-        if hop.weighed:
-            lines.append(weighed(hop.weighed))
+        if hop.score:
+            lines.append(match_score(hop.score))
     return Group(*lines)
 
 
-def weighed(score: Weighed) -> Group:
+def match_score(score: MatchScore) -> Group:
     """The values of both records, and the match weight of every field that one of them has, in bits."""
-    rows = [["≠" if differs(part.values) else "", part.name, *part.values, part.words, f"{part.weight:+.1f}"]
+    rows = [["≠" if have_several_values(part.values) else "", part.name, *part.values, part.words,
+             f"{part.weight:+.1f}"]
             for part in score.parts if any(part.values) or part.words != NOT_COMPARED]  # fmt: skip
     sure = "no probability" if score.probability is None else f"probability {score.probability:.3f}"
     rows.append(["", "together", "", "", sure, f"{score.weight:+.1f}"])
     return Group(_grid(("", "field", str(score.one), str(score.other), "level", "bits"), rows))
 
 
-def parts(directory: Directory, reasons: list[Separation], score: Weighed) -> Group:
+def separations(directory: Directory, reasons: list[Separation], score: MatchScore) -> Group:
     """What separates two customers, and what their two most similar records say of the person."""
     records = [score.one, score.other]
     reason_lines = (line((part.what, "yellow"), f": {part.why}") for part in reasons)
@@ -179,7 +180,7 @@ def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Gro
     total, pairs = len(work.items), sum(item.pairs for item in work.items)
     least = "" if work.complete else "at least "
     lines: list[RenderableType] = [
-        line(f"{least}{counted(total, 'pair')} of customers to review ({counted(pairs, 'pair')} of records), most"
+        line(f"{least}{number_of(total, 'pair')} of customers to review ({number_of(pairs, 'pair')} of records), most"
              f" useful first; page {page} of {work.pages(size)}")
     ]  # fmt: skip
     if work.decided:
@@ -187,7 +188,7 @@ def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Gro
     people = directory.raw([end for item in items for end in (item.one, item.other)])
     for number, item in enumerate(items, first + 1):
         sure = "" if item.probability is None else f"{item.probability:.2f} "
-        sides = [f"{who} ({counted(size, 'record')})" for who, size in zip(item.customers, item.sizes, strict=True)]
+        sides = [f"{who} ({number_of(size, 'record')})" for who, size in zip(item.customers, item.sizes, strict=True)]
         more = f"; {item.pairs} pairs of their records, this is the likeliest" if item.pairs > 1 else ""
         lines += [
             line(f"{number}. ", (sure, "bold"), item.reason), line(f"{' and '.join(sides)}{more}"),

@@ -63,13 +63,13 @@ def review_list(directory: Directory) -> ReviewList:
     rows = rows.sort_values(["probability", "a_key", "b_key"], ascending=[False, True, True])
     pairs = [tuple(RecordKey(row[f"{side}_source"], row[f"{side}_key"]) for side in ("a", "b"))
              for row in rows.to_dict("records")]  # fmt: skip
-    verdicts = [(verdict.one, verdict.other) for verdict in Verdicts(directory).standing]
+    verdicts = [(verdict.one, verdict.other) for verdict in Verdicts(directory).current]
     customers = directory.customers_of(end for pair in (*pairs, *verdicts) for end in pair)
     decided = {_customers(pair, customers) for pair in verdicts}
     groups = defaultdict(list)
     for pair, row in zip(pairs, rows.to_dict("records"), strict=True):
         groups[_customers(pair, customers)].append((*pair, row))
-    sizes = Counter(directory.held["customer_id"])
+    sizes = Counter(directory.current_ids["customer_id"])
     items = [_item(group, customers, sizes) for pair, group in groups.items() if pair not in decided]
     items.sort(key=lambda item: (-item.usefulness, item.probability is None, item.one, item.other))
     return ReviewList(items, len(decided & set(groups)), len(rows) < MOST_REVIEWS)

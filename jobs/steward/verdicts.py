@@ -37,10 +37,10 @@ class Verdicts:
         self.directory = directory
 
     @cached_property
-    def standing(self) -> list[Verdict]:
+    def current(self) -> list[Verdict]:
         """The newest verdict of each pair, without revoked ones."""
-        rows = overrides.standing(self.directory.lake)
-        pairs = overrides.ends(rows)
+        rows = overrides.current_overrides(self.directory.lake)
+        pairs = overrides.records_named(rows)
         customers = self.directory.customers_of(end for pair in pairs for end in pair)
         return [
             Verdict(row["verdict"], *pair, row["by"], row["decided_at"], row["why"],
@@ -48,14 +48,14 @@ class Verdicts:
             for pair, row in zip(pairs, rows.to_dict("records"), strict=True)
         ]  # fmt: skip
 
-    def on(self, one: RecordKey, other: RecordKey) -> Verdict | None:
+    def between(self, one: RecordKey, other: RecordKey) -> Verdict | None:
         """The verdict on two records."""
-        return next((verdict for verdict in self.standing if {verdict.one, verdict.other} == {one, other}), None)
+        return next((verdict for verdict in self.current if {verdict.one, verdict.other} == {one, other}), None)
 
     def about(self, records: Iterable[RecordKey]) -> list[Verdict]:
         """Verdicts that name any of these records."""
         some = set(records)
-        return [verdict for verdict in self.standing if some & {verdict.one, verdict.other}]
+        return [verdict for verdict in self.current if some & {verdict.one, verdict.other}]
 
 
 def _is_applied(decision: str, customer: str | None, other_customer: str | None) -> bool:

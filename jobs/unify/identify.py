@@ -19,12 +19,12 @@ from jobs.unify.ids import overrides, publish
 from jobs.unify.ids.assignment import IdChanges, Log, decide
 from jobs.unify.ids.causes import causes
 from jobs.unify.ids.change_limits import IdentityDifference
-from jobs.unify.ids.clusters import Clusters, Graph, clustered
-from jobs.unify.ids.pairs import PairScores, Records, likeness, records_of
+from jobs.unify.ids.clusters import Clusters, Graph, cluster_records
+from jobs.unify.ids.pairs import PairScores, Records, records_of, score_pairs
 from jobs.unify.matching import name_match, training
 from jobs.unify.records import match_state
 from jobs.unify.records.match_state import State
-from jobs.unify.records.reader import IDENTIFIERS, PEOPLE, staged
+from jobs.unify.records.reader import IDENTIFIERS, PEOPLE, stage_records
 from quanyu.grammar.identity import Identity
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome
@@ -33,19 +33,19 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Day:
+class IdentityState:
     """Identity state of one day: records, links, pairs, clusters, the customer of each record, and new events."""
 
     day: date
     records: Records
-    shown: by_identifiers.Shown
+    identifiers: by_identifiers.IdentifierRows
     links: by_identifiers.Links
     pairs: PairScores
     rate: float
     clusters: Clusters
-    named: Array
+    non_identifying: Array
     graph: Graph
-    found: IdChanges
+    changes: IdChanges
     log: Log
     customers: pd.Series
     written: int
@@ -83,25 +83,25 @@ def _without_gc() -> Iterator[None]:
 
 def _resolve_days(context: Context, receipt: Receipt) -> Outcome:
     log = publish.read_log(context)
-    before = remembered = match_state.recall(context.lake, len(context.catalogue.identity.match.blocks))
+    before = remembered = match_state.load_state(context.lake, len(context.catalogue.identity.match.blocks))
     published = log.held.copy()
-    days = days_to_take(context, log)
-    states: list[Day] = []
+    days = days_to_process(context, log)
+    states: list[IdentityState] = []
     for day in days:
         state = _day_state(context, receipt, day, log, remembered)
         log = state.log
         remembered = _memory_after(state, remembered)
         states.append(state)
     last = states[-1]
-    events = pd.concat([state.found.events for state in states], ignore_index=True)
+    events = pd.concat([state.changes.events for state in states], ignore_index=True)
     difference = _difference(last, events, published)
     publish.gate(context, receipt, events, log, difference)
     written = publish.publish(context, receipt, len(events), log, states)
-    publish.remember(context, receipt, before, remembered, states)
+    publish.store_match_state(context, receipt, before, remembered, states)
     return _outcome(last, states, written, difference)
 
 
-def days_to_take(context: Context, log: Log) -> list[date]:
+def days_to_process(context: Context, log: Log) -> list[date]:
     """Days since the last event on which identifiers or people changed, and the day of the run."""
     if log.events.empty:
         return [context.day]
@@ -114,20 +114,22 @@ def days_to_take(context: Context, log: Log) -> list[date]:
     return [*sorted(day for day in dates if day and first < day < context.day), context.day]
 
 
-def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: State) -> Day:
+def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remembered: State) -> IdentityState:
     identity = context.catalogue.identity
-    files = staged(context, day)
+    files = stage_records(context, day)
     records = records_of(context, files, remembered)
-    identifiers = by_identifiers.Shown(files.shown, records.name, lambda at: name_match.of(files.told(at).to_pandas()))
-    links = by_identifiers.linked(identifiers, identity)
-    pairs = likeness(context, receipt, records, nobodys(identifiers, links), remembered)
-    rate = training.prior(pairs.weight, int((records.keys != 0).any(axis=1).sum()))
+    identifiers = by_identifiers.IdentifierRows(
+        files.identifiers, records.name_hash, lambda at: name_match.names_of(files.compared_columns(at).to_pandas())
+    )
+    links = by_identifiers.link_by_identifiers(identifiers, identity)
+    pairs = score_pairs(context, receipt, records, non_identifying_values(identifiers, links), remembered)
+    rate = training.prior(pairs.weight, int((records.block_keys != 0).any(axis=1).sum()))
     graph = _graph(context, records, identifiers, links, pairs, rate)
     place, recalled = remembered.at(records.person)
     # A component with an unchanged signature was clustered before, and its records have their ids.
     signs = np.zeros(len(place), np.int64)
     signs[recalled] = remembered.columns["sign"][place[recalled]]
-    clusters = clustered(graph, identity, signs)
+    clusters = cluster_records(graph, identity, signs)
     named, person = _with_evidence(identifiers, links), pd.Series(records.person)
     labels = _with_holders(clusters.labels, named, person.map(log.held))
     selected = np.flatnonzero((labels >= 0) & named)
@@ -137,9 +139,11 @@ def _day_state(context: Context, receipt: Receipt, day: date, log: Log, remember
     )  # fmt: skip
     table = causes(table.assign(held=table["person"].map(log.held)), graph, clusters.removed, identity)
     decision = decide(table, log, day)
-    log = publish.following(log, decision.events)
+    log = publish.extend_log(log, decision.events)
     customers, written = person.map(log.held), remembered.last + 1
-    return Day(day, records, identifiers, links, pairs, rate, clusters, named, graph, decision, log, customers, written)
+    return IdentityState(
+        day, records, identifiers, links, pairs, rate, clusters, named, graph, decision, log, customers, written
+    )
 
 
 def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
@@ -159,22 +163,22 @@ def _with_holders(labels: Array, named: Array, customers: pd.Series) -> Array:
 
 
 def _graph(
-    context: Context, records: Records, identifiers: by_identifiers.Shown, links: by_identifiers.Links,
+    context: Context, records: Records, identifiers: by_identifiers.IdentifierRows, links: by_identifiers.Links,
     pairs: PairScores, rate: float,
 ) -> Graph:  # fmt: skip
     identity = context.catalogue.identity
     sure = (training.probability(pairs.weight, rate) >= identity.match.link) & ~pairs.relatives
     likely = pd.DataFrame({"a": pairs.a[sure], "b": pairs.b[sure], "weight": pairs.weight[sure]})
-    active_overrides = overrides.standing(context.lake)
+    active_overrides = overrides.current_overrides(context.lake)
     return Graph(
-        records.person, identifiers.ties(records.files.table["source"].to_pylist()), links.rows, likely,
-        overrides.places(active_overrides, records.files.find, "same"),
-        overrides.places(active_overrides, records.files.find, "different"),
-        by_identifiers.limits(identity, identifiers, links.aside),
+        records.person, identifiers.tie_breakers(records.day_records.table["source"].to_pylist()), links.rows, likely,
+        overrides.pair_positions(active_overrides, records.day_records.find, "same"),
+        overrides.pair_positions(active_overrides, records.day_records.find, "different"),
+        by_identifiers.limits(identity, identifiers, links.suppressed),
     )  # fmt: skip
 
 
-def _with_evidence(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def _with_evidence(identifiers: by_identifiers.IdentifierRows, links: by_identifiers.Links) -> Array:
     """Records (bool) with any evidence of a person: not just values that identify nobody."""
     named: Array = identifiers.names != 0
     blocked = identifiers.rows["blocked"].to_numpy() > 0
@@ -182,12 +186,12 @@ def _with_evidence(identifiers: by_identifiers.Shown, links: by_identifiers.Link
     return named
 
 
-def nobodys(identifiers: by_identifiers.Shown, links: by_identifiers.Links) -> Array:
+def non_identifying_values(identifiers: by_identifiers.IdentifierRows, links: by_identifiers.Links) -> Array:
     """Codes (int64) of values that say nothing about identity: hubs and blocked values."""
     return np.union1d(links.hubs, identifiers.rows.loc[identifiers.rows["blocked"] > 0, "value"].to_numpy())
 
 
-def _strength(identifiers: by_identifiers.Shown, identity: Identity) -> Array:
+def _strength(identifiers: by_identifiers.IdentifierRows, identity: Identity) -> Array:
     """Index of the strongest rule that an identifier of each record can serve (records, int64): lower is stronger."""
     from quanyu.model.people import KINDS
 
@@ -199,18 +203,19 @@ def _strength(identifiers: by_identifiers.Shown, identity: Identity) -> Array:
     return strongest
 
 
-def _memory_after(state: Day, remembered: State) -> State:
+def _memory_after(state: IdentityState, remembered: State) -> State:
     """State that the next day builds upon, after this day is written."""
     import pyarrow as pa
 
     records, pairs = state.records, state.pairs
-    columns = {"raw": records.raw, "called": records.name, "mark": pairs.mark, "standing": pairs.standing,
-               "batch": pairs.batch, "sign": state.clusters.signs}  # fmt: skip
-    scored = pa.concat_tables([remembered.pairs, pairs.fresh.select(match_state.BRIEF.names)])
-    return State(records.person, columns, records.keys, scored, state.written, remembered.rows)
+    columns = {"raw": records.raw_hash, "called": records.name_hash, "mark": pairs.input_hash,
+               "standing": pairs.block_bits, "batch": pairs.run_number,
+               "sign": state.clusters.component_hashes}  # fmt: skip
+    scored = pa.concat_tables([remembered.pairs, pairs.new_rows.select(match_state.BRIEF.names)])
+    return State(records.person, columns, records.block_keys, scored, state.written, remembered.rows)
 
 
-def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> IdentityDifference:
+def _difference(last: IdentityState, events: pd.DataFrame, published: pd.Series) -> IdentityDifference:
     before = np.bincount(pd.factorize(published)[0])
     ended = events.loc[events["event"] == "merge", "other_id"].nunique()
     parted = events.loc[events["event"] == "split", "customer_id"].nunique()
@@ -219,13 +224,13 @@ def _difference(last: Day, events: pd.DataFrame, published: pd.Series) -> Identi
         minted=int((events["event"] == "mint").sum()), merged=int(ended), split=int(parted),
         moved=int(events["event"].isin(["merge", "split"]).sum()),
         largest=int(last.sizes.max(initial=0)), largest_before=int(before.max(initial=0)),
-        hubs=len(last.links.hubs), values=int(last.shown.rows["value"].nunique()),
-        records=int(last.named.sum()), named=int((last.ids[last.named] >= 0).sum()),
+        hubs=len(last.links.hubs), values=int(last.identifiers.rows["value"].nunique()),
+        records=int(last.non_identifying.sum()), named=int((last.ids[last.non_identifying] >= 0).sum()),
     )  # fmt: skip
 
 
-def _outcome(last: Day, states: list[Day], written: int, difference: IdentityDifference) -> Outcome:
-    blocked = last.links.aside.drop_duplicates(["record", "value"])
+def _outcome(last: IdentityState, states: list[IdentityState], written: int, difference: IdentityDifference) -> Outcome:
+    blocked = last.links.suppressed.drop_duplicates(["record", "value"])
     notes = [f"{difference.hubs} values are hubs and join nobody"] if difference.hubs else []
     notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
     notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []

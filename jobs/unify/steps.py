@@ -13,7 +13,7 @@ from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.job import Job
-from quanyu.lake import Written
+from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.run.runner import Context, Outcome, Step
@@ -30,14 +30,14 @@ def steps(catalogue: Catalogue) -> list[Step]:
     ids = Step(
         "identities", "unify", _read_by_ids(catalogue), ("gold/identities", "gold/identity_events"),
         _definition(catalogue), identify,
-        "Resolves the persons of all sources to customers with stable ids.", forward=True, remakes=REMADE,
+        "Resolves the persons of all sources to customers with stable ids.", forward=True, rebuilds=REMADE,
     )  # fmt: skip
     jobs = (customers_job.customers, activity_job.activity, attributes_job.customer_attributes)
     return [ids, *(_of_job(job, catalogue) for job in jobs)]
 
 
 def _definition(catalogue: Catalogue) -> str:
-    others = reader.parties(catalogue)
+    others = reader.third_party_feeds(catalogue)
     return digest([catalogue.tables["identities"].definition(), catalogue.identity.digest(), others])
 
 
@@ -48,13 +48,13 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _of_job(job: Job, catalogue: Catalogue) -> Step:
-    reads = (*(f"silver/{table.name}" for table in job.reads), *as_of.listed_in(Customer))
-    settings = [catalogue.settings.wins] if "wins" in job.asks else []
+    reads = (*(f"silver/{table.name}" for table in job.reads), *as_of.entity_sources(Customer))
+    settings = [catalogue.settings.wins] if "wins" in job.extra_inputs else []
     definition = digest([job.definition(), catalogue.tables[job.writes.name].definition(), settings])
     return Step(
         job.name, "unify", tuple(dict.fromkeys(reads)), (f"gold/{job.writes.name}",),
         definition, partial(write, name=job.writes.name), job.describes, forward=True,
-        remakes=(f"gold/{job.writes.name}",),
+        rebuilds=(f"gold/{job.writes.name}",),
     )  # fmt: skip
 
 
@@ -64,5 +64,5 @@ def write(context: Context, receipt: Receipt, name: str) -> Outcome:
     return _outcome(context.lake.sync(table, as_of.facts(context, table, context.day).drop("as_of"), receipt))
 
 
-def _outcome(written: Written) -> Outcome:
+def _outcome(written: WriteCounts) -> Outcome:
     return Outcome(written.inserted + written.updated + written.unchanged, written.changed, 0, written.unchanged)

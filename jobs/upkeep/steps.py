@@ -35,7 +35,7 @@ def keep_up(context: Context, receipt: Receipt) -> Outcome:
     done = [lake.maintain(place, retention) for place in places]
     compacted, removed = (sum(getattr(each, name) for each in done) for name in ("compacted", "removed"))
     context.store.results.forget(datetime.now(UTC) - retention)
-    dead, aside = lake.staging.clear_dead(), integrity.clear_aside(context, datetime.now(UTC) - retention)
+    dead, aside = lake.staging.clear_dead(), integrity.remove_set_aside(context, datetime.now(UTC) - retention)
     notes = [f"{compacted} small files compacted, {removed} old ones removed" if compacted or removed else ""]
     notes.append(f"{dead} staging folders of killed runs removed" if dead else "")
     notes.append(f"{aside} sets of lost tables removed from lake/_lost" if aside else "")

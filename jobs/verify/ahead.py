@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from jobs.verify.copy import FOLDER, STAGES, copy_as_it_stands
+from jobs.verify.copy import FOLDER, STAGES, copy_home
 from jobs.verify.days import leave_databases_alone, performed
 from jobs.verify.ending import clean_end
 from jobs.verify.proof import alone
@@ -62,7 +62,7 @@ def _copy(settings: Settings, day: date, wait_seconds: float) -> Iterator[Contex
         try:
             with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as original:
                 check_form(original)
-                copy = copy_as_it_stands(original, home)
+                copy = copy_home(original, home)
             with contextlib.closing(Context(copy, day, f"{day}-ahead", sends=False)) as context:
                 leave_databases_alone(context)
                 yield context

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jobs.verify.copy import as_it_was, days_taken
+from jobs.verify.copy import ingested_days, ledger_row_before
 from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
@@ -25,7 +25,7 @@ NOTES = "note."
 
 
 @dataclass(frozen=True)
-class Undone:
+class UndoSummary:
     """State of a home after it was restored: its last day, files to be read again, and messages planned again."""
 
     last: date | None
@@ -40,7 +40,7 @@ class Undone:
         )
 
 
-def take_back(settings: Settings, day: date, wait_seconds: float) -> Undone:
+def undo_days(settings: Settings, day: date, wait_seconds: float) -> UndoSummary:
     """Restore all tables and the store to the state before the first run for the day or a later one.
 
     Days that were run after it are undone too: their files are read again. Notes of people remain. The lake is replaced
@@ -87,24 +87,26 @@ def _is_note(commit: dict[str, Any]) -> bool:
     return bool(commit["receipt"]) and str(commit["receipt"]["job"]).startswith(NOTES)
 
 
-def _rewind_store(context: Context, lake: Lake, moment: datetime) -> Undone:
+def _rewind_store(context: Context, lake: Lake, moment: datetime) -> UndoSummary:
     """Reset the store to the state of another lake's tables, and plan messages that wait since the moment again."""
     store, last = context.store, max(days_committed(lake), default=None)
     files = sum(_rewind_files(context, lake, name, moment, last) for name in context.catalogue.sources)
     for name, step in context.steps.items():
-        store.memory.forget(name)
+        store.unchanged_runs.delete(name)
         if step.forward and last:
             stands = {"day": last.isoformat(), "depends": {"inputs": {}}, "wrote": {}, "outcome": asdict(Outcome())}
-            store.memory.remember(name, "", stands)
-    return Undone(last, files, store.outbox.forget_waiting(moment))
+            store.unchanged_runs.save(name, "", stands)
+    return UndoSummary(last, files, store.outbox.forget_waiting(moment))
 
 
 def _rewind_files(context: Context, lake: Lake, source: str, moment: datetime, last: date | None) -> int:
     """Forget files of a feed that were checked since the moment, except for what bronze had of them before."""
-    ledger, days_by_file = context.store.ledger, days_taken(lake, context.catalogue.sources[source])
-    files = ledger.looked_at_since(source, moment)
+    ledger, days_by_file = context.store.ledger, ingested_days(lake, context.catalogue.sources[source])
+    files = ledger.checked_since(source, moment)
     ledger.forget(source, list(files))
     if last:
-        before = [as_it_was(file, days_by_file[path], last) for path, file in files.items() if path in days_by_file]
+        before = [
+            ledger_row_before(file, days_by_file[path], last) for path, file in files.items() if path in days_by_file
+        ]
         ledger.record([replace(f, recorded_on=min(f.recorded_on, last)) for f in before])
     return len(files)

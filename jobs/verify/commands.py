@@ -30,9 +30,9 @@ def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None
 
     Example: `quanyu back --day 2052-02-03`
     """
-    from jobs.verify.back import take_back
+    from jobs.verify.back import undo_days
 
-    say(str(take_back(opened(conf, home), day_of(day), wait)))
+    say(str(undo_days(opened(conf, home), day_of(day), wait)))
 
 
 def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
@@ -83,4 +83,4 @@ def _check_java(settings: Settings) -> None:
 
     for finding in check(settings.model_copy(update={"engine": "spark"})):
         if finding.name == "java" and not finding.ok:
-            raise ConfigError(f"Apache Spark cannot run here: {finding.found}. To compare with it, {finding.mend}")
+            raise ConfigError(f"Apache Spark cannot run here: {finding.observed}. To compare with it, {finding.fix}")

@@ -43,7 +43,7 @@ def origin_of(context: Context) -> Origin:
     """Tables of the home before the context's day. Raises ConfigError for a day that was not run here."""
     day, names = context.day, {step.name for step in steps_of(context)}
     days = days_committed(context.lake)
-    if day not in days and not any(context.store.memory.recall(name, day.isoformat()) for name in names):
+    if day not in days and not any(context.store.unchanged_runs.load(name, day.isoformat()) for name in names):
         last = ", ".join(map(str, days[-5:])) or "none"
         raise ConfigError(
             f"{day} was not run in {context.settings.home}, so there is nothing to verify; the last days run are:"
@@ -92,7 +92,7 @@ def _fill(context: Context, homes: list[Settings]) -> str:
     return origin.words
 
 
-def copy_as_it_stands(context: Context, folder: Path) -> Settings:
+def copy_home(context: Context, folder: Path) -> Settings:
     """Copy a home in its current state, with its store, to a folder. Returns the settings of the copy."""
     home = of_engine(context.settings, engine_name(context.settings), folder)
     folder.mkdir(parents=True, mode=0o700)
@@ -141,18 +141,18 @@ def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> 
     The ledger has only the last check of a file. If a file was checked again since, bronze shows up to which day it had
     been ingested.
     """
-    days_by_file = days_taken(lake, source)
+    days_by_file = ingested_days(lake, source)
     files = context.store.ledger.files(source.name)
     before = [file for file in files.values() if file.first_seen_on < context.day]
     rechecked = [file for file in files.values() if file.first_seen_on >= context.day and file.path in days_by_file]
     eve = context.day - timedelta(days=1)
-    store.ledger.record([*before, *(as_it_was(file, days_by_file[file.path], eve) for file in rechecked)])
+    store.ledger.record([*before, *(ledger_row_before(file, days_by_file[file.path], eve) for file in rechecked)])
     days = set().union(*([set(days) for days in days_by_file.values()]))
     volumes = {day: rows for day, rows in context.store.ledger.volumes(source.name).items() if day in days}
     store.ledger.record_volumes(source.name, volumes, eve)
 
 
-def days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
+def ingested_days(lake: Lake, source: Source) -> dict[str, list[date]]:
     """Days of a feed that bronze has rows of, by file."""
     if not lake.exists(f"bronze/{source.name}"):
         return {}
@@ -164,7 +164,7 @@ def days_taken(lake: Lake, source: Source) -> dict[str, list[date]]:
     return days
 
 
-def as_it_was(file: LandedFile, days: list[date], seen_on: date) -> LandedFile:
+def ledger_row_before(file: LandedFile, days: list[date], seen_on: date) -> LandedFile:
     """The ledger's row of a file before it was checked again. A file with a day in its path had other content then."""
     values: dict[str, Any] = {"first_seen_on": seen_on, "status": "taken", "reason": None}
     if file.feed_day is not None:

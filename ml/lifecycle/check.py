@@ -18,7 +18,7 @@ def check(catalogue: Catalogue, problems: Problems) -> None:
 
 def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
     """Check that the features and tables of a model exist. `ModelSpec.problems` reports missing parts."""
-    file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.happens]
+    file, tables = file_of(spec), [name for name, table in catalogue.tables.items() if table.event_time]
     if not hasattr(spec, "entity"):
         return
     names = catalogue.names(spec.entity)
@@ -32,7 +32,7 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
         none_of = spec.label.none_of
         problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
     elif hasattr(spec, "label"):
-        with problems.noted(file, f"{spec.name}.label.where"):
+        with problems.capture(file, f"{spec.name}.label.where"):
             spec.label.plan(catalogue.tables)
-    with problems.noted(file, f"{spec.name}.population"):
+    with problems.capture(file, f"{spec.name}.population"):
         condition(spec.population or "true", names)

@@ -12,7 +12,7 @@ from quanyu.expressions import parse, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of, with_inputs
-from quanyu.grammar.tags import flat, flat_tree
+from quanyu.grammar.tags import over_profile, profile_column
 from quanyu.profiles import profiles
 from quanyu.run.runner import Context
 
@@ -30,11 +30,11 @@ def views_of(catalogue: Catalogue, spec: type[ModelSpec]) -> list[str]:
 def population(context: Context, spec: type[ModelSpec], *days: date) -> DataFrame:
     """Entities of the model's population as of each day: the entity's key, as_of, and features by their names."""
     names = context.catalogue.names(spec.entity)
-    types = {flat(name): column.type for name, column in names.items()}
+    types = {profile_column(name): column.type for name, column in names.items()}
     rows = profiles(context, spec.entity, inputs_of(spec), *days)
-    chosen = rows.where(safe_sql(two_valued(flat_tree(parse(spec.population).tree)), types))
+    chosen = rows.where(safe_sql(two_valued(over_profile(parse(spec.population).tree)), types))
     features = dict.fromkeys([*spec.features, spec.baseline.feature])
-    columns = [f"cast(`{flat(feature)}` as double) as `{feature}`" for feature in features]
+    columns = [f"cast(`{profile_column(feature)}` as double) as `{feature}`" for feature in features]
     return chosen.selectExpr(*spec.entity.by(), *columns)
 
 
@@ -73,5 +73,5 @@ def _outcomes(
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:
     """First day of the facts that the label counts."""
     table = context.catalogue.tables[spec.label.none_of]
-    rows = context.lake.table(table).selectExpr(f"to_date(min(`{table.happens}`)) as first").collect()
+    rows = context.lake.table(table).selectExpr(f"to_date(min(`{table.event_time}`)) as first").collect()
     return rows[0]["first"] if rows else None

@@ -15,7 +15,7 @@ from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.lake import Written, place_of
+from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -39,7 +39,7 @@ def scoring(catalogue: Catalogue) -> list[Step]:
     return [Step(
         "scores", "score", tuple(sorted(reads)), places, digest([_declared(spec, catalogue) for spec in models]),
         score_all, "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
-        remakes=places,
+        rebuilds=places,
     )]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
-    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.listed_in(spec.entity)}
+    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
         partial(train, spec=spec),
@@ -78,7 +78,7 @@ def prepare(settings: Settings) -> None:
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
     """The step's input besides tables: when the model was last trained. New facts alone do not make it run."""
-    return {"trained": context.store.memory.recall("trained", spec.name)}
+    return {"trained": context.store.unchanged_runs.load("trained", spec.name)}
 
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
@@ -114,7 +114,7 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
-    context.store.memory.remember("trained", spec.name, {"day": str(context.day), "version": recorded.version})
+    context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     return _outcome(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
 
 
@@ -164,7 +164,7 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     )  # fmt: skip
 
 
-def _written(context: Context, receipt: Receipt, name: str, parts: Sequence[pd.DataFrame]) -> Written:
+def _written(context: Context, receipt: Receipt, name: str, parts: Sequence[pd.DataFrame]) -> WriteCounts:
     table, key = context.catalogue.tables[name], _score_tables(context.catalogue)[name].key
     schema = f"model string, {key} string, score double, version string"
     values = [row for part in parts for row in part.astype(object).values.tolist()]

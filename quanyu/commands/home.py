@@ -25,7 +25,7 @@ def show(conf: Conf = None, home: Home = None) -> None:
     Example: `quanyu home show`
     """
     settings = opened(conf, home)
-    before = homes.noted(settings)
+    before = homes.recorded_home(settings)
     if before is None:
         say(f"{settings.home} has had no run yet")
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quanyu.errors import QuanyuError, RetryableError
-from quanyu.run.faults import signed_fault
+from quanyu.run.faults import fault_in_engine_message
 
 _OURS = Path(__file__).parents[2]
 # Signs in messages: the engine cannot be reached, or has run out of memory.
@@ -58,7 +58,7 @@ def _explained(place: str, error: Any) -> QuanyuError:
             f"{place}: the engine went away; run it again (if it goes each time, it needs more memory: sail.memory or"
             " spark.memory in base.yml)"
         )
-    if fault := signed_fault(message):
+    if fault := fault_in_engine_message(message):
         return type(fault)(f"{place}: {fault}")
     if "CONSTRAINT" in message or "NOT_NULL" in condition:
         return QuanyuError(f"{place}: rows break a constraint of the table; nothing was written")

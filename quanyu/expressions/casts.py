@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions.datatypes import NULL, converted, digits, element, empty_list, finite, midnight
-from quanyu.expressions.terms import Term, filled, moment
+from quanyu.expressions.terms import Term, fill_form, time_literal
 
 _DOUBLE = r"'^ *([+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?) *$'"
 _WHOLE = r"'^ *([+-]?[0-9]+)(\\.0*)? *$'"
@@ -79,7 +79,7 @@ def cast(term: Term, wanted: str) -> Term:
     if term.type == NULL:
         return Term(converted(term.sql, NULL, wanted), wanted)
     if term.text is not None and wanted in ("date", "timestamp"):
-        return moment(term.text, wanted)
+        return time_literal(term.text, wanted)
     pair = (_plain(term.type), _plain(wanted))
     if pair in WRITTEN:
         return Term(WRITTEN[pair](term.sql, wanted), wanted)
@@ -88,10 +88,10 @@ def cast(term: Term, wanted: str) -> Term:
     if pair not in CASTS:
         why = INSTEAD.get(pair, "there is no such cast")
         raise ExpressionError(f"cast({term.sql} as {wanted}) of a {term.type}: {why}")
-    return Term(filled(CASTS[pair], {"0": term.sql, "to": wanted}), wanted)
+    return Term(fill_form(CASTS[pair], {"0": term.sql, "to": wanted}), wanted)
 
 
-def written_out(text: str) -> str:
+def without_exponent_sql(text: str) -> str:
     """SQL of a number's text without an exponent. The point is moved within the text, so that no digit is lost."""
     sign, whole, places, exponent = (f"regexp_extract({text}, {_WITH_EXPONENT}, {n})" for n in (1, 2, 3, 4))
     digits_ = f"concat(repeat('0', 99), {whole}, {places}, repeat('0', 99))"
@@ -102,14 +102,14 @@ def written_out(text: str) -> str:
 
 
 def _whole_of_text(text: str, wanted: str) -> str:
-    return f"try_cast(regexp_extract({written_out(text)}, {_WHOLE}, 1) as {wanted})"
+    return f"try_cast(regexp_extract({without_exponent_sql(text)}, {_WHOLE}, 1) as {wanted})"
 
 
 def _decimal_of_text(text: str, wanted: str) -> str:
     """Exact cast, also with an exponent. A number with more decimals than the type is null, never rounded."""
     scale = (digits(wanted) or (0, 0))[1]
     pattern = rf"'^ *([+-]?([0-9]+\\.?[0-9]{{0,{scale}}}|\\.[0-9]{{1,{scale}}}))0* *$'" if scale else _WHOLE
-    return f"try_cast(regexp_extract({written_out(text)}, {pattern}, 1) as {wanted})"
+    return f"try_cast(regexp_extract({without_exponent_sql(text)}, {pattern}, 1) as {wanted})"
 
 
 def _decimal_of_double(number: str, wanted: str) -> str:

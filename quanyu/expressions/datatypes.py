@@ -111,6 +111,6 @@ def empty_list(item: str) -> str:
     return f"filter(array(cast(null as {item})), _e -> false)"
 
 
-def article(name: str) -> str:
+def type_in_words(name: str) -> str:
     """A type's family as messages name it, with the type: `text (string)`."""
     return f"{family(name) or 'null'} ({name})"

@@ -32,8 +32,8 @@ def two_valued(tree: exp.Expr) -> exp.Expr:
     if positive := _positive_form(tree):
         return exp.Not(this=two_valued(positive))
     if isinstance(tree, exp.Coalesce) and isinstance(tree.expressions[-1], exp.Boolean):
-        return settled(tree)
-    return exp.Coalesce(this=settled(tree), expressions=[exp.false()])
+        return two_valued_inside(tree)
+    return exp.Coalesce(this=two_valued_inside(tree), expressions=[exp.false()])
 
 
 def _chained(kind: type[exp.Connector], parts: list[exp.Expr]) -> exp.Expr:
@@ -54,7 +54,7 @@ def _positive_form(tree: exp.Expr) -> exp.Expr | None:
     return None
 
 
-def settled(tree: exp.Expr) -> exp.Expr:
+def two_valued_inside(tree: exp.Expr) -> exp.Expr:
     """Make negations inside of a value two-valued: in a `case`, an `if`, a lambda, or an operand of `is` or `=`."""
     whole = exp.Paren(this=tree.copy())
     for asked in list(whole.find_all(exp.Is, exp.EQ, exp.NullSafeEQ)):

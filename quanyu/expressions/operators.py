@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, WHOLE, article, decimal, digits, family, finite
-from quanyu.expressions.terms import Term, alike
+from quanyu.expressions.datatypes import NULL, WHOLE, decimal, digits, family, finite, type_in_words
+from quanyu.expressions.terms import Term, to_common_type
 
 COMPARE: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
@@ -34,7 +34,7 @@ def compare(node: exp.Expr, sides: Sequence[Term]) -> Term:
     sign = COMPARE[type(node)]
     if NULL in (sides[0].type, sides[1].type) and sign != "<=>":
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true: write `is null`")
-    left, right = (rounded(term) for term in alike(sides, "compares", node))
+    left, right = (rounded(term) for term in to_common_type(sides, "compares", node))
     if family(left.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains, size or get")
     if sign in _BY_ORDER and left.type == "boolean":
@@ -43,11 +43,11 @@ def compare(node: exp.Expr, sides: Sequence[Term]) -> Term:
     return Term(f"(not {sql})" if isinstance(node, exp.NullSafeNEQ) else sql, "boolean")
 
 
-def listed(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
+def in_list(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
     """Whether a term is in a list. Raises ExpressionError for a list of other types, or one with null in it."""
     if any(term.type == NULL for term in (value, *options)):
         raise ExpressionError(f"{node.sql(dialect='spark')} looks for null, which is never true: write `is null`")
-    one, *others = (rounded(term) for term in alike([value, *options], "compares", node))
+    one, *others = (rounded(term) for term in to_common_type([value, *options], "compares", node))
     if family(one.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains or arrays_overlap")
     if one.type == "double":
@@ -60,9 +60,9 @@ def between(node: exp.Expr, terms: Sequence[Term]) -> Term:
     """Whether a term is between two others (inclusive)."""
     if any(term.type == NULL for term in terms):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true")
-    value, low, high = (rounded(term) for term in alike(terms, "compares", node))
+    value, low, high = (rounded(term) for term in to_common_type(terms, "compares", node))
     if family(value.type) not in ("number", "text", "time"):
-        raise ExpressionError(f"{node.sql(dialect='spark')} compares a {article(value.type)} by order")
+        raise ExpressionError(f"{node.sql(dialect='spark')} compares a {type_in_words(value.type)} by order")
     return Term(f"({value.sql} between {low.sql} and {high.sql})", "boolean")
 
 
@@ -70,7 +70,9 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     """Add, subtract, multiply or divide numbers. An overflow and a division by 0 give null."""
     for term in (left, right):
         if family(term.type) not in ("number", None):
-            raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
+            raise ExpressionError(
+                f"{node.sql(dialect='spark')} computes with a {type_in_words(term.type)}: {_advice(term)}"
+            )
     kinds = {left.type, right.type} - {NULL}
     if not kinds:
         return Term("cast(null as double)", "double")
@@ -106,7 +108,9 @@ def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:
 def negative(node: exp.Expr, term: Term) -> Term:
     """The negated number."""
     if family(term.type) not in ("number", None):
-        raise ExpressionError(f"{node.sql(dialect='spark')} computes with a {article(term.type)}: {_advice(term)}")
+        raise ExpressionError(
+            f"{node.sql(dialect='spark')} computes with a {type_in_words(term.type)}: {_advice(term)}"
+        )
     if term.type in WHOLE:
         return Term(f"try_subtract(0L, {term.to('bigint').sql})", "bigint")
     return Term(f"cast(0 - {term.sql} as {term.type})", term.type) if term.type != NULL else term
@@ -116,7 +120,7 @@ def conditions(node: exp.Expr, terms: Sequence[Term], joined: str) -> Term:
     """Join conditions by `and` or `or` as a balanced tree, since engines nest a flat chain as deep as it is long."""
     for term in terms:
         if term.type not in ("boolean", NULL):
-            raise ExpressionError(f"{term.sql} is a {article(term.type)}, where a condition is wanted")
+            raise ExpressionError(f"{term.sql} is a {type_in_words(term.type)}, where a condition is wanted")
     parts = [term.to("boolean").sql for term in terms]
     while len(parts) > 1:
         pairs = [parts[n : n + 2] for n in range(0, len(parts), 2)]

@@ -17,7 +17,7 @@ from quanyu.expressions.datatypes import family as family_of
 from quanyu.expressions.functions.calls import check_call
 from quanyu.expressions.functions.refusals import NODES
 from quanyu.expressions.grammar import ALLOWED, Grammar, column_name
-from quanyu.expressions.terms import Term, moment
+from quanyu.expressions.terms import Term, time_literal
 from quanyu.expressions.writer import typed
 
 DIALECT = "spark"
@@ -119,7 +119,7 @@ def _check_node(shown: str, node: exp.Expr) -> None:
     if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
         kind = node.args["to"].sql(dialect=DIALECT).lower()
         if kind in ("date", "timestamp"):
-            moment(node.this.name, kind)
+            time_literal(node.this.name, kind)
 
 
 def qualifiers(texts: Iterable[str]) -> list[str]:

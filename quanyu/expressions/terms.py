@@ -42,12 +42,12 @@ class Scope:
         return Scope(self.columns, {**self.variables, **variables})
 
 
-def filled(form: str, parts: Mapping[str, str]) -> str:
+def fill_form(form: str, parts: Mapping[str, str]) -> str:
     """Fill parts into a form in one pass, so that braces inside of a part are not replaced."""
     return re.sub(r"\{(\d|\*|to)\}", lambda at: parts.get(at.group(1), at.group(0)), form)
 
 
-def moment(text: str, wanted: str) -> Term:
+def time_literal(text: str, wanted: str) -> Term:
     """A date or timestamp written as text. Raises ExpressionError for anything else."""
     match = _MOMENT.fullmatch(text.strip())
     try:
@@ -64,26 +64,26 @@ def moment(text: str, wanted: str) -> Term:
     return Term(f"cast({quoted(text.strip())} as timestamp)", "timestamp")
 
 
-def timed(terms: Sequence[Term]) -> list[Term]:
+def with_time_literals(terms: Sequence[Term]) -> list[Term]:
     """Read text literals as dates or timestamps if they are compared with such."""
     times = [term.type for term in terms if term.type in ("date", "timestamp")]
     if not times:
         return list(terms)
     wanted = "timestamp" if "timestamp" in times else "date"
-    return [moment(term.text, _finer(term.text, wanted)) if term.text is not None else term for term in terms]
+    return [time_literal(term.text, _finer(term.text, wanted)) if term.text is not None else term for term in terms]
 
 
 def _finer(text: str, wanted: str) -> str:
     return wanted if re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*", text) else "timestamp"
 
 
-def alike(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
+def to_common_type(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
     """Convert terms to their common type. Raises ExpressionError if there is none; `what` is the message's verb."""
-    read = timed(terms)
+    read = with_time_literals(terms)
     kind = shared_type(term.type for term in read)
     if kind is None:
         text = whole if isinstance(whole, str) else whole.sql(dialect="spark")
-        raise ExpressionError(f"{text} {what} {different([term.type for term in read])}")
+        raise ExpressionError(f"{text} {what} {type_difference([term.type for term in read])}")
     return [term.to(kind) for term in read] if kind != NULL else read
 
 
@@ -95,7 +95,7 @@ _HINTS = {
 }
 
 
-def different(types: Sequence[str]) -> str:
+def type_difference(types: Sequence[str]) -> str:
     """Say that two of the types differ, and what to do: `a number (int) with a text (string): ...`."""
     kinds = list(dict.fromkeys(kind for kind in types if kind != NULL))
     pairs = [

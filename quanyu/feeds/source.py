@@ -164,7 +164,7 @@ class Source(YamlDeclaration):
             if parsed and parsed.aggregates and not fill.one_row_per:
                 problems.add(self.file, f"{where}.{column}", f"{text!r} aggregates rows: say one_row_per")
             elif parsed and parsed.aggregates:
-                with problems.noted(self.file, f"{where}.{column}"):
+                with problems.capture(self.file, f"{where}.{column}"):
                     plan(parsed, self.types(parsed), wanted=table.columns[column].type)
         if fill.when_incomplete == "mark" and "incomplete" not in table.columns:
             problems.add(

@@ -85,7 +85,7 @@ class Audience(YamlDeclaration):
     ) -> Problems:
         """Check the rule, the measures and the use; `profile_columns` maps what rules about the entity may name."""
         problems = Problems()
-        with problems.noted(self.file, "who"):
+        with problems.capture(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
             condition(self.who, self.columns(profile_columns, tables))
@@ -115,7 +115,7 @@ class Audience(YamlDeclaration):
     ) -> None:
         key = f"measures.{name}"
         table = tables.get(measure.over)
-        allowed = [other.name for other in tables.values() if other.happens and _leads(other, entity)]
+        allowed = [other.name for other in tables.values() if other.event_time and _leads(other, entity)]
         if table is None or table.name not in allowed:
             problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
             return
@@ -123,9 +123,9 @@ class Audience(YamlDeclaration):
             entity.path(table, measure.via)
         except ConfigError as error:
             problems.add(self.file, f"{key}.via", str(error))
-        with problems.noted(self.file, f"{key}.where"):
+        with problems.capture(self.file, f"{key}.where"):
             condition(measure.where or "true", reach(table, tables))
-        with problems.noted(self.file, f"{key}.value"):
+        with problems.capture(self.file, f"{key}.value"):
             measure.model_copy(update={"where": None}).plan(tables)
 
 
@@ -133,4 +133,4 @@ def _leads(table: type[Table], entity: type[Entity]) -> bool:
     """Whether facts of a table lead to an entity, by at least one column."""
     if entity.resolved:
         return table.personal
-    return any(column.refers == entity.table.name for column in table.columns.values())
+    return any(column.references == entity.table.name for column in table.columns.values())

@@ -47,7 +47,7 @@ class StrictModel(Bounded):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def outside(days: Any, least: int = 1) -> str | None:
+def days_error(days: Any, least: int = 1) -> str | None:
     """Say why a number of days is not allowed; None if it is allowed."""
     if isinstance(days, int) and not isinstance(days, bool) and least <= days <= LONGEST_DAYS:
         return None

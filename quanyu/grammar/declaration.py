@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
-from quanyu.grammar.bounds import Bounded, outside
+from quanyu.grammar.bounds import Bounded, days_error
 from quanyu.grammar.yaml_file import load_yaml
 from quanyu.printable import printable
 
@@ -40,7 +40,7 @@ def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
         days = days_in(value)
         if days is None:
             raise ValueError(f"{what} is written as `{example}`")
-        if words := outside(days, least):
+        if words := days_error(days, least):
             raise ValueError(f"{words}, written as `{example}`")
         return days
 
@@ -66,7 +66,7 @@ class Problems:
             self.found += [p if isinstance(p, Problem) else Problem("", "", p) for p in error.problems]
 
     @contextmanager
-    def noted(self, file: str, key: str) -> Iterator[None]:
+    def capture(self, file: str, key: str) -> Iterator[None]:
         """Add an ExpressionError that is raised inside as a mistake of a key."""
         try:
             yield

@@ -13,7 +13,7 @@ from quanyu.grammar.table import Column, Table
 class Entity:
     """What features, tags and models are about. Subclasses give `table`, which lists all of them, and `key`.
 
-    `key` is the column of that table that names one. Facts lead to an entity by a column that `refers` to its table;
+    `key` is the column of that table that names one. Facts lead to an entity by a column that `references` its table;
     facts about persons lead to the one entity that is `resolved`, by identities.
     """
 
@@ -65,7 +65,7 @@ class Entity:
             raise ConfigError(f"{over.name} is about no {cls.name}: its rows have no person")
         if over.name == cls.table.name:
             return cls.key
-        columns = [name for name, column in over.columns.items() if column.refers == cls.table.name]
+        columns = [name for name, column in over.columns.items() if column.references == cls.table.name]
         if via is not None:
             if via not in columns:
                 raise ConfigError(f"via {via!r} does not refer to {cls.table.name}; {nearest(via, columns)}")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from quanyu.errors import ConfigError, ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
-from quanyu.grammar.bounds import outside
+from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, Problems, digest, file_of
 from quanyu.grammar.derived import Derived
 from quanyu.grammar.entity import Entity
@@ -108,7 +108,7 @@ class FeatureView:
         key = cls.entity.key
         body: dict[str, Any] = {
             "__doc__": f"{(cls.__doc__ or '').strip()} Key: {key}, as_of.", "__module__": cls.__module__,
-            "layer": "gold", "keys": (key, "as_of"), "slice_by": "as_of", "owner": cls.owner,
+            "layer": "gold", "keys": (key, "as_of"), "overwrite_by": "as_of", "owner": cls.owner,
             key: cls.entity.key_column(),
             "as_of": Column("date", "Day at whose end this is known.", required=True),
         }  # fmt: skip
@@ -191,7 +191,7 @@ _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
 
 def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
     """The plan of a feature, cached, since every load of a conf folder needs it several times."""
-    referred = (tables.get(column.refers or "") for column in view.over.columns.values())
+    referred = (tables.get(column.references or "") for column in view.over.columns.values())
     key = (view, name, *dict.fromkeys(referred))
     if key not in _PLANS:
         _PLANS[key] = view._plan(view.features[name], view.columns(tables))
@@ -202,7 +202,7 @@ def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Col
     """Columns that an expression over a table may name: its own, `as_of`, and `table.column` of tables it refers to."""
     columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
     for column in over.columns.values():
-        other = tables.get(column.refers or "")
+        other = tables.get(column.references or "")
         if other is not None:
             columns |= {f"{other.name}.{name}": c for name, c in other.columns.items()}
     return columns
@@ -220,9 +220,9 @@ def planned(
     check_columns(parsed, columns)
     check_domain(parsed.tree, columns)
     types = {name: column.type for name, column in columns.items()}
-    if within is not None and not over.happens:
+    if within is not None and not over.event_time:
         raise ExpressionError(f"{over.name} says of no row when it happened: `within` has nothing to go by")
-    window = Window(str(over.happens), within) if within is not None else None
+    window = Window(str(over.event_time), within) if within is not None else None
     return plan(text, types, condition(where, columns) if where else None, window, wanted)
 
 
@@ -230,7 +230,7 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     """Yield mistakes in names, windows, types and descriptions, before expressions are checked."""
     windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
     for key, window in {"within": view.within, **windows}.items():
-        if window is not None and (words := outside(window)):
+        if window is not None and (words := days_error(window)):
             yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
     own = view.entity.by()
     for name, feature in view.features.items():
@@ -241,8 +241,8 @@ def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
     for name in view.derived:
         if not NAME.match(name) or name in view.over.schema() or name in view.features:
             yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
-    if view.derived and not view.over.happens:
-        yield "derived", f"{view.over.name} has no `happens`, the time of a fact, so that its rows have no order"
+    if view.derived and not view.over.event_time:
+        yield "derived", f"{view.over.name} has no `event_time`, the time of a fact, so that its rows have no order"
     for name, feature in view.features.items():
         if feature.type is not None and not TYPE.match(feature.type):
             yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

@@ -74,7 +74,7 @@ class Rule(StrictModel):
     needs: Literal["nothing", "same_name", "one_name", "one_person"] = Field("nothing", description="the condition")
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """Name of the rule in the log and in explanations."""
         return self.share if self.needs == "nothing" else f"{self.share}, {self.needs}"
 

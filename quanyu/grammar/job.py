@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
 # sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
-ASKS = ("records", "wins", "table")
+EXTRA_INPUTS = ("records", "wins", "table")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A declared job. `asks` names what the function takes besides the tables that it reads (ASKS)."""
+    """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS)."""
 
     name: str
     function: Callable[..., Any]
     reads: tuple[type[Table], ...]
     writes: type[Table]
     describes: str
-    asks: tuple[str, ...] = ()
+    extra_inputs: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -43,18 +43,20 @@ class Job:
 
 
 def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
-    """Declare a function as a job. Its parameters are named after the tables it reads, then those of ASKS it needs."""
+    """Declare a function as a job. Its parameters are named after the tables it reads, then some of EXTRA_INPUTS."""
 
     def declare(function: Callable[..., Any]) -> Job:
         parameters = list(inspect.signature(function).parameters)
-        names, asks = parameters[: len(reads)], tuple(parameters[len(reads) :])
+        names, extra = parameters[: len(reads)], tuple(parameters[len(reads) :])
         wanted = [table.name for table in reads]
         where = f"{function.__module__}.{function.__name__}"
         problems = []
         if names != wanted:
             problems.append(Problem(where, "reads", f"parameters are {names}, but it reads {wanted}"))
-        if unknown := sorted(set(asks) - set(ASKS)):
-            problems.append(Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], ASKS)}"))
+        if unknown := sorted(set(extra) - set(EXTRA_INPUTS)):
+            problems.append(
+                Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], EXTRA_INPUTS)}")
+            )
         if not (function.__doc__ or "").strip():
             problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
@@ -62,6 +64,6 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         if problems:
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
-        return Job(function.__name__, function, tuple(reads), writes, describes, asks)
+        return Job(function.__name__, function, tuple(reads), writes, describes, extra)
 
     return declare

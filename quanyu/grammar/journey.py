@@ -59,7 +59,8 @@ class Journey(YamlDeclaration):
         " does not enter"
     )
     was: tuple[str, ...] | None = Field(
-        None, description="names that this journey had before, whose walks it goes on with; `none` for a new journey"
+        None,
+        description="names that this journey had before, whose instances it goes on with; `none` for a new journey",
     )
     reentry: Reentry = Field(
         None, description="shortest time between two entries of a person, as `30 days`; reentry_days without it"
@@ -88,7 +89,7 @@ class Journey(YamlDeclaration):
                     problems.add(self.file, "was", f"{old!r} is a former name of {other.name!r} already; name it once")
         if self.enters not in set(audiences):
             problems.add(self.file, "enters", f"unknown audience {self.enters!r}; {nearest(self.enters, audiences)}")
-        allowed = [t.name for t in tables.values() if t.personal and t.happens]
+        allowed = [t.name for t in tables.values() if t.personal and t.event_time]
         named = [("goal", self.goal), *(("steps.branch.happened", name) for name in _branch_tables(self.steps))]
         for key, name in named:
             if name not in allowed:

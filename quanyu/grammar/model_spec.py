@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
-from quanyu.grammar.bounds import outside
+from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, digest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
@@ -222,8 +222,8 @@ def _numbers(spec: type[ModelSpec]) -> Mistakes:
         "cutoffs.every_days": spec.cutoffs.every_days,
         "trained_every_days": spec.trained_every_days,
     }
-    mistakes = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := outside(value))]
-    if words := outside(spec.cutoffs.history_days, least=0):
+    mistakes = [(key, f"{value!r}: {words}") for key, value in days.items() if (words := days_error(value))]
+    if words := days_error(spec.cutoffs.history_days, least=0):
         mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
     if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
         mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))

@@ -23,7 +23,7 @@ def names_of(
 ) -> dict[str, Column]:  # fmt: skip
     """Columns by name: `view.feature`, `entity.attribute`, `model.score`, `scene.tag`.
 
-    `tags` are in the order of `ordered`. The type is empty where a declaration is invalid.
+    `tags` are in the order of `in_dependency_order`. The type is empty where a declaration is invalid.
     """
     names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
     names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}
@@ -42,7 +42,7 @@ def inputs_of(spec: type[ModelSpec]) -> list[str]:
     return list(spec.features)
 
 
-def ordered(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
+def in_dependency_order(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
     """Tags in an order in which each follows those that it is made of, also by way of a model.
 
     Raises ConfigError for a circle, which it shows.

@@ -81,8 +81,8 @@ class Trait(StrictModel):
 
     def chosen(self, of: Column) -> Column:
         """The column of an entity's own list, with the choice among the sources that fill it."""
-        made = self.column(of)
-        return replace(of, wins=made.wins, strictest=made.strictest, trait=True)
+        column = self.column(of)
+        return replace(of, wins=column.wins, strictest=column.strictest, trait=True)
 
     def mistakes(self, name: str, of: Column, sources: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the keys that are wrong of the trait of a column, each with what is allowed."""

@@ -75,7 +75,7 @@ class Column:
     """Plausible days of a date or time."""
     pii: bool = False
     """Whether it is personal data."""
-    refers: str | None = None
+    references: str | None = None
     """Table whose key the value is: expressions may name its columns as `table.column`."""
     wins: tuple[str, ...] = ()
     """Sources in the order in which their value is preferred."""
@@ -137,17 +137,23 @@ LINEAGE = {
     "_row": Column("bigint", "Number of that row in its file.", unit="row"),
 }
 VERSIONING = {"feed_day": FEED_DAY, "recorded_on": RECORDED, "replaced_on": REPLACED}
+# Attributes of tables by their earlier names.
+RENAMED = {
+    "happens": "event_time", "newest_by": "sequence_by", "permanent": "permanent_where",
+    "addressed_by": "channel_column", "slice_by": "overwrite_by",
+}  # fmt: skip
 
 
 class Table:
     """A Delta table. Subclasses give Columns as attributes, `keys`, and say what one row is in their docstring.
 
-    `happens` is the column with the time of a fact. `newest_by` is the column with the time of the row's last change in
-    the source: an older state that arrives later is then ignored. `permanent` is an SQL condition: such rows do not end
-    when a file no longer contains them. `addressed_by` is the column with the channel of a message: ingest fills
-    `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches. Silver keeps the
-    file and the row that opened a version, unless `lineage` is false because many rows say the same. `person_columns`
-    maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every table.
+    `event_time` is the column with the time of a fact. `sequence_by` is the column with the time of the row's last
+    change in the source: an older state that arrives later is then ignored. `permanent_where` is an SQL condition: such
+    rows do not end when a file no longer contains them. `channel_column` is the column with the channel of a message:
+    ingest fills `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
+    Silver keeps the file and the row that opened a version, unless `lineage` is false because many rows say the same.
+    `person_columns` maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every
+    table.
     """
 
     owner: ClassVar[str] = "data"
@@ -158,15 +164,15 @@ class Table:
     """Columns that name a row; in silver, within its source."""
     personal: ClassVar[bool] = False
     """Whether rows are about persons; they have a `person_key` then."""
-    happens: ClassVar[str | None] = None
+    event_time: ClassVar[str | None] = None
     """Column with the time of a fact: features and measures count rows in a window by it."""
-    newest_by: ClassVar[str | None] = None
+    sequence_by: ClassVar[str | None] = None
     """Column with the time of the row's last change in its source; an older state is ignored."""
-    permanent: ClassVar[str | None] = None
+    permanent_where: ClassVar[str | None] = None
     """SQL condition of rows that stay when a complete delivery lacks them."""
-    addressed_by: ClassVar[str | None] = None
+    channel_column: ClassVar[str | None] = None
     """Column with the channel of a message, by which the address of its person is found."""
-    slice_by: ClassVar[str | None] = None
+    overwrite_by: ClassVar[str | None] = None
     """Column with the day that a run replaces as a whole."""
     forward_only: ClassVar[bool] = False
     """Whether it can only be continued and not computed again for an earlier day."""
@@ -201,7 +207,7 @@ class Table:
     def identifies(cls) -> dict[str, str]:
         """Columns that identify a person, each with what it holds (a name in PERSON_KEYS)."""
         everywhere: dict[str, str] = {name: name for name in ("person_key", "customer_id") if name in cls.schema()}
-        staff = {name: "staff" for name, column in cls.columns.items() if column.refers == "staff"}
+        staff = {name: "staff" for name, column in cls.columns.items() if column.references == "staff"}
         return {**everywhere, **staff, **cls.person_columns}
 
     @classmethod
@@ -224,6 +230,11 @@ def _problems(table: type[Table]) -> list[Problem]:
     mistakes = [] if (table.__doc__ or "").strip() else [("", "needs a docstring that says what one row is")]
     if getattr(table, "layer", None) not in ("silver", "gold"):
         mistakes.append((".layer", "is missing: silver or gold"))
+    mistakes += [
+        (f".{old}", f"is now called {new}")
+        for old, new in RENAMED.items()
+        if old in vars(table) and old not in table.columns
+    ]
     for name, column in table.columns.items():
         if name in vars(Table) or name in Table.__annotations__:
             mistakes.append((f".{name}", "is a reserved name: give the column another name"))
@@ -236,7 +247,9 @@ def _problems(table: type[Table]) -> list[Problem]:
         if not column.about:
             mistakes.append((f".{name}", "needs a text that says what it means"))
     places = [("keys", key) for key in table.keys]
-    places += [(place, name) for place in ("happens", "newest_by", "slice_by") if (name := getattr(table, place))]
+    places += [
+        (place, name) for place in ("event_time", "sequence_by", "overwrite_by") if (name := getattr(table, place))
+    ]
     places += [("person_columns", name) for name in table.person_columns]
     mistakes += [
         (f".person_columns.{name}", f"unknown key {key!r}; {nearest(key, PERSON_KEYS)}")

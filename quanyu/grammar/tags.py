@@ -19,17 +19,17 @@ MOST_BANDS = 100
 NUMBERS = ("int", "bigint", "double", "decimal")
 
 
-def flat(name: str) -> str:
+def profile_column(name: str) -> str:
     """Column of a profile that holds `view.feature`, `scene.tag`, `model.score` or `entity.attribute`."""
     return name.replace(".", "__")
 
 
-def flat_tree(tree: exp.Expr) -> exp.Expr:
+def over_profile(tree: exp.Expr) -> exp.Expr:
     """The expression over the columns of a profile."""
     whole = exp.Paren(this=tree.copy())
     for column in list(whole.find_all(exp.Column)):
         if column.table:
-            column.replace(exp.column(flat(f"{column.table}.{column.name}"), quoted=True))
+            column.replace(exp.column(profile_column(f"{column.table}.{column.name}"), quoted=True))
     inner: exp.Expr = whole.this
     return inner.pop()
 
@@ -120,7 +120,7 @@ class Tag(StrictModel):
             return _rule(self.when, types)
         if self.cases:
             return self._cases(types)
-        number = safe_sql(flat_tree(parse(self.of or self.value or "").tree), types)
+        number = safe_sql(over_profile(parse(self.of or self.value or "").tree), types)
         return number if self.of is None else self._band(number)
 
     def _cases(self, types: Mapping[str, str]) -> str:
@@ -147,7 +147,7 @@ class Tag(StrictModel):
 
 
 def _rule(text: str, types: Mapping[str, str]) -> str:
-    return safe_sql(two_valued(flat_tree(parse(text).tree)), types)
+    return safe_sql(two_valued(over_profile(parse(text).tree)), types)
 
 
 class TagFile(YamlDeclaration):

@@ -25,6 +25,6 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
     with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
         check_form(context)
         in_doubt = before.restored or integrity.losses(context)
-        integrity.adopt(context)
+        integrity.accept_current_state(context)
         doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted
-    return homes.write(settings.home, replace(homes.note(settings), restored="", doubted=doubted))
+    return homes.write_home_note(settings.home, replace(homes.record_home(settings), restored="", doubted=doubted))

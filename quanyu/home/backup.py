@@ -16,8 +16,8 @@ from quanyu.errors import ConfigError, KeeperError
 from quanyu.home import home_name as homes
 from quanyu.home.lock import home_lock
 from quanyu.home.migration import check_form
-from quanyu.lake.condition import Condition, condition, loss, newest_versions
 from quanyu.lake.locations import check_path
+from quanyu.lake.table_state import TableState, loss, newest_versions, read_table_state
 from quanyu.run.integrity import ASIDE
 from quanyu.run.preflight import check_home
 from quanyu.run.runner import Context
@@ -56,7 +56,7 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
         fresh = target.with_name(f"{target.name}.partial")
         shutil.rmtree(fresh, ignore_errors=True)
         _copy_home(settings.home, fresh, with_store=not without_store)
-        states = {place: condition(fresh / "lake" / place) for place in newest_versions(fresh / "lake")}
+        states = {place: read_table_state(fresh / "lake" / place) for place in newest_versions(fresh / "lake")}
         tables = {place: (state.table_id, state.version) for place, state in states.items() if state}
         made_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         manifest = Manifest(made_at, settings.name, str(last or ""), tables, not without_store)
@@ -86,7 +86,7 @@ def _check_target(settings: Settings, target: Path) -> None:
     if target.resolve().is_relative_to(settings.home.resolve()):
         raise ConfigError(f"{target} is inside of the home: whatever destroys the home would destroy the backup too")
     check_path(target.resolve())
-    if homes.noted(settings) is None:
+    if homes.recorded_home(settings) is None:
         raise ConfigError(f"{settings.home} has had no run yet: there is nothing to back up")
 
 
@@ -139,7 +139,7 @@ def read_manifest(source: Path) -> Manifest:
     if manifest.form != FORM:
         raise ConfigError(f"{source} was made by another release (form {manifest.form}; this one reads {FORM})")
     for place, (table_id, version) in manifest.tables.items():
-        if words := loss(source / "lake" / place, Condition(table_id, version)):
+        if words := loss(source / "lake" / place, TableState(table_id, version)):
             raise ConfigError(f"{source} is damaged: {place}: {words}; take an earlier backup")
     return manifest
 
@@ -160,7 +160,7 @@ def restore(settings: Settings, source: Path) -> Manifest:
     _copy_home(source, fresh, with_store=manifest.store)
     note = homes.HomeNote(**json.loads((fresh / "home.json").read_text(encoding="utf-8")))
     relocate(fresh / "mlflow.db", Path(note.path), settings.home.resolve())
-    homes.write(fresh, replace(note, restored=manifest.made_at))
+    homes.write_home_note(fresh, replace(note, restored=manifest.made_at))
     # home.json is moved first, so that nothing is sent; the lake last, since no run starts without it.
     order = (
         "home.json",

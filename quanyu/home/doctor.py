@@ -25,7 +25,7 @@ from quanyu.home import home_name as homes
 from quanyu.home import migration
 from quanyu.run import integrity
 from quanyu.run.runner import Context
-from quanyu.servers.background import PORTS, is_free, noted, services
+from quanyu.servers.background import PORTS, is_free, recorded_servers, services
 
 JAVA, PYTHON = 17, (3, 11)
 FREE_GB, BESIDE_ENGINE_GB = 5, 2
@@ -43,8 +43,8 @@ class Finding:
 
     name: str
     ok: bool
-    found: str
-    mend: str
+    observed: str
+    fix: str
 
 
 def check(
@@ -119,7 +119,7 @@ def _rights(settings: Settings) -> Iterator[Finding]:
 
 def _agreement(settings: Settings) -> Iterator[Finding]:
     """Whether store, key and lake agree. A home without a run, or of an older release, has nothing recorded yet."""
-    note = homes.noted(settings)
+    note = homes.recorded_home(settings)
     if note is None or not note.key:
         return
     try:
@@ -241,7 +241,7 @@ def _spark_state(settings: Settings) -> Finding:
 
 def _service_state(settings: Settings) -> Finding:
     alive = services(settings)
-    dead = [service.name for service in noted(settings) if service not in alive]
+    dead = [service.name for service in recorded_servers(settings) if service not in alive]
     running = ", ".join(f"{s.name} at {s.url}" if s.port else s.name for s in alive) or "none running"
     shown = f"{running}; ended without quanyu down: {', '.join(dead)}" if dead else running
     return Finding("pages", not dead, shown, "quanyu down clears it, then quanyu up starts them again")

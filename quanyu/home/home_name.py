@@ -45,7 +45,7 @@ def note_path(settings: Settings) -> Path:
     return settings.home / "home.json"
 
 
-def present(settings: Settings) -> HomeNote:
+def current_home(settings: Settings) -> HomeNote:
     """Describe the home at its current place.
 
     The machine is the setting `machine`, else the system's machine id, else the host name.
@@ -53,7 +53,7 @@ def present(settings: Settings) -> HomeNote:
     return HomeNote(settings.name, str(settings.home.resolve()), _machine(settings))
 
 
-def noted(settings: Settings) -> HomeNote | None:
+def recorded_home(settings: Settings) -> HomeNote | None:
     """Read home.json; None before the first run. Raises ConfigError if it cannot be read."""
     path = note_path(settings)
     if not path.exists():
@@ -64,16 +64,16 @@ def noted(settings: Settings) -> HomeNote | None:
         raise ConfigError(f"{path} cannot be read; remove it and run `quanyu home accept`") from None
 
 
-def note(settings: Settings) -> HomeNote:
+def record_home(settings: Settings) -> HomeNote:
     """Write the current name, path and machine to home.json; other fields stay. Only its owner may read it."""
-    before, current = noted(settings) or HomeNote("", "", ""), present(settings)
+    before, current = recorded_home(settings) or HomeNote("", "", ""), current_home(settings)
     identity = before.identity or uuid.uuid4().hex[:16]
-    return write(
+    return write_home_note(
         settings.home, replace(before, name=current.name, path=current.path, machine=current.machine, identity=identity)
     )
 
 
-def write(home: Path, home_note: HomeNote) -> HomeNote:
+def write_home_note(home: Path, home_note: HomeNote) -> HomeNote:
     """Write home.json to a folder. Only its owner may read it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / "home.json"
@@ -89,7 +89,7 @@ def check_key(settings: Settings) -> None:
 
     Raises ConfigError if the key differs or is missing although there are facts.
     """
-    before = noted(settings) or note(settings)
+    before = recorded_home(settings) or record_home(settings)
     key = hmac.new(person_key_secret(settings), b"quanyu person key", hashlib.sha256).hexdigest()[:16]
     if before.key and before.key != key and has_facts(settings):
         raise ConfigError(
@@ -99,12 +99,12 @@ def check_key(settings: Settings) -> None:
             " folder"
         )
     if before.key != key:
-        write(settings.home, replace(before, key=key))
+        write_home_note(settings.home, replace(before, key=key))
 
 
 def check_name(settings: Settings) -> HomeNote:
     """Return the content of home.json, and create it if missing. Raises ConfigError if the home has another name."""
-    before = noted(settings) or note(settings)
+    before = recorded_home(settings) or record_home(settings)
     if before.name != settings.name:
         raise ConfigError(
             f"name: {settings.name!r} is not the name of this home. Its name is {before.name!r}, which is part of"
@@ -115,18 +115,18 @@ def check_name(settings: Settings) -> HomeNote:
 
 def identity(settings: Settings) -> str:
     """Return the home's random id, which marks what it writes outside. Raises ConfigError for another name."""
-    return check_name(settings).identity or note(settings).identity
+    return check_name(settings).identity or record_home(settings).identity
 
 
 def doubted_until(settings: Settings) -> date | None:
     """Last day whose messages may have been sent without a record in lake or store; None if there is no such day."""
-    before = noted(settings)
+    before = recorded_home(settings)
     return date.fromisoformat(before.doubted) if before and before.doubted else None
 
 
 def may_send(settings: Settings) -> str | None:
     """Say why this home may not send; None if it may. Raises ConfigError if it has another name."""
-    before, current = check_name(settings), present(settings)
+    before, current = check_name(settings), current_home(settings)
     if before.restored:
         return (
             f"this home was restored from a backup of {before.restored}: messages that were due since may have been"

@@ -75,7 +75,7 @@ def renamed_table(old: str, new: str, steps: Mapping[str, str]) -> Migration:
 
 def _has_old(context: Context, old: str, steps: Mapping[str, str]) -> bool:
     stored = (context.settings.lake / old).is_dir() or old in context.store.tables.all()
-    return stored or any(context.store.memory.recall(step) for step in steps)
+    return stored or any(context.store.unchanged_runs.load(step) for step in steps)
 
 
 def _rename(context: Context, old: str, new: str, steps: Mapping[str, str]) -> None:
@@ -84,10 +84,10 @@ def _rename(context: Context, old: str, new: str, steps: Mapping[str, str]) -> N
     context.store.tables.rename(old, new)
     receipt = context.lake.receipt(new)
     for before, after in steps.items():
-        last = context.store.memory.recall(before)
+        last = context.store.unchanged_runs.load(before)
         days = [record["day"] for record in (last, receipt) if record]
         if days:
             stands = last or {"depends": {"inputs": {}}, "wrote": {}, "outcome": asdict(Outcome())}
             wrote = {new if place == old else place: version for place, version in stands["wrote"].items()}
-            context.store.memory.remember(after, "", {**stands, "day": max(days), "wrote": wrote})
-        context.store.memory.forget(before)
+            context.store.unchanged_runs.save(after, "", {**stands, "day": max(days), "wrote": wrote})
+        context.store.unchanged_runs.delete(before)

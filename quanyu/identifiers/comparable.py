@@ -14,7 +14,7 @@ TAGGED = frozenset({*DOTLESS, "outlook.com", "hotmail.com", "live.com", "icloud.
                      "protonmail.com", "fastmail.com"})  # fmt: skip
 
 
-def same_sql(kind: str, value: str) -> str:
+def comparison_form_sql(kind: str, value: str) -> str:
     """SQL of the form in which a normalised value is compared. Spellings of one mailbox become equal."""
     at = f"split_part({value}, '@', 2)"
     name = f"split_part(split_part({value}, '@', 1), '+', 1)"
@@ -28,10 +28,10 @@ def same_sql(kind: str, value: str) -> str:
 
 def comparable_sql(kind: str, scope: str, value: str) -> str:
     """SQL of one text that is equal for equal identifiers; null without a value."""
-    return f"concat({kind}, '|', {scope}, '|', {same_sql(kind, value)})"
+    return f"concat({kind}, '|', {scope}, '|', {comparison_form_sql(kind, value)})"
 
 
-def handed_sql(kind: str, value: str) -> str:
+def hashable_spellings_sql(kind: str, value: str) -> str:
     """SQL of an array: the spellings under which others may hash a phone or an e-mail."""
     import phonenumbers
 
@@ -40,7 +40,7 @@ def handed_sql(kind: str, value: str) -> str:
     length = f"case when substring({value}, 2, 1) in ('1', '7') then 1 when substring({value}, 2, 2) in ({two}) then 2"
     national = f"substring({value}, 2 + {length} else 3 end)"
     phones = f"array({value}, substring({value}, 2), {national})"
-    return f"if({kind} = 'phone', {phones}, array({value}, {same_sql(kind, value)}))"
+    return f"if({kind} = 'phone', {phones}, array({value}, {comparison_form_sql(kind, value)}))"
 
 
 def with_hashes(rows: DataFrame, names: Sequence[str]) -> DataFrame:
@@ -49,7 +49,7 @@ def with_hashes(rows: DataFrame, names: Sequence[str]) -> DataFrame:
     Another source may deliver a phone or an e-mail as a hash only.
     """
     clear = rows.where("kind in ('phone', 'email')")
-    handed = clear.selectExpr("kind as _kind", *names, f"explode({handed_sql('kind', 'value')}) as handed")
+    handed = clear.selectExpr("kind as _kind", *names, f"explode({hashable_spellings_sql('kind', 'value')}) as handed")
     texts = rows.select(*names, "text")
     for name, sql in {"sha256": "sha2(handed, 256)", "md5": "md5(handed)"}.items():
         texts = texts.unionByName(handed.selectExpr(*names, f"concat(_kind, '_{name}||', {sql}) as text"))

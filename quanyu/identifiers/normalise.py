@@ -91,7 +91,7 @@ def _in_ascii(domain: str) -> str:
         return ""
 
 
-def same(kind: str, value: str) -> str:
+def comparison_form(kind: str, value: str) -> str:
     """Return the form in which a normalised value is compared with others: two spellings of one mailbox are equal.
 
     The stored value stays as delivered, since messages go there and platforms hash it.
@@ -107,7 +107,7 @@ def same(kind: str, value: str) -> str:
     return f"{name}@{domain}"
 
 
-def plain(value: str, region: str) -> str | None:
+def other_identifier(value: str, region: str) -> str | None:
     """Return any other identifier folded and trimmed, or None for obvious dummies."""
     text = folded(value)
     repeated = text.isascii() and text.isdigit() and len(set(text)) == 1 < len(text)
@@ -120,21 +120,21 @@ def customer_no(value: str, region: str) -> str | None:
     return None if is_placeholder(text) else text
 
 
-def opaque(value: str, region: str) -> str | None:
+def platform_id(value: str, region: str) -> str | None:
     """Return an id that a platform issued, unchanged; None for dummies and for text with blanks."""
-    text = plain(value, region)
+    text = other_identifier(value, region)
     return None if text is None or any(c.isspace() for c in text) else text
 
 
 def nick(value: str, region: str) -> str | None:
     """Return a marketplace nick, or None for the default names of platforms."""
-    text = plain(value, region)
+    text = other_identifier(value, region)
     return None if text is None or text in _NO_NICKS else text
 
 
 def device(value: str, region: str) -> str | None:
     """Return the id of a device, or None for one that many share; an IMEI must have the right check digit."""
-    text = opaque(value, region)
+    text = platform_id(value, region)
     bare = "".join(c for c in text.lower() if c.isalnum()) if text else ""
     if len(set(bare)) < 2 or bare in _NO_DEVICES or (len(bare) == 15 and bare.isdigit() and not _luhn(bare)):
         return None
@@ -197,7 +197,8 @@ def _hashes_of_nothing() -> frozenset[str]:
 _HASHES_OF_NOTHING = _hashes_of_nothing()
 _BY_KIND: dict[str, Callable[[str, str], str | None]] = {
     "phone": phone, "email": email, "customer_no": customer_no, "nick": nick, "device": device,
-    "national_id": national_id, "openid": opaque, "unionid": opaque, "external_userid": opaque, "ouid": opaque,
+    "national_id": national_id, "openid": platform_id, "unionid": platform_id,
+    "external_userid": platform_id, "ouid": platform_id,
     **{kind: digest(length) for kind, length in _DIGESTS.items()},
 }  # fmt: skip
 
@@ -209,14 +210,16 @@ def normalise(kind: str, value: str | None, region: str) -> str | None:
     number = text if kind == "nick" else whole_number(text)
     if number is None or is_placeholder(number) or is_masked(number):
         return None
-    return _BY_KIND.get(kind, plain)(number, region)
+    return _BY_KIND.get(kind, other_identifier)(number, region)
 
 
 def hashes(kind: str, value: str) -> list[tuple[str, str]]:
     """List the hashes under which a normalised phone or e-mail may be delivered: kind of the hash, and the hash."""
     if kind not in ("phone", "email"):
         return []
-    texts = [value, value.removeprefix("+"), _national(value)] if kind == "phone" else [value, same(kind, value)]
+    texts = (
+        [value, value.removeprefix("+"), _national(value)] if kind == "phone" else [value, comparison_form(kind, value)]
+    )
     return [
         (f"{kind}_{name}", hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest())
         for text in dict.fromkeys(texts)
@@ -230,14 +233,14 @@ def _national(e164: str) -> str:
     return str(phonenumbers.national_significant_number(phonenumbers.parse(e164)))
 
 
-def keyed(key: bytes, *parts: str) -> str:
+def keyed_hash(key: bytes, *parts: str) -> str:
     """Hash parts under the home's key to an opaque name of 32 hexadecimal digits."""
     return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def address_hash(key: bytes, kind: str, value: str) -> str:
     """Hash an address where it must be recognised but not read: the same for each spelling of one mailbox."""
-    return keyed(key, "address", kind, same(kind, value))
+    return keyed_hash(key, "address", kind, comparison_form(kind, value))
 
 
 def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:

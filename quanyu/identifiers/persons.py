@@ -6,21 +6,21 @@ from collections.abc import Callable, Collection, Sequence
 
 import pandas as pd
 
-from quanyu.identifiers.normalise import address_hash, keyed, normalise
+from quanyu.identifiers.normalise import address_hash, keyed_hash, normalise
 from quanyu.identifiers.placeholders import CROWDED, reason
 
 
-def ship() -> None:
+def send_code_to_workers() -> None:
     """Send the code that runs on workers there by value: they need not have our packages."""
     import sys
 
     from pyspark import cloudpickle
 
-    for function in (reason, normalise, identified):
+    for function in (reason, normalise, person_key_function):
         cloudpickle.register_pickle_by_value(sys.modules[function.__module__])  # type: ignore[no-untyped-call]
 
 
-def identified(
+def person_key_function(
     source: str, kinds: Sequence[tuple[str, str]], region: str, key: bytes, addresses: bool = False,
     crowded: Collection[str] = (),
 ) -> Callable[..., pd.DataFrame]:  # fmt: skip
@@ -37,7 +37,7 @@ def identified(
         for position, ((kind, scope), column) in enumerate(zip(kinds, columns, strict=True)):
             values = {raw: normalise(kind, raw, region) for raw in column.dropna().unique()}
             reasons = {raw: reason(raw) for raw, value in values.items() if value is None}
-            keys = {raw: keyed(key, source, kind, scope, value) for raw, value in values.items() if value}
+            keys = {raw: keyed_hash(key, source, kind, scope, value) for raw, value in values.items() if value}
             for raw in [raw for raw, one in keys.items() if one in names_many]:
                 reasons[raw] = CROWDED
                 del values[raw], keys[raw]
@@ -56,7 +56,7 @@ def _looked_up(column: pd.Series, values: dict[str, str | None] | dict[str, str]
     return column.map(values).astype(object)
 
 
-def fields(count: int, addresses: bool) -> str:
+def person_key_type(count: int, addresses: bool) -> str:
     """Columns of the function's result for so many identifiers, as a struct type of the engine."""
     each = ("id{n} string, no{n} string, hash{n} string" if addresses else "id{n} string, no{n} string").format
     return ", ".join(["person_key string", *(each(n=n) for n in range(count))])

@@ -29,35 +29,35 @@ NOW = date.max
 AS_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > as_of)"
 
 
-def of_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
+def repeat_for_days(rows: DataFrame, days: Sequence[date]) -> DataFrame:
     """Repeat rows for each day, with the day as `as_of`, in one pass."""
     if len(days) == 1:
         return rows.selectExpr("*", f"date'{days[0]}' as as_of")
     return rows.where(f"recorded_on <= date'{max(days)}'").selectExpr("*", f"explode(array({dates(days)})) as as_of")
 
 
-def told(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
+def recorded_identifiers(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
     """Rows of `identifiers` as recorded by each day, with `as_of`, including ended ones."""
-    return of_days(lake.table(catalogue.tables["identifiers"]), days).where(AS_KNOWN)
+    return repeat_for_days(lake.table(catalogue.tables["identifiers"]), days).where(AS_KNOWN)
 
 
-def standing(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
+def current_identifiers(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame:
     """Rows of `identifiers` that are current on each day, with `as_of`. Matching and sending use only these."""
-    rows, ended = told(lake, catalogue, *days), ceased(lake, catalogue, *days)
+    rows, ended = recorded_identifiers(lake, catalogue, *days), ended_identifiers(lake, catalogue, *days)
     return rows if ended is None else rows.join(ended, [*ROW, "as_of"], "left_anti")
 
 
-def ceased(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame | None:
+def ended_identifiers(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame | None:
     """Identifiers of events that have ended by each day: ROW and `as_of`. None if none has ended."""
     records, events = _feeds(catalogue)
     ended = _ended_by_records(lake, catalogue, days)
     if ended is None:
         return None
-    forms = lake.staging.keep(_forms(ended))
-    rows = told(lake, catalogue, *days).selectExpr(*ROW, "recorded_on", "as_of", _TEXT)
+    forms = lake.staging.materialize(_forms(ended))
+    rows = recorded_identifiers(lake, catalogue, *days).selectExpr(*ROW, "recorded_on", "as_of", _TEXT)
     before = rows.where(_of(events)).join(forms, ["text", "as_of"]).where("recorded_on <= until")
-    before = lake.staging.keep(before)
-    both = lake.staging.keep(
+    before = lake.staging.materialize(before)
+    both = lake.staging.materialize(
         _without_other_records(before, rows.where(_of(records)), forms).unionByName(_of_same_person(before, rows))
     )
     return both.distinct()
@@ -65,15 +65,15 @@ def ceased(lake: Lake, catalogue: Catalogue, *days: date) -> DataFrame | None:
 
 def replaces(source: Source, tables: Mapping[str, type[Table]]) -> bool:
     """Whether a row of the feed replaces all earlier data of its person: it delivers records, not events."""
-    return source.delivers != "events" and bool(records_in(source, tables))
+    return source.delivers != "events" and bool(person_fills(source, tables))
 
 
-def records_in(source: Source, tables: Mapping[str, type[Table]]) -> list[str]:
+def person_fills(source: Source, tables: Mapping[str, type[Table]]) -> list[str]:
     """Fills of a feed with one row per person."""
     return [name for name, fill in source.fills.items() if tables[fill.table].keys == ("person_key",)]
 
 
-def untied_for(lake: Lake, catalogue: Catalogue, source: Source) -> DataFrame | None:
+def ended_by_records(lake: Lake, catalogue: Catalogue, source: Source) -> DataFrame | None:
     """Identifiers that records have ended so far, for a feed of events: `text` (comparable_sql) and `until`.
 
     If the feed delivers one of them after that day, it is current again.
@@ -111,13 +111,13 @@ def _ended_by_records(lake: Lake, catalogue: Catalogue, days: Sequence[date]) ->
     ended = rows.where("replaced_on is not null")
     if not ended.limit(1).count():
         return None
-    removed = of_days(ended, days).where("replaced_on <= as_of")
+    removed = repeat_for_days(ended, days).where("replaced_on <= as_of")
     last = removed.groupBy(*ROW, "text", "as_of").agg({"replaced_on": "max"})
     last = last.withColumnRenamed("max(replaced_on)", "until")
     persons = ended.select(*PERSON).distinct()
-    holds = of_days(rows.join(persons, PERSON, "left_semi"), days).where(AS_KNOWN)
+    holds = repeat_for_days(rows.join(persons, PERSON, "left_semi"), days).where(AS_KNOWN)
     removed = last.join(holds.select(*PERSON, "text", "as_of"), [*PERSON, "text", "as_of"], "left_anti")
-    removed = lake.staging.keep(removed)
+    removed = lake.staging.materialize(removed)
     return removed if removed.limit(1).count() else None
 
 

@@ -83,7 +83,7 @@ class Committer(Protocol):
         """
 
 
-def overtaken(place: str) -> RetryableError:
+def commit_conflict(place: str) -> RetryableError:
     """Error for a commit after which another run has committed first."""
     return RetryableError(f"{place}: another run wrote at the same time; run it again")
 
@@ -103,7 +103,7 @@ def committer_name(settings: Settings) -> CommitterName:
     return "spark" if name == "spark" else "deltalake"
 
 
-def write_down(settings: Settings, name: CommitterName) -> None:
+def record_committer(settings: Settings, name: CommitterName) -> None:
     """Record a lake's committer, once, since different committers do not exclude each other's commits."""
     file = settings.lake / "_committer"
     if file.exists():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import QuanyuError
 from quanyu.lake import staged_files
-from quanyu.lake.committer import CommitInfo, Maintenance, overtaken
+from quanyu.lake.committer import CommitInfo, Maintenance, commit_conflict
 from quanyu.lake.layout import (
     DELTA_NAMES,
     LOG_CLEANUP,
@@ -92,7 +92,7 @@ class DeltaRsCommitter:
         with _open(path, commit) as (table, properties):
             staged_files.check(table, rows, commit.place)
             partitioned_by = list(table.metadata().partition_columns)
-            if staged_files.mixed(rows, partitioned_by):
+            if staged_files.spans_partitions(rows, partitioned_by):
                 write_deltalake(table, _batches(table, rows), mode=mode, commit_properties=properties)
                 return
             table.create_write_transaction(
@@ -209,7 +209,7 @@ def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
 
     table = DeltaTable(path)
     if (table.transaction_version(commit.application) or 0) >= commit.number:
-        raise overtaken(commit.place)
+        raise commit_conflict(commit.place)
     properties = CommitProperties(
         custom_metadata={"userMetadata": commit.receipt},
         app_transactions=[Transaction(commit.application, commit.number)],
@@ -217,7 +217,7 @@ def _open(path: str, commit: CommitInfo) -> Iterator[tuple[Any, Any]]:
     try:
         yield table, properties
     except CommitFailedError:
-        raise overtaken(commit.place) from None
+        raise commit_conflict(commit.place) from None
     except (DeltaError, OSError) as error:
         if fault := machine_fault(error):
             raise type(fault)(f"{commit.place}: {fault}") from None

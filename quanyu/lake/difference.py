@@ -25,7 +25,7 @@ def has_repeats(rows: DataFrame, columns: Sequence[str]) -> bool:
     return bool((hashes[1:] == hashes[:-1]).any())
 
 
-def difference(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:
+def merge_changes(table: type[Table], rows: DataFrame, current: DataFrame) -> DataFrame:
     """Rows to insert, update or delete (column `_op`) to turn the current rows into `rows`."""
     columns = list(table.schema())
     new = rows.selectExpr("*", f"{row_hash(columns)} as _new")

@@ -14,10 +14,10 @@ from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.table import Table
-from quanyu.lake.committer import CommitInfo, Committer, Maintenance, committer_name, overtaken, write_down
+from quanyu.lake.committer import CommitInfo, Committer, Maintenance, commit_conflict, committer_name, record_committer
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
-from quanyu.lake.difference import difference
+from quanyu.lake.difference import merge_changes
 from quanyu.lake.layout import LayoutColumn, layout_column, layout_of, plain_layout, same_type
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import StagedRows, Staging
@@ -31,7 +31,7 @@ REWRITE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteCounts:
     """Numbers of rows that a write changed; `version` is None if nothing was committed."""
 
     inserted: int = 0
@@ -63,7 +63,7 @@ class Lake(StoredTables):
     @cached_property
     def committer(self) -> Committer:
         """The committer that is recorded in this lake."""
-        write_down(self.settings, committer_name(self.settings))
+        record_committer(self.settings, committer_name(self.settings))
         name = committer_name(self.settings)
         return DeltaRsCommitter() if name == "deltalake" else SparkCommitter(self.engine.session)
 
@@ -111,7 +111,7 @@ class Lake(StoredTables):
         if missing:
             self.committer.add_columns(self.path(place), missing)
 
-    def begin(self, place: str, columns: Mapping[str, str], statistics: Sequence[str]) -> None:
+    def ensure_table(self, place: str, columns: Mapping[str, str], statistics: Sequence[str]) -> None:
         """Create a table that no class declares, such as a feed's bronze table, or add missing columns."""
         table = self.delta(place)
         if table is None:
@@ -144,7 +144,7 @@ class Lake(StoredTables):
         if isinstance(rows, StagedRows) and dict(rows.rows.dtypes) == types:
             return rows
         values = {name: f"`{name}`" if name in frame.columns else "null" for name in types}
-        return self.staging.take(frame.selectExpr(*(f"cast({values[n]} as {types[n]}) as `{n}`" for n in types)))
+        return self.staging.stage(frame.selectExpr(*(f"cast({values[n]} as {types[n]}) as `{n}`" for n in types)))
 
     def merge(
         self, table: type[Table], changes: StagedRows, on: Sequence[str], receipt: Receipt, counts: Mapping[str, int]
@@ -159,7 +159,7 @@ class Lake(StoredTables):
         staged = self._conformed(place, changes, "_op")
         return self._commit(place, receipt, counts, self.committer.merge, staged, on)
 
-    def note(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
+    def append_row(self, table: type[Table], row: Mapping[str, Any], receipt: Receipt) -> None:
         """Append one row without the engine, for a person's decision. The caller holds the home's lock."""
         import pyarrow as pa
 
@@ -193,7 +193,7 @@ class Lake(StoredTables):
         now = self.transaction(place, application)
         if version <= newest:
             if now > last:
-                raise overtaken(place)
+                raise commit_conflict(place)
             return newest
         if application in self._fences:
             self._fences[application] = now
@@ -209,20 +209,20 @@ class Lake(StoredTables):
         with_log = last is None or datetime.fromtimestamp(last["timestamp"] / 1000, UTC) >= since
         return self.committer.maintain(self.path(place), retention, with_log)
 
-    def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> Written:
+    def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> WriteCounts:
         """Set the rows of a gold table, or of the part that a condition selects. Commits only differences."""
         self.prepare(table)
         place = place_of(table)
-        rows = self.staging.take(
+        rows = self.staging.stage(
             df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in table.schema().items()))
         )
         total = rows.count
         if self.version(place) is None:
-            return Written(inserted=total, version=self.append(place, rows, receipt, {"in": total, "out": total}))
+            return WriteCounts(inserted=total, version=self.append(place, rows, receipt, {"in": total, "out": total}))
         current = self.read(place).where(part) if part else self.read(place)
-        changes, counts = self.staging.counted(difference(table, rows.rows, current), by="_op")
+        changes, counts = self.staging.stage_and_count(merge_changes(table, rows.rows, current), by="_op")
         inserted, updated, deleted = (counts.get(op, 0) for op in ("insert", "update", "delete"))
-        written = Written(inserted, updated, deleted, total - inserted - updated)
+        written = WriteCounts(inserted, updated, deleted, total - inserted - updated)
         if not written.changed:
             return written
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
@@ -232,7 +232,7 @@ class Lake(StoredTables):
             version = self.replace(place, rows, part, receipt, receipt_counts)
         else:
             version = self.merge(table, changes, table.keys, receipt, receipt_counts)
-        return Written(inserted, updated, deleted, written.unchanged, version)
+        return WriteCounts(inserted, updated, deleted, written.unchanged, version)
 
 
 def place_of(table: type[Table]) -> str:

@@ -68,7 +68,7 @@ def plain_layout(columns: Mapping[str, str], statistics: tuple[str, ...]) -> Tab
 
 def _counted_columns(table: type[Table]) -> list[str]:
     """Columns with statistics: keys and days, by which queries filter. Free text and personal data have none."""
-    asked = {*table.keys, table.happens, table.slice_by, "feed_day", "recorded_on", "replaced_on", "customer_id"}
+    asked = {*table.keys, table.event_time, table.overwrite_by, "feed_day", "recorded_on", "replaced_on", "customer_id"}
     return [
         name
         for name, column in table.schema().items()

@@ -52,7 +52,7 @@ def missing(place: str, name: str, count: int) -> QuanyuError:
     return QuanyuError(f"{place}: {name} is required and missing in {count} rows; nothing was written")
 
 
-def mixed(rows: StagedRows, columns: list[str]) -> bool:
+def spans_partitions(rows: StagedRows, columns: list[str]) -> bool:
     """Whether a file contains rows of several partitions, so that it has to be rewritten."""
     footers = [footer for footer in map(_footer, rows.files()) if footer.num_rows]
     bounds = [_bounds(footer, column) for footer in footers for column in columns]

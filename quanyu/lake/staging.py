@@ -70,7 +70,7 @@ class Staging:
         self._engine_path = engine_path
         self._folder: Path | None = None
 
-    def take(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> StagedRows:
+    def stage(self, df: DataFrame, options: Mapping[str, str] = MappingProxyType({})) -> StagedRows:
         """Stage rows. The count comes from the files, without a further query."""
         folder = self._place()
         # Sail writes no folder if there are no rows.
@@ -90,7 +90,7 @@ class Staging:
     def _place(self) -> Path:
         return self.folder() / uuid.uuid4().hex
 
-    def lay(self, table: pa.Table, parts: int = 1) -> Path:
+    def write_arrow(self, table: pa.Table, parts: int = 1) -> Path:
         """Write a pyarrow table to at most `parts` files. Returns their folder."""
         from pyarrow import parquet
 
@@ -101,18 +101,18 @@ class Staging:
             parquet.write_table(table.slice(start, rows), folder / f"part-{start:012}.parquet")
         return folder
 
-    def put(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> StagedRows:
+    def stage_arrow(self, spark: SparkSession, table: pa.Table, schema: str, parts: int = 1) -> StagedRows:
         """Stage a pyarrow table in at most `parts` files, which the engine reads with a Spark schema."""
-        folder = self.lay(table, parts)
+        folder = self.write_arrow(table, parts)
         return StagedRows(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
 
-    def keep(self, df: DataFrame) -> DataFrame:
+    def materialize(self, df: DataFrame) -> DataFrame:
         """Stage rows and return their DataFrame, so that rows that are read twice are computed once."""
-        return self.take(df, _SCRATCH).rows
+        return self.stage(df, _SCRATCH).rows
 
-    def counted(self, df: DataFrame, by: str) -> tuple[StagedRows, dict[Any, int]]:
+    def stage_and_count(self, df: DataFrame, by: str) -> tuple[StagedRows, dict[Any, int]]:
         """Stage rows, and count them by the values of a column."""
-        staged = self.take(df)
+        staged = self.stage(df)
         counts: Counter[Any] = Counter()
         if staged.count:
             for batch in staged.dataset().to_batches(columns=[by]):

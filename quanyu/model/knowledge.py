@@ -17,12 +17,12 @@ class Reviews(Table):
     owner = "service"
     personal = True
     keys = ("review_id",)
-    happens = "at"
+    event_time = "at"
 
     review_id = Column("string", "Key of the review.", required=True)
     at = Column("timestamp", "When.", days=HAPPENED, required=True)
     order_id = Column("string", "Reviewed order.")
-    sku = Column("string", "Reviewed item.", refers="products")
+    sku = Column("string", "Reviewed item.", references="products")
     stars = Column("int", "Stars given.", unit="stars", at_least=1, at_most=5)
     images = Column("int", "Pictures added.", unit="pictures", at_least=0)
 
@@ -47,7 +47,7 @@ class ServiceChats(Table):
     personal = True
     keys = ("chat_id", "turn")
     person_columns = {"agent": "staff"}
-    happens = "at"
+    event_time = "at"
 
     chat_id = Column("string", "Key of the chat.", required=True)
     turn = Column("int", "Number of the turn.", required=True)
@@ -77,13 +77,13 @@ class Complaints(Table):
     personal = True
     keys = ("complaint_id",)
     person_columns = {"in_hand_of": "staff"}
-    happens = "at"
-    newest_by = "updated_at"
+    event_time = "at"
+    sequence_by = "updated_at"
 
     complaint_id = Column("string", "Key of the complaint.", required=True)
     at = Column("timestamp", "When it was made.", days=HAPPENED, required=True)
     channel = Column("string", "Where it was made.")
-    store = Column("string", "Store that it is about.", refers="stores")
+    store = Column("string", "Store that it is about.", references="stores")
     in_hand_of = Column("string", "Employee in charge.")
     status = Column("string", "State.", required=True, values=("open", "handed_on", "closed"))
     updated_at = Column("timestamp", "When the state last changed.", days=HAPPENED, required=True)
@@ -111,7 +111,7 @@ class Activities(Table):
     activity = Column("string", "Key of the activity.", required=True)
     activity_name = Column("string", "Name.")
     kind = Column("string", "Kind.", values=("salon", "trial", "presale", "family_day"))
-    store = Column("string", "Where.", refers="stores")
+    store = Column("string", "Where.", references="stores")
     starts_at = Column("timestamp", "When it begins.", days=PLANNED)
     capacity = Column("int", "Places.", unit="people", at_least=0)
 
@@ -123,9 +123,9 @@ class ActivityPeople(Table):
     owner = "retail"
     personal = True
     keys = ("activity", "person_key", "step")
-    happens = "at"
+    event_time = "at"
 
-    activity = Column("string", "The activity.", required=True, refers="activities")
+    activity = Column("string", "The activity.", required=True, references="activities")
     step = Column("string", "The step.", required=True, values=("signup", "checkin", "presale"))
     at = Column("timestamp", "When.", days=HAPPENED, required=True)
     amount = Column(MONEY, "Money paid in advance.", unit="currency")
@@ -138,12 +138,12 @@ class Tickets(Table):
     owner = "service"
     personal = True
     keys = ("ticket", "stage")
-    happens = "at"
+    event_time = "at"
 
     ticket = Column("string", "Number of the ticket.", required=True)
     stage = Column("string", "The stage.", required=True,
                    values=("design", "quote", "production", "shipped", "installed"))  # fmt: skip
     at = Column("timestamp", "When it was reached.", days=HAPPENED, required=True)
     amount = Column(MONEY, "Price, if known.", unit="currency")
-    store = Column("string", "Store that sold it.", refers="stores")
+    store = Column("string", "Store that sold it.", references="stores")
     item = Column("string", "What is made.")

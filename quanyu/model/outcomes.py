@@ -8,7 +8,7 @@ from typing import Any
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import SCORE
 from quanyu.grammar.table import Column, Table
-from quanyu.grammar.tags import flat
+from quanyu.grammar.tags import profile_column
 
 DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
@@ -27,7 +27,7 @@ def scores_of(entity: type[Entity]) -> type[Table]:
 def _scores(entity: type[Entity]) -> type[Table]:
     body: dict[str, Any] = {
         "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
-        "keys": ("model", entity.key, "as_of"), "slice_by": "as_of", "owner": "ml",
+        "keys": ("model", entity.key, "as_of"), "overwrite_by": "as_of", "owner": "ml",
         "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(), "as_of": DAY,
         "score": SCORE, "version": Column("string", "Version of the model in its registry.", required=True),
     }  # fmt: skip
@@ -40,7 +40,7 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
         "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
         entity.key: entity.key_column(), "as_of": DAY,
-        **{flat(name): _of_profile(column) for name, column in names.items()},
+        **{profile_column(name): _of_profile(column) for name, column in names.items()},
     }  # fmt: skip
     return type(f"Profile_{entity.name}", (Table,), body)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quanyu.grammar.table import HAPPENED, MONEY, PLANNED, Column, Table
 
-OUTLET = Column("string", "The outlet.", required=True, refers="outlets")
+OUTLET = Column("string", "The outlet.", required=True, references="outlets")
 
 
 class Outlets(Table):
@@ -32,7 +32,7 @@ class ShelfVisits(Table):
     owner = "channel"
     keys = ("visit_id",)
     person_columns = {"representative": "representative"}
-    happens = "visited_at"
+    event_time = "visited_at"
 
     visit_id = Column("string", "Key of the visit.", required=True)
     outlet = OUTLET
@@ -48,10 +48,10 @@ class ShelfChecks(Table):
     layer = "silver"
     owner = "channel"
     keys = ("visit_id", "sku")
-    happens = "visited_at"
+    event_time = "visited_at"
 
     visit_id = Column("string", "Key of the visit.", required=True)
-    sku = Column("string", "Item code.", required=True, refers="products")
+    sku = Column("string", "Item code.", required=True, references="products")
     outlet = OUTLET
     visited_at = Column("timestamp", "When.", days=HAPPENED, required=True)
     on_hand = Column("bigint", "Pieces in shelf and back room.", unit="pieces", at_least=0)
@@ -65,12 +65,12 @@ class Scans(Table):
     owner = "channel"
     personal = True
     keys = ("scan_id",)
-    happens = "scanned_at"
+    event_time = "scanned_at"
 
     scan_id = Column("string", "Key of the scan.", required=True)
     code = Column("string", "Code of the single item.", required=True)
-    sku = Column("string", "Item code.", refers="products")
-    outlet = Column("string", "Outlet that the item was delivered to.", refers="outlets")
+    sku = Column("string", "Item code.", references="products")
+    outlet = Column("string", "Outlet that the item was delivered to.", references="outlets")
     city = Column("string", "City of the scan. A city other than the outlet's suggests diversion (窜货).")
     scanned_at = Column("timestamp", "When.", days=HAPPENED, required=True)
 
@@ -81,7 +81,7 @@ class RivalSales(Table):
     layer = "silver"
     owner = "channel"
     keys = ("week_from", "outlet", "brand", "category")
-    happens = "week_from"
+    event_time = "week_from"
 
     week_from = Column("date", "Monday of the week.", days=HAPPENED, required=True)
     outlet = OUTLET

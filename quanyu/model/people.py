@@ -39,8 +39,8 @@ class People(Table):
     joined_on = Column("date", "Day on which the person joined or registered.", days=Days(BORN.since, beyond=366))
     tier = Column("string", "Tier of membership.")
     points = Column("bigint", "Current points.", unit="points")
-    store = Column("string", "Store where the person joined.", refers="stores")
-    guide = Column("string", "Employee who looks after the person.", refers="staff")
+    store = Column("string", "Store where the person joined.", references="stores")
+    guide = Column("string", "Employee who looks after the person.", references="staff")
     merged_into = Column("string", "Number of the record into which the source merged this one.", pii=True)
 
 
@@ -66,8 +66,8 @@ class Consents(Table):
     layer = "silver"
     personal = True
     keys = ("person_key", "purpose", "channel", "changed_at", "state")
-    happens = "changed_at"
-    permanent = "state = 'withdrawn'"
+    event_time = "changed_at"
+    permanent_where = "state = 'withdrawn'"
 
     purpose = Column("string", "What it is for.", required=True, values=PURPOSES)
     channel = Column("string", "On which channel; any for all of them.", required=True,
@@ -131,7 +131,7 @@ class Activity(Table):
     layer = "gold"
     keys = ("source", "activity_id")
     personal = True
-    happens = "at"
+    event_time = "at"
 
     source = Column("string", "Feed of the act.", required=True)
     activity_id = Column("string", "Key of the act in that feed.", required=True)

@@ -11,7 +11,7 @@ from quanyu.grammar.table import (
     Table,
 )
 
-SKU = Column("string", "Item code.", required=True, refers="products")
+SKU = Column("string", "Item code.", required=True, references="products")
 
 
 class Prices(Table):
@@ -69,7 +69,7 @@ class Staff(Table):
     display_name = Column("string", "Name.", pii=True)
     mobile = Column("string", "Mobile phone: it identifies no customer.", pii=True)
     role = Column("string", "Role of the person.", values=("guide", "store_manager", "dealer", "region_manager"))
-    store = Column("string", "Store the person works in.", refers="stores")
+    store = Column("string", "Store the person works in.", references="stores")
     region = Column("string", "Sales region (大区).")
     wecom_user = Column("string", "User id in WeCom (企业微信).")
     hired_on = Column("date", "First day of work.", days=PLANNED)
@@ -120,11 +120,11 @@ class SellIn(Table):
     layer = "silver"
     owner = "channel"
     keys = ("order_id", "line")
-    happens = "ordered_on"
+    event_time = "ordered_on"
 
     order_id = Column("string", "Number of the delivery.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
-    outlet = Column("string", "Outlet that bought.", required=True, refers="outlets")
+    outlet = Column("string", "Outlet that bought.", required=True, references="outlets")
     sku = SKU
     quantity = Column("bigint", "Pieces bought.", unit="pieces", required=True)
     amount = Column(MONEY, "What the outlet paid.", unit="currency")

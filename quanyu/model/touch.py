@@ -13,7 +13,7 @@ class Events(Table):
     owner = "digital"
     personal = True
     keys = ("event_id",)
-    happens = "at"
+    event_time = "at"
 
     event_id = Column("string", "Key of the event.", required=True)
     kind = Column("string", "Kind of action.", required=True, values=("view", "search", "cart", "pay", "share", "scan"))
@@ -21,7 +21,7 @@ class Events(Table):
                 days=HAPPENED, required=True)  # fmt: skip
     app = Column("string", "Where.", values=("mini_program", "web", "app"))
     page = Column("string", "Page.")
-    sku = Column("string", "Item of the action.", refers="products")
+    sku = Column("string", "Item of the action.", references="products")
     query = Column("string", "Search text.")
     order_id = Column("string", "Order that it created.")
     amount = Column(MONEY, "Amount of the action.", unit="currency")
@@ -36,14 +36,14 @@ class StoreVisits(Table):
     layer = "silver"
     owner = "retail"
     keys = ("sensor", "hour", "sex", "age_band")
-    happens = "hour"
+    event_time = "hour"
 
     sensor = Column("string", "The sensor.", required=True)
     hour = Column("timestamp", "Beginning of the hour.", days=HAPPENED, required=True)
     sex = Column("string", "Estimated sex.", required=True, values=("female", "male", "unknown"))
     age_band = Column("string", "Estimated age.", required=True,
                       values=("0-17", "18-24", "25-34", "35-44", "45-59", "60+"))  # fmt: skip
-    store = Column("string", "The store.", required=True, refers="stores")
+    store = Column("string", "The store.", required=True, references="stores")
     entries = Column("bigint", "People who came in; more than 2,000 in an hour is a stuck counter.", unit="people",
                      at_least=0, at_most=2000)  # fmt: skip
     dwell = Column("double", "Mean stay.", unit="seconds", at_least=0)
@@ -93,9 +93,9 @@ class Messages(Table):
     personal = True
     keys = ("message_id", "status")
     person_columns = {"sender": "wecom_user"}
-    happens = "at"
-    permanent = "status in ('unsubscribed', 'bounced', 'complained')"
-    addressed_by = "channel"
+    event_time = "at"
+    permanent_where = "status in ('unsubscribed', 'bounced', 'complained')"
+    channel_column = "channel"
 
     message_id = Column("string", "Key of the message.", required=True)
     status = Column("string", "What happened.", required=True,
@@ -106,7 +106,7 @@ class Messages(Table):
     address_kind = Column("string", "Kind of the address it was sent to; null if unknown.",
                           values=KINDS)  # fmt: skip
     address_hash = Column("string", "Keyed hash of that address.", pii=True)
-    campaign = Column("string", "Campaign of the message.", refers="campaigns")
+    campaign = Column("string", "Campaign of the message.", references="campaigns")
     sender = Column("string", "Employee in whose name it was sent.")
 
 
@@ -134,9 +134,9 @@ class Assignments(Table):
     owner = "growth"
     personal = True
     keys = ("campaign", "person_key")
-    happens = "assigned_at"
+    event_time = "assigned_at"
 
-    campaign = Column("string", "The campaign.", required=True, refers="campaigns")
+    campaign = Column("string", "The campaign.", required=True, references="campaigns")
     arm = Column("string", "The arm.", required=True, values=("treatment", "control"))
     assigned_at = Column("timestamp", "When it was assigned.", required=True)
 
@@ -147,7 +147,7 @@ class AdResults(Table):
     layer = "silver"
     owner = "growth"
     keys = ("platform", "account", "campaign", "audience", "day")
-    happens = "day"
+    event_time = "day"
 
     platform = Column("string", "The platform.", required=True)
     account = Column("string", "Account on it.", required=True)

@@ -41,8 +41,8 @@ class Orders(Table):
     layer = "silver"
     personal = True
     keys = ("order_id",)
-    happens = "ordered_at"
-    newest_by = "updated_at"
+    event_time = "ordered_at"
+    sequence_by = "updated_at"
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     ordered_at = Column("timestamp", "When it was placed.", days=HAPPENED, required=True)
@@ -53,9 +53,9 @@ class Orders(Table):
     pieces = Column("bigint", "Pieces in it; negative for a return.", unit="pieces")
     channel = Column("string", "Where it was placed.", values=CHANNELS)
     store = Column("string", "Store or shop.")
-    outlet = Column("string", "Outlet (终端) of another company where it was placed.", refers="outlets")
-    guide = Column("string", "Employee who served.", refers="staff")
-    campaign = Column("string", "Campaign that the source credits with it.", refers="campaigns")
+    outlet = Column("string", "Outlet (终端) of another company where it was placed.", references="outlets")
+    guide = Column("string", "Employee who served.", references="staff")
+    campaign = Column("string", "Campaign that the source credits with it.", references="campaigns")
     updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
     incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are unknown.")
 
@@ -66,15 +66,15 @@ class OrderLines(Table):
     layer = "silver"
     personal = True
     keys = ("order_id", "line")
-    happens = "ordered_at"
-    newest_by = "updated_at"
+    event_time = "ordered_at"
+    sequence_by = "updated_at"
 
     order_id = Column("string", "Key of the order in its source.", required=True)
     line = Column("bigint", "Number of the line.", required=True)
     ordered_at = Column("timestamp", "When the order was placed.", days=HAPPENED, required=True)
     kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
     status = Column("string", "State of the line.", required=True, values=("paid", "cancelled", "pending"))
-    sku = Column("string", "Item code.", required=True, refers="products")
+    sku = Column("string", "Item code.", required=True, references="products")
     quantity = Column("bigint", "Pieces; negative for a return.", unit="pieces")
     amount = Column(MONEY, "What was paid; negative for a return.", unit="currency", required=True)
     discount = Column(MONEY, "Taken off the line's price before payment; negative for a return.", unit="currency")

@@ -12,15 +12,15 @@ from quanyu.run.runner import Context
 MEMORY = "audience_days"
 
 
-def brought_to(context: Context, audience: str) -> date | None:
+def last_evaluated_day(context: Context, audience: str) -> date | None:
     """Day as of which an audience was evaluated last; None if there is no record."""
-    last = context.store.memory.recall(MEMORY, audience)
+    last = context.store.unchanged_runs.load(MEMORY, audience)
     return date.fromisoformat(last["day"]) if last and last["day"] else None
 
 
-def note(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
+def record_evaluation(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
     """Record the day as of which an audience was evaluated, and what it lacks for the day of the run."""
-    context.store.memory.remember(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
+    context.store.unchanged_runs.save(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
 
 
 def stale(context: Context) -> Mapping[str, str]:
@@ -33,14 +33,14 @@ def stale(context: Context) -> Mapping[str, str]:
 
 
 def _reason(context: Context, audience: Audience) -> str:
-    last: Mapping[str, Any] = context.store.memory.recall(MEMORY, audience.name) or {"day": None, "lacks": ""}
+    last: Mapping[str, Any] = context.store.unchanged_runs.load(MEMORY, audience.name) or {"day": None, "lacks": ""}
     if last["day"] == context.day.isoformat() and not last["lacks"]:
         return ""
     evaluated = f"was evaluated for {last['day']}" if last["day"] else "was not evaluated yet"
     return f"{audience.name} {evaluated}, not for {context.day}" + (f": {last['lacks']}" if last["lacks"] else "")
 
 
-def lacking(context: Context, steps: Iterable[str]) -> str:
+def steps_not_current(context: Context, steps: Iterable[str]) -> str:
     """List the steps that have not processed their current inputs for the day of the run; empty if all have."""
     return ", ".join(f"{name} {words}" for name in steps if (words := _lacks(context, name)))
 
@@ -48,7 +48,7 @@ def lacking(context: Context, steps: Iterable[str]) -> str:
 def _lacks(context: Context, name: str) -> str:
     step = context.step(name)
     key = context.day.isoformat() if step.as_of and not step.forward else ""
-    last = context.store.memory.recall(name, key)
+    last = context.store.unchanged_runs.load(name, key)
     if last is None or last["day"] != context.day.isoformat():
         return f"stopped or did not run for {context.day}"
     depends = last["depends"]

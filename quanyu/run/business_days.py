@@ -37,7 +37,7 @@ def check_over(settings: Settings, day: date, now: datetime | None = None) -> No
         )
 
 
-def ahead_of_time(context: Context, results: Sequence[Result], now: datetime | None = None) -> str:
+def kept_steps_note(context: Context, results: Sequence[Result], now: datetime | None = None) -> str:
     """Say that steps were kept (not run) since the home has run for a day that has not ended; empty otherwise.
 
     Steps that were kept since a later day, itself over, has been run are no failure.

@@ -53,13 +53,13 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             finally:
                 step_results = results(context)
             report.show(console, context, step_results, time.monotonic() - began)
-            if alerted := observer.ended(context, step_results):
+            if alerted := observer.steps_ended(context, step_results):
                 console.print(alerted, markup=False)
             stopped = [result for result in step_results if result.status == "stopped"]
             missing = len(context.steps) - len(step_results)
             if missing:
                 console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
-            if ahead := business_days.ahead_of_time(context, step_results):
+            if ahead := business_days.kept_steps_note(context, step_results):
                 console.print(Text(ahead, "bold red"))
         tasks.close()
     faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
@@ -163,9 +163,9 @@ def run_job(
         try:
             result = perform(context, context.step(name), force)
             say(report.summary(context, [result], result.seconds))
-            if ahead := business_days.ahead_of_time(context, [result]):
+            if ahead := business_days.kept_steps_note(context, [result]):
                 raise ConfigError(ahead)
         finally:
-            if alerted := observer.ended(context, results(context)):
+            if alerted := observer.steps_ended(context, results(context)):
                 say(alerted)
             context.close()

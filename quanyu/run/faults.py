@@ -65,14 +65,14 @@ def machine_fault(error: BaseException) -> QuanyuError | None:
     return None
 
 
-def explained(error: BaseException) -> QuanyuError:
+def explain_error(error: BaseException) -> QuanyuError:
     """Explain any error. For a bug it gives the place instead of the message, which may contain values."""
     if isinstance(error, QuanyuError):
         return error
-    return machine_fault(error) or QuanyuError(f"{type(error).__name__} at {way_to(error)}, a fault of the program")
+    return machine_fault(error) or QuanyuError(f"{type(error).__name__} at {call_path(error)}, a fault of the program")
 
 
-def way_to(error: BaseException) -> str:
+def call_path(error: BaseException) -> str:
     """List files and lines of the last calls that led to an error, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_OURS)]
@@ -97,7 +97,7 @@ def _number(error: BaseException) -> int | None:
     return _signed(str(getattr(error, "orig", error)))
 
 
-def signed_fault(text: str) -> QuanyuError | None:
+def fault_in_engine_message(text: str) -> QuanyuError | None:
     """Return the fault of disk or permissions that an engine's message quotes from the operating system."""
     number = _signed(text)
     kind, words = _BY_NUMBER.get(number or 0, (None, ""))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from quanyu.errors import KeeperError
-from quanyu.lake.condition import Condition, condition, drop_dead_hint, loss, newest_versions
+from quanyu.lake.table_state import TableState, drop_dead_hint, loss, newest_versions, read_table_state
 from quanyu.store import LakeTable
 
 if TYPE_CHECKING:
@@ -20,38 +20,38 @@ LOST = "lost_tables"
 ASIDE, _MOMENT = "_lost", "%Y%m%dT%H%M%S.%f"
 
 
-def note(context: Context) -> None:
-    """Record the id and version of tables that are new or have a newer version. Losses are handled by `settle`."""
+def record_versions(context: Context) -> None:
+    """Record the id and version of new and newer tables. Losses are handled by `schedule_rebuilds`."""
     lake, noted = context.settings.lake, context.store.tables.all()
     grown = [p for p, version in newest_versions(lake).items() if p not in noted or version > noted[p].version]
-    conditions = [(place, condition(lake / place)) for place in grown]
-    context.store.tables.note([
+    conditions = [(place, read_table_state(lake / place)) for place in grown]
+    context.store.tables.record([
         LakeTable(place, now.table_id, now.version)
         for place, now in conditions
         if now and (place not in noted or noted[place].table_id == now.table_id)
     ])  # fmt: skip
 
 
-def adopt(context: Context) -> None:
+def accept_current_state(context: Context) -> None:
     """Accept the current state of the lake as complete, whatever was recorded or lost before."""
     forget(context)
-    note(context)
+    record_versions(context)
 
 
 def forget(context: Context) -> None:
     """Delete the recorded table versions, so that the next run accepts the tables as they are."""
     context.store.tables.forget(list(context.store.tables.all()))
-    context.store.memory.forget(LOST)
+    context.store.unchanged_runs.delete(LOST)
 
 
 def losses(context: Context) -> dict[str, str]:
     """Describe what each table has lost since its version was recorded, by place."""
     lake, noted = context.settings.lake, context.store.tables.all()
-    words = {place: loss(lake / place, Condition(last.table_id, last.version)) for place, last in noted.items()}
+    words = {place: loss(lake / place, TableState(last.table_id, last.version)) for place, last in noted.items()}
     return {place: text for place, text in words.items() if text}
 
 
-def settle(context: Context) -> None:
+def schedule_rebuilds(context: Context) -> None:
     """Move the remains of lost tables aside, and have the steps that can rebuild them do so at their next run.
 
     Raises KeeperError, and changes nothing, if no step can rebuild a lost table.
@@ -65,11 +65,11 @@ def settle(context: Context) -> None:
     if lost:
         _order(context, makers)
         _set_aside(context, lost)
-    note(context)
+    record_versions(context)
 
 
 def _makers(context: Context, lost: Iterable[str]) -> dict[str, list[str]]:
-    return {place: [step.name for step in context.steps.values() if place in step.remakes] for place in lost}
+    return {place: [step.name for step in context.steps.values() if place in step.rebuilds] for place in lost}
 
 
 def beyond_repair(context: Context, lost: Mapping[str, str]) -> str:
@@ -89,7 +89,7 @@ _ADVICE = (
 
 def _has_undeclared_feeds(context: Context, place: str) -> bool:
     """Whether a silver table may contain rows of a feed that is no longer declared. Nothing could map those again."""
-    declared = {other for step in context.steps.values() for other in step.remakes}
+    declared = {other for step in context.steps.values() for other in step.rebuilds}
     feeds = {other for other in context.store.tables.all() if other.startswith("bronze/")}
     return place.startswith("silver/") and not feeds <= declared
 
@@ -106,10 +106,10 @@ def _order(context: Context, makers: Mapping[str, Iterable[str]]) -> None:
 
 def _forget_inputs(context: Context, step: Step) -> None:
     """Mark the output of a step as outdated. A step that only goes forward keeps its day."""
-    last = context.store.memory.recall(step.name)
-    context.store.memory.forget(step.name)
+    last = context.store.unchanged_runs.load(step.name)
+    context.store.unchanged_runs.delete(step.name)
     if step.forward and last:
-        context.store.memory.remember(step.name, "", {**last, "depends": {"inputs": {}}})
+        context.store.unchanged_runs.save(step.name, "", {**last, "depends": {"inputs": {}}})
 
 
 def _set_aside(context: Context, places: Collection[str]) -> None:
@@ -122,7 +122,7 @@ def _set_aside(context: Context, places: Collection[str]) -> None:
     context.store.tables.forget(places)
 
 
-def clear_aside(context: Context, before: datetime) -> int:
+def remove_set_aside(context: Context, before: datetime) -> int:
     """Remove lost tables that were set aside before a moment, with their personal data. Returns the number of sets."""
     old = [f for f in (context.settings.lake / ASIDE).glob("*") if f.name < before.astimezone(UTC).strftime(_MOMENT)]
     for folder in old:
@@ -130,12 +130,12 @@ def clear_aside(context: Context, before: datetime) -> int:
     return len(old)
 
 
-def to_make(context: Context, step: str) -> frozenset[str]:
+def places_to_rebuild(context: Context, step: str) -> frozenset[str]:
     """Lost places that a step has to rebuild."""
     return frozenset(_orders(context).get(step, ()))
 
 
-def made(context: Context, step: str) -> None:
+def mark_rebuilt(context: Context, step: str) -> None:
     """Record that a step has rebuilt its lost tables."""
     orders = _orders(context)
     if orders.pop(step, None) is not None:
@@ -156,8 +156,8 @@ def check_reads(context: Context, step: Step) -> None:
 
 
 def _orders(context: Context) -> dict[str, list[str]]:
-    return context.store.memory.recall(LOST) or {}
+    return context.store.unchanged_runs.load(LOST) or {}
 
 
 def _save_orders(context: Context, orders: Mapping[str, Iterable[str]]) -> None:
-    context.store.memory.remember(LOST, "", {name: sorted(places) for name, places in orders.items()})
+    context.store.unchanged_runs.save(LOST, "", {name: sorted(places) for name, places in orders.items()})

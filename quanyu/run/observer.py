@@ -14,21 +14,23 @@ if TYPE_CHECKING:
 class Observer:
     """Base of observers. A file `observer.py` in a package beside `quanyu` declares subclasses."""
 
-    def ended(self, context: Context, results: Sequence[Result]) -> str:
+    def steps_ended(self, context: Context, results: Sequence[Result]) -> str:
         """Learn the results of steps that ended. Returns words for the screen, or none. A failure is no error."""
         return ""
 
-    def mistaken(self, context: Context, words: str) -> None:
+    def declarations_rejected(self, context: Context, words: str) -> None:
         """Learn that no step can run because of a mistake in the declarations."""
 
 
-def ended(context: Context, results: Iterable[Result]) -> str:
+def steps_ended(context: Context, results: Iterable[Result]) -> str:
     """Tell every observer the results of steps that ended. Returns their words for the screen, one per line."""
     listed = list(results)
-    return "\n".join(words for observer in discover.beside(Observer) if (words := observer.ended(context, listed)))
+    return "\n".join(
+        words for observer in discover.beside(Observer) if (words := observer.steps_ended(context, listed))
+    )
 
 
-def mistaken(context: Context, words: str) -> None:
+def declarations_rejected(context: Context, words: str) -> None:
     """Tell every observer that no step can run because of a mistake in the declarations."""
     for observer in discover.beside(Observer):
-        observer.mistaken(context, words)
+        observer.declarations_rejected(context, words)

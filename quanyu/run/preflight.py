@@ -34,4 +34,4 @@ def check_home(context: Context) -> None:
     for folder in (context.settings.home, context.settings.lake, *([context.settings.landing] if extracts else [])):
         check_writable(folder)
     check_key(context.settings)
-    integrity.settle(context)
+    integrity.schedule_rebuilds(context)

@@ -25,8 +25,8 @@ from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.run import facts, integrity
 from quanyu.run.facts import Facts
-from quanyu.run.faults import explained
-from quanyu.run.planning.decision import decide, forward_day, inputs, remember
+from quanyu.run.faults import explain_error
+from quanyu.run.planning.decision import decide, forward_day, inputs, record_run
 from quanyu.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Outcome:
     unchanged: int = 0
     notes: tuple[str, ...] = ()
     facts: Facts | None = None
-    again: bool = False
+    run_again: bool = False
     breaches: Mapping[str, str] = field(default_factory=dict)
     alerts: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class Step:
     """One task of a DAG: what it reads and writes by place, its definition's hash, and the function that does it.
 
     `inputs` returns what else it depends on (landed files, for example). `as_of` steps depend on the day itself.
-    `forward` steps depend on earlier days and do not run for a day before their last one. `remakes` are places that it
+    `forward` steps depend on earlier days and do not run for a day before their last one. `rebuilds` are places that it
     can rebuild if they are lost; if any other table is lost, no step runs. `declares` has a hash of each declaration
     that it computes, by kind and name, so that a plan can say which are new.
     """
@@ -67,17 +67,17 @@ class Step:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     definition: str
-    do: Callable[[Context, Receipt], Outcome]
+    run: Callable[[Context, Receipt], Outcome]
     describes: str = ""
     as_of: bool = False
     forward: bool = False
     inputs: Callable[[Context], Mapping[str, Any]] | None = None
-    remakes: tuple[str, ...] = ()
+    rebuilds: tuple[str, ...] = ()
     declares: Mapping[str, str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Hash of what is declared and of all code that the step's result depends on."""
-        function = self.do.func if isinstance(self.do, partial) else self.do
+        function = self.run.func if isinstance(self.run, partial) else self.run
         return digest([self.definition, fingerprint(function.__module__)])
 
 
@@ -142,7 +142,7 @@ class Context:
 
     def is_current(self, step: str) -> bool:
         """Whether a `forward` step has run for this day from its current inputs."""
-        last = self.store.memory.recall(step, "")
+        last = self.store.unchanged_runs.load(step, "")
         if last is None or last["day"] != self.day.isoformat():
             return False
         return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
@@ -153,7 +153,7 @@ class Context:
         If it differs from the run's day, the step's output is not of this day: the step was kept since a later day had
         been run, or it stopped.
         """
-        stands = forward_day(self, self.step(step), self.store.memory.recall(step, ""))
+        stands = forward_day(self, self.step(step), self.store.unchanged_runs.load(step, ""))
         return date.fromisoformat(stands) if stands else None
 
     def step(self, name: str) -> Step:
@@ -197,7 +197,7 @@ def perform(context: Context, step: Step, force: bool = False) -> Result:
 
 def _unexpected(step: Step, error: Exception) -> QuanyuError:
     """Explain a fault of the machine, or give the place of a bug without its text, which may contain values."""
-    fault = explained(error)
+    fault = explain_error(error)
     hint = "; logs/errors.log has the way to it" if type(fault) is QuanyuError else ""
     return type(fault)(f"{step.name}: {fault}{hint}")
 
@@ -212,24 +212,24 @@ def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     receipt = Receipt(step.name, context.day.isoformat(), context.run_id, step.fingerprint(), inputs(context, step))
     context.lake.fence(step.name, step.writes)
     with guard(step.name):
-        outcome = step.do(context, receipt)
-    integrity.note(context)
-    integrity.made(context, step.name)
+        outcome = step.run(context, receipt)
+    integrity.record_versions(context)
+    integrity.mark_rebuilt(context, step.name)
     rebuilt = (f"{place} was lost and is rebuilt" for place in sorted(decision.lost))
     outcome = replace(outcome, notes=(*rebuilt, *outcome.notes))
-    if not outcome.again and not outcome.breaches:
-        remember(context, step, _stored(outcome))
+    if not outcome.run_again and not outcome.breaches:
+        record_run(context, step, _stored(outcome))
     return "done", outcome
 
 
 def _outcome_of(outcome: Mapping[str, Any]) -> Outcome:
     """Outcome of a skipped step for the summary: all rows are unchanged."""
     last = _read(outcome)
-    return replace(last, rows_out=0, unchanged=last.unchanged + last.rows_out, breaches={}, alerts={}, again=False)
+    return replace(last, rows_out=0, unchanged=last.unchanged + last.rows_out, breaches={}, alerts={}, run_again=False)
 
 
 def _record(context: Context, result: Result) -> None:
-    context.store.results.keep(
+    context.store.results.record(
         context.run_id, context.day, result.step, {**asdict(result), "outcome": _stored(result.outcome)}
     )
     for line in result.lines():
@@ -249,12 +249,15 @@ def result_of(receipt: Mapping[str, Any]) -> Result:
 
 
 def _stored(outcome: Outcome) -> dict[str, Any]:
-    return {**asdict(outcome), "facts": facts.stored(outcome.facts)}
+    values = asdict(outcome)
+    # Homes of older releases call it `again`.
+    return {**values, "again": values.pop("run_again"), "facts": facts.stored(outcome.facts)}
 
 
 def _read(form: Mapping[str, Any]) -> Outcome:
     kinds = (kind for stage in discover.stages() for kind in stage.facts)
-    return Outcome(**{**form, "notes": tuple(form["notes"]), "facts": facts.read(form["facts"], kinds)})
+    values = {"run_again" if name == "again" else name: value for name, value in form.items()}
+    return Outcome(**{**values, "notes": tuple(form["notes"]), "facts": facts.read(form["facts"], kinds)})
 
 
 def _log(context: Context, step: Step, error: QuanyuError, frames: Sequence[str] = ()) -> None:

@@ -66,9 +66,9 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
         try:
             result = perform_step(context, context.step(name))
         finally:
-            observer.ended(context, [ended for ended in results(context) if ended.step == name])
+            observer.steps_ended(context, [ended for ended in results(context) if ended.step == name])
             context.lake.staging.clear()
-    if reason := business_days.ahead_of_time(context, [result]):
+    if reason := business_days.kept_steps_note(context, [result]):
         raise ConfigError(f"{name}: {reason}")
     return result
 
@@ -85,11 +85,11 @@ def _watched(context: Context, name: str) -> Result:
                 tell(name, result)
 
 
-def mistaken(words: str) -> None:
+def alert_declarations_rejected(words: str) -> None:
     """Send an alert that a mistake in a declaration blocks every task, if the settings can be read."""
     settings, _ = read_settings()
     with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
-        observer.mistaken(context, words)
+        observer.declarations_rejected(context, words)
 
 
 def check_over(day: date) -> None:

@@ -26,8 +26,8 @@ from quanyu.servers.processes import (
     MARK,
     TERM_SECONDS,
     Service,
+    all_processes,
     end,
-    family,
     stop,
     watchers,
 )
@@ -51,10 +51,10 @@ class ServerAddress:
 
 def services(settings: Settings) -> list[Service]:
     """List the servers of the home that run."""
-    return [service for service in noted(settings) if service.process() is not None]
+    return [service for service in recorded_servers(settings) if service.process() is not None]
 
 
-def noted(settings: Settings) -> list[Service]:
+def recorded_servers(settings: Settings) -> list[Service]:
     """List the recorded servers of the home, running or not."""
     try:
         return [Service(**item) for item in json.loads(_state(settings).read_text())]
@@ -202,8 +202,8 @@ def down(settings: Settings) -> list[str]:
     """
     engine = SparkEngine(settings)
     with _alone(settings):
-        noted_services, spark, watching = noted(settings), engine.server(), watchers(engine.folder)
-        running = [service.name for service in noted_services if family([service])]
+        noted_services, spark, watching = recorded_servers(settings), engine.server(), watchers(engine.folder)
+        running = [service.name for service in noted_services if all_processes([service])]
         running += ["spark"] if spark is not None and spark.process() is not None else []
         left = end(noted_services)
         engine.stop()

@@ -44,12 +44,12 @@ class Service:
 def end(services: Sequence[Service]) -> list[psutil.Process]:
     """Stop these servers with all their descendants, first by TERM, then by KILL. Returns processes that still run."""
     # Searched before and after the parents end, since orphans cannot be found by their parent.
-    stop(family(services), "terminate", TERM_SECONDS)
-    stop(family(services), "kill", KILL_SECONDS)
-    return family(services)
+    stop(all_processes(services), "terminate", TERM_SECONDS)
+    stop(all_processes(services), "kill", KILL_SECONDS)
+    return all_processes(services)
 
 
-def family(services: Sequence[Service]) -> list[psutil.Process]:
+def all_processes(services: Sequence[Service]) -> list[psutil.Process]:
     """List all living processes of these servers, by descent, by session and by mark; never our own.
 
     None of the three is enough: parents end before their children, children open sessions, and a process that gives

@@ -9,11 +9,11 @@ from quanyu.store.base import Database
 from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
-from quanyu.store.memory import UnchangedRuns
 from quanyu.store.message import Message
 from quanyu.store.outbox import Outbox
 from quanyu.store.results import Results
 from quanyu.store.tables import LakeTable, LakeTables
+from quanyu.store.unchanged_runs import UnchangedRuns
 
 __all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
@@ -26,7 +26,7 @@ class Store:
         self._database.create()
         self.ledger = Ledger(self._database)
         self.held_back = HeldBacks(self._database)
-        self.memory = UnchangedRuns(self._database)
+        self.unchanged_runs = UnchangedRuns(self._database)
         self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
         self.results = Results(self._database)

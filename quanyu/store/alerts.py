@@ -29,9 +29,9 @@ class Alert:
 
     step: str
     key: str
-    words: str
+    message: str
     since: date
-    over: bool
+    has_ended: bool
 
 
 class Alerts:
@@ -62,19 +62,21 @@ class Alerts:
             connection.execute(sa.delete(ALERTS).where(which, ALERTS.c.told_at.is_(None)))
             connection.execute(sa.update(ALERTS).where(which).values(over=True))
 
-    def untold(self) -> list[Alert]:
+    def to_notify(self) -> list[Alert]:
         """Return alerts to notify: open ones without a notification, then notified ones that are over."""
         query = sa.select(ALERTS).where(sa.or_(ALERTS.c.over, ALERTS.c.told_at.is_(None)))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(ALERTS.c.over, ALERTS.c.step, ALERTS.c.key)).all()
         return [Alert(row.step, row.key, row.words, row.since, row.over) for row in rows]
 
-    def told(self, alerts: Iterable[Alert]) -> None:
+    def mark_notified(self, alerts: Iterable[Alert]) -> None:
         """Mark these as notified: open ones are not notified again, and ended ones are deleted."""
         with self._database.write() as connection:
             for alert in alerts:
-                which = sa.and_(ALERTS.c.step == alert.step, ALERTS.c.key == alert.key, ALERTS.c.over == alert.over)
-                if alert.over:
+                which = sa.and_(
+                    ALERTS.c.step == alert.step, ALERTS.c.key == alert.key, ALERTS.c.over == alert.has_ended
+                )
+                if alert.has_ended:
                     connection.execute(sa.delete(ALERTS).where(which))
                 else:
                     connection.execute(sa.update(ALERTS).where(which).values(told_at=now()))

@@ -77,7 +77,7 @@ class Ledger:
             rows = connection.execute(sa.select(*columns).where(FILES.c.feed == feed).order_by(FILES.c.path))
             return {row.path: LandedFile(**row._mapping) for row in rows}
 
-    def looked_at_since(self, feed: str, moment: datetime) -> dict[str, LandedFile]:
+    def checked_since(self, feed: str, moment: datetime) -> dict[str, LandedFile]:
         """Return the latest record of files of a feed that were recorded at or after a moment, by path."""
         query = sa.select(FILES.c.path).where(FILES.c.feed == feed, FILES.c.updated_at >= moment)
         with self._database.read() as connection:

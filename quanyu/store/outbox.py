@@ -91,7 +91,7 @@ class Outbox:
             rows = connection.execute(statement.returning(OUTBOX)).all()
         return sorted(map(message_of, rows), key=lambda message: (message.planned_on, message.key))
 
-    def mark(
+    def set_status(
         self, key: str, status: str, reason: str | None = None, not_before: datetime | None = None,
         note: str | None = None, expires_on: date | None = None,
     ) -> None:  # fmt: skip
@@ -126,7 +126,7 @@ class Outbox:
             connection.execute(back)
             return connection.execute(left.values({**_changed("unknown"), "reason": UNSETTLED})).rowcount
 
-    def doubt(self, until: date, reason: str) -> int:
+    def mark_unknown(self, until: date, reason: str) -> int:
         """Set messages that were due until a day and were not sent from here to `unknown`. Returns their number.
 
         They may have been sent by another home meanwhile, so they are not sent automatically.
@@ -171,7 +171,7 @@ class Outbox:
             with self._database.write() as connection:
                 connection.execute(statement, rows)
 
-    def take(self, messages: Sequence[Message]) -> int:
+    def restore(self, messages: Sequence[Message]) -> int:
         """Copy messages that are newer in the lake, and mark those that the lake lacks. Returns the number copied.
 
         A message that is announced or sending in the lake and absent here may have been sent: it becomes unknown.

@@ -27,7 +27,7 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, run_id: str, day: date, step: str, result: dict[str, Any]) -> None:
+    def record(self, run_id: str, day: date, step: str, result: dict[str, Any]) -> None:
         """Record the result of a step, and replace that of an earlier attempt of the same run."""
         row = {"run_id": run_id, "step": step, "day": day, "result": to_text(result), "ended_at": now()}
         with self._database.write() as connection:

@@ -40,7 +40,7 @@ class LakeTables:
         with self._database.read() as connection:
             return {row.place: LakeTable(*row) for row in connection.execute(query)}
 
-    def note(self, tables: Sequence[LakeTable]) -> None:
+    def record(self, tables: Sequence[LakeTable]) -> None:
         """Record the state of tables, and replace an earlier one."""
         at = now()
         if tables:

@@ -27,7 +27,7 @@ def context(specified, *days, **audiences):
     catalogue = specified.catalogue
     lake = MemoryLake(specified.spark, [LAPSED])
     built = MemoryContext(catalogue, lake, days[-1])
-    customers = as_of.everybody(built, Customer, days[-1]).select("customer_id")
+    customers = as_of.all_entities(built, Customer, days[-1]).select("customer_id")
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
     lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():
@@ -40,7 +40,7 @@ def lapsed(specified):
     """Members of winback as of three days; the last one as a run for it computes them."""
     specified.spark.conf.set("spark.sql.session.timeZone", LAPSED.zone)
     days = [date(2024, 6, 29), date(2024, 6, 30), date(2024, 7, 1)]
-    return rows(rules.inside(context(specified, *days), Customer, days[:-1]))
+    return rows(rules.members_of_all(context(specified, *days), Customer, days[:-1]))
 
 
 def test_a_day_has_the_same_members_computed_alone_or_with_others(lapsed):

@@ -25,7 +25,7 @@ def kept(retailer: Retailer, *versions: int) -> None:
     })  # fmt: skip
     schema = "version bigint, trained_on date, records bigint, pairs bigint, parameters string"
     receipt = match_models.Receipt("test", "", "run", "")
-    lake.append("gold/identity_models", lake.staging.put(lake.spark, rows, schema).rows, receipt, {})
+    lake.append("gold/identity_models", lake.staging.stage_arrow(lake.spark, rows, schema).rows, receipt, {})
 
 
 def test_each_version_is_recorded_once_with_its_weights(retailer):

@@ -18,7 +18,7 @@ AFTER = str(len(STEPS))
 def shop(tmp_path):
     """The small retailer after its second day; all table versions are recorded."""
     copy = Retailer.at(template("small_day", lived) / AFTER).copy(tmp_path)
-    integrity.note(copy.context(SECOND))
+    integrity.record_versions(copy.context(SECOND))
     yield copy
     copy.close()
 
@@ -213,16 +213,16 @@ def test_a_lake_of_last_week_stops_before_anything_is_sent_again(shop):
 def test_the_doctor_reports_losses_and_changes_nothing(shop):
     preflight.check(shop.context(SECOND))
     whole = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
-    assert (whole.ok, whole.found) == (True, "they agree")
+    assert (whole.ok, whole.observed) == (True, "they agree")
     folder_gone(shop, "silver/orders")
     lost = next(finding for finding in doctor.check(shop.settings) if finding.name == "lake, store and key")
-    assert (lost.ok, lost.found) == (False, "silver/orders: the table is missing")
+    assert (lost.ok, lost.observed) == (False, "silver/orders: the table is missing")
     assert integrity.losses(shop.context(SECOND)) == {"silver/orders": "the table is missing"}
 
 
 def test_accept_takes_the_lake_as_it_is(shop):
     folder_gone(shop, "gold/export_members")
-    integrity.adopt(shop.context(SECOND))
+    integrity.accept_current_state(shop.context(SECOND))
     run_again(shop)
 
 

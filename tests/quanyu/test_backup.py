@@ -60,7 +60,7 @@ def test_a_restored_home_holds_what_the_home_held_for_its_owner_alone(shop, empt
         place: shop.steady(place) for place in shop.versions()
     }
     assert (empty.home / "person.key").read_bytes() == (shop.home / "person.key").read_bytes()
-    assert homes.noted(empty.settings).identity == homes.noted(shop.settings).identity
+    assert homes.recorded_home(empty.settings).identity == homes.recorded_home(shop.settings).identity
 
 
 def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_then(shop, empty, tmp_path):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from quanyu.errors import ConfigError
-from quanyu.run.business_days import ahead_of_time, check_over, day_of, newest_day
+from quanyu.run.business_days import check_over, day_of, kept_steps_note, newest_day
 from quanyu.run.runner import Outcome, Result
 
 # 00:30 on the fourth in Shanghai.
@@ -36,15 +36,15 @@ def test_what_is_no_day_is_reported():
 @pytest.mark.parametrize(("stands", "is_failure"), [("2024-07-03", False), ("2024-07-04", True), (FAR, True)])
 def test_kept_is_a_failure_where_the_home_stands_at_a_day_that_is_not_over(retailer, stands, is_failure):
     context = retailer.context("2024-07-01")
-    context.store.memory.remember("identities", "", {"day": stands})
-    assert bool(ahead_of_time(context, [kept()], NOW)) is is_failure
-    assert ahead_of_time(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
+    context.store.unchanged_runs.save("identities", "", {"day": stands})
+    assert bool(kept_steps_note(context, [kept()], NOW)) is is_failure
+    assert kept_steps_note(context, [Result("identities", "done", 0.0, Outcome())], NOW) == ""
     assert context.forward_day("identities") == date.fromisoformat(stands)
     assert context.forward_day("customers") is None
 
 
 def test_it_says_the_last_day_of_the_home_and_how_to_take_it_back(retailer):
     context = retailer.context("2024-07-01")
-    context.store.memory.remember("identities", "", {"day": FAR})
-    assert f"stands at {FAR}" in ahead_of_time(context, [kept()], NOW)
-    assert f"quanyu back --day {FAR}" in ahead_of_time(context, [kept()], NOW)
+    context.store.unchanged_runs.save("identities", "", {"day": FAR})
+    assert f"stands at {FAR}" in kept_steps_note(context, [kept()], NOW)
+    assert f"quanyu back --day {FAR}" in kept_steps_note(context, [kept()], NOW)

@@ -34,8 +34,8 @@ def test_every_check_runs_and_nothing_is_changed(settings):
              "machine", "port 8080", "port 5000", "pages"]  # fmt: skip
     report = findings(settings)
     assert list(report) == names
-    assert all(finding.found and finding.mend for finding in report.values())
-    assert report["engine"].found == f"Sail {importlib.metadata.version('pysail')} (set)"
+    assert all(finding.observed and finding.fix for finding in report.values())
+    assert report["engine"].observed == f"Sail {importlib.metadata.version('pysail')} (set)"
     assert not settings.home.exists()
 
 
@@ -43,7 +43,7 @@ def test_spark_needs_what_it_always_did(on_spark):
     report = findings(on_spark)
     assert {"java", "memory", "jars", "spark server", "delta-spark"} < set(report)
     assert not {"machine", "pysail"} & set(report)
-    assert report["engine"].found == "Apache Spark 4.2.0 (set)"
+    assert report["engine"].observed == "Apache Spark 4.2.0 (set)"
 
 
 def test_a_remote_spark_needs_no_java_here(on_spark):
@@ -52,13 +52,13 @@ def test_a_remote_spark_needs_no_java_here(on_spark):
     )
     report = findings(remote)
     assert not {"java", "memory", "jars", "spark server", "machine"} & set(report)
-    assert report["engine"].found == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
+    assert report["engine"].observed == "Apache Spark 4.2.0 at sc://there (spark.remote is set)"
 
 
 def test_an_unavailable_engine_is_reported(settings, monkeypatch):
     monkeypatch.setattr("quanyu.engine.session.sail_version", lambda: None)
     report = findings(settings)
-    assert not report["engine"].ok and "no wheel" in report["engine"].found
+    assert not report["engine"].ok and "no wheel" in report["engine"].observed
     assert not {"java", "machine"} & set(report)
 
 
@@ -71,8 +71,8 @@ def test_another_person_on_this_machine_is_reported(settings, monkeypatch):
     program = subprocess.Popen(["sleep", "60"], user=54321)
     try:
         report = findings(settings)["machine"]
-        assert (report.ok, "ann" in report.found) == (False, True)
-        assert "no token" in report.mend and "engine: spark" in report.mend
+        assert (report.ok, "ann" in report.observed) == (False, True)
+        assert "no token" in report.fix and "engine: spark" in report.fix
     finally:
         program.kill()
         program.wait()
@@ -80,7 +80,7 @@ def test_another_person_on_this_machine_is_reported(settings, monkeypatch):
 
 
 def test_what_has_no_login_is_reported(settings):
-    assert "without login: Sail's port while a run lasts" in findings(settings)["machine"].found
+    assert "without login: Sail's port while a run lasts" in findings(settings)["machine"].observed
 
 
 def test_a_home_that_is_open_to_others_is_reported(settings):
@@ -88,7 +88,7 @@ def test_a_home_that_is_open_to_others_is_reported(settings):
     assert findings(settings)["rights of the home"].ok
     settings.home.chmod(0o750)
     report = findings(settings)["rights of the home"]
-    assert (report.ok, f"chmod 700 {settings.home}" in report.mend) == (False, True)
+    assert (report.ok, f"chmod 700 {settings.home}" in report.fix) == (False, True)
 
 
 def test_this_environment_has_what_the_lock_pins(settings):
@@ -103,7 +103,7 @@ def test_another_version_and_a_missing_package_are_reported(settings, tmp_path, 
     monkeypatch.setattr(doctor, "PINNED", ("pyspark", "no-such-thing"))
     report = findings(settings)
     assert (report["pyspark"].ok, report["no-such-thing"].ok) == (False, False)
-    assert report["pyspark"].found.endswith("where 9.9.9 is pinned")
+    assert report["pyspark"].observed.endswith("where 9.9.9 is pinned")
     monkeypatch.setattr(doctor, "LOCK", tmp_path / "none")
     assert doctor._pins()["mlflow"] == "3.17.2"
 
@@ -136,9 +136,9 @@ def test_java_is_17_or_later(tmp_path, monkeypatch, text, code, ok):
 def test_no_java_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert doctor._java().found == "no java on the path and no JAVA_HOME"
+    assert doctor._java().observed == "no java on the path and no JAVA_HOME"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "gone"))
-    assert doctor._java().found.endswith("does not run")
+    assert doctor._java().observed.endswith("does not run")
 
 
 def test_a_port_is_free_or_ours_or_somebody_elses(settings):
@@ -147,15 +147,15 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
         server.listen()
         port = server.getsockname()[1]
         report = findings(settings, airflow_port=port)[f"port {port}"]
-        assert (report.ok, report.found) == (False, "in use by another program")
-        assert "--airflow-port" in report.mend
+        assert (report.ok, report.observed) == (False, "in use by another program")
+        assert "--airflow-port" in report.fix
         us = doctor.psutil.Process()
         (settings.home / "server").mkdir(parents=True)
         background._note(settings, [Service("airflow", us.pid, us.create_time(), port, "m")])
         report = findings(settings, airflow_port=port)
-        assert (report[f"port {port}"].ok, report[f"port {port}"].found) == (True, "in use by airflow of this home")
-        assert report["pages"].found == f"airflow at http://127.0.0.1:{port}"
-    assert findings(settings, airflow_port=port)[f"port {port}"].found == "free"
+        assert (report[f"port {port}"].ok, report[f"port {port}"].observed) == (True, "in use by airflow of this home")
+        assert report["pages"].observed == f"airflow at http://127.0.0.1:{port}"
+    assert findings(settings, airflow_port=port)[f"port {port}"].observed == "free"
 
 
 def test_state_that_outlived_its_process_is_reported(on_spark):
@@ -164,7 +164,7 @@ def test_state_that_outlived_its_process_is_reported(on_spark):
     background._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
     report = findings(on_spark)
     assert (report["spark server"].ok, report["pages"].ok) == (False, False)
-    assert report["pages"].found == "none running; ended without quanyu down: mlflow"
+    assert report["pages"].observed == "none running; ended without quanyu down: mlflow"
 
 
 def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(on_spark, monkeypatch):
@@ -175,16 +175,16 @@ def test_a_home_that_is_a_file_or_on_a_full_disk_or_too_small_a_machine(on_spark
     monkeypatch.setattr(doctor, "_machine_bytes", lambda: 4 * doctor.GB)
     report = findings(on_spark)
     assert (report["home"].ok, report["disk"].ok, report["memory"].ok) == (True, False, False)
-    assert report["memory"].found == "4.0 GB, of which the engine may take 3g"
+    assert report["memory"].observed == "4.0 GB, of which the engine may take 3g"
     small = on_spark.model_copy(update={"spark": on_spark.spark.model_copy(update={"memory": "1500m"})})
     assert findings(small)["memory"].ok
 
 
 def test_cached_jars_are_seen(on_spark, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "not cached yet" in findings(on_spark)["jars"].found
+    assert "not cached yet" in findings(on_spark)["jars"].observed
     cache = SparkEngine(on_spark).jar_folder()
     (cache / "jars").mkdir(parents=True)
     (cache / "jars" / "delta.jar").touch()
     (cache / "complete").touch()
-    assert findings(on_spark)["jars"].found.startswith("cached in")
+    assert findings(on_spark)["jars"].observed.startswith("cached in")

@@ -15,7 +15,7 @@ from shop import ROOT, Retailer
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError, actor
 from quanyu.home.logs import private_log
-from quanyu.run.faults import explained, machine_fault
+from quanyu.run.faults import explain_error, machine_fault
 from quanyu.run.runner import Step, perform
 
 
@@ -51,7 +51,7 @@ def test_a_bug_is_reported_with_its_place_and_no_value():
     try:
         int("13812340101 王女士")
     except ValueError as error:
-        fault = explained(error)
+        fault = explain_error(error)
     assert type(fault) is QuanyuError
     assert str(fault).startswith("ValueError at test_faults.py:") and "王" not in str(fault)
 

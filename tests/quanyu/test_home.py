@@ -19,7 +19,7 @@ def settings(tmp_path):
 
 
 def test_the_first_run_notes_the_home_for_its_owner_alone(settings):
-    assert home_name.noted(settings) is None
+    assert home_name.recorded_home(settings) is None
     with home_lock(settings):
         pass
     path = home_name.note_path(settings)
@@ -30,7 +30,7 @@ def test_the_first_run_notes_the_home_for_its_owner_alone(settings):
 
 
 def test_another_name_is_refused_in_a_sentence_and_nothing_is_left_held(settings):
-    home_name.note(settings)
+    home_name.record_home(settings)
     other = settings_of(settings.home, name="berlin")
     with pytest.raises(ConfigError, match=r"'berlin' is not the name of this home. Its name is 'quanyu'"):
         home_name.may_send(other)
@@ -42,17 +42,17 @@ def test_another_name_is_refused_in_a_sentence_and_nothing_is_left_held(settings
 
 
 def test_a_copy_may_not_send_until_it_is_accepted(settings, tmp_path):
-    home_name.note(settings)
+    home_name.record_home(settings)
     copy = settings_of(tmp_path / "copy")
     shutil.copytree(settings.home, copy.home)
     assert "at " + str(settings.home) in home_name.may_send(copy)
-    home_name.note(copy)
+    home_name.record_home(copy)
     assert home_name.may_send(copy) is None
     assert home_name.may_send(settings) is None
 
 
 def test_another_machine_may_not_send(settings):
-    home_name.note(settings_of(settings.home, machine="one"))
+    home_name.record_home(settings_of(settings.home, machine="one"))
     assert home_name.may_send(settings_of(settings.home, machine="one")) is None
     assert "on another machine" in home_name.may_send(settings_of(settings.home, machine="two"))
 

@@ -17,7 +17,7 @@ def test_a_job_is_its_function_with_what_it_reads_and_writes():
         """
         return (orders, order_lines, wins)
 
-    assert (activity.name, activity.reads, activity.writes, activity.asks) == (
+    assert (activity.name, activity.reads, activity.writes, activity.extra_inputs) == (
         "activity", (Orders, OrderLines), Activity, ("wins",),
     )  # fmt: skip
     assert activity.describes == "Everything a customer did."

@@ -63,9 +63,9 @@ def put_into_old_form(shop):
         file.write_text(file.read_text().replace(STEP, OLD_STEP).replace("memberships_customer", "memberships"))
     folder.rename(shop.home / "lake" / OLD_PLACE)
     store.tables.rename(PLACE, OLD_PLACE)
-    record = json.loads(json.dumps(store.memory.recall(STEP)).replace(PLACE, OLD_PLACE))
-    store.memory.remember(OLD_STEP, "", record)
-    store.memory.forget(STEP)
+    record = json.loads(json.dumps(store.unchanged_runs.load(STEP)).replace(PLACE, OLD_PLACE))
+    store.unchanged_runs.save(OLD_STEP, "", record)
+    store.unchanged_runs.delete(STEP)
     shop.close()
 
 
@@ -78,7 +78,7 @@ def state(shop):
     """The tables, and what the store notes of memberships."""
     context = shop.context(SECOND)
     noted = {place: (one.table_id, one.version) for place, one in context.store.tables.all().items()}
-    return shop.versions(), noted, context.store.memory.recall(STEP), context.store.memory.recall(OLD_STEP)
+    return shop.versions(), noted, context.store.unchanged_runs.load(STEP), context.store.unchanged_runs.load(OLD_STEP)
 
 
 def test_a_run_of_a_home_of_the_earlier_form_is_refused_and_says_what_to_do(shop):

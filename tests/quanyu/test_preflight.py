@@ -148,7 +148,7 @@ def test_facts_without_their_key_stop(shop):
 @pytest.mark.parametrize("by", ["file", "reference"])
 def test_another_key_than_that_of_the_facts_stops(shop, by, monkeypatch):
     preflight.check(shop.context(SECOND))
-    assert len(homes.noted(shop.settings).key) == 16
+    assert len(homes.recorded_home(shop.settings).key) == 16
     if by == "file":
         (shop.home / "person.key").write_text("b" * 64)
     else:
@@ -174,11 +174,11 @@ def test_an_old_home_records_the_fingerprint_of_its_key_once(shop):
     note = json.loads(path.read_text())
     path.write_text(json.dumps({name: note[name] for name in ("name", "path", "machine", "identity")}))
     preflight.check(shop.context(SECOND))
-    before = homes.noted(shop.settings)
+    before = homes.recorded_home(shop.settings)
     assert before.key
     assert "a" * 64 not in path.read_text()
-    homes.note(shop.settings)
-    assert homes.noted(shop.settings) == before
+    homes.record_home(shop.settings)
+    assert homes.recorded_home(shop.settings) == before
 
 
 def test_a_home_without_facts_may_take_another_key(tmp_path):

@@ -89,7 +89,7 @@ def test_both_servers_start_and_stop_with_all_their_processes(settings, ports, m
     assert [a.name for a in addresses] == ["airflow", "mlflow"]
     assert [a.url for a in addresses] == [f"http://127.0.0.1:{port}" for port in ports]
     assert str(addresses[0]).endswith(f"(user admin, password {airflow.password(settings)})")
-    family = processes.family(background.services(settings))
+    family = processes.all_processes(background.services(settings))
     assert len(family) == 12
     assert background.up(settings, 1, 2) == addresses
     assert background.down(settings) == PARTS
@@ -108,7 +108,7 @@ def test_a_process_that_ignores_term_is_killed(settings, ports, monkeypatch):
 def test_children_of_a_server_that_was_killed_are_found(settings, ports, monkeypatch):
     fakes(monkeypatch)
     background.up(settings, *ports)
-    family = processes.family(background.services(settings))
+    family = processes.all_processes(background.services(settings))
     for service in background.services(settings):
         processes.stop([psutil.Process(service.pid)], "kill", 5)
     assert background.services(settings) == []
@@ -120,7 +120,7 @@ def test_a_missing_server_is_started_next_to_the_running_one(settings, ports, mo
     fakes(monkeypatch)
     background.up(settings, *ports)
     page, mlflow, parser = background.services(settings)
-    processes.stop(processes.family([mlflow]), "kill", 5)
+    processes.stop(processes.all_processes([mlflow]), "kill", 5)
     background.up(settings, *ports)
     again = {service.name: service for service in background.services(settings)}
     assert (again["airflow"], again["dag-processor"]) == (page, parser) and again["mlflow"].pid != mlflow.pid
@@ -141,7 +141,7 @@ def test_parts_of_a_dead_page_are_restarted_with_it(settings, ports, monkeypatch
     fakes(monkeypatch)
     background.up(settings, *ports, schedule=True)
     before = {service.name: service.pid for service in background.services(settings)}
-    processes.stop(processes.family([background.services(settings)[0]]), "kill", 5)
+    processes.stop(processes.all_processes([background.services(settings)[0]]), "kill", 5)
     background.up(settings, *ports, schedule=True)
     again = {service.name: service.pid for service in background.services(settings)}
     assert {name for name in again if again[name] == before[name]} == {"mlflow"}
@@ -154,7 +154,7 @@ def test_a_port_in_use_is_reported_before_anything_starts(settings, ports, monke
         program.listen()
         with pytest.raises(ConfigError, match=f"--mlflow-port: {ports[1]}: is in use"):
             background.up(settings, *ports)
-    assert background.noted(settings) == []
+    assert background.recorded_servers(settings) == []
     assert background.is_free(ports[1])
 
 
@@ -167,7 +167,7 @@ def test_a_server_that_does_not_answer_is_reported_and_leaves_nothing(settings, 
     monkeypatch.setattr(background, "ANSWER_SECONDS", 1.0)
     with pytest.raises(RetryableError, match=f"airflow .*{words}.*home/logs/airflow.log"):
         background.up(settings, *ports)
-    assert background.noted(settings) == []
+    assert background.recorded_servers(settings) == []
     assert children() == []
 
 
@@ -234,7 +234,7 @@ def test_mlflow_answers_on_its_own_database(settings, ports, monkeypatch):
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     assert (settings.home / "mlflow.db").exists()
-    family = processes.family(background.services(settings))
+    family = processes.all_processes(background.services(settings))
     assert background.down(settings) == PARTS
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
@@ -255,7 +255,7 @@ def test_everything_of_a_home_listens_on_loopback_alone(settings, ports):
     command(settings, "airflow", "dags", "pause", "ingest", "--yes")
     shown = command(settings, "up", "--schedule", "--airflow-port", str(ports[0]), "--mlflow-port", str(ports[1]))
     assert "paused: quanyu airflow dags unpause ingest" in shown
-    family = processes.family(background.services(settings))
+    family = processes.all_processes(background.services(settings))
     sockets = [socket for process in family for socket in process.net_connections("inet") if socket.status == "LISTEN"]
     assert {socket.laddr.port for socket in sockets} == set(ports)
     assert {socket.laddr.ip for socket in sockets} == {"127.0.0.1"}

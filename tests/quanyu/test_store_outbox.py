@@ -48,7 +48,7 @@ def test_planning_again_adds_nothing(outbox):
 def test_planning_again_does_not_touch_what_was_sent(outbox):
     outbox.plan([message("a")])
     outbox.claim(1, DAY)
-    outbox.mark("a", "sent")
+    outbox.set_status("a", "sent")
     assert outbox.plan([message("a", template="another")]) == 0
     [stored] = outbox.all()
     assert (stored.status, stored.template, stored.attempts) == ("sent", "we-miss-you", 1)
@@ -77,11 +77,11 @@ def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
     assert [due.key for due in outbox.due(5, DAY)] == ["a"]
     [claimed] = outbox.claim(1, DAY)
     assert (claimed.status, claimed.attempts) == ("sending", 0)
-    outbox.mark("a", "failed", "451 try later", datetime.now(UTC) + timedelta(minutes=15))
+    outbox.set_status("a", "failed", "451 try later", datetime.now(UTC) + timedelta(minutes=15))
     assert outbox.due(5, DAY) == outbox.claim(1, DAY) == []
     outbox.plan([message("b")])
     outbox.claim(1, DAY)
-    outbox.mark("b", "failed", "451 try later", datetime.now(UTC))
+    outbox.set_status("b", "failed", "451 try later", datetime.now(UTC))
     [again] = outbox.claim(1, DAY)
     assert (again.key, again.attempts, again.reason) == ("b", 1, "451 try later")
 
@@ -89,14 +89,14 @@ def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
 def test_messages_with_the_fewest_attempts_are_due_first(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(1, DAY)
-    outbox.mark("a", "failed", "451 try later", datetime.now(UTC))
+    outbox.set_status("a", "failed", "451 try later", datetime.now(UTC))
     assert [due.key for due in outbox.due(5, DAY)] == ["b", "a"]
 
 
 def test_a_released_message_is_planned_again_as_if_untried(outbox):
     outbox.plan([message("a")])
     outbox.claim(1, DAY)
-    outbox.mark("a", "released")
+    outbox.set_status("a", "released")
     [again] = outbox.due(5, DAY)
     assert (again.status, again.attempts) == ("planned", 0)
 
@@ -121,23 +121,23 @@ def test_messages_of_a_dead_sender_become_unknown_and_are_not_claimed_again(outb
     assert [claimed.key for claimed in outbox.claim(10, DAY)] == ["b"]
     assert outbox.counts() == {"sending": 1, "unknown": 1}
     with pytest.raises(QuanyuError):
-        outbox.mark("a", "failed")
-    outbox.mark("a", "sent")
+        outbox.set_status("a", "failed")
+    outbox.set_status("a", "sent")
 
 
 @pytest.mark.parametrize("status", ["sent", "rejected", "unknown", "failed"])
 def test_only_a_claimed_message_can_be_marked(outbox, status):
     outbox.plan([message("a")])
     with pytest.raises(QuanyuError, match="not on its way"):
-        outbox.mark("a", status)
+        outbox.set_status("a", status)
     outbox.claim(1, DAY)
-    outbox.mark("a", status)
+    outbox.set_status("a", status)
 
 
 def test_statuses_outside_the_list_are_refused(outbox):
     outbox.plan([message("a")])
     with pytest.raises(QuanyuError, match="cannot be marked"):
-        outbox.mark("a", "planned")
+        outbox.set_status("a", "planned")
     with pytest.raises(QuanyuError, match="planned or held"):
         outbox.plan([message("b", status="sent")])
 
@@ -154,7 +154,7 @@ def test_statuses_outside_the_list_are_refused(outbox):
 def test_a_reason_keeps_no_address(outbox, reason, stored):
     outbox.plan([message("a")])
     outbox.claim(1, DAY)
-    outbox.mark("a", "rejected", reason)
+    outbox.set_status("a", "rejected", reason)
     assert outbox.all("rejected")[0].reason == stored
 
 
@@ -175,15 +175,15 @@ def test_a_person_settles_what_is_unknown_and_the_reason_stays(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.claim(2, DAY)
     outbox.recover()
-    outbox.mark("a", "again", note="ann: it never came", expires_on=DAY)
-    outbox.mark("b", "closed", note="ann: too late")
+    outbox.set_status("a", "again", note="ann: it never came", expires_on=DAY)
+    outbox.set_status("b", "closed", note="ann: too late")
     outbox.claim(1, DAY)
-    outbox.mark("a", "sent")
+    outbox.set_status("a", "sent")
     assert [(settled.status, settled.note) for settled in outbox.all()] == [
         ("sent", "ann: it never came"), ("closed", "ann: too late")
     ]  # fmt: skip
     with pytest.raises(QuanyuError):
-        outbox.mark("a", "again", note="once more")
+        outbox.set_status("a", "again", note="once more")
 
 
 def test_store_and_lake_exchange_the_changes_that_the_other_lacks(outbox, tmp_path):
@@ -192,16 +192,16 @@ def test_store_and_lake_exchange_the_changes_that_the_other_lacks(outbox, tmp_pa
     outbox.announce({key: ("email", key) for key in "bc"})
     later = outbox.all()
     with Store(f"sqlite:///{tmp_path}/lost.db") as lost:
-        assert lost.outbox.take(later) == 5
+        assert lost.outbox.restore(later) == 5
         assert lost.outbox.counts() == {"planned": 3, "unknown": 2}
-        assert lost.outbox.take(later) == 0
+        assert lost.outbox.restore(later) == 0
     with Store(f"sqlite:///{tmp_path}/yesterday.db") as yesterday:
         yesterday.outbox.plan(early)
-        assert yesterday.outbox.take(later) == 2
+        assert yesterday.outbox.restore(later) == 2
         assert yesterday.outbox.counts() == {"planned": 3, "unknown": 2}
     outbox.record(later)
     assert outbox.unrecorded() == []
-    assert outbox.take(early[:4]) == 0
+    assert outbox.restore(early[:4]) == 0
     assert sorted(entry.key for entry in outbox.unrecorded()) == ["b", "c", "e"]
     assert outbox.counts() == {"announced": 2, "planned": 3}
 
@@ -227,7 +227,7 @@ def test_the_outbox_of_an_older_release_keeps_its_messages(tmp_path):
             assert [(entry.key, entry.status) for entry in store.outbox.all()] == [("a", "sent"), ("b", "planned")]
             assert [entry.key for entry in store.outbox.unrecorded()] == ["b", "a"]
     with Store(f"sqlite:///{tmp_path}/store.db") as store:
-        store.outbox.mark("b", "expired", "too late")
+        store.outbox.set_status("b", "expired", "too late")
         assert store.outbox.counts() == {"expired": 1, "sent": 1}
 
 
@@ -295,7 +295,7 @@ class Senders(RuleBasedStateMachine):
     def mark(self, status):
         if self.on_the_way:
             key = min(self.on_the_way)
-            self.store.outbox.mark(key, status)
+            self.store.outbox.set_status(key, status)
             self.on_the_way.discard(key)
             self.claimable[key] = status in ("failed", "released")
 

@@ -45,7 +45,7 @@ def test_a_column_without_constraints_accepts_anything():
 
 def test_every_mistake_is_reported_at_once():
     body = {
-        "keys": ("order_id",), "happens": "orderd_at",
+        "keys": ("order_id",), "event_time": "orderd_at", "newest_by": "changed_at",
         "ordered_at": Column("timestmp", "When."), "Amount": Column("int", ""),
     }  # fmt: skip
     with pytest.raises(ConfigError) as error:
@@ -58,7 +58,8 @@ def test_every_mistake_is_reported_at_once():
         "Faulty.Amount: names are lower case letters",
         "Faulty.Amount: needs a text that says what it means",
         "Faulty.keys: unknown column 'order_id'; did you mean 'ordered_at'?",
-        "Faulty.happens: unknown column 'orderd_at'; did you mean 'ordered_at'?",
+        "Faulty.event_time: unknown column 'orderd_at'; did you mean 'ordered_at'?",
+        "Faulty.newest_by: is now called sequence_by",
     ):
         assert words in message, words
 

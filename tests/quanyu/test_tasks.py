@@ -30,7 +30,7 @@ def test_a_day_that_is_not_over_is_refused():
 
 
 def test_a_task_that_was_kept_since_the_home_stands_in_the_future_fails(house):
-    house.context("2024-07-01").store.memory.remember("identities", "", {"day": str(FAR)})
+    house.context("2024-07-01").store.unchanged_runs.save("identities", "", {"day": str(FAR)})
     with pytest.raises(ConfigError, match="identities: the home stands at 2052-02-03"):
         tasks.perform("identities", date(2024, 7, 1), "by hand", True)
 

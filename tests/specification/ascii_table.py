@@ -45,7 +45,7 @@ def _filled(table: type[Table], row: Row, key: str, prefix: str, zone: str) -> R
             person = row.get("person") if name == "person_key" else None
             filled[name] = _prefixed_value(prefix, person or row.get("customer"))
         elif name in ("recorded_on", "feed_day"):
-            filled[name] = row.get("recorded_on") or day_of(row.get(table.happens or ""), zone)
+            filled[name] = row.get("recorded_on") or day_of(row.get(table.event_time or ""), zone)
         elif name == "source":
             filled[name] = "spec"
         else:
@@ -71,7 +71,7 @@ def _prefixed(table: type[Table], name: str, value: str | None, prefix: str) -> 
     column = table.columns.get(name)
     if name == "person_key" or column is None or column.type != "string" or column.values:
         return _prefixed_value(prefix, value) if name == "person_key" else value
-    leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.refers or name == "customer_id"
+    leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.references or name == "customer_id"
     return _prefixed_value(prefix, value) if leads else value
 
 

@@ -22,7 +22,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import with_inputs
-from quanyu.grammar.tags import TagFile, flat
+from quanyu.grammar.tags import TagFile, profile_column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Consents, Customers, Identifiers, People
 from quanyu.profiles import profiles
@@ -162,7 +162,9 @@ def _profiles(
 ) -> Iterator[dict[str, Any]]:
     """Columns of profiles under short names."""
     rows = profiles(context, entity, names, *days)
-    yield from _collected(rows.selectExpr(*entity.by(), *(f"`{flat(n)}` as `{short}`" for n, short in names.items())))
+    yield from _collected(
+        rows.selectExpr(*entity.by(), *(f"`{profile_column(n)}` as `{short}`" for n, short in names.items()))
+    )
 
 
 def _by_case(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], Rows]:
@@ -190,8 +192,8 @@ def _memberships(
 ) -> Iterator[dict[str, Any]]:
     """Whether each of an entity is in the audience of its case, and whether in its holdout, as of each day."""
     key = operator.itemgetter("audience", *entity.by())
-    stays = {key(row): row for row in _collected(rules.inside(context, entity, days))}
-    for row in _collected(as_of.everybody(context, entity, *days)):
+    stays = {key(row): row for row in _collected(rules.members_of_all(context, entity, days))}
+    for row in _collected(as_of.all_entities(context, entity, *days)):
         name = audiences[CASE.findall(row[entity.key])[0]]
         stay = stays.get((name, row[entity.key], row["as_of"]))
         yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}

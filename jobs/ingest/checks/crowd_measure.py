@@ -49,7 +49,7 @@ def name_of(parts: Told) -> Name | None:
     return name_match.parsed(*parts)
 
 
-def different(candidates: Iterable[Name], most: int) -> int:
+def count_different_names(candidates: Iterable[Name], most: int) -> int:
     """Count the names that are pairwise incompatible, so of different people; stops at `most` + 1."""
     apart: list[Name] = []
     # Full names come first: a part of a name is compatible with several of them.
@@ -66,7 +66,7 @@ def is_crowd(evidence: Evidence, most_names: int) -> bool:
     many = max(most_names, HOUSEHOLD)
     row_names = [row.name for row in evidence.rows if row.name]
     values = [item for row in evidence.rows for item in row.others.items()]
-    if most(values + evidence.values) > many and different(row_names + evidence.names, many) > many:
+    if most(values + evidence.values) > many and count_different_names(row_names + evidence.names, many) > many:
         return True
     named_only = [row for row in evidence.rows if row.name and not row.others]
     nameless = [row for row in evidence.rows if not row.name and row.others]
@@ -75,7 +75,7 @@ def is_crowd(evidence: Evidence, most_names: int) -> bool:
     only_values = [item for row in nameless for item in row.others.items()] + (
         [] if evidence.names else evidence.values
     )
-    return different(only_names, limit) > limit or most(only_values) > limit
+    return count_different_names(only_names, limit) > limit or most(only_values) > limit
 
 
 def most(values: Sequence[tuple[Hashable, str]]) -> int:
@@ -91,7 +91,7 @@ def _several_a_day(rows: Iterable[Row]) -> bool:
     for row in rows:
         by_day[row.day].append(row)
     return any(
-        different((row.name for row in day if row.name), 1) > 1
+        count_different_names((row.name for row in day if row.name), 1) > 1
         or most([item for row in day for item in row.others.items()]) > 1
         for day in by_day.values()
     )

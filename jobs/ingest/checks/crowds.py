@@ -36,7 +36,7 @@ NAME, BETWEEN = ("''", "''", "name"), "\x1f"
 OF_ONE_PERSON_MANY = frozenset({"device"})
 
 
-def known(lake: Lake, source: Source) -> frozenset[str]:
+def known_crowds(lake: Lake, source: Source) -> frozenset[str]:
     """Keys of the crowded values of a feed so far."""
     if not source.person or not lake.exists(PLACE):
         return frozenset()
@@ -59,11 +59,11 @@ def crowds(context: Context, source: Source, staged: DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     rows, listed = _rows(accepted, source, columns), _listed(source)
     of_rows = rows.selectExpr("person_key", f"inline(array({listed}))").distinct()
-    earlier = _earlier(lake, source, columns, lake.staging.keep(persons.distinct())) if in_silver else None
+    earlier = _earlier(lake, source, columns, lake.staging.materialize(persons.distinct())) if in_silver else None
     values = of_rows if earlier is None else of_rows.unionByName(earlier)
     least = min(max(kinds.get(kind, Kind()).most.names, HOUSEHOLD) for kind, _ in named)
     counted = values.where("value is not null").distinct().groupBy("person_key", "kind", "scope").count()
-    suspects = lake.staging.keep(counted.where(f"count > {least}").select("person_key").distinct())
+    suspects = lake.staging.materialize(counted.where(f"count > {least}").select("person_key").distinct())
     if not suspects.limit(1).count():
         return pd.DataFrame()
     of_suspects = [
@@ -150,7 +150,9 @@ def _name(text: str | None) -> Name | None:
     return name_of((given_name, family_name, display_name))
 
 
-def days_of(lake: Lake, source: Source, tables: Collection[type[Table]], keys: Collection[str]) -> frozenset[date]:
+def days_with_crowds(
+    lake: Lake, source: Source, tables: Collection[type[Table]], keys: Collection[str]
+) -> frozenset[date]:
     """Days of a feed with rows of these keys in silver, which have to be mapped again."""
     named = ", ".join(map(quoted, sorted(keys)))
     places = [place_of(table) for table in tables if "person_key" in table.schema()]
@@ -162,7 +164,7 @@ def days_of(lake: Lake, source: Source, tables: Collection[type[Table]], keys: C
     return frozenset(row["feed_day"] for row in rows)
 
 
-def remember(context: Context, source: Source, crowd: pd.DataFrame, receipt: Receipt) -> tuple[str, ...]:
+def record_crowds(context: Context, source: Source, crowd: pd.DataFrame, receipt: Receipt) -> tuple[str, ...]:
     """Store crowded keys for good, so that their values identify nobody on any later day; returns notes."""
     if not len(crowd):
         return ()

@@ -73,7 +73,9 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
     )
 
 
-def recorded(per_day: Mapping[date, int], before: Mapping[date, int], in_part: Collection[date]) -> dict[date, int]:
+def volumes_to_record(
+    per_day: Mapping[date, int], before: Mapping[date, int], in_part: Collection[date]
+) -> dict[date, int]:
     """Rows of each day to store for later volume checks; an incomplete day never counts less than it had before.
 
     `before` are the rows of each ingested day, `in_part` the redelivered days that are incomplete.
@@ -81,12 +83,12 @@ def recorded(per_day: Mapping[date, int], before: Mapping[date, int], in_part: C
     return {day: max(rows, before.get(day, 0)) if day in in_part else rows for day, rows in per_day.items()}
 
 
-def ends(source: Source, plans: Iterable[SilverPlan]) -> dict[Part, str]:
+def too_many_ends(source: Source, plans: Iterable[SilverPlan]) -> dict[Part, str]:
     """Days that would end more keys of a table than `ends_share` allows: the reason by day. Up to 3 are allowed."""
     beyond = {}
     for plan in (plan for plan in plans if plan.table.name != "identifiers"):
         for day, ending in sorted((plan.ending or {}).items()):
-            alive = (plan.alive or {}).get(day, 0)
+            alive = (plan.current_keys or {}).get(day, 0)
             if ending > 3 and ending > source.ends_share * alive:
                 beyond[day, ""] = (
                     f"{ending} of {alive} rows of {plan.table.name} would end with {day}, more than ends_share"

@@ -36,11 +36,11 @@ def replace(
     `belongs_to` is SQL of the groups that a row belongs to.
     """
     place = f"quarantine/{source.name}"
-    bad = lake.staging.take(_bad(staged, source, belongs_to))
+    bad = lake.staging.stage(_bad(staged, source, belongs_to))
     fresh = lake.version(place) is None
     if fresh and not bad.count:
         return
-    lake.begin(place, COLUMNS, bronze.STATISTICS)
+    lake.ensure_table(place, COLUMNS, bronze.STATISTICS)
     if fresh:
         lake.append(place, bad, receipt, {"out": bad.count})
         return

@@ -31,7 +31,7 @@ UNFINISHED = ".extracting-"
 
 
 @dataclass(frozen=True)
-class Taking:
+class ExtractRun:
     """One running extract: the context with its day, the source, and its `extracts` declaration."""
 
     context: Context
@@ -43,7 +43,7 @@ class Taking:
         """Time zone of the source's naive times and of its days."""
         return ZoneInfo(self.source.zone or self.context.settings.zone)
 
-    def wrong(self, key: str, words: str) -> ConfigError:
+    def error(self, key: str, words: str) -> ConfigError:
         """An error at one key of the declaration."""
         return ConfigError(Problem(self.source.file, f"extracts.{key}", words))
 
@@ -53,7 +53,7 @@ def pending(context: Context, source: Source) -> bool:
     if source.extracts is None:
         return False
     days = [landed_day for name, _ in _landed(context, source) if (landed_day := source.day_of(name))]
-    newest = landing.newest_taken(context.store.ledger.files(source.name))
+    newest = landing.newest_ingested_day(context.store.ledger.files(source.name))
     return all(day < context.day for day in [*days, *([newest] if newest else [])])
 
 
@@ -64,7 +64,7 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
     """
     if source.extracts is None or not pending(context, source):
         return ()
-    taking = Taking(context, source, source.extracts)
+    taking = ExtractRun(context, source, source.extracts)
     target = context.settings.landing / folder_of(source.reads.path, context.day)
     for litter in target.parent.glob(f".{source.name}{UNFINISHED}*"):
         shutil.rmtree(litter, ignore_errors=True)
@@ -86,7 +86,7 @@ def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:
     return source.files(context.settings.landing, context.settings.data)
 
 
-def _written(taking: Taking, folder: Path) -> int:
+def _written(taking: ExtractRun, folder: Path) -> int:
     """Read the rows and write them into a folder as parquet, with their types. Returns the number of rows."""
     try:
         database = database_of(taking.extracts, taking.context.settings.plain_hosts)
@@ -94,7 +94,7 @@ def _written(taking: Taking, folder: Path) -> int:
         with database.read(_query(taking, database, columns), columns) as (schema, batches):
             return write(schema, (_landable(taking, batch) for batch in batches), folder)
     except ExtractError as error:
-        raise taking.wrong(error.key, str(error)) from None
+        raise taking.error(error.key, str(error)) from None
     except RetryableError as error:
         raise RetryableError(f"{taking.source.name}: {error}") from None
 
@@ -120,12 +120,12 @@ def write(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) ->
     return rows
 
 
-def _landable(taking: Taking, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _landable(taking: ExtractRun, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Refuse times that parquet cannot represent: a database's infinity would land as some distant day."""
     for field, values in zip(batch.schema, batch.columns, strict=True):
         if not _within_years(values):
             words = f"{taking.extracts.table} has a time in {field.name} that is infinite or not of the years 1 to 9999"
-            raise taking.wrong("table", f"{words}: name a view without it, or with it as text")
+            raise taking.error("table", f"{words}: name a view without it, or with it as text")
     return batch
 
 
@@ -143,25 +143,25 @@ def _within_years(values: pa.Array) -> bool:
     return ends["min"] is None or (_YEAR_1 * units <= ends["min"] and ends["max"] < _YEAR_10000 * units)
 
 
-def _selected(taking: Taking, columns: Mapping[str, DatabaseColumn]) -> list[DatabaseColumn]:
+def _selected(taking: ExtractRun, columns: Mapping[str, DatabaseColumn]) -> list[DatabaseColumn]:
     """Columns to extract: those that the source reads, and the watermark. Raises ConfigError if one is missing."""
     extracts, reads = taking.extracts, taking.source.reads
     if extracts.watermark and extracts.watermark not in columns:
         near = nearest(extracts.watermark, columns)
-        raise taking.wrong("watermark", f"{extracts.table} has no column {extracts.watermark!r}; {near}")
+        raise taking.error("watermark", f"{extracts.table} has no column {extracts.watermark!r}; {near}")
     if extracts.watermark and not columns[extracts.watermark].time:
         words = f"{extracts.watermark} is a {columns[extracts.watermark].type}; a time (timestamp or date) is required"
-        raise taking.wrong("watermark", words)
+        raise taking.error("watermark", words)
     own = {reads.aliases.get(name, name) for name in columns}
     for name in taking.source.named_columns():
         if name not in own and name not in reads.optional:
-            raise taking.wrong("table", f"{extracts.table} has no column {name!r}; {nearest(name, own)}")
+            raise taking.error("table", f"{extracts.table} has no column {name!r}; {nearest(name, own)}")
     read_columns = [n for n in columns if not reads.columns or reads.aliases.get(n, n) in reads.columns]
     names = dict.fromkeys([*read_columns, *([extracts.watermark] if extracts.watermark else [])])
     return [columns[name] for name in names]
 
 
-def _query(taking: Taking, database: DatabaseReader, columns: Sequence[DatabaseColumn]) -> str:
+def _query(taking: ExtractRun, database: DatabaseReader, columns: Sequence[DatabaseColumn]) -> str:
     """Build the query from quoted names and our own time literals. A row without a watermark is extracted every day."""
     extracts = taking.extracts
     selected = ", ".join(f"{column.selected} as {database.quoted(column.name)}" for column in columns)
@@ -182,7 +182,7 @@ def _ends(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), zone)
 
 
-def _last_watermark(taking: Taking, column: str) -> datetime | None:
+def _last_watermark(taking: ExtractRun, column: str) -> datetime | None:
     """Highest watermark of the newest extract that has one, read from its files, so that no other state is stored."""
     landed_files = _landed(taking.context, taking.source)
     dated = sorted(((taking.source.day_of(name) or date.min, path) for name, path in landed_files), reverse=True)

@@ -79,11 +79,13 @@ def read(lake: Lake, source: Source, files: Sequence[IncomingFile], day: str) ->
     from pyspark.sql import functions as F  # noqa: N812
 
     _refuse_twins(lake, source)
-    rows, counts = lake.staging.counted(not_taken(read_landed(lake, source, files), source, day), by="_day")
-    unchanged, changing = landing.steady(files)
+    rows, counts = lake.staging.stage_and_count(
+        rows_to_ingest(read_landed(lake, source, files), source, day), by="_day"
+    )
+    unchanged, changing = landing.split_unchanged(files)
     if changing:
         others = rows.rows.where(~F.col("_file").isin([item.name for item in changing]))
-        rows, counts = lake.staging.counted(others, by="_day")
+        rows, counts = lake.staging.stage_and_count(others, by="_day")
     return BronzeRead(unchanged, rows, counts, changing)
 
 
@@ -106,7 +108,7 @@ def read_landed(lake: Lake, source: Source, files: Sequence[IncomingFile]) -> Da
     _ship_by_value()
     rows = [
         (str(item.listed.path), item.name, str(item.day or ""), str(item.after or ""), str(item.through),
-         item.listed.look.size, item.listed.look.mtime_ns)
+         item.listed.attributes.size, item.listed.attributes.mtime_ns)
         for item in files
     ]  # fmt: skip
     listed = lake.spark.createDataFrame(rows, _TO_READ)
@@ -115,7 +117,7 @@ def read_landed(lake: Lake, source: Source, files: Sequence[IncomingFile]) -> Da
     columns = [*source.named_columns(), *(name for name in SYSTEM if name != "_day"), "_of", "_after", "_through"]
     kinds = [_SYSTEM_TYPES.get(name, "string") for name in columns]
     schema = ", ".join(f"_c{place} {kind}" for place, kind in enumerate(kinds))
-    read = listed.repartition(parts).mapInArrow(reading(spec_of(source)), schema)
+    read = listed.repartition(parts).mapInArrow(file_reader(spec_of(source)), schema)
     named = read.selectExpr(*(f"_c{place} as `{name}`" for place, name in enumerate(columns)))
     day = "to_date(nullif(_of, ''))" if not source.reads.day else day_sql(source.reads.day)
     return named.selectExpr("*", f"{day} as _day")
@@ -128,7 +130,7 @@ def _ship_by_value() -> None:
     cloudpickle.register_pickle_by_value(reader)  # type: ignore[no-untyped-call]
 
 
-def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def file_reader(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Build the function by which workers read listed files; a file that changes meanwhile ends without an error."""
     read_file, is_as_listed = reader.read_file, reader.is_as_listed
 
@@ -151,7 +153,7 @@ def reading(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], Itera
     return read
 
 
-def not_taken(rows: DataFrame, source: Source, day: str) -> DataFrame:
+def rows_to_ingest(rows: DataFrame, source: Source, day: str) -> DataFrame:
     """Rows of days that are not ingested yet, in bronze's columns; a row without a readable day is of the run's day."""
     named = [f"`{column}` as `{stored_name(column)}`" for column in source.named_columns()]
     if not source.reads.day:
@@ -171,7 +173,7 @@ def write(lake: Lake, source: Source, rows: StagedRows, files: Sequence[Incoming
     from pyspark.sql import functions as F  # noqa: N812
 
     place, counts = f"bronze/{source.name}", {"files": len(files)}
-    lake.begin(place, columns_of(source), STATISTICS)
+    lake.ensure_table(place, columns_of(source), STATISTICS)
     after = {item.name: item.after for item in files}
     names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
     stored = (

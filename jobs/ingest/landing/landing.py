@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
-from jobs.ingest.landing.listing import Aside, Listed, Listing, ledgers_look, listing_of
+from jobs.ingest.landing.listing import ListedFile, Listing, SkippedFile, attributes_in_ledger, listing_of
 from quanyu.expressions import parse
 from quanyu.feeds.source import Source
 from quanyu.printable import printable
@@ -22,7 +22,7 @@ MOST_NAMED = 5
 class IncomingFile:
     """A file to read: its entry in the listing, the hash of its bytes, and the days of it that are ingested."""
 
-    listed: Listed
+    listed: ListedFile
     sha256: str
     after: date | None
     through: date
@@ -44,7 +44,7 @@ def landed(context: Context, source: Source) -> list[IncomingFile]:
     return _new_and_aside(context, source)[0]
 
 
-def list_anew(context: Context, source: Source) -> None:
+def refresh_listing(context: Context, source: Source) -> None:
     """Discard the listing of a step, since files have landed after it."""
     context.listings.pop(source.name, None)
 
@@ -53,10 +53,10 @@ def postpone(context: Context, source: Source, files: Sequence[IncomingFile]) ->
     """Leave files that changed while they were read to the next run, and report them."""
     listing, names = _listing(context, source), {item.name for item in files}
     later = tuple(
-        Aside(item.name, "it changed while it was read: the next run takes it", True, item.day) for item in files
+        SkippedFile(item.name, "it changed while it was read: the next run takes it", True, item.day) for item in files
     )
     listed = tuple(file for file in listing.files if file.name not in names)
-    context.listings[source.name] = Listing(listed, listing.aside + later)
+    context.listings[source.name] = Listing(listed, listing.skipped + later)
 
 
 def _listing(context: Context, source: Source) -> Listing:
@@ -67,34 +67,40 @@ def _listing(context: Context, source: Source) -> Listing:
     return listing
 
 
-def _new_and_aside(context: Context, source: Source) -> tuple[list[IncomingFile], list[Aside]]:
+def _new_and_aside(context: Context, source: Source) -> tuple[list[IncomingFile], list[SkippedFile]]:
     """Files to read, and files set aside: incomplete ones and copies of another one of their day."""
     ledger, listing = context.store.ledger.files(source.name), _listing(context, source)
-    new, aside = [], list(listing.aside)
+    new, aside = [], list(listing.skipped)
     for file in listing.files:
         before = ledger.get(file.name)
-        if file.waits and not _is_unchanged(file, before):
-            aside.append(Aside(file.name, file.waits, True, file.day))
+        if file.postponed_because and not _is_unchanged(file, before):
+            aside.append(SkippedFile(file.name, file.postponed_because, True, file.day))
         elif not (sha256 := _hash(file, before)):
-            aside.append(Aside(file.name, "it was deleted or became unreadable while it was hashed", True, file.day))
+            aside.append(
+                SkippedFile(file.name, "it was deleted or became unreadable while it was hashed", True, file.day)
+            )
         elif item := _new(context, source, file, before, sha256):
             new.append(item)
     copies = _copies(source, new, ledger)
-    aside += [Aside(name, f"it has the same bytes as {original}, of the same day") for name, original in copies.items()]
+    aside += [
+        SkippedFile(name, f"it has the same bytes as {original}, of the same day") for name, original in copies.items()
+    ]
     return [item for item in new if item.name not in copies], sorted(aside, key=lambda entry: entry.name)
 
 
-def _is_unchanged(file: Listed, before: LandedFile | None) -> bool:
-    if before is None or (before.size, before.mtime_ns) != (file.look.size, file.look.mtime_ns):
+def _is_unchanged(file: ListedFile, before: LandedFile | None) -> bool:
+    if before is None or (before.size, before.mtime_ns) != (file.attributes.size, file.attributes.mtime_ns):
         return False
-    return before.ctime_ns in (None, file.look.ctime_ns)
+    return before.ctime_ns in (None, file.attributes.ctime_ns)
 
 
-def _hash(file: Listed, before: LandedFile | None) -> str:
+def _hash(file: ListedFile, before: LandedFile | None) -> str:
     return before.sha256 if before and _is_unchanged(file, before) else file.sha256
 
 
-def _new(context: Context, source: Source, file: Listed, before: LandedFile | None, sha256: str) -> IncomingFile | None:
+def _new(
+    context: Context, source: Source, file: ListedFile, before: LandedFile | None, sha256: str
+) -> IncomingFile | None:
     # A changed file that was read through a later day is read again through that day, not only to the run's day.
     through = max(context.day, before.taken_through or date.min) if before else context.day
     item = IncomingFile(file, sha256, None, through, changed=before is not None)
@@ -124,7 +130,7 @@ def _copies(source: Source, new: Sequence[IncomingFile], ledger: Mapping[str, La
     copies = {}
     for item in sorted(new, key=lambda item: (item.changed, len(item.name), item.name)):
         original = first.setdefault((item.day, item.sha256), item.name)
-        if original != item.name and item.name not in ledger and item.listed.look.size:
+        if original != item.name and item.name not in ledger and item.listed.attributes.size:
             copies[item.name] = original
     return copies
 
@@ -132,11 +138,11 @@ def _copies(source: Source, new: Sequence[IncomingFile], ledger: Mapping[str, La
 def fingerprint(context: Context, source: Source) -> Mapping[str, object]:
     """Inputs of the step besides tables: the state of files that are not ingested yet, and the files set aside."""
     files, aside = _new_and_aside(context, source)
-    new = {item.name: f"{item.sha256} after {item.after}, {item.listed.look}" for item in files}
+    new = {item.name: f"{item.sha256} after {item.after}, {item.listed.attributes}" for item in files}
     return {**new, **{entry.name: entry.why for entry in aside}}
 
 
-def set_aside(context: Context, source: Source) -> tuple[str, ...]:
+def skipped_notes(context: Context, source: Source) -> tuple[str, ...]:
     """Notes on the files in a source's folders that are not ingested; many for one reason are named by their number."""
     words: list[str] = []
     by_reason = sorted(_new_and_aside(context, source)[1], key=lambda entry: entry.why)
@@ -166,13 +172,13 @@ def waiting_days(context: Context, source: Source, days: Collection[date]) -> fr
     return frozenset(days) & {entry.day for entry in aside if entry.day}
 
 
-def steady(files: Sequence[IncomingFile]) -> tuple[list[IncomingFile], list[IncomingFile]]:
+def split_unchanged(files: Sequence[IncomingFile]) -> tuple[list[IncomingFile], list[IncomingFile]]:
     """Split files that were read into those whose bytes still match their hash, and those that changed meanwhile."""
-    unchanged = [item for item in files if item.listed.is_steady()]
+    unchanged = [item for item in files if item.listed.is_unchanged()]
     return unchanged, [item for item in files if item not in unchanged]
 
 
-def newest_taken(files: Mapping[str, LandedFile]) -> date | None:
+def newest_ingested_day(files: Mapping[str, LandedFile]) -> date | None:
     """Latest ingested day of the feed. For a file with the day in a column, it is the day that it was read through."""
     days = [file.feed_day or file.taken_through for file in files.values() if file.status == "taken"]
     return max((day for day in days if day), default=None)
@@ -207,7 +213,7 @@ def ledger_row(
     """Ledger row of a file that was read: taken, or refused for the first reason that names it."""
     reason = next((text for text in refused if text.startswith(f"{item.name}:")), None)
     return LandedFile(
-        feed=source.name, path=item.name, sha256=item.sha256, **ledgers_look(item.listed),
+        feed=source.name, path=item.name, sha256=item.sha256, **attributes_in_ledger(item.listed),
         feed_day=item.day, first_seen_on=run_day, recorded_on=recorded_on(item.day or run_day, run_day, newest),
         taken_through=item.through if item.day is None else None, status="refused" if reason else "taken",
         reason=reason, rows=0, definition=source.digest(),

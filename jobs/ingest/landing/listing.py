@@ -20,7 +20,7 @@ TICK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class Aside:
+class SkippedFile:
     """An entry in a feed's folders that is not ingested: why, and whether it may contain rows of the feed."""
 
     name: str
@@ -30,7 +30,7 @@ class Aside:
 
 
 @dataclass(frozen=True)
-class Look:
+class FileAttributes:
     """File system attributes of a file, available without reading it. Any change to a file changes its ctime."""
 
     device: int
@@ -40,7 +40,7 @@ class Look:
     ctime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> Look | None:
+    def read(cls, path: Path) -> FileAttributes | None:
         """Read the attributes of a file; None if it does not exist or is not accessible."""
         try:
             stat = path.stat()
@@ -50,33 +50,33 @@ class Look:
 
 
 @dataclass
-class Listed:
+class ListedFile:
     """A file in the listing of a step; its bytes are hashed on first use.
 
-    `waits` says why its sender may still be writing it, and is empty if it is complete.
+    `postponed_because` says why its sender may still be writing it, and is empty if it is complete.
     """
 
     name: str
     path: Path
-    look: Look
+    attributes: FileAttributes
     day: date | None
     at_ns: int
-    waits: str = ""
+    postponed_because: str = ""
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the file's bytes; empty if they cannot be read."""
         return self._hash()
 
-    def is_steady(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether the bytes, after they were read, still match `sha256`."""
-        if Look.of(self.path) != self.look:
+        if FileAttributes.read(self.path) != self.attributes:
             return False
         return self.is_settled() or self._hash() == self.sha256
 
     def is_settled(self) -> bool:
         """Whether the last change was long enough before the listing that any later one changes the attributes."""
-        return max(self.look.mtime_ns, self.look.ctime_ns) < self.at_ns - TICK_NS
+        return max(self.attributes.mtime_ns, self.attributes.ctime_ns) < self.at_ns - TICK_NS
 
     def _hash(self) -> str:
         try:
@@ -90,8 +90,8 @@ class Listed:
 class Listing:
     """The files of a feed up to a day, and the other entries of its folders."""
 
-    files: tuple[Listed, ...]
-    aside: tuple[Aside, ...]
+    files: tuple[ListedFile, ...]
+    skipped: tuple[SkippedFile, ...]
 
 
 def listing_of(context: Context, source: Source) -> Listing:
@@ -101,12 +101,12 @@ def listing_of(context: Context, source: Source) -> Listing:
     names = {candidate.name for candidate in candidates}
     for candidate in candidates:
         fault, day = _fault(source, candidate, names), source.likely_day(candidate.name)
-        look = Look.of(candidate.path) if fault is None else None
+        look = FileAttributes.read(candidate.path) if fault is None else None
         if look is not None and (day is None or day <= context.day):
             waits = _incomplete_reason(source, candidate.path, look, at_ns)
-            files.append(Listed(candidate.name, candidate.path, look, day, at_ns, waits))
+            files.append(ListedFile(candidate.name, candidate.path, look, day, at_ns, waits))
         elif fault and not _is_of_another(context, source, candidate):
-            aside.append(Aside(candidate.name, fault, candidate.doubtful, day))
+            aside.append(SkippedFile(candidate.name, fault, candidate.doubtful, day))
     return Listing(tuple(files), tuple(aside))
 
 
@@ -131,7 +131,7 @@ def _others(context: Context, source: Source, root: Path) -> Iterator[Source]:
             yield other
 
 
-def _incomplete_reason(source: Source, path: Path, look: Look, at_ns: int) -> str:
+def _incomplete_reason(source: Source, path: Path, look: FileAttributes, at_ns: int) -> str:
     """Why a file is not ingested yet, by the source's `mark` and `settles`; empty if it is complete."""
     mark, settles = source.reads.mark, source.reads.settles
     if mark:
@@ -143,7 +143,7 @@ def _incomplete_reason(source: Source, path: Path, look: Look, at_ns: int) -> st
     return ""
 
 
-def ledgers_look(file: Listed) -> Mapping[str, int]:
+def attributes_in_ledger(file: ListedFile) -> Mapping[str, int]:
     """Attributes of a file that the ledger stores; ctime 0 makes the next run hash a file that was just changed."""
-    ctime_ns = file.look.ctime_ns if file.is_settled() else 0
-    return {"size": file.look.size, "mtime_ns": file.look.mtime_ns, "ctime_ns": ctime_ns}
+    ctime_ns = file.attributes.ctime_ns if file.is_settled() else 0
+    return {"size": file.attributes.size, "mtime_ns": file.attributes.mtime_ns, "ctime_ns": ctime_ns}

@@ -54,7 +54,7 @@ def value_of(text: str, column: Column, where: str, each: str | None = None, key
     """
     tree = members(parse(text).tree, each)
     raw, typed = safe(tree), cast_sql(tree, types(tree), column.type)
-    typed = folded(typed) if column.type == "string" and (key or column.refers) else typed
+    typed = folded(typed) if column.type == "string" and (key or column.references) else typed
     checks = list(cast_checks(tree, where))
     if not parse(text).aggregates:
         lost = losses(raw, type_of(tree, types(tree)), typed, column.type)
@@ -169,12 +169,12 @@ def ahead_checks(source: Source, table: type[Table], columns: Mapping[str, str],
 
     `columns` maps column names to SQL; `day` is SQL of the feed day.
     """
-    sql = columns.get(table.newest_by or "")
+    sql = columns.get(table.sequence_by or "")
     if sql is None:
         return
     end = f"unix_timestamp({midnight(f'date_add({day}, 1)')}) + {source.slack.hours * 3600:.0f}"
     words = f"is more than {source.slack.hours:g} hours after the end of its feed day"
-    yield Check(f"{table.name}.{table.newest_by}: {words}", f"coalesce(unix_timestamp({sql}) > {end}, false)")
+    yield Check(f"{table.name}.{table.sequence_by}: {words}", f"coalesce(unix_timestamp({sql}) > {end}, false)")
 
 
 def per_row(fill: Fill, table: type[Table]) -> list[MappedColumn]:
@@ -225,7 +225,7 @@ def where_sql(text: str) -> str:
     return safe(two_valued(members(parse(text).tree)))
 
 
-def given_sql(source: Source, fill: Fill, table: type[Table]) -> str:
+def accepted_sql(source: Source, fill: Fill, table: type[Table]) -> str:
     """SQL condition of the rows of a fill. A row whose only identifiers are crowded fills no table of persons."""
     condition = where_sql(fill.where) if fill.where else "true"
     if "person_key" not in table.keys or not source.person:

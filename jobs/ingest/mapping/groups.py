@@ -46,7 +46,7 @@ def accepted_rows(staged: DataFrame, name: str) -> DataFrame:
 
 
 @dataclass(frozen=True)
-class Across:
+class AcrossDays:
     """How a fill aggregates rows of several days: groups are computed as of each day from `since` on.
 
     `short` has the keys, as `_short`, of incomplete groups, which have a row in quarantine, that are published anyway.
@@ -58,7 +58,7 @@ class Across:
 
 
 def groups_of(
-    staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None = None
+    staged: DataFrame, name: str, source: Source, table: type[Table], across: AcrossDays | None = None
 ) -> DataFrame:
     """Rows of a fill with one row per group; `_why` lists the reasons why a group is bad."""
     rows = _groups(staged, name, source, table, across)
@@ -89,7 +89,7 @@ def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFr
     return joined.selectExpr(*columns, "coalesce(_lacks, false) as incomplete")
 
 
-def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: Across | None) -> DataFrame:
+def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: AcrossDays | None) -> DataFrame:
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
     casts = {sql: column for sql, column in shared_casts(source, fill, table).items() if column in accepted.columns}
@@ -105,7 +105,7 @@ def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
 
 
 def grouped(
-    accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str], across: Across | None = None
+    accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str], across: AcrossDays | None = None
 ) -> DataFrame:
     """Group the rows of each day of the feed to one row per key; `_lost` lists what cannot be computed of a group."""
     from pyspark.sql import functions as F  # noqa: N812

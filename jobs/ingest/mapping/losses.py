@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quanyu.expressions.casts import REGION, written_out
+from quanyu.expressions.casts import REGION, without_exponent_sql
 from quanyu.expressions.datatypes import digits, normal
 
 _LOCAL = r"[T ]0?([0-9]{1,2}:[0-9]{2})(:[0-9.]*)? *$"
@@ -19,7 +19,7 @@ def losses(raw: str, kind: str, typed: str, target: str) -> Iterator[tuple[str, 
     type_ = normal(target) or target
     empty = f"({raw}) is not null and ({typed}) is null"
     if kind == "string" and type_.startswith("decimal"):
-        longer = f"coalesce(({written_out(raw)}) rlike '{_longer(type_)}', false)"
+        longer = f"coalesce(({without_exponent_sql(raw)}) rlike '{_longer(type_)}', false)"
         yield _words(target, type_), f"{empty} and {longer}"
         yield f"not a {target}", f"{empty} and not {longer}"
     else:

@@ -19,10 +19,10 @@ from jobs.ingest.mapping.casts import (
 from jobs.ingest.mapping.contract import (
     ELEMENT,
     Check,
+    accepted_sql,
     ahead_checks,
     cast_checks,
     constraint_checks,
-    given_sql,
     group_sql,
     members,
     per_row,
@@ -31,7 +31,7 @@ from jobs.ingest.mapping.contract import (
     where_sql,
 )
 from jobs.ingest.mapping.elements import empty_check, list_checks, rows_of_whole_list, rows_sql
-from jobs.ingest.mapping.groups import Across, accepted_rows, group_columns, groups_of, is_good
+from jobs.ingest.mapping.groups import AcrossDays, accepted_rows, group_columns, groups_of, is_good
 from jobs.ingest.mapping.keys import blanks
 from jobs.ingest.mapping.whole_lists import whole_list
 from jobs.ingest.receipts.parents import stored_key_sql, with_key
@@ -70,11 +70,11 @@ def with_person(
 
     if not source.person:
         return rows.selectExpr("*", "cast(null as struct<person_key: string>) as _person")
-    persons.ship()
+    persons.send_code_to_workers()
     kinds = [(item.kind, item.scope) for item in source.person]
     identify = F.pandas_udf(  # type: ignore[attr-defined]
-        persons.identified(source.name, kinds, region, key, addresses, crowded),
-        f"struct<{persons.fields(len(kinds), addresses)}>",
+        persons.person_key_function(source.name, kinds, region, key, addresses, crowded),
+        f"struct<{persons.person_key_type(len(kinds), addresses)}>",
     )
     raw = [f"cast({sql} as string) as _raw{n}" for n, sql in enumerate(person_columns(source))]
     names = [f"_raw{n}" for n in range(len(raw))]
@@ -105,7 +105,7 @@ def without_repeated_keys(
         table = tables[fill.table]
         keys = [f"{sql} as `{key}`" for key, sql in _key_columns(name, table).items()]
         if has_repeats(staged.where(is_good(name)).selectExpr("_day", *keys), ["_day", *table.keys]):
-            staged = staging.keep(_with_repeated_keys(staged, name, table))
+            staged = staging.materialize(_with_repeated_keys(staged, name, table))
     return staged
 
 
@@ -153,7 +153,7 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     checks: list[Check] = []
     structs = []
     for name, fill in source.fills.items():
-        condition = given_sql(source, fill, tables[fill.table])
+        condition = accepted_sql(source, fill, tables[fill.table])
         fill_checks, sql = _fill(source, fill, tables[fill.table])
         checks += [Check(check.reason, f"({condition}) and ({check.bad})") for check in fill_checks]
         structs.append(f"if({condition}, {sql}, null) as `_to_{name}`")
@@ -231,7 +231,7 @@ def rows_of(
     source: Source,
     table: type[Table],
     groups: DataFrame | None = None,
-    across: Across | None = None,
+    across: AcrossDays | None = None,
 ) -> DataFrame:
     """Rows of one Table from accepted mapped rows, with person_key, `feed_day`, `_file`, `_row` and their place in it.
 
@@ -253,7 +253,7 @@ def rows_of(
         named += _address(source, table, struct)
         rows = accepted.selectExpr(*person, *named, "_day as feed_day", "_file", "_row", f"{place} as {PLACE}")
     values = dict.fromkeys(table.columns, "null")
-    if table.addressed_by and not fill.one_row_per:
+    if table.channel_column and not fill.one_row_per:
         values |= {name: f"`_{name}`" for name in ADDRESS}
     missing = [f"cast({values[n]} as {c.type}) as `{n}`" for n, c in table.columns.items() if n not in rows.columns]
     return rows.selectExpr("*", *missing).drop(*(f"_{name}" for name in ADDRESS))
@@ -264,13 +264,13 @@ ADDRESS = ("address_kind", "address_hash")
 
 def _address(source: Source, table: type[Table], struct: str) -> list[str]:
     """SQL columns of the address that a message went to: the person's identifier that its channel reaches."""
-    if not table.addressed_by:
+    if not table.channel_column:
         return []
     reached = []
     for n, item in enumerate(source.person):
         if item.kind in REACHES:
             channels = ", ".join(map(quoted, REACHES[item.kind]))
-            reached.append((f"{struct}.`{table.addressed_by}` in ({channels}) and _person.id{n} is not null", n))
+            reached.append((f"{struct}.`{table.channel_column}` in ({channels}) and _person.id{n} is not null", n))
     kinds = " ".join(f"when {sql} then {quoted(source.person[n].kind)}" for sql, n in reached)
     hashes = " ".join(f"when {sql} then _person.hash{n}" for sql, n in reached)
     cases = zip(ADDRESS, (kinds, hashes), strict=True)

@@ -60,7 +60,7 @@ def whole_list(source: Source, table: type[Table]) -> WholeList | None:
     elements = tuple(key for key in table.keys if key not in owner)
     if not owner or not elements:
         return None
-    timed = table.newest_by is not None and all(_is_of_row(fill, table.newest_by) for fill in lists)
+    timed = table.sequence_by is not None and all(_is_of_row(fill, table.sequence_by) for fill in lists)
     at = place_sql(table, source) if timed else "feed_day"
     grouped = {fill.each for fill in source.fills.values() if fill.one_row_per and not fill.where}
     may_be_empty = not all(fill.each in grouped for fill in lists)

@@ -50,7 +50,7 @@ class HeaderLayout(NamedTuple):
     fields: Fields
 
 
-class Feed:
+class LineBuffer:
     """Lines for the csv module; lines that an unclosed quote has swallowed can be returned and read again."""
 
     def __init__(self, lines: Iterator[tuple[str, str | None]]) -> None:
@@ -58,7 +58,7 @@ class Feed:
         self._returned: deque[tuple[str, str | None]] = deque()
         self.record: list[tuple[str, str | None]] = []
 
-    def __iter__(self) -> Feed:
+    def __iter__(self) -> LineBuffer:
         return self
 
     def __next__(self) -> str:
@@ -72,7 +72,7 @@ class Feed:
         del self.record[1:]
 
 
-def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+def read_strategies(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
     """Return the ways to read this file, the fastest first; the last one is exact for every file."""
     header = next(_records(local, spec), None)
     if header is None:
@@ -188,7 +188,7 @@ def _problem(record: CsvRecord, width: int) -> str | None:
 
 
 def _records(local: Path, spec: ReadSpec) -> Iterator[CsvRecord]:
-    feed = Feed(_split(text_lines(local, spec.encoding)))
+    feed = LineBuffer(_split(text_lines(local, spec.encoding)))
     reader = _parser(feed, spec)
     while True:
         feed.record.clear()
@@ -205,7 +205,7 @@ def _records(local: Path, spec: ReadSpec) -> Iterator[CsvRecord]:
             yield _record(fields, feed.record)
 
 
-def _parser(feed: Feed, spec: ReadSpec) -> Iterator[list[str]]:
+def _parser(feed: LineBuffer, spec: ReadSpec) -> Iterator[list[str]]:
     if not spec.quote:
         return csv.reader(feed, delimiter=spec.delimiter, quoting=csv.QUOTE_NONE, strict=True)
     return csv.reader(feed, delimiter=spec.delimiter, quotechar=spec.quote, strict=True)

@@ -32,7 +32,7 @@ class Line(NamedTuple):
     """One line: its values by column and the other members as JSON, or its text and why it is broken."""
 
     values: tuple[str | None, ...]
-    rest: str | None
+    extras: str | None
     raw: str | None = None
     broken: str | None = None
 
@@ -45,7 +45,7 @@ class JsonReading(NamedTuple):
     seen: dict[str, None]
 
 
-def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+def read_strategies(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
     """Return the only way to read JSON lines or a document."""
     return (partial(_read, local, name, spec),)
 
@@ -139,7 +139,7 @@ def _values(members: dict[str, Any], escaped: bool, reading: JsonReading) -> Lin
     line = Line(values, _dump(rest) if rest else None)
     if escaped:
         # Only an escape can contain characters that UTF-8 cannot encode; they must fail here and not in Arrow.
-        "".join(part for part in (*values, line.rest) if part).encode()
+        "".join(part for part in (*values, line.extras) if part).encode()
     reading.seen.update(keys)
     return line
 

@@ -20,34 +20,34 @@ RAW_LIMIT = 100_000
 class Page:
     """Rows in the order of the file, as string arrays of equal length.
 
-    `columns` are the requested columns, `rest` the other ones as JSON. `raw` and `broken` are the text of a broken row
-    and the reason, null for good rows.
+    `columns` are the requested columns, `extras` the other ones as JSON. `raw` and `broken` are the text of a broken
+    row and the reason, null for good rows.
     """
 
     columns: Sequence[pa.Array]
-    rest: pa.Array
+    extras: pa.Array
     raw: pa.Array | None = None
     broken: pa.Array | None = None
 
 
 def batch_of(page: Page, first: int, name: str, spec: ReadSpec) -> pa.RecordBatch:
     """Return the batch of a page, with its rows numbered from `first`."""
-    size = len(page.rest)
+    size = len(page.extras)
     nulls = pa.nulls(size, pa.string())
     file = pa.repeat(pa.scalar(name, pa.string()), size)
     rows = pa.array(np.arange(first, first + size, dtype=np.int64))
     marks = (nulls if page.raw is None else page.raw, nulls if page.broken is None else page.broken, nulls)
-    return pa.RecordBatch.from_arrays([*page.columns, page.rest, file, rows, *marks], schema=output_schema(spec))
+    return pa.RecordBatch.from_arrays([*page.columns, page.extras, file, rows, *marks], schema=output_schema(spec))
 
 
 def page_of(values: Sequence[pa.Array], size: int, fields: Fields) -> tuple[list[pa.Array], pa.Array]:
     """Return the requested columns of a file and the rest; `values` are its columns as string arrays of `size` rows."""
     nulls = pa.nulls(size, pa.string())
     columns = [nulls if place is None else values[place] for place in fields.places]
-    return columns, rest_of([(name, values[place]) for name, place in fields.extras], nulls)
+    return columns, extras_of([(name, values[place]) for name, place in fields.extras], nulls)
 
 
-def rest_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array:
+def extras_of(extras: Sequence[tuple[str, pa.Array]], nulls: pa.Array) -> pa.Array:
     """Return a JSON object per row of the columns that were not requested; fields without a value are left out."""
     pieces = [_field(name, values) for name, values in extras if values.null_count < len(values)]
     if not pieces:

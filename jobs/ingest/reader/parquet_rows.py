@@ -19,7 +19,7 @@ from jobs.ingest.reader.source import refuse_large
 from jobs.ingest.reader.spec import BadFileError, ReadSpec, matched
 
 
-def ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
+def read_strategies(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
     """Return the only way to read parquet."""
     return (partial(_read, local, name, spec),)
 

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from jobs.ingest.reader import csv_rows, json_rows, parquet_rows
 from jobs.ingest.reader.pages import refusal
-from jobs.ingest.reader.source import fetched, refuse_foreign
+from jobs.ingest.reader.source import local_copy, refuse_foreign
 from jobs.ingest.reader.spec import BadFileError, InexactError, ReadSpec
 
-Way = Callable[[], Iterator[pa.RecordBatch]]
+ReadStrategy = Callable[[], Iterator[pa.RecordBatch]]
 
 # Batches are buffered up to this size while the file is checked; larger files are read twice.
 HELD_BYTES = 128 << 20
@@ -34,7 +34,7 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
             return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="reader-")))
 
         try:
-            local = fetched(path, folder, spec)
+            local = local_copy(path, folder, spec)
             refuse_foreign(local, spec)
             pages = _read_exactly(_ways(local, name, spec), spec)
         except BadFileError as error:
@@ -44,17 +44,17 @@ def read_file(path: str, name: str, spec: ReadSpec) -> Iterator[pa.RecordBatch]:
                 yield page.slice(start, spec.batch_rows)
 
 
-def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[Way]:
+def _ways(local: Path, name: str, spec: ReadSpec) -> Sequence[ReadStrategy]:
     if spec.format == "csv":
-        return csv_rows.ways(local, name, spec)
+        return csv_rows.read_strategies(local, name, spec)
     if spec.format in ("jsonl", "json"):
-        return json_rows.ways(local, name, spec)
+        return json_rows.read_strategies(local, name, spec)
     if spec.format == "parquet":
-        return parquet_rows.ways(local, name, spec)
+        return parquet_rows.read_strategies(local, name, spec)
     raise ValueError(f"format {spec.format!r}: allowed: csv, jsonl, json, parquet")
 
 
-def _read_exactly(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+def _read_exactly(ways: Sequence[ReadStrategy], spec: ReadSpec) -> Iterable[pa.RecordBatch]:
     for way in ways[:-1]:
         try:
             return _checked_batches(way, spec)
@@ -63,7 +63,7 @@ def _read_exactly(ways: Sequence[Way], spec: ReadSpec) -> Iterable[pa.RecordBatc
     return _checked_batches(ways[-1], spec)
 
 
-def _checked_batches(way: Way, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
+def _checked_batches(way: ReadStrategy, spec: ReadSpec) -> Iterable[pa.RecordBatch]:
     batches: list[pa.RecordBatch] = []
     size = lines = broken = 0
     first = None

@@ -45,7 +45,7 @@ def is_wide(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith(WIDE)
 
 
-def fetched(path: str, folder: Callable[[], Path], spec: ReadSpec) -> Path:
+def local_copy(path: str, folder: Callable[[], Path], spec: ReadSpec) -> Path:
     """Return a local, unpacked copy of the file, or the file itself; copies are written to a new `folder()`.
 
     The whole file is fetched first, so that a later failure is due to the file and not to the network.

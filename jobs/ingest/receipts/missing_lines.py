@@ -7,8 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.receipts.parents import Parent, line_keys
-from jobs.ingest.silver.versions import standing_versions
-from jobs.ingest.work import Work
+from jobs.ingest.silver.versions import current_versions
+from jobs.ingest.work import IngestRun
 from quanyu.lake.union import union_all
 from quanyu.literals import dates
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def groups_missing_lines(
-    work: Work, staged: DataFrame, parent: Parent, days: Collection[date], groups_by_day: Sequence[DataFrame]
+    work: IngestRun, staged: DataFrame, parent: Parent, days: Collection[date], groups_by_day: Sequence[DataFrame]
 ) -> DataFrame | None:
     """Keys, as `_short`, of groups in `staged` that miss a line of one of these days; None if that is impossible.
 
@@ -37,11 +37,11 @@ def groups_missing_lines(
     return missing.join(groups, "_key", "left_semi").selectExpr("_key as _short").distinct()
 
 
-def _missing(work: Work, staged: DataFrame, parent: Parent, lines: str, these: str) -> DataFrame:
+def _missing(work: IngestRun, staged: DataFrame, parent: Parent, lines: str, these: str) -> DataFrame:
     """Lines in silver from these days that the days no longer contain."""
     table = work.tables[work.source.fills[lines].table]
     work.lake.prepare(table)
-    before = standing_versions(work.lake, table, work.source).where(f"feed_day {these}")
+    before = current_versions(work.lake, table, work.source).where(f"feed_day {these}")
     before = before.selectExpr(*(f"`{key}`" for key in table.keys), "feed_day", f"{parent.stored_key_sql()} as _key")
     fills = [name for name in work.source.tables()[table.name] if not work.source.fills[name].one_row_per]
     lines_of_days = [line_keys(staged.where(f"_day {these}"), name, work.source.fills[name], table) for name in fills]

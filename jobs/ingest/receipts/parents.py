@@ -81,7 +81,7 @@ def parents(source: Source, tables: Mapping[str, type[Table]]) -> list[Parent]:
         return []
     parent_fills = []
     for name, fill in source.fills.items():
-        if not tables[fill.table].happens or not any(parse(text).aggregates for text in fill.columns.values()):
+        if not tables[fill.table].event_time or not any(parse(text).aggregates for text in fill.columns.values()):
             continue
         # A row of a feed of changes contains its complete list.
         lines = None if fill.each and source.delivers == "changes" else _lines(source, fill, tables)

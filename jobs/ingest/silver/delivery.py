@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 class Delivery:
     """The days of a feed that a run ingests.
 
-    `known_on` is the day on which each of them is recorded; `again` are redelivered days, which were ingested before.
-    `whole` are the complete days, without anything refused, held back or quarantined: only they can end keys. `newest`
-    is the newest day of the feed outside this delivery, `newest_whole` whether it is complete. `other_days` are days
-    whose rows are included since their groups have rows on the days of the delivery too. `records` says that a row has
-    all identifiers of its person; `untied` are the identifiers that records of other feeds have ended.
+    `recorded_on` is the day on which each of them is recorded; `redelivered` are days that were ingested before.
+    `complete_days` are days without anything refused, held back or quarantined: only they can end keys. `newest`
+    is the newest day of the feed outside this delivery, `newest_is_complete` whether it is complete. `other_days` are
+    days whose rows are included since their groups have rows on the days of the delivery too. `records` says that a row
+    has all identifiers of its person; `ended_identifiers` are those that records of other feeds have ended.
     """
 
     source: Source
-    known_on: Mapping[date, date]
-    again: frozenset[date]
-    whole: frozenset[date]
+    recorded_on: Mapping[date, date]
+    redelivered: frozenset[date]
+    complete_days: frozenset[date]
     newest: date | None = None
-    newest_whole: bool = False
+    newest_is_complete: bool = False
     other_days: frozenset[date] = frozenset()
     records: bool = False
-    untied: DataFrame | None = None
+    ended_identifiers: DataFrame | None = None
 
     @property
     def in_order(self) -> bool:
         """Whether no day was ingested before, and none came after a later day."""
-        return not self.again and all(day == recorded_on for day, recorded_on in self.known_on.items())
+        return not self.redelivered and all(day == recorded_on for day, recorded_on in self.recorded_on.items())
 
     def replaces(self, table: type[Table]) -> bool:
         """Whether the rows of a person in a table replace all earlier ones of the person there."""
@@ -50,38 +50,38 @@ class Delivery:
         return self.source.deleted_when is not None
 
     @property
-    def judged(self) -> list[date]:
+    def ending_snapshots(self) -> list[date]:
         """Snapshots whose absent keys end: complete ones that are not older than the feed's newest day."""
         newest = self.newest or date.min
-        return sorted(day for day in self.whole if day >= newest) if self.lists_all else []
+        return sorted(day for day in self.complete_days if day >= newest) if self.lists_all else []
 
     @property
-    def overtaken(self) -> list[date]:
+    def superseded_days(self) -> list[date]:
         """Days of snapshots older than a complete one: keys that only they contain have ended since."""
-        if not self.lists_all or self.newest is None or not self.newest_whole:
+        if not self.lists_all or self.newest is None or not self.newest_is_complete:
             return []
-        return sorted(day for day in self.known_on if day < self.newest and day not in self.other_days)
+        return sorted(day for day in self.recorded_on if day < self.newest and day not in self.other_days)
 
     @property
     def corrected(self) -> list[date]:
         """Days that are redelivered and complete: rows that such a day no longer contains end."""
-        return sorted(self.again & self.whole) if not self.lists_all else []
+        return sorted(self.redelivered & self.complete_days) if not self.lists_all else []
 
     @property
     def out_of_order(self) -> list[date]:
         """Days that are redelivered, or arrive after a later day."""
         newest = self.newest or date.min
-        own = [day for day in self.known_on if day not in self.other_days]
-        return sorted(day for day in own if day in self.again or day < newest)
+        own = [day for day in self.recorded_on if day not in self.other_days]
+        return sorted(day for day in own if day in self.redelivered or day < newest)
 
     @property
-    def last_known(self) -> date:
+    def last_recorded_on(self) -> date:
         """Day on which all days of the delivery are recorded."""
-        return max(self.known_on.values())
+        return max(self.recorded_on.values())
 
-    def known_on_sql(self) -> str:
+    def recorded_on_sql(self) -> str:
         """SQL of the day on which a row is recorded, by its `feed_day`."""
-        later = {day: recorded_on for day, recorded_on in self.known_on.items() if day != recorded_on}
+        later = {day: recorded_on for day, recorded_on in self.recorded_on.items() if day != recorded_on}
         if not later:
             return "feed_day"
         cases = " ".join(f"when feed_day = date'{day}' then date'{recorded_on}'" for day, recorded_on in later.items())

@@ -8,10 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.mapping.whole_lists import WholeList, whole_list
-from jobs.ingest.silver import endings, untied
+from jobs.ingest.silver import ended_identifiers, endings
 from jobs.ingest.silver.delivery import Delivery
 from jobs.ingest.silver.list_changes import ListDelivery, list_changes
-from jobs.ingest.silver.versions import PLACE, one_per_day, standing_versions
+from jobs.ingest.silver.versions import PLACE, current_versions, one_per_day
 from quanyu.grammar.table import LINEAGE, Table
 from quanyu.lake import Lake, place_of
 from quanyu.lake.difference import has_repeats
@@ -29,8 +29,9 @@ class SilverPlan:
 
     `rows` has one row per key and feed day, `count` is the number of delivered rows. `first` says that silver has
     nothing of the feed yet; if each key occurs only once too, `plain` are the staged versions as they are stored.
-    `ends` are the ends of keys, `ending` their number by the feed day that ends them, `alive` how many that day could
-    end. `superseded` are keys whose version in silver gives way, `late` counts rows that are older than silver.
+    `ends` are the ends of keys, `ending` their number by the feed day that ends them, `current_keys` how many
+    keys that day could end. `superseded` are keys whose version in silver gives way, `late` counts rows that are older
+    than silver.
     """
 
     table: type[Table]
@@ -43,7 +44,7 @@ class SilverPlan:
     superseded: DataFrame | None = None
     ending: dict[date, int] | None = None
     late: int = 0
-    alive: dict[date, int] | None = None
+    current_keys: dict[date, int] | None = None
     lists: WholeList | None = None
 
 
@@ -54,13 +55,13 @@ def plan(
     delivery: Delivery,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None = None,
-    standing: DataFrame | None = None,
+    kept_keys: DataFrame | None = None,
 ) -> SilverPlan:
     """Plan the changes of delivered rows, which have `feed_day`, to a silver table.
 
     `elsewhere` gives the rows of all other days of the feed: a key that a corrected day no longer contains gets their
-    newest row, and ends if there is none. `retracted` are keys that must not stay as they are; `standing` are keys that
-    no corrected day ends.
+    newest row, and ends if there is none. `retracted` are keys that must not stay as they are; `kept_keys` are keys
+    that no corrected day ends.
     """
     lake.prepare(table)
     lists = whole_list(delivery.source, table)
@@ -69,19 +70,19 @@ def plan(
     if first and not delivery.lists_all and lists is None and not has_repeats(incoming, table.keys):
         # Each key occurs once and has one version, so that there is nothing to order.
         versions = incoming.drop(*order).selectExpr("*", "cast(null as date) as replaced_on").select(*table.schema())
-        staged = lake.staging.take(versions)
+        staged = lake.staging.stage(versions)
         return SilverPlan(table, delivery, staged.rows, staged.count, first, staged)
-    staged = lake.staging.take(incoming)
+    staged = lake.staging.stage(incoming)
     count, latest = staged.count, staged.rows.drop(*order)
     if order and not staged.unique([*table.keys, "feed_day"]):
-        latest = lake.staging.keep(one_per_day(staged.rows, list(table.keys), table.newest_by).drop(*order))
+        latest = lake.staging.materialize(one_per_day(staged.rows, list(table.keys), table.sequence_by).drop(*order))
     if lists is not None:
         list_plan = SilverPlan(table, delivery, latest, count, first, lists=lists)
-        return _with_lists(lake, list_plan, lists, elsewhere, retracted, standing)
+        return _with_lists(lake, list_plan, lists, elsewhere, retracted, kept_keys)
     if first:
-        between = [endings.between(table, latest, delivery)] if len(delivery.judged) > 1 else []
+        between = [endings.between(table, latest, delivery)] if len(delivery.ending_snapshots) > 1 else []
         return _with_ends(lake, SilverPlan(table, delivery, latest, count, first), between, [])
-    return _against_silver(lake, SilverPlan(table, delivery, latest, count, first), elsewhere, retracted, standing)
+    return _against_silver(lake, SilverPlan(table, delivery, latest, count, first), elsewhere, retracted, kept_keys)
 
 
 def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[DataFrame, list[str]]:
@@ -90,7 +91,7 @@ def _incoming(table: type[Table], rows: DataFrame, delivery: Delivery) -> tuple[
     lists = whole_list(delivery.source, table)
     person = [] if not table.personal else ["person_key"]
     content = [*person, *(f"cast(`{name}` as {column.type}) as `{name}`" for name, column in table.columns.items())]
-    recorded_on = f"{delivery.known_on_sql()} as recorded_on"
+    recorded_on = f"{delivery.recorded_on_sql()} as recorded_on"
     source = f"{quoted(delivery.source.name)} as source"
     lineage = LINEAGE if table.lineage else ()
     incoming = rows.selectExpr(source, *content, *lineage, "feed_day", recorded_on, *order)
@@ -103,17 +104,17 @@ def _with_lists(
     lists: WholeList,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
-    standing: DataFrame | None,
+    kept_keys: DataFrame | None,
 ) -> SilverPlan:
     """Plan a table that the feed fills from complete lists."""
     table, delivery = plan.table, plan.delivery
-    alive = standing_versions(lake, table, delivery.source)
-    delivered = ListDelivery(lake, table, lists, delivery, plan.rows, alive, retracted, standing)
+    current_rows = current_versions(lake, table, delivery.source)
+    delivered = ListDelivery(lake, table, lists, delivery, plan.rows, current_rows, retracted, kept_keys)
     changes = list_changes(delivered, _other_days(table, elsewhere, delivery))
-    taken_back = [] if changes.taken_back is None else [changes.taken_back]
+    taken_back = [] if changes.retracted is None else [changes.retracted]
     superseded = [] if changes.superseded is None else [changes.superseded]
     limited = _with_ends(lake, replace(plan, rows=changes.rows, late=changes.late), taken_back, superseded)
-    ends = lake.staging.keep(changes.ends)
+    ends = lake.staging.materialize(changes.ends)
     return replace(limited, ends=ends if limited.ends is None else limited.ends.unionByName(ends))
 
 
@@ -122,41 +123,43 @@ def _against_silver(
     plan: SilverPlan,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
-    standing: DataFrame | None,
+    kept_keys: DataFrame | None,
 ) -> SilverPlan:
     """Add to a plan which keys in silver end, and which versions in silver it supersedes."""
     table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
-    alive = standing_versions(lake, table, delivery.source)
+    current_rows = current_versions(lake, table, delivery.source)
     ends: list[DataFrame] = []
     superseded: list[DataFrame] = []
-    if delivery.again or delivery.other_days:
-        superseded.append(alive.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key))
+    if delivery.redelivered or delivery.other_days:
+        superseded.append(
+            current_rows.join(rows.select(*key, "feed_day"), [*key, "feed_day"], "left_semi").select(*key)
+        )
     if delivery.replaces(table) and not delivery.in_order:
-        rows, ended = untied.ends_by_all_days(table, rows, alive, delivery, elsewhere)
+        rows, ended = ended_identifiers.ends_by_all_days(table, rows, current_rows, delivery, elsewhere)
         superseded.append(ended.select(*key))
         ends.append(ended)
     elif delivery.lists_all:
-        rows = endings.not_overtaken(table, rows, delivery)
-        absent = [endings.absent(table, rows, alive, delivery)] if delivery.judged else []
+        rows = endings.without_superseded(table, rows, delivery)
+        absent = [endings.absent(table, rows, current_rows, delivery)] if delivery.ending_snapshots else []
         superseded += [ended.select(*key) for ended in absent]
         ends += [*absent, endings.between(table, rows, delivery)]
     elif delivery.replaces(table):
-        ends.append(untied.untied_ends(table, rows, alive, delivery))
-    elif table.name == "identifiers" and delivery.untied is not None and not delivery.again:
-        repeated = untied.retold(rows, alive, delivery.untied)
-        ends.append(untied.gone_identifiers(table, repeated, "feed_day", delivery))
+        ends.append(ended_identifiers.ends_of_identifiers(table, rows, current_rows, delivery))
+    elif table.name == "identifiers" and delivery.ended_identifiers is not None and not delivery.redelivered:
+        repeated = ended_identifiers.delivered_again(rows, current_rows, delivery.ended_identifiers)
+        ends.append(ended_identifiers.gone_identifiers(table, repeated, "feed_day", delivery))
     elif delivery.out_of_order or retracted is not None:
-        return _restated(lake, plan, alive, elsewhere, retracted, standing, superseded)
+        return _restated(lake, plan, current_rows, elsewhere, retracted, kept_keys, superseded)
     return _with_ends(lake, replace(plan, rows=rows), ends, superseded)
 
 
 def _restated(
     lake: Lake,
     plan: SilverPlan,
-    alive: DataFrame,
+    current_rows: DataFrame,
     elsewhere: Callable[[], DataFrame],
     retracted: DataFrame | None,
-    standing: DataFrame | None,
+    kept_keys: DataFrame | None,
     superseded: list[DataFrame],
 ) -> SilverPlan:
     """Plan with the newest row of all days for keys that an out-of-order day no longer contains or changes.
@@ -164,11 +167,13 @@ def _restated(
     `retracted` are keys that must not stay as these days have them.
     """
     table, delivery, rows, key = plan.table, plan.delivery, plan.rows, list(plan.table.keys)
-    contested = _contested(lake, plan, alive, retracted, standing)
+    contested = _contested(lake, plan, current_rows, retracted, kept_keys)
     if not contested:
         return _with_ends(lake, plan, [], superseded)
     keys = union_all([versions.select(*key) for versions in contested.values()]).distinct()
-    newest = lake.staging.keep(endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery)))
+    newest = lake.staging.materialize(
+        endings.restated(table, rows, keys, delivery, _other_days(table, elsewhere, delivery))
+    )
     plan = replace(plan, rows=rows.join(keys, key, "left_anti").unionByName(newest))
     if "differing" in contested:
         late = contested["differing"].join(newest.select(*key, "feed_day"), [*key, "feed_day"], "left_anti")
@@ -186,18 +191,18 @@ def _restated(
 
 
 def _contested(
-    lake: Lake, plan: SilverPlan, alive: DataFrame, retracted: DataFrame | None, standing: DataFrame | None
+    lake: Lake, plan: SilverPlan, current_rows: DataFrame, retracted: DataFrame | None, kept_keys: DataFrame | None
 ) -> dict[str, DataFrame]:
     """Versions whose keys are decided by all days of the feed, by the reason; reasons without versions are left out."""
     table, delivery = plan.table, plan.delivery
     candidates: dict[str, DataFrame] = {}
     if delivery.corrected:
-        candidates["taken back"] = endings.taken_back(table, plan.rows, alive, delivery, standing)
+        candidates["taken back"] = endings.retracted_versions(table, plan.rows, current_rows, delivery, kept_keys)
     if delivery.out_of_order:
-        candidates["differing"] = endings.differing(table, plan.rows, alive, delivery)
+        candidates["differing"] = endings.differing(table, plan.rows, current_rows, delivery)
     if retracted is not None:
-        candidates["retracted"] = alive.join(retracted, list(table.keys), "left_semi")
-    staged = {why: lake.staging.take(versions) for why, versions in candidates.items()}
+        candidates["retracted"] = current_rows.join(retracted, list(table.keys), "left_semi")
+    staged = {why: lake.staging.stage(versions) for why, versions in candidates.items()}
     return {why: versions.rows for why, versions in staged.items() if versions.count}
 
 
@@ -206,7 +211,7 @@ def _other_days(table: type[Table], elsewhere: Callable[[], DataFrame], delivery
 
     def rows() -> DataFrame:
         incoming, order = _incoming(table, elsewhere(), delivery)
-        return one_per_day(incoming, list(table.keys), table.newest_by).drop(*order) if order else incoming
+        return one_per_day(incoming, list(table.keys), table.sequence_by).drop(*order) if order else incoming
 
     return rows
 
@@ -216,7 +221,7 @@ def _with_ends(lake: Lake, plan: SilverPlan, ends: list[DataFrame], superseded: 
     keys = union_all(superseded).distinct() if superseded else None
     if not ends:
         return replace(plan, superseded=keys)
-    ending, counts = lake.staging.counted(union_all(ends), by="feed_day")
-    standing = standing_versions(lake, plan.table, plan.delivery.source)
-    alive = endings.could_end(plan.table, plan.rows, standing, plan.delivery) if counts else {}
-    return replace(plan, superseded=keys, ends=ending.rows, ending=counts, alive=alive)
+    ending, counts = lake.staging.stage_and_count(union_all(ends), by="feed_day")
+    current_rows = current_versions(lake, plan.table, plan.delivery.source)
+    keys_by_day = endings.could_end(plan.table, plan.rows, current_rows, plan.delivery) if counts else {}
+    return replace(plan, superseded=keys, ends=ending.rows, ending=counts, current_keys=keys_by_day)

@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 PLACE = "_place"
 
 
-def standing_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
+def current_versions(lake: Lake, table: type[Table], source: Source) -> DataFrame:
     """Current versions of a feed in silver, which have no `replaced_on`."""
     return lake.table(table).where(f"source = {quoted(source.name)} and replaced_on is null")
 
 
 def place_sql(table: type[Table], source: Source) -> str:
-    """SQL that orders the versions of a key: the time in the column `newest_by`, else the feed's day.
+    """SQL that orders the versions of a key: the time in the column `sequence_by`, else the feed's day.
 
     A snapshot is the state of its day, whatever the times in its rows.
     """
-    if table.newest_by is None or source.delivers == "snapshot":
+    if table.sequence_by is None or source.delivers == "snapshot":
         return "feed_day"
-    return f"coalesce({moment(table.newest_by)}, {midnight('feed_day')})"
+    return f"coalesce({moment(table.sequence_by)}, {midnight('feed_day')})"
 
 
-def moment(newest_by: str) -> str:
+def moment(sequence_by: str) -> str:
     """SQL of when the source last changed a row; in an hour that occurs twice, when clocks go back, its beginning.
 
     So the rows of such an hour stay in their order in the files.
     """
-    at = f"`{newest_by}`"
+    at = f"`{sequence_by}`"
     begin = f"cast(timestamp_seconds(unix_timestamp({at}) - minute({at}) * 60 - second({at})) as timestamp)"
     return f"if(hour({at}) = hour({at} + interval 3600 second), {begin}, {at})"
 
 
 def marked(table: type[Table], rows: DataFrame, old: bool, gone: bool) -> DataFrame:
-    """Rows as `chained` needs them: with _old (already in silver), _gone (the key ends here) and _hash.
+    """Rows as `version_chain` needs them: with _old (already in silver), _gone (the key ends here) and _hash.
 
     The hash is of what the row says, and not of where it says so.
     """
@@ -71,7 +71,7 @@ def flagged_versions(old: DataFrame, key: list[str], superseded: DataFrame | Non
     return flagged.selectExpr("*", "coalesce(_flag, false) as _superseded").drop("_flag")
 
 
-def chained(table: type[Table], source: Source, rows: DataFrame, ends_have_times: bool = False) -> DataFrame:
+def version_chain(table: type[Table], source: Source, rows: DataFrame, ends_have_times: bool = False) -> DataFrame:
     """Order the versions of each key and leave out those that are equal to the one before.
 
     `rows` are `marked` and have `_superseded`: a version that its own feed day no longer contains, which comes first.
@@ -103,10 +103,10 @@ def chained(table: type[Table], source: Source, rows: DataFrame, ends_have_times
     return versions.selectExpr("*", *following)
 
 
-def one_per_day(rows: DataFrame, keys: Sequence[str], newest_by: str | None) -> DataFrame:
-    """Select the last row of each key on each day of the feed: the newest by `newest_by`, else the last in order."""
+def one_per_day(rows: DataFrame, keys: Sequence[str], sequence_by: str | None) -> DataFrame:
+    """Select the last row of each key on each day of the feed: the newest by `sequence_by`, else the last in order."""
     names = ", ".join(f"`{name}`" for name in keys)
-    newest = [f"{moment(newest_by)} desc nulls last"] if newest_by else []
+    newest = [f"{moment(sequence_by)} desc nulls last"] if sequence_by else []
     order = ", ".join([*newest, f"{file_order('_file')} desc", "_row desc", f"{PLACE} desc"])
     numbered = rows.selectExpr("*", f"row_number() over (partition by feed_day, {names} order by {order}) as _n")
     return numbered.where("_n = 1").drop("_n")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.consent import facts
-from jobs.consent.doubt import doubts
 from jobs.consent.facts import Question
 from jobs.consent.gate import ConsentGate
-from jobs.journeys import walks
+from jobs.consent.missing_answers import reasons_to_wait
+from jobs.journeys import instances
 from jobs.journeys.program import Program
 from jobs.journeys.sending.send import Reach, Recipient, Withheld
 from jobs.journeys.sending.template import Template, Text
@@ -76,8 +76,8 @@ def addresses(context: Context, kind: str, value_names: frozenset[str]) -> Reach
     gates: dict[str, ConsentGate] = {}
 
     def reach(messages: Sequence[Message]) -> Mapping[str, Recipient | Withheld]:
-        if words := doubts(context, PURPOSE):
-            waits = Withheld(f"consents are in doubt: {words[0]}", again=True)
+        if words := reasons_to_wait(context, PURPOSE):
+            waits = Withheld(f"consents are in doubt: {words[0]}", may_pass=True)
             return {message.key: waits for message in messages}
         customers = current_customers(context, messages)
         answers: dict[str, Recipient | Withheld] = {}
@@ -85,7 +85,7 @@ def addresses(context: Context, kind: str, value_names: frozenset[str]) -> Reach
             of_journey = [message for message in messages if message.journey == journey]
             if journey not in gates:
                 gates[journey] = gate_of(context, kind, journey)
-            rows = asked(
+            rows = gate_answers(
                 context, gates[journey], {customers[message.key] for message in of_journey}, "name" in value_names
             )
             answers |= {message.key: _answer(rows[customers[message.key]], kind) for message in of_journey}
@@ -98,9 +98,9 @@ PURPOSE = "messages"
 
 
 def current_customers(context: Context, messages: Sequence[Message]) -> dict[str, str]:
-    """Customer of each message today, by key: the one who has the record of the walk, or the id that replaced it."""
+    """Customer of each message today, by key: who has the record of the instance, or the id that replaced it."""
     into = as_of.redirects(context.lake)
-    holders = {walk.instance_id: walk.customer_id for walk in walks.walks(context)}
+    holders = {instance.instance_id: instance.customer_id for instance in instances.read_instances(context)}
     return {
         message.key: holders.get(message.instance_id) or into.get(message.customer_id, message.customer_id)
         for message in messages
@@ -114,13 +114,13 @@ def gate_of(context: Context, kind: str, journey: str) -> ConsentGate:
     return ConsentGate(context, Question(PURPOSE, REACHES[kind][0], (kind,)), out)
 
 
-def asked(
+def gate_answers(
     context: Context, gate: ConsentGate, customers: Collection[str], named: bool
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Answers of the gate by customer, with the values that a message may contain."""
     spark, tables = context.lake.spark, context.catalogue.tables
     frame = spark.createDataFrame([(customer,) for customer in sorted(customers)], "customer_id string")
-    reached = gate.ask(frame)
+    reached = gate.check(frame)
     cities = context.lake.table(tables["customers"]).select("customer_id", "city")
     reached = reached.join(cities, "customer_id", "left")
     if named:
@@ -135,7 +135,7 @@ def _names(context: Context) -> DataFrame:
     """The newest name of each customer: customer_id, name."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    people = facts.known(context, "people", facts.Moment.now()).where("display_name not like '%*%'")
+    people = facts.valid_rows(context, "people", facts.Moment.now()).where("display_name not like '%*%'")
     # Order by one text: ordering by a struct keeps a whole batch in memory for each customer.
     last = "max_by(display_name, concat(cast(recorded_on as string), source, person_key))"
     return people.groupBy("customer_id").agg(F.expr(last).alias("name"))

@@ -29,28 +29,28 @@ def record(context: Context, receipt: Receipt) -> int:
         rows = _arrow(changed, context, lake.arrow(PLACE).schema)
         lake.upsert_rows(Deliveries, rows, receipt, {"out": len(changed)})
         outbox.record(changed)
-        context.store.memory.remember(AGREED, "", {"version": lake.version(PLACE)})
+        context.store.unchanged_runs.save(AGREED, "", {"version": lake.version(PLACE)})
     return len(changed)
 
 
-def take(context: Context) -> int:
+def restore_outbox(context: Context) -> int:
     """Restore messages from the lake that the outbox lacks, such as all of them after the store was lost.
 
     Returns their number. After the store or the lake was restored from a backup, the version of the table is not the
     one last agreed on.
     """
-    if agreed(context):
+    if is_in_step(context):
         return 0
     lake, store = context.lake, context.store
     rows = lake.rows(PLACE, _columns()).to_pylist() if lake.exists(PLACE) else []
-    count = store.outbox.take([_message(row) for row in rows])
-    store.memory.remember(AGREED, "", {"version": lake.version(PLACE)})
+    count = store.outbox.restore([_message(row) for row in rows])
+    store.unchanged_runs.save(AGREED, "", {"version": lake.version(PLACE)})
     return count
 
 
-def agreed(context: Context) -> bool:
+def is_in_step(context: Context) -> bool:
     """Whether the store is in step with the current version of the table."""
-    last = context.store.memory.recall(AGREED) or {"version": None}
+    last = context.store.unchanged_runs.load(AGREED) or {"version": None}
     return bool(last["version"] == context.lake.version(PLACE))
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from jobs.consent.doubt import doubts
 from jobs.consent.gate import READS as GATE
+from jobs.consent.missing_answers import reasons_to_wait
 from jobs.journeys.channel import Channel
 from jobs.journeys.channels.eml import Eml
 from jobs.journeys.channels.smtp import Smtp
@@ -46,14 +46,14 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
         ("gold/decisions", "gold/journey_instances", "gold/customers", place_of(memberships_of(Customer)), *GATE),
         (deliveries.PLACE,), digest([declared, catalogue.settings.mail.model_dump()]),
         partial(send, texts=texts, programs=programs), "Sends what is due, each message at most once.",
-        forward=True, inputs=waiting,
+        forward=True, inputs=pending_inputs,
     )  # fmt: skip
 
 
 def plan(context: Context, programs: Mapping[str, Program], decided: Iterable[Decision]) -> int:
     """Put every decided message into the outbox, which skips those it already has. Returns how many were added.
 
-    Call `deliveries.take` first, so that nothing is planned twice after the store was lost.
+    Call `deliveries.restore_outbox` first, so that nothing is planned twice after the store was lost.
     """
     return context.store.outbox.plan(list(messages(context, programs, decided)))
 
@@ -69,12 +69,12 @@ def messages(context: Context, programs: Mapping[str, Program], decided: Iterabl
             )  # fmt: skip
 
 
-def waiting(context: Context) -> Mapping[str, Any]:
+def pending_inputs(context: Context) -> Mapping[str, Any]:
     """Inputs of the step: counts of the outbox and, if anything is to be done, a unique mark, which makes it run."""
     outbox = context.store.outbox
     counts = outbox.counts()
     due = outbox.due(1, context.day, context.settings.mail.channel) or counts.keys() & {"announced", "sending"}
-    open_ends = due or outbox.unrecorded() or not deliveries.agreed(context)
+    open_ends = due or outbox.unrecorded() or not deliveries.is_in_step(context)
     return {"outbox": counts, **({"mark": uuid.uuid4().hex} if open_ends else {})}
 
 
@@ -96,7 +96,7 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
     """
     outbox, mail = context.store.outbox, context.settings.mail
     record = partial(deliveries.record, context, receipt)
-    deliveries.take(context)
+    deliveries.restore_outbox(context)
     settled = settlement.settle(context)
     # Before anything else: messages that a killed run announced but did not begin to send are due again.
     counts = Counter(recovered=sum(outbox.recover(kind.name, kind.repeatable) for kind in (Eml, Smtp)))
@@ -114,13 +114,17 @@ def send(context: Context, receipt: Receipt, texts: Mapping[str, Template], prog
         except (RejectedError, RetryableError) as error:
             raise type(error)(f"{error} {_so_far(run.counts)}") from error
     record()
-    return sent(context, counts, settled, barred)
+    return send_outcome(context, counts, settled, barred)
 
 
 def _doubt(context: Context) -> int:
     """Mark messages as unknown that may have been sent before the home was restored from a backup."""
     until = home_name.doubted_until(context.settings)
-    return context.store.outbox.doubt(until, f"due until {until}, may have gone out before a restore") if until else 0
+    return (
+        context.store.outbox.mark_unknown(until, f"due until {until}, may have gone out before a restore")
+        if until
+        else 0
+    )
 
 
 def _run(context: Context, texts: Mapping[str, Template], programs: Mapping[str, Program], record: Any) -> SendRun:
@@ -141,7 +145,7 @@ def _so_far(counts: Mapping[str, int]) -> str:
     return f"Before it: {ended or 'nothing was sent'}; messages not handed over wait."
 
 
-def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
+def send_outcome(context: Context, counts: Mapping[str, int], settled: int = 0, barred: str | None = None) -> Outcome:
     """Outcome of the step: counts of messages by status, and notes."""
     left = context.store.outbox.all("planned")
     unknown = counts.get("unknown", 0) + counts.get("recovered", 0)
@@ -160,6 +164,6 @@ def sent(context: Context, counts: Mapping[str, int], settled: int = 0, barred: 
         *((n, f"planned for the channel {name}, which mail.channel no longer names") for name, n in others.items()),
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
-    waits = [barred] if barred else doubts(context, addresses.PURPOSE) if left else []
+    waits = [barred] if barred else reasons_to_wait(context, addresses.PURPOSE) if left else []
     alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
     return Outcome(facts.handled(), facts.sent, notes=notes, facts=facts, alerts=alerts)

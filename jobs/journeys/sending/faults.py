@@ -24,7 +24,7 @@ class Faults:
         self._gist: tuple[str, ...] = ()
         self._lost = 0
 
-    def look(self, key: str, outcome: SendOutcome) -> QuanyuError | None:
+    def observe(self, key: str, outcome: SendOutcome) -> QuanyuError | None:
         """Register the outcome of a message. Returns the error if it shows that the channel fails.
 
         `refused` then lists the keys of messages that were refused because of it.

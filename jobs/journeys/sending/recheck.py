@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-from jobs.journeys import walks
-from jobs.journeys.program import Program, Walk
+from jobs.journeys import instances
+from jobs.journeys.program import JourneyInstance, Program
 from jobs.journeys.sending.send import Recheck
 from jobs.journeys.sending.template import Template
 from quanyu.run.runner import Context
@@ -19,17 +19,23 @@ Ending = tuple[Literal["expired", "cancelled"], str]
 def recheck(context: Context, programs: Mapping[str, Program], texts: Mapping[str, Template]) -> Recheck:
     """Return a function that finds messages not to be sent any more, with their final status and the reason.
 
-    It reads events when it is called, and walks when it is created.
+    It reads events when it is called, and instances when it is created.
     """
-    by_instance = {walk.instance_id: walk for walk in walks.walks(context)}
+    by_instance = {instance.instance_id: instance for instance in instances.read_instances(context)}
 
     def ask(messages: Sequence[Message]) -> Mapping[str, Ending]:
         endings = {m.key: _ending(context, programs, texts, m, by_instance.get(m.instance_id)) for m in messages}
         going = [by_instance[m.instance_id] for m in messages if endings[m.key] is None]
-        goals = walks.happenings(context, going, sorted({programs[walk.journey].goal for walk in going}))
+        goals = instances.customer_events(
+            context, going, sorted({programs[instance.journey].goal for instance in going})
+        )
         for message in messages:
-            walk = by_instance.get(message.instance_id)
-            if endings[message.key] is None and walk is not None and _reached(walk, programs, goals, context.day):
+            instance = by_instance.get(message.instance_id)
+            if (
+                endings[message.key] is None
+                and instance is not None
+                and _reached(instance, programs, goals, context.day)
+            ):
                 endings[message.key] = ("expired", "the goal was reached before it went out")
         return {key: ending for key, ending in endings.items() if ending is not None}
 
@@ -44,7 +50,7 @@ def expire(context: Context, programs: Mapping[str, Program]) -> int:
     outbox, ended = context.store.outbox, 0
     for message in outbox.all("planned"):
         if ending := _late(context, programs.get(message.journey), message):
-            outbox.mark(message.key, *ending)
+            outbox.set_status(message.key, *ending)
             ended += 1
     return ended
 
@@ -61,19 +67,19 @@ def _ending(
     programs: Mapping[str, Program],
     texts: Mapping[str, Template],
     message: Message,
-    walk: Walk | None,
+    instance: JourneyInstance | None,
 ) -> Ending | None:
     program = programs.get(message.journey)
     if program is None:
         return "cancelled", f"the journey {message.journey} is not declared any more"
     if message.template not in texts:
         return "cancelled", f"the journey {message.journey} has no message at step {message.step} any more"
-    if walk is None:
+    if instance is None:
         return "expired", "the customer's walk is gone"
-    # A walk that reached a declared end passed through this message, so it may still be sent.
+    # An instance that reached a declared end passed through this message, so it may still be sent.
     through = {operation.outcome for operation in program.operations if operation.kind == "end"}
-    if walk.status == "ended" and walk.outcome not in through:
-        return "expired", f"the customer left the journey: {walk.outcome}"
+    if instance.status == "ended" and instance.outcome not in through:
+        return "expired", f"the customer left the journey: {instance.outcome}"
     return _late(context, program, message)
 
 
@@ -89,6 +95,8 @@ def _why_not(message: Message) -> str:
     return f"; last: {message.reason}" if message.reason else ""
 
 
-def _reached(walk: Walk, programs: Mapping[str, Program], goals: walks.Happenings, day: date) -> bool:
-    events = goals.get((programs[walk.journey].goal, walk.customer_id), ())
-    return any(happening.counts(walk.entered_on, day) for happening in events)
+def _reached(
+    instance: JourneyInstance, programs: Mapping[str, Program], goals: instances.CustomerEvents, day: date
+) -> bool:
+    events = goals.get((programs[instance.journey].goal, instance.customer_id), ())
+    return any(happening.is_in_data(instance.entered_on, day) for happening in events)

@@ -27,10 +27,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Withheld:
-    """Why a message may not be sent now. `again` is true if the reason may pass before the message expires."""
+    """Why a message may not be sent now. `may_pass` is true if the reason may pass before the message expires."""
 
     reason: str
-    again: bool = False
+    may_pass: bool = False
 
 
 # Returns an answer for each message, by key.
@@ -113,7 +113,7 @@ def _reached(run: SendRun, messages: Sequence[Message]) -> dict[str, Recipient]:
         answer = answers[message.key]
         if isinstance(answer, Recipient):
             addresses[message.key] = answer
-        elif answer.again:
+        elif answer.may_pass:
             _mark(run, message.key, "released", answer.reason, wait=True)
         else:
             _mark(run, message.key, "held", answer.reason)
@@ -130,10 +130,10 @@ def _send_one(run: SendRun, message: Message, address: Recipient) -> None:
         outcome = run.channel.deliver(envelope)
     except QuanyuError:
         # The channel or its settings are at fault; the message was not sent.
-        run.store.outbox.mark(message.key, "released")
+        run.store.outbox.set_status(message.key, "released")
         raise
     _mark(run, message.key, outcome.status, outcome.reason, wait=outcome.status == "failed")
-    if fault := run.faults.look(message.key, outcome):
+    if fault := run.faults.observe(message.key, outcome):
         _take_back(run)
         raise fault
 
@@ -148,7 +148,7 @@ def _take_back(run: SendRun) -> None:
 
 
 def _mark(run: SendRun, key: str, status: str, reason: str | None, wait: bool = False) -> None:
-    run.store.outbox.mark(key, status, reason, datetime.now(UTC) + RETRY if wait else None)
+    run.store.outbox.set_status(key, status, reason, datetime.now(UTC) + RETRY if wait else None)
     run.counts[status] += 1
 
 

@@ -23,7 +23,7 @@ def settle(context: Context) -> int:
     keys = {name: message.key for message in unknown for name in (message.key, fingerprint(message.key))}
     statuses = _statuses(context, keys)
     for key, status in statuses.items():
-        outbox.mark(key, SETTLES[status], f"settled by the message system: {status}")
+        outbox.set_status(key, SETTLES[status], f"settled by the message system: {status}")
     return len(statuses)
 
 

@@ -17,7 +17,7 @@ GONE = "a link ended"
 
 def causes(table: pd.DataFrame, graph: Graph, removed: pd.DataFrame, identity: Identity) -> pd.DataFrame:
     """Add `joined_by`, `merged_by` and `split_by` to records: `record` (position), cluster, held (old id or null)."""
-    names = pd.Series([*(rule.called for rule in identity.rules), LIKENESS, VERDICT])
+    names = pd.Series([*(rule.label for rule in identity.rules), LIKENESS, VERDICT])
     links = _links(graph, len(identity.rules), table["record"].to_numpy())
     links = links.merge(table[["record", "cluster", "held"]], on="record")
     best = links.groupby("record")["rule"].min()

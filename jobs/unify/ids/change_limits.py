@@ -28,7 +28,7 @@ class IdentityDifference:
     records: int
     named: int
 
-    def beyond(self, gate: ChangeLimits) -> list[str]:
+    def exceeded_limits(self, gate: ChangeLimits) -> list[str]:
         """Say which limits it exceeds, with the figures."""
         shares = [
             ("customers merged", self.merged, self.customers_before, gate.merged),
@@ -57,7 +57,7 @@ def fingerprint(events: pd.DataFrame, difference: IdentityDifference) -> str:
     return digest([sorted(map(list, rows.to_numpy().tolist())), vars(difference)])
 
 
-def stopped(reasons: list[str], mark: str) -> ContractError:
+def gate_error(reasons: list[str], mark: str) -> ContractError:
     """The error that leaves the published state in place."""
     listed = "; ".join(reasons)
     return ContractError(

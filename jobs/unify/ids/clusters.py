@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.unify.ids.split import Component, Edge, resolve
+from jobs.unify.ids.split import Component, Edge, split_component
 from jobs.unify.records import packing
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.identity import Identity
@@ -22,48 +22,48 @@ REMOVED = ["record", "other", "by", "reason"]
 class Graph:
     """All that joins and separates records, by record position.
 
-    `persons` (records, int64) are permanent numbers; `ties` (records, int64) depend on content and not on the home's
-    key. `links` has record, node, rule, tie; `pairs` (links by match score) a, b, weight; `same` and `different`
-    (overrides) are (pairs, 2) int64; `held` (identifiers with a limit) has record, kind, scope, value, day.
+    `persons` (records, int64) are permanent numbers; `tie_breakers` (records, int64) depend on content and not on the
+    home's key. `links` has record, node, rule, tie; `pairs` (links by match score) a, b, weight; `same` and `different`
+    (overrides) are (pairs, 2) int64; `limited_identifiers` (those with a limit) has record, kind, scope, value, day.
     """
 
     persons: Array
-    ties: Array
+    tie_breakers: Array
     links: pd.DataFrame
     pairs: pd.DataFrame
     same: Array
     different: Array
-    held: pd.DataFrame
+    limited_identifiers: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Clusters:
     """Clusters of records, signatures of their components, and links that were cut, with reasons.
 
-    `labels` and `signs` are (records,) int64. A component whose signature did not change is not clustered again: its
-    records have label -1.
+    `labels` and `component_hashes` are (records,) int64. A component whose signature did not change is not clustered
+    again: its records have label -1.
     """
 
     labels: Array
-    signs: Array
+    component_hashes: Array
     removed: pd.DataFrame
 
 
-def clustered(graph: Graph, identity: Identity, remembered: Array) -> Clusters:
+def cluster_records(graph: Graph, identity: Identity, previous: Array) -> Clusters:
     """Cluster the components that changed: by their links, and by limits where these join too much.
 
-    `remembered` (records, int64) are the signatures of the last run, 0 for none.
+    `previous` (records, int64) are the component hashes of the last run, 0 for none.
     """
     count, component = _components(graph)
     signs = _signatures(graph, identity, count, component)
     fresh = np.zeros(count, bool)
-    fresh[component[signs[component] != remembered]] = True
+    fresh[component[signs[component] != previous]] = True
     labels = np.where(fresh[component], component, -1)
     doubtful = _to_resolve(graph, identity, component, fresh)
     removed: list[tuple[int, int, str, str]] = []
     following = count
     for subgraph in _subgraphs(graph, component, doubtful):
-        groups, cut = resolve(subgraph, identity)
+        groups, cut = split_component(subgraph, identity)
         removed += cut
         for group in groups[1:]:
             labels[group] = following
@@ -92,10 +92,10 @@ def _components(graph: Graph) -> tuple[int, Array]:
 
 def _signatures(graph: Graph, identity: Identity, count: int, component: Array) -> Array:
     """Hash all that the clusters of a component depend on to one int64 each, whatever its order."""
-    persons, links, pairs, identifiers = graph.persons, graph.links, graph.pairs, graph.held
+    persons, links, pairs, identifiers = graph.persons, graph.links, graph.pairs, graph.limited_identifiers
     sign = np.full(count, int(digest(identity.model_dump(mode="json", include={"kinds", "rules", "cluster"})), 16) >> 1)
     parts: list[tuple[Any, list[Any]]] = [
-        (np.arange(len(persons)), [persons, graph.ties]),
+        (np.arange(len(persons)), [persons, graph.tie_breakers]),
         (links["record"], [persons[links["record"]], links["node"], links["rule"]]),
         (pairs["a"], [persons[pairs["a"]] ^ persons[pairs["b"]], (pairs["weight"] * 1000).astype(np.int64)]),
         (identifiers["record"], [persons[identifiers["record"]], identifiers["value"], identifiers["day"]]),
@@ -104,7 +104,7 @@ def _signatures(graph: Graph, identity: Identity, count: int, component: Array) 
     ]
     for records, columns in parts:
         with np.errstate(over="ignore"):
-            np.add.at(sign, component[np.asarray(records)], packing.mixed(map(np.asarray, columns)))
+            np.add.at(sign, component[np.asarray(records)], packing.hash_rows(map(np.asarray, columns)))
     return sign
 
 
@@ -116,7 +116,7 @@ def _to_resolve(graph: Graph, identity: Identity, component: Array, fresh: Array
     doubtful = (sizes > identity.cluster.most_records) | weakly
     apart = component[graph.different[:, 0]] == component[graph.different[:, 1]]
     doubtful[component[graph.different[apart, 0]]] = True
-    identifiers = graph.held[fresh[component[graph.held["record"]]]]
+    identifiers = graph.limited_identifiers[fresh[component[graph.limited_identifiers["record"]]]]
     identifiers = identifiers.assign(component=component[identifiers["record"]])
     values = identifiers.drop_duplicates(["component", "value"])
     many = values.groupby(["component", "kind", "scope"], sort=False).size().reset_index(name="values")
@@ -147,7 +147,9 @@ def _subgraphs(graph: Graph, component: Array, selected: Array) -> Iterator[Comp
     order = chosen[np.lexsort((graph.persons[chosen], component[chosen]))]
     links = _rows_by_component(graph.links, ["record", "node", "rule", "tie"], component, selected)
     pairs = _rows_by_component(graph.pairs, ["a", "b", "weight"], component, selected)
-    identifiers = _rows_by_component(graph.held, ["record", "kind", "scope", "value", "day"], component, selected)
+    identifiers = _rows_by_component(
+        graph.limited_identifiers, ["record", "kind", "scope", "value", "day"], component, selected
+    )
     verdicts = [_pairs_by_component(pairs, component, selected) for pairs in (graph.same, graph.different)]
     starts = np.flatnonzero(np.diff(component[order], prepend=-1))
     for records in np.split(order, starts[1:]):
@@ -161,12 +163,12 @@ def _edges_of(graph: Graph, links: list[Any], pairs: list[Any], same: list[tuple
     """Edges of one component; where ties are equal, permanent numbers of records decide, whatever the order."""
 
     def both(a: int, b: int) -> tuple[int, ...]:
-        own = sorted((int(graph.ties[at]), int(graph.persons[at])) for at in (a, b))
+        own = sorted((int(graph.tie_breakers[at]), int(graph.persons[at])) for at in (a, b))
         return (*(tie for tie, _ in own), *(person for _, person in own))
 
     return [
         *(
-            Edge(rule, 0.0, node, (tie, int(graph.ties[record]), int(graph.persons[record])), record, -1)
+            Edge(rule, 0.0, node, (tie, int(graph.tie_breakers[record]), int(graph.persons[record])), record, -1)
             for record, node, rule, tie in links
         ),
         *(Edge(-1, float(weight), 0, both(a, b), a, b) for a, b, weight in pairs),

@@ -20,24 +20,24 @@ BLOCKED = ("", "blocked value", "blocked pattern", "a number of the house")
 
 
 @dataclass(frozen=True)
-class Shown:
+class IdentifierRows:
     """Identifiers on records, one row each, as integers.
 
     Columns of `rows`: record (its position), kind (index in KINDS), scope and value (hashes; that of the value includes
     kind and scope), day (since 1970), blocked (index in BLOCKED), tie (a number of the value that does not depend on
     the home's key). `names` (records, int64) are codes of each record's name with its form (name_match), 0 for none;
-    `told` reads the names of records at some positions.
+    `names_of` reads the names of records at some positions.
     """
 
     rows: pd.DataFrame
     names: Array
-    told: Callable[[Array], Sequence[Name | None]]
+    names_of: Callable[[Array], Sequence[Name | None]]
 
-    def ties(self, sources: Sequence[str]) -> Array:
+    def tie_breakers(self, sources: Sequence[str]) -> Array:
         """A number of each record (int64), from its source and identifiers, that does not depend on the home's key."""
         codes: Array = pd.util.hash_array(np.array(sources, object)).view(np.int64).copy()
         with np.errstate(over="ignore"):
-            np.add.at(codes, self.rows["record"].to_numpy(), packing.mixed([self.rows["tie"].to_numpy()]))
+            np.add.at(codes, self.rows["record"].to_numpy(), packing.hash_rows([self.rows["tie"].to_numpy()]))
         return codes
 
     @property
@@ -51,15 +51,15 @@ class Links:
     """Links between records, and identifiers that are set aside.
 
     `rows` has record, node, rule (its index), day, kind, scope, value and tie; records at one node are one customer.
-    `aside` has record, kind, scope, value and reason. `hubs` (int64) are codes of values.
+    `suppressed` has record, kind, scope, value and reason. `hubs` (int64) are codes of values.
     """
 
     rows: pd.DataFrame
-    aside: pd.DataFrame
+    suppressed: pd.DataFrame
     hubs: Array
 
 
-def linked(identifiers: Shown, identity: Identity) -> Links:
+def link_by_identifiers(identifiers: IdentifierRows, identity: Identity) -> Links:
     """Set blocked values and hubs aside, then apply the rules in order."""
     rows = identifiers.rows.assign(name=identifiers.names[identifiers.rows["record"].to_numpy()])
     ruled = {KINDS.index(rule.share) for rule in identity.rules}
@@ -84,7 +84,7 @@ def linked(identifiers: Shown, identity: Identity) -> Links:
         frames.append(joined.assign(rule=place))
         aside.append(left)
     nodes = pd.concat(frames) if frames else rows.assign(node=0, rule=0).iloc[:0]
-    nodes = nodes.assign(node=packing.mixed((nodes["node"].to_numpy(), nodes["rule"].to_numpy())))
+    nodes = nodes.assign(node=packing.hash_rows((nodes["node"].to_numpy(), nodes["rule"].to_numpy())))
     joining = nodes["node"].duplicated(keep=False)
     columns = ["record", "node", "rule", "day", "kind", "scope", "value", "tie"]
     set_aside = pd.concat(aside)[["record", "kind", "scope", "value", "reason"]].reset_index(drop=True)
@@ -97,7 +97,7 @@ def _form(name: pd.Series) -> pd.Series:
     return name & 3
 
 
-def _of_several_names(shared: pd.DataFrame, identifiers: Shown) -> Array:
+def _of_several_names(shared: pd.DataFrame, identifiers: IdentifierRows) -> Array:
     """Values (int64) on records whose names cannot belong to one person."""
     named = shared[shared["name"] != 0].drop_duplicates(["value", "name"])
     named = named[named["value"].duplicated(keep=False)].assign(form=lambda rows: _form(rows["name"]))
@@ -107,7 +107,7 @@ def _of_several_names(shared: pd.DataFrame, identifiers: Shown) -> Array:
     others = named[~complete]
     if len(others):
         first = others.drop_duplicates("name").sort_values("record")
-        texts = dict(zip(first["name"], identifiers.told(first["record"].to_numpy()), strict=True))
+        texts = dict(zip(first["name"], identifiers.names_of(first["record"].to_numpy()), strict=True))
         by_value = others.groupby("value")["name"].agg(list)
         values.append(np.array([value for value, names in by_value.items() if _are_different(names, texts)], np.int64))
     return np.unique(np.concatenate(values))
@@ -129,7 +129,7 @@ def _nodes_of_rule(
     loose = (rows["name"] == 0) | (_form(rows["name"]) == PART)
     if needs == "same_name":
         named = rows[~loose]
-        return named.assign(node=packing.mixed((named["value"].to_numpy(), named["name"].to_numpy()))), none
+        return named.assign(node=packing.hash_rows((named["value"].to_numpy(), named["name"].to_numpy()))), none
     usable = rows[~several].assign(node=rows.loc[~several, "value"].to_numpy())
     unassigned = rows[several & loose].assign(reason="several names show this value")
     # Carriers reassign numbers: for a value that changed hands, only a name tells its holders apart.
@@ -201,7 +201,7 @@ def _crowded(table: pd.DataFrame, limit: int, within: int) -> Array:
     return np.unique(values[limit:][together])
 
 
-def limits(identity: Identity, identifiers: Shown, aside: pd.DataFrame) -> pd.DataFrame:
+def limits(identity: Identity, identifiers: IdentifierRows, aside: pd.DataFrame) -> pd.DataFrame:
     """Values that count towards the limits of a customer: record, kind, scope, value, day.
 
     Several values of a kind on one record count as one: the source itself says that they belong to one person.

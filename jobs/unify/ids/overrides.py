@@ -16,7 +16,7 @@ ENDS = ["a_source", "a_key", "b_source", "b_key"]
 Array = np.ndarray[Any, Any]
 
 
-def standing(lake: Lake) -> pd.DataFrame:
+def current_overrides(lake: Lake) -> pd.DataFrame:
     """The newest verdict of each pair, whichever record it names first; revoked ones are left out."""
     if not lake.exists(PLACE):
         return pd.DataFrame({name: pd.Series(dtype=object) for name in (*ENDS, "verdict", "why", "decided_at")})
@@ -26,25 +26,25 @@ def standing(lake: Lake) -> pd.DataFrame:
     return rows[rows["verdict"] != "open"].drop(columns="pair").reset_index(drop=True)
 
 
-def places(verdicts: pd.DataFrame, find: Callable[[Sequence[RecordKey]], Array], verdict: str) -> Array:
+def pair_positions(verdicts: pd.DataFrame, find: Callable[[Sequence[RecordKey]], Array], verdict: str) -> Array:
     """Pairs of positions (pairs, 2) that verdicts of a kind name, where both records exist.
 
     `find` returns positions of records, -1 for absent ones.
     """
-    chosen = ends(verdicts[verdicts["verdict"] == verdict])
+    chosen = records_named(verdicts[verdicts["verdict"] == verdict])
     if not chosen:
         return np.zeros((0, 2), np.int64)
     pairs = np.stack([find(records) for records in zip(*chosen, strict=True)], axis=1)
     return np.unique(np.sort(pairs[(pairs >= 0).all(axis=1)].astype(np.int64), axis=1), axis=0)
 
 
-def ends(verdicts: pd.DataFrame) -> list[tuple[RecordKey, RecordKey]]:
+def records_named(verdicts: pd.DataFrame) -> list[tuple[RecordKey, RecordKey]]:
     """The two records of each verdict."""
     rows = verdicts[ENDS].to_numpy(object).tolist()
     return [(RecordKey(a_source, a_key), RecordKey(b_source, b_key)) for a_source, a_key, b_source, b_key in rows]
 
 
-def against(
+def contradicted(
     verdicts: pd.DataFrame, verdict: str, one: RecordKey, other: RecordKey
 ) -> list[tuple[RecordKey, RecordKey]]:
     """Current verdicts that a new one on two records contradicts; none where they are consistent.
@@ -53,7 +53,7 @@ def against(
     """
     pair = {one, other}
     same, apart = (
-        [e for e in ends(verdicts[verdicts["verdict"] == verdict_name]) if set(e) != pair]
+        [e for e in records_named(verdicts[verdicts["verdict"] == verdict_name]) if set(e) != pair]
         for verdict_name in ("same", "different")
     )
     if verdict == "different":

@@ -23,8 +23,8 @@ from jobs.unify.matching.comparison import CROWD_KINDS
 from jobs.unify.matching.model import Model
 from jobs.unify.records import match_state
 from jobs.unify.records.match_state import State
-from jobs.unify.records.packing import mixed
-from jobs.unify.records.reader import DayRecords, salt_of, staged
+from jobs.unify.records.packing import hash_rows
+from jobs.unify.records.reader import DayRecords, salt_of, stage_records
 from quanyu.errors import ConfigError
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
@@ -39,29 +39,29 @@ BATCH = 100_000
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw`) and of names.
+    """Records of a day, sorted by number, as staged, with hashes of the compared fields (`raw_hash`) and of names.
 
-    `person`, `raw` and `name` are (records,) int64; `keys` (records by blocks, int64) are their blocking keys.
-    `prepared` has all records as they are compared, where all had to be prepared.
+    `person`, `raw_hash` and `name_hash` are (records,) int64; `block_keys` (records by blocks, int64) are their
+    blocking keys. `prepared` has all records as they are compared, where all had to be prepared.
     """
 
-    files: DayRecords
+    day_records: DayRecords
     person: Array
-    raw: Array
-    name: Array
-    keys: Array
+    raw_hash: Array
+    name_hash: Array
+    block_keys: Array
     prepared: pa.Table | None
 
 
-def records_of(context: Context, files: DayRecords, remembered: State) -> Records:
+def records_of(context: Context, files: DayRecords, previous: State) -> Records:
     """Prepare those of the day's records that changed."""
     person, match = files.table["person"].to_numpy(), _match(context)
-    raw = mixed([files.table["raw"].to_numpy(), np.full(len(person), _fingerprint(match))])
-    place, unchanged = remembered.at(person)
-    unchanged[unchanged] = remembered.columns["raw"][place[unchanged]] == raw[unchanged]
+    raw = hash_rows([files.table["raw"].to_numpy(), np.full(len(person), _fingerprint(match))])
+    place, unchanged = previous.at(person)
+    unchanged[unchanged] = previous.columns["raw"][place[unchanged]] == raw[unchanged]
     name = np.zeros(len(person), np.int64)
     keys = np.zeros((len(person), len(match.blocks)), np.int64)
-    name[unchanged], keys[unchanged] = remembered.columns["called"][place[unchanged]], remembered.keys[place[unchanged]]
+    name[unchanged], keys[unchanged] = previous.columns["called"][place[unchanged]], previous.keys[place[unchanged]]
     prepared = None
     if not unchanged.all():
         prepared = prepare(context, files, ~unchanged)
@@ -79,7 +79,7 @@ def _fingerprint(match: Match) -> int:
 def prepare(context: Context, files: DayRecords, chosen: Array, keyed: bool = True) -> pa.Table:
     """Convert the chosen records to the form that is compared, in order, with blocking keys if `keyed`."""
     block_fields = [list(block.same) for block in _match(context).blocks] if keyed else []
-    batches = files.told(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
+    batches = files.compared_columns(chosen).combine_chunks().to_batches(max_chunksize=BATCH)
     return pa.Table.from_batches(fields.batches(iter(batches), block_fields, salt_of(context.settings)))
 
 
@@ -97,43 +97,48 @@ class PairScores:
     """Pairs above the model's floor as record positions (a, b), their weights in bits, and what the run scored itself.
 
     `relatives` (pairs, bool) are pairs with names of two persons: at most for review, however similar the rest is.
-    `mark`, `standing` and `batch` (records, int64) are stored for the next run; `scored` is the number of candidates.
+    `input_hash`, `block_bits` and `run_number` (records, int64) are stored for the next run; `scored` is the number of
+    candidates.
     """
 
     a: Array
     b: Array
     weight: Array
     relatives: Array
-    mark: Array
-    standing: Array
-    batch: Array
-    fresh: pa.Table
+    input_hash: Array
+    block_bits: Array
+    run_number: Array
+    new_rows: pa.Table
     scored: int
 
 
-def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Array, remembered: State) -> PairScores:
+def score_pairs(
+    context: Context, receipt: Receipt, records: Records, non_identifying: Array, previous: State
+) -> PairScores:
     """Score the pairs of records that changed or entered further blocks; read the others from the stored state."""
     match = _match(context)
-    groups = blocks.grouped(records.keys)
+    groups = blocks.grouped(records.block_keys)
     most = limits(match, groups, len(records.person))
-    mask = blocks.standing(groups, most, len(records.person))
+    mask = blocks.block_bits(groups, most, len(records.person))
     due, version = model_versions.version(context, len(mask))
-    place, recalled = remembered.at(records.person)
-    hub = [np.isin(records.files.table[f"{kind}_code"].to_numpy(), nobodys) for kind in CROWD_KINDS]
-    mark = mixed([records.raw, *hub, np.full(len(mask), version)])
+    place, recalled = previous.at(records.person)
+    hub = [np.isin(records.day_records.table[f"{kind}_code"].to_numpy(), non_identifying) for kind in CROWD_KINDS]
+    mark = hash_rows([records.raw_hash, *hub, np.full(len(mask), version)])
     touched = ~recalled | due
-    touched[recalled] |= remembered.columns["mark"][place[recalled]] != mark[recalled]
+    touched[recalled] |= previous.columns["mark"][place[recalled]] != mark[recalled]
     # A block that grew too large removes pairs and changes no others; one that shrank adds pairs.
-    touched[recalled] |= (mask[recalled] & ~remembered.columns["standing"][place[recalled]]) != 0
+    touched[recalled] |= (mask[recalled] & ~previous.columns["standing"][place[recalled]]) != 0
     a, b, bits = blocks.candidates(groups, most, touched)
-    batch = np.full(len(mask), remembered.last + 1, np.int64)
-    batch[recalled] = np.where(touched[recalled], batch[recalled], remembered.columns["batch"][place[recalled]])
+    batch = np.full(len(mask), previous.last + 1, np.int64)
+    batch[recalled] = np.where(touched[recalled], batch[recalled], previous.columns["batch"][place[recalled]])
     fresh = match_state.PAIR.empty_table()
     if len(a):
         paired = np.zeros(len(mask), bool)
         paired[a] = paired[b] = True
         prepared = (
-            records.prepared if records.prepared is not None else prepare(context, records.files, paired, keyed=False)
+            records.prepared
+            if records.prepared is not None
+            else prepare(context, records.day_records, paired, keyed=False)
         )
         at = np.searchsorted(prepared["person"].to_numpy(), records.person)
         if due:
@@ -141,16 +146,18 @@ def likeness(context: Context, receipt: Receipt, records: Records, nobodys: Arra
         else:
             model = model_versions.load(context, version)
         fresh = _stored_pairs(
-            scoring.PreparedRecords(prepared, model, nobodys).scored(at[a], at[b]), remembered.last + 1
+            scoring.PreparedRecords(prepared, model, non_identifying).scored(at[a], at[b]), previous.last + 1
         )
-    old = blocks.sharing(match_state.places(remembered.pairs, records.person, batch), records.keys, mask)
-    new = match_state.places(fresh, records.person, batch)
+    old = blocks.in_shared_block(
+        match_state.valid_pair_positions(previous.pairs, records.person, batch), records.block_keys, mask
+    )
+    new = match_state.valid_pair_positions(fresh, records.person, batch)
     left, right = (np.concatenate([x, y]) for x, y in zip(old[:2], new[:2], strict=True))
     weight, level = (
-        np.concatenate([remembered.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
+        np.concatenate([previous.pairs[name].to_numpy()[old[2]], fresh[name].to_numpy()[new[2]]])
         for name in ("weight", "levels")
     )
-    return PairScores(left, right, weight, scoring.of_relatives(level), mark, mask, batch, fresh, len(a))
+    return PairScores(left, right, weight, scoring.are_relatives(level), mark, mask, batch, fresh, len(a))
 
 
 def _trained(
@@ -163,10 +170,12 @@ def _trained(
     return model
 
 
-def train_anew(context: Context) -> tuple[int, int]:
+def train_version(context: Context) -> tuple[int, int]:
     """Train a new version on the records of the context's day. Returns its number and the number of records."""
-    records = records_of(context, staged(context, context.day), match_state.forgotten(len(_match(context).blocks)))
-    groups, everybody = blocks.grouped(records.keys), np.ones(len(records.person), bool)
+    records = records_of(
+        context, stage_records(context, context.day), match_state.empty_state(len(_match(context).blocks))
+    )
+    groups, everybody = blocks.grouped(records.block_keys), np.ones(len(records.person), bool)
     a, b, bits = blocks.candidates(groups, limits(_match(context), groups, len(everybody)), everybody)
     if records.prepared is None or not len(a):
         raise ConfigError(f"there is nothing to train on at {context.day}: no two records share a block")

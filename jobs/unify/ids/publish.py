@@ -22,7 +22,7 @@ from quanyu.run.runner import Context
 Array = np.ndarray[Any, Any]
 
 if TYPE_CHECKING:
-    from jobs.unify.identify import Day
+    from jobs.unify.identify import IdentityState
 
 LOG, STATE, CUTS = "gold/identity_events", "gold/identities", "gold/identity_cuts"
 ACCEPTED, DAYS = "gold/identity_acceptances", "gold/identity_days"
@@ -48,7 +48,7 @@ def read_log(context: Context) -> Log:
     return Log(table.select(COLUMNS).sort_by("number").to_pandas())
 
 
-def following(log: Log, events: pd.DataFrame) -> Log:
+def extend_log(log: Log, events: pd.DataFrame) -> Log:
     """The log with further events appended."""
     if events.empty:
         return log
@@ -59,7 +59,7 @@ def following(log: Log, events: pd.DataFrame) -> Log:
 
 def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, difference: IdentityDifference) -> None:
     """Let a difference pass, or store it for review and stop. Raises ContractError."""
-    reasons = difference.beyond(context.catalogue.identity.gate)
+    reasons = difference.exceeded_limits(context.catalogue.identity.gate)
     if not reasons:
         return
     mark = gates.fingerprint(events, difference)
@@ -69,7 +69,7 @@ def gate(context: Context, receipt: Receipt, events: pd.DataFrame, log: Log, dif
     rows = log.events.tail(len(events)).assign(difference=mark, reasons="; ".join(reasons))
     context.lake.prepare(table)
     context.lake.replace_rows(place_of(table), _arrow_rows(table, rows), receipt, {"out": len(rows)})
-    raise gates.stopped(reasons, mark)
+    raise gates.gate_error(reasons, mark)
 
 
 def _arrow_rows(table: type[Table], rows: pd.DataFrame) -> pa.Table:
@@ -81,7 +81,7 @@ def _arrow(table: type[Table]) -> pa.Schema:
     return pa.schema([(name, kinds[column.type]) for name, column in table.columns.items()])
 
 
-def publish(context: Context, receipt: Receipt, events: int, log: Log, days: list[Day]) -> int:
+def publish(context: Context, receipt: Receipt, events: int, log: Log, days: list[IdentityState]) -> int:
     """Append the last `events` of the log, then update the state by it. Returns how many assignments changed.
 
     Events that a killed run appended and did not publish are published by the next.
@@ -97,7 +97,7 @@ def publish(context: Context, receipt: Receipt, events: int, log: Log, days: lis
     return changed
 
 
-def _write_days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[Day]) -> None:
+def _write_days(context: Context, receipt: Receipt, log: pd.DataFrame, days: list[IdentityState]) -> None:
     """Store the figures of the processed days; changes are counted from the log, so that a rerun reports them too."""
     lake, table = context.lake, context.catalogue.tables["identity_days"]
     rows = pd.DataFrame([_figures(one, log[log["day"] == one.day]) for one in days])
@@ -105,11 +105,11 @@ def _write_days(context: Context, receipt: Receipt, log: pd.DataFrame, days: lis
     lake.upsert_rows(table, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
 
-def _figures(one: Day, events: pd.DataFrame) -> dict[str, Any]:
+def _figures(one: IdentityState, events: pd.DataFrame) -> dict[str, Any]:
     changed = {"merged": ("merge", "other_id"), "split": ("split", "customer_id"), "minted": ("mint", "customer_id")}
     counts = {name: int(events.loc[events["event"] == event, of].nunique()) for name, (event, of) in changed.items()}
     return {
-        "day": one.day, "records": int(one.named.sum()), "customers": len(one.sizes), **counts,
+        "day": one.day, "records": int(one.non_identifying.sum()), "customers": len(one.sizes), **counts,
         "moved": int(events["event"].isin(["merge", "split"]).sum()),
         "largest": int(one.sizes.max(initial=0)), "hubs": len(one.links.hubs), "pairs": one.pairs.scored,
         "match_rate": one.rate,
@@ -146,7 +146,7 @@ def _assignments(log: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _write_explanations(context: Context, receipt: Receipt, last: Day) -> None:
+def _write_explanations(context: Context, receipt: Receipt, last: IdentityState) -> None:
     """Write what was set aside, pairs for review, and cuts."""
     tables = context.catalogue.tables
     _replace_if_changed(context, receipt, tables["identity_aside"], _aside(last))
@@ -188,17 +188,17 @@ def _replace_if_changed(context: Context, receipt: Receipt, table: type[Table], 
     lake.replace_rows(place, _arrow_rows(table, rows), receipt, {"out": len(rows)})
 
 
-def _aside(last: Day) -> pd.DataFrame:
+def _aside(last: IdentityState) -> pd.DataFrame:
     from quanyu.model.people import KINDS
 
-    rows = last.links.aside.drop_duplicates(["record", "kind", "value"])
-    keys = last.records.files.names(rows["record"].to_numpy())
+    rows = last.links.suppressed.drop_duplicates(["record", "kind", "value"])
+    keys = last.records.day_records.names(rows["record"].to_numpy())
     return keys.assign(
         kind=np.array(KINDS)[rows["kind"]], value_hash=rows["value"].to_numpy(), reason=rows["reason"].to_numpy()
     )
 
 
-def _reviews(context: Context, last: Day) -> pd.DataFrame:
+def _reviews(context: Context, last: IdentityState) -> pd.DataFrame:
     match = context.catalogue.identity.match
     sure = training.probability(last.pairs.weight, last.rate)
     chosen = np.flatnonzero(sure >= match.review)
@@ -211,7 +211,7 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     chosen, ends = chosen[order], ends[order]
     undecided = ~pd.MultiIndex.from_arrays(list(ends.T)).isin(settled) if len(settled) else np.ones(len(chosen), bool)
     chosen, ends = chosen[undecided][:MOST_REVIEWS], ends[undecided][:MOST_REVIEWS]
-    one, other = (last.records.files.names(ends[:, side]) for side in (0, 1))
+    one, other = (last.records.day_records.names(ends[:, side]) for side in (0, 1))
     why = np.where(sure[chosen] >= match.link, "linked by likeness, but a limit parts them", "in the band of review")
     apart = last.pairs.relatives[chosen]
     why = np.where(apart, "names of two persons, however like the rest is", why)
@@ -223,11 +223,11 @@ def _reviews(context: Context, last: Day) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _cuts(last: Day) -> pd.DataFrame:
+def _cuts(last: IdentityState) -> pd.DataFrame:
     cut = last.clusters.removed
-    one = last.records.files.names(cut["record"].to_numpy(int))
+    one = last.records.day_records.names(cut["record"].to_numpy(int))
     others = cut["other"].to_numpy(int)
-    other = last.records.files.names(np.maximum(others, 0))
+    other = last.records.day_records.names(np.maximum(others, 0))
     present = others >= 0
     return pd.DataFrame({
         "day": [last.day] * len(cut), "a_source": one["source"], "a_key": one["person_key"],
@@ -236,7 +236,9 @@ def _cuts(last: Day) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def remember(context: Context, receipt: Receipt, before: State, after: State, days: list[Day]) -> None:
+def store_match_state(
+    context: Context, receipt: Receipt, before: State, after: State, days: list[IdentityState]
+) -> None:
     """Write what changed since `before`: pairs first, because a record's row says that its pairs are stored."""
     lake, tables, last = context.lake, context.catalogue.tables, days[-1]
     if len(after.person) < REMEMBERED and not lake.exists(match_state.RECORDS):
@@ -246,14 +248,14 @@ def remember(context: Context, receipt: Receipt, before: State, after: State, da
     everybody = np.ones(len(after.person), bool)
     fresh = _rows(after, _changed(before, after), last.written)
     changed = pa.concat_tables([fresh, _deleted(before, after, last.written)])
-    pairs, live = pa.concat_tables([one.pairs.fresh for one in days]), None
+    pairs, live = pa.concat_tables([one.pairs.new_rows for one in days]), None
     if len(before.pairs) > (1 + MOST_DEAD) * max(len(last.pairs.a), 10_000):
         everything = pa.concat_tables([match_state.read_pairs(lake, match_state.PAIR), pairs])
-        live = match_state.current(everything, last.records.person, after.columns["batch"])
-    match_state.remember(lake, receipt, match_state.PAIRS, pairs, live)
+        live = match_state.valid_pairs(everything, last.records.person, after.columns["batch"])
+    match_state.append_rows(lake, receipt, match_state.PAIRS, pairs, live)
     crowded = before.rows > (1 + MOST_DEAD) * max(len(after.person), 10_000)
     live = _rows(after, everybody, last.written) if crowded else None
-    match_state.remember(lake, receipt, match_state.RECORDS, changed, live)
+    match_state.append_rows(lake, receipt, match_state.RECORDS, changed, live)
 
 
 def _changed(before: State, after: State) -> Array:

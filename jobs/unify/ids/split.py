@@ -20,13 +20,13 @@ LIKENESS = "likeness"
 class Edge(NamedTuple):
     """A record at a node (other is -1), or two records by match score (rule is -1) or by an override (rule is -2).
 
-    `tie` orders edges of equal strength by content, not by any key.
+    `tie_breaker` orders edges of equal strength by content, not by any key.
     """
 
     rule: int
     weight: float
     node: int
-    tie: tuple[int, ...]
+    tie_breaker: tuple[int, ...]
     record: int
     other: int
 
@@ -36,7 +36,7 @@ class Component(NamedTuple):
 
     records: Any
     edges: list[Edge]
-    held: list[Any]
+    limited_identifiers: list[Any]
     different: list[tuple[int, int]]
 
 
@@ -46,7 +46,7 @@ class Sets:
 
     parent: dict[Any, Any]
     sizes: dict[Any, int]
-    holds: dict[Any, dict[tuple[int, int], dict[int, int]]]
+    identifiers: dict[Any, dict[tuple[int, int], dict[int, int]]]
 
     def find(self, one: Any) -> Any:
         """Root of the set that contains a record or node."""
@@ -61,13 +61,13 @@ class Sets:
             one, other = other, one
         self.parent[other] = one
         self.sizes[one] += self.sizes[other]
-        for key, values in self.holds.pop(other, {}).items():
-            into = self.holds.setdefault(one, {}).setdefault(key, {})
+        for key, values in self.identifiers.pop(other, {}).items():
+            into = self.identifiers.setdefault(one, {}).setdefault(key, {})
             for value, day in values.items():
                 into[value] = min(day, into.get(value, day))
 
 
-def resolve(component: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
+def split_component(component: Component, identity: Identity) -> tuple[list[list[int]], list[Cut]]:
     """Return the groups of records, and each link that was cut: record, other (or -1), by which rule, why."""
     edges = sorted(component.edges, key=lambda e: _strength(e, identity))
     cut: list[Cut] = []
@@ -83,7 +83,7 @@ def resolve(component: Component, identity: Identity) -> tuple[list[list[int]], 
 
 def _strength(edge: Edge, identity: Identity) -> tuple[Any, ...]:
     rank = edge.rule if edge.rule != -1 else len(identity.rules)
-    return (rank, -edge.weight, edge.tie)
+    return (rank, -edge.weight, edge.tie_breaker)
 
 
 def _ends(edge: Edge) -> tuple[Any, Any]:
@@ -91,14 +91,14 @@ def _ends(edge: Edge) -> tuple[Any, Any]:
 
 
 def _rule_name(edge: Edge, identity: Identity) -> str:
-    return {-1: LIKENESS, -2: VERDICT}.get(edge.rule) or identity.rules[edge.rule].called
+    return {-1: LIKENESS, -2: VERDICT}.get(edge.rule) or identity.rules[edge.rule].label
 
 
 def _accepted_edges(component: Component, edges: Sequence[Edge], identity: Identity, cut: list[Cut]) -> list[Edge]:
     ends = {end for edge in edges for end in _ends(edge)} | {int(record) for record in component.records}
     sets = Sets({end: end for end in ends}, {end: int(not isinstance(end, tuple)) for end in ends}, {})
-    for record, kind, scope, value, day in component.held:
-        values = sets.holds.setdefault(record, {}).setdefault((kind, scope), {})
+    for record, kind, scope, value, day in component.limited_identifiers:
+        values = sets.identifiers.setdefault(record, {}).setdefault((kind, scope), {})
         values[value] = min(day, values.get(value, day))
     accepted = []
     for edge in edges:
@@ -120,7 +120,7 @@ def _forbidden(sets: Sets, one: Any, other: Any, component: Component, identity:
             return "a verdict keeps two of its records apart"
     if sets.sizes[one] + sets.sizes[other] > identity.cluster.most_records:
         return f"more than {identity.cluster.most_records} records"
-    mine, theirs = sets.holds.get(one, {}), sets.holds.get(other, {})
+    mine, theirs = sets.identifiers.get(one, {}), sets.identifiers.get(other, {})
     for key in sorted(mine.keys() & theirs.keys()):
         kind = identity.kinds[KINDS[key[0]]]
         both = {value: min(mine[key].get(value, day), day) for value, day in theirs[key].items()}

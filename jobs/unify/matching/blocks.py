@@ -54,7 +54,7 @@ def _pairs(sizes: Array, limit: int) -> int:
     return int((some * (some - 1) // 2).sum())
 
 
-def standing(groups: Sequence[RecordBlocks], limits: Sequence[int], records: int) -> Array:
+def block_bits(groups: Sequence[RecordBlocks], limits: Sequence[int], records: int) -> Array:
     """Blocks of each record in bits (records, int64): those whose key it has and that are not too large."""
     bits = np.zeros(records, dtype=np.int64)
     for place, (limit, (order, _, sizes)) in enumerate(zip(limits, groups, strict=True)):
@@ -107,11 +107,11 @@ def _within(groups: RecordBlocks, limit: int, touched: Array) -> tuple[Array, Ar
     return a[either], b[either]
 
 
-def sharing(pairs: tuple[Array, Array, Array], keys: Array, standing: Array) -> tuple[Array, Array, Array]:
+def in_shared_block(pairs: tuple[Array, Array, Array], keys: Array, block_bits: Array) -> tuple[Array, Array, Array]:
     """Select the pairs (positions of both records, and rows) whose records share a block."""
     a, b, rows = pairs
     shared, undecided = np.zeros(len(a), bool), np.arange(len(a))
-    both = standing[a] & standing[b]
+    both = block_bits[a] & block_bits[b]
     for place in range(keys.shape[1]):
         column = keys[:, place]
         some = (both[undecided] >> place & 1).astype(bool) & (column[a[undecided]] == column[b[undecided]])

@@ -27,7 +27,7 @@ _CITY_TAIL = re.compile(r"(省|市|特别行政区|自治区|壮族自治区|回
 Strings = pd.Series
 
 
-def prepared(raw: pd.DataFrame) -> pd.DataFrame:
+def prepare_fields(raw: pd.DataFrame) -> pd.DataFrame:
     """Convert raw columns (COLUMNS, texts or null) to FIELDS, null where there is nothing to compare."""
     split = _names(raw)
     address = map_distinct(raw["address"], names.words)
@@ -100,9 +100,9 @@ def _house(text: str) -> str | None:
     return "-".join(_DIGITS.findall(text)) or None
 
 
-def called(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+def record_name_codes(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Code of each record's name (records, int64), as by name_match.numbered."""
-    return name_match.numbered(name_match.of(raw), salt)
+    return name_match.name_codes(name_match.names_of(raw), salt)
 
 
 def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -135,7 +135,7 @@ def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], s
     """Prepare batches of raw records (COLUMNS, `person`, codes of e-mail and phone): adds FIELDS, `name` and `keys`."""
     for batch in stream:
         raw = batch.to_pandas()
-        fields = prepared(raw)
+        fields = prepare_fields(raw)
         block_keys = keys(fields, blocks, salt)
         lists = pa.ListArray.from_arrays(
             pa.array(np.arange(len(fields) + 1, dtype=np.int32) * block_keys.shape[1]), pa.array(block_keys.ravel())
@@ -143,5 +143,5 @@ def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], s
         passed = [batch.column(batch.schema.get_field_index(name)) for name in PASSED]
         texts = [pa.array(fields[name], pa.string()) for name in FIELDS]
         yield pa.RecordBatch.from_arrays(
-            [*passed, pa.array(called(raw, salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
+            [*passed, pa.array(record_name_codes(raw, salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
         )

@@ -50,7 +50,7 @@ def levels_of(m: Mapping[str, Array]) -> dict[str, Array]:
     return {one.name: np.array([1.0, *one.household]) if one.household else m[one.name] for one in COMPARISONS}
 
 
-def logs(m: Mapping[str, Array]) -> dict[str, Array]:
+def level_weights(m: Mapping[str, Array]) -> dict[str, Array]:
     """Weight of each level for one person against a household, in bits, by comparison; 0 where nothing is compared."""
     family = levels_of(m)
     tables = {name: np.log2(m[name] / family[name]) for name in PLACES}
@@ -59,16 +59,16 @@ def logs(m: Mapping[str, Array]) -> dict[str, Array]:
     return tables
 
 
-def against(levels: Array, m: Mapping[str, Array]) -> Array:
+def person_or_household_weights(levels: Array, m: Mapping[str, Array]) -> Array:
     """Weight of pairs for one person against a household, in bits (float32); `levels` is pairs by comparisons."""
-    tables = logs(m)
+    tables = level_weights(m)
     weights = np.zeros(len(levels), np.float32)
     for name, place in PLACES.items():
         weights += tables[name].astype(np.float32)[levels[:, place]]
     return weights
 
 
-def weighed(strangers: Array, household: Array, share: float) -> Array:
+def combined_weights(strangers: Array, household: Array, share: float) -> Array:
     """Weight against everybody else in bits, from the weights against strangers and against a household."""
     return np.asarray(-np.logaddexp2(np.log2(1 - share) - strangers, np.log2(share) - household))
 

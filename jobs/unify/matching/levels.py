@@ -85,7 +85,7 @@ class PairLevels:
     terms: dict[str, Codes]
 
 
-def compared(columns: dict[str, CodedField], a: Any, b: Any) -> PairLevels:
+def compare_pairs(columns: dict[str, CodedField], a: Any, b: Any) -> PairLevels:
     """Compare the records at positions `a` and `b` (pairs, int64)."""
 
     def levels(name: str, similar: Similarity, highest: int) -> Levels:

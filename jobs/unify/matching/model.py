@@ -76,8 +76,8 @@ class Model:
 
     def total(self, compared: PairLevels, weights: Array) -> Array:
         """Weight of each pair (pairs,) in bits, against strangers and members of one household."""
-        against = households.against(compared.levels, self.m)
-        return households.weighed(weights.sum(axis=1), against, self.households)
+        against = households.person_or_household_weights(compared.levels, self.m)
+        return households.combined_weights(weights.sum(axis=1), against, self.households)
 
 
 def _plain(values: Array) -> list[float]:

@@ -89,7 +89,7 @@ def save(context: Context, receipt: Receipt, model: Model, records: int, pairs: 
     })  # fmt: skip
     schema = "version bigint, term string, value_hash bigint, share double"
     # Replaces what a killed run left under this number.
-    staged = lake.staging.put(lake.spark, rows, schema)
+    staged = lake.staging.stage_arrow(lake.spark, rows, schema)
     lake.replace(SHARES, staged, f"version = {version}", receipt, {"out": len(rows)})
     row = pa.table({
         "version": [version], "trained_on": [context.day], "records": [records], "pairs": [pairs],

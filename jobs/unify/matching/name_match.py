@@ -49,11 +49,11 @@ class Name(NamedTuple):
 @functools.lru_cache(maxsize=200_000)
 def parsed(given_name: str | None, family_name: str | None, full_name: str | None) -> Name | None:
     """Parse a name from its columns; None where there is none. A text that cannot be split is a name of one word."""
-    name = names.told(given_name, family_name, full_name)
+    name = names.parse_name(given_name, family_name, full_name)
     if name is None:
         return None
-    if names.HIDDEN in name.bare:
-        pattern = names.masked(name.bare)
+    if names.HIDDEN in name.without_title:
+        pattern = names.masked(name.without_title)
         return Name(pattern=pattern, sex=name.sex) if pattern else None
     first, last = name.given, name.family
     if first and last:
@@ -64,7 +64,7 @@ def parsed(given_name: str | None, family_name: str | None, full_name: str | Non
         return Name(pattern=f"{last}* *" if initial else f"{last} *", sex=name.sex)
     if first:
         return Name(pattern=f"* {first}")
-    word = _one_word(name.bare)
+    word = _one_word(name.without_title)
     return Name((word,)) if word else None
 
 
@@ -80,7 +80,7 @@ def _complete_name(first: str, last: str, columns: bool) -> Name:
     return Name((f"{last} {first}", f"{first} {last}") if columns else (f"{first}{last}",))
 
 
-def of(raw: pd.DataFrame) -> list[Name | None]:
+def names_of(raw: pd.DataFrame) -> list[Name | None]:
     """Names of records, from their raw columns."""
     texts = raw[["given_name", "family_name", "display_name"]].astype(object)
     texts = texts.mask(texts.isna(), None)
@@ -162,7 +162,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{'.*' * pattern.startswith(HIDDEN)}{inner}{'.*' * pattern.endswith(HIDDEN)}")
 
 
-def numbered(by_record: list[Name | None], salt: str) -> Array:
+def name_codes(by_record: list[Name | None], salt: str) -> Array:
     """Codes of names (names, int64): hashed keys under the salt, with the form in the lowest two bits; 0 for none."""
     codes = np.zeros(len(by_record), np.int64)
     present = np.array([name is not None for name in by_record], bool)

@@ -93,21 +93,21 @@ def canonical(value: str) -> str:
     return text.strip()
 
 
-class Told(NamedTuple):
+class ParsedName(NamedTuple):
     """A parsed name: its parts, where they are visible, and the text without titles.
 
-    `bare` is canonical; `alone` says that what is visible is a family name or a given name without the other.
+    `without_title` is canonical; `alone` says that what is visible is a family name or a given name without the other.
     """
 
     given: str | None
     family: str | None
-    bare: str
+    without_title: str
     sex: str
     alone: bool
 
 
 @functools.lru_cache(maxsize=200_000)
-def told(given_name: str | None, family_name: str | None, full_name: str | None) -> Told | None:
+def parse_name(given_name: str | None, family_name: str | None, full_name: str | None) -> ParsedName | None:
     """Parse a name from its columns, None where they contain none; a full name is used only without the others."""
     columns = bool(given_name or family_name)
     text = canonical(" ".join(filter(None, (given_name, family_name))) if columns else full_name or "")
@@ -126,7 +126,7 @@ def told(given_name: str | None, family_name: str | None, full_name: str | None)
         first, last = _untitled_columns(bare, family_name)
     else:
         first, last = part(given_name), part(family_name)
-    return Told(first, last, bare, sex, columns or titled or unspaced)
+    return ParsedName(first, last, bare, sex, columns or titled or unspaced)
 
 
 def _untitled_columns(bare: str, family: str | None) -> tuple[str | None, str | None]:
@@ -140,7 +140,7 @@ def part(value: str | None) -> str | None:
     if not value:
         return None
     text = canonical(value)
-    text = text if is_unspaced(text) else untitled(text).bare
+    text = text if is_unspaced(text) else untitled(text).without_title
     if HIDDEN in text or _SOME_MAN.search(text):
         return None
     joined = _joined(text)
@@ -149,7 +149,7 @@ def part(value: str | None) -> str | None:
 
 def parts(given_name: str | None, family_name: str | None, full_name: str | None) -> tuple[str | None, str | None]:
     """Split the name columns of a source into given and family name, None for a part that is missing."""
-    name = told(given_name, family_name, full_name)
+    name = parse_name(given_name, family_name, full_name)
     return (name.given, name.family) if name else (None, None)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.unify.matching import households
 from jobs.unify.matching.comparison import COMPARISONS, PLACES
-from jobs.unify.matching.levels import CodedField, coded, compared
+from jobs.unify.matching.levels import CodedField, coded, compare_pairs
 from jobs.unify.matching.model import Model
 
 # Pairs that are compared at a time.
@@ -20,13 +20,13 @@ RELATIVES = np.int64(1 << 40)
 
 
 class PreparedRecords:
-    """Prepared records, ready to be compared in pairs; `nobodys` (int64) are codes of e-mails and phones to ignore."""
+    """Records, ready to be compared in pairs; `non_identifying` (int64) are codes of e-mails and phones to ignore."""
 
-    def __init__(self, table: pa.Table, model: Model, nobodys: Any = ()) -> None:
+    def __init__(self, table: pa.Table, model: Model, non_identifying: Any = ()) -> None:
         self.model, self.person = model, table["person"].to_numpy()
         self.columns = coded(table)
         for name, kind in ((one.name, one.identifier) for one in COMPARISONS if one.identifier):
-            self.columns[name] = _without(self.columns[name], table[f"{kind}_code"].to_numpy(), nobodys)
+            self.columns[name] = _without(self.columns[name], table[f"{kind}_code"].to_numpy(), non_identifying)
         self.shares = model.shares(self.columns)
         # Without term frequencies, every name may be common.
         untrained = not len(model.terms["names"][0])
@@ -43,7 +43,7 @@ class PreparedRecords:
         return pa.Table.from_batches([self._scored(a[at : at + ROWS], b[at : at + ROWS]) for at in parts])
 
     def _scored(self, a: Any, b: Any) -> pa.RecordBatch:
-        comparison = compared(self.columns, a, b)
+        comparison = compare_pairs(self.columns, a, b)
         weights = self.model.weights(comparison, self.shares)
         total = self.model.total(comparison, weights)
         chosen = np.flatnonzero(total >= self.model.floor)
@@ -64,11 +64,11 @@ class PreparedRecords:
         )  # fmt: skip
 
 
-def _without(column: CodedField, codes: Any, nobodys: Any) -> CodedField:
+def _without(column: CodedField, codes: Any, non_identifying: Any) -> CodedField:
     """Remove the values of hubs from a column."""
-    if not len(nobodys):
+    if not len(non_identifying):
         return column
-    return replace(column, codes=np.where(np.isin(codes, nobodys), -1, column.codes).astype(np.int32))
+    return replace(column, codes=np.where(np.isin(codes, non_identifying), -1, column.codes).astype(np.int32))
 
 
 def packed(levels: Any) -> Any:
@@ -77,7 +77,7 @@ def packed(levels: Any) -> Any:
     return (levels.astype(np.int64) << places).sum(axis=1)
 
 
-def of_relatives(levels: Any) -> Any:
+def are_relatives(levels: Any) -> Any:
     """Whether packed levels belong to pairs with names of two persons."""
     return (levels & RELATIVES) != 0
 

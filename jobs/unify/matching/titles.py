@@ -62,7 +62,7 @@ _SOMEBODY = re.compile(
 class Titled(NamedTuple):
     """A name without titles, whether it had any, and the sex that they imply: f, m or nothing."""
 
-    bare: str
+    without_title: str
     titled: bool
     sex: str
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jobs.unify.matching import fields, households
 from jobs.unify.matching.comparison import COMPARISONS, PLACES, TERMS
-from jobs.unify.matching.levels import CodedField, compared
+from jobs.unify.matching.levels import CodedField, compare_pairs
 from jobs.unify.matching.model import BASES, Model
 
 Array = np.ndarray[Any, Any]
@@ -49,7 +49,7 @@ def train(
     draw = np.random.default_rng(20240701)
     n = len(columns["given"].codes)
     a, b = _random_pairs(n, draw)
-    random = patterns(compared(dict(columns), a, b).levels)
+    random = patterns(compare_pairs(dict(columns), a, b).levels)
     blocked = _blocked(columns, pairs, len(blocks), draw)
     skips = [{one.name for one in COMPARISONS if set(on) & set(one.block_fields)} for on in blocks]
     chances = {one.name: by_chance(columns[one.fields[0]].values) for one in COMPARISONS if one.issued}
@@ -81,7 +81,7 @@ def _households(
     """Share of household pairs, estimated from a sample of the candidate pairs."""
     a, b, _ = pairs
     rows = np.sort(draw.choice(len(a), min(len(a), SAMPLED_PAIRS), replace=False))
-    sample = patterns(compared(dict(columns), a[rows], b[rows]).levels)
+    sample = patterns(compare_pairs(dict(columns), a[rows], b[rows]).levels)
     logs = [_weights(sample.levels, some, u, set()).clip(-300.0, 300.0) for some in (m, households.levels_of(m))]
     counts = sample.counts * len(a) / max(len(rows), 1)
     return households.estimated(logs[0], logs[1], counts, len(columns["given"].codes))
@@ -113,7 +113,7 @@ def _blocked(
         if len(rows) > BLOCKED_PAIRS:
             rows = np.sort(draw.choice(rows, BLOCKED_PAIRS, replace=False))
         if len(rows):
-            samples.append((place, patterns(compared(dict(columns), a[rows], b[rows]).levels)))
+            samples.append((place, patterns(compare_pairs(dict(columns), a[rows], b[rows]).levels)))
     return samples
 
 

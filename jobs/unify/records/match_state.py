@@ -46,17 +46,17 @@ class State:
         return place, self.person[place] == person
 
 
-def recall(lake: Lake, blocks: int) -> State:
+def load_state(lake: Lake, blocks: int) -> State:
     """Read the state of the last run; empty where the blocks changed."""
     if not lake.exists(RECORDS):
-        return forgotten(blocks, max(read_pairs(lake, BRIEF)["batch"].to_pylist(), default=0))
+        return empty_state(blocks, max(read_pairs(lake, BRIEF)["batch"].to_pylist(), default=0))
     table = lake.arrow(RECORDS).to_table()
     if not lake.exists(PAIRS):
-        return forgotten(blocks, _last(table))
+        return empty_state(blocks, _last(table))
     keys = table["block_keys"].combine_chunks()
     width = len(keys.values) // max(len(keys), 1)
     if width != blocks or not len(table):
-        return forgotten(blocks, _last(table))
+        return empty_state(blocks, _last(table))
     person, written = table["person"].to_numpy(), table["written"].to_numpy()
     order = np.lexsort((written, person))
     newest = order[np.flatnonzero(np.append(person[order][1:] != person[order][:-1], True))]
@@ -67,7 +67,7 @@ def recall(lake: Lake, blocks: int) -> State:
     return State(person[newest], columns, matrix, pairs, last, len(table))
 
 
-def persons_called(lake: Lake, code: int) -> list[int]:
+def persons_with_name(lake: Lake, code: int) -> list[int]:
     """Persons whose name has this code, after the last run."""
     columns = ["person", "called", "written"]
     persons = lake.rows(RECORDS, ["person"], compute.field("called") == code)["person"].unique()
@@ -87,13 +87,13 @@ def _last(table: pa.Table) -> int:
     return int(table["written"].to_numpy().max()) if len(table) else 0
 
 
-def forgotten(blocks: int, last: int = 0) -> State:
+def empty_state(blocks: int, last: int = 0) -> State:
     """Empty state."""
     columns = {name: np.zeros(0, np.int64) for name in RECORD}
     return State(np.zeros(0, np.int64), columns, np.zeros((0, blocks), np.int64), BRIEF.empty_table(), last, 0)
 
 
-def remember(lake: Lake, receipt: Receipt, place: str, table: pa.Table, live: pa.Table | None) -> None:
+def append_rows(lake: Lake, receipt: Receipt, place: str, table: pa.Table, live: pa.Table | None) -> None:
     """Append rows; `live`, where given, replaces the whole table, so that outdated rows do not pile up."""
     rows = live if live is not None else table
     if not len(rows):
@@ -115,7 +115,7 @@ def records_table(person: Array, columns: dict[str, Array], keys: Array, written
     return pa.table({"person": pa.array(person), "block_keys": lists, **arrays, "written": last})
 
 
-def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, Array]:
+def valid_pair_positions(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, Array]:
     """Find the valid pairs: both records exist, and the pair was scored when one of them was scored last.
 
     Returns positions of both records, and the rows of pairs, each (pairs,) int64.
@@ -130,6 +130,6 @@ def places(pairs: pa.Table, person: Array, batch: Array) -> tuple[Array, Array, 
     return left[rows], right[rows], rows
 
 
-def current(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
+def valid_pairs(pairs: pa.Table, person: Array, batch: Array) -> pa.Table:
     """The valid pairs."""
-    return pairs.take(pa.array(places(pairs, person, batch)[2]))
+    return pairs.take(pa.array(valid_pair_positions(pairs, person, batch)[2]))

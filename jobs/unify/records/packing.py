@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 _STEP, _FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
-def mixed(columns: Iterable[Array]) -> Array:
+def hash_rows(columns: Iterable[Array]) -> Array:
     """Hash columns of integers, each (n,), to one int64 column. Raises ValueError where there is none."""
     mix: Array | None = None
     with np.errstate(over="ignore"):

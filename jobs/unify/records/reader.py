@@ -19,8 +19,8 @@ from jobs.unify.matching.fields import PASSED
 from quanyu.config.settings import Settings, person_key_secret
 from quanyu.discover import Catalogue
 from quanyu.identifiers import normalise
-from quanyu.identifiers.comparable import handed_sql, same_sql
-from quanyu.identifiers.valid import AS_KNOWN, NOW, of_days, standing
+from quanyu.identifiers.comparable import comparison_form_sql, hashable_spellings_sql
+from quanyu.identifiers.valid import AS_KNOWN, NOW, current_identifiers, repeat_for_days
 from quanyu.lake import staging
 from quanyu.literals import quoted
 from quanyu.model.people import KINDS
@@ -45,12 +45,12 @@ class DayRecords:
     """Records of a day, sorted by their number `person`, and the identifiers on them.
 
     `table` has person, known_on (days since 1970), raw (hash of all compared fields), email_code, phone_code, source
-    and person_key. `shown` has the rows of links.Shown. `texts` are the same records in the engine's staging files,
-    with all compared fields (COLUMNS); `rows` (records, int64) is the row of each record in these files.
+    and person_key. `identifiers` has the rows of edges.IdentifierRows. `texts` are the same records in the engine's
+    staging files, with all compared fields (COLUMNS); `rows` (records, int64) is the row of each record in these files.
     """
 
     table: pa.Table
-    shown: pd.DataFrame
+    identifiers: pd.DataFrame
     texts: staging.StagedRows
     rows: Array
 
@@ -66,7 +66,7 @@ class DayRecords:
         place = dict(zip(self.names(candidates).itertuples(index=False, name=None), candidates.tolist(), strict=True))
         return np.array([place.get(tuple(record), -1) for record in records], np.int64)
 
-    def told(self, chosen: Array) -> pa.Table:
+    def compared_columns(self, chosen: Array) -> pa.Table:
         """Compared columns (PASSED and COLUMNS) of the chosen records (positions or a mask), sorted by person."""
         mask = np.zeros(len(self.rows), bool)
         mask[self.rows[chosen]] = True
@@ -82,15 +82,15 @@ def salt_of(settings: Settings) -> str:
     return hashlib.sha256(b"identity/" + person_key_secret(settings)).hexdigest()[:16]
 
 
-def parties(catalogue: Catalogue) -> list[str]:
+def third_party_feeds(catalogue: Catalogue) -> list[str]:
     """Feeds about persons of other parties, who are not our customers."""
     return sorted(name for name, source in catalogue.sources.items() if source.party != "first")
 
 
-def staged(context: Context, day: date) -> DayRecords:
+def stage_records(context: Context, day: date) -> DayRecords:
     """Stage the records of the retailer's own customers as known on the day."""
-    take = context.lake.staging.take
-    texts = take(described(context, day))
+    take = context.lake.staging.stage
+    texts = take(read_records(context, day))
     columns = ["person", "known_on", "raw", "email_code", "phone_code", *KEYS]
     table = texts.dataset().to_table(columns=columns)
     rows = np.argsort(table["person"].to_numpy(), kind="stable")
@@ -107,23 +107,23 @@ def _shown_rows(context: Context, person: Array, table: pa.Table) -> pd.DataFram
     """Rows of links.Shown in one order, whatever the order of the engine's rows."""
     kind = table["kind_code"].to_numpy()
     columns = [np.searchsorted(person, table["person"].to_numpy()), kind, table["scope_code"].to_numpy(),
-               table["code"].to_numpy(), table["day"].to_numpy(), blocked(context, kind, table["told"]),
+               table["code"].to_numpy(), table["day"].to_numpy(), reasons_blocked(context, kind, table["told"]),
                table["tie"].to_numpy()]  # fmt: skip
     order = np.lexsort(columns[::-1])
     return pd.DataFrame({name: column[order] for name, column in zip(SHOWN, columns, strict=True)})
 
 
 def _own_rows(context: Context, name: str, day: date | None) -> DataFrame:
-    others = parties(context.catalogue)
+    others = third_party_feeds(context.catalogue)
     days = [day or NOW]
     if name == "identifiers":
-        rows = standing(context.lake, context.catalogue, *days)
+        rows = current_identifiers(context.lake, context.catalogue, *days)
     else:
-        rows = of_days(context.lake.table(context.catalogue.tables[name]), days).where(AS_KNOWN)
+        rows = repeat_for_days(context.lake.table(context.catalogue.tables[name]), days).where(AS_KNOWN)
     return rows.where(~rows["source"].isin(others)) if others else rows
 
 
-def described(context: Context, day: date | None) -> DataFrame:
+def read_records(context: Context, day: date | None) -> DataFrame:
     """Records as known on a day, or now, one row each: the columns of Staged.table, and COLUMNS.
 
     Of several values of a kind, the newest one of the record is compared.
@@ -163,24 +163,24 @@ def identifiers(context: Context, day: date | None) -> DataFrame:
     return rows.selectExpr(
         PERSON, *KEYS, "kind", f"cast(array_position(array({kinds}), kind) - 1 as int) as kind_code", "scope",
         f"xxhash64({quoted(salt_of(context.settings))}, scope) as scope_code", "value as told",
-        f"{same_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
+        f"{comparison_form_sql('kind', 'value')} as value", f"{_code(context, 'kind', 'scope', 'value')} as code",
         "xxhash64(kind, scope, value) as tie", "recorded_on",
     )  # fmt: skip
 
 
 def _code(context: Context, kind: str, scope: str, value: str) -> str:
     """SQL of the integer code of a value, from SQL of its kind, scope and value."""
-    return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {same_sql(kind, value)})"
+    return f"xxhash64({quoted(salt_of(context.settings))}, {kind}, {scope}, {comparison_form_sql(kind, value)})"
 
 
-def blocked(context: Context, kinds: Array, values: pa.ChunkedArray) -> Array:
+def reasons_blocked(context: Context, kinds: Array, values: pa.ChunkedArray) -> Array:
     """Why each value identifies nobody, as an index into links.BLOCKED (int64); `kinds` are indexes into KINDS.
 
     Patterns are matched in Python, because engines differ in their regular expressions.
     """
     reasons = np.zeros(len(kinds), np.int64)
     for kind, rule in context.catalogue.identity.blocked.items():
-        house = pa.array(sorted(of_the_house(context, kind, rule.masters)), pa.string())
+        house = pa.array(sorted(staff_and_store_phones(context, kind, rule.masters)), pa.string())
         looks = [(3, pc.is_in(values, house))]
         looks += [(2, pc.match_substring_regex(values, pattern)) for pattern in rule.patterns]
         listed = pa.array([*rule.values, *_normalised(context, kind, rule.values)], pa.string())
@@ -190,7 +190,7 @@ def blocked(context: Context, kinds: Array, values: pa.ChunkedArray) -> Array:
     return reasons
 
 
-def of_the_house(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
+def staff_and_store_phones(context: Context, kind: str, masters: tuple[str, ...]) -> set[str]:
     """Current and former phones of stores and staff, from the master tables."""
     phones: set[str] = set()
     for master in masters:
@@ -211,7 +211,9 @@ def _with_clear_values(identifiers: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     clear = identifiers.where("kind in ('phone', 'email')").select("kind", "value").distinct()
-    texts = clear.selectExpr("kind as clear_kind", "value as clear", f"explode({handed_sql('kind', 'value')}) as text")
+    texts = clear.selectExpr(
+        "kind as clear_kind", "value as clear", f"explode({hashable_spellings_sql('kind', 'value')}) as text"
+    )
     hashes = ", ".join(f"struct(concat(clear_kind, '_{name}') as kind, {sql} as value)" for name, sql in HASHES.items())
     by_hash = texts.selectExpr("clear_kind", "clear", f"inline(array({hashes}))")
     # Where two clear values have one hash, the smallest is used.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import WHOLE, article, digits, family, finite
+from quanyu.expressions.datatypes import WHOLE, digits, family, finite, type_in_words
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,9 @@ def _sorted(values: str) -> str:
 def _check(argument: Argument, suits: bool, function: str, wanted: str) -> None:
     if not suits:
         cast = f": write cast({argument.text} as decimal(18, 2)), or as what it is" if argument.type == "string" else ""
-        raise ExpressionError(f"{function} needs {wanted}, and {argument.text!r} is a {article(argument.type)}{cast}")
+        raise ExpressionError(
+            f"{function} needs {wanted}, and {argument.text!r} is a {type_in_words(argument.type)}{cast}"
+        )
 
 
 def _check_order(argument: Argument, function: str) -> None:

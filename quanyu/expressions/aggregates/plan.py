@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions.aggregates.aggregate import AS_OF, Aggregate, Window
-from quanyu.expressions.datatypes import NULL, article, family
+from quanyu.expressions.datatypes import NULL, family, type_in_words
 from quanyu.expressions.domains import check_domain
 from quanyu.expressions.grammar import column_name
 from quanyu.expressions.logic import conjunction
@@ -216,7 +216,7 @@ def _check_wanted(text: str, kind: str, wanted: str) -> None:
     if family(kind) == family(wanted) or wanted == "string":
         return
     hint = f": as text '9' comes after '100', so cast what is aggregated to {wanted}" if kind == "string" else ""
-    raise ExpressionError(f"{text!r} gives a {article(kind)}, where a {article(wanted)} is wanted{hint}")
+    raise ExpressionError(f"{text!r} gives a {type_in_words(kind)}, where a {type_in_words(wanted)} is wanted{hint}")
 
 
 def condition(text: str, columns: Mapping[str, Column]) -> exp.Expr:

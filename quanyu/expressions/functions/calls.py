@@ -15,7 +15,7 @@ from quanyu.expressions.functions.refusals import REFUSED
 from quanyu.expressions.functions.safe_forms import FORMS, READ, UNITS
 from quanyu.expressions.functions.table import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
-from quanyu.expressions.terms import Scope, Term, alike, filled, moment
+from quanyu.expressions.terms import Scope, Term, fill_form, time_literal, to_common_type
 from quanyu.literals import quoted
 
 Write = Callable[[exp.Expr, Scope], Term]
@@ -44,7 +44,7 @@ def _check_moment(node: exp.Anonymous, name: str) -> None:
     """Refuse a text that is no date or timestamp; `now` and `today` would read the clock."""
     first = node.expressions[0] if len(node.expressions) == 1 else None
     if isinstance(first, exp.Literal) and first.is_string and functions()[name][0].result in ("date", "timestamp"):
-        moment(first.name, functions()[name][0].result)
+        time_literal(first.name, functions()[name][0].result)
 
 
 def call(node: exp.Anonymous, scope: Scope, write: Write) -> Term:
@@ -92,11 +92,11 @@ class _Call:
         if not sqls and result == f"array<{NULL}>":
             return Term(empty_list("string"), result)
         if form in ("text_date", "text_timestamp") and self.terms[0] and self.terms[0].text is not None:
-            return moment(self.terms[0].text, result)
+            return time_literal(self.terms[0].text, result)
         if self.signature.name in UNITS:
             return Term(UNITS[self.signature.name](*sqls), result)
         parts = {"*": ", ".join(sqls), **{str(n): sql for n, sql in enumerate(sqls)}}
-        written = FORMS[form](*sqls) if form in FORMS else filled(form, parts)
+        written = FORMS[form](*sqls) if form in FORMS else fill_form(form, parts)
         return Term(
             f"cast({written} as {result})" if self.signature.result in ("whole", "rounded") else written, result
         )
@@ -119,7 +119,7 @@ class _Call:
                 by_variable.setdefault(kind, []).append(term)
             elif term is not None and kind.startswith("array<") and "T" in kind:
                 by_variable.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
-        return {name: alike(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
+        return {name: to_common_type(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
 
     def _inner(self, term: Term, depth: int) -> str:
         kind: str | None = term.type
@@ -151,7 +151,7 @@ class _Call:
                 raise _DoesNotFit
             return term.sql
         if term.text is not None and wanted in ("date", "timestamp") and not self._takes_text():
-            return moment(term.text, wanted).sql
+            return time_literal(term.text, wanted).sql
         if term.type == "timestamp" and wanted == "date":
             return cast(term, "date").sql
         if term.type == "bigint" and wanted == "int":

@@ -35,12 +35,12 @@ def decide(context: Context, step: Step, force: bool = False, lost: frozenset[st
 
     Raises KeeperError for a step that reads a table which another step has to rebuild first.
     """
-    last = context.store.memory.recall(step.name, key_of(context, step))
+    last = context.store.unchanged_runs.load(step.name, key_of(context, step))
     stands = forward_day(context, step, last)
     if stands > context.day.isoformat() and not force:
         return StepDecision("keep", (f"only goes forward: it stands at {stands}",), last)
     integrity.check_reads(context, step)
-    lost = integrity.to_make(context, step.name) | (lost & set(step.remakes))
+    lost = integrity.places_to_rebuild(context, step.name) | (lost & set(step.rebuilds))
     reasons = [*(f"{place} was lost and is rebuilt" for place in sorted(lost)), *(["--force"] if force else [])]
     reasons += _changes(context, step, last) if last else _first(context, step)
     if reasons or last is None:
@@ -61,7 +61,7 @@ def forward_day(context: Context, step: Step, last: Record | None) -> str:
     return str(max([last["day"] if last else "", *(r["day"] for r in receipts if r["job"] == step.name)]))
 
 
-def remember(context: Context, step: Step, outcome: Record) -> None:
+def record_run(context: Context, step: Step, outcome: Record) -> None:
     """Record that a step has run: all that it depends on, what it wrote, and its outcome."""
     day, more = context.day.isoformat(), _more(context, step)
     depends = {
@@ -72,12 +72,12 @@ def remember(context: Context, step: Step, outcome: Record) -> None:
     declared = {"day": day, "declared": step.definition, "declares": dict(step.declares)}
     record = {**declared, "depends": depends, "wrote": wrote, "outcome": outcome, "parts": _parts(more)}
     key = key_of(context, step)
-    context.store.memory.remember_all(step.name, {key: record, **({NEWEST: declared} if key else {})})
+    context.store.unchanged_runs.save_all(step.name, {key: record, **({NEWEST: declared} if key else {})})
 
 
-def newest(context: Context, step: Step) -> Record | None:
+def last_complete_run(context: Context, step: Step) -> Record | None:
     """Day and declarations of the newest complete run of a step, of whatever day; None before its first one."""
-    record = context.store.memory.recall(step.name, NEWEST if key_of(context, step) else "")
+    record = context.store.unchanged_runs.load(step.name, NEWEST if key_of(context, step) else "")
     return record if record and "declares" in record else None
 
 
@@ -97,7 +97,7 @@ def _parts(more: Record) -> dict[str, str]:
 
 def _first(context: Context, step: Step) -> Iterator[str]:
     """Why a step runs that has no record for the day."""
-    before = newest(context, step)
+    before = last_complete_run(context, step)
     if before is None:
         stored = any(context.lake.exists(place) for place in step.writes)
         yield "it has not run completely yet" if stored else "it has not run yet"

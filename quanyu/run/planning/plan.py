@@ -19,7 +19,7 @@ from quanyu.errors import KeeperError
 from quanyu.home import migration
 from quanyu.run import integrity
 from quanyu.run.planning.absent_values import Absent, absent_values
-from quanyu.run.planning.decision import decide, newest
+from quanyu.run.planning.decision import decide, last_complete_run
 from quanyu.run.runner import Context, Step
 from quanyu.store import Store
 
@@ -140,7 +140,7 @@ def _forecast(context: Context, step: Step, lost: frozenset[str], writers: Mappi
 def changed(context: Context) -> Iterator[Change]:
     """Declarations that are new, changed or gone since their step ran last; all are new before the first run."""
     for step in context.steps.values():
-        last = newest(context, step)
+        last = last_complete_run(context, step)
         before: Mapping[str, str] = last["declares"] if last else {}
         for name, digest in step.declares.items():
             if before.get(name) != digest:

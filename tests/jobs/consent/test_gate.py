@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 from consents import ADS, DAY, EMAIL, WECOM, customers, declared, land, member, reasons, took
 
-from jobs.consent.doubt import doubts
 from jobs.consent.facts import Moment
+from jobs.consent.missing_answers import reasons_to_wait
 from jobs.journeys.sending.mail import fingerprint
 from quanyu.config.settings import person_key_secret
 from quanyu.identifiers.normalise import address_hash
@@ -111,7 +111,7 @@ def test_a_bounce_of_our_own_message_needs_no_person(shop):
         "attempts": 1, "revision": 1, "home": "quanyu", "at": datetime.now(UTC),
         **dict.fromkeys(("planned_on", "due_on", "day"), date(2024, 6, 19)),
     }  # fmt: skip
-    context.lake.note(table, own, Receipt("send", DAY, "r", "d"))
+    context.lake.append_row(table, own, Receipt("send", DAY, "r", "d"))
     assert reasons(context, EMAIL) == {
         ("M1", "m1@shop.cn"): "a message on email bounced", ("M2", "m2@shop.cn"): None,
     }  # fmt: skip
@@ -179,13 +179,13 @@ def test_only_data_of_that_moment_count_for_a_past_moment(shop):
 def test_consents_are_in_doubt_when_their_feed_or_the_identities_stopped(shop):
     land(shop, "crm", DAY, member(1))
     context = took(shop)
-    assert doubts(context, "ads") == []
+    assert reasons_to_wait(context, "ads") == []
     land(shop, "answers", "2024-07-02", "M1,ads,any,2024-07-02,granted")
     later = shop.context("2024-07-02")
-    assert doubts(later, "ads") == ["answers: 1 landed files are not ingested",
+    assert reasons_to_wait(later, "ads") == ["answers: 1 landed files are not ingested",
                                     "identities were not updated to 2024-07-02"]  # fmt: skip
     took(shop, "2024-07-02")
-    assert doubts(shop.context("2024-07-02"), "ads") == []
-    assert [words.partition(",")[0] for words in doubts(shop.context("2024-07-20"), "ads")] == [
+    assert reasons_to_wait(shop.context("2024-07-02"), "ads") == []
+    assert [words.partition(",")[0] for words in reasons_to_wait(shop.context("2024-07-20"), "ads")] == [
         "answers: the newest day is 2024-07-02", "identities were not updated to 2024-07-20",
     ]  # fmt: skip

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from consents import ADS, DAY, EMAIL, SOURCES, customers, declared, land, member, reasons, took
 
-from jobs.consent.doubt import doubts
 from jobs.consent.facts import Question, held_out
+from jobs.consent.missing_answers import reasons_to_wait
 from quanyu.errors import ConfigError
 from quanyu.lake.receipt import Receipt
 
@@ -141,7 +141,7 @@ def test_an_unsubscription_with_the_key_of_another_customers_message_counts(shop
 def test_a_file_of_consents_that_cannot_be_ingested_puts_them_in_doubt(shop):
     link = shop.home / "landing" / "answers" / "2024-07-02.csv"
     link.symlink_to("nowhere.csv")
-    [words] = doubts(took(shop), "ads")
+    [words] = reasons_to_wait(took(shop), "ads")
     assert words.startswith("answers: answers/2024-07-02.csv was not ingested")
 
 
@@ -155,9 +155,9 @@ def test_a_database_that_could_not_be_read_for_the_day_puts_consents_in_doubt(sh
     file = shop.land(f"replies/{DAY}/00000.parquet", b"")
     pq.write_table(pa.table(rows), file)
     shop.run(DAY, "ingest.replies")
-    assert doubts(took(shop), "ads") == []
+    assert reasons_to_wait(took(shop), "ads") == []
     with pytest.raises(ConfigError, match="NO_SUCH_ADDRESS"):
         shop.run("2024-07-02", "ingest.replies")
-    assert doubts(took(shop, "2024-07-02"), "ads") == [
+    assert reasons_to_wait(took(shop, "2024-07-02"), "ads") == [
         "replies: nothing was extracted from its database for 2024-07-02"
     ]

@@ -191,7 +191,7 @@ def test_a_platform_declares_itself():
     assert Drop.problems() == []
     assert Drop.columns() == KINDS
     assert Drop.identifiers() == ("phone", "email")
-    assert Drop.shape({"phone": "not one"}) == (None, None)
+    assert Drop.format_row({"phone": "not one"}) == (None, None)
     assert len(Platform.problems()) == 3
 
 

@@ -10,7 +10,7 @@ from consents import DAY, customers, declared, inside, land, member, took
 from jobs.exports import steps as exports
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platforms.drop import Drop
-from jobs.exports.steps import Counted, destination, platforms, shaped
+from jobs.exports.steps import ReachCounts, destination, formatted_rows, platforms
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.grammar.audience import Audience
@@ -48,7 +48,7 @@ def settings(tmp_path, **drop):
     ],
 )
 def test_identifiers_share_rows_and_each_is_exported_once(phones, emails, rows):
-    assert shaped(Clear, [customer(phone=phones, email=emails)])[0] == rows
+    assert formatted_rows(Clear, [customer(phone=phones, email=emails)])[0] == rows
 
 
 def customer(**values):
@@ -56,22 +56,22 @@ def customer(**values):
 
 
 def test_a_kind_that_the_platform_does_not_accept_is_left_out():
-    assert shaped(Clear, [customer(member=["9"], email=["a@x.org"])])[0] == [(None, "a@x.org")]
+    assert formatted_rows(Clear, [customer(member=["9"], email=["a@x.org"])])[0] == [(None, "a@x.org")]
 
 
 def test_an_address_that_the_platform_cannot_use_is_returned():
-    assert shaped(Clear, [customer(phone=["12"], email=["a@x.org"])])[1] == [("c", "phone", "#12")]
+    assert formatted_rows(Clear, [customer(phone=["12"], email=["a@x.org"])])[1] == [("c", "phone", "#12")]
 
 
 @pytest.mark.parametrize(
     ("counted", "notes"),
     [
-        (Counted(30, 3, 27), (NOTHING, "27 without consent to ads held back", "3 of the holdout left out")),
-        (Counted(9, without_identifier=1, customers=8), ("1 without an identifier that the platform accepts",)),
-        (Counted(0), ()),
-        (Counted(5, 5), ("5 of the holdout left out",)),
-        (Counted(5, customers=5), ()),
-        (Counted(5, customers=5, shared=2), ("2 have an address withheld that somebody in the holdout shares",)),
+        (ReachCounts(30, 3, 27), (NOTHING, "27 without consent to ads held back", "3 of the holdout left out")),
+        (ReachCounts(9, without_identifier=1, customers=8), ("1 without an identifier that the platform accepts",)),
+        (ReachCounts(0), ()),
+        (ReachCounts(5, 5), ("5 of the holdout left out",)),
+        (ReachCounts(5, customers=5), ()),
+        (ReachCounts(5, customers=5, shared=2), ("2 have an address withheld that somebody in the holdout shares",)),
     ],
 )
 def test_notes_say_who_was_held_back(counted, notes):
@@ -255,10 +255,10 @@ def test_a_home_that_is_accepted_exports_the_day_for_which_it_was_held_back(shop
     text = "describes: d\nowner: o\ngoal: churn_warning\nwho: value.spend >= 0\npurpose: ads\nsend_to: [drop]\n"
     shop.declare("audiences/winback.yml", text)
     inside(took(shop), "winback", ALL)
-    audience_days.note(shop.context(DAY), "winback", shop.context(DAY).day)
-    home_name.note(shop.settings)
+    audience_days.record_evaluation(shop.context(DAY), "winback", shop.context(DAY).day)
+    home_name.record_home(shop.settings)
     copy = shop.copy(tmp_path / "copy")
     shutil.copy(shop.home / "home.json", copy.home)
     assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == 0
-    home_name.note(copy.settings)
+    home_name.record_home(copy.settings)
     assert copy.run(DAY, "export.winback.drop")["export.winback.drop"].rows_out == len(rows_of(copy, DAY)) > 0

@@ -20,9 +20,9 @@ from pyspark import cloudpickle
 
 import jobs.ingest.reader as reader
 from examples import examples
-from jobs.ingest.landing.bronze import reading
+from jobs.ingest.landing.bronze import file_reader
 from jobs.ingest.reader import ReadSpec, csv_rows, output_schema, read_file
-from jobs.ingest.reader.pages import rest_of
+from jobs.ingest.reader.pages import extras_of
 from jobs.ingest.reader.spec import InexactError
 
 
@@ -133,7 +133,7 @@ def test_stray_quotes_break_only_their_own_lines(lines, tmp_path):
 def test_the_fast_way_reads_the_same_as_the_exact_one(body, encoding, tmp_path):
     path, spec = tmp_path / "a.csv", ReadSpec("csv", ("id",), encoding=encoding)
     path.write_bytes(codecs.BOM_UTF8 * (encoding == "utf-8") + b"id,x\n" + body.encode(encoding))
-    *fast, exact = csv_rows.ways(path, "landed", spec)
+    *fast, exact = csv_rows.read_strategies(path, "landed", spec)
     try:
         rows = [row for way in fast for batch in way() for row in batch.to_pylist()]
     except InexactError:
@@ -184,7 +184,7 @@ def test_the_rest_of_a_row_stays_with_its_row(notes, tmp_path):
 def test_a_row_without_any_other_value_stays_a_row():
     others = [("x", pa.array(["a", None, None])), ("y", pa.array(["", None, "b,"]))]
     for count, rests in ((1, ['{"x":"a"}', None, None]), (2, ['{"x":"a","y":""}', None, '{"y":"b,"}'])):
-        assert rest_of(others[:count], pa.nulls(3, pa.string())).to_pylist() == rests
+        assert extras_of(others[:count], pa.nulls(3, pa.string())).to_pylist() == rests
 
 
 def test_half_a_character_in_a_document_breaks_only_its_row(tmp_path):
@@ -233,7 +233,7 @@ def test_a_large_file_that_changes_between_two_reads_ends_without_an_error(tmp_p
     path.write_text("id,name,amount\n" + "1,x,1.00\n" * 300_000)
     look = {"size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
     row = {"path": str(path), "name": "a.csv", "day": "", "after": "", "through": "", **look}
-    batches = reading(CSV)(iter([pa.RecordBatch.from_pylist([row])]))
+    batches = file_reader(CSV)(iter([pa.RecordBatch.from_pylist([row])]))
     rows = len(next(batches))
     path.write_text("id,name,amount\n" + "1\n" * 2_000_000)
     assert rows + sum(map(len, batches)) < 300_000

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from jobs.journeys import entry, frequency
-from jobs.journeys.program import Decision, entered
+from jobs.journeys.program import Decision, new_instance
 from quanyu.config.settings import Settings
 from quanyu.grammar.journey import Journey
 from quanyu.store import Message, Store
@@ -25,7 +25,7 @@ def journey(name, was=None):
 
 
 def walk(name, audience="winback"):
-    return replace(entered(name, "ann", START), audience=audience)
+    return replace(new_instance(name, "ann", START), audience=audience)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_the_summary_says_what_to_write():
     ],
 )
 def test_nobody_enters_again_too_soon_or_while_under_way(status, moved, again, days, barred):
-    one = replace(entered("winback", "ann", START), status=status, moved_on=on(moved))
-    assert one.bars(on(again), days) is barred
+    one = replace(new_instance("winback", "ann", START), status=status, moved_on=on(moved))
+    assert one.prevents_entry(on(again), days) is barred
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def context(tmp_path):
 
 
 def message(who, step, due):
-    name = entered("winback", who, START).instance_id
+    name = new_instance("winback", who, START).instance_id
     return Decision(name, step, "winback", who, on(due), "message")
 
 
@@ -88,7 +88,7 @@ def put_down(context, decision, day, status):
     context.store.outbox.plan([Message(key, *values)])
     if status != "planned":
         context.store.outbox.claim(1, on(day), keys=[key])
-        context.store.outbox.mark(key, status)
+        context.store.outbox.set_status(key, status)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def put_down(context, decision, day, status):
 def test_only_messages_that_may_have_arrived_count_against_the_cap(context, status, day, waits):
     first, second = message("ann", 1, day), message("ann", 2, 3)
     put_down(context, first, day, status)
-    going, waiting = frequency.in_time(context, [first, second], [], lambda decision: on(9))
+    going, waiting = frequency.limit_frequency(context, [first, second], [], lambda decision: on(9))
     assert (len(going), waiting) == (2 - waits, waits)
 
 
 def test_each_person_gets_one_message_a_day_and_late_ones_pass_to_expire(context):
-    walks = [replace(entered("winback", "bob", START), customer_id="ann"), entered("winback", "ann", START)]
+    walks = [replace(new_instance("winback", "bob", START), customer_id="ann"), new_instance("winback", "ann", START)]
     decided = [message("ann", 1, 3), message("bob", 1, 2), message("eve", 1, 3)]
-    going, waiting = frequency.in_time(context, decided, walks, lambda decision: on(9))
+    going, waiting = frequency.limit_frequency(context, decided, walks, lambda decision: on(9))
     # Ann and bob are one person since a merge.
     assert ([decision.customer_id for decision in going], waiting) == (["bob", "eve"], 1)
-    assert frequency.in_time(context, decided, walks, lambda decision: on(2)) == (
+    assert frequency.limit_frequency(context, decided, walks, lambda decision: on(2)) == (
         sorted(decided, key=lambda decision: (decision.decided_on, decision.instance_id)), 0,
     )  # fmt: skip

@@ -13,18 +13,18 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.journeys import steps, walks
+from jobs.journeys import instances, steps
 from jobs.journeys.channels.eml import Eml
 from jobs.journeys.facts import JourneyFacts
-from jobs.journeys.program import Decision, Walk, entered, program
+from jobs.journeys.instances import CustomerEvent
+from jobs.journeys.program import Decision, JourneyInstance, new_instance, program
 from jobs.journeys.sending import addresses, delivery
 from jobs.journeys.sending.send import Recipient, Withheld
-from jobs.journeys.walks import Happening
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
 from quanyu.grammar.journey import Journey, JourneyStep, MessageTemplate
 from quanyu.home import home_name
-from quanyu.lake import Written
+from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import Decisions, JourneyInstances
 from quanyu.model.trade import Orders
@@ -51,21 +51,25 @@ class Retailer:
         self.entries, self.bought, self.consents, self.tables = [], {}, set(), {}
         self.stop_at = None
         self.asked = []
-        monkeypatch.setattr(walks, "entries", self._entries)
-        monkeypatch.setattr(walks, "first_records", lambda context, customers: {who: ("crm", who) for who in customers})
-        monkeypatch.setattr(walks, "holders", lambda context, records: {record: record[1] for record in records})
-        monkeypatch.setattr(walks, "happenings", self._happenings)
-        monkeypatch.setattr(walks, "consenting", lambda context, due: self.consents & {w.customer_id for w in due})
-        monkeypatch.setattr(walks, "walks", lambda context: self.tables.get("journey_instances", []))
-        monkeypatch.setattr(walks, "decisions", lambda context: self.tables.get("decisions", []))
-        monkeypatch.setattr(walks, "keep", self._keep)
+        monkeypatch.setattr(instances, "entries", self._entries)
+        monkeypatch.setattr(
+            instances, "first_records", lambda context, customers: {who: ("crm", who) for who in customers}
+        )
+        monkeypatch.setattr(
+            instances, "customers_of_records", lambda context, records: {record: record[1] for record in records}
+        )
+        monkeypatch.setattr(instances, "customer_events", self._happenings)
+        monkeypatch.setattr(instances, "consenting", lambda context, due: self.consents & {w.customer_id for w in due})
+        monkeypatch.setattr(instances, "read_instances", lambda context: self.tables.get("journey_instances", []))
+        monkeypatch.setattr(instances, "decisions", lambda context: self.tables.get("decisions", []))
+        monkeypatch.setattr(instances, "replace_table", self._keep)
         monkeypatch.setattr(addresses, "addresses", lambda context, kind, wanted: self._reach)
 
     def _entries(self, context, audiences):
         return [("winback", who, on(n)) for who, n in self.entries if on(n) <= context.day]
 
     def _happenings(self, context, due, tables):
-        return {("orders", who): [Happening(on(n), on(n), None) for n in days] for who, days in self.bought.items()}
+        return {("orders", who): [CustomerEvent(on(n), on(n), None) for n in days] for who, days in self.bought.items()}
 
     def _reach(self, messages):
         self.asked.append(tuple(message.customer_id for message in messages))
@@ -82,7 +86,7 @@ class Retailer:
         self.tables[name] = list(rows)
         if self.stop_at == f"after {name}":
             raise KeyboardInterrupt
-        return Written(inserted=len(set(rows) - set(before)))
+        return WriteCounts(inserted=len(set(rows) - set(before)))
 
     def context(self, n):
         settings = Settings(home=self.home, conf=ROOT, data=ROOT, landing=ROOT, mail=self.mail)
@@ -99,7 +103,7 @@ class Retailer:
         try:
             go, out = steps.steps(context.catalogue)
             receipt = Receipt("journeys", str(context.day), "r", "d")
-            return go.do(context, receipt), out.do(context, receipt)
+            return go.run(context, receipt), out.run(context, receipt)
         finally:
             context.store.close()
 
@@ -124,7 +128,7 @@ def mails(retailer):
 
 
 def test_rows_have_the_columns_of_their_tables():
-    assert [f.name for f in dataclasses.fields(Walk)] == list(JourneyInstances.columns)
+    assert [f.name for f in dataclasses.fields(JourneyInstance)] == list(JourneyInstances.columns)
     assert [f.name for f in dataclasses.fields(Decision)] == list(Decisions.columns)
 
 
@@ -192,7 +196,7 @@ def planned_and_not_sent(retailer, day=3):
     """A due message of ann that is in the outbox, because its channel failed on its day."""
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(day)
-    steps.steps(context.catalogue)[0].do(context, Receipt("journeys", str(context.day), "r", "d"))
+    steps.steps(context.catalogue)[0].run(context, Receipt("journeys", str(context.day), "r", "d"))
     context.close()
 
 
@@ -218,13 +222,13 @@ def test_a_customer_who_reached_the_goal_gets_no_message(retailer):
     assert mails(retailer) == []
 
 
-@pytest.mark.parametrize("outcome", [walks.MERGED, "goal", None])
+@pytest.mark.parametrize("outcome", [instances.MERGED, "goal", None])
 def test_a_customer_who_left_the_journey_gets_no_message(retailer, outcome):
     planned_and_not_sent(retailer)
     ended = [dataclasses.replace(w, status="ended", outcome=outcome) for w in retailer.tables["journey_instances"]]
     retailer.tables["journey_instances"] = ended if outcome else []
     context = retailer.context(4)
-    steps.steps(context.catalogue)[1].do(context, Receipt("send", str(context.day), "r", "d"))
+    steps.steps(context.catalogue)[1].run(context, Receipt("send", str(context.day), "r", "d"))
     context.close()
     assert ("left the journey" if outcome else "is gone") in reason_of(retailer, "expired")
 
@@ -301,7 +305,7 @@ def test_a_copied_home_computes_and_sends_nothing_until_it_is_accepted(retailer,
     retailer.home = tmp_path / "copy"
     _, sent = retailer.run(4)
     assert "nothing is sent: this home was noted at" in sent.notes[0] and sent.facts.planned == 1
-    home_name.note(retailer.context(4).settings)
+    home_name.record_home(retailer.context(4).settings)
     assert retailer.run(4)[1].facts.sent == 1
 
 
@@ -363,21 +367,21 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(3)
     go, _ = steps.steps(context.catalogue)
-    assert delivery.waiting(context) == delivery.waiting(context) == {"outbox": {}}
-    go.do(context, Receipt("journeys", "", "r", "d"))
-    first, second = delivery.waiting(context), delivery.waiting(context)
+    assert delivery.pending_inputs(context) == delivery.pending_inputs(context) == {"outbox": {}}
+    go.run(context, Receipt("journeys", "", "r", "d"))
+    first, second = delivery.pending_inputs(context), delivery.pending_inputs(context)
     assert first["outbox"] == second["outbox"] == {"planned": 1} and first["mark"] != second["mark"]
     context.store.close()
     retailer.run(3)
     again = retailer.context(3)
-    assert delivery.waiting(again) == {"outbox": {"sent": 1}}
+    assert delivery.pending_inputs(again) == {"outbox": {"sent": 1}}
     again.close()
     retailer.mail = {"channel": "smtp"}
     again = retailer.context(3)
     [first] = again.store.outbox.all()
     again.store.outbox.plan([dataclasses.replace(first, key="x", status="planned", channel="smtp")])
     again.store.outbox.claim(1, on(3))
-    assert "mark" in delivery.waiting(again)
+    assert "mark" in delivery.pending_inputs(again)
     outcome = delivery.send(again, Receipt("send", "", "r", "d"), {}, {})
     assert outcome.facts.unknown == 1
     assert "1 unknown: they may have arrived, and are never sent again automatically" in outcome.notes[0]
@@ -387,7 +391,7 @@ def test_send_runs_again_only_while_something_is_due(retailer):
 def test_messages_planned_for_files_are_not_sent_by_a_server(retailer):
     retailer.entries, retailer.consents = [("ann", 0)], {"ann"}
     context = retailer.context(3)
-    steps.steps(context.catalogue)[0].do(context, Receipt("journeys", "", "r", "d"))
+    steps.steps(context.catalogue)[0].run(context, Receipt("journeys", "", "r", "d"))
     context.store.close()
     retailer.mail = {"channel": "smtp"}
     _, sent = retailer.run(4)
@@ -450,7 +454,7 @@ def test_a_template_with_an_unknown_value_is_refused(retailer):
 
 
 def walk(customer, since, status="active", journey="winback", record=None):
-    new = entered(journey, customer, on(since))
+    new = new_instance(journey, customer, on(since))
     source, key = ("crm", record) if record else (None, None)
     return dataclasses.replace(new, status=status, source=source, person_key=key)
 
@@ -461,24 +465,24 @@ def statuses(assigned):
 
 def test_a_walk_follows_the_customer_of_its_record():
     stored = [walk("ann", 1, record="r1"), walk("eve", 1, record="r2"), walk("bob", 0, record="r3", status="ended")]
-    merged = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    merged = instances.follow_records(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
     assert statuses(merged) == [("bob", "active", None), ("eve", "active", None), ("bob", "ended", None)]
-    back = walks.followed(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
+    back = instances.follow_records(merged, {}, {("crm", "r1"): "anna", ("crm", "r2"): "eve", ("crm", "r3"): "bob"})
     assert statuses(back) == [("anna", "active", None), ("eve", "active", None), ("bob", "ended", None)]
 
 
 def test_a_walk_without_a_customer_ends_and_an_old_walk_gets_its_first_record():
     stored = [walk("ann", 1, record="r1"), walk("bob", 1)]
-    assigned = walks.followed(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
+    assigned = instances.follow_records(stored, {"bob": ("crm", "r2")}, {("crm", "r2"): "eve"})
     assert statuses(assigned) == [("ann", "ended", "parted"), ("eve", "active", None)]
     assert assigned[1].record == ("crm", "r2")
 
 
 def test_the_earlier_of_two_walks_of_one_person_goes_on():
     stored = [walk("ann", 3, record="r1"), walk("bob", 1, record="r2"), walk("bob", 2, "active", "welcome", "r2")]
-    assigned = walks.followed(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
+    assigned = instances.follow_records(stored, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"})
     assert statuses(assigned) == [("bob", "ended", "merged"), ("bob", "active", None), ("bob", "active", None)]
-    assert walks.followed(assigned, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == assigned
+    assert instances.follow_records(assigned, {}, {("crm", "r1"): "bob", ("crm", "r2"): "bob"}) == assigned
 
 
 def test_an_entry_before_the_first_day_does_not_count(retailer):

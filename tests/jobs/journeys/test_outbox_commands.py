@@ -7,7 +7,7 @@ from shop import Retailer
 from typer.testing import CliRunner
 
 from jobs.journeys import commands as outbox_commands
-from jobs.journeys.fates import fates
+from jobs.journeys.message_outcomes import message_outcomes
 from quanyu.commands import home as commands
 from quanyu.lake.receipt import Receipt
 from quanyu.store import Message
@@ -28,7 +28,7 @@ def shop(tmp_path):
     outbox.claim(1, DAY, keys=["a"])
     outbox.recover()
     outbox.claim(1, DAY, keys=["b"])
-    outbox.mark("b", "rejected", "550 <b@x.org> no such user")
+    outbox.set_status("b", "rejected", "550 <b@x.org> no such user")
     yield shop
     shop.close()
 
@@ -42,7 +42,7 @@ def words(shop, *line):
 
 
 def listed(shop):
-    return {fate.key: (fate.status, fate.reason) for fate in fates(shop.context(small_day.FIRST))}
+    return {fate.key: (fate.status, fate.reason) for fate in message_outcomes(shop.context(small_day.FIRST))}
 
 
 def test_counts_and_lists_without_addresses(shop):
@@ -87,8 +87,8 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
     stay = {"audience": "leaving", "customer_id": "c-e", "entered_on": DAY, "left_on": None, "holdout": True}
     for name, row in (("decisions", decision), ("memberships_customer", stay)):
         receipt = Receipt(name, small_day.FIRST, "r", "d")
-        context.lake.note(context.catalogue.tables[name], row, receipt)
-    answers = {fate.customer_id: (fate.status, fate.reason) for fate in fates(context, "thanks")}
+        context.lake.append_row(context.catalogue.tables[name], row, receipt)
+    answers = {fate.customer_id: (fate.status, fate.reason) for fate in message_outcomes(context, "thanks")}
     assert answers["c-d"] == ("held back", "no consent to messages")
     assert answers["c-e"] == ("held out", "held out of the audience leaving, to measure it")
     assert len(answers) == 5

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.journeys.program import Decision, Known, advance, entered, instance_id, program
-from jobs.journeys.walks import Happening
+from jobs.journeys.instances import CustomerEvent
+from jobs.journeys.program import Decision, DecisionInputs, advance, instance_id, new_instance, program
 from quanyu.grammar.journey import Journey
 
 START = date(2024, 1, 1)
@@ -39,7 +39,7 @@ def happened(**days):
 
 def run(compiled, until, facts, runs=None):
     """Advance a walk by a run on each of the given days, or daily."""
-    walk, decisions = entered("winback", "ann", START), []
+    walk, decisions = new_instance("winback", "ann", START), []
     for n in range(until + 1) if runs is None else sorted({*runs, until}):
         walk, decided = advance(compiled, walk, on(n), facts)
         decisions += decided
@@ -73,28 +73,28 @@ MESSAGE, HELD = (1, 3, "message", None), (1, 3, "held", "no consent to messages"
     ],
 )
 def test_the_day_of_a_purchase_decides_the_path(days, consented, decided, outcome):
-    walk, decisions = run(program(journey(*WINBACK)), 12, Known(happened(orders=days), consented))
+    walk, decisions = run(program(journey(*WINBACK)), 12, DecisionInputs(happened(orders=days), consented))
     assert (decisions, walk.outcome, walk.status) == (decided, outcome, "ended")
 
 
 def test_a_wait_of_three_days_is_due_on_the_third_day():
     winback = program(journey(*WINBACK))
-    walk, decisions = run(winback, 2, Known(happened(), True))
+    walk, decisions = run(winback, 2, DecisionInputs(happened(), True))
     assert (walk.step, walk.due_on, walk.moved_on, decisions) == (1, on(3), on(0), [])
-    walk, decisions = run(winback, 3, Known(happened(), True))
+    walk, decisions = run(winback, 3, DecisionInputs(happened(), True))
     assert (walk.step, walk.due_on, walk.moved_on, decisions) == (3, on(10), on(3), [MESSAGE])
 
 
 def test_whoever_reaches_the_last_step_has_completed_the_journey():
-    walk, decisions = run(program(journey(wait(1))), 1, Known(happened(), True))
+    walk, decisions = run(program(journey(wait(1))), 1, DecisionInputs(happened(), True))
     assert (walk.outcome, decisions) == ("completed", [(1, 1, "end", "completed")])
 
 
 def test_decisions_are_not_changed_by_later_facts():
-    winback, walk = program(journey(*WINBACK)), entered("winback", "ann", START)
-    first, decisions = advance(winback, walk, on(12), Known(happened(), True))
+    winback, walk = program(journey(*WINBACK)), new_instance("winback", "ann", START)
+    first, decisions = advance(winback, walk, on(12), DecisionInputs(happened(), True))
     before = {decision.step: decision for decision in decisions}
-    again = advance(winback, walk, on(12), Known(happened(orders=[1]), False, before))
+    again = advance(winback, walk, on(12), DecisionInputs(happened(orders=[1]), False, before))
     assert again == (first, [])
 
 
@@ -115,8 +115,8 @@ def test_texts_and_waits_may_change_under_a_walk_but_not_positions():
     [(1, 1, None, 1, True), (0, 0, None, 5, False), (1, 4, None, 3, False), (1, 4, None, 4, True), (1, 1, 3, 3, False)],
 )
 def test_a_row_counts_from_the_day_it_was_recorded_until_it_was_replaced(done, recorded, until, on_day, counts):
-    row = Happening(on(done), on(recorded), None if until is None else on(until))
-    assert row.counts(START, on(on_day)) is counts
+    row = CustomerEvent(on(done), on(recorded), None if until is None else on(until))
+    assert row.is_in_data(START, on(on_day)) is counts
 
 
 STEPS = st.recursive(
@@ -176,7 +176,7 @@ def oracle(steps, until, happens, consented):
     st.integers(0, 20),
 )
 def test_runs_with_gaps_decide_as_daily_runs_and_as_the_reference(steps, runs, days, consented, until):
-    declared, facts = journey(*steps), Known(happened(**days), consented)
+    declared, facts = journey(*steps), DecisionInputs(happened(**days), consented)
     daily, gaps = (
         run(program(declared), until, facts),
         run(program(declared), until, facts, {n for n in runs if n < until}),
@@ -189,10 +189,10 @@ def test_runs_with_gaps_decide_as_daily_runs_and_as_the_reference(steps, runs, d
 
 @given(st.lists(STEPS, min_size=1, max_size=5), st.integers(0, 8), st.booleans())
 def test_a_run_after_a_kill_goes_on_from_the_stored_decisions(steps, killed, consented):
-    compiled, walk = program(journey(*steps)), entered("winback", "ann", START)
-    whole, decisions = advance(compiled, walk, on(30), Known(happened(), consented))
+    compiled, walk = program(journey(*steps)), new_instance("winback", "ann", START)
+    whole, decisions = advance(compiled, walk, on(30), DecisionInputs(happened(), consented))
     stored = {decision.step: decision for decision in decisions[:killed]}
-    again, rest = advance(compiled, walk, on(30), Known(happened(orders=[1]), consented, stored))
+    again, rest = advance(compiled, walk, on(30), DecisionInputs(happened(orders=[1]), consented, stored))
     if killed >= len(decisions):
         assert (again, rest) == (whole, [])
     assert not {decision.step for decision in rest} & set(stored)

@@ -88,7 +88,7 @@ def test_a_message_that_is_withheld_temporarily_waits(store):
     plan(store, *"ab")
 
     def reach(messages):
-        return everyone(messages) | {"k-a": Withheld("consents are in doubt", again=True)}
+        return everyone(messages) | {"k-a": Withheld("consents are in doubt", may_pass=True)}
 
     assert run(store, Scripted(), reach) == {"recovered": 0, "released": 1, "sent": 1}
     [waiting] = store.outbox.all("planned")

@@ -73,7 +73,7 @@ def test_a_value_on_too_many_records_is_a_hub_and_set_aside_with_the_reason():
     four = {number: ["phone=1"] for number in range(4)}
     grouped, who = parts(four, identity)
     assert grouped == ["0", "1", "2", "3"]
-    assert set(who.links.aside["reason"]) == {"a hub: more than 3 records show it"}
+    assert set(who.links.suppressed["reason"]) == {"a hub: more than 3 records show it"}
     assert parts({number: ["phone=1"] for number in range(3)}, identity)[0] == ["0+1+2"]
 
 

@@ -16,7 +16,7 @@ from benchmarks.pairs import pair_scores
 from examples import examples
 from jobs.unify.matching import blocks, fields, households, scoring, training
 from jobs.unify.matching.comparison import BLOCK_FIELDS, COLUMNS, COMPARISONS, FIELDS, PLACES, TERMS
-from jobs.unify.matching.levels import coded, compared
+from jobs.unify.matching.levels import coded, compare_pairs
 from jobs.unify.matching.model import read
 from jobs.unify.matching.scoring import PreparedRecords, packed, unpacked
 from quanyu.grammar.identity import Block, Identity
@@ -29,7 +29,7 @@ SALT = "0123456789abcdef"
 
 
 def prepared(*rows):
-    return fields.prepared(pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(object))
+    return fields.prepare_fields(pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(object))
 
 
 def table(frame):
@@ -41,8 +41,8 @@ def table(frame):
 def levels(one, other):
     """Comparison levels of two records, each a mapping of COLUMNS."""
     rows = [{name: record.get(name) for name in COLUMNS} for record in (one, other)]
-    comparison = compared(
-        coded(table(fields.prepared(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
+    comparison = compare_pairs(
+        coded(table(fields.prepare_fields(pd.DataFrame(rows).astype(object)))), np.array([0]), np.array([1])
     )
     return dict(zip(PLACES, comparison.levels[0].tolist(), strict=True))
 
@@ -77,9 +77,9 @@ def of_relatives(one, other):
     """Whether two records, each a mapping of COLUMNS, have names of two persons, under the untrained model."""
     rows = [{name: record.get(name) for name in COLUMNS} for record in (one, other)]
     scored = PreparedRecords(
-        table(fields.prepared(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
+        table(fields.prepare_fields(pd.DataFrame(rows).astype(object))), replace(training.assumed(SALT), floor=-99)
     )
-    return bool(scoring.of_relatives(scored.scored(np.array([0]), np.array([1]))["levels"].to_numpy())[0])
+    return bool(scoring.are_relatives(scored.scored(np.array([0]), np.array([1]))["levels"].to_numpy())[0])
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_candidates_are_all_pairs_of_a_block_that_is_not_too_large(keys, data):
             if len(inside) <= most:
                 expected |= {(i, j) for i in inside for j in inside if i < j and (touched[i] or touched[j])}
     assert set(zip(a.tolist(), b.tolist(), strict=True)) == expected
-    mask = blocks.standing(groups, [3, 4], len(keys))
+    mask = blocks.block_bits(groups, [3, 4], len(keys))
     left, right = np.triu_indices(len(keys), 1)
-    shared = blocks.sharing((left, right, np.arange(len(left))), keys, mask)
+    shared = blocks.in_shared_block((left, right, np.arange(len(left))), keys, mask)
     everybody = blocks.candidates(groups, [3, 4], np.ones(len(keys), bool))
     assert set(zip(shared[0].tolist(), shared[1].tolist(), strict=True)) == set(
         zip(everybody[0].tolist(), everybody[1].tolist(), strict=True)
@@ -239,7 +239,7 @@ def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
     home = {"city": "上海", "address": "人民路12号301室", "postcode": "200001"}
     wang, wife = {"display_name": "王小明", "birthday": "1990-03-04"}, {"display_name": "王建芳", "gender": "female"}
     rows = [wang | home, wife | home, wang | {"city": "北京", "address": "学院路5号"}]
-    frame = fields.prepared(pd.DataFrame([{n: r.get(n) for n in COLUMNS} for r in rows]).astype(object))
+    frame = fields.prepare_fields(pd.DataFrame([{n: r.get(n) for n in COLUMNS} for r in rows]).astype(object))
     model = training.assumed(SALT)
     scored = PreparedRecords(table(frame), model).scored(np.array([0, 0]), np.array([1, 2])).to_pydict()
     weights = dict(zip(zip(scored["a"], scored["b"], strict=True), scored["weight"], strict=True))
@@ -248,7 +248,7 @@ def test_a_couple_at_one_address_is_two_persons_and_a_mover_is_one():
 
 def test_the_total_weight_is_below_those_against_strangers_and_households():
     strangers, family = np.array([20.0, 20.0, 5.0]), np.array([20.0, -3.0, 9.0])
-    weights = households.weighed(strangers, family, 1e-4)
+    weights = households.combined_weights(strangers, family, 1e-4)
     oracle = [-np.log2((1 - 1e-4) * 2.0**-s + 1e-4 * 2.0**-f) for s, f in zip(strangers, family, strict=True)]
     assert np.allclose(weights, oracle)
     assert (weights <= strangers + 1e-3).all()
@@ -266,7 +266,7 @@ def test_every_field_that_a_block_may_name_gives_keys():
     rows = {"display_name": "王小明", "birthday": "1990-03-04", "gender": "male", "city": "上海", "region": "上海",
             "postcode": "200001", "address": "人民路12号301室", "email": "wang@mail.example",
             "phone": "+8613765432101", "national_id": "310101199003041234"}  # fmt: skip
-    frame = fields.prepared(pd.DataFrame([{name: rows.get(name) for name in COLUMNS}]).astype(object))
+    frame = fields.prepare_fields(pd.DataFrame([{name: rows.get(name) for name in COLUMNS}]).astype(object))
     assert (fields.keys(frame, [[name] for name in BLOCK_FIELDS], SALT) != 0).all()
 
 
@@ -288,7 +288,7 @@ def labelled_records(tmp_path_factory):
     for kind in ("email", "phone"):
         raw[kind] = raw[kind].map(lambda text, kind=kind: normalise.normalise(kind, text, "CN"))
     truth = pd.read_parquet(folder / "truth.parquet").set_index("record_no")["person"]
-    return fields.prepared(raw), truth.reindex(rows["record_no"]).to_numpy()
+    return fields.prepare_fields(raw), truth.reindex(rows["record_no"]).to_numpy()
 
 
 def test_unsupervised_training_gives_calibrated_probabilities(labelled_records):

@@ -97,7 +97,7 @@ def test_names_that_may_be_one_person_and_are_not_the_same(one, other):
     ],
 )  # fmt: skip
 def test_the_same_name(one, other):
-    codes = name_match.numbered([read(one), read(other)], "0123456789abcdef")
+    codes = name_match.name_codes([read(one), read(other)], "0123456789abcdef")
     assert codes[0] == codes[1] != 0
     assert codes[0] & 3 != PART
 
@@ -112,7 +112,7 @@ def test_the_same_name(one, other):
                                   "Walk-in", "Guest 12", "고객님", "ゲスト", "●●", "138****2101"])  # fmt: skip
 def test_no_name(text):
     assert parsed(None, None, text) is None
-    assert name_match.numbered([None], "0123456789abcdef") == np.array([0])
+    assert name_match.name_codes([None], "0123456789abcdef") == np.array([0])
 
 
 @pytest.mark.parametrize("column", ["先生 |", "| 女士", "Mr. |", "散客 |", "| Guest"])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pyspark import cloudpickle
 
 from quanyu.identifiers import normalise, placeholders
-from quanyu.identifiers.normalise import folded, keyed
-from quanyu.identifiers.persons import identified, ship
+from quanyu.identifiers.normalise import folded, keyed_hash
+from quanyu.identifiers.persons import person_key_function, send_code_to_workers
 from quanyu.model.people import KINDS
 
 KEY = b"key"
@@ -177,11 +177,11 @@ def test_two_forms_of_one_mailbox_are_equal_and_stored_as_delivered():
     forms = ["Jane.Saoirse@gmail.com", "janesaoirse+work@gmail.com", "JANESAOIRSE@googlemail.com"]
     normalised = [normalise.normalise("email", form, "CN") for form in forms]
     assert normalised == [form.lower() for form in forms]
-    assert {normalise.same("email", form) for form in normalised} == {"janesaoirse@gmail.com"}
-    assert normalise.same("email", "jane.s+shop@outlook.com") == "jane.s@outlook.com"
+    assert {normalise.comparison_form("email", form) for form in normalised} == {"janesaoirse@gmail.com"}
+    assert normalise.comparison_form("email", "jane.s+shop@outlook.com") == "jane.s@outlook.com"
     # At other providers, dots and pluses may be other people's addresses.
     for other in ("jane.s@qq.com", "jane+s@163.com", "ann+1@shop.example"):
-        assert normalise.same("email", other) == other
+        assert normalise.comparison_form("email", other) == other
 
 
 GOOD = {
@@ -255,7 +255,7 @@ def test_folding_is_idempotent(text):
 
 
 def test_the_strongest_valid_identifier_gives_the_person_key():
-    identify = identified("pos", [("member", "brand"), ("phone", "")], "CN", KEY)
+    identify = person_key_function("pos", [("member", "brand"), ("phone", "")], "CN", KEY)
     frame = identify(
         pd.Series(["M1", None, "N/A", None, "M1"]),
         pd.Series(["13812345679", "138 1234 5679", "13812345679", "0", None]),
@@ -263,29 +263,29 @@ def test_the_strongest_valid_identifier_gives_the_person_key():
     assert list(frame["id0"]) == ["M1", None, None, None, "M1"]
     assert list(frame["id1"]) == ["+8613812345679", "+8613812345679", "+8613812345679", None, None]
     keys = list(frame["person_key"])
-    assert keys[0] == keys[4] == keyed(KEY, "pos", "member", "brand", "M1")
-    assert keys[1] == keys[2] == keyed(KEY, "pos", "phone", "", "+8613812345679")
+    assert keys[0] == keys[4] == keyed_hash(KEY, "pos", "member", "brand", "M1")
+    assert keys[1] == keys[2] == keyed_hash(KEY, "pos", "phone", "", "+8613812345679")
     assert keys[3] is None
 
 
 def test_a_refusal_has_a_reason_and_the_next_identifier_gives_the_person_key():
-    many = keyed(KEY, "pos", "openid", "app", "VIP")
-    identify = identified("pos", [("openid", "app"), ("phone", "")], "CN", KEY, crowded={many})
+    many = keyed_hash(KEY, "pos", "openid", "app", "VIP")
+    identify = person_key_function("pos", [("openid", "app"), ("phone", "")], "CN", KEY, crowded={many})
     openids = pd.Series([r"\N", "1.00E+10", "VIP", "o****1", None, "70012.0"])
     frame = identify(openids, pd.Series(["138 1234 5679"] * 4 + ["12", None]))
     assert list(frame["no0"]) == ["placeholder", "digits are lost", "names many people", "masked", None, None]
     assert list(frame["no1"]) == [None, None, None, None, "no valid value of its kind", None]
-    by_phone = keyed(KEY, "pos", "phone", "", "+8613812345679")
+    by_phone = keyed_hash(KEY, "pos", "phone", "", "+8613812345679")
     assert list(frame["person_key"][:4]) == [by_phone] * 4
     assert frame["person_key"][4] is None
-    assert frame["person_key"][5] == keyed(KEY, "pos", "openid", "app", "70012")
+    assert frame["person_key"][5] == keyed_hash(KEY, "pos", "openid", "app", "70012")
 
 
 def test_a_person_key_is_opaque_and_differs_by_source_scope_and_key():
     keys = {
-        keyed(KEY, "pos", "member", "a", "M1"), keyed(KEY, "crm", "member", "a", "M1"),
-        keyed(KEY, "pos", "member", "b", "M1"), keyed(b"other", "pos", "member", "a", "M1"),
-        keyed(KEY, "pos", "membera", "", "M1"),
+        keyed_hash(KEY, "pos", "member", "a", "M1"), keyed_hash(KEY, "crm", "member", "a", "M1"),
+        keyed_hash(KEY, "pos", "member", "b", "M1"), keyed_hash(b"other", "pos", "member", "a", "M1"),
+        keyed_hash(KEY, "pos", "membera", "", "M1"),
     }  # fmt: skip
     assert len(keys) == 5
     assert all(len(key) == 32 and "M1" not in key for key in keys)
@@ -293,8 +293,8 @@ def test_a_person_key_is_opaque_and_differs_by_source_scope_and_key():
 
 def test_it_works_where_our_packages_are_not(tmp_path):
     """Workers get the functions by value and need not have our code."""
-    ship()
-    (tmp_path / "shipped").write_bytes(cloudpickle.dumps(identified("pos", [("phone", "")], "CN", KEY)))
+    send_code_to_workers()
+    (tmp_path / "shipped").write_bytes(cloudpickle.dumps(person_key_function("pos", [("phone", "")], "CN", KEY)))
     code = """if True:
         import pickle, sys, pandas
         with open("shipped", "rb") as file:

@@ -46,14 +46,14 @@ def staged(shop: Retailer, rows: list[str], day: date = DAY) -> reader.DayRecord
     (shop.home / "person.key").write_text("a" * 64)
     shop.land(f"crm/{day}.csv", HEAD + "\n".join(rows) + "\n")
     shop.run(day.isoformat(), "ingest.crm")
-    return reader.staged(shop.context(day.isoformat()), day)
+    return reader.stage_records(shop.context(day.isoformat()), day)
 
 
 def by_number(shop: Retailer, batch: reader.DayRecords) -> dict[str, dict[str, object]]:
     """Compared fields of each record, by its number in the feed."""
     numbers = shop.rows("silver/identifiers", "person_key", "value", "kind")
     numbers = {key: value for key, value, kind in numbers if kind == "customer_no"}
-    rows = batch.told(np.ones(len(batch.rows), bool)).to_pylist()
+    rows = batch.compared_columns(np.ones(len(batch.rows), bool)).to_pylist()
     keys = batch.names(np.arange(len(rows)))["person_key"]
     return {numbers[key]: row for key, row in zip(keys, rows, strict=True)}
 
@@ -67,14 +67,14 @@ def test_the_newest_value_of_a_record_is_compared_and_the_greatest_of_one_day(re
     second = by_number(retailer, staged(retailer, ["a1,13765432102,13765432112,,,安娜,,,广州"], later))
     assert second["a1"]["phone"] == "+8613765432102" and second["a1"]["city"] == "广州"
     assert second["a3"] == first["a3"]
-    reread = by_number(retailer, reader.staged(retailer.context(later.isoformat()), DAY))
+    reread = by_number(retailer, reader.stage_records(retailer.context(later.isoformat()), DAY))
     assert reread == first, "as it was known on the first day"
 
 
 def test_a_hash_equals_the_clear_phone_of_another_record_and_two_forms_of_a_mailbox_are_equal(retailer):
     rows = [*ROWS, "a5,,,annb@gmail.com,,,,,"]
     batch = staged(retailer, rows)
-    compared, shown = by_number(retailer, batch), batch.shown
+    compared, shown = by_number(retailer, batch), batch.identifiers
     assert (
         compared["a4"]["phone"] == compared["a3"]["phone"]
         and compared["a4"]["phone_code"] == compared["a3"]["phone_code"]
@@ -102,7 +102,7 @@ def test_records_are_the_same_whatever_the_order_of_the_rows(retailer, tmp_path)
     try:
         one, two = staged(retailer, rows), staged(other, random.Random(7).sample(rows, len(rows)))
         assert one.table.equals(two.table)
-        pd.testing.assert_frame_equal(one.shown, two.shown)
+        pd.testing.assert_frame_equal(one.identifiers, two.identifiers)
         everybody = np.ones(len(rows), bool)
         prepared = [prepare(shop.context("2024-07-01"), batch, everybody) for shop, batch in
                 ((retailer, one), (other, two))]  # fmt: skip
@@ -127,7 +127,7 @@ def test_a_value_is_blocked_for_its_kind_alone_in_any_spelling(retailer, kind, v
     rules = rules.replace("values: [", 'values: ["138 6666 8888", ').replace("masters:", "masters: [] #")
     retailer.declare("identity.yml", rules)
     context = retailer.context("2024-07-01")
-    assert reader.blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
+    assert reader.reasons_blocked(context, np.array([KINDS.index(kind)]), pa.array([value])).tolist() == [reason]
 
 
 def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
@@ -136,13 +136,13 @@ def test_an_older_home_retains_columns_that_are_no_longer_written(retailer):
     # Stored records count only together with stored pairs.
     lake.prepare(context.catalogue.tables["identity_pairs"])
     numbers = dict.fromkeys(["person", *match_state.RECORD, "shows", "written"], "bigint")
-    lake.begin(match_state.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
+    lake.ensure_table(match_state.RECORDS, {**numbers, "shown": "array<bigint>", "block_keys": "array<bigint>"}, [])
     columns = {name: np.array([7]) for name in match_state.RECORD}
     table = match_state.records_table(np.array([1]), columns, np.array([[3, 4]]), 1)
-    match_state.remember(lake, Receipt("identities", "2024-07-01", "r", ""), match_state.RECORDS, table, None)
-    assert match_state.recall(lake, 2).columns["raw"].tolist() == [7]
+    match_state.append_rows(lake, Receipt("identities", "2024-07-01", "r", ""), match_state.RECORDS, table, None)
+    assert match_state.load_state(lake, 2).columns["raw"].tolist() == [7]
 
 
 def test_a_home_without_persons_has_no_records(retailer):
-    batch = reader.staged(retailer.context("2024-07-01"), DAY)
-    assert not len(batch.rows) and batch.shown.empty and not len(batch.names(np.zeros(0, int)))
+    batch = reader.stage_records(retailer.context("2024-07-01"), DAY)
+    assert not len(batch.rows) and batch.identifiers.empty and not len(batch.names(np.zeros(0, int)))

@@ -31,4 +31,4 @@ STANDING = verdict_rows(("same", A, B), ("same", B, C), ("different", C, D))
     ],
 )
 def test_a_verdict_must_not_contradict_what_others_imply_together(said, one, other, expected):
-    assert overrides.against(STANDING, said, one, other) == expected
+    assert overrides.contradicted(STANDING, said, one, other) == expected

@@ -26,7 +26,7 @@ def upkeep(retailer, day):
 def totals(retailer):
     """A table of eleven small commits, the last of which replaces all others; and leftovers of a killed run."""
     lake = retailer.context(MONDAY).lake
-    lake.begin("gold/totals", {"customer": "string", "orders": "bigint"}, ["customer"])
+    lake.ensure_table("gold/totals", {"customer": "string", "orders": "bigint"}, ["customer"])
     for number in range(11):
         rows = pa.table({"customer": [f"c{number}", f"d{number}"], "orders": [number, number]})
         write = lake.append_rows if number < 10 else lake.replace_rows

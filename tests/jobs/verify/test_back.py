@@ -6,7 +6,7 @@ import pytest
 from shop import Retailer, template
 from small_day import FIRST, SECOND, crowned, declared
 
-from jobs.verify.back import take_back
+from jobs.verify.back import undo_days
 from quanyu.errors import ConfigError
 
 FAR, LATER = date(2052, 2, 3), "2024-07-03"
@@ -37,7 +37,7 @@ def homes(tmp_path):
 
 def test_the_days_after_are_as_if_it_had_never_been_run(homes):
     astray, straight = homes
-    undone = take_back(astray.settings, FAR, 0)
+    undone = undo_days(astray.settings, FAR, 0)
     assert (undone.last, undone.files > 0) == (date.fromisoformat(FIRST), True)
     assert {place: astray.rows(place) for place in TABLES} == {place: straight.rows(place) for place in TABLES}
     assert astray.context(SECOND).forward_day("identities") == date.fromisoformat(FIRST)
@@ -55,7 +55,7 @@ def test_sent_messages_are_not_repeated_and_waiting_ones_are_planned_again(homes
     outbox = astray.context(SECOND).store.outbox
     before = {message.key: message.status for message in outbox.all()}
     sent = {key for key, status in before.items() if status == "sent"}
-    undone = take_back(astray.settings, FAR, 0)
+    undone = undo_days(astray.settings, FAR, 0)
     assert sent
     assert {message.key for message in outbox.all()} == sent
     assert undone.messages == len(before) - len(sent)
@@ -66,6 +66,6 @@ def test_sent_messages_are_not_repeated_and_waiting_ones_are_planned_again(homes
 def test_only_a_day_that_was_run_and_has_not_ended_can_be_undone(homes):
     astray, straight = homes
     with pytest.raises(ConfigError, match="2024-07-02 is over"):
-        take_back(astray.settings, date.fromisoformat(SECOND), 0)
+        undo_days(astray.settings, date.fromisoformat(SECOND), 0)
     with pytest.raises(ConfigError, match="2052-02-03 was not run"):
-        take_back(straight.settings, FAR, 0)
+        undo_days(straight.settings, FAR, 0)

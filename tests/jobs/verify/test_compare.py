@@ -120,7 +120,7 @@ def test_doubles_may_differ_by_one_in_a_thousand_million_and_nothing_else_may(la
 def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
     columns = {"_file": "string", "_row": "bigint", "said": "string"}
     for lake, words in zip(lakes, (["x", "y", "y"], ["y", "x", "z"]), strict=True):
-        lake.begin("bronze/feed", columns, [])
+        lake.ensure_table("bronze/feed", columns, [])
         rows = pa.table({"_file": ["f"] * 3, "_row": pa.array([1, 1, 1], pa.int64()), "said": words})
         lake.append_rows("bronze/feed", rows, Receipt("job", str(DAY), "run", ""), {})
     assert differences(lakes, catalogue) == [Difference("bronze/feed", "", 0, only_a=1, only_b=1)]

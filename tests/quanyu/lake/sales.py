@@ -22,7 +22,7 @@ from quanyu.lake.receipt import Receipt
 class Sales(Table):
     """One sale."""
 
-    layer, keys, happens, owner = "silver", ("number",), "sold_at", "trade"
+    layer, keys, event_time, owner = "silver", ("number",), "sold_at", "trade"
     number = Column("string", "Number of the sale.")
     phone = Column("string", "Phone of the buyer.", pii=True)
     sold_at = Column("timestamp", "When it was sold.", required=True)
@@ -82,7 +82,7 @@ class Desk:
         types = {"date": pa.date32(), "timestamp": pa.timestamp("us", "UTC"), "bigint": pa.int64(),
                  "decimal(18,2)": pa.decimal128(18, 2), "array<string>": pa.list_(pa.string())}  # fmt: skip
         schema = pa.schema([(name, types.get(kind, pa.string())) for name, kind in kinds.items()])
-        folder = self.lake.staging.lay(pa.Table.from_pylist([dict(row) for row in rows], schema))
+        folder = self.lake.staging.write_arrow(pa.Table.from_pylist([dict(row) for row in rows], schema))
         declared = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
         return self.lake.spark.read.schema(declared).parquet(str(folder))
 
@@ -101,7 +101,7 @@ class Desk:
 
     def merge(self, *rows: Mapping[str, Any], on: Sequence[str] = ("source", "number")) -> int:
         """Merge sales by their column `_op`."""
-        staged = self.lake.staging.take(self.frame(Sales, rows, _op="string"))
+        staged = self.lake.staging.stage(self.frame(Sales, rows, _op="string"))
         return self.lake.merge(Sales, staged, on, RECEIPT, {"out": 1})
 
     def append_rows(self, *rows: Mapping[str, Any], table: type[Table] = Totals) -> int:

@@ -35,7 +35,7 @@ def test_any_split_of_rows_into_files_is_the_same_table(open_desk, seed):
             batch.sort(key=lambda row: row["source"])
         table = desk.arrow(Sales, batch)
         declared = ", ".join(f"`{name}` {column.type}" for name, column in Sales.schema().items())
-        staged = desk.lake.staging.put(desk.lake.spark, table, declared, dice.randrange(1, 9))
+        staged = desk.lake.staging.stage_arrow(desk.lake.spark, table, declared, dice.randrange(1, 9))
         assert isinstance(staged, StagedRows)
         desk.lake.append(SALES, staged, RECEIPT, {})
     stored = [{**row, "sold_at": row["sold_at"].astimezone(UTC)} for row in desk.rows()]

@@ -137,8 +137,8 @@ def test_small_and_empty_tables_are_maintained_too(desk):
 
 def test_what_dead_runs_staged_is_removed(open_desk):
     desk, dead = open_desk("sail"), open_desk("sail")
-    staged = dead.lake.staging.take(dead.frame(Sales, [sale("a")])).folder.parent
+    staged = dead.lake.staging.stage(dead.frame(Sales, [sale("a")])).folder.parent
     scratch._held.pop(staged).close()
-    own = desk.lake.staging.take(desk.frame(Sales, [sale("b")])).folder
+    own = desk.lake.staging.stage(desk.frame(Sales, [sale("b")])).folder
     assert desk.lake.staging.clear_dead() == 1
     assert (staged.exists(), own.exists()) == (False, True)

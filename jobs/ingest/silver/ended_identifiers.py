@@ -11,7 +11,7 @@ from jobs.ingest.silver.versions import marked
 from quanyu.feeds.source import Source
 from quanyu.grammar.table import Table
 from quanyu.identifiers.comparable import comparable_sql
-from quanyu.identifiers.valid import records_in
+from quanyu.identifiers.valid import person_fills
 from quanyu.literals import dates, quoted
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _BEFORE = "date'0001-01-01'"
 
 def one_row_a_day(source: Source, tables: Mapping[str, type[Table]]) -> bool:
     """Whether a person's record is a single row of the feed, the last one of a day, and not a group of rows."""
-    return not any(source.fills[name].one_row_per or source.fills[name].each for name in records_in(source, tables))
+    return not any(source.fills[name].one_row_per or source.fills[name].each for name in person_fills(source, tables))
 
 
-def untied(observations: DataFrame, current: DataFrame, source: Source) -> DataFrame:
+def ended_by_records(observations: DataFrame, current: DataFrame, source: Source) -> DataFrame:
     """Identifiers that end on a later day of the batch: KEY and `day`, the first day on which their record lacks them.
 
     `observations` are the identifiers of the batch by day (KEY, feed_day), `current` the valid ones in silver. A value
@@ -45,7 +45,7 @@ def untied(observations: DataFrame, current: DataFrame, source: Source) -> DataF
     return ending.join(fresh.select(*KEY, "day"), [*KEY, "day"], "left_anti")
 
 
-def anew(
+def out_of_order_changes(
     observations: DataFrame, elsewhere: DataFrame, current: DataFrame, source: Source, days: Collection[date]
 ) -> tuple[DataFrame, DataFrame]:
     """Changes by a batch with out-of-order days: identifiers that become valid, and those that end (KEY, feed_day).
@@ -66,7 +66,7 @@ def anew(
     return fresh, ended.selectExpr(*KEY, "greatest(feed_day, coalesce(newest, feed_day)) as feed_day")
 
 
-def retold(observations: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
+def delivered_again(observations: DataFrame, current: DataFrame, until: DataFrame) -> DataFrame:
     """Identifiers that a feed of events delivers again after a record had ended them: KEY and `feed_day`, the day of
     that end, so that they become valid again."""
     ends = until.groupBy("text").agg({"until": "max"}).withColumnRenamed("max(until)", "until")
@@ -96,21 +96,21 @@ def _slot(source: Source) -> str:
 
 
 def ends_by_all_days(
-    table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
+    table: type[Table], rows: DataFrame, current_rows: DataFrame, delivery: Delivery, elsewhere: Callable[[], DataFrame]
 ) -> tuple[DataFrame, DataFrame]:
     """Changes by a delivery with out-of-order days, in the table's columns: identifiers that become valid, and ends."""
-    fresh, ended = anew(rows, elsewhere(), alive, delivery.source, delivery.known_on)
-    recorded_on = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.known_on.items())
+    fresh, ended = out_of_order_changes(rows, elsewhere(), current_rows, delivery.source, delivery.recorded_on)
+    recorded_on = " ".join(f"when feed_day = date'{day}' then date'{on}'" for day, on in delivery.recorded_on.items())
     columns = (f"{quoted(delivery.source.name)} as source", "*")
-    now = f"date'{delivery.last_known}'"
+    now = f"date'{delivery.last_recorded_on}'"
     fresh = fresh.selectExpr(*columns, f"case {recorded_on} else {now} end as recorded_on").select(*rows.columns)
     return fresh, gone_identifiers(table, ended, now, delivery)
 
 
-def untied_ends(table: type[Table], rows: DataFrame, alive: DataFrame, delivery: Delivery) -> DataFrame:
+def ends_of_identifiers(table: type[Table], rows: DataFrame, current_rows: DataFrame, delivery: Delivery) -> DataFrame:
     """Ends of identifiers that a later row of their record lacks."""
-    ends = untied(rows, alive, delivery.source).withColumnRenamed("day", "feed_day")
-    return gone_identifiers(table, ends, delivery.known_on_sql(), delivery)
+    ends = ended_by_records(rows, current_rows, delivery.source).withColumnRenamed("day", "feed_day")
+    return gone_identifiers(table, ends, delivery.recorded_on_sql(), delivery)
 
 
 def gone_identifiers(table: type[Table], ends: DataFrame, known_on: str, delivery: Delivery) -> DataFrame:

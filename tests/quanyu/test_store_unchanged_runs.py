@@ -19,29 +19,29 @@ def store(tmp_path):
 
 
 def test_a_receipt_is_recalled_until_it_is_forgotten(store):
-    store.memory.remember("activity", "", {"inputs": {"orders": 3}})
-    store.memory.remember("activity", "2011-09-10", {"day": DAY, "sum": Decimal("1.50")})
-    store.memory.remember("customers", "", {"a": 1})
-    assert store.memory.recall("activity", "") == {"inputs": {"orders": 3}}
-    assert store.memory.recall("activity", "2011-09-10") == {"day": "2011-09-10", "sum": "1.50"}
-    store.memory.forget("activity")
-    assert store.memory.recall("activity", "") is None
-    assert store.memory.recall("activity", "2011-09-10") is None
-    assert store.memory.recall("customers") == {"a": 1}
+    store.unchanged_runs.save("activity", "", {"inputs": {"orders": 3}})
+    store.unchanged_runs.save("activity", "2011-09-10", {"day": DAY, "sum": Decimal("1.50")})
+    store.unchanged_runs.save("customers", "", {"a": 1})
+    assert store.unchanged_runs.load("activity", "") == {"inputs": {"orders": 3}}
+    assert store.unchanged_runs.load("activity", "2011-09-10") == {"day": "2011-09-10", "sum": "1.50"}
+    store.unchanged_runs.delete("activity")
+    assert store.unchanged_runs.load("activity", "") is None
+    assert store.unchanged_runs.load("activity", "2011-09-10") is None
+    assert store.unchanged_runs.load("customers") == {"a": 1}
 
 
 def test_the_later_receipt_is_the_one_kept(store):
-    store.memory.remember("activity", "", {"run": 1})
-    store.memory.remember("activity", "", {"run": 2})
-    assert store.memory.recall("activity") == {"run": 2}
+    store.unchanged_runs.save("activity", "", {"run": 1})
+    store.unchanged_runs.save("activity", "", {"run": 2})
+    assert store.unchanged_runs.load("activity") == {"run": 2}
 
 
 def test_memory_outlives_the_process_that_wrote_it(tmp_path):
     url = f"sqlite:///{tmp_path}/store.db"
     with Store(url) as store:
-        store.memory.remember("job", "", {"x": "值"})
+        store.unchanged_runs.save("job", "", {"x": "值"})
     with Store(url) as store:
-        assert store.memory.recall("job") == {"x": "值"}
+        assert store.unchanged_runs.load("job") == {"x": "值"}
 
 
 def test_the_last_export_is_the_one_of_the_latest_day(store):
@@ -65,7 +65,7 @@ def test_many_processes_open_a_new_store_at_once(tmp_path):
     started = [subprocess.Popen([sys.executable, "-c", code, url, str(n)]) for n in range(6)]
     assert [process.wait(timeout=60) for process in started] == [0] * 6
     with Store(url) as store:
-        assert all(store.memory.recall("job", f"{n}-{i}") == {"i": i} for n in range(6) for i in range(20))
+        assert all(store.unchanged_runs.load("job", f"{n}-{i}") == {"i": i} for n in range(6) for i in range(20))
 
 
 def test_sqlite_is_kept_in_wal_mode_with_foreign_keys_and_patience(store):
@@ -82,7 +82,7 @@ def test_a_locked_store_is_retryable_in_words(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path}/store.db"
     refused = pytest.raises(RetryableError, match=r"store\.db did not answer")
     with Store(url) as one, Store(url) as two, one._database.write(), refused:
-        two.memory.remember("job", "", {})
+        two.unchanged_runs.save("job", "", {})
 
 
 def test_a_time_without_an_offset_is_refused():

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from quanyu.store.base import Database, UtcDateTime, metadata, now
 from quanyu.store.receipts import from_text, to_text
 
-MEMORY = sa.Table(
+UNCHANGED_RUNS = sa.Table(
     "job_memory",
     metadata,
     sa.Column("job", sa.String(200), primary_key=True),
@@ -26,25 +26,25 @@ class UnchangedRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remember(self, job: str, key: str, receipt: dict[str, Any]) -> None:
+    def save(self, job: str, key: str, receipt: dict[str, Any]) -> None:
         """Store the receipt under job and key (a day, or empty), and replace an earlier one."""
-        self.remember_all(job, {key: receipt})
+        self.save_all(job, {key: receipt})
 
-    def remember_all(self, job: str, receipts: Mapping[str, dict[str, Any]]) -> None:
+    def save_all(self, job: str, receipts: Mapping[str, dict[str, Any]]) -> None:
         """Store receipts under job and key in one transaction."""
         at = now()
         rows = [{"job": job, "key": k, "receipt": to_text(one), "updated_at": at} for k, one in receipts.items()]
         with self._database.write() as connection:
-            self._database.upsert(connection, MEMORY, rows)
+            self._database.upsert(connection, UNCHANGED_RUNS, rows)
 
-    def recall(self, job: str, key: str = "") -> dict[str, Any] | None:
+    def load(self, job: str, key: str = "") -> dict[str, Any] | None:
         """Return the last receipt under job and key, or None. Times and days are returned as text."""
-        query = sa.select(MEMORY.c.receipt).where(MEMORY.c.job == job, MEMORY.c.key == key)
+        query = sa.select(UNCHANGED_RUNS.c.receipt).where(UNCHANGED_RUNS.c.job == job, UNCHANGED_RUNS.c.key == key)
         with self._database.read() as connection:
             text = connection.scalar(query)
         return from_text(text) if text is not None else None
 
-    def forget(self, job: str) -> None:
+    def delete(self, job: str) -> None:
         """Delete all receipts of a job, so that it runs again."""
         with self._database.write() as connection:
-            connection.execute(sa.delete(MEMORY).where(MEMORY.c.job == job))
+            connection.execute(sa.delete(UNCHANGED_RUNS).where(UNCHANGED_RUNS.c.job == job))

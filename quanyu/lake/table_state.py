@@ -13,7 +13,7 @@ _COMMIT = re.compile(r"(\d{20})\.(json|checkpoint)")
 
 
 @dataclass(frozen=True)
-class Condition:
+class TableState:
     """State of a table in its log; `version` is that of the last commit of any kind."""
 
     table_id: str
@@ -30,10 +30,10 @@ def newest_versions(lake: Path) -> dict[str, int]:
     return {place: max(versions) for place, versions in sorted(numbers.items()) if versions}
 
 
-def condition(path: Path) -> Condition | None:
+def read_table_state(path: Path) -> TableState | None:
     """Read the state of a table; None if its log is missing or cannot be read."""
     table = _opened(path)
-    return Condition(str(table.metadata().id), int(table.version())) if table else None
+    return TableState(str(table.metadata().id), int(table.version())) if table else None
 
 
 def drop_dead_hint(path: Path) -> None:
@@ -46,7 +46,7 @@ def drop_dead_hint(path: Path) -> None:
         (log / "_last_checkpoint").unlink()
 
 
-def loss(path: Path, last: Condition) -> str:
+def loss(path: Path, last: TableState) -> str:
     """Say what a table has lost since its last recorded state; empty if it is complete."""
     if not path.is_dir():
         return "the table is missing"

@@ -10,7 +10,7 @@ from quanyu.feeds.source import Source
 from quanyu.run.runner import Context
 
 
-def doubts(context: Context, purpose: str) -> list[str]:
+def reasons_to_wait(context: Context, purpose: str) -> list[str]:
     """Reasons why the newest consents may be missing on the context's day; empty if none."""
     words = []
     for name in feeds(context, purpose):
@@ -21,7 +21,7 @@ def doubts(context: Context, purpose: str) -> list[str]:
 
 
 def _of_source(context: Context, source: Source) -> list[str]:
-    landing.list_anew(context, source)
+    landing.refresh_listing(context, source)
     pending = len(landing.landed(context, source))
     words = [f"{source.name}: {pending} landed files are not ingested"] if pending else []
     words += [f"{source.name}: {aside}" for aside in landing.doubtful(context, source)]

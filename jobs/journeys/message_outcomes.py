@@ -18,7 +18,7 @@ HELD_BACK = "held back"
 
 
 @dataclass(frozen=True)
-class Fate:
+class MessageOutcome:
     """One message, or one customer who was to get none, with the reason. It contains no address."""
 
     key: str
@@ -29,7 +29,7 @@ class Fate:
     reason: str = ""
 
 
-def fates(context: Context, journey: str | None = None) -> list[Fate]:
+def message_outcomes(context: Context, journey: str | None = None) -> list[MessageOutcome]:
     """Outcomes of all messages, or those of a journey with its held-back messages and its holdout; by day and key."""
     listed = [_of_message(message) for message in context.store.outbox.all(journey=journey)]
     if journey is not None:
@@ -37,27 +37,27 @@ def fates(context: Context, journey: str | None = None) -> list[Fate]:
     return sorted(listed, key=lambda fate: (fate.day, fate.key, fate.customer_id))
 
 
-def _of_message(message: Message) -> Fate:
+def _of_message(message: Message) -> MessageOutcome:
     reason = "; ".join(text for text in (message.reason, message.note) if text)
     day = message.due_on or message.planned_on
-    return Fate(message.key, message.journey, message.customer_id, day, message.status, reason)
+    return MessageOutcome(message.key, message.journey, message.customer_id, day, message.status, reason)
 
 
-def _held_back(context: Context, journey: str) -> Iterator[Fate]:
+def _held_back(context: Context, journey: str) -> Iterator[MessageOutcome]:
     """Messages that the journey decided not to send."""
     for row in _rows(context, "gold/decisions", "journey", journey):
         if row["decision"] == "held":
             key = f"{row['instance_id']}-{row['step']}"
-            yield Fate(key, journey, row["customer_id"], row["decided_on"], HELD_BACK, row["reason"] or "")
+            yield MessageOutcome(key, journey, row["customer_id"], row["decided_on"], HELD_BACK, row["reason"] or "")
 
 
-def _held_out(context: Context, journey: str) -> Iterator[Fate]:
+def _held_out(context: Context, journey: str) -> Iterator[MessageOutcome]:
     """Members of the journey's audience who are in the holdout, so that its effect can be measured."""
     declared = context.catalogue.journeys.get(journey)
     for row in _rows(context, place_of(memberships_of(Customer)), "audience", declared.enters) if declared else ():
         if row["holdout"]:
             reason = f"held out of the audience {row['audience']}, to measure it"
-            yield Fate("", journey, row["customer_id"], row["entered_on"], HELD_OUT, reason)
+            yield MessageOutcome("", journey, row["customer_id"], row["entered_on"], HELD_OUT, reason)
 
 
 def _rows(context: Context, place: str, column: str, value: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Reads and writes walks and decisions, and reads the entries, events and consents that they depend on."""
+"""Reads and writes instances and decisions, and reads the entries, events and consents that they depend on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.journeys.program import Decision, Walk
+from jobs.journeys.program import Decision, JourneyInstance
 from quanyu import as_of
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Table
-from quanyu.lake import Written
+from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
@@ -21,7 +21,7 @@ from quanyu.run.runner import Context
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Outcomes of walks: the customer was merged into one who is under way; the record has no customer any more.
+# Outcomes of instances: the customer was merged into one who is under way; the record has no customer any more.
 MERGED, PARTED = "merged", "parted"
 # Returns and cancelled orders are rows of these tables too, but reach no goal.
 COUNTS: Mapping[str, str] = {
@@ -31,19 +31,19 @@ COUNTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Happening:
+class CustomerEvent:
     """An event of a customer: its day, and the days from (included) and until (excluded) which the data contain it."""
 
     on: date
     known_on: date
     until: date | None
 
-    def counts(self, since: date, on: date) -> bool:
+    def is_in_data(self, since: date, on: date) -> bool:
         """Whether it is after the day of entry and in the data at the end of day `on`."""
         return self.on > since and self.known_on <= on and (self.until is None or self.until > on)
 
 
-Happenings = Mapping[tuple[str, str], Sequence[Happening]]
+CustomerEvents = Mapping[tuple[str, str], Sequence[CustomerEvent]]
 
 
 Record = tuple[str, str]
@@ -64,45 +64,51 @@ def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
     return sorted(((row[0], row[1], row[2]) for row in collected), key=lambda entry: (entry[2], entry))
 
 
-def walks(context: Context) -> list[Walk]:
-    """All walks, under the current name of their journey, with the customer who has their record today."""
-    names = renamed(context)
-    rows = [Walk(*row) for row in _kept(context, "journey_instances")]
-    stored = [replace(walk, journey=names.get(walk.journey, walk.journey)) for walk in rows]
-    records = first_records(context, {walk.customer_id for walk in stored if walk.record is None})
-    return followed(stored, records, holders(context, {*records.values(), *(w.record for w in stored if w.record)}))
+def read_instances(context: Context) -> list[JourneyInstance]:
+    """All instances, under the current name of their journey, with the customer who has their record today."""
+    names = former_names(context)
+    rows = [JourneyInstance(*row) for row in _kept(context, "journey_instances")]
+    stored = [replace(instance, journey=names.get(instance.journey, instance.journey)) for instance in rows]
+    records = first_records(context, {instance.customer_id for instance in stored if instance.record is None})
+    return follow_records(
+        stored, records, customers_of_records(context, {*records.values(), *(w.record for w in stored if w.record)})
+    )
 
 
-def renamed(context: Context) -> dict[str, str]:
+def former_names(context: Context) -> dict[str, str]:
     """Former names that journeys declare, each with the current name."""
     journeys = context.catalogue.journeys.values()
     return {old: journey.name for journey in journeys for old in journey.was or ()}
 
 
-def followed(stored: Sequence[Walk], records: Mapping[str, Record], held_by: Mapping[Record, str]) -> list[Walk]:
-    """Give each walk the customer who has its record today. An active walk whose record has no customer ends.
+def follow_records(
+    stored: Sequence[JourneyInstance], records: Mapping[str, Record], held_by: Mapping[Record, str]
+) -> list[JourneyInstance]:
+    """Give each instance the customer who has its record today. An active instance whose record has no customer ends.
 
-    Walks without a record get the one in `records` of their customer. If one person has two active walks in a journey,
-    the earlier one goes on and the later one ends.
+    Walks without a record get the one in `records` of their customer. If one person has two active instances in a
+    journey, the earlier one goes on and the later one ends.
     """
-    assigned = [_of_record(walk, walk.record or records.get(walk.customer_id), held_by) for walk in stored]
-    first: dict[tuple[str, str], Walk] = {}
-    for walk in sorted(assigned, key=lambda walk: (walk.entered_on, walk.instance_id)):
-        if walk.status == "active":
-            first.setdefault((walk.journey, walk.customer_id), walk)
+    assigned = [
+        _of_record(instance, instance.record or records.get(instance.customer_id), held_by) for instance in stored
+    ]
+    first: dict[tuple[str, str], JourneyInstance] = {}
+    for instance in sorted(assigned, key=lambda instance: (instance.entered_on, instance.instance_id)):
+        if instance.status == "active":
+            first.setdefault((instance.journey, instance.customer_id), instance)
     return [
-        replace(walk, status="ended", outcome=MERGED)
-        if walk.status == "active" and first[walk.journey, walk.customer_id] is not walk
-        else walk
-        for walk in assigned
+        replace(instance, status="ended", outcome=MERGED)
+        if instance.status == "active" and first[instance.journey, instance.customer_id] is not instance
+        else instance
+        for instance in assigned
     ]
 
 
-def _of_record(walk: Walk, record: Record | None, held_by: Mapping[Record, str]) -> Walk:
+def _of_record(instance: JourneyInstance, record: Record | None, held_by: Mapping[Record, str]) -> JourneyInstance:
     customer = held_by.get(record) if record else None
     if record and customer:
-        return replace(walk, customer_id=customer, source=record[0], person_key=record[1])
-    return replace(walk, status="ended", outcome=PARTED) if walk.status == "active" else walk
+        return replace(instance, customer_id=customer, source=record[0], person_key=record[1])
+    return replace(instance, status="ended", outcome=PARTED) if instance.status == "active" else instance
 
 
 def first_records(context: Context, customers: Collection[str]) -> dict[str, Record]:
@@ -118,7 +124,7 @@ def first_records(context: Context, customers: Collection[str]) -> dict[str, Rec
     return {row[0]: (row[1], row[2]) for row in firsts}
 
 
-def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
+def customers_of_records(context: Context, records: Collection[Record]) -> dict[Record, str]:
     """Customer of each record today. Records without a customer are left out."""
     if not records:
         return {}
@@ -129,7 +135,7 @@ def holders(context: Context, records: Collection[Record]) -> dict[Record, str]:
 
 def decisions(context: Context) -> list[Decision]:
     """All decisions, under the current name of their journey."""
-    names, rows = renamed(context), [Decision(*row) for row in _kept(context, "decisions")]
+    names, rows = former_names(context), [Decision(*row) for row in _kept(context, "decisions")]
     return [replace(decision, journey=names.get(decision.journey, decision.journey)) for decision in rows]
 
 
@@ -140,8 +146,8 @@ def _kept(context: Context, name: str) -> list[Any]:
     return context.lake.table(table).select(*table.columns).collect()
 
 
-def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
-    """Customers of these walks who currently consent to messages by e-mail."""
+def consenting(context: Context, due: Sequence[JourneyInstance]) -> set[str]:
+    """Customers of these instances who currently consent to messages by e-mail."""
 
     customers = context.lake.table(context.catalogue.tables["customers"]).where(
         "array_contains(consents, 'messages:email')"
@@ -149,22 +155,22 @@ def consenting(context: Context, due: Sequence[Walk]) -> set[str]:
     return {row[0] for row in customers.join(_customers(context, due), "customer_id").select("customer_id").collect()}
 
 
-def happenings(context: Context, due: Sequence[Walk], tables: Iterable[str]) -> Happenings:
-    """Events of the customers of these walks since they entered, by table and customer."""
+def customer_events(context: Context, due: Sequence[JourneyInstance], tables: Iterable[str]) -> CustomerEvents:
+    """Events of the customers of these instances since they entered, by table and customer."""
     events = defaultdict(list)
     for name in tables:
         rows = _did(context, context.catalogue.tables[name], due)
         for customer, *dates in rows.select("customer_id", "on", "known_on", "until").distinct().collect():
-            events[name, customer].append(Happening(*dates))
+            events[name, customer].append(CustomerEvent(*dates))
     return events
 
 
-def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame:
+def _did(context: Context, table: type[Table], due: Sequence[JourneyInstance]) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     # First, because expressions need a session.
     customers = _customers(context, due)
-    on = F.to_date(F.col(str(table.happens)))
+    on = F.to_date(F.col(str(table.event_time)))
     if table.layer == "gold":
         rows = as_of.facts(context, table, context.day).withColumns(
             {"on": on, "known_on": on, "until": F.lit(None).cast("date")}
@@ -182,15 +188,17 @@ def _did(context: Context, table: type[Table], due: Sequence[Walk]) -> DataFrame
     return rows.join(customers, "customer_id").where(since_entry)
 
 
-def _customers(context: Context, due: Sequence[Walk]) -> DataFrame:
-    """Customers of the walks, each with their earliest day of entry: customer_id, since."""
+def _customers(context: Context, due: Sequence[JourneyInstance]) -> DataFrame:
+    """Customers of the instances, each with their earliest day of entry: customer_id, since."""
     since: dict[str, date] = {}
-    for walk in due:
-        since[walk.customer_id] = min(walk.entered_on, since.get(walk.customer_id, walk.entered_on))
+    for instance in due:
+        since[instance.customer_id] = min(instance.entered_on, since.get(instance.customer_id, instance.entered_on))
     return context.lake.spark.createDataFrame(list(since.items()), "customer_id string, since date")
 
 
-def keep(context: Context, name: str, rows: Sequence[Walk | Decision], receipt: Receipt) -> Written:
+def replace_table(
+    context: Context, name: str, rows: Sequence[JourneyInstance | Decision], receipt: Receipt
+) -> WriteCounts:
     """Replace the rows of a table by these. The fields of a row are the columns of the table, in order."""
     table = context.catalogue.tables[name]
     schema = ", ".join(f"`{column}` {definition.type}" for column, definition in table.columns.items())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOVES = "was string, now string"
 
 
-def stays(
+def extend_intervals(
     entity: type[Entity], before: DataFrame, inside: DataFrame, days: Sequence[date], moved: DataFrame
 ) -> DataFrame:
     """Extend membership intervals by who was inside on each of the following days.
@@ -40,7 +40,7 @@ def stays(
     return ended.unionByName(updated)
 
 
-def rewound(before: DataFrame, day: date) -> DataFrame:
+def intervals_as_of(before: DataFrame, day: date) -> DataFrame:
     """Intervals as of the end of a day, so that later days can be computed again."""
     changed = {"left_on": f"if(left_on > date'{day}', null, left_on) as left_on"}
     rows = before.where(f"entered_on <= date'{day}'")

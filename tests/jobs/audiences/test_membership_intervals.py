@@ -3,7 +3,7 @@
 import random
 from datetime import date, timedelta
 
-from jobs.audiences.stays import MOVES, ever_held_out, rewound, stays
+from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, intervals_as_of
 from quanyu.model.entities import Customer
 
 FIRST = date(2024, 7, 1)
@@ -32,7 +32,7 @@ def test_several_days_at_once_give_the_same_stays_as_day_by_day(retailer):
     stored = [("a", who, entered, left, False) for who, entered, left in before]
     members = [("a", who, day, False) for day, customers in inside.items() for who in customers]
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
-    computed = stays(
+    computed = extend_intervals(
         Customer,
         spark.createDataFrame(stored, schema),
         spark.createDataFrame(members, "audience string, customer_id string, as_of date, holdout boolean"),
@@ -51,7 +51,7 @@ def moved(retailer, before, inside, pairs, day=DAYS[3]):
     spark = retailer.context("2024-07-04").lake.spark
     on = {n: FIRST + timedelta(days=n) for n in range(4)}
     stored = [("a", who, on[entered], on.get(left), holdout) for who, entered, left, holdout in before]
-    computed = stays(
+    computed = extend_intervals(
         Customer,
         spark.createDataFrame(stored, STAYS),
         spark.createDataFrame([("a", who, day, False) for who in inside],
@@ -117,7 +117,7 @@ def test_stays_are_rewound_to_a_day(retailer):
         ("a", "bob", DAYS[0], DAYS[2], True),
         ("a", "eve", DAYS[2], None, False),
     ]
-    open_then = rewound(spark.createDataFrame(rows, STAYS), DAYS[1])
+    open_then = intervals_as_of(spark.createDataFrame(rows, STAYS), DAYS[1])
     assert sorted(map(tuple, open_then.collect())) == [
         ("a", "ann", DAYS[0], DAYS[1], False), ("a", "bob", DAYS[0], None, True),
     ]  # fmt: skip
