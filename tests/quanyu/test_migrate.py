@@ -88,7 +88,9 @@ def test_a_run_of_a_home_of_the_earlier_form_is_refused_and_says_what_to_do(shop
         assert refused.returncode == KeeperError.exit_code, refused.stderr
         assert " ".join(refused.stderr.split()) == f"KeeperError {ADVICE}"
     assert plan(shop.settings, date.fromisoformat(SECOND)).stops == ADVICE
-    assert [finding.found for finding in check(shop.settings) if not finding.ok and "form" in finding.name] == [ADVICE]
+    assert [finding.observed for finding in check(shop.settings) if not finding.ok and "form" in finding.name] == [
+        ADVICE
+    ]
     assert shop.rows(OLD_PLACE) == before
 
 
