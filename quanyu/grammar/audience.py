@@ -45,7 +45,7 @@ class Audience(YamlDeclaration):
 
     kind: ClassVar[str] = "audience"
 
-    entity: str = Field("customer", description="whom it is about: customer, outlet, store, product or staff")
+    entity: str = Field("customer", description="entity that it is about, such as outlet")
     goal: Goal = Field(description="what it is used for")
     who: str = Field(
         description="rule over `view.feature`, `entity.attribute`, `scene.tag`, `model.score` and the measures below"
