@@ -39,7 +39,7 @@ def surviving(value: str, column: Column, sources: Sequence[str] | None = None) 
 
 def _rank(text: str, column: Column, sources: Sequence[str] | None) -> str:
     """SQL of how much a record's value counts: by its strictness, or by its source."""
-    by, order = ("source", column.wins if sources is None else sources)
+    by, order = ("source", column.survivorship if sources is None else sources)
     if column.strictest:
         by, order = text, column.strictest
     ranks = " ".join(f"when {by} = {quoted(name)} then {len(order) - place}" for place, name in enumerate(order))

@@ -64,7 +64,7 @@ def run(shop: Retailer, day: int, stops: str = "", steps: tuple[str, ...] = STEP
     """Run the steps of a day, one of which may fail, and the others after it. Returns notes by step."""
     context, notes = shop.context(str(on(day))), {}
     if stops:
-        context.steps[stops] = replace(context.step(stops), do=_stop)
+        context.steps[stops] = replace(context.step(stops), run=_stop)
     for name in steps:
         if name != stops:
             notes[name] = perform(context, context.step(name)).outcome.notes

@@ -21,6 +21,7 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
 from quanyu.model.outcomes import memberships_of
+from quanyu.profiles import lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -110,7 +111,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [as_of.lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
+    notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(entity, before, {audience.name for audience in declared})]
     return Outcome(

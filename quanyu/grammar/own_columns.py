@@ -75,14 +75,16 @@ class Trait(StrictModel):
 
     def column(self, of: Column) -> Column:
         """The column of customers."""
-        wins = self.order if self.keep == "most_trusted" else ()
+        survivorship = self.order if self.keep == "most_trusted" else ()
         strictest = self.order if self.keep == "strictest" else ()
-        return Column(of.type, of.about, unit=of.unit, values=of.values, own=True, wins=wins, strictest=strictest)
+        return Column(
+            of.type, of.about, unit=of.unit, values=of.values, own=True, survivorship=survivorship, strictest=strictest
+        )
 
     def chosen(self, of: Column) -> Column:
         """The column of an entity's own list, with the choice among the sources that fill it."""
         column = self.column(of)
-        return replace(of, wins=column.wins, strictest=column.strictest, trait=True)
+        return replace(of, survivorship=column.survivorship, strictest=column.strictest, trait=True)
 
     def mistakes(self, name: str, of: Column, sources: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the keys that are wrong of the trait of a column, each with what is allowed."""
@@ -157,7 +159,7 @@ class OwnColumns(YamlDeclaration):
                 what = "the key" if name in table.keys else "personal, and rules name no personal column"
                 problems.add(self.file, key, f"{name} of {self.name} is {what}: it needs no trait")
             elif of_people and name in tables[CUSTOMERS].columns:
-                words = f"{CUSTOMERS} have a column {name} already; `wins` in base.yml ranks its sources"
+                words = f"{CUSTOMERS} have a column {name} already; `survivorship` in base.yml ranks its sources"
                 problems.add(self.file, key, words)
             else:
                 for place, words in trait.mistakes(name, columns[name], sources):

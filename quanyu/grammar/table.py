@@ -53,8 +53,8 @@ class Column:
 
     `days` are the plausible days and times; only ingest checks them. `own` columns are those that a conf folder adds:
     only ingest checks them, since what they allow may change on any day. A `trait` is a column whose value is chosen
-    among the records of an entity: by `wins`, the sources whose value counts, first to last, or by `strictest`, the
-    values, else the newest.
+    among the records of an entity: by `survivorship`, the sources whose value counts, first to last, or by `strictest`,
+    the values, else the newest.
     """
 
     type: str
@@ -77,7 +77,7 @@ class Column:
     """Whether it is personal data."""
     references: str | None = None
     """Table whose key the value is: expressions may name its columns as `table.column`."""
-    wins: tuple[str, ...] = ()
+    survivorship: tuple[str, ...] = ()
     """Sources in the order in which their value is preferred."""
     strictest: tuple[str, ...] = ()
     """Values from the strictest to the loosest: the strictest of an entity's records counts."""

@@ -48,7 +48,9 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
 def _of_profile(column: Column) -> Column:
     """A column of a profile: optional, and with the choice among records, which the profile depends on."""
     kind, about, unit = column.type, column.about, column.unit
-    return Column(kind, about, unit=unit, wins=column.wins, strictest=column.strictest, trait=column.trait)
+    return Column(
+        kind, about, unit=unit, survivorship=column.survivorship, strictest=column.strictest, trait=column.trait
+    )
 
 
 _MEMBERSHIPS: dict[str, type[Table]] = {}

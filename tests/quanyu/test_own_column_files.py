@@ -125,7 +125,7 @@ def test_traits_of_a_list_of_an_entity_are_its_columns(tmp_path):
     assert own.problems(TABLES, SOURCES, ["outlets"]).found == []
     extended = own.extend(TABLES)["outlets"].columns
     assert list(extended) == [*Outlets.columns, "size"]
-    chosen = {name: (column.wins, column.own) for name, column in extended.items() if column.trait}
+    chosen = {name: (column.survivorship, column.own) for name, column in extended.items() if column.trait}
     assert chosen == {"size": (("shop", "crm"), True), "city": ((), False)}
     assert not any(column.trait for column in Outlets.columns.values())
 
